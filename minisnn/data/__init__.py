@@ -1,0 +1,1 @@
+"""Events in, count tensors out: readers, the event camera, and the double data sets."""

@@ -1,0 +1,16 @@
+"""Where the files lie that travel with the package: digits, tables, meta-trained networks."""
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped(name: str) -> Path:
+    """Path of the shipped file `name`: in a wheel beside the package's code, in a clone in its data folder.
+
+    Raises FileNotFoundError where this installation lacks the file.
+    """
+    places = (_PACKAGE / "_shipped", _PACKAGE.parent / "data")
+    for place in places:
+        if (place / name).exists():
+            return place / name
+    raise FileNotFoundError(f"shipped file {name!r} is missing; looked in {' and '.join(map(str, places))}")
