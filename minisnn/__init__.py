@@ -1,0 +1,33 @@
+"""minisnn: meta-learning of spiking neural networks, every derivative by hand.
+
+Names load on first use, so that importing the package costs nothing that is not needed.
+"""
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "LIF": "neuron", "SpikingNet": "network", "Task": "tasks",
+    "adapt": "maml", "meta_gradient": "maml", "meta_loss": "maml", "record_path": "maml", "InnerLoop": "maml",
+    "SGD": "optim", "Adam": "optim", "cosine": "optim", "clip": "optim",
+    "load": "checkpoint", "save": "checkpoint",
+    "DoubleNMnist": "data.double", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
+}
+__all__ = sorted(_HOME) + ["__version__"]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_HOME))

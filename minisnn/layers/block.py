@@ -1,0 +1,101 @@
+"""A block of the network: synapse, membrane, pooling and spike, composed from the reference passes.
+
+`minisnn.kernels.block` has the same four passes in numba; tests hold both to the same values.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..neuron import LIF
+from . import membrane, pool, synapse
+
+
+@dataclass(frozen=True)
+class Block:
+    """The static description of one block: geometry, neuron, pooling. `readout` hands on u at the last step."""
+
+    name: str
+    input_shape: tuple[int, int, int]      # (H, W, C_in); a dense block sees (1, 1, features)
+    channels: int
+    kernel: int
+    pool: str                              # "max", "mean" or "none"
+    neuron: LIF
+    detach_reset: bool = False
+    readout: bool = False
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        return (self.kernel, self.kernel, self.input_shape[2], self.channels)
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        return (*pool.pooled_shape(*self.input_shape[:2], self.pool), self.channels)
+
+
+def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep=True):
+    """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
+
+    y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record (window-start states
+    p, q, r and membrane u), and x, y hold the window's steps alone. `keep=False` is a hint that no tape is needed.
+    """
+    neuron = block.neuron
+    if frozen is None:
+        K = max(x.shape[1] - window, 0)
+        zeros = np.zeros((len(x), *block.input_shape), x.dtype)
+        r = np.zeros((len(x), *block.input_shape[:2], block.channels), x.dtype)
+        current, _ = synapse.forward(weight, bias, x, (zeros, zeros), neuron)
+        u_before, before = membrane.forward(current[:, :K], r, neuron)
+        y_before, _ = pool.forward(u_before, block.pool, neuron)
+        start, r, a0, u0 = synapse.presynaptic_traces(x[:, :K], neuron), before["r_end"], None, None
+        x = x[:, K:]
+    else:
+        start, r, u0 = (frozen["p"], frozen["q"]), frozen["r"], frozen["u"]
+        a0 = u0 - neuron.threshold
+    current, tape = synapse.forward(weight, bias, x, start, neuron)
+    u, tape_membrane = membrane.forward(current, r, neuron, block.detach_reset, form, a0)
+    tape.update(u=u, r=r, membrane=tape_membrane)
+    if block.readout:
+        return u[:, -1, 0, 0], tape
+    y, tape["pool"] = pool.forward(u, block.pool, neuron, form, u0)
+    if frozen is None and K:
+        y = np.concatenate([y_before, y], 1)
+    return y, tape
+
+
+def _last_step(block, tape, dlogits):
+    """The readout's adjoint (or tangent of it) as a sequence: zero but at the last step."""
+    dy = np.zeros(tape["u"].shape, dlogits.dtype)
+    dy[:, -1, 0, 0] = dlogits
+    return dy
+
+
+def backward(block: Block, weight, tape, dy, need_dx=True):
+    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - 2 steps."""
+    tape["dy"] = dy
+    if block.readout:
+        dy = _last_step(block, tape, dy)
+    else:
+        dy = pool.backward(tape["pool"], dy, block.pool, block.neuron)
+    dy = membrane.backward(tape["membrane"], dy, block.neuron, block.detach_reset)
+    return synapse.backward(weight, tape, dy, block.neuron)
+
+
+def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
+    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has two fewer or is None."""
+    y_dot, tape_dot = synapse.forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps)
+    y_dot, tape_dot["membrane"] = membrane.forward_tangent(tape["membrane"], y_dot, block.neuron, block.detach_reset)
+    if block.readout:
+        return y_dot[:, -1, 0, 0], tape_dot
+    y_dot, tape_dot["pool"] = pool.forward_tangent(tape["pool"], y_dot, block.pool, block.neuron)
+    return y_dot, tape_dot
+
+
+def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
+    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
+    if block.readout:
+        dy_dot = _last_step(block, tape, dy_dot)
+    else:
+        dy_dot = pool.backward_tangent(tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron)
+    dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron,
+                                       block.detach_reset)
+    return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)

@@ -1,0 +1,92 @@
+"""Pooling of the membrane and the spike that a layer hands on.
+
+    v = max or mean of u over 2 x 2 windows (odd rests dropped), or u itself        y = spike(v)
+
+Max-pooling the membrane is max-pooling the spikes; ties go to the first site in row-major order. A recorded choice may
+be given, so that a twin pools the same sites. Shapes: u (B, n, H, W, C) -> y (B, n, H//2, W//2, C).
+"""
+import numpy as np
+
+from .. import surrogate
+from ..neuron import LIF
+
+
+def pooled_shape(H: int, W: int, pool: str) -> tuple[int, int]:
+    return (H, W) if pool == "none" else (H // 2, W // 2)
+
+
+def _windows(u):
+    """(B, n, H, W, C) -> (B, n, H//2, W//2, 4, C), the four sites of each window in row-major order."""
+    B, n, H, W, C = u.shape
+    w = u[:, :, :H // 2 * 2, :W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C)
+    return w.transpose(0, 1, 2, 4, 3, 5, 6).reshape(B, n, H // 2, W // 2, 4, C)
+
+
+def choose(u: np.ndarray) -> np.ndarray:
+    """Index 0..3 of the largest membrane of each window, the first among equals, (B, n, H//2, W//2, C)."""
+    return np.argmax(_windows(u), axis=4)
+
+
+def gather(u, pool, choice):
+    """v, the pooled membrane; linear in u at a given choice."""
+    if pool == "none":
+        return u
+    if pool == "mean":
+        return _windows(u).mean(4)
+    return np.take_along_axis(_windows(u), choice[..., None, :], 4)[..., 0, :]
+
+
+def scatter(dv, pool, choice, shape):
+    """Adjoint of `gather`: du of the given shape (H, W), zero at the sites that were not chosen and at odd rests."""
+    if pool == "none":
+        return dv
+    B, n, h, w, C = dv.shape
+    if pool == "mean":
+        windows = np.repeat(dv[..., None, :] / 4, 4, 4)
+    else:
+        windows = np.zeros((B, n, h, w, 4, C), dv.dtype)
+        np.put_along_axis(windows, choice[..., None, :], dv[..., None, :], 4)
+    du = np.zeros((B, n) + shape + (C,), dv.dtype)
+    du[:, :, :2 * h, :2 * w] = windows.reshape(B, n, h, w, 2, 2, C).transpose(0, 1, 2, 4, 3, 5, 6).reshape(
+        B, n, 2 * h, 2 * w, C)
+    return du
+
+
+def forward(u: np.ndarray, pool: str, neuron: LIF, form="hard", u0=None):
+    """y = spike(v); `u0` is the recorded membrane of a twin, whose choice of sites is kept."""
+    choice = choose(u if u0 is None else u0) if pool == "max" else None
+    v = gather(u, pool, choice)
+    a0 = None if u0 is None else gather(u0, pool, choice) - neuron.threshold
+    y = surrogate.value(form, v - neuron.threshold, a0, neuron.slope)
+    return y, {"a": v - neuron.threshold, "a0": a0, "form": form, "choice": choice, "shape": u.shape[2:4]}
+
+
+def _jet(function, tape, steps, neuron):
+    a0 = tape["a0"]
+    return function(tape["form"], tape["a"][:, :steps], None if a0 is None else a0[:, :steps], neuron.slope)
+
+
+def _choice(tape, steps):
+    return None if tape["choice"] is None else tape["choice"][:, :steps]
+
+
+def backward(tape, dy, pool: str, neuron: LIF):
+    """du (B, m, H, W, C) from dy (B, m, H//2, W//2, C)."""
+    m = dy.shape[1]
+    dv = dy * _jet(surrogate.derivative, tape, m, neuron)
+    return scatter(dv, pool, _choice(tape, m), tape["shape"])
+
+
+def forward_tangent(tape, u_dot, pool: str, neuron: LIF):
+    """y_dot along u_dot."""
+    m = u_dot.shape[1]
+    v_dot = gather(u_dot, pool, _choice(tape, m))
+    return v_dot * _jet(surrogate.derivative, tape, m, neuron), {"v_dot": v_dot}
+
+
+def backward_tangent(tape, tape_dot, dy, dy_dot, pool: str, neuron: LIF):
+    """du_dot: `backward` differentiated along v_dot and dy_dot."""
+    m = dy.shape[1]
+    dv_dot = (dy_dot * _jet(surrogate.derivative, tape, m, neuron)
+              + dy * _jet(surrogate.curvature, tape, m, neuron) * tape_dot["v_dot"])
+    return scatter(dv_dot, pool, _choice(tape, m), tape["shape"])

@@ -1,0 +1,137 @@
+"""Second-order MAML through the spiking network, exact, by Hessian-vector products (Stewart & Neftci 2022, Eq. 1-3, 6).
+
+N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants):
+
+    theta_{n+1} = theta_n - a m_n g_n                g_n = gradient of the support loss at theta_n
+    lambda_N = gradient of the query loss at theta_N
+    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
+
+lambda_0 is the meta-gradient, - sum_n m_n g_n lambda_{n+1} the gradient of the step sizes. First order (FOMAML)
+returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > threshold elementwise, zero in frozen layers.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class InnerLoop:
+    """How a network adapts to a task: `adapt` and `meta_gradient` in one place.
+
+    step_size           scalar, or flat like theta (one a parameter)
+    steps               number of gradient steps N on the support set
+    freeze              names of layers that do not adapt, e.g. ("conv1", "conv2")
+    threshold           absolute threshold of Eq. 6 on |a g|, or None
+    threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and bias together)
+    """
+
+    step_size: float | np.ndarray = 1.0
+    steps: int = 1
+    freeze: tuple[str, ...] = ()
+    threshold: float | None = None
+    threshold_fraction: float | None = None
+
+    def check(self, net) -> None:
+        names = [b.name for b in net.blocks]
+        unknown = [n for n in self.freeze if n not in names]
+        if isinstance(self.freeze, str) or unknown:
+            raise ValueError(f"freeze must name layers of {', '.join(names)}, not {self.freeze!r}")
+        if self.steps < 0:
+            raise ValueError(f"steps must be 0 or more, not {self.steps}")
+        a = np.asarray(self.step_size)
+        if a.shape not in ((), (net.size,)) or not np.isfinite(a).all():
+            raise ValueError(f"step_size must be a finite scalar or a flat array of {net.size}, not shape {a.shape}")
+        if self.threshold is not None and self.threshold_fraction is not None:
+            raise ValueError("give threshold or threshold_fraction, not both")
+        for name in ("threshold", "threshold_fraction"):
+            if getattr(self, name) is not None and not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
+
+    def gate(self, net, gradient: np.ndarray) -> np.ndarray:
+        """m_n of Eq. 6 at a gradient: 1 where the parameter is updated, else 0."""
+        m = np.ones(net.size, net.dtype)
+        update = np.abs(self.step_size * gradient)
+        for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
+            layer = slice(weight.slice.start, bias.slice.stop)
+            if b.name in self.freeze:
+                m[layer] = 0
+            elif self.threshold is not None:
+                m[layer] = update[layer] > self.threshold
+            elif self.threshold_fraction is not None:
+                size = update[layer]
+                m[layer] = size > self.threshold_fraction * (size.max() - size.min())
+        return m
+
+
+def adapt(net, theta, x, y, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,
+          spike="hard", records=None) -> np.ndarray:
+    """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed."""
+    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
+    inner.check(net)
+    return _adapt(net, theta, x, y, inner, spike, records, second=False)[0]
+
+
+def _step(a, m, g, dtype):
+    return (a * m * g).astype(dtype, copy=False)
+
+
+def _adapt(net, theta, x, y, inner, spike, records, second, gates=None):
+    """theta_N and, for the way back, (gate, gradient, hvp) of every step."""
+    path = []
+    for n in range(inner.steps):
+        record = None if records is None else records[n]
+        if second:
+            _, g, hvp = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
+        else:
+            (_, g), hvp = net.loss_and_gradient(theta, x, y, spike=spike, record=record), None
+        m = inner.gate(net, g) if gates is None else gates[n]
+        path.append((m, g, hvp))
+        theta = theta - _step(inner.step_size, m, g, net.dtype)
+    return theta, path
+
+
+def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), threshold=None, *,
+                  threshold_fraction=None, step_size_gradient=False, spike="hard", records=None, gates=None):
+    """(query loss after adaptation, meta-gradient); order 2 is MAML, order 1 FOMAML.
+
+    With `step_size_gradient` also the gradient of the step sizes: a float for a scalar step size, else flat.
+    `records` and `gates` serve the twins: N + 1 records, one at each theta_n on the support set and the last at theta_N
+    on the query set, and the N recorded gates (`record_path` makes both).
+    """
+    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
+    inner.check(net)
+    if order not in (1, 2):
+        raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
+    theta_n, path = _adapt(net, theta, task.x_support, task.y_support, inner, spike, records, order == 2, gates)
+    record = None if records is None else records[-1]
+    loss, lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record)
+    da = np.zeros(net.size, net.dtype) if np.ndim(step_size) else 0.0
+    for m, g, hvp in reversed(path):
+        da = da - (m * g * lam if np.ndim(step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
+        if order == 2:
+            lam = lam - hvp(_step(step_size, m, lam, net.dtype))
+    return (loss, lam, da) if step_size_gradient else (loss, lam)
+
+
+def meta_loss(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,
+              spike="hard", records=None, gates=None) -> float:
+    """Query loss after adaptation, the function whose gradient `meta_gradient` is."""
+    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
+    inner.check(net)
+    theta_n, _ = _adapt(net, theta, task.x_support, task.y_support, inner, spike, records, False, gates)
+    return net.loss(theta_n, task.x_query, task.y_query, spike=spike,
+                    record=None if records is None else records[-1])
+
+
+def record_path(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None):
+    """(records, gates) of the spiking network's own inner loop: what the twins of a meta-gradient freeze."""
+    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
+    inner.check(net)
+    records, gates = [], []
+    for _ in range(steps):
+        records.append(net.record(theta, task.x_support))
+        g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+        gates.append(inner.gate(net, g))
+        theta = theta - _step(step_size, gates[-1], g, net.dtype)
+    records.append(net.record(theta, task.x_query))
+    return records, gates

@@ -1,0 +1,303 @@
+"""The spiking network: a list of blocks over one flat parameter vector, its gradient and Hessian-vector product.
+
+Gradient = the reversed loop over the blocks; Hessian-vector product = the tangent loop, then the reversed tangent loop
+(Pearlmutter 1994).
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .layers import block as reference
+from .layers.block import Block
+from .loss import LOSSES
+from .neuron import LIF
+from .surrogate import FORMS
+
+BACKENDS = ("numba", "numpy")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Where one array lies in theta."""
+
+    name: str
+    shape: tuple[int, ...]
+    slice: slice
+
+
+class SpikingNet:
+    """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1, Eq. 4, 5).
+
+    Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane -> spike; then dense LIF
+    blocks (`hidden`, no pooling) and a dense LIF readout of `ways` neurons whose membranes at the last step are the logits.
+
+    input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv blocks
+    channels      widths of the conv blocks, () for none          hidden   widths of dense blocks before the readout
+    ways          number of classes                               kernel   odd size of the conv kernels
+    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF` constants
+    window        the last `window` steps are differentiated; the states at their start are constants of theta
+    dtype         float32 to train, float64 to check              detach_reset   True: no gradient through the reset
+    loss          "cross_entropy" (y: (B,) labels) or "squared" (y: (B, ways) targets, or labels for one-hot targets)
+    backend       "numba" (event-driven kernels) or "numpy" (the readable reference)
+
+    `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out), dense
+    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C).
+    """
+
+    def __init__(self, input_shape=(16, 32, 2), channels=(32, 64, 128), ways: int = 5, kernel: int = 5,
+                 pool: str = "max", neuron: LIF | None = None, window: int = 30, dtype=np.float32, *,
+                 hidden: tuple[int, ...] = (), loss: str = "cross_entropy", detach_reset: bool = False,
+                 backend: str = "numba"):
+        self.input_shape = (int(input_shape),) if np.ndim(input_shape) == 0 else tuple(int(n) for n in input_shape)
+        self.channels, self.hidden = tuple(int(n) for n in channels), tuple(int(n) for n in hidden)
+        self.ways, self.kernel, self.pool, self.window = int(ways), int(kernel), pool, int(window)
+        self.neuron, self.dtype = neuron or LIF(), np.dtype(dtype)
+        self.loss_name, self.detach_reset, self.backend = loss, bool(detach_reset), backend
+        self._check_configuration()
+        self.blocks = self._build()
+        self.layout: tuple[Parameter, ...] = self._lay_out()
+        self.size = self.layout[-1].slice.stop
+
+    def _check_configuration(self):
+        if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
+            raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
+        if self.channels and len(self.input_shape) == 1:
+            raise ValueError(f"conv channels {self.channels} need an input_shape (H, W, C), not {self.input_shape}")
+        for name, widths in (("channels", self.channels), ("hidden", self.hidden), ("ways", (self.ways,))):
+            if widths and min(widths) < 1:
+                raise ValueError(f"{name} must be positive, not {widths}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
+        if self.window < 1:
+            raise ValueError(f"window must be at least one step, not {self.window}")
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
+        for name, found, known in (("pool", self.pool, ("max", "mean")), ("loss", self.loss_name, tuple(LOSSES)),
+                                   ("backend", self.backend, BACKENDS)):
+            if found not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {found!r}")
+
+    def _build(self) -> tuple[Block, ...]:
+        blocks, shape = [], self.input_shape
+        for n, width in enumerate(self.channels, 1):
+            if min(shape[:2]) < 2:
+                raise ValueError(f"conv{n} would pool an image of {shape[0]} x {shape[1]}; "
+                                 f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}")
+            blocks.append(Block(f"conv{n}", shape, width, self.kernel, self.pool, self.neuron, self.detach_reset))
+            shape = blocks[-1].output_shape
+        features = int(np.prod(shape))
+        widths = [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]
+        for name, width in widths:
+            blocks.append(Block(name, (1, 1, features), width, 1, "none", self.neuron, self.detach_reset,
+                                readout=name == "readout"))
+            features = width
+        return tuple(blocks)
+
+    def _lay_out(self) -> tuple[Parameter, ...]:
+        layout, at = [], 0
+        for b in self.blocks:
+            weight = b.weight_shape if b.name.startswith("conv") else b.weight_shape[2:]
+            for name, shape in ((f"{b.name}.weight", weight), (f"{b.name}.bias", (b.channels,))):
+                layout.append(Parameter(name, shape, slice(at, at + int(np.prod(shape)))))
+                at = layout[-1].slice.stop
+        return tuple(layout)
+
+    def __repr__(self) -> str:
+        return (f"SpikingNet(input_shape={self.input_shape}, channels={self.channels}, ways={self.ways}, "
+                f"kernel={self.kernel}, pool={self.pool!r}, neuron={self.neuron}, window={self.window}, "
+                f"dtype={self.dtype.name}, hidden={self.hidden}, loss={self.loss_name!r}, "
+                f"detach_reset={self.detach_reset}, backend={self.backend!r}), {self.size} parameters")
+
+    def configuration(self) -> dict:
+        """Everything `SpikingNet(**configuration)` needs to build this network again, in plain JSON types."""
+        return dict(input_shape=list(self.input_shape), channels=list(self.channels), ways=self.ways,
+                    kernel=self.kernel, pool=self.pool, neuron=dict(vars(self.neuron)), window=self.window,
+                    dtype=self.dtype.name, hidden=list(self.hidden), loss=self.loss_name,
+                    detach_reset=self.detach_reset, backend=self.backend)
+
+    @classmethod
+    def from_configuration(cls, configuration: dict, **changes) -> "SpikingNet":
+        """The network of a `configuration()`; keyword arguments replace entries of it."""
+        settings = {**configuration, **changes}
+        if isinstance(settings.get("neuron"), dict):
+            settings["neuron"] = LIF(**settings["neuron"])
+        return cls(**settings)
+
+    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """Named views into theta (no copies): `views(theta)["conv1.weight"]`."""
+        self._check_vector(theta, "theta")
+        return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
+
+    def init(self, rng: np.random.Generator, x: np.ndarray | None = None, rate: float = 0.288, **options) -> np.ndarray:
+        """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`)."""
+        from .initialisation import lsuv, orthogonal
+        theta = orthogonal(self, rng)
+        return theta if x is None else lsuv(self, theta, x, rate=rate, **options)
+
+    # ---- what the network computes -------------------------------------------------------------------------------
+
+    def __call__(self, theta, x, *, spike: str = "hard", record=None) -> np.ndarray:
+        """Logits (B, ways): the readout's membrane at the last step."""
+        return self._forward(theta, self._input(x), spike, record, keep=False)[0]
+
+    def loss(self, theta, x, y, *, spike: str = "hard", record=None) -> float:
+        """Mean loss over the batch."""
+        x = self._input(x)
+        y = self._target(y, len(x))
+        return LOSSES[self.loss_name][0](self._forward(theta, x, spike, record, keep=False)[0], y)
+
+    def loss_and_gradient(self, theta, x, y, *, spike: str = "hard", record=None) -> tuple[float, np.ndarray]:
+        """(loss, gradient), the gradient flat like theta.
+
+        Surrogate derivatives at every spike; exact backpropagation through the last `window` steps, the reset included.
+        In the jet form at its own record these are the very same numbers.
+        """
+        x = self._input(x)
+        loss, gradient, _ = self._reverse(theta, x, self._target(y, len(x)), spike, record)
+        return loss, gradient
+
+    def hessian_vector_product(self, theta, x, y, v, *, spike: str = "hard", record=None) -> np.ndarray:
+        """H v of the loss at theta, flat like theta; v flat."""
+        return self.gradient_and_hvp(theta, x, y, spike=spike, record=record)[2](v)
+
+    def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None):
+        """(loss, gradient, hvp): `hvp(v)` = H v reuses the forward and backward passes, however often it is called."""
+        x = self._input(x)
+        y = self._target(y, len(x))
+        loss, gradient, tapes = self._reverse(theta, x, y, spike, record)
+
+        def hvp(v: np.ndarray) -> np.ndarray:
+            return self._tangent_of_reverse(theta, tapes, y, v, spike)
+
+        return loss, gradient, hvp
+
+    def record(self, theta, x) -> list[dict[str, np.ndarray]]:
+        """What a twin freezes, one dictionary a block: window-start states p, q, r and the membrane u in the window."""
+        _, tapes = self._passes(reference, theta, self._input(x), "hard", None, True)
+        return [{"p": t["p"], "q": t["q"], "r": t["r"], "u": t["u"]} for t in tapes]
+
+    def activity(self, theta, x) -> dict[str, float]:
+        """Mean of every spiking block's output, after pooling, over batch, time and sites."""
+        engine, x, rates = self._engine("hard"), self._input(x), {}
+        x, _ = self._enter(engine, x, None)
+        for b, weight, bias in self._parameters(theta)[:-1]:
+            x, _ = engine.forward(b, weight, bias, self._fit(engine, b, x), self.window, keep=False)
+            rates[b.name] = float(engine.mean(x)) if engine is not reference else float(x.mean())
+        return rates
+
+    # ---- the loops -----------------------------------------------------------------------------------------------
+
+    def _engine(self, spike):
+        """The module with the four passes of a block; twins always run on the readable reference."""
+        if self.backend == "numpy" or spike != "hard":
+            return reference
+        from .kernels import block as kernels
+        return kernels
+
+    def _parameters(self, theta):
+        v = self.views(theta)
+        return [(b, v[f"{b.name}.weight"].reshape(b.weight_shape), v[f"{b.name}.bias"]) for b in self.blocks]
+
+    def _enter(self, engine, x, record):
+        """The event counts as the first block's input: times gain, window only in a twin."""
+        if record is not None:
+            x = x[:, -record[0]["u"].shape[1]:]
+        gain = self.dtype.type(self.neuron.gain)
+        return (x.astype(self.dtype) * gain if engine is reference else engine.events(x, gain)), record
+
+    @staticmethod
+    def _fit(engine, b, x):
+        """Flatten (H, W, C) where a dense block follows."""
+        return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
+
+    def _passes(self, engine, theta, x, spike, record, keep):
+        x, record = self._enter(engine, x, record)
+        tapes = []
+        for n, (b, weight, bias) in enumerate(self._parameters(theta)):
+            x, tape = engine.forward(b, weight, bias, self._fit(engine, b, x), self.window, spike,
+                                     None if record is None else record[n], keep)
+            tapes.append(tape)
+        return x, tapes
+
+    def _forward(self, theta, x, spike, record, keep):
+        if spike not in FORMS:
+            raise ValueError(f"spike must be one of {', '.join(FORMS)}, not {spike!r}")
+        if spike != "hard" and record is None:
+            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes")
+        return self._passes(self._engine(spike), theta, x, spike, record if spike != "hard" else None, keep)
+
+    def _reverse(self, theta, x, y, spike, record):
+        engine = self._engine(spike)
+        logits, tapes = self._forward(theta, x, spike, record, True)
+        loss, loss_backward, _ = LOSSES[self.loss_name]
+        dx = loss_backward(logits, y)
+        gradient = np.empty(self.size, self.dtype)
+        parts = self._parameters(gradient)
+        for n in reversed(range(len(self.blocks))):
+            b, weight, _ = self._parameters(theta)[n]
+            if n < len(self.blocks) - 1:
+                dx = dx.reshape(*dx.shape[:2], *b.output_shape)
+            dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0)
+        tapes.append(logits)
+        return loss(logits, y), gradient, tapes
+
+    def _steps(self, tapes):
+        """Window steps in which each block's adjoint can differ from zero: two fewer for every synapse above it."""
+        n = tapes[-2]["u"].shape[1]
+        return [max(n - 2 * d, 0) for d in reversed(range(len(self.blocks)))]
+
+    def _tangent_of_reverse(self, theta, tapes, y, v, spike):
+        engine = self._engine(spike)
+        self._check_vector(v, "v")
+        v = np.ascontiguousarray(v, self.dtype)
+        parameters, dots = self._parameters(theta), self._parameters(v)
+        steps, tapes_dot, x_dot = self._steps(tapes), [], None
+        for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(parameters, dots)):
+            if x_dot is not None:
+                x_dot = x_dot.reshape(*x_dot.shape[:2], *b.input_shape)
+            x_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tapes[n], x_dot, steps[n])
+            tapes_dot.append(tape_dot)
+        dx_dot = LOSSES[self.loss_name][2](tapes[-1], x_dot, y)
+        hv = np.empty(self.size, self.dtype)
+        parts = self._parameters(hv)
+        for n in reversed(range(len(self.blocks))):
+            (b, weight, _), (_, weight_dot, _) = parameters[n], dots[n]
+            if n < len(self.blocks) - 1:
+                dx_dot = dx_dot.reshape(*dx_dot.shape[:2], *b.output_shape)
+            dx_dot, parts[n][1][...], parts[n][2][...] = engine.backward_tangent(
+                b, weight, weight_dot, tapes[n], tapes_dot[n], dx_dot, n > 0)
+        return hv
+
+    # ---- checks of what comes in ---------------------------------------------------------------------------------
+
+    def _check_vector(self, vector, name):
+        if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
+            raise ValueError(f"{name} must be a flat array of {self.size} parameters, "
+                             f"not {getattr(vector, 'shape', type(vector).__name__)}")
+
+    def _input(self, x) -> np.ndarray:
+        x = np.asarray(x)
+        if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
+            axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
+            raise ValueError(f"x must be {axes} with {self.input_shape} at each step, not {x.shape}")
+        if len(x) == 0 or x.shape[1] == 0:
+            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
+        if x.dtype.kind not in "uif":
+            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ValueError(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
+        return x.reshape(*x.shape[:2], *self.blocks[0].input_shape)
+
+    def _target(self, y, batch) -> np.ndarray:
+        y = np.asarray(y)
+        labels = y.ndim == 1 and y.dtype.kind in "ui"
+        if self.loss_name == "squared" and not labels:
+            y = y.astype(self.dtype).reshape(len(y), -1)
+            if y.shape != (batch, self.ways) or not np.isfinite(y).all():
+                raise ValueError(f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}")
+            return y
+        if not labels or len(y) != batch:
+            raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
+        if y.min() < 0 or y.max() >= self.ways:
+            raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
+        return np.eye(self.ways, dtype=self.dtype)[y] if self.loss_name == "squared" else y
