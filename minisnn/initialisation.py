@@ -5,7 +5,15 @@ the membrane's variance is one and the bias shifted until it exceeds the thresho
 """
 import numpy as np
 
-from .layers import block as reference
+def _orthonormal(a: np.ndarray) -> np.ndarray:
+    """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread changes a bit."""
+    q = np.empty_like(a)
+    for n in range(a.shape[1]):
+        v = a[:, n]
+        for _ in range(2):
+            v = v - (q[:, :n] * (q[:, :n] * v[:, None]).sum(0)).sum(1)
+        q[:, n] = v / np.sqrt((v * v).sum())
+    return q
 
 
 def orthogonal(net, rng: np.random.Generator) -> np.ndarray:
@@ -15,8 +23,7 @@ def orthogonal(net, rng: np.random.Generator) -> np.ndarray:
         if name.endswith(".weight"):
             n_out = weight.shape[-1]
             rows = weight.size // n_out
-            q, r = np.linalg.qr(rng.standard_normal((max(rows, n_out), min(rows, n_out))))
-            q = q * np.sign(np.diag(r))
+            q = _orthonormal(rng.standard_normal((max(rows, n_out), min(rows, n_out))))
             weight[...] = (q if rows >= n_out else q.T).reshape(weight.shape)
     return theta.astype(net.dtype)
 
@@ -31,17 +38,18 @@ def lsuv(net, theta: np.ndarray, x: np.ndarray, rate: float = 0.288, variance: f
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie in (0, 1), not {rate}")
     theta = theta.copy()
-    x = net._input(x).astype(net.dtype) * net.dtype.type(net.neuron.gain)
-    for b, weight, bias in net._parameters(theta):
-        x = x.reshape(*x.shape[:2], *b.input_shape)
+    engine = net.engine()
+    x = net.enter(engine, net._input(x))
+    for b, weight, bias in net.parameters(theta):
+        x = net.fit(b, x)
         for _ in range(rounds if readout or not b.readout else 0):
-            u = reference.forward(b, weight, bias, x, net.window)[1]["u"]
+            u = engine.forward(b, weight, bias, x, net.window)[1]["u"]
             spread = float(u.std(dtype=np.float64))
             if spread == 0:
                 raise ValueError(f"{b.name} receives no input from the data given to init; give samples with events")
             weight *= net.dtype.type(np.sqrt(variance) / spread)
-            u = reference.forward(b, weight, bias, x, net.window)[1]["u"]
+            u = engine.forward(b, weight, bias, x, net.window)[1]["u"]
             bias += net.dtype.type(net.neuron.threshold - np.quantile(u, 1 - rate))
         if not b.readout:
-            x = reference.forward(b, weight, bias, x, net.window)[0]
+            x = engine.forward(b, weight, bias, x, net.window)[0]
     return theta

@@ -76,25 +76,28 @@ def _step(a, m, g, dtype):
 
 
 def _adapt(net, theta, x, y, inner, spike, records, second, gates=None):
-    """theta_N and, for the way back, (gate, gradient, hvp) of every step."""
+    """theta_N and, for the way back, (gate, gradient, hvp, logits) of every step."""
     path = []
     for n in range(inner.steps):
         record = None if records is None else records[n]
         if second:
-            _, g, hvp = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
+            _, g, hvp, out = net.gradient_and_hvp(theta, x, y, spike=spike, record=record, logits=True)
         else:
-            (_, g), hvp = net.loss_and_gradient(theta, x, y, spike=spike, record=record), None
+            _, g, out = net.loss_and_gradient(theta, x, y, spike=spike, record=record, logits=True)
+            hvp = None
         m = inner.gate(net, g) if gates is None else gates[n]
-        path.append((m, g, hvp))
+        path.append((m, g, hvp, out))
         theta = theta - _step(inner.step_size, m, g, net.dtype)
     return theta, path
 
 
 def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), threshold=None, *,
-                  threshold_fraction=None, step_size_gradient=False, spike="hard", records=None, gates=None):
+                  threshold_fraction=None, step_size_gradient=False, logits=False, spike="hard", records=None,
+                  gates=None):
     """(query loss after adaptation, meta-gradient); order 2 is MAML, order 1 FOMAML.
 
-    With `step_size_gradient` also the gradient of the step sizes: a float for a scalar step size, else flat.
+    With `step_size_gradient` also the gradient of the step sizes: a float for a scalar step size, else flat. With `logits`
+    last of all (support logits at theta_0 or None where steps is 0, query logits at theta_N).
     `records` and `gates` serve the twins: N + 1 records, one at each theta_n on the support set and the last at theta_N
     on the query set, and the N recorded gates (`record_path` makes both).
     """
@@ -104,13 +107,15 @@ def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), 
         raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
     theta_n, path = _adapt(net, theta, task.x_support, task.y_support, inner, spike, records, order == 2, gates)
     record = None if records is None else records[-1]
-    loss, lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record)
+    loss, lam, after = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record, logits=True)
+    before = path[0][3] if path else None
     da = np.zeros(net.size, net.dtype) if np.ndim(step_size) else 0.0
-    for m, g, hvp in reversed(path):
+    for m, g, hvp, _ in reversed(path):
         da = da - (m * g * lam if np.ndim(step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
         if order == 2:
             lam = lam - hvp(_step(step_size, m, lam, net.dtype))
-    return (loss, lam, da) if step_size_gradient else (loss, lam)
+    result = (loss, lam) + ((da,) if step_size_gradient else ())
+    return result + ((before, after),) if logits else result
 
 
 def meta_loss(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,

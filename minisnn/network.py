@@ -146,30 +146,30 @@ class SpikingNet:
         y = self._target(y, len(x))
         return LOSSES[self.loss_name][0](self._forward(theta, x, spike, record, keep=False)[0], y)
 
-    def loss_and_gradient(self, theta, x, y, *, spike: str = "hard", record=None) -> tuple[float, np.ndarray]:
-        """(loss, gradient), the gradient flat like theta.
+    def loss_and_gradient(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
+        """(loss, gradient), the gradient flat like theta; with `logits` also those, (B, ways).
 
         Surrogate derivatives at every spike; exact backpropagation through the last `window` steps, the reset included.
         In the jet form at its own record these are the very same numbers.
         """
         x = self._input(x)
-        loss, gradient, _ = self._reverse(theta, x, self._target(y, len(x)), spike, record)
-        return loss, gradient
+        loss, gradient, tapes = self._reverse(theta, x, self._target(y, len(x)), spike, record, second=False)
+        return (loss, gradient, tapes[-1]) if logits else (loss, gradient)
 
     def hessian_vector_product(self, theta, x, y, v, *, spike: str = "hard", record=None) -> np.ndarray:
         """H v of the loss at theta, flat like theta; v flat."""
         return self.gradient_and_hvp(theta, x, y, spike=spike, record=record)[2](v)
 
-    def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None):
-        """(loss, gradient, hvp): `hvp(v)` = H v reuses the forward and backward passes, however often it is called."""
+    def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
+        """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the two passes as often as called."""
         x = self._input(x)
         y = self._target(y, len(x))
-        loss, gradient, tapes = self._reverse(theta, x, y, spike, record)
+        loss, gradient, tapes = self._reverse(theta, x, y, spike, record, second=True)
 
         def hvp(v: np.ndarray) -> np.ndarray:
             return self._tangent_of_reverse(theta, tapes, y, v, spike)
 
-        return loss, gradient, hvp
+        return (loss, gradient, hvp, tapes[-1]) if logits else (loss, gradient, hvp)
 
     def record(self, theta, x) -> list[dict[str, np.ndarray]]:
         """What a twin freezes, one dictionary a block: window-start states p, q, r and the membrane u in the window."""
@@ -178,43 +178,44 @@ class SpikingNet:
 
     def activity(self, theta, x) -> dict[str, float]:
         """Mean of every spiking block's output, after pooling, over batch, time and sites."""
-        engine, x, rates = self._engine("hard"), self._input(x), {}
-        x, _ = self._enter(engine, x, None)
-        for b, weight, bias in self._parameters(theta)[:-1]:
-            x, _ = engine.forward(b, weight, bias, self._fit(engine, b, x), self.window, keep=False)
-            rates[b.name] = float(engine.mean(x)) if engine is not reference else float(x.mean())
+        engine, rates = self.engine(), {}
+        x = self.enter(engine, self._input(x))
+        for b, weight, bias in self.parameters(theta)[:-1]:
+            x, _ = engine.forward(b, weight, bias, self.fit(b, x), self.window, keep=False)
+            rates[b.name] = float(x.mean())
         return rates
 
     # ---- the loops -----------------------------------------------------------------------------------------------
 
-    def _engine(self, spike):
+    def engine(self, spike: str = "hard"):
         """The module with the four passes of a block; twins always run on the readable reference."""
         if self.backend == "numpy" or spike != "hard":
             return reference
         from .kernels import block as kernels
         return kernels
 
-    def _parameters(self, theta):
+    def parameters(self, theta) -> list:
         v = self.views(theta)
+        """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta."""
         return [(b, v[f"{b.name}.weight"].reshape(b.weight_shape), v[f"{b.name}.bias"]) for b in self.blocks]
 
-    def _enter(self, engine, x, record):
+    def enter(self, engine, x, record=None):
         """The event counts as the first block's input: times gain, window only in a twin."""
         if record is not None:
             x = x[:, -record[0]["u"].shape[1]:]
         gain = self.dtype.type(self.neuron.gain)
-        return (x.astype(self.dtype) * gain if engine is reference else engine.events(x, gain)), record
+        return x.astype(self.dtype) * gain if engine is reference else engine.events(x, gain)
 
     @staticmethod
-    def _fit(engine, b, x):
+    def fit(b, x):
         """Flatten (H, W, C) where a dense block follows."""
         return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
 
     def _passes(self, engine, theta, x, spike, record, keep):
-        x, record = self._enter(engine, x, record)
+        x = self.enter(engine, x, record)
         tapes = []
-        for n, (b, weight, bias) in enumerate(self._parameters(theta)):
-            x, tape = engine.forward(b, weight, bias, self._fit(engine, b, x), self.window, spike,
+        for n, (b, weight, bias) in enumerate(self.parameters(theta)):
+            x, tape = engine.forward(b, weight, bias, self.fit(b, x), self.window, spike,
                                      None if record is None else record[n], keep)
             tapes.append(tape)
         return x, tapes
@@ -224,20 +225,20 @@ class SpikingNet:
             raise ValueError(f"spike must be one of {', '.join(FORMS)}, not {spike!r}")
         if spike != "hard" and record is None:
             raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes")
-        return self._passes(self._engine(spike), theta, x, spike, record if spike != "hard" else None, keep)
+        return self._passes(self.engine(spike), theta, x, spike, record if spike != "hard" else None, keep)
 
-    def _reverse(self, theta, x, y, spike, record):
-        engine = self._engine(spike)
+    def _reverse(self, theta, x, y, spike, record, second):
+        engine = self.engine(spike)
         logits, tapes = self._forward(theta, x, spike, record, True)
         loss, loss_backward, _ = LOSSES[self.loss_name]
         dx = loss_backward(logits, y)
         gradient = np.empty(self.size, self.dtype)
-        parts = self._parameters(gradient)
+        parts = self.parameters(gradient)
         for n in reversed(range(len(self.blocks))):
-            b, weight, _ = self._parameters(theta)[n]
+            b, weight, _ = self.parameters(theta)[n]
             if n < len(self.blocks) - 1:
                 dx = dx.reshape(*dx.shape[:2], *b.output_shape)
-            dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0)
+            dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0, second)
         tapes.append(logits)
         return loss(logits, y), gradient, tapes
 
@@ -247,10 +248,10 @@ class SpikingNet:
         return [max(n - 2 * d, 0) for d in reversed(range(len(self.blocks)))]
 
     def _tangent_of_reverse(self, theta, tapes, y, v, spike):
-        engine = self._engine(spike)
+        engine = self.engine(spike)
         self._check_vector(v, "v")
         v = np.ascontiguousarray(v, self.dtype)
-        parameters, dots = self._parameters(theta), self._parameters(v)
+        parameters, dots = self.parameters(theta), self.parameters(v)
         steps, tapes_dot, x_dot = self._steps(tapes), [], None
         for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(parameters, dots)):
             if x_dot is not None:
@@ -259,7 +260,7 @@ class SpikingNet:
             tapes_dot.append(tape_dot)
         dx_dot = LOSSES[self.loss_name][2](tapes[-1], x_dot, y)
         hv = np.empty(self.size, self.dtype)
-        parts = self._parameters(hv)
+        parts = self.parameters(hv)
         for n in reversed(range(len(self.blocks))):
             (b, weight, _), (_, weight_dot, _) = parameters[n], dots[n]
             if n < len(self.blocks) - 1:

@@ -55,10 +55,6 @@ def events(x: np.ndarray, gain) -> Events:
     return Events(index, value, offset, flat.shape[2])
 
 
-def mean(x: Events) -> float:
-    return x.mean()
-
-
 def _geometry(block: Block):
     return (*block.input_shape, block.channels, block.kernel)
 
@@ -107,7 +103,7 @@ def _shaped(block, dx):
     return dx.reshape(*dx.shape[:2], *block.input_shape)
 
 
-def backward(block: Block, weight, tape, dy, need_dx=True):
+def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - 2, H, W, C_in). The tape gains dV and dy for the tangent."""
     dtype, x, B = weight.dtype, tape["x"], len(tape["u"])
     H, W, n_in, n_out, k = g = _geometry(block)
@@ -115,8 +111,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True):
     steps = tape["u"].shape[1] if steps is None else steps
     shorter = max(steps - 2, 0)
     dx = np.zeros((B, shorter if need_dx else 0, H * W * n_in), dtype)
-    keep_all = True
-    dV = np.zeros((B, max(shorter, 2) if keep_all else 1, H * (W + k - 1) * n_out), dtype)
+    dV = np.zeros((B if second else 1, max(shorter, 2) if second else 1, H * (W + k - 1) * n_out), dtype)
     dW, db = _lanes(block, B, dtype)
     passes.backward(x.index, x.value, x.offset, back_layout(weight), g, POOL[block.pool],
                     constants(block.neuron, dtype), tape["first"], block.detach_reset, need_dx, tape["u"], tape["p"],

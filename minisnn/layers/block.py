@@ -69,8 +69,11 @@ def _last_step(block, tape, dlogits):
     return dy
 
 
-def backward(block: Block, weight, tape, dy, need_dx=True):
-    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - 2 steps."""
+def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
+    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - 2 steps.
+
+    `need_dx=False` and `second=False` are hints that dx, or what a tangent needs, may be left out.
+    """
     tape["dy"] = dy
     if block.readout:
         dy = _last_step(block, tape, dy)

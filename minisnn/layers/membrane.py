@@ -26,6 +26,10 @@ def forward(current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False,
     return u, {"u": u, "r_end": r, "a0": a0, "form": form}
 
 
+def _step_shape(sequence):
+    return sequence.shape[:1] + sequence.shape[2:]
+
+
 def _jet(function, tape, t, neuron):
     a0 = tape["a0"]
     return function(tape["form"], tape["u"][:, t] - neuron.threshold, None if a0 is None else a0[:, t], neuron.slope)
@@ -34,7 +38,7 @@ def _jet(function, tape, t, neuron):
 def backward(tape, dy, neuron: LIF, detach_reset=False):
     """dI (B, m, H, W, C) from dy, the adjoint of u that comes from above."""
     dI = np.empty_like(dy)
-    dr = np.zeros_like(dy[:, 0])
+    dr = np.zeros(_step_shape(dy), dy.dtype)
     tape["dr"] = np.empty_like(dy)
     for t in reversed(range(dy.shape[1])):
         tape["dr"][:, t] = dr
@@ -49,7 +53,7 @@ def backward(tape, dy, neuron: LIF, detach_reset=False):
 def forward_tangent(tape, current_dot, neuron: LIF, detach_reset=False):
     """u_dot (B, m, H, W, C) along current_dot; r_K is a constant."""
     u_dot = np.empty_like(current_dot)
-    r_dot = np.zeros_like(current_dot[:, 0])
+    r_dot = np.zeros(_step_shape(current_dot), current_dot.dtype)
     for t in range(current_dot.shape[1]):
         u_dot[:, t] = current_dot[:, t] - neuron.rho * r_dot
         r_dot = neuron.gamma * r_dot
@@ -61,7 +65,7 @@ def forward_tangent(tape, current_dot, neuron: LIF, detach_reset=False):
 def backward_tangent(tape, tape_dot, dy_dot, neuron: LIF, detach_reset=False):
     """dI_dot: `backward` differentiated along u_dot and dy_dot."""
     dI_dot = np.empty_like(dy_dot)
-    dr_dot = np.zeros_like(dy_dot[:, 0])
+    dr_dot = np.zeros(_step_shape(dy_dot), dy_dot.dtype)
     for t in reversed(range(dy_dot.shape[1])):
         dr = tape["dr"][:, t]
         du_dot = dy_dot[:, t]

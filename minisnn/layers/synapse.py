@@ -43,7 +43,7 @@ def correlate_weight(x: np.ndarray, dy: np.ndarray, k: int) -> np.ndarray:
 
 def presynaptic_traces(x: np.ndarray, neuron: LIF) -> tuple[np.ndarray, np.ndarray]:
     """Traces p_K, q_K, (B, H, W, C), after the K steps of x, from zero."""
-    p = q = np.zeros_like(x[:, 0] if x.shape[1] else x.sum(1))
+    p = q = np.zeros(x.shape[:1] + x.shape[2:], x.dtype)
     for t in range(x.shape[1]):
         p, q = neuron.alpha * p + (1 - neuron.alpha) * q, neuron.beta * q + (1 - neuron.beta) * x[:, t]
     return p, q
@@ -63,7 +63,7 @@ def _filter(P, Q, V, neuron, steps):
 def _filter_adjoint(dy, neuron):
     """Adjoint of `_filter`: (dP_K, dQ_K, dV), dV with two steps fewer than dy."""
     m = dy.shape[1]
-    dP, dQ = np.zeros_like(dy[:, 0]), np.zeros_like(dy[:, 0])
+    dP = dQ = np.zeros(dy.shape[:1] + dy.shape[2:], dy.dtype)
     dV = np.empty((len(dy), max(m - 2, 0)) + dy.shape[2:], dy.dtype)
     for t in reversed(range(m)):
         if t < m - 2:
