@@ -29,7 +29,7 @@ def back_layout(weight: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def to_halo(image, i, halo, H, W, C, pad):
     """Copy the image that starts at image[i] into the halo image; its zero columns stay."""
     row = W * C
@@ -38,7 +38,7 @@ def to_halo(image, i, halo, H, W, C, pad):
         halo[at:at + row] = image[i + h * row:i + (h + 1) * row]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def spread(index, value, first, last, rows, V, g):
     """V += W x for the events first..last-1 of one time step (rows layout)."""
     H, W, n_in, n_out, k = g
@@ -52,7 +52,7 @@ def spread(index, value, first, last, rows, V, g):
             axpy(V, ((h - pad + i) * W + w - pad + left) * n_out, value[e], rows, ((c * k + i) * k + left) * n_out, n)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def gather_weight(index, value, first, last, D, at, dW, g):
     """dW += x (outer) dV for the events of one time step; dV the halo image at D[at], dW in rows layout."""
     H, W, n_in, n_out, k = g
@@ -65,7 +65,7 @@ def gather_weight(index, value, first, last, D, at, dW, g):
             axpy(dW, (c * k + i) * n, value[e], D, at + ((h - pad + i) * (W + 2 * pad) + w) * n_out, n)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def correlate(halo, at, weight, y, to, H, W, n_in, n_out, k):
     """y[to:] += correlation of the halo image at halo[at] with a weight in dense (or, for the adjoint, back) layout."""
     pad = k // 2
@@ -75,7 +75,7 @@ def correlate(halo, at, weight, y, to, H, W, n_in, n_out, k):
                  weight, i * k * n_in * n_out, n_out, y, to + h * W * n_out, n_out, W, n_out, k * n_in)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def correlate_weight(halo, at, D, d, frames, d_row, d_frame, dW, g):
     """dW += sum over `frames` images of x (outer) dV, dense; dW in rows layout.
 

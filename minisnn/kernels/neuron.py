@@ -16,14 +16,14 @@ def constants(neuron, dtype) -> np.ndarray:
                      -2 * neuron.slope], dtype)
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def sigma_prime(a, c):
     """1 / (slope |a| + 1)^2."""
     y = c[10] / (c[8] * abs(a) + c[10])
     return y * y
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def sigma_second(a, c):
     """-2 slope sign(a) / (slope |a| + 1)^3."""
     y = c[10] / (c[8] * abs(a) + c[10])
@@ -31,7 +31,7 @@ def sigma_second(a, c):
     return y if a > c[9] else (-y if a < c[9] else c[9])
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_step(u, P, Q, r, V, bias, c):
     """u = P + b - rho r, then P, Q, r advance; V is the synaptic input W x_t and is cleared."""
     alpha, beta, gamma, oma, omb, omg, rho, threshold, zero = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[9]
@@ -44,7 +44,7 @@ def membrane_step(u, P, Q, r, V, bias, c):
         V[i] = zero
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pool_spikes(u, spikes, H, W, C, pool, c):
     """spikes (H', W', C) = 1 where the pooled membrane reaches the threshold."""
     threshold, quarter = c[7], c[11]
@@ -67,7 +67,7 @@ def pool_spikes(u, spikes, H, W, C, pool, c):
             to += C
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pool_tangent(u, u_dot, y_dot, at, H, W, C, pool, c):
     """y_dot[at:] = sigma'(v) v_dot, v the pooled membrane."""
     threshold, quarter = c[7], c[11]
@@ -96,7 +96,7 @@ def pool_tangent(u, u_dot, y_dot, at, H, W, C, pool, c):
             at += C
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pool_backward(u, dy, at, du, H, W, C, pool, c):
     """du = adjoint of pooling and spike: sigma'(v) dy at the chosen site, or a quarter of it at each of the four."""
     threshold, quarter, zero = c[7], c[11], c[9]
@@ -126,7 +126,7 @@ def pool_backward(u, dy, at, du, H, W, C, pool, c):
             at += C
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pool_backward_tangent(u, u_dot, dy, dy_dot, at, du, du_dot, H, W, C, pool, c):
     """`pool_backward` and its derivative along u_dot, dy_dot."""
     threshold, quarter, zero = c[7], c[11], c[9]
@@ -172,7 +172,7 @@ def pool_backward_tangent(u, u_dot, dy, dy_dot, at, du, du_dot, H, W, C, pool, c
             at += C
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_backward(u, du, dr, dP, dQ, D, at, halo_row, pad_row, row, total, detach, c):
     """One step back through reset and filters: dV_t into the halo image at D[at], then dr, dP, dQ one step earlier."""
     alpha, beta, gamma, oma, omb, omg, rho, threshold, zero = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[9]
@@ -196,7 +196,7 @@ def membrane_backward(u, du, dr, dP, dQ, D, at, halo_row, pad_row, row, total, d
                 total_[n] += d
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_tangent_step(u, u_dot, P, Q, r, V, bias, detach, c):
     """u_dot = P + b_dot - rho r, then the tangents P, Q, r advance; V is cleared."""
     alpha, beta, gamma, oma, omb, omg, rho, threshold, zero = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[9]
@@ -209,7 +209,7 @@ def membrane_tangent_step(u, u_dot, P, Q, r, V, bias, detach, c):
         V[i] = zero
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_backward_tangent(u, u_dot, du, du_dot, dr, dr_dot, dP, dQ, D, halo_row, pad_row, row, total, detach, c):
     """`membrane_backward` differentiated along u_dot, du_dot: dV_dot into D, then dr_dot, dP_dot, dQ_dot step back."""
     alpha, beta, gamma, oma, omb, omg, rho, threshold, zero = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[9]

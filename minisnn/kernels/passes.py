@@ -17,7 +17,7 @@ from .neuron import (MAX, MEAN, NONE, membrane_backward, membrane_backward_tange
                      membrane_tangent_step, pool_backward, pool_backward_tangent, pool_spikes, pool_tangent)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _tiled(bias, sites):
     """bias (C,) repeated for every site."""
     out = np.empty(sites * bias.size, bias.dtype)
@@ -26,7 +26,7 @@ def _tiled(bias, sites):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _start_traces(index, value, offset, first, p, q, c):
     """p_K, q_K of one sample from its events before K = first: each decays as a trace that starts from one event."""
     P, Q = c[9], c[4]                                   # p, q one step after an event of value 1
@@ -37,7 +37,7 @@ def _start_traces(index, value, offset, first, p, q, c):
         P, Q = c[0] * P + c[3] * Q, c[1] * Q
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def forward(index, value, offset, rows, dense, bias, g, pool, c, first, keep, readout,
             u, p, q, r, out_index, out_value, out_offset, logits):
     H, W, n_in, n_out, k = g
@@ -74,7 +74,7 @@ def forward(index, value, offset, rows, dense, bias, g, pool, c, first, keep, re
             logits[b] = U
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def backward(index, value, offset, back, g, pool, c, first, detach, need_dx,
              u, p, q, dy, steps, dlogits, dx, dV, dW, db):
     H, W, n_in, n_out, k = g
@@ -112,7 +112,7 @@ def backward(index, value, offset, back, g, pool, c, first, detach, need_dx,
             db[lane, i % n_out] += total[i]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def forward_tangent(index, value, offset, dense, rows_dot, dense_dot, bias_dot, g, pool, c, first, detach, readout,
                     u, p, q, x_dot, steps, u_dot, y_dot, logits_dot):
     H, W, n_in, n_out, k = g
@@ -139,7 +139,7 @@ def forward_tangent(index, value, offset, dense, rows_dot, dense_dot, bias_dot, 
             logits_dot[b] = u_dot[b, steps - 1]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def backward_tangent(index, value, offset, back, back_dot, g, pool, c, first, detach, need_dx,
                      u, p, q, x_dot, u_dot, dy, dV, dlogits, dy_dot, dlogits_dot, steps, dx_dot, dW, db):
     H, W, n_in, n_out, k = g
