@@ -58,7 +58,7 @@ def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.nda
         pass
     except (PermissionError, NotADirectoryError) as error:
         _tell_unusable(path.parent, error)
-    except Exception as error:       # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError …
+    except Exception as error:       # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError
         warnings.warn(f"cache entry {path} is damaged ({error}); it is made anew", stacklevel=2)
     arrays = dict(make())
     try:

@@ -1,9 +1,10 @@
 """Double N-MNIST: two-digit numbers made of two recordings side by side, and few-shot tasks over them.
 
-Stewart and Neftci 2022, section 4.1, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"), whose
-64, 16 and 20 classes for meta-training, meta-validation and meta-testing are used here.
+Stewart and Neftci 2022, section 4.1, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"),
+whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing are used here.
 """
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from minisnn.tasks import Task
 
 SPLITS = ("train", "val", "test")
 CLASSES = {
-    "train": tuple("00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 43 44 45 50 51 "
-                   "53 54 56 59 60 62 63 65 69 70 72 74 75 76 77 79 81 82 84 85 87 88 89 90 91 94 95 97 98".split()),
+    "train": tuple("00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 43 44 "
+                   "45 50 51 53 54 56 59 60 62 63 65 69 70 72 74 75 76 77 79 81 82 84 85 87 88 89 90 91 94 95 97 98".split()),
     "val": tuple("03 07 10 22 27 34 39 40 48 52 58 61 64 71 93 99".split()),
     "test": tuple("02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()),
 }
@@ -40,8 +41,9 @@ class DoubleSet:
         self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for pair in pairs for one in pair})}
         for symbol, recordings in self.symbols.items():
             if len(recordings) < 2:
-                raise ValueError(f"{source}: {kind} {symbol} has {len(recordings)} recording{'s' * (len(recordings) != 1)}, "
-                                 f"expected at least 2, one for support and one for query")
+                number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
+                raise ValueError(f"{source}: {kind} {symbol} has {number}, expected at least 2, one for support and "
+                                 f"one for query")
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -53,8 +55,8 @@ class DoubleSet:
                     classes: Sequence[str] | None = None) -> Task:
         """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
 
-        The classes are drawn from the set's, or given by name. Samples are sorted by class; left and right recordings are
-        drawn independently, and no recording is both in support and in query (see `draw_pairs`).
+        The classes are drawn from the set's, or given by name. Samples are sorted by class; left and right recordings
+        are drawn independently, and no recording is both in support and in query (see `draw_pairs`).
         """
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
             if number < 1:
@@ -78,9 +80,9 @@ class DoubleSet:
         return self.sample_task(rng, ways, shots, queries)
 
     def _samples(self, pairs: list[tuple[int, int]], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        which = np.stack([np.stack([self.symbols[symbol][drawn[way, :, side]] for side, symbol in enumerate(pair)], axis=1)
-                          for way, pair in enumerate(pairs)])
-        ways, samples, _ = which.shape
+        ways, samples, _ = drawn.shape
+        which = np.stack([[self.symbols[pair[side]][drawn[way, :, side]] for way, pair in enumerate(pairs)]
+                          for side in (0, 1)], axis=-1)
         return self.pool.side_by_side(which.reshape(-1, 2)), np.repeat(np.arange(ways), samples)
 
 
@@ -102,8 +104,9 @@ class DoubleNMnist(DoubleSet):
     Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of a digit.
     """
 
-    def __init__(self, split: str = "train", root: str | Path | None = None, *, seed: int = 0, classes: str | None = None,
-                 recordings: str | None = None, camera=None, cache: bool = True, progress: bool = True):
+    def __init__(self, split: str = "train", root: str | Path | None = None, *, seed: int = 0,
+                 classes: str | None = None, recordings: str | None = None, camera=None, cache: bool = True,
+                 progress: bool = True):
         chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
         for name, value in chosen.items():
             if value not in SPLITS:
@@ -123,7 +126,8 @@ def _trains(number: np.ndarray | int):
 
 def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
     from minisnn.data import events, nmnist, recordings
-    present = {folder.name.lower() for folder in root.glob("*") if next(folder.glob("*/*.bin"), None)}
+    present = {folder.name.lower() for folder in root.glob("*")
+               if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))}
     if train and present & {"train", "test"} == {"test"}:
         raise ValueError(f"{root}: holds only Test, expected Train for meta-training; Test serves val and test")
     part = "train" if train or "test" not in present else "test"
@@ -141,8 +145,8 @@ def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordi
                     yield counts[None], [digit], [number]
                     bar.update()
 
-    for digit, numbered in files.items():
-        for (number, path), (other, twin) in zip(numbered, numbered[1:]):
+    for numbered in files.values():
+        for (number, path), (other, twin) in pairwise(numbered):
             if number == other:
                 raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
     made_from = dict(files=file_identity(path for numbered in files.values() for _, path in numbered),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-TRIES = 20      # the rules for pairs may keep few recordings from being used equally often: then draw anew, so many times
+TRIES = 20      # how often to draw anew where the rules for pairs keep few recordings from being used equally often
 
 
 def draw_pairs(rng: np.random.Generator, classes: Sequence[tuple[int, int]], sizes: Mapping[int, int], shots: int,
@@ -29,7 +29,8 @@ def draw_pairs(rng: np.random.Generator, classes: Sequence[tuple[int, int]], siz
     for symbol in sorted(places):
         size = sizes[symbol]
         if size < 2:
-            raise ValueError(f"symbol {symbol} has {size} recordings, expected at least 2: one for support, one for query")
+            raise ValueError(f"symbol {symbol} has {size} recordings, expected at least 2, one for support and one for "
+                             f"query")
         first = min(places[symbol] * shots, size // 2)
         needed = min(first + places[symbol] * queries, size)        # of a large pool the rest could never be reached
         chosen = rng.choice(size, size=needed, replace=False)

@@ -32,8 +32,8 @@ class Recordings:
         n = len(self.labels)
         if self.start.shape != (n + 1,) or self.numbers.shape != (n,) or self.cells.shape != self.counts.shape \
                 or self.start[-1] != len(self.cells):
-            raise ValueError(f"recordings do not fit: {n} labels, {len(self.numbers)} numbers, {len(self.start)} starts, "
-                             f"{len(self.cells)} cells and {len(self.counts)} counts")
+            raise ValueError(f"recordings do not fit: found {n} labels, {len(self.numbers)} numbers, {len(self.start)} "
+                             f"starts, {len(self.cells)} cells and {len(self.counts)} counts")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,7 +45,7 @@ class Recordings:
         cells, counts, lengths = [np.zeros(0, kind)], [np.zeros(0, np.uint8)], [np.zeros(1, np.int64)]
         labels, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for dense, label, number in batches:
-            if dense.dtype != np.uint8 or dense.shape[1:] != tuple(shape) or not len(dense) == len(label) == len(number):
+            if dense.dtype != np.uint8 or dense.shape != (len(label), *shape) or len(number) != len(label):
                 raise ValueError(f"counts have shape {dense.shape} and type {dense.dtype} for {len(label)} labels and "
                                  f"{len(number)} numbers, expected (n, {', '.join(map(str, shape))}) and uint8")
             flat = dense.reshape(len(dense), np.prod(shape))
@@ -72,7 +72,7 @@ class Recordings:
         return self.side_by_side(np.asarray(which)[:, None])
 
     def side_by_side(self, which: np.ndarray) -> np.ndarray:
-        """Counts of recordings put side by side along x: `which` (B, S), from left to right, gives (B, T, H, S·W, C)."""
+        """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B, T, H, S·W, C)."""
         which = np.asarray(which)
         samples, sides = which.shape
         steps, height, width, channels = self.shape

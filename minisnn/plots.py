@@ -1,0 +1,257 @@
+"""Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened."""
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from minisnn.tasks import Task
+
+# Okabe and Ito (2008), told apart by every kind of colour vision
+COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "orange": "#E69F00", "sky": "#56B4E9",
+           "purple": "#CC79A7", "yellow": "#F0E442", "black": "#000000"}
+ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
+LEGEND = "orange ON, blue OFF, dark both"
+
+
+@contextmanager
+def style():
+    """The house style, for the figures made inside: `with style(): ...`."""
+    import matplotlib
+    from cycler import cycler
+    with matplotlib.rc_context({
+            "figure.dpi": 110, "savefig.dpi": 150, "figure.constrained_layout.use": True, "font.size": 10,
+            "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": False,
+            "axes.prop_cycle": cycler(color=list(COLOURS.values())[:-2]), "legend.frameon": False,
+            "lines.linewidth": 1.8, "image.interpolation": "nearest", "svg.fonttype": "none"}):
+        yield
+
+
+def figure(width: float = 6.4, height: float = 4.0):
+    """An empty figure, in inches, that belongs to no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    made = Figure(figsize=(width, height))
+    FigureCanvasAgg(made)
+    return made
+
+
+def save(fig, path: str | Path) -> Path:
+    """Write a figure; the ending of `path` says as what (.png, .svg, .pdf). The file appears only when it is whole."""
+    path = Path(path)
+    kinds = fig.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in kinds:
+        raise ValueError(f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, expected "
+                         f"one of {', '.join(sorted(kinds))}")
+    with style():
+        _write(path, lambda part: fig.savefig(part, format=path.suffix[1:].lower()))
+    return path
+
+
+def _write(path: Path, write):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{path.name}")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
+    """Counts (H, W, 2) as a picture (H, W, 3): white where nothing happened, vermillion ON, blue OFF, dark where both.
+
+    Each polarity takes light away in proportion to the square root of its count; `most` is the count of full colour.
+    """
+    from matplotlib.colors import to_rgb
+    counts = np.asarray(counts, float)
+    most = most or max(counts.max(), 1.0)
+    shade = np.sqrt(np.clip(counts / most, 0, 1))[..., None]
+    off, on = (1 - shade[..., channel, :] * (1 - np.array(to_rgb(colour))) for channel, colour in enumerate((OFF, ON)))
+    return off * on
+
+
+def plot_task(task: Task, queries: int = 5):
+    """The samples of a task as pictures, ON and OFF events summed over time: support on top, query below (Fig. 2).
+
+    queries   at most so many query samples of each class are shown
+    """
+    x_support, x_query = _sequences(task)
+    total_support, total_query = x_support.sum(axis=1, dtype=float), x_query.sum(axis=1, dtype=float)
+    columns = [(total_support[task.y_support == way], total_query[task.y_query == way][:queries])
+               for way in range(task.ways)]
+    shots, shown = max(len(support) for support, _ in columns), max(len(query) for _, query in columns)
+    most = np.quantile(np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]), 0.98)
+    steps, height, width = x_support.shape[1:4]
+    with style():
+        fig = figure(1.0 + 1.9 * task.ways, 1.1 + (shots + shown) * (0.25 + 1.75 * height / width))
+        grid = fig.subplots(shots + shown, task.ways, squeeze=False, sharex=True, sharey=True)
+        for way, (support, query) in enumerate(columns):
+            for row, axes in enumerate(grid[:, way]):
+                pictures, place = (support, row) if row < shots else (query, row - shots)
+                if place >= len(pictures):
+                    axes.set_axis_off()
+                    continue
+                axes.imshow(event_picture(pictures[place], most))
+                _frame(axes, COLOURS["black"] if row < shots else "0.7")
+            grid[0, way].set_title(f"class {_name(task, way)}", fontweight="bold")
+        for row in range(shots + shown):
+            part, number = ("support", row + 1) if row < shots else ("query", row - shots + 1)
+            grid[row, 0].set_ylabel(f"{part} {number}\ny (px)")
+        for axes in grid[-1]:
+            axes.set_xlabel("x (px)")
+        fig.suptitle(f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest\n"
+                     f"(events of {steps} ms; {LEGEND})")
+    return fig
+
+
+def plot_raster(x: np.ndarray, title: str | None = None):
+    """Rasters of one recording (T, H, W, 2): every event's time against its pixel row, and against its pixel column."""
+    x = np.asarray(x)
+    if x.ndim != 4 or x.shape[-1] != 2:
+        raise ValueError(f"x has shape {x.shape}, expected one recording (T, H, W, 2)")
+    steps, height, width, _ = x.shape
+    counts = [int(x[..., channel].sum()) for channel in (0, 1)]
+    with style():
+        fig = figure(7.5, 5.6)
+        above, below, rate = fig.subplots(3, 1, sharex=True, height_ratios=(height + 6, width + 6, 14))
+        for channel, name, colour, shift in ((1, "ON", ON, -0.15), (0, "OFF", OFF, 0.15)):
+            step, row, column = np.nonzero(x[..., channel])
+            many = np.minimum(x[step, row, column, channel], 4)
+            label = f"{name} ({counts[channel]} events)"
+            above.scatter(step, row + shift, s=2.5 * many, color=colour, linewidths=0, label=label)
+            below.scatter(step, column + shift, s=2.5 * many, color=colour, linewidths=0)
+            rate.step(np.arange(steps), x[..., channel].sum(axis=(1, 2)), where="mid", color=colour, linewidth=1.2)
+        above.set(ylabel="row y (px)", ylim=(height - 0.5, -0.5))
+        fig.suptitle(title or "Events sweep over the pixels as the camera moves", x=0.02, ha="left")
+        below.set(ylabel="column x (px)", ylim=(-0.5, width - 0.5))
+        rate.set(ylabel="events\nper ms", xlabel="time (ms)", xlim=(-1, steps))
+        above.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, markerscale=3, borderaxespad=0, fontsize=9)
+        fig.align_ylabels()
+    return fig
+
+
+def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: int = 80) -> Path:
+    """Write a GIF of the task's support and first query sample of each class, slowed down.
+
+    window         steps (1 ms) whose events one picture shows
+    milliseconds   for which one picture stays
+    """
+    from PIL import Image                                       # comes with matplotlib
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"{path}: an animation cannot be written as {path.suffix or 'a file without ending'!r}, "
+                         f"expected .gif")
+    x_support, x_query = _sequences(task)
+    rows = [(part, [next(iter(x[y == way]), None) for way in range(task.ways)])
+            for part, x, y in (("support", x_support, task.y_support), ("query", x_query, task.y_query))]
+    steps, height, width = x_support.shape[1:4]
+    with style():
+        fig = figure(1.0 + 1.9 * task.ways, 1.1 + 2 * (0.3 + 1.75 * height / width))
+        fig.set_dpi(80)
+        grid = fig.subplots(2, task.ways, squeeze=False, sharex=True, sharey=True)
+        images = []
+        for line, (part, samples) in zip(grid, rows):
+            for way, (axes, sample) in enumerate(zip(line, samples)):
+                if sample is None:
+                    axes.set_axis_off()
+                    continue
+                images.append((axes, axes.imshow(np.ones((height, width, 3)), animated=True), sample))
+                _frame(axes, COLOURS["black"] if part == "support" else "0.7")
+            line[0].set_ylabel(f"{part}\ny (px)")
+        for way, axes in enumerate(grid[0]):
+            axes.set_title(f"class {_name(task, way)}", fontweight="bold")
+        for axes in grid[-1]:
+            axes.set_xlabel("x (px)")
+        headline = fig.suptitle(" \n ", animated=True)
+        fig.canvas.draw()
+        ground = fig.canvas.copy_from_bbox(fig.bbox)            # all that stays: drawing it takes most of the time
+        pictures = []
+        for first in range(0, steps, window):
+            fig.canvas.restore_region(ground)
+            headline.set_text(f"{first:3d} to {min(first + window, steps):3d} ms\n({LEGEND})")
+            fig.draw_artist(headline)
+            for axes, image, sample in images:
+                image.set_data(event_picture(sample[first:first + window].sum(axis=0), 2))
+                for artist in (image, *axes.spines.values()):
+                    axes.draw_artist(artist)
+            pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
+    _write(path, lambda part: pictures[0].save(part, save_all=True, append_images=pictures[1:], loop=0,
+                                               duration=milliseconds))
+    return path
+
+
+def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: str | Path | None = None,
+                        chance: float | None = None, span: int | None = None):
+    """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
+
+    rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
+             query set, before and after adaptation, 0 to 1) and `validation` (after adaptation, unseen classes);
+             what a row lacks, or has as None or NaN, is left out
+    path     where to save the figure as well
+    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
+    span     rows that a running mean takes in; without, a twentieth of them
+    """
+    if not rows:
+        raise ValueError("rows is empty, expected at least one row of a training record")
+    span = span or max(1, len(rows) // 20)
+    with style():
+        fig = figure(7.5, 6.0)
+        top, bottom = fig.subplots(2, 1, sharex=True)
+        _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span)
+        _curve(bottom, rows, "accuracy_before", "before adaptation", COLOURS["blue"], span)
+        _curve(bottom, rows, "accuracy_after", "after adaptation", COLOURS["vermillion"], span)
+        _curve(bottom, rows, "validation", "validation: unseen classes", COLOURS["green"], 1, "o-")
+        if chance is not None:
+            bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
+            bottom.annotate(f"chance, {100 * chance:.3g} %", (1, 100 * chance), (0, -3), fontsize=8, ha="right",
+                            va="top", xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3")
+        top.set(ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches")
+        top.set_ylim(bottom=0)
+        bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
+        if span > 1:
+            top.annotate(f"pale: each record; line: mean of {span}", (1, 1), (0, -2), xycoords="axes fraction",
+                         ha="right", va="top", textcoords="offset points", fontsize=8, color="0.3")
+        if bottom.get_legend_handles_labels()[0]:
+            bottom.legend(loc="best", fontsize=9)
+    if path is not None:
+        save(fig, path)
+    return fig
+
+
+def running_mean(values: np.ndarray, span: int) -> np.ndarray:
+    """Mean of each value and those before it, `span` at most; shorter at the beginning, so nothing is made up."""
+    total = np.concatenate([[0.0], np.cumsum(values, dtype=float)])
+    end = np.arange(1, len(total))
+    first = np.maximum(end - span, 0)
+    return (total[end] - total[first]) / (end - first)
+
+
+def _curve(axes, rows, key, label, colour, span, line="-"):
+    points = [(row["tasks"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])]
+    if not points:
+        return
+    seen, values = np.array(points, float).T
+    values = values if key == "loss" else 100 * values
+    if span > 1:
+        axes.plot(seen, values, color=colour, alpha=0.25, linewidth=0.8)
+    axes.plot(seen, running_mean(values, span), line, color=colour, label=label, markersize=4)
+
+
+def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    if task.x_support.ndim != 5 or task.x_support.shape[-1] != 2:
+        raise ValueError(f"the task's samples have shape {task.x_support.shape[1:]}, "
+                         f"expected event counts (T, H, W, 2)")
+    return task.x_support, task.x_query
+
+
+def _name(task: Task, way: int) -> str:
+    return task.classes[way] if task.classes else str(way)
+
+
+def _frame(axes, colour):
+    rows, columns = axes.images[0].get_size()
+    axes.set(xticks=(0, columns // 2, columns - 1), yticks=(0, rows - 1))
+    axes.tick_params(labelsize=7, length=2)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=colour, linewidth=1.2)

@@ -1,0 +1,181 @@
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisnn import plots
+from minisnn.tasks import Task
+
+
+def make_task(ways=3, shots=1, queries=2, classes=("02", "17", "25"), shape=(20, 16, 32, 2)):
+    rng = np.random.default_rng(0)
+    y_support, y_query = np.repeat(np.arange(ways), shots), np.repeat(np.arange(ways), queries)
+    x_support, x_query = (rng.poisson(0.05, (len(y), *shape)).astype(np.uint8) for y in (y_support, y_query))
+    return Task(x_support, y_support, x_query, y_query, classes)
+
+
+def pixels(fig) -> np.ndarray:
+    fig.canvas.draw()
+    return np.asarray(fig.canvas.buffer_rgba())
+
+
+def test_event_picture_colours():
+    from matplotlib.colors import to_rgb
+    counts = np.zeros((2, 2, 2))
+    counts[0, 1, 1] = counts[1, 0, 0] = 4
+    counts[1, 1] = 4
+    picture = plots.event_picture(counts, most=4)
+    assert np.allclose(picture[0, 0], 1) and np.allclose(picture[0, 1], to_rgb(plots.ON))
+    assert np.allclose(picture[1, 0], to_rgb(plots.OFF)) and picture[1, 1].max() < 0.35
+    assert np.allclose(plots.event_picture(2 * counts, most=4), picture)            # more than the most is the most
+    assert np.allclose(plots.event_picture(counts), picture)
+    assert (plots.event_picture(counts / 4, most=4) >= picture).all()
+    assert (plots.event_picture(np.zeros((2, 2, 2))) == 1).all()
+
+
+@pytest.mark.parametrize("shots, queries", [(1, 2), (2, 1)])
+def test_plot_task_shows_every_sample_under_its_class(shots, queries):
+    task = make_task(shots=shots, queries=queries)
+    fig = plots.plot_task(task)
+    grid = np.array(fig.axes).reshape(shots + queries, 3)
+    assert [axes.get_title() for axes in grid[0]] == ["class 02", "class 17", "class 25"]
+    assert [axes.get_ylabel().split("\n")[0] for axes in grid[:, 0]] == \
+        [f"support {i + 1}" for i in range(shots)] + [f"query {i + 1}" for i in range(queries)]
+    assert all(axes.get_xlabel() == "x (px)" for axes in grid[-1])
+    shown = [[axes.images[0].get_array() for axes in row] for row in grid]
+    totals = np.concatenate([task.x_support, task.x_query]).sum(axis=1, dtype=float)
+    most = np.quantile(np.append(totals[totals > 0], 1.0), 0.98)
+    for way in range(3):
+        for sample in range(shots):
+            expected = plots.event_picture(task.x_support[way * shots + sample].sum(axis=0), most)
+            assert np.allclose(shown[sample][way], expected, atol=1e-6)
+        for sample in range(queries):
+            expected = plots.event_picture(task.x_query[way * queries + sample].sum(axis=0), most)
+            assert np.allclose(shown[shots + sample][way], expected, atol=1e-6)
+
+
+def test_plot_task_shows_some_queries_only_and_does_without_names():
+    fig = plots.plot_task(make_task(queries=9, classes=()), queries=2)
+    assert len(fig.axes) == 3 * 3 and fig.axes[1].get_title() == "class 1"
+
+
+def test_plot_task_of_a_silent_task_and_of_missing_queries():
+    task = make_task()
+    silent = Task(np.zeros_like(task.x_support), task.y_support, np.zeros_like(task.x_query), task.y_query)
+    assert pixels(plots.plot_task(silent)).size
+    some = Task(task.x_support, task.y_support, task.x_query[:2], task.y_query[:2], task.classes)
+    fig = plots.plot_task(some)
+    assert [bool(axes.images) for axes in fig.axes[3:6]] == [True, False, False]
+
+
+def test_plot_raster_puts_every_event_at_its_time_and_pixel():
+    from matplotlib.colors import to_rgb
+    x = np.zeros((50, 16, 32, 2), np.uint8)
+    x[7, 3, 20, 1] = 2
+    x[30, 12, 4, 0] = 1
+    fig = plots.plot_raster(x, "two events")
+    above, below, rate = fig.axes
+    for axes, on, off in ((above, (7, 3), (30, 12)), (below, (7, 20), (30, 4))):
+        points = [points.get_offsets().data for points in axes.collections]
+        assert np.allclose(points[0], [on], atol=0.3) and np.allclose(points[1], [off], atol=0.3)
+        assert [p.get_facecolor()[0][:3].tolist() for p in axes.collections] == \
+            [pytest.approx(to_rgb(colour)) for colour in (plots.ON, plots.OFF)]
+    assert [text.get_text() for text in above.get_legend().get_texts()] == ["ON (2 events)", "OFF (1 events)"]
+    assert above.get_ylim()[0] > above.get_ylim()[1]                            # row 0 on top, as in the pictures
+    assert [axes.get_ylabel() for axes in (above, below)] == ["row y (px)", "column x (px)"]
+    assert rate.get_xlabel() == "time (ms)"
+    assert [line.get_ydata().sum() for line in rate.lines] == [2, 1]
+    assert fig.get_suptitle() == "two events"
+    with pytest.raises(ValueError, match="expected one recording"):
+        plots.plot_raster(x[None])
+
+
+def test_animation_shows_the_events_window_by_window(tmp_path):
+    from PIL import Image
+    task = make_task()
+    quiet = np.zeros_like(task.x_support)
+    quiet[:, 10:15] = 3                                                         # events from 10 to 15 ms only
+    task = Task(quiet, task.y_support, np.zeros_like(task.x_query), task.y_query, task.classes)
+    path = plots.animate_task(task, tmp_path / "new" / "task.gif", window=5, milliseconds=80)
+    with Image.open(path) as movie:
+        assert movie.format == "GIF" and movie.n_frames == 4 and movie.info["duration"] == 80
+        light = []
+        for frame in range(4):
+            movie.seek(frame)
+            light.append(np.asarray(movie.convert("L"), float).mean())
+    assert light[2] < min(light[0], light[1], light[3]) - 10
+    assert np.ptp([light[0], light[1], light[3]]) < 1
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(ValueError, match=r"expected \.gif"):
+        plots.animate_task(task, tmp_path / "task.mp4")
+
+
+def rows(count=100):
+    rng = np.random.default_rng(0)
+    return [dict(tasks=4 * i, loss=2 - 0.01 * i + rng.normal(0, 0.1), accuracy_before=0.2,
+                 accuracy_after=0.3 + 0.005 * i, validation=None if i % 20 else 0.25 + 0.005 * i) for i in range(count)]
+
+
+def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
+    record = rows()
+    fig = plots.plot_learning_curve(record, tmp_path / "curve.png", chance=0.2)
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    loss, accuracy = fig.axes
+    raw, smooth = loss.lines
+    assert np.allclose(raw.get_ydata(), [row["loss"] for row in record])
+    assert np.allclose(smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]]))     # 100 / 20 rows
+    assert raw.get_alpha() < 0.5 and raw.get_xdata()[-1] == 4 * 99
+    after = next(line for line in accuracy.lines if line.get_label() == "after adaptation")
+    assert np.allclose(after.get_ydata()[-1], 100 * np.mean([row["accuracy_after"] for row in record[-5:]]))
+    validation = next(line for line in accuracy.lines if "unseen" in line.get_label())
+    assert np.allclose(validation.get_ydata(), [25, 35, 45, 55, 65]) and validation.get_xdata()[1] == 80
+    assert accuracy.get_xlabel() and accuracy.get_ylabel().endswith("(%)") and loss.get_ylabel().endswith("(nats)")
+    assert "chance, 20 %" in [text.get_text() for text in accuracy.texts]
+
+
+def test_learning_curve_of_little():
+    fig = plots.plot_learning_curve([dict(tasks=1, loss=float("nan"))])
+    assert not fig.axes[0].lines and not fig.axes[1].lines
+    assert len(plots.plot_learning_curve(rows(3)).axes[0].lines) == 1
+    with pytest.raises(ValueError, match="rows is empty"):
+        plots.plot_learning_curve([])
+
+
+def test_running_mean():
+    assert plots.running_mean(np.array([1.0, 2, 3, 4, 5]), 2).tolist() == [1, 1.5, 2.5, 3.5, 4.5]
+    assert plots.running_mean(np.array([1.0, 2, 6]), 10).tolist() == [1, 1.5, 3]
+
+
+def test_save_writes_whole_files_of_known_kinds(tmp_path, monkeypatch):
+    fig = plots.figure()
+    assert plots.save(fig, str(tmp_path / "a" / "b.svg")) == tmp_path / "a" / "b.svg"
+    assert ElementTree.parse(tmp_path / "a" / "b.svg").getroot().tag.endswith("svg")
+    for name in ("c.xyz", "c"):
+        with pytest.raises(ValueError, match=r"expected one of .*png"):
+            plots.save(fig, tmp_path / name)
+
+    def stops(part, **options):
+        Path(part).write_bytes(b"half")
+        raise KeyboardInterrupt
+    monkeypatch.setattr(fig, "savefig", stops)
+    with pytest.raises(KeyboardInterrupt):
+        plots.save(fig, tmp_path / "d.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_matplotlib_waits_until_a_figure_is_made_and_settings_stay():
+    code = """if True:
+        import sys
+        import numpy as np
+        from minisnn import plots
+        assert "matplotlib" not in sys.modules
+        import matplotlib
+        before = {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}
+        plots.plot_raster(np.ones((5, 4, 8, 2)))
+        assert {name: matplotlib.rcParams[name] for name in before} == before
+        assert "matplotlib.pyplot" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], cwd=Path(plots.__file__).parents[1], check=True)
