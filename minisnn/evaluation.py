@@ -1,0 +1,98 @@
+"""Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 4)."""
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .maml import InnerLoop, adapt
+
+DATASETS = ("double-nmnist",)
+BATCH = 64          # samples that go through the network at once; more would only take memory
+
+
+def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True):
+    """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`."""
+    if name not in DATASETS:
+        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
+    from .data.double import DoubleNMnist
+    return DoubleNMnist(split, root, progress=progress)
+
+
+@contextmanager
+def one_blas_thread():
+    """BLAS in one thread: its sums, and with them the last bits, depend on how many it has."""
+    from threadpoolctl import threadpool_limits
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
+    """Share of samples whose label has the largest logit (the first of equal ones)."""
+    return float(np.mean(logits.argmax(1) == y))
+
+
+def predict(net, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Logits (B, ways), computed BATCH samples at a time."""
+    return np.concatenate([net(theta, x[first:first + BATCH]) for first in range(0, len(x), BATCH)])
+
+
+def adapted(net, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """theta after the inner loop on a support set."""
+    return adapt(net, theta, x, y, inner.step_size, inner.steps, inner.freeze, inner.threshold,
+                 threshold_fraction=inner.threshold_fraction)
+
+
+def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", split: str = "test", episodes: int = 100,
+             seed: int = 0, ways: int | None = None, shots: int = 1, queries: int = 10, *,
+             root: str | Path | None = None, progress: bool = True) -> dict:
+    """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
+
+    dataset    a name in DATASETS, read from `root`, or a set of tasks, anything with `episode(seed, i, ways, shots, queries)`
+    ways       those of the network, unless given
+
+    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 % confidence
+    interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode and per_episode_before, and dataset,
+    root, split, episodes, seed, ways, shots, queries.
+    """
+    ways = net.ways if ways is None else ways
+    if ways != net.ways:
+        raise ValueError(f"ways is {ways}; the network tells {net.ways} classes apart")
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, not {episodes}")
+    inner.check(net)
+    name = dataset if isinstance(dataset, str) else type(dataset).__name__
+    if isinstance(dataset, str):
+        dataset = open_set(dataset, split, root, progress)
+    before, after = [], []
+    draw = partial(dataset.episode, seed, ways=ways, shots=shots, queries=queries)
+    with one_blas_thread(), _bar(episodes, f"{split} episodes", progress) as bar:
+        for index in range(episodes):
+            task = draw(index)
+            before.append(accuracy(predict(net, theta, task.x_query), task.y_query))
+            theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
+            after.append(accuracy(predict(net, theta_n, task.x_query), task.y_query))
+            bar.set_postfix_str(f"accuracy {np.mean(before):.1%} before, {np.mean(after):.1%} after adaptation", False)
+            bar.update()
+    return dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after),
+                dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed,
+                ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
+
+
+def ci95(values: list[float]) -> float | None:
+    """1.96 s / sqrt(n), s the sample standard deviation; None for a single value."""
+    return 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
+
+
+def sentence(result: dict) -> str:
+    """The result of `evaluate` in a line."""
+    margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
+    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
+    return (f"{result['split']} accuracy {100 * result['accuracy_after']:.1f}{margin} % on {result['episodes']} {kind}"
+            f"{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)} "
+            f"({100 * result['accuracy_before']:.1f} % before adaptation)")
+
+
+def _bar(total: int, text: str, progress: bool):
+    from tqdm import tqdm
+    return tqdm(total=total, desc=text, unit="", leave=False, disable=None if progress else True)

@@ -1,0 +1,274 @@
+"""Meta-training: MAML or FOMAML over tasks drawn from a data set, in a run folder that can be stopped and resumed.
+
+Task k of update u depends on (seed, u, k) alone, and a checkpoint holds all else that the next update needs: a run that
+was stopped and resumed ends with the very arrays of one that was not.
+"""
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from .evaluation import accuracy, evaluate, one_blas_thread, open_set
+from .maml import InnerLoop, meta_gradient
+from .network import SpikingNet
+from .optim import SGD, Adam, clip, cosine
+from .runs import RunFolder, read_json, write_json
+from .settings import TrainingConfig
+from .stepsizes import StepSizes
+
+__all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
+WEIGHTS, INIT_TASKS, TASKS = range(3)           # first part of the spawn keys
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a run; the state is saved and the message says how to go on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished run: the network and its parameters, how it adapts, and `test`, what `evaluate` found on the test tasks."""
+
+    net: SpikingNet
+    theta: np.ndarray
+    inner: InnerLoop
+    curve: dict[str, np.ndarray]
+    test: dict | None
+    out: Path
+
+
+class _State(NamedTuple):
+    """All that an update changes. It is replaced as a whole, so that an interruption finds the old or the new one."""
+
+    update: int
+    theta: np.ndarray
+    log_step: np.ndarray
+    outer: dict[str, np.ndarray]
+    step_sizes: dict[str, np.ndarray]
+
+
+def train(config: TrainingConfig, out: str | Path, resume: bool = False, progress: bool = True, *, force: bool = False,
+          data: Mapping | None = None) -> Result:
+    """Meta-train a network and test it; everything is written to the folder `out` (see `runs`).
+
+    resume     go on with the run that lies in `out`
+    force      overwrite a run that lies in `out`
+    data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
+               `sample_task(rng, ways, shots, queries)` and `episode(seed, index, ways, shots, queries)`
+
+    Raises ValueError for settings that do not fit, for a folder that holds another run, and where the loss is no longer
+    finite; `Interrupted` on Ctrl-C. In both of the last cases the state is saved.
+    """
+    folder = RunFolder(out)
+    found = folder.resume(config) if resume else None
+    if not resume and not force:
+        folder.check_free(config)
+    _check_early(config)
+    splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+    if data is None:
+        data = {split: open_set(config.dataset, split, config.root, progress) for split in splits}
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):      # what is not finite is found by `_update`
+        return _Run(config, folder, data, progress).go(found, resume)
+
+
+def _check_early(config: TrainingConfig) -> None:
+    """Find settings that do not fit the network before any data is read."""
+    net = SpikingNet.from_configuration(config.network((256, 256, 2)))
+    _inner(config, config.step_size).check(net)
+
+
+def _inner(config: TrainingConfig, step_size) -> InnerLoop:
+    return InnerLoop(step_size, config.inner_steps, config.freeze, config.gate_threshold, config.gate_fraction)
+
+
+class _Run:
+    """A run in the making."""
+
+    def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool):
+        self.config, self.folder, self.data, self.progress = config, folder, data, progress
+        self.net = SpikingNet.from_configuration(config.network(data["train"].input_shape))
+        self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
+        self.rows: list[dict[str, float]] = []
+        self.columns = ["update", "tasks", "loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr",
+                        *self.steps.parts, "seconds", "validation", "validation_ci95",
+                        *(f"activity_{b.name}" for b in self.net.blocks if not b.readout)]
+
+    def go(self, found: checkpoints.Checkpoint | None, resume: bool) -> Result:
+        config, folder = self.config, self.folder
+        state = self._start() if found is None else self._restore(found)
+        if not resume:
+            folder.begin(config)
+        folder.start_log(self.columns, self.rows)
+        try:
+            with _Bar(config, state.update, self.progress) as bar:
+                while True:
+                    self._validate(state)
+                    if state.update % config.checkpoint_every == 0 or state.update == config.updates:
+                        self._save(state)
+                    if state.update == config.updates:
+                        break
+                    began = time.perf_counter()
+                    new, row = self._update(state)
+                    row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - began
+                    self.rows.append(row)
+                    state = new
+                    folder.log(row)
+                    bar.show(row)
+            test = self._test(state)
+        except KeyboardInterrupt:
+            self._save(state)
+            raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
+                              f"{folder.how_to_go_on}") from None
+        return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
+
+    def _start(self) -> _State:
+        config, net = self.config, self.net
+        support = [self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)]
+        x = np.concatenate(support) if config.init == "lsuv" else None
+        options = dict(rate=config.init_rate, variance=config.init_variance, rounds=config.init_rounds,
+                       readout=config.init_readout) if config.init == "lsuv" else {}
+        theta = net.init(self._rng(WEIGHTS), x, **options)
+        outer, step_sizes = self._optimisers()
+        return _State(0, theta, self.steps.start, outer.state, step_sizes.state)
+
+    def _restore(self, found: checkpoints.Checkpoint) -> _State:
+        if found.net.configuration() != self.net.configuration():
+            raise ValueError(f"{self.folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
+                             f"{found.net.input_shape}; the data has {self.net.input_shape}")
+        steps = dict(found.optimiser["step_sizes"])
+        log_step = steps.pop("log_step_size")
+        columns = [name for name in self.columns if name in found.curve]
+        self.rows = [{name: value for name, value in zip(columns, row) if not math.isnan(value)}
+                     for row in zip(*(found.curve[name].tolist() for name in columns))]
+        return _State(found.progress["update"], found.theta, log_step, found.optimiser["outer"], steps)
+
+    def _optimisers(self):
+        config, net = self.config, self.net
+        outer = Adam(net.size, dtype=net.dtype) if config.optimiser == "adam" else \
+            SGD(net.size, config.momentum, net.dtype)
+        return outer, Adam(len(self.steps.starts), dtype=np.float64)
+
+    def _rng(self, *key: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self.config.seed, spawn_key=key))
+
+    def _task(self, *key: int):
+        return self.data["train"].sample_task(self._rng(*key), self.config.ways, self.config.shots, self.config.queries)
+
+    def _inner(self, state: _State) -> InnerLoop:
+        return _inner(self.config, self.steps.value(state.log_step))
+
+    def _update(self, state: _State) -> tuple[_State, dict[str, float]]:
+        """The state after one update of `tasks` tasks, and its row in the log."""
+        config, u, inner = self.config, state.update, self._inner(state)
+        loss, before, after, gradient, log_gradient = 0.0, 0.0, 0.0, 0, 0
+        for k in range(config.tasks):                   # sums in task order
+            task_loss, meta, step_gradient, task_before, task_after = self._task_gradient(state.theta, inner, u, k)
+            loss, before, after = loss + task_loss, before + task_before, after + task_after
+            gradient = gradient + meta
+            log_gradient = log_gradient + self.steps.log_gradient(state.log_step, step_gradient)
+        gradient, norm = clip(gradient / self.net.dtype.type(config.tasks), config.clip)
+        shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
+        schedule = cosine(u, config.updates, 1.0, config.lr_end)
+        outer, step_sizes = self._optimisers()
+        outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
+        theta, log_step = outer.step(state.theta, gradient, config.lr * schedule), state.log_step
+        if self.steps.learned:
+            log_step = step_sizes.step(log_step, log_gradient * shrunk / config.tasks, config.step_size_lr * schedule)
+        if not (math.isfinite(loss) and math.isfinite(norm) and np.isfinite(theta).all()
+                and np.isfinite(self.steps.value(log_step)).all()):
+            self._save(state)
+            raise ValueError(f"update {u + 1}: the query loss is {loss / config.tasks:.4g} and the meta-gradient's norm "
+                             f"{norm:.4g}, not finite; the state before it is saved in {self.folder.path}; a smaller "
+                             f"step_size, lr or clip may help")
+        row = dict(update=u + 1, tasks=(u + 1) * config.tasks, loss=loss / config.tasks,
+                   accuracy_before=before / config.tasks, accuracy_after=after / config.tasks, gradient_norm=norm,
+                   lr=config.lr * schedule, **self.steps.report(state.log_step))
+        return _State(u + 1, theta, log_step, outer.state, step_sizes.state), row
+
+    def _task_gradient(self, theta: np.ndarray, inner: InnerLoop, u: int, k: int):
+        """(query loss, meta-gradient, gradient of the step sizes, accuracy before, after) of task k of update u."""
+        task, net = self._task(TASKS, u, k), self.net
+        loss, meta, step_gradient, (before, after) = meta_gradient(
+            net, theta, task, inner.step_size, inner.steps, self.config.order, inner.freeze, inner.threshold,
+            threshold_fraction=inner.threshold_fraction, step_size_gradient=True, logits=True)
+        # the support is as unseen as the query before adaptation, and its logits are there already
+        return loss, meta, step_gradient, accuracy(before, task.y_support), accuracy(after, task.y_query)
+
+    def _validate(self, state: _State) -> None:
+        """Look at the validation tasks where it is time, and draw the curve so far."""
+        config, due = self.config, self.config.evaluate_every
+        if not (due and self.rows and (state.update % due == 0 or state.update == config.updates)) \
+                or "validation" in self.rows[-1]:
+            return
+        result = evaluate(self.net, state.theta, self._inner(state), self.data["val"], "val", config.evaluate_episodes,
+                          config.seed, config.ways, config.shots, config.queries, progress=False)
+        x = self.data["val"].episode(config.seed, 0, config.ways, config.shots, config.queries).x_support
+        activity = {f"activity_{name}": rate for name, rate in self.net.activity(state.theta, x).items()}
+        self.rows[-1].update(validation=result["accuracy_after"], **activity)
+        if result["ci95"] is not None:
+            self.rows[-1]["validation_ci95"] = result["ci95"]
+        self.folder.start_log(self.columns, self.rows)
+        self.folder.draw(self.rows, 1 / config.ways)
+
+    def _curve(self) -> dict[str, np.ndarray]:
+        return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
+
+    def _save(self, state: _State) -> None:
+        curve = {name: column[:state.update] for name, column in self._curve().items()}
+        checkpoints.save(self.folder / "checkpoint.h5", self.net, state.theta, inner=self._inner(state),
+                         config=self.config, curve=curve,
+                         optimiser={"outer": state.outer, "step_sizes": {**state.step_sizes,
+                                                                         "log_step_size": state.log_step}},
+                         progress=dict(update=state.update, updates=self.config.updates,
+                                       tasks=state.update * self.config.tasks))
+
+    def _test(self, state: _State) -> dict | None:
+        """Accuracy on the test tasks, made once and kept in result.json."""
+        config, path = self.config, self.folder / "result.json"
+        self.folder.draw(self.rows, 1 / config.ways)
+        if not config.test_episodes:
+            return None
+        if path.exists():
+            return read_json(path)
+        test = evaluate(self.net, state.theta, self._inner(state), self.data["test"], "test", config.test_episodes,
+                        config.test_seed, config.ways, config.shots, config.queries, progress=self.progress)
+        test.update(dataset=config.dataset, root=config.root, updates=state.update, tasks=state.update * config.tasks,
+                    training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
+        write_json(path, test)
+        return test
+
+
+class _Bar:
+    """Progress: a bar in a terminal, twenty lines in a file."""
+
+    def __init__(self, config: TrainingConfig, done: int, progress: bool):
+        from tqdm import tqdm
+        self.config, self.progress = config, progress
+        self.bar = tqdm(total=config.updates, initial=done, desc="meta-training", unit="update",
+                        disable=None if progress else True)
+        span = max(1, 100 // config.tasks)
+        self.recent = {name: deque(maxlen=span) for name in ("loss", "accuracy_before", "accuracy_after")}
+        self.every = max(1, config.updates // 20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def show(self, row: dict[str, float]) -> None:
+        for name, values in self.recent.items():
+            values.append(row[name])
+        loss, before, after = (sum(values) / len(values) for values in self.recent.values())
+        text = f"query loss {loss:.3f}, accuracy {before:.0%} before, {after:.0%} after adaptation"
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update()
+        if self.progress and self.bar.disable and row["update"] % self.every == 0:
+            import sys
+            print(f"update {row['update']} of {self.config.updates}: {text}, {row['seconds']:.0f} s", file=sys.stderr,
+                  flush=True)

@@ -1,0 +1,44 @@
+"""A data set of toy tasks, small enough that a run takes a second: every class is a picture, a sample random events of it."""
+import numpy as np
+
+from minisnn.presets import PRESETS
+from minisnn.settings import TrainingConfig
+from minisnn.tasks import Task
+
+SPLITS = ("train", "val", "test")
+
+
+class ToySet:
+    """Tasks of ten classes a split; `calls` counts the tasks drawn, and `at_call` maps a count to what to do then."""
+
+    input_shape = (6, 6, 2)
+
+    def __init__(self, split: str, at_call: dict | None = None):
+        self.first, self.calls, self.at_call = 10 * SPLITS.index(split), 0, at_call or {}
+
+    def sample_task(self, rng, ways=3, shots=1, queries=2) -> Task:
+        self.calls += 1
+        self.at_call.get(self.calls, lambda: None)()
+        classes = rng.choice(10, ways, replace=False)
+        pictures = [np.random.default_rng(self.first + c).random(self.input_shape) ** 4 for c in classes]
+
+        def samples(n):
+            x = np.concatenate([rng.random((n, 14, *self.input_shape)) < 0.6 * p for p in pictures])
+            return x.astype(np.uint8), np.repeat(np.arange(ways), n)
+
+        return Task(*samples(shots), *samples(queries), tuple(map(str, classes)))
+
+    def episode(self, seed, index, ways=3, shots=1, queries=2) -> Task:
+        return self.sample_task(np.random.default_rng((seed, index)), ways, shots, queries)
+
+
+def toy_data(at_call: dict | None = None) -> dict[str, ToySet]:
+    """A ToySet for every split; `at_call` is that of the training set."""
+    return {split: ToySet(split, at_call if split == "train" else None) for split in SPLITS}
+
+
+def toy_config(**changes) -> TrainingConfig:
+    """Settings of a run of a second."""
+    settings = dict(vars(PRESETS["quick"]), channels=(4,), kernel=3, window=8, ways=3, queries=2, backend="numpy", updates=12,
+                    tasks=2, evaluate_every=6, evaluate_episodes=3, checkpoint_every=5, test_episodes=4, init_tasks=2)
+    return TrainingConfig(**{**settings, **changes})
