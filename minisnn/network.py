@@ -128,11 +128,23 @@ class SpikingNet:
         self._check_vector(theta, "theta")
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
-    def init(self, rng: np.random.Generator, x: np.ndarray | None = None, rate: float = 0.288, **options) -> np.ndarray:
-        """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`)."""
+    def init(self, rng: np.random.Generator, x: np.ndarray | None = None, rate: float = 0.288, readout: str = "fit",
+             **options) -> np.ndarray:
+        """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`).
+
+        readout "zero" starts from no readout at all: no class is preferred, and the first inner step makes of it a
+        classifier by similarity to the support. Meta-training takes off from there at once.
+        """
         from .initialisation import lsuv, orthogonal
+        if readout not in ("fit", "zero"):
+            raise ValueError(f"readout must be 'fit' or 'zero', not {readout!r}")
         theta = orthogonal(self, rng)
-        return theta if x is None else lsuv(self, theta, x, rate=rate, **options)
+        if x is not None:
+            theta = lsuv(self, theta, x, rate=rate, readout=readout == "fit", **options)
+        if readout == "zero":
+            for name in ("readout.weight", "readout.bias"):
+                self.views(theta)[name][...] = 0
+        return theta
 
     # ---- what the network computes -------------------------------------------------------------------------------
 

@@ -1,0 +1,125 @@
+"""minisnn beside PyTorch on one meta-gradient: seconds, ratio, agreement, and peak memory of each in a fresh process.
+
+    python tests/benchmarks/meta_gradient.py                      the network of Table 1 at 7 % activity
+    python tests/benchmarks/meta_gradient.py --activity 0.3 --pool mean --input 30 80
+
+Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each. 5-way 1-shot, 25 queries.
+"""
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from statistics import median
+
+import numpy as np
+
+import minisnn as ms
+
+
+def network(options):
+    return ms.SpikingNet((*options.input, 2), (32, 64, 128), 5, 5, options.pool)
+
+
+def task(options, seed: int):
+    """Poisson counts at 0.02 a site and step; 5 support and 25 query samples."""
+    rng = np.random.default_rng(seed)
+    draw = lambda n: rng.poisson(0.02, (n, 100, *options.input, 2)).astype(np.uint8)
+    return ms.Task(draw(5), np.arange(5), draw(25), np.repeat(np.arange(5), 5))
+
+
+def theta(options, net):
+    """Random weights; each conv layer's bias is set by bisection so that its output has the wanted activity."""
+    rng, x = np.random.default_rng(0), task(options, 0).x_support
+    theta = np.zeros(net.size, np.float32)
+    views = net.views(theta)
+    for name, w in views.items():
+        w[...] = rng.standard_normal(w.shape) * (2 / np.sqrt(np.prod(w.shape[:-1])) if w.ndim > 1 else 0.05)
+    for block in net.blocks[:-1]:
+        bias, low, high = views[f"{block.name}.bias"], -3.0, 3.0
+        start = bias.copy()
+        for _ in range(9):
+            bias[...] = start + (low + high) / 2
+            if net.activity(theta, x)[block.name] > options.activity:
+                high = (low + high) / 2
+            else:
+                low = (low + high) / 2
+    return theta
+
+
+def runs(options, net, parameters):
+    """{name: (ours, theirs)}, functions of a task seed."""
+    import torch
+    import torch_peer as peer
+
+    weights = peer.parameters(net, parameters)
+
+    def tensors(t):
+        return dict(x_support=peer.images(t.x_support), y_support=torch.from_numpy(t.y_support),
+                    x_query=peer.images(t.x_query), y_query=torch.from_numpy(t.y_query))
+
+    def infer(t):
+        with torch.no_grad():
+            return peer.logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
+
+    return tensors, {
+        "second order": (lambda t: ms.meta_gradient(net, parameters, t), lambda t: peer.meta_gradient(net, weights, t)),
+        "first order": (lambda t: ms.meta_gradient(net, parameters, t, order=1),
+                        lambda t: peer.meta_gradient(net, weights, t, order=1)),
+        "inference, 30 samples": (lambda t: net(parameters, np.concatenate([t.x_support, t.x_query])), infer)}
+
+
+def compare(options):
+    import torch_peer as peer
+    net = network(options)
+    parameters = theta(options, net)
+    rates = net.activity(parameters, task(options, 0).x_support)
+    print(f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; {options.pool} pooling, input "
+          f"{options.input[0]} x {options.input[1]}, float32, 5-way 1-shot, 25 queries")
+    tensors, cases = runs(options, net, parameters)
+    for name, (ours, theirs) in cases.items():
+        times = []
+        for seed in range(options.repeat + 1):
+            t = task(options, seed)
+            t_torch = tensors(t)
+            start = time.perf_counter()
+            ours(t)
+            middle = time.perf_counter()
+            theirs(t_torch)
+            times.append((middle - start, time.perf_counter() - middle))
+        a, b = (median(column) for column in zip(*times[1:]))
+        print(f"{name:22s} minisnn {a:7.3f} s   PyTorch {b:7.3f} s   {b / a:5.1f} times as fast")
+    t = task(options, 1)
+    g = ms.meta_gradient(net, parameters, t)[1]
+    g_torch = peer.flat(net, peer.meta_gradient(net, peer.parameters(net, parameters), tensors(t))[1])
+    print(f"largest difference of the two meta-gradients, relative: {abs(g - g_torch).max() / abs(g_torch).max():.1e}")
+    memory = {}
+    for who in ("minisnn", "torch"):
+        arguments = [sys.executable, __file__, "--only", who, "--activity", str(options.activity), "--pool",
+                     options.pool, "--input", *map(str, options.input)]
+        memory[who] = float(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
+    print(f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
+          f" {memory['minisnn'] / memory['torch']:.2f} of it")
+
+
+def only(options):
+    """One second-order meta-gradient in this process; print the peak resident memory in MB."""
+    net = network(options)
+    parameters, t = np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05, task(options, 1)
+    if options.only == "minisnn":
+        ms.meta_gradient(net, parameters, t)
+    else:
+        tensors, cases = runs(options, net, parameters)
+        cases["second order"][1](tensors(t))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--activity", type=float, default=0.07)
+    parser.add_argument("--pool", default="max", choices=("max", "mean"))
+    parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", choices=("minisnn", "torch"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    only(options) if options.only else compare(options)

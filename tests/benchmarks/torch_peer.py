@@ -1,0 +1,90 @@
+"""The same network and meta-gradient in PyTorch: one convolution a time step, automatic differentiation twice.
+
+Written as a user of PyTorch would write it, to be timed beside minisnn and to agree with it. Needs torch (CPU).
+"""
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Spike(torch.autograd.Function):
+    """Heaviside forward, 1 / (slope |a| + 1)^2 backward, itself differentiable."""
+
+    @staticmethod
+    def forward(ctx, a, slope):
+        ctx.save_for_backward(a)
+        ctx.slope = slope
+        return (a >= 0).to(a.dtype)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (a,) = ctx.saved_tensors
+        return grad / (ctx.slope * a.abs() + 1) ** 2, None
+
+
+def parameters(net, theta: np.ndarray) -> list[torch.Tensor]:
+    """minisnn's flat theta as PyTorch tensors (OIHW, and features in C, H, W order)."""
+    tensors, features = [], net.blocks[-2].output_shape if len(net.blocks) > 1 else None
+    for name, array in net.views(theta).items():
+        if array.ndim == 4:
+            array = array.transpose(3, 2, 0, 1)
+        elif name == "readout.weight" and features:
+            array = array.reshape(*features, -1).transpose(3, 2, 0, 1).reshape(array.shape[1], -1)
+        elif array.ndim == 2:
+            array = array.T
+        tensors.append(torch.from_numpy(np.ascontiguousarray(array)).requires_grad_())
+    return tensors
+
+
+def flat(net, gradients) -> np.ndarray:
+    """PyTorch's gradients in minisnn's order."""
+    features, out = net.blocks[-2].output_shape, []
+    for p, g in zip(net.layout, gradients):
+        g = g.detach().numpy()
+        if g.ndim == 4:
+            g = g.transpose(2, 3, 1, 0)
+        elif p.name == "readout.weight":
+            H, W, C = features
+            g = g.reshape(-1, C, H, W).transpose(2, 3, 1, 0)
+        out.append(g.ravel())
+    return np.concatenate(out)
+
+
+def images(x: np.ndarray) -> torch.Tensor:
+    """(B, T, H, W, C) counts -> (B, T, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 1, 4, 2, 3)).astype(np.float32))
+
+
+def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
+    """The readout's membrane at the last step; only the last `window` steps are recorded for gradients."""
+    n, T = net.neuron, x.shape[1]
+    pool = F.max_pool2d if net.pool == "max" else F.avg_pool2d
+    state = [None] * len(net.blocks)
+    for t in range(T):
+        if t == T - net.window:
+            state = [tuple(z.detach() for z in s) for s in state]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and t >= T - net.window):
+            s = n.gain * x[:, t]
+            for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
+                if w.ndim == 2:
+                    s = s.flatten(1)
+                p, q, r = state[layer] or (torch.zeros_like(s), torch.zeros_like(s), 0.0)
+                u = F.conv2d(p, w, b, padding=w.shape[-1] // 2) if w.ndim == 4 else F.linear(p, w, b)
+                u = u - n.rho * r
+                fired = Spike.apply(u - n.threshold, n.slope)
+                state[layer] = (n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * s,
+                                n.gamma * r + (1 - n.gamma) * fired)
+                if layer < len(net.blocks) - 1:
+                    s = Spike.apply(pool(u, 2) - n.threshold, n.slope)
+    return u
+
+
+def meta_gradient(net, weights, task, step_size=1.0, steps=1, order=2):
+    """(query loss, gradients) of MAML (order 2) or FOMAML (order 1)."""
+    adapted = weights
+    for _ in range(steps):
+        loss = F.cross_entropy(logits(net, adapted, task["x_support"]), task["y_support"])
+        gradients = torch.autograd.grad(loss, adapted, create_graph=order == 2)
+        adapted = [w - step_size * g for w, g in zip(adapted, gradients)]
+    loss = F.cross_entropy(logits(net, adapted, task["x_query"]), task["y_query"])
+    return loss.item(), torch.autograd.grad(loss, weights)
