@@ -1,0 +1,66 @@
+"""Proof of every hand-written derivative, to be called on any spiking network.
+
+    report = check(net)                     all checks, random parameters and data where none are given
+    print(report)                           an aligned table, and which pass is wrong
+    check_passes, check_gradient, check_hvp, check_symmetry, check_meta_gradient        the checks one by one
+    coordinates(net, theta, x, y, "conv1.weight")        single entries, analytic beside numeric
+    plot_steps(step_curve(net, theta, x, y), "v.png")    error against step size
+    random_case(rng)                        a random network with data
+
+The surrogate gradient of a spiking network is not the slope of its loss, yet it can be checked: every spike carries the
+2-jet (value, slope, curvature), and there is a smooth function, the jet form, with just these at the recorded membrane.
+Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product.
+"""
+import numpy as np
+
+from ..tasks import Task
+from .cases import Case, Sets, random_case, random_data, random_theta, small_step
+from .curve import Curve, plot_steps, step_curve
+from .passes import check_passes
+from .report import Report, Result
+from .whole import (TWINS, Coordinates, _in_double, check_gradient, check_hvp, check_meta_gradient, check_symmetry,
+                    coordinates)
+
+__all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", "check_gradient", "check_hvp",
+           "check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps", "random_case",
+           "random_data", "random_theta", "step_curve"]
+
+
+def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: np.ndarray | None = None,
+          seed: int = 0, *, task: Task | Sets | None = None, step_size: float | None = None, inner_steps=(1, 3),
+          twins=TWINS, thorough: bool = False, **options) -> Report:
+    """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradient.
+
+    theta, x, y   the point and the data, made at random (`seed`) where not given; give x and y together
+    task          support and query of the meta-gradient; its support serves as x, y. Without it the query set is x, y
+    step_size     of the inner loop, by default one that moves no bias by more than 0.02
+    inner_steps   numbers of inner steps to check, () for no meta-gradient
+    twins         "jet" and "smooth"; the smooth form is skipped where a bias lies at the threshold
+    thorough      try every step size of the differences rather than stop at one that is good enough
+    options       freeze, threshold, threshold_fraction of the inner loop
+
+    Raises ValueError for data that do not fit the network.
+    """
+    rng = np.random.default_rng(seed)
+    net, theta = _in_double(net, theta)
+    if theta is None:
+        theta = random_theta(net, rng)
+    if task is not None:
+        x, y = task.x_support, task.y_support
+    if (x is None) != (y is None):
+        raise ValueError("give x and y together, or neither")
+    if x is None:
+        x, y = random_data(net, rng)
+        task = Sets(x, y, *random_data(net, rng, len(x) + 1, x.shape[1]))
+    elif task is None:
+        task = Sets(x, y, x, y)
+    step_size = small_step(net, theta, x, y) if step_size is None else step_size
+    results = check_passes(net, theta, x, y, rng, thorough)
+    for twin in twins:
+        results += check_gradient(net, theta, x, y, rng, twin, thorough=thorough)
+        results += check_hvp(net, theta, x, y, rng, twin, thorough=thorough)
+    results += check_symmetry(net, theta, x, y, rng)
+    for steps in inner_steps:
+        for twin in twins:
+            results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **options)
+    return Report(f"Derivatives of {net!r}", results)

@@ -1,0 +1,87 @@
+"""Random networks and data to check: odd sizes, one to four layers, every option, sound for both twins."""
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..network import SpikingNet
+from ..neuron import LIF
+
+KINK = 0.05      # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
+
+
+class Sets(NamedTuple):
+    """The four arrays of a task; unlike `Task` it takes real-valued targets too."""
+
+    x_support: np.ndarray
+    y_support: np.ndarray
+    x_query: np.ndarray
+    y_query: np.ndarray
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with parameters, a task and a step size of the inner loop."""
+
+    net: SpikingNet
+    theta: np.ndarray
+    task: Sets
+    step_size: float
+
+
+def random_theta(net, rng: np.random.Generator) -> np.ndarray:
+    """Normal weights that drive the membrane by about one, biases 0.1 to 0.6 from the threshold on either side."""
+    theta = np.empty(net.size)
+    for name, a in net.views(theta).items():
+        if name.endswith(".weight"):
+            first = name.startswith(net.blocks[0].name)
+            a[...] = rng.standard_normal(a.shape) / np.sqrt(a.size / a.shape[-1]) * (1.0 if first else 3.0)
+        else:
+            a[...] = net.neuron.threshold + rng.uniform(0.1, 0.6, a.shape) * rng.choice([-1, 1], a.shape)
+    return theta.astype(net.dtype)
+
+
+def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None = None):
+    """(x, y): Poisson event counts, 0.3 an input and step, and labels (targets for one neuron with squared loss)."""
+    x = rng.poisson(0.3, (batch, steps or min(net.window + 5, 40), *net.input_shape)).astype(np.uint8)
+    y = rng.integers(0, net.ways, batch) if net.ways > 1 else rng.standard_normal((batch, 1))
+    return x, y
+
+
+def small_step(net, theta, x, y) -> float:
+    """A step size that moves no bias by more than 0.02, so that a path from `random_theta` keeps clear of the kink."""
+    _, g = net.loss_and_gradient(theta, x, y)
+    largest = max(np.abs(b).max() for name, b in net.views(g).items() if name.endswith(".bias"))
+    return float(min(1.0, 0.02 / largest)) if largest > 0 else 1.0
+
+
+def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
+    """A small network of random architecture, float64, with parameters and a task.
+
+    Zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout; max and mean
+    pooling; reset attached, detached or off; window shorter than, equal to and longer than the recording; equal time
+    constants; one neuron with squared loss.
+    """
+    conv, hidden = int(rng.integers(0, 4)), int(rng.integers(0, 3))
+    one_neuron = conv == 0 and rng.random() < 0.3
+    side = 2**conv
+    shape = (*(int(n) for n in rng.integers(side, side + 6, 2)), int(rng.integers(1, 4)))
+    if conv == 0 and rng.random() < 0.5:
+        shape = (int(rng.integers(1, 12)),)
+    reset = rng.choice(["attached", "attached", "detached", "off"])
+    alpha, beta = rng.uniform(0.5, 0.95, 2)
+    neuron = LIF(alpha=alpha, beta=alpha if rng.random() < 0.15 else beta, gamma=rng.uniform(0, 0.9),
+                 rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5), threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
+                 slope=rng.uniform(1, 10), gain=rng.uniform(1, 5))
+    T = int(rng.integers(2 * (conv + hidden) + 4, 22))
+    window = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))
+    net = SpikingNet(
+        shape, tuple(int(n) for n in rng.integers(1, 5, conv)), 1 if one_neuron else int(rng.integers(2, 6)),
+        int(rng.choice([1, 3, 3, 5])), rng.choice(["max", "mean"]).item(), neuron, window, np.float64,
+        hidden=tuple(int(n) for n in rng.integers(1, 6, hidden)), detach_reset=reset == "detached", backend=backend,
+        loss="squared" if one_neuron or rng.random() < 0.15 else "cross_entropy")
+    theta = random_theta(net, rng)
+    batch = int(rng.integers(1, 4))
+    x, y = random_data(net, rng, batch, T)
+    x_query, y_query = random_data(net, rng, batch + 1, T)
+    return Case(net, theta, Sets(x, y, x_query, y_query), small_step(net, theta, x, y))

@@ -1,0 +1,72 @@
+"""The error of a finite difference against its step size: the V that tells truncation from rounding."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .differences import relative
+from .whole import TWINS, _in_double
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Relative error of central differences against the step size, one array a label."""
+
+    steps: np.ndarray
+    errors: dict[str, np.ndarray]
+
+    def __str__(self) -> str:
+        names = list(self.errors)
+        rows = ["  ".join(["    step", *names])]
+        for k, h in enumerate(self.steps):
+            rows.append("  ".join([f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)]))
+        return "\n".join(rows)
+
+
+def step_curve(net, theta, x, y, steps=None, twins=TWINS, seed: int = 0) -> Curve:
+    """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1 to 1e-9."""
+    steps = 10.0 ** np.arange(-1, -9.25, -0.25) if steps is None else np.asarray(steps, float)
+    net, theta = _in_double(net, theta)
+    record = net.record(theta, x)
+    d = np.random.default_rng(seed).standard_normal(net.size)
+    d /= np.linalg.norm(d)
+    errors = {}
+    for twin in twins:
+        spike = "hard" if twin == "jet" else twin
+        _, gradient, hvp = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
+        slope, hv, found = gradient @ d, hvp(d), ([], [])
+        for h in steps:
+            (up, g_up), (down, g_down) = (net.loss_and_gradient(theta + s * d, x, y, spike=twin, record=record)
+                                          for s in (h, -h))
+            found[0].append(relative(slope, (up - down) / (2 * h)))
+            found[1].append(relative(hv, (g_up - g_down) / (2 * h)))
+        errors[f"gradient, {twin}"], errors[f"Hessian-vector product, {twin}"] = map(np.array, found)
+    return Curve(steps, errors)
+
+
+def plot_steps(curve: Curve, path=None):
+    """The curve on logarithmic axes, with the two laws that make it a V; saved to `path` where given. Returns the axes."""
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    ax = figure.subplots()
+    smallest = np.finfo(float).eps / 10
+    for label, errors in curve.errors.items():
+        ax.loglog(curve.steps, np.maximum(errors, smallest), marker="s" if "Hessian" in label else "o", markersize=4,
+                  linestyle="--" if "smooth" in label else "-", label=label)
+    h = np.sort(curve.steps)
+    lowest = min(float(e.min()) for e in curve.errors.values())
+    for law, name, at in ((h**2, "truncation, h\N{SUPERSCRIPT TWO}", -1), (1 / h, "rounding, 1/h", 0)):
+        ends = [float(e[np.argmax(curve.steps) if at else np.argmin(curve.steps)]) for e in curve.errors.values()]
+        line = law / law[at] * 3 * max(max(ends), smallest)
+        keep = line > max(lowest, smallest)
+        ax.loglog(h[keep], line[keep], color="0.6", linewidth=1, linestyle=":")
+        ax.annotate(name, (h[at], line[at]), color="0.4", textcoords="offset points",
+                    xytext=(4, 4) if at == 0 else (-4, 4), ha="left" if at == 0 else "right")
+    ax.set_xlabel("step size h of the central difference (units of theta)")
+    ax.set_ylabel("relative error of the derivative")
+    ax.set_title("A right derivative makes a V: error falls with h until rounding takes over\n"
+                 "(a wrong one levels off at its own error)", fontsize="medium")
+    ax.grid(True, which="major", alpha=0.3)
+    ax.legend(fontsize="small")
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return ax

@@ -1,0 +1,203 @@
+"""Gradient, Hessian-vector product and meta-gradient of the whole network, hard or smooth, against their twins.
+
+In the jet form at its own record the spiking network's surrogate gradient and Hessian are true ones, so finite
+differences of the jet form must converge to what the spiking network returns. The smooth form checks the same passes
+with their own, varying derivatives. Records freeze the window-start states, the sites max pooling chose and a detached
+reset's spikes; gates are frozen with them (`maml.record_path`).
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import maml
+from .cases import KINK
+from .differences import (SMOOTH_STEPS, SMOOTH_TAYLOR_STEPS, STEPS, TAYLOR_STEPS, best, inner, norm, relative,
+                          taylor_slope)
+from .passes import EXACT
+from .report import META, NETWORK, Result
+
+TWINS = ("jet", "smooth")
+TOLERANCE = {"gradient": 1e-7, "hvp": 1e-6, "meta-gradient": 1e-6, "slope": 0.1}
+SMALL = 1e-3      # an array's error counts against at least this share of the largest reference of the network
+
+
+def _clear_of_kink(net, theta) -> bool:
+    biases = [b for name, b in net.views(theta).items() if name.endswith(".bias")]
+    return min(float(np.abs(b - net.neuron.threshold).min()) for b in biases) > KINK
+
+
+def _skip(what, where, twin, tolerance, level):
+    return Result(what, where, f"differences, {twin}", np.nan, tolerance, level, skipped=True,
+                  note=f"a bias lies within {KINK} of the threshold, the kink of the smooth form")
+
+
+def _steps(twin, thorough, tolerance):
+    return (STEPS if twin == "jet" else SMOOTH_STEPS), 0.0 if thorough else tolerance / 30
+
+
+def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 2,
+                   thorough: bool = False) -> list[Result]:
+    """Central differences of the loss against the gradient: one row a parameter array, and one for theta as a whole."""
+    if twin == "smooth" and not _clear_of_kink(net, theta):
+        return [_skip("gradient", "theta", twin, TOLERANCE["gradient"], NETWORK)]
+    record = net.record(theta, x)
+    loss, gradient = net.loss_and_gradient(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)
+    steps, enough = _steps(twin, thorough, TOLERANCE["gradient"])
+
+    def value(moved):
+        return net.loss(moved, x, y, spike=twin, record=record)
+
+    rows, parts = [], [("theta", slice(0, net.size))] + [(p.name, p.slice) for p in net.layout]
+    floor = 1e-6 * abs(loss)
+    for where, part in parts:
+        d = np.zeros((directions, net.size))
+        d[:, part] = rng.standard_normal((directions, part.stop - part.start))
+        d /= np.linalg.norm(d, axis=1, keepdims=True)
+        slopes = d @ gradient
+        error, h = best(lambda h: relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d],
+                                           floor), steps, enough)
+        if where == "theta":
+            floor = max(1e-4 * abs(loss), SMALL * float(np.abs(slopes).max()))
+        rows.append(Result("gradient", where, f"differences, {twin}", error, TOLERANCE["gradient"], NETWORK,
+                           f"h = {h:.0e}"))
+    return rows
+
+
+def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", thorough: bool = False) -> list[Result]:
+    """Central differences of the gradient against the Hessian-vector product (Pearlmutter 1994), a row an array."""
+    if twin == "smooth" and not _clear_of_kink(net, theta):
+        return [_skip("hvp", "theta", twin, TOLERANCE["hvp"], NETWORK)]
+    record = net.record(theta, x)
+    v = rng.standard_normal(net.size)
+    v /= norm(v)
+    _, gradient, hvp = net.gradient_and_hvp(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)
+    hv = hvp(v)
+    steps, enough = _steps(twin, thorough, TOLERANCE["hvp"])
+    floor = max(SMALL * float(np.abs(hv).max()), 1e-6 * float(np.abs(gradient).max()))
+    parts = [("theta", slice(0, net.size))] + [(p.name, p.slice) for p in net.layout]
+    errors, at = dict.fromkeys([name for name, _ in parts], np.inf), {}
+    for h in steps:
+        up, down = (net.loss_and_gradient(theta + s * v, x, y, spike=twin, record=record)[1] for s in (h, -h))
+        for name, part in parts:
+            error = relative(hv[part], (up - down)[part] / (2 * h), floor)
+            if error < errors[name]:
+                errors[name], at[name] = error, h
+        if max(errors.values()) <= enough:
+            break
+    return [Result("hvp", name, f"differences, {twin}", errors[name], TOLERANCE["hvp"], NETWORK,
+                   f"h = {at.get(name, 0):.0e}") for name, _ in parts]
+
+
+def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
+    """<w, H v> = <v, H w> for two random directions, hard spikes."""
+    v, w = rng.standard_normal((2, net.size))
+    hvp = net.gradient_and_hvp(theta, x, y)[2]
+    hv, hw = hvp(v), hvp(w)
+    scale = norm(w) * norm(hv) + norm(v) * norm(hw)
+    error = abs(inner(w, hv) - inner(v, hw)) / scale if scale > 0 else 0.0
+    return [Result("hvp", "theta", "symmetry", error, EXACT, NETWORK)]
+
+
+def check_meta_gradient(net, theta, task, rng: np.random.Generator, step_size: float = 0.1, steps: int = 1,
+                        twin: str = "jet", **options) -> list[Result]:
+    """Taylor test of the meta-gradient (up to four directions, the best), and central differences; also of the step size.
+
+    The twin is recorded at every theta_n of the spiking network's path. `options`: freeze, threshold, ... of `adapt`.
+    """
+    what = f"meta-gradient, N = {steps}"
+    if twin == "smooth" and not _path_clear_of_kink(net, theta, task, step_size, steps, options):
+        return [_skip(what, "maml", twin, TOLERANCE["meta-gradient"], META)]
+    records, gates = maml.record_path(net, theta, task, step_size, steps, **options)
+    frozen = dict(options, spike=twin, records=records, gates=gates)
+    own = options if twin == "jet" else frozen
+    loss, gradient, da = maml.meta_gradient(net, theta, task, step_size, steps, step_size_gradient=True, **own)
+    noise = np.finfo(float).eps * max(abs(loss), 1e-3)
+    rows, tried = [], []
+    for _ in range(4):
+        d = rng.standard_normal(net.size)
+        d /= norm(d) if twin == "jet" else 1.0
+        slope = inner(gradient, d)
+        tried.append(taylor_slope(
+            lambda h: abs(maml.meta_loss(net, theta + h * d, task, step_size, steps, **frozen) - loss - h * slope),
+            TAYLOR_STEPS if twin == "jet" else SMOOTH_TAYLOR_STEPS, noise, TOLERANCE["slope"] / 5))
+        if tried[-1][1] <= TOLERANCE["slope"]:
+            break
+    found, deviation, h = min(tried, key=lambda t: t[1])
+    rows.append(Result(what, "theta", f"Taylor slope, {twin}", deviation, TOLERANCE["slope"], META,
+                       f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}"))
+    d /= norm(d)
+    for name, d, a_dot in (("theta", d, 0.0), ("step size", 0 * d, 1.0)):
+        slope = inner(gradient, d) + da * a_dot
+
+        def value(h):
+            return maml.meta_loss(net, theta + h * d, task, step_size + h * a_dot, steps, **frozen)
+
+        error, h = best(lambda h: relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss)),
+                        STEPS if twin == "jet" else SMOOTH_STEPS, TOLERANCE["meta-gradient"] / 30)
+        rows.append(Result(what, name, f"differences, {twin}", error, TOLERANCE["meta-gradient"], META, f"h = {h:.0e}"))
+    return rows
+
+
+def _path_clear_of_kink(net, theta, task, step_size, steps, options) -> bool:
+    for n in range(steps + 1):
+        theta_n = maml.adapt(net, theta, task.x_support, task.y_support, step_size, n, **options)
+        if not _clear_of_kink(net, theta_n):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Single entries of one parameter array: analytic and numeric derivative, and their difference."""
+
+    array: str
+    indices: list[tuple[int, ...]]
+    analytic: np.ndarray
+    numeric: np.ndarray
+    step: float
+
+    def __str__(self) -> str:
+        rows = [f"{self.array}: gradient by the passes and by central differences, h = {self.step:.0e}",
+                f"{'index':>16}  {'analytic':>22}  {'numeric':>22}  {'difference':>10}"]
+        for index, a, b in zip(self.indices, self.analytic, self.numeric):
+            rows.append(f"{str(index):>16}  {a:>22.14e}  {b:>22.14e}  {a - b:>10.1e}")
+        return "\n".join(rows)
+
+
+def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step: float = 1e-4,
+                seed: int = 0) -> Coordinates:
+    """Check single entries of `array` ("conv1.weight"): `indices` is a list of them, or how many to draw at random.
+
+    Raises ValueError for an unknown array or an index outside it.
+    """
+    known = {p.name: p for p in net.layout}
+    if array not in known:
+        raise ValueError(f"array must be one of {', '.join(known)}, not {array!r}")
+    p, rng = known[array], np.random.default_rng(seed)
+    size = p.slice.stop - p.slice.start
+    flat = rng.choice(size, min(indices, size), replace=False) if isinstance(indices, int) else None
+    indices = ([tuple(int(k) for k in np.unravel_index(i, p.shape)) for i in flat] if flat is not None
+               else [tuple(np.atleast_1d(i).tolist()) for i in indices])
+    net, theta = _in_double(net, theta)
+    record = net.record(theta, x)
+    gradient = net.loss_and_gradient(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)[1]
+    analytic, numeric = [], []
+    for index in indices:
+        try:
+            at = p.slice.start + int(np.ravel_multi_index(index, p.shape))
+        except ValueError:
+            raise ValueError(f"{index} is no index of {array}, whose shape is {p.shape}") from None
+        e = np.zeros(net.size)
+        e[at] = step
+        analytic.append(gradient[at])
+        numeric.append((net.loss(theta + e, x, y, spike=twin, record=record)
+                        - net.loss(theta - e, x, y, spike=twin, record=record)) / (2 * step))
+    return Coordinates(array, indices, np.array(analytic), np.array(numeric), step)
+
+
+def _in_double(net, theta):
+    """The network and its parameters in float64; differences in float32 would show rounding only."""
+    if net.dtype == np.float64:
+        return net, theta
+    net = type(net).from_configuration(net.configuration(), dtype="float64")
+    return net, None if theta is None else np.asarray(theta, np.float64)
