@@ -95,13 +95,13 @@ def save(path: str | Path, net, theta: np.ndarray, *, inner: InnerLoop | None = 
 
 
 def load(path: str | Path, **changes) -> tuple[SpikingNet, np.ndarray]:
-    """(network, theta) of a checkpoint; changes to the network's configuration, such as dtype or backend, may be given."""
+    """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype."""
     checkpoint = read(path, **changes)
     return checkpoint.net, checkpoint.theta
 
 
 def read(path: str | Path, **changes) -> Checkpoint:
-    """The whole checkpoint, verified. `path` may also be a run folder, whose checkpoint.h5 is meant; changes as in `load`.
+    """The whole checkpoint, verified. For a run folder its checkpoint.h5 is read; changes as in `load`.
 
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
     """

@@ -43,17 +43,17 @@ def adapted(net, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarr
                  threshold_fraction=inner.threshold_fraction)
 
 
-def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", split: str = "test", episodes: int = 100,
-             seed: int = 0, ways: int | None = None, shots: int = 1, queries: int = 10, *,
+def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", split: str = "test",
+             episodes: int = 100, seed: int = 0, ways: int | None = None, shots: int = 1, queries: int = 10, *,
              root: str | Path | None = None, progress: bool = True) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
-    dataset    a name in DATASETS, read from `root`, or a set of tasks, anything with `episode(seed, i, ways, shots, queries)`
+    dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
     ways       those of the network, unless given
 
-    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 % confidence
-    interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode and per_episode_before, and dataset,
-    root, split, episodes, seed, ways, shots, queries.
+    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
+    confidence interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode,
+    per_episode_before, and dataset, root, split, episodes, seed, ways, shots, queries.
     """
     ways = net.ways if ways is None else ways
     if ways != net.ways:

@@ -41,7 +41,7 @@ class RunFolder:
         """Settings of the run that lies here."""
         path = self / "config.json"
         if not path.is_file():
-            raise ValueError(f"{self.path}: no run to go on with; expected a folder made by minisnn train, with config.json")
+            raise ValueError(f"{self.path}: no run to go on with; expected a folder of minisnn train, with config.json")
         return TrainingConfig.from_mapping(read_json(path), str(path))
 
     def check_free(self, config: TrainingConfig) -> None:
@@ -53,13 +53,13 @@ class RunFolder:
             return
         if "config.json" not in found:
             raise ValueError(f"{self.path}: the folder holds {found[0]} already; give another --out, or --force to "
-                             f"overwrite it")
+                             "overwrite it")
         changes = config.changes_from(self.config())
         if changes:
             raise ValueError(f"{self.path}: the folder holds a run with other settings ({'; '.join(changes[:4])}"
                              f"{'; …' * (len(changes) > 4)}); give another --out, or --force to overwrite it")
-        raise ValueError(f"{self.path}: the folder holds this very run; go on with `{self.how_to_go_on}`, or begin anew "
-                         f"with --force")
+        raise ValueError(f"{self.path}: the folder holds this very run; go on with `{self.how_to_go_on}`, or begin "
+                         "anew with --force")
 
     def begin(self, config: TrainingConfig) -> None:
         """Make the folder, without the files of a run before, and write the settings."""
@@ -72,7 +72,7 @@ class RunFolder:
         """The checkpoint to go on from; None where the run was stopped before its first."""
         changes = config.changes_from(self.config())
         if changes:
-            raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); a run goes on with its own")
+            raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it goes on with its own")
         if not (self / "checkpoint.h5").exists():
             return None
         checkpoint = read(self / "checkpoint.h5")

@@ -81,7 +81,8 @@ class TrainingConfig:
     init_rate: float = _setting(0.288, "initial weights", "firing rate that lsuv aims at", above=0, most=0.99)
     init_variance: float = _setting(1.0, "initial weights", "membrane variance that lsuv aims at", above=0)
     init_rounds: int = _setting(5, "initial weights", "times lsuv scales and shifts a layer", least=1)
-    init_readout: bool = _setting(True, "initial weights", "fit the readout too")
+    init_readout: str = _setting("fit", "initial weights", "fit it as the other layers, or zero: no class is preferred",
+                                 choices=("fit", "zero"))
     init_tasks: int = _setting(4, "initial weights", "training tasks whose support sets lsuv looks at", least=1)
 
     # ---- watching it

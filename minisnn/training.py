@@ -4,6 +4,7 @@ Task k of update u depends on (seed, u, k) alone, and a checkpoint holds all els
 was stopped and resumed ends with the very arrays of one that was not.
 """
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished run: the network and its parameters, how it adapts, and `test`, what `evaluate` found on the test tasks."""
+    """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate` found at the end."""
 
     net: SpikingNet
     theta: np.ndarray
@@ -72,7 +73,7 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     if data is None:
         data = {split: open_set(config.dataset, split, config.root, progress) for split in splits}
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):      # what is not finite is found by `_update`
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
         return _Run(config, folder, data, progress).go(found, resume)
 
 
@@ -104,8 +105,12 @@ class _Run:
         if not resume:
             folder.begin(config)
         folder.start_log(self.columns, self.rows)
+        if self.progress:
+            where = f"recordings of {config.root}" if config.root else "simulated recordings"
+            print(f"{config.ways}-way {config.shots}-shot tasks of {config.dataset} ({where}), a network of "
+                  f"{self.net.size:,} parameters; run folder {folder.path}; Ctrl-C saves", file=sys.stderr, flush=True)
         try:
-            with _Bar(config, state.update, self.progress) as bar:
+            with _Bar(config, self.rows, self.progress) as bar:
                 while True:
                     self._validate(state)
                     if state.update % config.checkpoint_every == 0 or state.update == config.updates:
@@ -120,19 +125,20 @@ class _Run:
                     folder.log(row)
                     bar.show(row)
             test = self._test(state)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as signal:
             self._save(state)
+            folder.draw(self.rows, 1 / config.ways)
             raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
-                              f"{folder.how_to_go_on}") from None
+                              f"{folder.how_to_go_on}") from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _start(self) -> _State:
         config, net = self.config, self.net
-        support = [self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)]
-        x = np.concatenate(support) if config.init == "lsuv" else None
-        options = dict(rate=config.init_rate, variance=config.init_variance, rounds=config.init_rounds,
-                       readout=config.init_readout) if config.init == "lsuv" else {}
-        theta = net.init(self._rng(WEIGHTS), x, **options)
+        x, options = None, {}
+        if config.init == "lsuv":
+            x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
+            options = dict(variance=config.init_variance, rounds=config.init_rounds)
+        theta = net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
         outer, step_sizes = self._optimisers()
         return _State(0, theta, self.steps.start, outer.state, step_sizes.state)
 
@@ -182,8 +188,8 @@ class _Run:
         if not (math.isfinite(loss) and math.isfinite(norm) and np.isfinite(theta).all()
                 and np.isfinite(self.steps.value(log_step)).all()):
             self._save(state)
-            raise ValueError(f"update {u + 1}: the query loss is {loss / config.tasks:.4g} and the meta-gradient's norm "
-                             f"{norm:.4g}, not finite; the state before it is saved in {self.folder.path}; a smaller "
+            raise ValueError(f"update {u + 1}: the query loss is {loss / config.tasks:.4g}, the meta-gradient's norm "
+                             f"{norm:.4g}: not finite; the state before it is saved in {self.folder.path}; a smaller "
                              f"step_size, lr or clip may help")
         row = dict(update=u + 1, tasks=(u + 1) * config.tasks, loss=loss / config.tasks,
                    accuracy_before=before / config.tasks, accuracy_after=after / config.tasks, gradient_norm=norm,
@@ -246,13 +252,14 @@ class _Run:
 class _Bar:
     """Progress: a bar in a terminal, twenty lines in a file."""
 
-    def __init__(self, config: TrainingConfig, done: int, progress: bool):
+    def __init__(self, config: TrainingConfig, rows: list[dict[str, float]], progress: bool):
         from tqdm import tqdm
         self.config, self.progress = config, progress
-        self.bar = tqdm(total=config.updates, initial=done, desc="meta-training", unit="update",
+        self.bar = tqdm(total=config.updates, initial=len(rows), desc="meta-training", unit="update",
                         disable=None if progress else True)
         span = max(1, 100 // config.tasks)
-        self.recent = {name: deque(maxlen=span) for name in ("loss", "accuracy_before", "accuracy_after")}
+        self.recent = {name: deque((row[name] for row in rows[-span:]), maxlen=span)
+                       for name in ("loss", "accuracy_before", "accuracy_after")}
         self.every = max(1, config.updates // 20)
 
     def __enter__(self):
@@ -269,6 +276,5 @@ class _Bar:
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update()
         if self.progress and self.bar.disable and row["update"] % self.every == 0:
-            import sys
             print(f"update {row['update']} of {self.config.updates}: {text}, {row['seconds']:.0f} s", file=sys.stderr,
                   flush=True)

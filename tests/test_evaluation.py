@@ -39,7 +39,8 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
 
 def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
     def after(**inner):
-        return evaluate(net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False)["per_episode"]
+        result = evaluate(net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False)
+        return result["per_episode"]
 
     before = evaluate(net, theta, InnerLoop(0.0), ToySet("test"), episodes=3, queries=5, progress=False)
     assert before["per_episode"] == before["per_episode_before"]
@@ -66,7 +67,8 @@ def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
 
 
 def test_the_line_that_is_printed():
-    result = dict(accuracy_before=0.201, accuracy_after=0.8424, ci95=0.0131, split="test", episodes=100, ways=5, shots=1)
+    result = dict(accuracy_before=0.201, accuracy_after=0.8424, ci95=0.0131, split="test", episodes=100, ways=5,
+                  shots=1)
     assert sentence(result) == ("test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes "
                                 "(20.1 % before adaptation)")
 

@@ -62,7 +62,8 @@ def test_a_run_folder_has_all_its_files(undisturbed):
     rows = list(csv.DictReader((undisturbed / "log.csv").open()))
     assert [int(row["update"]) for row in rows] == list(range(1, 13))
     assert [int(row["tasks"]) for row in rows] == list(range(2, 25, 2))
-    for name in ("loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr", "seconds", "step_size_conv1.weight"):
+    for name in ("loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr", "seconds",
+                 "step_size_conv1.weight"):
         assert all(np.isfinite(float(row[name])) for row in rows), name
     assert [row["update"] for row in rows if row["validation"]] == ["6", "12"]
     assert [row["update"] for row in rows if row["activity_conv1"]] == ["6", "12"]
@@ -187,7 +188,8 @@ def test_learning_rate_falls_as_a_cosine_and_the_gradient_is_clipped(undisturbed
     settings = dict(optimiser="sgd", updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", lr=1.0)
     free = train(toy_config(clip=None, **settings), tmp_path / "free", data=toy_data(), **SILENT)
     short = train(toy_config(clip=0.01, **settings), tmp_path / "short", data=toy_data(), **SILENT)
-    start = train(toy_config(clip=None, **{**settings, "lr": 1e-30}), tmp_path / "start", data=toy_data(), **SILENT).theta
+    still = toy_config(clip=None, **{**settings, "lr": 1e-30})
+    start = train(still, tmp_path / "start", data=toy_data(), **SILENT).theta
     assert np.linalg.norm(free.theta - start) > 0.02
     np.testing.assert_allclose(np.linalg.norm(short.theta - start), 0.01, rtol=1e-3)
 
@@ -217,7 +219,8 @@ def test_gradient_of_log_step_sizes_by_central_differences(kind):
 
 def test_reported_step_sizes():
     net = SpikingNet((6, 6, 2), (3,), 3, 3, backend="numpy")
-    for kind, names in (("no", ["step_size"]), ("scalar", ["step_size"]), ("layer", ["step_size_conv1", "step_size_readout"]),
+    for kind, names in (("no", ["step_size"]), ("scalar", ["step_size"]),
+                        ("layer", ["step_size_conv1", "step_size_readout"]),
                         ("parameter", [f"step_size_{p.name}" for p in net.layout])):
         steps = StepSizes(net, kind, 4.0)
         assert steps.report(steps.start) == pytest.approx(dict.fromkeys(names, 4.0))
@@ -283,7 +286,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_saves(tmp_path, monkeypatch
 
 
 def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
-    for changes, message in ((dict(kernel=4), "kernel must be odd"), (dict(freeze=("conv9",)), "freeze must name layers"),
+    for changes, message in ((dict(kernel=4), "kernel must be odd"),
+                             (dict(freeze=("conv9",)), "freeze must name layers"),
                              (dict(alpha=1.5), "alpha must lie")):
         with pytest.raises(ValueError, match=message):
             train(toy_config(**changes), tmp_path / "run", **SILENT)
@@ -291,8 +295,9 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
 
 
 @pytest.mark.parametrize("changes, message", [
-    (dict(lr=0), "lr must be above 0"), (dict(lr="fast"), "lr must be a finite number"), (dict(updates=2.5), "whole number"),
-    (dict(ways=True), "whole number"), (dict(pool="sum"), "pool must be one of max, mean"), (dict(lr_end=2), "at most 1"),
+    (dict(lr=0), "lr must be above 0"), (dict(lr="fast"), "lr must be a finite number"),
+    (dict(updates=2.5), "whole number"), (dict(ways=True), "whole number"),
+    (dict(pool="sum"), "pool must be one of max, mean"), (dict(lr_end=2), "at most 1"),
     (dict(channels=(3, 0)), "channels must be above 0"), (dict(channels="16"), "list of whole numbers"),
     (dict(clip=float("nan")), "finite"), (dict(gate_threshold=1.0, gate_fraction=0.1), "not both")])
 def test_settings_are_checked(changes, message):
@@ -325,7 +330,7 @@ def test_free_folder_counts_up(tmp_path):
 def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
     train(toy_config(updates=40, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
     text = capsys.readouterr().err
-    assert text.count("\n") == 20 and "update 40 of 40: query loss" in text and "after adaptation" in text
+    assert text.count("\n") == 21 and text.startswith("3-way 1-shot tasks") and "update 40 of 40: query loss" in text and "after adaptation" in text
 
 
 def test_splits_that_are_not_needed_are_not_asked_for(tmp_path):

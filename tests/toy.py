@@ -1,7 +1,6 @@
-"""A data set of toy tasks, small enough that a run takes a second: every class is a picture, a sample random events of it."""
+"""Toy tasks, small enough that a run takes a second: every class is a picture, a sample random events of it."""
 import numpy as np
 
-from minisnn.presets import PRESETS
 from minisnn.settings import TrainingConfig
 from minisnn.tasks import Task
 
@@ -39,6 +38,7 @@ def toy_data(at_call: dict | None = None) -> dict[str, ToySet]:
 
 def toy_config(**changes) -> TrainingConfig:
     """Settings of a run of a second."""
-    settings = dict(vars(PRESETS["quick"]), channels=(4,), kernel=3, window=8, ways=3, queries=2, backend="numpy", updates=12,
-                    tasks=2, evaluate_every=6, evaluate_episodes=3, checkpoint_every=5, test_episodes=4, init_tasks=2)
+    settings = dict(channels=(4,), kernel=3, window=8, ways=3, queries=2, pool="mean", backend="numpy", step_size=5.0,
+                    learn_step_size="array", clip=5.0, updates=12, tasks=2, evaluate_every=6, evaluate_episodes=3,
+                    checkpoint_every=5, test_episodes=4, init_tasks=2)
     return TrainingConfig(**{**settings, **changes})

@@ -1,0 +1,4 @@
+"""The commands of the shell, a module each: SUMMARY, EXAMPLES, `arguments(parser)` and `run(args)`.
+
+Nothing but the standard library is imported before a command runs, so that help comes at once.
+"""

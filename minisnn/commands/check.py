@@ -1,0 +1,98 @@
+"""Prove the hand-written derivatives: every pass of every layer, the gradient, the
+Hessian-vector product and the meta-gradient, by finite differences of the jet form, by
+adjoint and symmetry tests and by Taylor's theorem. Exits with 1 where a check fails,
+and names the pass to blame."""
+import argparse
+from pathlib import Path
+
+from .options import add_threads, check_folder_of, count, use_threads, whole_numbers
+
+SUMMARY = "prove the hand-written derivatives"
+EXAMPLES = """\
+examples:
+  minisnn check                                  two small networks
+  minisnn check --random 20 --seed 1             twenty random architectures
+  minisnn check --channels 4,8 --pool mean --plot v.png
+  minisnn check --checkpoint runs/quick-1        at the parameters of a trained network
+  minisnn check --backend numpy --full           the readable reference, every row"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--random", type=count(1), metavar="N", help="check this many random architectures")
+    parser.add_argument("--checkpoint", metavar="FILE", help="check the network of a checkpoint at its parameters")
+    parser.add_argument("--input", type=whole_numbers, default=(9, 8, 2), metavar="H,W,C",
+                        help="shape of an input (default: 9,8,2)")
+    parser.add_argument("--channels", type=whole_numbers, default=(3, 4), metavar="A,B,…",
+                        help="widths of the conv layers, or none (default: 3,4)")
+    parser.add_argument("--hidden", type=whole_numbers, default=(), metavar="A,B,…",
+                        help="widths of dense layers before the readout (default: none)")
+    parser.add_argument("--ways", type=count(2), default=3, metavar="N", help="classes (default: 3)")
+    parser.add_argument("--kernel", type=count(1), default=3, metavar="N", help="size of the conv kernels (default: 3)")
+    parser.add_argument("--window", type=count(1), default=12, metavar="N",
+                        help="gradient window in time steps (default: 12)")
+    parser.add_argument("--pool", choices=("max", "mean"), help="pooling (default: check both)")
+    parser.add_argument("--detach-reset", action="store_true", help="no gradient through the reset")
+    parser.add_argument("--backend", choices=("numba", "numpy"), default="numba",
+                        help="fast kernels or the readable reference (default: numba)")
+    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of everything random (default: 0)")
+    parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
+    parser.add_argument("--full", action="store_true", help="every row of the report, not the worst of each pass")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error against the step size (.png, .svg)")
+    add_threads(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    use_threads(args.threads)
+    if args.plot is not None:
+        check_folder_of(args.plot)
+    from .. import gradcheck
+    failed, first = 0, None
+    cases = 0
+    for net, theta, task, step_size in _cases(args):
+        report = gradcheck.check(net, theta, seed=args.seed, task=task, step_size=step_size, thorough=args.thorough)
+        if args.full:
+            print(f"{report.title}\n{report.table()}\n{report.summary()}\n")
+        elif args.random and report.ok:
+            print(f"{net!r}: {report.summary()}")
+        else:
+            print(f"{report}\n")
+        failed += not report.ok
+        cases += 1
+        first = first or (net, theta, task)
+    if args.plot is not None:
+        _plot(args, *first)
+        print(f"error against step size: {args.plot}")
+    print(f"{cases - failed} of {cases} network{'s' * (cases != 1)} passed")
+    return 1 if failed else 0
+
+
+def _cases(args: argparse.Namespace):
+    """(network, theta or None, task or None, step size or None) of everything to check."""
+    import numpy as np
+
+    from ..gradcheck import random_case
+    from ..network import SpikingNet
+    if args.checkpoint is not None:
+        from ..checkpoint import read
+        found = read(args.checkpoint, dtype="float64", backend=args.backend)
+        yield found.net, found.theta, None, None
+    elif args.random:
+        for child in np.random.SeedSequence(args.seed).spawn(args.random):
+            case = random_case(np.random.default_rng(child), args.backend)
+            yield case.net, case.theta, case.task, case.step_size
+    else:
+        for pool in (args.pool,) if args.pool or not args.channels else ("max", "mean"):
+            shape = args.input[0] if len(args.input) == 1 else args.input
+            net = SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", window=args.window,
+                             dtype="float64", hidden=args.hidden, detach_reset=args.detach_reset, backend=args.backend)
+            yield net, None, None, None
+
+
+def _plot(args: argparse.Namespace, net, theta, task) -> None:
+    import numpy as np
+
+    from ..gradcheck import plot_steps, random_data, random_theta, step_curve
+    rng = np.random.default_rng(args.seed)
+    theta = random_theta(net, rng) if theta is None else theta
+    x, y = (task.x_support, task.y_support) if task is not None else random_data(net, rng)
+    plot_steps(step_curve(net, theta, x, y, seed=args.seed), args.plot)

@@ -1,0 +1,74 @@
+"""Options and types of options that several commands share."""
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """"16,32,64" or "16-32-64"; "none" for no number."""
+    return () if text == "none" else tuple(int(part) for part in text.replace("-", ",").split(","))
+
+
+whole_numbers.__name__ = "list of whole numbers"
+
+
+def names(text: str) -> tuple[str, ...]:
+    """"conv1,conv2"; "none" for no name."""
+    return () if text == "none" else tuple(text.split(","))
+
+
+def or_none(kind: Callable) -> Callable:
+    """A type that takes "none" too."""
+    def parse(text: str):
+        return None if text == "none" else kind(text)
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def count(least: int) -> Callable[[str], int]:
+    """Whole numbers from `least` on."""
+    def parse(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is too small; expected at least {least}")
+        return value
+    parse.__name__ = "whole number"
+    return parse
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=count(1), metavar="N",
+                        help="threads of the kernels; the results are the same for any number (default: all)")
+
+
+def use_threads(number: int | None) -> None:
+    """Must come before the kernels are loaded."""
+    if number is not None:
+        os.environ["NUMBA_NUM_THREADS"] = str(number)
+
+
+def add_data(parser: argparse.ArgumentParser, split: str | None = "test") -> None:
+    """--dataset, --root and --split."""
+    parser.add_argument("--dataset", default="double-nmnist", metavar="NAME", help="data set (default: double-nmnist)")
+    parser.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings, with Train, Test or both; "
+                                                      "without it the event camera records the shipped digits")
+    if split is not None:
+        parser.add_argument("--split", choices=("train", "val", "test"), default=split,
+                            help=f"classes and recordings of meta-training, validation or test (default: {split})")
+
+
+def add_task(parser: argparse.ArgumentParser, ways: int, shots: int, queries: int) -> None:
+    """--ways, --shots and --queries."""
+    for name, default, text in (("ways", ways, "classes of a task"), ("shots", shots, "support samples of each class"),
+                                ("queries", queries, "query samples of each class")):
+        parser.add_argument(f"--{name}", type=count(1), default=default, metavar="N",
+                            help=f"{text} (default: {default})")
+
+
+def check_folder_of(path: Path) -> None:
+    """Before long work: ValueError where a file at `path` could not be written."""
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.absolute().parent} to write it to")
+    if path.is_dir():
+        raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")

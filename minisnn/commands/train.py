@@ -1,0 +1,95 @@
+"""Meta-train a spiking network to learn classes from one recording each, then test it on
+classes and recordings it has never seen. Without options: a small network on simulated
+recordings. The run folder holds settings, log, learning curve, checkpoint and result;
+Ctrl-C saves, and --resume DIR goes on as if nothing had happened."""
+import argparse
+import shlex
+import sys
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+
+from ..presets import DEFAULT, PRESETS, preset
+from ..settings import TrainingConfig
+from .options import add_threads, names, or_none, use_threads, whole_numbers
+
+SUMMARY = "meta-train a network, then test it on unseen classes"
+EXAMPLES = """\
+examples:
+  minisnn train                                      a newcomer's run, into runs/quick-1
+  minisnn train --preset paper --out runs/table-1    the paper's network and constants
+  minisnn train --root ~/N-MNIST --seed 3            real recordings, another seed
+  minisnn train --order 1 --inner-steps 3            first-order MAML, three inner steps
+  minisnn train --channels 8,16 --updates 100        any setting can be given
+  minisnn train --resume runs/quick-1                go on with a run that was stopped"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s [--preset NAME] [--out DIR] [settings] | --resume DIR"
+    run = parser.add_argument_group("the run")
+    run.add_argument("--preset", choices=tuple(PRESETS), help=f"settings to start from (default: {DEFAULT})")
+    run.add_argument("--out", metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
+    run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+    run.add_argument("--quiet", action="store_true", help="no progress, only the last lines")
+    add_threads(run)
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for f in fields(TrainingConfig):
+        title = f.metadata["group"]
+        group = groups.setdefault(title, parser.add_argument_group(title) if title not in groups else None)
+        _add_setting(group, f)
+
+
+def _add_setting(group, f) -> None:
+    limits, kind = f.metadata, f.metadata["kind"]
+    options: dict = dict(dest=f.name, default=argparse.SUPPRESS, help=f"{limits['help']} ({_defaults(f)})")
+    if kind is bool:
+        options["action"] = argparse.BooleanOptionalAction
+    elif kind is tuple or isinstance(f.default, tuple):
+        options.update(type=names if f.name == "freeze" else whole_numbers, metavar="A,B,…")
+    else:
+        options["type"] = or_none(kind) if limits.get("optional") else kind
+        if "choices" in limits:
+            options["choices"] = limits["choices"]
+        else:
+            options["metavar"] = {int: "N", float: "X", str: "DIR" if f.name == "root" else "NAME"}[kind]
+    group.add_argument(f"--{f.name.replace('_', '-')}", **options)
+
+
+def _defaults(f) -> str:
+    """The defaults of the presets, in words."""
+    assert f.default is not MISSING
+    values = {name: _word(getattr(config, f.name)) for name, config in PRESETS.items()}
+    if len(set(values.values())) == 1:
+        return f"default: {values[DEFAULT]}"
+    return "; ".join(f"{name}: {value}" for name, value in values.items())
+
+
+def _word(value) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
+    return {None: "none", True: "yes", False: "no"}.get(value, f"{value}") if not isinstance(value, (int, float)) \
+        or isinstance(value, bool) else f"{value:g}"
+
+
+def run(args: argparse.Namespace) -> None:
+    use_threads(args.threads)
+    changes = {f.name: getattr(args, f.name) for f in fields(TrainingConfig) if hasattr(args, f.name)}
+    from ..runs import RunFolder, free_folder
+    if args.resume is not None:
+        if changes or args.preset or args.out or args.force:
+            given = [f"--{name.replace('_', '-')}" for name in [*changes, *(n for n in ("preset", "out", "force")
+                                                                          if getattr(args, n))]]
+            raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out {' '.join(given)}")
+        out = Path(args.resume)
+        config = RunFolder(out).config()
+    else:
+        config = replace(preset(args.preset or DEFAULT), **changes)
+        out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
+    from ..evaluation import sentence
+    from ..training import train
+    result = train(config, out, resume=args.resume is not None, progress=not args.quiet, force=args.force)
+    print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
+    if result.test is None:
+        print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")
+    else:
+        print(sentence(result.test))

@@ -1,0 +1,271 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minisnn
+from minisnn import checkpoint, cli, evaluation, gradcheck, training
+from minisnn.commands import options
+from minisnn.runs import RunFolder
+from minisnn.settings import TrainingConfig
+from toy import ToySet
+
+TOY = ("--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 6 --evaluate-every 3 "
+       "--evaluate-episodes 2 --test-episodes 3").split()
+COMMAND = [sys.executable, "-m", "minisnn"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1])}
+
+
+@pytest.fixture(autouse=True)
+def toy_sets(monkeypatch, tmp_path):
+    """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the test's own."""
+    def open_set(name, split, root=None, progress=True):
+        if root == "absent":
+            raise ValueError("absent: no such folder")
+        return ToySet(split)
+
+    monkeypatch.setattr(evaluation, "open_set", open_set)
+    monkeypatch.setattr(training, "open_set", open_set)
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    monkeypatch.delenv("MINISNN_DEBUG", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capsys):
+    """Exit code, standard output and standard error of a command line."""
+    def call(*arguments):
+        code = cli.main([str(one) for one in arguments])
+        return code, *capsys.readouterr()
+    return call
+
+
+@pytest.fixture
+def trained(run):
+    assert run("train", *TOY, "--quiet")[0] == 0
+    return Path("runs/quick-1")
+
+
+def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
+    code, out, err = run("train", *TOY)
+    result = json.loads(Path("runs/quick-1/result.json").read_text())
+    assert code == 0 and out.splitlines()[-1] == evaluation.sentence(result)
+    assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation)" in out
+    assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
+    assert run("train", *TOY, "--quiet")[0] == 0
+    assert Path("runs/quick-2").is_dir()
+
+
+def test_every_setting_is_an_option(run, monkeypatch):
+    values = dict(dataset="other", root="folder", ways=7, shots=3, queries=4, channels=(5, 6), hidden=(3,), kernel=7,
+                  pool="mean", window=11, detach_reset=True, alpha=0.5, beta=0.4, gamma=0.3, rho=0.2,
+                  firing_threshold=0.1, slope=3.0, gain=2.0, dtype="float64", backend="numpy", step_size=0.7,
+                  inner_steps=4,
+                  learn_step_size="scalar", step_size_lr=0.3, freeze=("conv1", "conv2"), gate_threshold=None,
+                  gate_fraction=0.05, order=1, updates=9, tasks=8, optimiser="sgd", lr=0.6, lr_end=0.5, momentum=0.8,
+                  clip=None, seed=12, init="orthogonal", init_rate=0.2, init_variance=2.0, init_rounds=3,
+                  init_readout="zero", init_tasks=5, evaluate_every=13, evaluate_episodes=14, checkpoint_every=15,
+                  test_episodes=16, test_seed=17)
+    config = TrainingConfig(**values)
+    assert set(values) == set(vars(config))
+    words = []
+    for name, value in values.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+            words += [f"--{flag}", text]
+    seen = {}
+    monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
+    run("train", *words, "--preset", "paper", "--out", "here")
+    assert seen == {"config": config, "out": Path("here")}
+
+
+def test_resume_goes_on_and_takes_no_settings(run, trained):
+    (trained / "result.json").unlink()
+    code, out, _ = run("train", "--resume", trained, "--quiet")
+    assert code == 0 and out.startswith("test accuracy")
+    code, _, err = run("train", "--resume", trained, "--lr", 3, "--force")
+    assert code == 2 and "leave out --lr --force" in err
+    code, _, err = run("train", "--resume", "nowhere")
+    assert code == 2 and "nowhere: no run to go on with" in err
+
+
+def test_a_run_is_not_overwritten_without_force(run, trained):
+    code, _, err = run("train", *TOY, "--lr", 0.1, "--out", trained)
+    assert code == 2 and "other settings (lr 0.002 -> 0.1)" in err and err.count("\n") == 1
+    assert run("train", *TOY, "--lr", 0.1, "--out", trained, "--force", "--quiet")[0] == 0
+
+
+def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
+    code, out, _ = run("evaluate", "--checkpoint", trained / "checkpoint.h5", "--episodes", 4, "--seed", 5, "--json",
+                       "a.json", "--split", "val")
+    found = checkpoint.read(trained)
+    expected = evaluation.evaluate(found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5, queries=2,
+                                   progress=False)
+    result = json.loads(Path("a.json").read_text())
+    assert code == 0 and out == evaluation.sentence(expected) + "\n"
+    for name in set(expected) - {"dataset"}:
+        assert result[name] == expected[name], name
+    assert result["dataset"] == "double-nmnist" and result["inner_steps"] == 1
+
+
+def test_evaluate_repeats_the_test_of_the_training(run, trained):
+    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--json", "a.json")
+    again, first = json.loads(Path("a.json").read_text()), json.loads((trained / "result.json").read_text())
+    assert again["per_episode"] == first["per_episode"]
+    expected = {"accuracy_before", "accuracy_after", "ci95", "episodes", "seed", "split", "root"}
+    assert expected <= first.keys() & again.keys()
+
+
+def test_evaluate_with_another_inner_loop(run, trained):
+    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--inner-steps", 0, "--json", "a.json")
+    result = json.loads(Path("a.json").read_text())
+    assert result["per_episode"] == result["per_episode_before"]
+    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--freeze", "conv1,readout", "--json", "b.json")
+    assert json.loads(Path("b.json").read_text())["per_episode"] == result["per_episode"]
+    code, _, err = run("evaluate", "--checkpoint", trained, "--freeze", "conv7")
+    assert code == 2 and "freeze must name layers of conv1, readout" in err
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["evaluate", "--checkpoint", "absent.h5"], "absent.h5: no such file or directory"),
+    (["evaluate", "--checkpoint", "text.h5"], "text.h5: the file is of another kind"),
+    (["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"], "no/where.json: there is no folder"),
+    (["train", "--lr", "-1"], "lr must be above 0, not -1.0"),
+    (["train", *TOY, "--root", "absent"], "absent: no such folder"),
+    (["train", *TOY, "--out", "text.h5"], "text.h5: there is a file of this name"),
+    (["train", *TOY, "--kernel", "4"], "kernel must be odd"),
+    (["check", "--kernel", "4"], "kernel must be odd"),
+    (["check", "--plot", "no/where.png"], "no/where.png: there is no folder"),
+    (["show", "--out", "text.h5"], "text.h5: there is a file of this name")])
+def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
+    Path("text.h5").write_text("no checkpoint")
+    code, out, err = run(*arguments)
+    assert code == 2 and not out
+    assert err.startswith("minisnn: ") and message in err and err.count("\n") == 1
+    assert [path.name for path in Path().iterdir()] == ["text.h5"]
+
+
+@pytest.mark.parametrize("arguments", [
+    ["train", "--lr", "fast"], ["train", "--channels", "3,x"], ["evaluate"], ["sing"], ["train", "--pool", "sum"],
+    ["evaluate", "--checkpoint", "a", "--episodes", "0"]])
+def test_a_command_line_that_makes_no_sense_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as error:
+        cli.main(arguments)
+    assert error.value.code == 2 and "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error, code, message", [
+    (ValueError("two\nlines"), 2, "minisnn: two lines\n"),
+    (FileNotFoundError(2, "No such file or directory", "a.h5"), 2, "minisnn: a.h5: no such file or directory\n"),
+    (OSError(28, "No space left on device"), 2, "minisnn: no space left on device\n"),
+    (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
+    (training.Interrupted("saved"), 130, "minisnn: saved\n"),
+    (MemoryError(), 2, "minisnn: there is not enough memory"),
+    (ZeroDivisionError("x"), 1, "minisnn: a defect of minisnn: ZeroDivisionError: x (MINISNN_DEBUG=1 shows where)\n")])
+def test_exit_codes(run, monkeypatch, error, code, message):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(training, "train", fail)
+    found, _, err = run("train", *TOY)
+    assert found == code and err.startswith(message)
+    monkeypatch.setenv("MINISNN_DEBUG", "1")
+    with pytest.raises(type(error)):
+        run("train", *TOY)
+
+
+def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    sample, calls = ToySet.sample_task, []
+
+    def sample_task(self, *arguments, **settings):
+        calls.append(1)
+        if len(calls) == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return sample(self, *arguments, **settings)
+
+    monkeypatch.setattr(ToySet, "sample_task", sample_task)
+    try:
+        code, _, err = run("train", *TOY, "--quiet")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert code == 143 and "minisnn train --resume runs/quick-1" in err
+    assert checkpoint.read("runs/quick-1").progress["update"] == 3
+
+
+def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
+    arguments = "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
+    code, out, _ = run(*arguments)
+    assert code == 0 and "1 of 1 network passed" in out
+
+    from minisnn.layers import pool
+    right = pool.backward
+    monkeypatch.setattr(pool, "backward", lambda *a: 1.01 * right(*a))
+    code, out, _ = run(*arguments, "--full")
+    assert code == 1 and "WRONG" in out and "To blame: pool.backward" in out and "0 of 1 network passed" in out
+
+
+def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
+    seen = []
+
+    def check(net, theta, **settings):
+        seen.append((net, theta))
+        return gradcheck.Report("title", [])
+
+    monkeypatch.setattr(gradcheck, "check", check)
+    run("check", "--random", 2, "--backend", "numpy", "--seed", 4)
+    run("check", "--checkpoint", trained, "--backend", "numpy")
+    assert len(seen) == 3 and seen[0][0].configuration() != seen[1][0].configuration()
+    np.testing.assert_array_equal(seen[2][1], checkpoint.read(trained).theta)
+    assert seen[2][0].dtype == np.float64 and seen[2][0].configuration()["channels"] == [4]
+
+
+def test_show_writes_its_pictures(run):
+    code, out, _ = run("show", "--ways", 3, "--queries", 2, "--out", "made/task", "--format", "svg")
+    names = ["task.svg", "raster.svg", "task.gif"]
+    assert code == 0 and [Path(line).name for line in out.splitlines()[1:]] == names
+    assert all((Path("made/task") / name).stat().st_size > 1000 for name in names)
+    assert "<svg" in Path("made/task/task.svg").read_text() and Path("made/task/task.gif").read_bytes()[:4] == b"GIF8"
+
+
+def test_help_is_quick_and_teaches():
+    for arguments in ([], *([name] for name in cli.COMMANDS)):
+        program = (f"import sys; from minisnn import cli\ntry: cli.main({[*arguments, '--help']!r})\n"
+                   f"except SystemExit: pass\nheavy = {{'numpy', 'numba', 'matplotlib', 'h5py', 'scipy', 'tqdm'}}\n"
+                   f"print('LOADED', sorted(heavy & set(sys.modules)))")
+        done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
+        assert done.returncode == 0 and "LOADED []" in done.stdout, done.stderr
+        assert f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]      # an example
+
+
+def test_it_is_a_module_and_a_pipe_may_close(tmp_path):
+    done = subprocess.run([*COMMAND, "--version"], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout.strip() == f"minisnn {minisnn.__version__}"
+    assert subprocess.run(COMMAND, env=ENVIRONMENT, capture_output=True).returncode == 2
+    wrong = subprocess.run([*COMMAND, "evaluate", "--checkpoint", "absent"], env=ENVIRONMENT, capture_output=True,
+                           text=True)
+    assert wrong.returncode == 2 and wrong.stderr == "minisnn: absent: no such file or directory\n"
+
+
+def test_lists_and_numbers_of_options():
+    assert options.whole_numbers("16,32") == options.whole_numbers("16-32") == (16, 32)
+    assert options.whole_numbers("none") == options.names("none") == ()
+    assert options.or_none(float)("none") is None and options.or_none(float)("2") == 2.0
+
+
+def test_threads_are_set_before_the_kernels_load(monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
+    options.use_threads(None)
+    assert os.environ["NUMBA_NUM_THREADS"] == "7"
+    options.use_threads(3)
+    assert os.environ["NUMBA_NUM_THREADS"] == "3"
+
+
