@@ -1,4 +1,6 @@
+import io
 import multiprocessing
+import sys
 import time
 from pathlib import Path
 
@@ -228,12 +230,17 @@ def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkey
     assert len(paths) == 90
 
 
-def test_progress_is_shown_while_reading(tmp_path, capsys):
+def test_progress_is_shown_in_terminals(tmp_path, monkeypatch):
     root = root_of(tmp_path, Test=range(1, 4))
-    DoubleNMnist("test", root)
-    assert "reading 30 recordings" in capsys.readouterr().err
-    DoubleNMnist("test", root, progress=False, cache=False)
-    assert capsys.readouterr().err == ""
+
+    def shown(terminal, **options):
+        stream = io.StringIO()
+        stream.isatty = lambda: terminal
+        monkeypatch.setattr(sys, "stderr", stream)
+        DoubleNMnist("test", root, cache=False, **options)
+        return stream.getvalue()
+    assert "reading 30 recordings" in shown(True)
+    assert shown(True, progress=False) == shown(False) == ""
 
 
 def test_a_task_takes_milliseconds():

@@ -97,7 +97,7 @@ class DoubleNMnist(DoubleSet):
                  recordings="test", say, known classes are met in unseen recordings (the paper's Table 2, "train")
     camera       an EventCamera in place of the default one
     cache        whether the recordings are kept in the cache, and looked for there
-    progress     whether a bar shows how far making or reading the recordings has come
+    progress     whether a terminal shows a bar while recordings are made or read
 
     Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test draw from all of Test
     where the root has it, otherwise from those training pictures; so no picture is on both sides, and a network trained
@@ -184,4 +184,4 @@ def _pool(name: str, made_from: dict, batches, cache: bool) -> Recordings:
 
 def _bar(total: int, text: str, progress: bool):
     from tqdm import tqdm
-    return tqdm(total=total, desc=text, unit="", leave=False, disable=not progress)
+    return tqdm(total=total, desc=text, unit="", leave=False, disable=None if progress else True)
