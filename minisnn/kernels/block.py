@@ -9,8 +9,9 @@ from numba import njit, prange
 
 from ..layers.block import Block
 from . import passes
-from .linear import back_layout, from_rows, rows_layout
+from .linear import back_layout, dense_layout, from_rows, rows_layout
 from .neuron import POOL, constants
+from .vector import aligned_empty, aligned_zeros
 
 LANES = 8                       # weight gradients are summed in this many lanes, whatever the number of threads
 
@@ -59,10 +60,6 @@ def _geometry(block: Block):
     return (*block.input_shape, block.channels, block.kernel)
 
 
-def _dense(weight):
-    return np.ascontiguousarray(weight).ravel()
-
-
 def _nothing(dtype, *shape):
     return np.empty(shape or (0,), dtype)
 
@@ -74,13 +71,13 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     first, N = max(T - window, 0), H * W * n_out
     N_out = int(np.prod(block.output_shape))
     kept = B if keep else 0
-    u = np.empty((kept, T - first, N), dtype)
-    p, q = np.zeros((kept, H * W * n_in), dtype), np.zeros((kept, H * W * n_in), dtype)
+    u = aligned_empty((kept, T - first, N), dtype)
+    p, q = aligned_zeros((kept, H * W * n_in), dtype), aligned_zeros((kept, H * W * n_in), dtype)
     r = np.empty((kept, N), dtype)
     capacity = 0 if block.readout else T * N_out
     y = Events(np.empty((B, capacity), np.int32), np.empty((B, capacity), dtype), np.zeros((B, T + 1), np.int64), N_out)
     logits = np.empty((B, N), dtype) if block.readout else _nothing(dtype, 0, 0)
-    passes.forward(x.index, x.value, x.offset, rows_layout(weight), _dense(weight), bias, g, POOL[block.pool],
+    passes.forward(x.index, x.value, x.offset, rows_layout(weight), dense_layout(weight), bias, g, POOL[block.pool],
                    constants(block.neuron, dtype), first, keep, block.readout, u, p, q, r, y.index, y.value, y.offset,
                    logits)
     tape = {"x": x, "first": first, "u": u, "p": p, "q": q, "r": r}
@@ -89,7 +86,7 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
 
 def _lanes(block, B, dtype):
     lanes = min(B, LANES)
-    return np.zeros((lanes, int(np.prod(block.weight_shape))), dtype), np.zeros((lanes, block.channels), dtype)
+    return aligned_zeros((lanes, int(np.prod(block.weight_shape))), dtype), np.zeros((lanes, block.channels), dtype)
 
 
 def _split(block, dy, dtype):
@@ -110,8 +107,8 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     dy, dlogits, steps = _split(block, dy, dtype)
     steps = tape["u"].shape[1] if steps is None else steps
     shorter = max(steps - 2, 0)
-    dx = np.zeros((B, shorter if need_dx else 0, H * W * n_in), dtype)
-    dV = np.zeros((B if second else 1, max(shorter, 2) if second else 1, H * (W + k - 1) * n_out), dtype)
+    dx = aligned_zeros((B, shorter if need_dx else 0, H * W * n_in), dtype)
+    dV = aligned_zeros((B if second else 1, max(shorter, 2) if second else 1, H * (W + k - 1) * n_out), dtype)
     dW, db = _lanes(block, B, dtype)
     passes.backward(x.index, x.value, x.offset, back_layout(weight), g, POOL[block.pool],
                     constants(block.neuron, dtype), tape["first"], block.detach_reset, need_dx, tape["u"], tape["p"],
@@ -125,10 +122,10 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     dtype, x, B = weight.dtype, tape["x"], len(tape["u"])
     H, W, n_in, n_out, _ = g = _geometry(block)
     x_dot = _nothing(dtype, 0, 0, 0) if x_dot is None else np.ascontiguousarray(x_dot.reshape(*x_dot.shape[:2], -1))
-    u_dot = np.empty((B, steps, H * W * n_out), dtype)
-    y_dot = np.empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
+    u_dot = aligned_empty((B, steps, H * W * n_out), dtype)
+    y_dot = aligned_empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
     logits_dot = np.empty((B if block.readout else 0, n_out), dtype)
-    passes.forward_tangent(x.index, x.value, x.offset, _dense(weight), rows_layout(weight_dot), _dense(weight_dot),
+    passes.forward_tangent(x.index, x.value, x.offset, dense_layout(weight), rows_layout(weight_dot), dense_layout(weight_dot),
                            np.ascontiguousarray(bias_dot), g, POOL[block.pool], constants(block.neuron, dtype),
                            tape["first"], block.detach_reset, block.readout, tape["u"], tape["p"], tape["q"], x_dot,
                            steps, u_dot, y_dot, logits_dot)
@@ -142,7 +139,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     H, W, n_in, n_out, _ = g = _geometry(block)
     dy_dot, dlogits_dot, _ = _split(block, dy_dot, dtype)
     steps = tape["steps"]
-    dx_dot = np.zeros((B, max(steps - 2, 0) if need_dx else 0, H * W * n_in), dtype)
+    dx_dot = aligned_zeros((B, max(steps - 2, 0) if need_dx else 0, H * W * n_in), dtype)
     dW, db = _lanes(block, B, dtype)
     passes.backward_tangent(x.index, x.value, x.offset, back_layout(weight), back_layout(weight_dot), g,
                             POOL[block.pool], constants(block.neuron, dtype), tape["first"], block.detach_reset,

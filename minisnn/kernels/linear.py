@@ -10,12 +10,23 @@ both sides, so that the k columns under a kernel are one contiguous row. Weights
 import numpy as np
 from numba import njit
 
-from .vector import axpy, gemm
+from .vector import aligned_empty, axpy, gemm
+
+
+def _flat(a: np.ndarray) -> np.ndarray:
+    out = aligned_empty(a.shape, a.dtype)
+    out[...] = a
+    return out.ravel()
+
+
+def dense_layout(weight: np.ndarray) -> np.ndarray:
+    """(k, k, n_in, n_out) -> flat dense layout."""
+    return _flat(weight)
 
 
 def rows_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat rows layout."""
-    return np.ascontiguousarray(weight[::-1, ::-1].transpose(2, 0, 1, 3)).ravel()
+    return _flat(weight[::-1, ::-1].transpose(2, 0, 1, 3))
 
 
 def from_rows(rows: np.ndarray, shape: tuple) -> np.ndarray:
@@ -26,7 +37,7 @@ def from_rows(rows: np.ndarray, shape: tuple) -> np.ndarray:
 
 def back_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat back layout."""
-    return np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
+    return _flat(weight[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 @njit(cache=True, error_model="numpy")

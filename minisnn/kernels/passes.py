@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit, prange
 
 from .linear import correlate, correlate_weight, gather_weight, spread, to_halo
-from .neuron import (MAX, MEAN, NONE, membrane_backward, membrane_backward_tangent, membrane_step,
+from .neuron import (NONE, membrane_backward, membrane_backward_tangent, membrane_step,
                      membrane_tangent_step, pool_backward, pool_backward_tangent, pool_spikes, pool_tangent)
+from .vector import zeros
 
 
 @njit(cache=True, error_model="numpy")
@@ -44,8 +45,8 @@ def forward(index, value, offset, rows, dense, bias, g, pool, c, first, keep, re
     N, T = H * W * n_out, offset.shape[1] - 1
     N_pooled = N if pool == NONE else (H // 2) * (W // 2) * n_out
     for b in prange(offset.shape[0]):
-        P, Q, R, V = np.zeros(N, c.dtype), np.zeros(N, c.dtype), np.zeros(N, c.dtype), np.zeros(N, c.dtype)
-        U = np.empty(N, c.dtype)
+        P, Q, R, V = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
+        U = zeros(N, c)
         biases = _tiled(bias, H * W)
         spikes = np.zeros((N_pooled + 7) // 8, np.uint64)
         flags = spikes.view(np.uint8)
@@ -82,11 +83,11 @@ def backward(index, value, offset, back, g, pool, c, first, detach, need_dx,
     N, N_in, row, halo_row = H * W * n_out, H * W * n_in, W * n_out, (W + 2 * pad) * n_out
     lanes, keep_all = dW.shape[0], dV.shape[1] > 1
     for lane in prange(lanes):
-        one_frame = np.zeros(H * halo_row, c.dtype)
-        du, total = np.zeros(N, c.dtype), np.zeros(N, c.dtype)
-        halo_in = np.zeros(2 * H * (W + 2 * pad) * n_in, c.dtype)
+        one_frame = zeros(H * halo_row, c)
+        du, total = zeros(N, c), zeros(N, c)
+        halo_in = zeros(2 * H * (W + 2 * pad) * n_in, c)
         for b in range(lane, u.shape[0], lanes):
-            dr, dP, dQ = np.zeros(N, c.dtype), np.zeros(N, c.dtype), np.zeros(N, c.dtype)
+            dr, dP, dQ = zeros(N, c), zeros(N, c), zeros(N, c)
             frames = dV[b].reshape(-1) if keep_all else one_frame
             for t in range(steps - 1, -1, -1):
                 at = t * H * halo_row if keep_all and t < steps - 2 else 0
@@ -119,9 +120,9 @@ def forward_tangent(index, value, offset, dense, rows_dot, dense_dot, bias_dot, 
     pad = k // 2
     N, N_in = H * W * n_out, H * W * n_in
     for b in prange(u.shape[0]):
-        P, Q, R, V = np.zeros(N, c.dtype), np.zeros(N, c.dtype), np.zeros(N, c.dtype), np.zeros(N, c.dtype)
+        P, Q, R, V = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
         biases = _tiled(bias_dot, H * W)
-        halo = np.zeros(H * (W + 2 * pad) * n_in, c.dtype)
+        halo = zeros(H * (W + 2 * pad) * n_in, c)
         to_halo(p[b], 0, halo, H, W, n_in, pad)
         correlate(halo, 0, dense_dot, P, 0, H, W, n_in, n_out, k)
         to_halo(q[b], 0, halo, H, W, n_in, pad)
@@ -148,12 +149,12 @@ def backward_tangent(index, value, offset, back, back_dot, g, pool, c, first, de
     in_frame = H * (W + 2 * pad) * n_in
     lanes = dW.shape[0]
     for lane in prange(lanes):
-        D = np.zeros(H * halo_row, c.dtype)
-        du, du_dot, total = np.zeros(N, c.dtype), np.zeros(N, c.dtype), np.zeros(N, c.dtype)
-        halo_in = np.zeros(max(steps - 2, 1) * in_frame, c.dtype)
+        D = zeros(H * halo_row, c)
+        du, du_dot, total = zeros(N, c), zeros(N, c), zeros(N, c)
+        halo_in = zeros(max(steps - 2, 1) * in_frame, c)
         for b in range(lane, u.shape[0], lanes):
-            dr, dr_dot = np.zeros(N, c.dtype), np.zeros(N, c.dtype)
-            dP, dQ = np.zeros(N, c.dtype), np.zeros(N, c.dtype)
+            dr, dr_dot = zeros(N, c), zeros(N, c)
+            dP, dQ = zeros(N, c), zeros(N, c)
             frames = dV[b].reshape(-1)
             for t in range(steps - 1, -1, -1):
                 if dlogits.size > 0:
