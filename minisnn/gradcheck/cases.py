@@ -64,8 +64,9 @@ def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
     """
     conv, hidden = int(rng.integers(0, 4)), int(rng.integers(0, 3))
     one_neuron = conv == 0 and rng.random() < 0.3
+    hidden = 0 if one_neuron else hidden
     side = 2**conv
-    shape = (*(int(n) for n in rng.integers(side, side + 6, 2)), int(rng.integers(1, 4)))
+    shape = (*(int(n) for n in rng.integers(side, side + 5, 2)), int(rng.integers(1, 4)))
     if conv == 0 and rng.random() < 0.5:
         shape = (int(rng.integers(1, 12)),)
     reset = rng.choice(["attached", "attached", "detached", "off"])

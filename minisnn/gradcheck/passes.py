@@ -9,8 +9,8 @@ spiking network's own). Against them stand, for random directions of all its arg
     symmetry           <z_dot_2, H z_dot_1> = <z_dot_1, H z_dot_2> with H the Hessian of <dy, y>, to rounding
     backward_tangent   central differences of the jet form's backward
 """
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 

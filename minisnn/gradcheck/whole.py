@@ -18,7 +18,7 @@ from .report import META, NETWORK, Result
 
 TWINS = ("jet", "smooth")
 TOLERANCE = {"gradient": 1e-7, "hvp": 1e-6, "meta-gradient": 1e-6, "slope": 0.1}
-SMALL = 1e-3      # an array's error counts against at least this share of the largest reference of the network
+SMALL = 1e-3      # an array's error counts against at least this share of the whole derivative: below it is rounding
 
 
 def _clear_of_kink(net, theta) -> bool:
@@ -37,7 +37,11 @@ def _steps(twin, thorough, tolerance):
 
 def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 2,
                    thorough: bool = False) -> list[Result]:
-    """Central differences of the loss against the gradient: one row a parameter array, and one for theta as a whole."""
+    """Central differences of the loss along random directions against <gradient, d>, |d| = 1.
+
+    One row for theta as a whole, relative to the largest of the inner products, and one for directions within each
+    parameter array, relative to the product of the norms of its gradient and d.
+    """
     if twin == "smooth" and not _clear_of_kink(net, theta):
         return [_skip("gradient", "theta", twin, TOLERANCE["gradient"], NETWORK)]
     record = net.record(theta, x)
@@ -48,16 +52,15 @@ def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet"
         return net.loss(moved, x, y, spike=twin, record=record)
 
     rows, parts = [], [("theta", slice(0, net.size))] + [(p.name, p.slice) for p in net.layout]
-    floor = 1e-6 * abs(loss)
     for where, part in parts:
         d = np.zeros((directions, net.size))
         d[:, part] = rng.standard_normal((directions, part.stop - part.start))
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         slopes = d @ gradient
+        floor = (1e-6 * abs(loss) if where == "theta"
+                 else max(1e-4 * abs(loss), norm(gradient[part]), SMALL * norm(gradient)))
         error, h = best(lambda h: relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d],
                                            floor), steps, enough)
-        if where == "theta":
-            floor = max(1e-4 * abs(loss), SMALL * float(np.abs(slopes).max()))
         rows.append(Result("gradient", where, f"differences, {twin}", error, TOLERANCE["gradient"], NETWORK,
                            f"h = {h:.0e}"))
     return rows
@@ -125,12 +128,11 @@ def check_meta_gradient(net, theta, task, rng: np.random.Generator, step_size: f
     found, deviation, h = min(tried, key=lambda t: t[1])
     rows.append(Result(what, "theta", f"Taylor slope, {twin}", deviation, TOLERANCE["slope"], META,
                        f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}"))
-    d /= norm(d)
-    for name, d, a_dot in (("theta", d, 0.0), ("step size", 0 * d, 1.0)):
-        slope = inner(gradient, d) + da * a_dot
+    for name, along, a_dot in (("theta", d / norm(d), 0.0), ("step size", 0 * d, 1.0)):
+        slope = inner(gradient, along) + da * a_dot
 
         def value(h):
-            return maml.meta_loss(net, theta + h * d, task, step_size + h * a_dot, steps, **frozen)
+            return maml.meta_loss(net, theta + h * along, task, step_size + h * a_dot, steps, **frozen)
 
         error, h = best(lambda h: relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss)),
                         STEPS if twin == "jet" else SMOOTH_STEPS, TOLERANCE["meta-gradient"] / 30)

@@ -1,0 +1,47 @@
+"""Shared by the tests of the network: both backends, and faults put into one line of the source."""
+import inspect
+
+import numpy as np
+import pytest
+
+BACKENDS = ("numpy", "numba")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """Every test that asks for it runs on the readable reference and on the event-driven kernels."""
+    return request.param
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def mutate(monkeypatch):
+    """mutate(module, "function", old, new): the function with one piece of its source replaced, until the test ends."""
+    def put(module, name, old, new):
+        source = inspect.getsource(getattr(module, name))
+        assert source.count(old) >= 1, f"{name} no longer has the line {old!r}"
+        found = {}
+        exec(compile(source.replace(old, new), f"<{name} with a fault>", "exec"), vars(module), found)
+        monkeypatch.setattr(module, name, found[name])
+        return found[name]
+    return put
+
+
+def off(found, expected) -> float:
+    """max |found - expected| / max |expected|."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape
+    difference, scale = np.abs(found - expected).max(), np.abs(expected).max()
+    return float(difference / scale) if scale else float(difference)
+
+
+def arrays_off(net, found, expected) -> float:
+    """The largest `off` of the parameter arrays; where one is all zero both must be, to rounding of the whole."""
+    scale = np.abs(expected).max()
+    return max(off(found[p.slice], expected[p.slice]) if np.abs(expected[p.slice]).max() > 1e-14 * scale
+               else float(np.abs(found[p.slice]).max() / scale if scale else np.abs(found[p.slice]).max())
+               for p in net.layout)
