@@ -1,0 +1,354 @@
+"""The network: its layout, its equations against scalar loops, its backends against each other, its errors."""
+import numpy as np
+import pytest
+from conftest import arrays_off, off
+
+import minisnn as ms
+from minisnn.gradcheck import random_case, random_data, random_theta
+from minisnn.surrogate import sigma_prime, sigma_second
+
+
+def small(backend="numpy", dtype=np.float64, **changes):
+    settings = dict(input_shape=(7, 6, 2), channels=(3, 2), ways=3, kernel=3, window=9, dtype=dtype, backend=backend)
+    return ms.SpikingNet(**{**settings, **changes})
+
+
+def case(net, seed=0, batch=2, steps=14):
+    rng = np.random.default_rng(seed)
+    return random_theta(net, rng), *random_data(net, rng, batch, steps)
+
+
+# ---- layout ----------------------------------------------------------------------------------------------------------
+
+def test_table_1():
+    net = ms.SpikingNet(backend="numpy")
+    assert {p.name: p.shape for p in net.layout} == {
+        "conv1.weight": (5, 5, 2, 32), "conv1.bias": (32,), "conv2.weight": (5, 5, 32, 64), "conv2.bias": (64,),
+        "conv3.weight": (5, 5, 64, 128), "conv3.bias": (128,), "readout.weight": (1024, 5), "readout.bias": (5,)}
+    assert net.size == 1600 + 32 + 51200 + 64 + 204800 + 128 + 5120 + 5
+    assert [b.output_shape for b in net.blocks] == [(8, 16, 32), (4, 8, 64), (2, 4, 128), (1, 1, 5)]
+    assert (net.window, net.neuron) == (30, ms.LIF(alpha=0.95, beta=0.9, gamma=0.65, rho=1, threshold=0, slope=10, gain=10))
+
+
+def test_views_share_memory_in_order():
+    net = small(hidden=(4,))
+    theta = np.arange(net.size, dtype=float)
+    views = net.views(theta)
+    assert list(views) == ["conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "hidden1.weight", "hidden1.bias",
+                           "readout.weight", "readout.bias"]
+    assert np.array_equal(np.concatenate([v.ravel() for v in views.values()]), theta)
+    views["hidden1.bias"][1] = -1
+    assert (theta == -1).sum() == 1
+
+
+def test_configuration_builds_the_network_again():
+    net = small(hidden=(4,), neuron=ms.LIF(rho=0.5), detach_reset=True, loss="squared")
+    again = ms.SpikingNet.from_configuration(net.configuration())
+    assert repr(again) == repr(net) and again.configuration() == net.configuration()
+    assert ms.SpikingNet.from_configuration(net.configuration(), backend="numba").backend == "numba"
+
+
+# ---- the equations ---------------------------------------------------------------------------------------------------
+
+def spikes_of(u, threshold):
+    return 1.0 if u >= threshold else 0.0
+
+
+def test_conv_network_equals_scalar_loops(backend):
+    neuron = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=0.7, threshold=0.2, gain=4.0)
+    net = small(backend, input_shape=(5, 4, 2), channels=(2,), neuron=neuron, window=3)
+    theta, x, _ = case(net, batch=1, steps=6)
+    v = net.views(theta)
+    p, q = np.zeros((2, 5, 4, 2))
+    r, P, Q, R = np.zeros((5, 4, 2)), np.zeros(8), np.zeros(8), np.zeros(3)
+    for t in range(6):
+        u = np.zeros((5, 4, 2))
+        for h in range(5):
+            for w in range(4):
+                for c in range(2):
+                    u[h, w, c] = v["conv1.bias"][c] - 0.7 * r[h, w, c]
+                    for i in range(3):
+                        for j in range(3):
+                            if 0 <= h + i - 1 < 5 and 0 <= w + j - 1 < 4:
+                                u[h, w, c] += p[h + i - 1, w + j - 1] @ v["conv1.weight"][i, j, :, c]
+        out = [spikes_of(max(u[2 * h + i, 2 * w + j, c] for i in range(2) for j in range(2)), 0.2)
+               for h in range(2) for w in range(2) for c in range(2)]
+        logits = P @ v["readout.weight"] + v["readout.bias"] - 0.7 * R
+        s, S = (u >= 0.2).astype(float), (logits >= 0.2).astype(float)
+        p, q, r = 0.8 * p + 0.2 * q, 0.7 * q + 0.3 * 4.0 * x[0, t], 0.6 * r + 0.4 * s
+        P, Q, R = 0.8 * P + 0.2 * Q, 0.7 * Q + 0.3 * np.array(out), 0.6 * R + 0.4 * S
+    assert off(net(theta, x)[0], logits) < 1e-12
+
+
+@pytest.mark.parametrize("window", [4, 9, 20])
+@pytest.mark.parametrize("detach", [False, True])
+def test_one_neuron_equals_a_scalar_loop_with_its_gradient_and_hessian(backend, window, detach):
+    """Sensitivities du/dz, d2u/dz2 carried forward in time with the state, z = (w1, w2, w3, b)."""
+    n = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=1.3, threshold=0.1, slope=3.0, gain=2.0)
+    net = ms.SpikingNet(3, (), 1, neuron=n, window=window, dtype=np.float64, loss="squared", detach_reset=detach,
+                        backend=backend)
+    theta, x, _ = case(net, seed=1, batch=1, steps=9)
+    target = np.array([[0.4]])
+    p, q, r = np.zeros(3), np.zeros(3), 0.0
+    dr, d2r = np.zeros(4), np.zeros((4, 4))
+    for t in range(9):
+        inside = t >= 9 - window
+        u = theta[:3] @ p + theta[3] - n.rho * r
+        du, d2u = np.append(p, 1.0) - n.rho * dr, -n.rho * d2r
+        a = u - n.threshold
+        r = n.gamma * r + (1 - n.gamma) * (a >= 0)
+        dr, d2r = n.gamma * dr, n.gamma * d2r
+        if inside and not detach:
+            dr = dr + (1 - n.gamma) * sigma_prime(a, 3.0) * du
+            d2r = d2r + (1 - n.gamma) * (sigma_second(a, 3.0) * np.outer(du, du) + sigma_prime(a, 3.0) * d2u)
+        p, q = n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * n.gain * x[0, t]
+    e = u - 0.4
+    loss, gradient, hvp = net.gradient_and_hvp(theta, x, target)
+    assert net(theta, x)[0, 0] == pytest.approx(u, rel=1e-12) and loss == pytest.approx(e * e / 2, rel=1e-12)
+    assert off(gradient, e * du) < 1e-12
+    assert off(np.array([hvp(row) for row in np.eye(4)]), np.outer(du, du) + e * d2u) < 1e-12
+
+
+def test_dense_network_sees_features_in_h_w_c_order(backend):
+    conv = small(backend, input_shape=(3, 2, 2), channels=(), hidden=(4,))
+    flat = small(backend, input_shape=12, channels=(), hidden=(4,))
+    theta, x, y = case(conv)
+    loss, gradient = conv.loss_and_gradient(theta, x, y)
+    other, same = flat.loss_and_gradient(theta, x.reshape(2, 14, 12), y)
+    assert loss == other and np.array_equal(gradient, same) and np.abs(gradient).max() > 0
+
+
+def test_logits_do_not_depend_on_the_window(backend):
+    nets = [small(backend, window=w) for w in (1, 5, 14, 40)]
+    theta, x, _ = case(nets[0])
+    found = [net(theta, x) for net in nets]
+    assert all(off(f, found[0]) < 1e-12 for f in found)
+
+
+def test_squared_loss_takes_labels_or_targets(backend):
+    net = small(backend, loss="squared")
+    theta, x, y = case(net)
+    logits = net(theta, x)
+    targets = np.eye(3)[y]
+    assert net.loss(theta, x, y) == pytest.approx(0.5 * ((logits - targets) ** 2).sum() / 2, rel=1e-12)
+    assert net.loss(theta, x, y) == net.loss(theta, x, targets)
+
+
+def test_cross_entropy_survives_large_logits(backend):
+    net = small(backend)
+    theta, x, y = case(net)
+    net.views(theta)["readout.bias"][...] = [1e4, 0, -1e4]
+    loss, gradient = net.loss_and_gradient(theta, x, np.array([2, 2]))
+    assert loss == pytest.approx(2e4, rel=1e-2) and np.isfinite(gradient).all()
+
+
+def test_jet_form_at_its_record_is_the_spiking_network(backend):
+    net = small(backend)
+    theta, x, y = case(net)
+    v, record = np.random.default_rng(3).standard_normal(net.size), net.record(theta, x)
+    loss, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+    jet_loss, jet_gradient, jet_hvp = net.gradient_and_hvp(theta, x, y, spike="jet", record=record)
+    assert loss == pytest.approx(jet_loss, rel=1e-12)
+    assert arrays_off(net, gradient, jet_gradient) < 1e-10 and arrays_off(net, hvp(v), jet_hvp(v)) < 1e-10
+    smooth = net.loss_and_gradient(theta, x, y, spike="smooth", record=record)[1]
+    assert arrays_off(net, smooth, gradient) > 0.01
+
+
+@pytest.mark.parametrize("T, window", [(1, 5), (2, 5), (3, 3), (5, 30), (9, 2), (9, 4), (9, 5)])
+def test_windows_shorter_than_the_network_is_deep(backend, T, window):
+    """A synapse delays by two steps: the adjoint leaves block n from the top only where the window has 2 n + 1 steps."""
+    net = small(backend, hidden=(4,), window=window)
+    theta, x, y = case(net, steps=T)
+    v = np.random.default_rng(1).standard_normal(net.size)
+    _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+    for n, block in enumerate(reversed(net.blocks)):
+        for g in (gradient, hvp(v)):
+            reached = np.abs(net.views(g)[f"{block.name}.bias"]).max() > 0
+            assert reached == (min(T, window) > 2 * n)
+
+
+def test_hessian_vector_product_is_linear_and_reusable(backend, rng):
+    net = small(backend)
+    theta, x, y = case(net)
+    v, w = rng.standard_normal((2, net.size))
+    _, _, hvp = net.gradient_and_hvp(theta, x, y)
+    hv = hvp(v)
+    assert off(hvp(2 * v - w), 2 * hv - hvp(w)) < 1e-12
+    assert np.array_equal(hvp(v), hv) and off(net.hessian_vector_product(theta, x, y, v), hv) == 0
+
+
+def test_logits_and_activity(backend):
+    net = small(backend)
+    theta, x, y = case(net)
+    assert off(net.loss_and_gradient(theta, x, y, logits=True)[2], net(theta, x)) < 1e-12
+    assert off(net.gradient_and_hvp(theta, x, y, logits=True)[3], net(theta, x)) < 1e-12
+    net.views(theta)["conv2.bias"][...] = [1e3, -1e3]
+    activity = net.activity(theta, x)
+    assert list(activity) == ["conv1", "conv2"] and 0 < activity["conv1"] < 1 and activity["conv2"] == 0.5
+
+
+# ---- backends and types ----------------------------------------------------------------------------------------------
+
+def both(seed, dtype=np.float64):
+    """The same random case on both backends: (net, (loss, gradient, H v) on numpy, the same on numba)."""
+    found, c = [], random_case(np.random.default_rng(seed), "numpy")
+    v = np.random.default_rng(seed).standard_normal(c.net.size).astype(dtype)
+    for backend in ("numpy", "numba"):
+        net = ms.SpikingNet.from_configuration(c.net.configuration(), backend=backend, dtype=np.dtype(dtype).name)
+        loss, gradient, hvp = net.gradient_and_hvp(c.theta.astype(dtype), c.task.x_support, c.task.y_support)
+        found.append((loss, gradient, hvp(v)))
+    return net, *found
+
+
+@pytest.mark.parametrize("seed", range(300, 325))
+def test_backends_agree(seed):
+    net, (loss, g, hv), (kernel_loss, kernel_g, kernel_hv) = both(seed)
+    assert kernel_loss == pytest.approx(loss, rel=1e-10)
+    assert arrays_off(net, kernel_g, g) < 1e-10 and arrays_off(net, kernel_hv, hv) < 1e-10
+
+
+@pytest.mark.parametrize("seed", range(300, 310))
+def test_backends_agree_in_float32(seed):
+    _, (loss, g, hv), (kernel_loss, kernel_g, kernel_hv) = both(seed, np.float32)
+    assert kernel_g.dtype == kernel_hv.dtype == g.dtype == hv.dtype == np.float32
+    assert kernel_loss == pytest.approx(loss, rel=1e-4)
+    assert off(kernel_g, g) < 1e-3 and off(kernel_hv, hv) < 1e-3
+
+
+def test_backends_agree_at_high_activity():
+    nets = [small(b, neuron=ms.LIF(gain=1.0)) for b in ("numpy", "numba")]
+    theta, _, y = case(nets[0])
+    x = np.full((2, 14, 7, 6, 2), 3, np.uint8)
+    for name in ("conv1.bias", "conv2.bias"):
+        nets[0].views(theta)[name][...] = 5.0
+    a, b = (net.loss_and_gradient(theta, x, y)[1] for net in nets)
+    assert nets[0].activity(theta, x)["conv1"] == 1 and arrays_off(nets[0], b, a) < 1e-10
+
+
+def test_a_recording_without_events(backend):
+    net = small(backend)
+    theta, x, y = case(net)
+    loss, gradient, hvp = net.gradient_and_hvp(theta, 0 * x, y)
+    assert np.isfinite(loss) and not net.views(gradient)["conv1.weight"].any() and net.views(gradient)["conv1.bias"].any()
+    assert np.isfinite(hvp(theta)).all()
+
+
+def test_threads_do_not_change_a_bit():
+    import numba
+    net = small("numba", np.float32, channels=(8, 8))
+    theta, x, y = case(net, batch=9)
+    found, threads = [], numba.get_num_threads()
+    try:
+        for n in (1, min(2, threads)):
+            numba.set_num_threads(n)
+            _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+            found.append((gradient, hvp(theta)))
+    finally:
+        numba.set_num_threads(threads)
+    assert all(np.array_equal(a, b) for a, b in zip(*found))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int64, np.float32, np.float64])
+def test_counts_of_any_type_and_layout(backend, kind):
+    net = small(backend)
+    theta, x, y = case(net)
+    expected = net.loss(theta, x, y)
+    assert net.loss(theta, x.astype(kind), y) == expected
+    assert net.loss(theta, np.asfortranarray(x).astype(kind), y.astype(np.uint8)) == expected
+    assert net.loss(theta, np.repeat(x, 2, 0)[::2], list(y)) == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_theta_of_another_dtype_is_cast(backend, dtype):
+    net = small(backend, dtype)
+    theta, x, y = case(net)
+    v = np.random.default_rng(2).standard_normal(net.size)
+    other = np.float64 if dtype == np.float32 else np.float32
+    theta = theta.astype(np.float32)
+    expected = net.loss_and_gradient(theta.astype(dtype), x, y)[1]
+    hv = net.hessian_vector_product(theta.astype(dtype), x, y, v.astype(dtype))
+    found = net.loss_and_gradient(theta.astype(other), x, y)[1]
+    assert found.dtype == dtype and np.array_equal(found, expected)
+    assert np.array_equal(net.hessian_vector_product(theta.astype(other), x, y, v), hv)
+    assert np.array_equal(net(np.repeat(theta, 2)[::2], x), net(theta.astype(dtype), x))
+    assert net(theta.astype(other), x).dtype == dtype
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("changes, words", [
+    (dict(input_shape=(7, 6)), "input_shape must be"), (dict(input_shape=(0, 6, 2)), "input_shape must be"),
+    (dict(input_shape=12), "need an input_shape"), (dict(channels=(3, 0)), "channels must be positive"),
+    (dict(channels=(3, 2, 2)), "conv3 would pool an image of 1 x 1"), (dict(ways=0), "ways must be positive"),
+    (dict(kernel=4), "kernel must be odd"), (dict(kernel=-1), "kernel must be odd"), (dict(window=0), "window must be"),
+    (dict(dtype=np.int32), "dtype must be float32 or float64"), (dict(pool="avg"), "pool must be one of max, mean"),
+    (dict(loss="hinge"), "loss must be one of"), (dict(backend="cuda"), "backend must be one of"),
+    (dict(hidden=(-2,)), "hidden must be positive"),
+])
+def test_configurations_that_cannot_be(changes, words):
+    with pytest.raises(ValueError, match=words):
+        small(**changes)
+
+
+@pytest.mark.parametrize("constants, words", [
+    (dict(alpha=1.0), "alpha must lie in"), (dict(beta=-0.1), "beta must lie in"), (dict(gamma=1.5), "gamma must lie in"),
+    (dict(slope=0), "slope must be positive"), (dict(rho=np.nan), "rho must be a finite"),
+    (dict(gain="10"), "gain must be a finite"), (dict(threshold=True), "threshold must be a finite"),
+])
+def test_neurons_that_cannot_be(constants, words):
+    with pytest.raises(ValueError, match=words):
+        ms.LIF(**constants)
+
+
+def test_time_constants():
+    n = ms.LIF.from_time_constants(tau_membrane=20e-3, tau_synapse=10e-3, tau_refractory=2e-3, dt=1e-3, rho=0.5)
+    assert (n.alpha, n.beta, n.gamma, n.rho) == pytest.approx((0.951229, 0.904837, 0.606531, 0.5), abs=1e-6)
+    defaults = ms.LIF.from_time_constants()
+    assert (defaults.alpha, defaults.beta, defaults.gamma) == pytest.approx((0.95, 0.9, 0.65), abs=5e-3)
+    with pytest.raises(ValueError, match="tau_synapse must be a positive time"):
+        ms.LIF.from_time_constants(tau_synapse=0)
+
+
+def wrong(name):
+    return {
+        "theta of another size": (lambda t, x, y: (t[:-1], x, y), r"theta must be a flat array of \d+ parameters"),
+        "theta as a list": (lambda t, x, y: (list(t), x, y), "theta must be a flat array"),
+        "theta with NaN": (lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y), "theta must be finite"),
+        "x without batch": (lambda t, x, y: (t, x[0], y), r"x must be \(B, T, H, W, C\)"),
+        "x of another size": (lambda t, x, y: (t, x[:, :, 1:], y), r"x must be .* not \(2, 14, 6, 6, 2\)"),
+        "x without samples": (lambda t, x, y: (t, x[:0], y[:0]), "at least one sample"),
+        "x without steps": (lambda t, x, y: (t, x[:, :0], y), "at least one sample and one time step"),
+        "x with NaN": (lambda t, x, y: (t, np.where(x > 1, np.nan, x), y), "x must be finite"),
+        "x of words": (lambda t, x, y: (t, x.astype(str), y), "x must hold numbers"),
+        "too few labels": (lambda t, x, y: (t, x, y[:1]), "y must be 2 integer labels"),
+        "real labels": (lambda t, x, y: (t, x, y + 0.5), "y must be 2 integer labels"),
+        "labels too high": (lambda t, x, y: (t, x, y + 3), r"labels must lie in 0\.\.2"),
+        "negative labels": (lambda t, x, y: (t, x, y - 3), r"labels must lie in 0\.\.2"),
+    }[name]
+
+
+@pytest.mark.parametrize("name", [
+    "theta of another size", "theta as a list", "theta with NaN", "x without batch", "x of another size", "x without samples",
+    "x without steps", "x with NaN", "x of words", "too few labels", "real labels", "labels too high", "negative labels"])
+def test_errors(backend, name):
+    net = small(backend)
+    theta, x, y = case(net)
+    change, words = wrong(name)
+    for call in (net.loss, net.loss_and_gradient, net.gradient_and_hvp):
+        with pytest.raises(ValueError, match=words):
+            call(*change(theta, x, y))
+
+
+def test_errors_of_twins_vectors_and_targets(backend):
+    net, squared = small(backend), small(backend, loss="squared")
+    theta, x, y = case(net)
+    with pytest.raises(ValueError, match="spike must be one of hard, jet, smooth"):
+        net.loss(theta, x, y, spike="soft")
+    with pytest.raises(ValueError, match=r"needs record=net.record\(theta, x\)"):
+        net.loss_and_gradient(theta, x, y, spike="jet")
+    with pytest.raises(ValueError, match="v must be a flat array"):
+        net.hessian_vector_product(theta, x, y, theta[1:])
+    with pytest.raises(ValueError, match=r"finite targets of shape \(2, 3\)"):
+        squared.loss(theta, x, np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="finite targets"):
+        squared.loss(theta, x, np.full((2, 3), np.nan))
