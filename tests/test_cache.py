@@ -109,14 +109,15 @@ def test_file_identity_sees_name_size_and_time(tmp_path):
     assert len(seen) == 5
 
 
-def test_code_identity_sees_the_source(tmp_path, monkeypatch):
-    (tmp_path / "some_module.py").write_text("a = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    import some_module
-    before = cache.code_identity(some_module, cache)
-    assert before == cache.code_identity(some_module, cache) != cache.code_identity(cache)
-    (tmp_path / "some_module.py").write_text("a = 2\n")
-    assert cache.code_identity(some_module, cache) != before
+def test_content_identity_sees_what_is_in_the_files(tmp_path):
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("a = 1\n")
+    two.write_text("b = 2\n")
+    before = cache.content_identity([one, two])
+    assert before == cache.content_identity([one, two]) != cache.content_identity([one])
+    one.write_text("a = 1\nb")
+    two.write_text(" = 2\n")
+    assert cache.content_identity([one, two]) != before
 
 
 def damage(kind, path):

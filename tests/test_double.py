@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import multiprocessing
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minisnn.data import digits
 from minisnn.data.double import CLASSES, DoubleNMnist, DoubleSet
 from minisnn.data.events import event_array
 from minisnn.data.nmnist import write_nmnist
@@ -228,6 +230,68 @@ def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkey
     assert len(paths) == 60 and not np.array_equal(first.pool.cells, third.pool.cells)
     DoubleNMnist("test", root, cache=False, progress=False)
     assert len(paths) == 90
+
+
+@dataclasses.dataclass(frozen=True)
+class MarkingCamera:
+    """In place of the event camera: marks recordings as `write_marked` does, with the label that the picture holds."""
+    setting: float = 0.5
+
+    def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale):
+        assert (duration_ms, crop, scale) == (100, (32, 32), 2) and len(pictures) == len(numbers)
+        calls.append((self.setting, seed, len(numbers)))
+        counts = np.zeros((len(pictures), 100, 16, 16, 2), np.uint8)
+        for count, picture, number in zip(counts, pictures, numbers):
+            count[10 + picture[0, 0], number // 16, number % 16, 1] = 1
+        return counts
+
+
+calls = []
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    calls.clear()
+    numbers = np.arange(1, 201)
+    labels = ((numbers - 1) // 20).astype(np.uint8)                         # 20 pictures a digit, 4 of them held out
+    images = np.zeros((200, 28, 28), np.uint8) + labels[:, None, None]
+    monkeypatch.setattr(digits, "load_digits", lambda: digits.Digits(images, labels, numbers))
+
+
+@pytest.mark.parametrize("split, kept", [("train", {1, 2, 3, 4}), ("val", {0}), ("test", {0})])
+def test_simulated_recordings_keep_to_the_rule_of_five(few_digits, split, kept):
+    data = DoubleNMnist(split, camera=MarkingCamera(), progress=False)
+    assert data.classes == CLASSES[split]
+    for i in range(100):
+        task = data.episode(0, i)
+        for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query)):
+            for label, sides in zip(y, told(x)):
+                assert f"{sides[0][0]}{sides[1][0]}" == task.classes[label]
+                assert all((number - 1) // 20 == digit and number % 5 in kept for digit, number in sides)
+
+
+def test_simulated_recordings_are_made_once_for_each_seed_and_camera(few_digits):
+    for split, seed, setting in [("train", 0, 0.5), ("train", 0, 0.5), ("test", 0, 0.5), ("val", 0, 0.5), ("train", 1, 0.5),
+                                 ("train", 0, 0.6)]:
+        DoubleNMnist(split, seed=seed, camera=MarkingCamera(setting), progress=False)
+    made = [(setting, seed, sum(n for *key, n in calls if key == [setting, seed]))
+            for setting, seed in dict.fromkeys((setting, seed) for setting, seed, _ in calls)]
+    assert made == [(0.5, 0, 200), (0.5, 1, 160), (0.6, 0, 160)]
+
+
+def test_the_event_camera_makes_recordings_like_the_real_ones(monkeypatch):
+    whole = digits.load_digits()
+    some = np.concatenate([np.flatnonzero((whole.labels == digit) & (whole.numbers % 5 == 0))[:12] for digit in range(10)])
+    some = digits.Digits(whole.images[some], whole.labels[some], whole.numbers[some])
+    monkeypatch.setattr(digits, "load_digits", lambda: some)
+    one, other = (DoubleNMnist("test", seed=seed, progress=False) for seed in (0, 1))
+    assert len(one.pool) == 120 and one.pool.labels.tolist() == some.labels.tolist()
+    events = np.add.reduceat(one.pool.counts.astype(int), one.pool.start[:-1])
+    assert 1200 < events.mean() < 1800                                      # N-MNIST: 1,470 in the first 100 ms
+    on = one.pool.counts[one.pool.cells % 2 == 1].sum() / events.sum()
+    assert 0.4 < on < 0.6
+    assert events[some.labels == 1].mean() < 0.75 * events.mean() < events[some.labels == 0].mean()
+    assert not np.array_equal(one.pool.cells, other.pool.cells)             # another seed, other noise
 
 
 def test_progress_is_shown_in_terminals(tmp_path, monkeypatch):

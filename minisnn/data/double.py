@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.cache import cached, code_identity, file_identity
+from minisnn.data.cache import cached, content_identity, file_identity
 from minisnn.data.pairs import draw_pairs
 from minisnn.data.recordings import Recordings
+from minisnn.data.shipped import shipped
 from minisnn.tasks import Task
 
 SPLITS = ("train", "val", "test")
@@ -126,7 +127,7 @@ def _trains(number: np.ndarray | int):
 
 
 def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
-    from minisnn.data import events, nmnist, recordings
+    from minisnn.data import events, nmnist
     present = {folder.name.lower() for folder in root.glob("*")
                if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))}
     if train and present & {"train", "test"} == {"test"}:
@@ -151,14 +152,15 @@ def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordi
             if number == other:
                 raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
     made_from = dict(files=file_identity(path for numbered in files.values() for _, path in numbered),
-                     code=code_identity(events, nmnist, recordings), steps=STEPS, crop=CROP, scale=SCALE)
+                     code=_code("events", "nmnist", "recordings"), steps=STEPS, crop=CROP, scale=SCALE)
     return _pool("nmnist", made_from, read, cache), f"{root} ({which})"
 
 
 def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
-    from minisnn.data import camera as camera_module, digits as digits_module, events, recordings
-    camera = camera or camera_module.EventCamera()
-    digits = digits_module.load_digits()
+    from minisnn.data.camera import EventCamera
+    from minisnn.data.digits import load_digits
+    camera = camera or EventCamera()
+    digits = load_digits()
     keep = np.flatnonzero(_trains(digits.numbers) == train)
     images, labels, numbers = digits.images[keep], digits.labels[keep], digits.numbers[keep]
 
@@ -171,9 +173,14 @@ def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> t
                 yield counts, labels[part], numbers[part]
                 bar.update(len(counts))
 
-    made_from = dict(images=images, labels=labels, numbers=numbers, camera=camera, seed=seed,
-                     code=code_identity(camera_module, events, recordings), steps=STEPS, crop=CROP, scale=SCALE)
+    made_from = dict(images=images, labels=labels, numbers=numbers, camera=camera, seed=seed, steps=STEPS, crop=CROP,
+                     scale=SCALE, code=_code("camera", "camera_kernel", "events", "recordings"),
+                     trajectory=content_identity([shipped("camera_trajectory.csv")]))
     return _pool("nmnist-simulated", made_from, record, cache), "simulated recordings"
+
+
+def _code(*modules: str) -> str:
+    return content_identity(Path(__file__).with_name(f"{module}.py") for module in modules)
 
 
 def _pool(name: str, made_from: dict, batches, cache: bool) -> Recordings:
