@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.tasks import Task
+from .loss import softmax
+from .tasks import Task
 
 # Okabe and Ito (2008), told apart by every kind of colour vision
 COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "orange": "#E69F00", "sky": "#56B4E9",
@@ -102,6 +103,48 @@ def plot_task(task: Task, queries: int = 5):
             axes.set_xlabel("x (px)")
         fig.suptitle(f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest\n"
                      f"(events of {steps} ms; {LEGEND})")
+    return fig
+
+
+def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
+    """What one adaptation changes: a support and a query sample of each class, and the network's belief in every class.
+
+    before, after   logits (queries, ways) of the query samples at theta and at the adapted theta_N
+    """
+    x_support, x_query = (x.sum(axis=1, dtype=float) for x in _sequences(task))
+    if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
+        raise ValueError(f"before and after must be logits of shape ({len(x_query)}, {task.ways}), "
+                         f"not {np.shape(before)} and {np.shape(after)}")
+    most = np.quantile(np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98)
+    names = [_name(task, way) for way in range(task.ways)]
+    right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
+    height, width = x_support.shape[1:3]
+    with style():
+        fig = figure(1.0 + 1.9 * task.ways, 3.0 + 2 * (0.25 + 1.75 * height / width))
+        grid = fig.subplots(3, task.ways, squeeze=False, height_ratios=(1, 1, 1.4))
+        for way in range(task.ways):
+            query = int(np.flatnonzero(task.y_query == way)[0])
+            for axes, picture, colour in ((grid[0, way], x_support[task.y_support == way][0], COLOURS["black"]),
+                                          (grid[1, way], x_query[query], "0.7")):
+                axes.imshow(event_picture(picture, most))
+                _frame(axes, colour)
+                axes.set(xticks=(), yticks=())
+            grid[0, way].set_title(f"class {names[way]}", fontweight="bold")
+            bars = grid[2, way]
+            place = np.arange(task.ways)
+            for shift, logits, colour, label in ((-0.2, before, "0.7", "before"),
+                                                 (0.2, after, COLOURS["vermillion"], "after one step")):
+                bars.bar(place + shift, 100 * softmax(logits[query:query + 1])[0], 0.4, color=colour, label=label)
+            bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
+            bars.get_xticklabels()[way].set_fontweight("bold")
+            if way:
+                bars.set_yticklabels(())
+        for row, text in enumerate(("learned from\nthis one", "asked to name\nthis one", "belief (%)")):
+            grid[row, 0].set_ylabel(text)
+        fig.supxlabel("class; the true one in bold", fontsize=10)
+        grid[2, -1].legend(fontsize=8, loc="best")
+        fig.suptitle(f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % "
+                     f"after, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} ms; {LEGEND})")
     return fig
 
 

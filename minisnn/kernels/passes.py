@@ -12,7 +12,7 @@ in order, so that the sums do not depend on the number of threads. All arrays ar
 import numpy as np
 from numba import njit, prange
 
-from .linear import correlate, correlate_weight, gather_weight, spread, to_halo
+from .linear import apply, apply_weight, correlate, correlate_weight, is_dense, to_halo
 from .neuron import (NONE, membrane_backward, membrane_backward_tangent, membrane_step,
                      membrane_tangent_step, pool_backward, pool_backward_tangent, pool_spikes, pool_tangent)
 from .vector import zeros
@@ -50,13 +50,15 @@ def forward(index, value, offset, rows, dense, bias, g, pool, c, first, keep, re
         biases = _tiled(bias, H * W)
         spikes = np.zeros((N_pooled + 7) // 8, np.uint64)
         flags = spikes.view(np.uint8)
+        halo = zeros(H * (W + 2 * (k // 2)) * n_in, c)
+        on_dense = is_dense(0, offset[b, T], T, g)
         found = 0
         if keep:
             _start_traces(index[b], value[b], offset[b], first, p[b], q[b], c)
         for t in range(T):
             if t == first and keep:
                 r[b] = R
-            spread(index[b], value[b], offset[b, t], offset[b, t + 1], rows, V, g)
+            apply(index[b], value[b], offset[b, t], offset[b, t + 1], rows, dense, on_dense, halo, V, g, c)
             membrane_step(U, P, Q, R, V, biases, c)
             if t >= first and keep:
                 u[b, t - first] = U
@@ -85,10 +87,11 @@ def backward(index, value, offset, back, g, pool, c, first, detach, need_dx,
     for lane in prange(lanes):
         one_frame = zeros(H * halo_row, c)
         du, total = zeros(N, c), zeros(N, c)
-        halo_in = zeros(2 * H * (W + 2 * pad) * n_in, c)
+        halo_in, halo_x = zeros(H * (W + 2 * pad) * n_in, c), zeros(H * (W + 2 * pad) * n_in, c)
         for b in range(lane, u.shape[0], lanes):
             dr, dP, dQ = zeros(N, c), zeros(N, c), zeros(N, c)
             frames = dV[b].reshape(-1) if keep_all else one_frame
+            on_dense = is_dense(offset[b, first], offset[b, first + steps - 2], steps - 2, g) if steps > 2 else False
             for t in range(steps - 1, -1, -1):
                 at = t * H * halo_row if keep_all and t < steps - 2 else 0
                 D = frames if t < steps - 2 else one_frame
@@ -101,8 +104,8 @@ def backward(index, value, offset, back, g, pool, c, first, detach, need_dx,
                     pool_backward(u[b, t], dy[b, t], 0, du, H, W, n_out, pool, c)
                 membrane_backward(u[b, t], du, dr, dP, dQ, D, at, halo_row, pad * n_out, row, total, detach, c)
                 if t < steps - 2:
-                    gather_weight(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], D, at,
-                                  dW[lane], g)
+                    apply_weight(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], on_dense, halo_x,
+                                 D, at, dW[lane], g, c)
                     if need_dx:
                         correlate(D, at, back, dx[b, t], 0, H, W, n_out, n_in, k)
             to_halo(p[b], 0, halo_in, H, W, n_in, pad)
@@ -122,14 +125,16 @@ def forward_tangent(index, value, offset, dense, rows_dot, dense_dot, bias_dot, 
     for b in prange(u.shape[0]):
         P, Q, R, V = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
         biases = _tiled(bias_dot, H * W)
-        halo = zeros(H * (W + 2 * pad) * n_in, c)
+        halo, halo_x = zeros(H * (W + 2 * pad) * n_in, c), zeros(H * (W + 2 * pad) * n_in, c)
+        on_dense = is_dense(offset[b, first], offset[b, first + steps - 2], steps - 2, g) if steps > 2 else False
         to_halo(p[b], 0, halo, H, W, n_in, pad)
         correlate(halo, 0, dense_dot, P, 0, H, W, n_in, n_out, k)
         to_halo(q[b], 0, halo, H, W, n_in, pad)
         correlate(halo, 0, dense_dot, Q, 0, H, W, n_in, n_out, k)
         for t in range(steps):
             if t < steps - 2:
-                spread(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], rows_dot, V, g)
+                apply(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], rows_dot, dense_dot, on_dense,
+                      halo_x, V, g, c)
                 if x_dot.size > 0:
                     to_halo(x_dot[b, t], 0, halo, H, W, n_in, pad)
                     correlate(halo, 0, dense, V, 0, H, W, n_in, n_out, k)
@@ -151,11 +156,12 @@ def backward_tangent(index, value, offset, back, back_dot, g, pool, c, first, de
     for lane in prange(lanes):
         D = zeros(H * halo_row, c)
         du, du_dot, total = zeros(N, c), zeros(N, c), zeros(N, c)
-        halo_in = zeros(max(steps - 2, 1) * in_frame, c)
+        halo_in, halo_x = zeros(max(steps - 2, 1) * in_frame, c), zeros(in_frame, c)
         for b in range(lane, u.shape[0], lanes):
             dr, dr_dot = zeros(N, c), zeros(N, c)
             dP, dQ = zeros(N, c), zeros(N, c)
             frames = dV[b].reshape(-1)
+            on_dense = is_dense(offset[b, first], offset[b, first + steps - 2], steps - 2, g) if steps > 2 else False
             for t in range(steps - 1, -1, -1):
                 if dlogits.size > 0:
                     if t == steps - 1:
@@ -170,8 +176,8 @@ def backward_tangent(index, value, offset, back, back_dot, g, pool, c, first, de
                 membrane_backward_tangent(u[b, t], u_dot[b, t], du, du_dot, dr, dr_dot, dP, dQ, D, halo_row,
                                           pad * n_out, row, total, detach, c)
                 if t < steps - 2:
-                    gather_weight(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], D, 0,
-                                  dW[lane], g)
+                    apply_weight(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], on_dense, halo_x,
+                                 D, 0, dW[lane], g, c)
                     if need_dx:
                         correlate(D, 0, back, dx_dot[b, t], 0, H, W, n_out, n_in, k)
                         correlate(frames, t * H * halo_row, back_dot, dx_dot[b, t], 0, H, W, n_out, n_in, k)
