@@ -1,5 +1,4 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 4)."""
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,14 +16,6 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
     from .data.double import DoubleNMnist
     return DoubleNMnist(split, root, progress=progress)
-
-
-@contextmanager
-def one_blas_thread():
-    """BLAS in one thread: its sums, and with them the last bits, depend on how many it has."""
-    from threadpoolctl import threadpool_limits
-    with threadpool_limits(1, user_api="blas"):
-        yield
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
@@ -66,7 +57,7 @@ def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", 
         dataset = open_set(dataset, split, root, progress)
     before, after = [], []
     draw = partial(dataset.episode, seed, ways=ways, shots=shots, queries=queries)
-    with one_blas_thread(), _bar(episodes, f"{split} episodes", progress) as bar:
+    with _bar(episodes, f"{split} episodes", progress) as bar:
         for index in range(episodes):
             task = draw(index)
             before.append(accuracy(predict(net, theta, task.x_query), task.y_query))

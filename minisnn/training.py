@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checkpoint as checkpoints
-from .evaluation import accuracy, evaluate, one_blas_thread, open_set
+from .evaluation import accuracy, evaluate, open_set
 from .maml import InnerLoop, meta_gradient
 from .network import SpikingNet
 from .optim import SGD, Adam, clip, cosine
@@ -73,7 +73,7 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     if data is None:
         data = {split: open_set(config.dataset, split, config.root, progress) for split in splits}
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
+    with np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
         return _Run(config, folder, data, progress).go(found, resume)
 
 
@@ -108,14 +108,16 @@ class _Run:
         if self.progress:
             where = f"recordings of {config.root}" if config.root else "simulated recordings"
             print(f"{config.ways}-way {config.shots}-shot tasks of {config.dataset} ({where}), a network of "
-                  f"{self.net.size:,} parameters; run folder {folder.path}; Ctrl-C saves", file=sys.stderr, flush=True)
+                  f"{self.net.size:,} parameters; run folder {folder.path}; Ctrl-C saves"
+                  + ("; the first run compiles the kernels, for a minute or two" * (config.backend == "numba")),
+                  file=sys.stderr, flush=True)
         try:
             with _Bar(config, self.rows, self.progress) as bar:
                 while True:
                     self._validate(state)
                     if state.update % config.checkpoint_every == 0 or state.update == config.updates:
                         self._save(state)
-                    if state.update == config.updates:
+                    if state.update >= config.updates:
                         break
                     began = time.perf_counter()
                     new, row = self._update(state)

@@ -13,15 +13,18 @@ import pytest
 from minisnn import checkpoint
 from minisnn.maml import InnerLoop, meta_gradient
 from minisnn.network import SpikingNet
-from minisnn.optim import cosine
+from minisnn.neuron import LIF
+from minisnn.optim import Adam, cosine
 from minisnn.presets import PRESETS
 from minisnn.runs import RunFolder, free_folder
 from minisnn.settings import LEARN_STEP_SIZE, TrainingConfig
 from minisnn.stepsizes import StepSizes
-from minisnn.training import Interrupted, train
+from minisnn.training import Interrupted, _Run, train
 from toy import SPLITS, ToySet, toy_config, toy_data
 
 SILENT = dict(progress=False)
+HERE = Path(__file__).parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
 RUN_FILES = {"config.json", "checkpoint.h5", "log.csv", "curve.png", "result.json"}
 
 
@@ -117,9 +120,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
         kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
         train(toy_config(), {str(out)!r}, data=toy_data({{{call}: kill}}), progress=False)
         """)
-    here = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
-    killed = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    killed = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert checkpoint.read(out).progress["update"] == {4: 0, 14: 5, 20: 5}[call]
     train(toy_config(), out, resume=True, data=toy_data(), **SILENT)
@@ -150,18 +151,22 @@ def test_resuming_works_for_every_kind_of_step_size(tmp_path, learn, changes):
     assert step.shape == (() if learn in ("no", "scalar") else (whole.net.size,))
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
-def test_one_and_two_threads_give_the_same_arrays(tmp_path, backend):
-    threadpoolctl, numba = pytest.importorskip("threadpoolctl"), pytest.importorskip("numba")
-    config = toy_config(backend=backend, channels=(4, 8), updates=5, tasks=1)
-    for threads in (1, 2):
-        before = numba.get_num_threads()
-        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
-            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-            try:
-                train(config, tmp_path / str(threads), data=toy_data(), **SILENT)
-            finally:
-                numba.set_num_threads(before)
+def test_one_and_two_threads_give_the_same_arrays(tmp_path):
+    program = textwrap.dedent("""
+        import sys
+        from minisnn.runs import RunFolder
+        from minisnn.training import train
+        from toy import toy_config, toy_data
+        RunFolder.draw = lambda *_: None
+        config = toy_config(backend="numba", channels=(4, 8), updates=5, tasks=1)
+        train(config, sys.argv[1], data=toy_data(), progress=False)
+        import numba
+        assert numba.get_num_threads() == int(sys.argv[1])
+        """)
+    for threads in ("1", "2"):
+        done = subprocess.run([sys.executable, "-c", program, threads], cwd=tmp_path, capture_output=True, text=True,
+                              env={**ENVIRONMENT, "NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads})
+        assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "1", tmp_path / "2")
 
 
@@ -180,6 +185,37 @@ def test_an_update_is_the_mean_of_the_tasks_gradients(tmp_path):
     expected = theta - 0.5 * sum(gradients) / 3
     np.testing.assert_allclose(after.theta, expected, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(after.curve["gradient_norm"], [np.linalg.norm(sum(gradients) / 3)])
+
+
+def test_three_updates_written_out(tmp_path):
+    config = toy_config(dtype="float64", learn_step_size="layer", clip=0.5, updates=3, order=1, evaluate_every=0,
+                        test_episodes=0)
+    run = train(config, tmp_path / "run", data=toy_data(), **SILENT)
+    begin = train(toy_config(**{**vars(config), "lr": 1e-30, "step_size_lr": 1e-30, "updates": 1}), tmp_path / "begin",
+                  data=toy_data(), **SILENT)
+    net, theta, data, curve = run.net, begin.theta, toy_data()["train"], run.curve
+    split = net.layout[2].slice.start
+    log_step, outer, inner = np.zeros(2), Adam(net.size, dtype=np.float64), Adam(2, dtype=np.float64)
+    for u in range(3):
+        a = 5.0 * np.repeat(np.exp(log_step), [split, net.size - split])
+        loss, gradient, log_gradient, right = 0, 0, 0, np.zeros(2)
+        for k in range(2):
+            task = data.sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, k))), 3, 1, 2)
+            one, meta, da, logits = meta_gradient(net, theta, task, a, order=1, step_size_gradient=True, logits=True)
+            loss, gradient = loss + one / 2, gradient + meta / 2
+            log_gradient = log_gradient + np.array([(a * da)[:split].sum(), (a * da)[split:].sum()]) / 2
+            right += [np.mean(out.argmax(1) == y) / 2 for out, y in zip(logits, (task.y_support, task.y_query))]
+        norm, fraction = np.linalg.norm(gradient), cosine(u, 3, 1.0, 0.02)
+        assert norm > 0.5 or u
+        expected = {"loss": loss, "gradient_norm": norm, "lr": 2e-3 * fraction, "tasks": 2 * u + 2,
+                    "accuracy_before": right[0], "accuracy_after": right[1], "step_size_conv1": a[0],
+                    "step_size_readout": a[-1]}
+        assert {name: curve[name][u] for name in expected} == pytest.approx(expected, rel=1e-9)
+        shrunk = min(1, 0.5 / norm)
+        theta = outer.step(theta, gradient * shrunk, 2e-3 * fraction)
+        log_step = inner.step(log_step, log_gradient * shrunk, 0.01 * fraction)
+    np.testing.assert_allclose(run.theta, theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(run.inner.step_size[[0, -1]], 5 * np.exp(log_step), rtol=1e-12)
 
 
 def test_learning_rate_falls_as_a_cosine_and_the_gradient_is_clipped(undisturbed, tmp_path):
@@ -224,7 +260,10 @@ def test_reported_step_sizes():
                         ("parameter", [f"step_size_{p.name}" for p in net.layout])):
         steps = StepSizes(net, kind, 4.0)
         assert steps.report(steps.start) == pytest.approx(dict.fromkeys(names, 4.0))
-    value = steps.value(np.log(np.arange(1.0, net.size + 1)))
+    log = np.log(np.arange(1.0, net.size + 1))
+    geometric = 4 * np.exp(log[-3:].mean())
+    assert steps.report(log)["step_size_readout.bias"] == pytest.approx(geometric)
+    value = steps.value(log)
     np.testing.assert_allclose(value, 4 * np.arange(1, net.size + 1), rtol=1e-6)
 
 
@@ -239,11 +278,13 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(undisturbed, tmp_path):
     with pytest.raises(ValueError, match="goes on with its own"):
         train(toy_config(lr=1.0), out, resume=True, data=toy_data(), **SILENT)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    again = train(toy_config(), out, resume=True, data=toy_data({1: interrupt}), **SILENT)      # nothing is left to do
-    assert again.test == first.test
+    data = toy_data()
+    assert train(toy_config(), out, resume=True, data=data, **SILENT).test == first.test
+    assert [data[split].calls for split in SPLITS] == [0, 0, 0]         # nothing was left to do
     (out / "mine.txt").write_text("keep me")
     train(toy_config(updates=1), out, force=True, data=toy_data(), **SILENT)
     assert checkpoint.read(out).progress["update"] == 1 and (out / "mine.txt").exists()
+    assert json.loads((out / "result.json").read_text())["updates"] == 1
 
 
 def test_folders_that_cannot_be_used_are_named(tmp_path):
@@ -267,22 +308,41 @@ def test_a_checkpoint_of_another_run_is_not_resumed(undisturbed, tmp_path):
         train(toy_config(seed=4, updates=1), tmp_path, resume=True, data=toy_data(), **SILENT)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_saves(tmp_path, monkeypatch):
+@pytest.mark.parametrize("loss, meta, message", [
+    (np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")])
+def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, monkeypatch, loss, meta, message):
     from minisnn import training
+    config = toy_config(optimiser="sgd", momentum=0.9)
+    train(config, tmp_path / "undisturbed", data=toy_data(), **SILENT)
+    calls = []
 
     def broken(*arguments, **options):
-        loss, meta, *rest = meta_gradient(*arguments, **options)
-        broken.calls += 1
-        return (np.nan if broken.calls == 6 else loss, meta, *rest)
+        calls.append(1)
+        found = meta_gradient(*arguments, **options)
+        return found if len(calls) != 6 else (loss, np.float32(meta) * np.ones_like(found[1]), *found[2:])
 
-    broken.calls = 0
     monkeypatch.setattr(training, "meta_gradient", broken)
-    with pytest.raises(ValueError, match="update 3: the query loss is nan.*not finite.*saved in"):
-        train(toy_config(), tmp_path / "run", data=toy_data(), **SILENT)
+    with pytest.raises(ValueError, match=f"update 3: the .*{message}.*: not finite; the state before it is saved in"):
+        train(config, tmp_path / "run", data=toy_data(), **SILENT)
     assert checkpoint.read(tmp_path / "run").progress["update"] == 2
-    with pytest.raises(ValueError, match="not finite"):
-        monkeypatch.undo()
-        train(toy_config(step_size=1e38, updates=3), tmp_path / "huge", data=toy_data(), **SILENT)
+    monkeypatch.undo()
+    train(config, tmp_path / "run", resume=True, data=toy_data(), **SILENT)
+    assert_same(tmp_path / "undisturbed", tmp_path / "run")
+
+
+def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
+    class Rows(list):
+        def append(self, row):
+            super().append(row)
+            if len(self) == 4:
+                raise KeyboardInterrupt     # the row is there, its state not yet
+
+    run = _Run(toy_config(), RunFolder(tmp_path), toy_data(), progress=False)
+    run.rows = Rows()
+    with pytest.raises(Interrupted):
+        run.go(None, resume=False)
+    train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
+    assert_same(undisturbed, tmp_path)
 
 
 def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
@@ -318,7 +378,13 @@ def test_the_paper_preset_is_table_1():
     config = PRESETS["paper"]
     net = SpikingNet.from_configuration(config.network((16, 32, 2)))
     assert [b.output_shape for b in net.blocks[:-1]] == [(8, 16, 32), (4, 8, 64), (2, 4, 128)]
-    assert config.updates == 200 * 100 and config.lr * config.lr_end == pytest.approx(2e-3 / 50)
+    assert net.neuron == LIF() and config.updates == 200 * 100 and config.lr * config.lr_end == pytest.approx(2e-3 / 50)
+
+
+def test_the_neuron_has_the_constants_of_the_settings():
+    constants = dict(alpha=0.9, beta=0.8, gamma=0.6, rho=0.5, slope=3.0, gain=2.0)
+    net = SpikingNet.from_configuration(toy_config(firing_threshold=0.25, **constants).network((6, 6, 2)))
+    assert net.neuron == LIF(threshold=0.25, **constants)
 
 
 def test_free_folder_counts_up(tmp_path):
@@ -330,7 +396,8 @@ def test_free_folder_counts_up(tmp_path):
 def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
     train(toy_config(updates=40, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
     text = capsys.readouterr().err
-    assert text.count("\n") == 21 and text.startswith("3-way 1-shot tasks") and "update 40 of 40: query loss" in text and "after adaptation" in text
+    assert text.count("\n") == 21 and text.startswith("3-way 1-shot tasks")
+    assert "update 40 of 40: query loss" in text and "after adaptation" in text
 
 
 def test_splits_that_are_not_needed_are_not_asked_for(tmp_path):

@@ -1,11 +1,154 @@
-"""To come."""
-SUMMARY = "to come"
-EXAMPLES = ""
+"""Say what something is: a checkpoint or run folder (network, how it adapts, how it was
+trained and what it reached), a folder of N-MNIST recordings or a single one (counts,
+statistics)."""
+import argparse
+from pathlib import Path
+
+from .options import count
+
+SUMMARY = "what a checkpoint, a run or a data folder is"
+EXAMPLES = """\
+examples:
+  minisnn info runs/quick-1                     a run: settings, progress, accuracy
+  minisnn info checkpoint.h5                    a checkpoint
+  minisnn info ~/N-MNIST --sample 500           recordings: how many, and their statistics
+  minisnn info ~/N-MNIST/Train/0/00002.bin      a single recording"""
 
 
-def arguments(parser):
-    parser.add_argument("path")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help="checkpoint, run folder, folder of N-MNIST recordings or recording")
+    parser.add_argument("--sample", type=count(1), default=200, metavar="N",
+                        help="recordings of each split that statistics are made of (default: 200)")
 
 
-def run(args):
-    raise ValueError("not there yet")
+def run(args: argparse.Namespace) -> None:
+    path = args.path.expanduser()
+    if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "config.json")):
+        _run_folder(path)
+    elif path.is_dir():
+        _recordings(path, args.sample)
+    elif path.suffix.lower() == ".bin":
+        _recording(path)
+    else:
+        _checkpoint(path)
+
+
+def _run_folder(path: Path) -> None:
+    from ..evaluation import sentence
+    from ..runs import RunFolder, read_json
+    config = RunFolder(path).config() if (path / "config.json").is_file() else None
+    if not (path / "checkpoint.h5").is_file():
+        print(f"{path}: a run that was stopped before its first checkpoint; `minisnn train --resume {path}` begins it")
+        return
+    _checkpoint(path / "checkpoint.h5", config)
+    if (path / "result.json").is_file():
+        print(f"{'result':<12}{sentence(read_json(path / 'result.json'))}")
+
+
+def _checkpoint(path: Path, config=None) -> None:
+    from ..checkpoint import read
+    found = read(path)
+    net, config = found.net, config or found.config
+    print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
+    shape = " x ".join(map(str, net.input_shape))
+    print(f"{'network':<12}{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters in "
+          f"{net.dtype.name}, window {net.window} ms{', reset detached' if net.detach_reset else ''}")
+    for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
+        out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
+        pooled = "" if b.pool == "none" else f", {b.pool} pooling"
+        size = weight.slice.stop - weight.slice.start + bias.slice.stop - bias.slice.start
+        print(f"  {b.name:<10}{' x '.join(map(str, weight.shape))}{pooled} -> {out}; {size:,} parameters")
+    print(f"{'neuron':<12}" + ", ".join(f"{name} {value:g}" for name, value in vars(net.neuron).items()))
+    if found.inner is not None:
+        _inner_loop(net, found.inner)
+    if config is not None:
+        _training(found, config)
+    versions = {name: found.provenance[name] for name in ("minisnn", "python", "numpy", "numba") if name in found.provenance}
+    print(f"{'made with':<12}" + ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _inner_loop(net, inner) -> None:
+    import numpy as np
+    extra = f", frozen {' '.join(inner.freeze)}" if inner.freeze else ""
+    if inner.threshold is not None:
+        extra += f", updates above {inner.threshold:g}"
+    if inner.threshold_fraction is not None:
+        extra += f", updates above {inner.threshold_fraction:g} of their range"
+    steps = f"{inner.steps} step{'s' * (inner.steps != 1)}"
+    if np.ndim(inner.step_size) == 0:
+        print(f"{'inner loop':<12}{steps} of size {inner.step_size:g}{extra}")
+        return
+    sizes = {p.name: inner.step_size[p.slice] for p in net.layout}
+    ranges = (f"{name} {a.min():.3g}" + (f"-{a.max():.3g}" if a.max() > a.min() else "") for name, a in sizes.items())
+    print(f"{'inner loop':<12}{steps}{extra}, learned sizes: {', '.join(ranges)}")
+
+
+def _training(found, config) -> None:
+    import numpy as np
+    done = found.progress.get("update", 0)
+    kind = "MAML" if config.order == 2 else "FOMAML"
+    print(f"{'training':<12}{kind}, {done} of {config.updates} updates of {config.tasks} "
+          f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot, {config.dataset}, "
+          f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}")
+    curve = found.curve
+    if done and "loss" in curve:
+        last = slice(-max(1, min(100, done)), None)
+        loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
+        print(f"{'':<12}last {min(100, done)} updates: query loss {loss:.3f}, accuracy {before:.1%} before, {after:.1%} "
+              f"after adaptation; {curve['seconds'][-1]:,.0f} s in all")
+        seen = np.flatnonzero(np.isfinite(curve["validation"]))
+        if len(seen):
+            activity = {name.removeprefix("activity_"): column[seen[-1]] for name, column in curve.items()
+                        if name.startswith("activity_")}
+            print(f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; activity "
+                  + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
+
+
+def _recordings(root: Path, sample: int) -> None:
+    from ..data.nmnist import nmnist_files
+    splits = {}
+    for split in ("train", "test"):
+        try:
+            splits[split] = nmnist_files(root, split)
+        except ValueError as error:
+            missing = error
+    if not splits:
+        raise missing
+    print(f"{root}: N-MNIST recordings")
+    print(f"{'digit':<12}" + "".join(f"{digit:>7}" for digit in range(10)) + f"{'all':>8}")
+    for split, files in splits.items():
+        counts = [len(files[digit]) for digit in range(10)]
+        print(f"{split:<12}" + "".join(f"{n:>7}" for n in counts) + f"{sum(counts):>8}")
+    print("for meta-training: " + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
+          + "; for validation and test: " + ("Test" if "test" in splits else "every fifth picture of Train"))
+    _statistics(splits, sample)
+
+
+def _statistics(splits: dict, sample: int) -> None:
+    """A table of statistics, a column a split, made of `sample` recordings evenly spaced over digits and numbers."""
+    import numpy as np
+
+    from ..data.nmnist import read_nmnist
+    from ..data.statistics import recording_statistics
+    columns = {}
+    for split, files in splits.items():
+        paths = [path for digit in sorted(files) for _, path in files[digit]]
+        chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(sample, len(paths))).astype(int))]
+        columns[f"{split} ({len(chosen)})"] = recording_statistics([read_nmnist(path) for path in chosen])
+    print(f"\n{'statistics of (recordings)':<32}" + "".join(f"{name:>16}" for name in columns))
+    for name in next(iter(columns.values())):
+        print(f"{name:<32}" + "".join(f"{_short(column[name]):>16}" for column in columns.values()))
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _recording(path: Path) -> None:
+    from ..data.nmnist import SHAPE, read_nmnist
+    from ..data.statistics import recording_statistics
+    events = read_nmnist(path)
+    print(f"{path}: N-MNIST recording, {len(events)} events of {SHAPE[1]} x {SHAPE[0]} pixels")
+    for name, value in recording_statistics([events]).items():
+        if not name.startswith(("events, ", "last event, e", "last event, l")):
+            print(f"{name.replace(', mean', ''):<32}{_short(value):>12}")
