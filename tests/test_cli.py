@@ -5,12 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 import minisnn
 from minisnn import checkpoint, cli, evaluation, gradcheck, training
 from minisnn.commands import options
+from minisnn.data.camera import EventCamera
+from minisnn.data.digits import load_digits
+from minisnn.data.nmnist import nmnist_files, read_nmnist
 from minisnn.runs import RunFolder
 from minisnn.settings import TrainingConfig
 from toy import ToySet
@@ -234,6 +238,112 @@ def test_show_writes_its_pictures(run):
     assert code == 0 and [Path(line).name for line in out.splitlines()[1:]] == names
     assert all((Path("made/task") / name).stat().st_size > 1000 for name in names)
     assert "<svg" in Path("made/task/task.svg").read_text() and Path("made/task/task.gif").read_bytes()[:4] == b"GIF8"
+
+
+def pictures(folder: Path, labels="ab", each=2):
+    """A folder of labelled pictures, each with a bright bar at another place."""
+    for k, label in enumerate(labels):
+        (folder / label).mkdir(parents=True)
+        for n in range(each):
+            image = np.zeros((20, 20), np.uint8)
+            image[4:16, 5 + 3 * k + n:8 + 3 * k + n] = 255
+            np.save(folder / label / f"{n}.npy", image)
+    return folder
+
+
+def test_record_shipped_digits_as_the_camera_sees_them(run):
+    code, out, _ = run("record", "--out", "made", "--each", 2, "--seed", 3, "--duration", 100, "--quiet")
+    files, digits = nmnist_files("made", "train"), load_digits()
+    assert code == 0 and "made: 20 recordings of 10 labels" in out and "minisnn train --root made" in out
+    for digit in range(10):
+        numbers = digits.numbers[digits.labels == digit][:2]
+        assert [number for number, _ in files[digit]] == numbers.tolist()
+    number, path = files[7][1]
+    expected = EventCamera().record(digits.images[digits.numbers == number][0], 3, number, 100)
+    np.testing.assert_array_equal(read_nmnist(path), expected)
+
+
+def test_record_pictures_of_ones_own(run):
+    folder = pictures(Path("pictures"))
+    assert run("record", folder, "--out", "made", "--split", "Test", "--quiet")[0] == 0
+    assert sorted(str(path) for path in Path("made").rglob("*.bin")) == [
+        f"made/Test/{label}/0000{n}.bin" for label, n in (("a", 1), ("a", 2), ("b", 3), ("b", 4))]
+    assert run("record", folder, "--out", "bright", "--no-inverted", "--quiet")[0] == 0
+    dark, bright = read_nmnist("made/Test/a/00001.bin"), read_nmnist("bright/Train/a/00001.bin")
+    assert not np.array_equal(dark, bright)
+
+
+def test_record_one_hdf5_file(run):
+    folder = pictures(Path("pictures"))
+    run("record", folder, "--out", "made", "--quiet")
+    code, out, _ = run("record", folder, "--out", "made.h5", "--quiet", "--split", "Test")
+    assert code == 0 and "made.h5: 4 recordings of 2 labels" in out
+    with h5py.File("made.h5") as file:
+        assert file["extra/test_keys"][:].tolist() == [0, 1, 2, 3] and not len(file["extra/train_keys"])
+        assert [int(file[f"data/{key}/labels"][0]) for key in range(4)] == [0, 0, 1, 1]
+        events = read_nmnist("made/Train/b/00003.bin")
+        np.testing.assert_array_equal(file["data/2/times"][:], events["t"])
+        np.testing.assert_array_equal(file["data/2/addrs"][:], np.stack([events[c] for c in "pxy"], axis=1))
+
+
+def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
+    folder = pictures(Path("pictures"))
+    code, _, err = run("record", folder, "--out", folder)
+    assert code == 2 and "something of this name exists" in err
+    np.save(folder / "b" / "1.npy", np.zeros((20, 20), np.uint8))
+    record = EventCamera.record
+    monkeypatch.setattr(EventCamera, "record",
+                        lambda self, picture, *rest: record(self, picture, *rest)[:picture.max()])
+    for out in ("made", "made.h5"):
+        code, _, err = run("record", folder, "--out", out, "--quiet")
+        assert code == 2 and "picture 4 of the set gives no events" in err
+    assert [path.name for path in Path().iterdir()] == ["pictures"]
+
+
+def test_info_of_a_run_and_of_a_checkpoint(run, trained):
+    code, out, _ = run("info", trained)
+    assert code == 0
+    for words in ("network     SpikingNet for inputs 6 x 6 x 2, 3 classes, 187 parameters", "conv1     3 x 3 x 2 x 4",
+                  "learned sizes: conv1.weight", "MAML, 6 of 6 updates of 1 task, 3-way 1-shot",
+                  "last 6 updates: query loss",
+                  "validation accuracy", "activity conv1", "result      test accuracy"):
+        assert words in out, words
+    assert "result" not in run("info", trained / "checkpoint.h5")[1]
+    net = minisnn.SpikingNet((4, 4, 2), (2,), 2, 3)
+    minisnn.save("bare.h5", net, net.init(np.random.default_rng(0)))
+    code, out, _ = run("info", "bare.h5")
+    assert code == 0 and f"{net.size} parameters" in out and "training" not in out
+    (trained / "checkpoint.h5").unlink()
+    assert "stopped before its first checkpoint" in run("info", trained)[1]
+
+
+def test_info_of_recordings_and_pictures(run):
+    folder = pictures(Path("pictures"), "012", 4)
+    run("record", folder, "--out", "made", "--quiet")
+    code, out, _ = run("info", "made", "--sample", 6)
+    assert code == 0 and "train             4      4      4      0" in out and "train (6)" in out
+    assert "for meta-training: Train without every fifth picture; for validation and test: every fifth" in out
+    code, out, _ = run("info", "made/Train/1/00005.bin")
+    assert code == 0 and "N-MNIST recording, " in out and "ON share" in out
+    code, out, _ = run("info", folder)
+    assert code == 0 and "12 pictures of 20 x 20 pixels, 3 labels" in out
+    Path("empty").mkdir()
+    for path, message in (("empty", "no run"), ("absent", "no such file"), ("pictures/0/0.npy", "labels")):
+        code, _, err = run("info", path)
+        assert code == 2 and message in err and err.count("\n") == 1
+
+
+def test_a_shipped_checkpoint_is_found_by_its_name(run, trained, monkeypatch):
+    def shipped(name):
+        if name != "known.h5":
+            raise FileNotFoundError(name)
+        return trained / "checkpoint.h5"
+
+    monkeypatch.setattr("minisnn.data.shipped.shipped", shipped)
+    assert run("evaluate", "--checkpoint", "known.h5", "--episodes", 1)[0] == 0
+    assert run("info", "known.h5")[0] == 0
+    for name in ("unknown.h5", "folder/known.h5"):
+        assert run("evaluate", "--checkpoint", name, "--episodes", 1)[0] == 2
 
 
 def test_help_is_quick_and_teaches():

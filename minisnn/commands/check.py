@@ -5,7 +5,7 @@ and names the pass to blame."""
 import argparse
 from pathlib import Path
 
-from .options import add_threads, check_folder_of, count, use_threads, whole_numbers
+from .options import add_threads, check_folder_of, count, find_checkpoint, use_threads, whole_numbers
 
 SUMMARY = "prove the hand-written derivatives"
 EXAMPLES = """\
@@ -74,7 +74,7 @@ def _cases(args: argparse.Namespace):
     from ..network import SpikingNet
     if args.checkpoint is not None:
         from ..checkpoint import read
-        found = read(args.checkpoint, dtype="float64", backend=args.backend)
+        found = read(find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend)
         yield found.net, found.theta, None, None
     elif args.random:
         for child in np.random.SeedSequence(args.seed).spawn(args.random):

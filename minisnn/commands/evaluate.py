@@ -4,7 +4,7 @@ compared on equal terms."""
 import argparse
 from pathlib import Path
 
-from .options import add_data, add_threads, check_folder_of, count, names, use_threads
+from .options import add_data, add_threads, check_folder_of, count, find_checkpoint, names, use_threads
 
 SUMMARY = "few-shot accuracy of a checkpoint"
 EXAMPLES = """\
@@ -17,7 +17,8 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", required=True, metavar="FILE", help="checkpoint, or a run folder with one")
+    parser.add_argument("--checkpoint", required=True, metavar="FILE",
+                        help="checkpoint, run folder, or name of a shipped checkpoint")
     add_data(parser)
     parser.add_argument("--episodes", type=count(1), default=100, metavar="N", help="number of tasks (default: 100)")
     parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the tasks (default: 0)")
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation import evaluate, sentence
     from ..maml import InnerLoop
     from ..runs import write_json
-    found = read(args.checkpoint)
+    found = read(find_checkpoint(args.checkpoint))
     given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze}
     inner = replace(found.inner or InnerLoop(), **{name: value for name, value in given.items() if value is not None})
     shots = args.shots or (found.config.shots if found.config else 1)

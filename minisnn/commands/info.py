@@ -1,10 +1,10 @@
 """Say what something is: a checkpoint or run folder (network, how it adapts, how it was
-trained and what it reached), a folder of N-MNIST recordings or a single one (counts,
-statistics)."""
+trained and what it reached), N-MNIST recordings (counts, statistics), or labelled
+pictures."""
 import argparse
 from pathlib import Path
 
-from .options import count
+from .options import count, find_checkpoint
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
 EXAMPLES = """\
@@ -12,11 +12,13 @@ examples:
   minisnn info runs/quick-1                     a run: settings, progress, accuracy
   minisnn info checkpoint.h5                    a checkpoint
   minisnn info ~/N-MNIST --sample 500           recordings: how many, and their statistics
-  minisnn info ~/N-MNIST/Train/0/00002.bin      a single recording"""
+  minisnn info ~/N-MNIST/Train/0/00002.bin      a single recording
+  minisnn info letters                          pictures that `minisnn record` can record"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="checkpoint, run folder, folder of N-MNIST recordings or recording")
+    parser.add_argument("path", type=Path, help="checkpoint, run folder, folder of N-MNIST recordings, recording, "
+                                                "or labelled pictures")
     parser.add_argument("--sample", type=count(1), default=200, metavar="N",
                         help="recordings of each split that statistics are made of (default: 200)")
 
@@ -26,11 +28,13 @@ def run(args: argparse.Namespace) -> None:
     if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():
-        _recordings(path, args.sample)
+        _data_folder(path, args.sample)
     elif path.suffix.lower() == ".bin":
         _recording(path)
+    elif path.suffix.lower() in (".npz", ".npy", ".gz") or "ubyte" in path.name:
+        _pictures(path)
     else:
-        _checkpoint(path)
+        _checkpoint(find_checkpoint(path))
 
 
 def _run_folder(path: Path) -> None:
@@ -63,8 +67,9 @@ def _checkpoint(path: Path, config=None) -> None:
         _inner_loop(net, found.inner)
     if config is not None:
         _training(found, config)
-    versions = {name: found.provenance[name] for name in ("minisnn", "python", "numpy", "numba") if name in found.provenance}
-    print(f"{'made with':<12}" + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    versions = (f"{name} {found.provenance[name]}" for name in ("minisnn", "python", "numpy", "numba")
+                if name in found.provenance)
+    print(f"{'made with':<12}" + ", ".join(versions))
 
 
 def _inner_loop(net, inner) -> None:
@@ -93,15 +98,38 @@ def _training(found, config) -> None:
     curve = found.curve
     if done and "loss" in curve:
         last = slice(-max(1, min(100, done)), None)
-        loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
-        print(f"{'':<12}last {min(100, done)} updates: query loss {loss:.3f}, accuracy {before:.1%} before, {after:.1%} "
-              f"after adaptation; {curve['seconds'][-1]:,.0f} s in all")
+        loss, before, after = (float(np.mean(curve[name][last]))
+                               for name in ("loss", "accuracy_before", "accuracy_after"))
+        print(f"{'':<12}last {min(100, done)} updates: query loss {loss:.3f}, accuracy {before:.1%} before, "
+              f"{after:.1%} after adaptation; {curve['seconds'][-1]:,.0f} s in all")
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
             activity = {name.removeprefix("activity_"): column[seen[-1]] for name, column in curve.items()
                         if name.startswith("activity_")}
-            print(f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; activity "
-                  + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
+            print(f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; "
+                  "activity " + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
+
+
+def _data_folder(path: Path, sample: int) -> None:
+    folders = {folder.name.lower(): folder for folder in path.iterdir() if folder.is_dir()}
+    if any(name in folders and next(folders[name].glob("*/*.bin"), None) for name in ("train", "test")):
+        return _recordings(path, sample)
+    from ..data.pictures import IMAGE_SUFFIXES
+    if any(file.suffix.lower() in IMAGE_SUFFIXES for folder in folders.values() for file in folder.iterdir()):
+        return _pictures(path)
+    raise ValueError(f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin) "
+                     f"and no pictures (<label>/*.png) lie in this folder")
+
+
+def _pictures(path: Path) -> None:
+    import numpy as np
+
+    from ..data.pictures import read_pictures
+    found = read_pictures(path)
+    rows, columns = found.images.shape[1:]
+    print(f"{path}: {len(found)} pictures of {columns} x {rows} pixels, {len(found.names)} labels")
+    for name, number in zip(found.names, np.bincount(found.labels, minlength=len(found.names))):
+        print(f"  {name:<10}{number:>7}")
 
 
 def _recordings(root: Path, sample: int) -> None:
@@ -119,7 +147,8 @@ def _recordings(root: Path, sample: int) -> None:
     for split, files in splits.items():
         counts = [len(files[digit]) for digit in range(10)]
         print(f"{split:<12}" + "".join(f"{n:>7}" for n in counts) + f"{sum(counts):>8}")
-    print("for meta-training: " + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
+    print("for meta-training: "
+          + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
           + "; for validation and test: " + ("Test" if "test" in splits else "every fifth picture of Train"))
     _statistics(splits, sample)
 

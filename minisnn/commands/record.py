@@ -1,11 +1,144 @@
-"""To come."""
-SUMMARY = "to come"
-EXAMPLES = ""
+"""Record labelled pictures with the simulated event camera, which moves in N-MNIST's three
+saccades. Without pictures it records the digits that are shipped. What it writes can be
+used at once: a folder of digits in N-MNIST's form serves as --root of train and evaluate."""
+import argparse
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .options import add_threads, count, use_threads, whole_numbers
+
+SUMMARY = "labelled pictures into event recordings"
+EXAMPLES = """\
+examples:
+  minisnn record --out simulated                     the shipped digits, as N-MNIST's files
+  minisnn record letters --out letters-events        a folder letters/<label>/<picture>.png
+  minisnn record train-images-idx3-ubyte.gz --out mnist-events --each 100
+  minisnn record pictures.npz --out events.h5        one HDF5 file, as torchneuromorphic reads
+  minisnn train --root simulated                     train on what was recorded
+
+pictures:
+  a folder with a folder of pictures for each label (.png, .jpg, ...), an idx file with the
+  labels beside it (as MNIST's, plain or .gz), or .npz with images and labels"""
 
 
-def arguments(parser):
-    parser.add_argument("path")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pictures", nargs="?", type=Path, help="labelled pictures (default: the shipped digits)")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of an idx or .npy file of pictures")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH",
+                        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5")
+    parser.add_argument("--split", choices=("Train", "Test"), default="Train",
+                        help="split that the recordings are put into (default: Train)")
+    parser.add_argument("--each", type=count(1), metavar="N", help="only the first N pictures of each label")
+    parser.add_argument("--size", type=whole_numbers, metavar="H,W", help="bring all pictures to this size first")
+    parser.add_argument("--inverted", action=argparse.BooleanOptionalAction, default=True,
+                        help="show bright ink dark on a bright screen, as N-MNIST was recorded (default: yes)")
+    parser.add_argument("--duration", type=count(1), default=310, metavar="MS",
+                        help="length of a recording (default: 310, all three saccades)")
+    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the noise (default: 0)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_threads(parser)
 
 
-def run(args):
-    raise ValueError("not there yet")
+def run(args: argparse.Namespace) -> None:
+    use_threads(args.threads)
+    out = args.out.expanduser()
+    single = out.suffix.lower() in (".h5", ".hdf5")
+    if out.exists() and (not out.is_dir() or single or any(out.iterdir())):
+        raise ValueError(f"{out}: something of this name exists; expected a new {'file' if single else 'folder'}")
+    if args.size is not None and len(args.size) != 2:
+        raise ValueError(f"size must be two numbers, rows and columns, not {args.size}")
+    images, labels, numbers, names = _pictures(args)
+    keep = _first(labels, args.each)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write = _write_hdf5 if single else _write_folder
+    try:
+        events = write(temporary, args.split, names, _record(args, images, labels, numbers, keep))
+        if out.is_dir():
+            out.rmdir()
+        os.replace(temporary, out)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+        raise
+    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {sum(events) / len(events):.0f} events on average")
+    if not single and set(names) <= set("0123456789"):
+        print(f"see them with: minisnn info {out}; train on them with: minisnn train --root {out}")
+
+
+def _pictures(args: argparse.Namespace):
+    """(images, labels, numbers, names of the labels); numbers seed the noise and name the files."""
+    import numpy as np
+    if args.pictures is None:
+        from ..data.digits import load_digits
+        digits = load_digits()
+        return digits.images, digits.labels, digits.numbers, tuple("0123456789")
+    from ..data.pictures import read_pictures
+    found = read_pictures(args.pictures.expanduser(), args.labels, args.size)
+    for name in found.names:
+        if name in (".", "..") or not name.isprintable() or set(name) & set("/\\:"):
+            raise ValueError(f"{args.pictures}: the label {name!r} cannot be the name of a folder")
+    return found.images, found.labels, np.arange(1, len(found) + 1), found.names
+
+
+def _first(labels, each: int | None) -> list[int]:
+    """Places of the first `each` pictures of every label, in order."""
+    seen: dict[int, int] = {}
+    keep = []
+    for place, label in enumerate(labels.tolist()):
+        seen[label] = seen.get(label, 0) + 1
+        if each is None or seen[label] <= each:
+            keep.append(place)
+    return keep
+
+
+def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) -> Iterator[tuple]:
+    """(label, number, events) of every picture."""
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    from ..data.camera import EventCamera
+    camera = replace(EventCamera(), inverted=args.inverted)
+    for place in tqdm(keep, desc="recording", unit="", leave=False, disable=True if args.quiet else None):
+        number = int(numbers[place])
+        events = camera.record(images[place], args.seed, number, args.duration)
+        if not events.size:
+            raise ValueError(f"{args.pictures}: picture {number} of the set gives no events; is it all of one grey?")
+        yield int(labels[place]), number, events
+
+
+def _write_folder(folder: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
+    """N-MNIST's form; the number of events of each recording."""
+    from ..data.nmnist import write_nmnist
+    sizes = []
+    for name in names:
+        (folder / split / name).mkdir(parents=True)
+    for label, number, events in recordings:
+        write_nmnist(folder / split / names[label] / f"{number:05d}.bin", events)
+        sizes.append(len(events))
+    return sizes
+
+
+def _write_hdf5(path: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
+    """torchneuromorphic's form: data/<key>/times, addrs (polarity, x, y), labels; extra/<split>_keys."""
+    import h5py
+    import numpy as np
+    sizes = []
+    with h5py.File(path, "w") as file:
+        for key, (label, _, events) in enumerate(recordings):
+            group = file.create_group(f"data/{key}")
+            group.create_dataset("times", data=events["t"].astype(np.uint32), compression="gzip")
+            addresses = np.stack([events["p"], events["x"], events["y"]], axis=1).astype(np.uint8)
+            group.create_dataset("addrs", data=addresses, compression="gzip")
+            group["labels"] = np.array([label], np.uint8 if len(names) < 256 else np.uint16)
+            sizes.append(len(events))
+        keys = np.arange(len(sizes))
+        for part in ("train", "test"):
+            chosen = keys if part == split.lower() else keys[:0]
+            file[f"extra/{part}_keys"] = chosen
+            file.attrs[f"N{part}"] = len(chosen)
+        file.attrs["N"] = len(sizes)
+        file.attrs["names"] = list(names)
+    return sizes
