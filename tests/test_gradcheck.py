@@ -29,7 +29,7 @@ def bar(seed, backend):
     assert len(slopes) == 4 and max(r.error for r in slopes if not r.skipped) <= 0.1
 
 
-@pytest.mark.parametrize("seed, backend", [(seed, "numba") for seed in range(12)] + [(seed, "numpy") for seed in range(4)])
+@pytest.mark.parametrize("seed, backend", [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(12)])
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 

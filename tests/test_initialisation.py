@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn.initialisation import lsuv
 from minisnn.layers import block
 
 
@@ -54,6 +55,10 @@ def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
     for name, a in net.views(theta).items():
         assert (not a.any()) if name.startswith("readout") else np.array_equal(a, net.views(fitted)[name])
     assert not np.ptp(net(theta, events()), axis=1).any()      # no class is preferred
+    start = net.init(np.random.default_rng(1))
+    below = net.views(lsuv(net, start, events(), readout=False))
+    for name, a in below.items():
+        assert np.array_equal(a, net.views(start if name.startswith("readout") else fitted)[name])
     with pytest.raises(ValueError, match="readout must be 'fit' or 'zero'"):
         net.init(rng, events(), readout="none")
 

@@ -8,7 +8,7 @@ from minisnn import surrogate
 from minisnn.layers import block as reference
 from minisnn.layers import membrane, pool, synapse
 
-NEURON = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=0.9, threshold=0.1, slope=4.0)
+NEURON = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=0.9, threshold=0.4, slope=4.0)
 
 
 # ---- surrogate -------------------------------------------------------------------------------------------------------
@@ -75,13 +75,13 @@ def test_weights_then_filter_equals_filter_then_weights(rng):
 
 @pytest.mark.parametrize("detach", [False, True])
 def test_membrane_equals_its_recursion(rng, detach):
-    current, r = rng.standard_normal((1, 7, 1, 1, 1)), rng.random((1, 1, 1, 1))
+    current, r = rng.random((1, 12, 1, 1, 1)), rng.random((1, 1, 1, 1))
     u, tape = membrane.forward(current, r, NEURON, detach)
     state, spiked = r.item(), []
-    for t in range(7):
+    for t in range(12):
         now = current[0, t, 0, 0, 0] - 0.9 * state
         assert u[0, t, 0, 0, 0] == pytest.approx(now, rel=1e-14)
-        spiked.append(now >= 0.1)
+        spiked.append(now >= 0.4)
         state = 0.6 * state + 0.4 * spiked[-1]
     assert tape["r_end"].item() == pytest.approx(state, rel=1e-14) and any(spiked) and not all(spiked)
 
@@ -95,7 +95,7 @@ def test_detached_reset_passes_the_adjoint_straight_through(rng):
 
 
 def test_a_detached_twin_keeps_the_recorded_spikes():
-    current = np.full((1, 3, 1, 1, 1), 0.2)
+    current = np.full((1, 3, 1, 1, 1), 0.5)
     u0, tape = membrane.forward(current, np.zeros((1, 1, 1, 1)), NEURON, True)
     moved, _ = membrane.forward(current - 0.15, np.zeros((1, 1, 1, 1)), NEURON, True, "jet", u0 - NEURON.threshold)
     assert off(moved, u0 - 0.15) < 1e-12
@@ -106,7 +106,7 @@ def test_pooling_values_and_odd_rests():
     assert np.array_equal(pool.gather(u, "max", pool.choose(u))[0, 0, 0, :, 0], u[0, 0, 1, [1, 3], 0])
     assert pool.gather(u, "mean", None)[0, 0, 0, 0, 1] == pytest.approx(u[0, 0, :2, :2, 1].mean())
     y, tape = pool.forward(u, "max", NEURON)
-    assert y.shape == (1, 1, 1, 2, 2) and np.array_equal(y, (u[:, :, 1:2, 1:4:2] >= 0.1).astype(float))
+    assert y.shape == (1, 1, 1, 2, 2) and np.array_equal(y, (u[:, :, 1:2, 1:4:2] >= 0.4).astype(float))
     for kind in ("max", "mean"):
         _, tape = pool.forward(u, kind, NEURON)
         du = pool.backward(tape, np.ones((1, 1, 1, 2, 2)), kind, NEURON)

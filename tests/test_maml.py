@@ -89,7 +89,7 @@ def hessian(net, theta, x, y):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_second_order_equals_the_explicit_chain_rule(backend, steps):
     """lambda_0 = (I - H_0 A_0) ... (I - H_{N-1} A_{N-1}) grad L_query(theta_N), A_n = diag(a m_n)."""
-    net = small(backend)
+    net = small(backend, input_shape=(4, 4, 1), channels=(2,))
     theta, task = case(net)
     sizes = np.random.default_rng(1).uniform(0.1, 0.5, net.size)
     frozen = np.ones(net.size)
