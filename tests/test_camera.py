@@ -190,7 +190,7 @@ def test_the_path_ends_in_rest():
     assert np.array_equal(EventCamera(amplitude=2.0).path(10), 2 * path[:11])
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (56, 56), (300, 224), (7, 5)])
+@pytest.mark.parametrize("shape", [(28, 28), (56, 56), (300, 224), (7, 5), (4, 4)])
 def test_any_picture_size_covers_the_same_part_of_the_sensor(shape):
     picture = np.zeros(shape)
     h, w = shape
@@ -227,10 +227,12 @@ def test_pictures_are_checked(picture, words):
 
 @pytest.mark.parametrize("settings, words", [
     ({"blur": 0.0}, "blur is 0.0"), ({"blur": 0.1}, "blur is 0.1; expected at least 0.25"),
-    ({"floor": 0.0}, "floor is 0.0"), ({"threshold_on": -1.0}, "threshold_on"), ({"threshold_off": np.nan}, "threshold_off"),
-    ({"refractory_ms": 0.0}, "refractory_ms"), ({"leak_hz": -1.0}, "leak_hz"), ({"sensor": (34,)}, "sensor"), ({"sensor": (0, 34)}, "sensor"),
-    ({"gamma": 0}, "gamma"), ({"trajectory": ((0.0, 1.0, 1.0),)}, "trajectory"),
-    ({"trajectory": ((0.0, 1.0, 1.0), (0.0, 2.0, 1.0))}, "trajectory"), ({"offset_px": (1.0,)}, "offset_px"), ({"amplitude": np.inf}, "amplitude"), ({"mismatch": -0.1}, "mismatch")])
+    ({"floor": 0.0}, "floor is 0.0"), ({"threshold_on": -1.0}, "threshold_on"),
+    ({"threshold_off": np.nan}, "threshold_off"),
+    ({"refractory_ms": 0.0}, "refractory_ms"), ({"leak_hz": -1.0}, "leak_hz"), ({"sensor": (34,)}, "sensor"),
+    ({"sensor": (0, 34)}, "sensor"),    ({"gamma": 0}, "gamma"), ({"trajectory": ((0.0, 1.0, 1.0),)}, "trajectory"),
+    ({"trajectory": ((0.0, 1.0, 1.0), (0.0, 2.0, 1.0))}, "trajectory"), ({"offset_px": (1.0,)}, "offset_px"),
+    ({"amplitude": np.inf}, "amplitude"), ({"mismatch": -0.1}, "mismatch")])
 def test_settings_are_checked(settings, words):
     with pytest.raises(ValueError, match=words):
         EventCamera(**settings)

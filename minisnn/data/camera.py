@@ -30,7 +30,7 @@ from minisnn.data.shipped import shipped
 FINE = 4                # samples of the blurred picture a pixel, each way; between them light is interpolated
 _REACH = 4.0            # standard deviations at which the blur is cut off
 NEVER = 1 << 60         # microseconds
-RECORDING_MS = 310      # length of a recording of N-MNIST
+RECORDING_MS = 312      # length of a recording of N-MNIST
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class EventCamera:
     inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright ground
     gamma           luminance = shown ** gamma, between 0 and 1
     trajectory      rows (ms, x, y): motion of the picture over the sensor in pixels, joined by a natural cubic
-                    spline, at rest before and after; None: N-MNIST's three saccades (310 ms)
+                    spline, at rest before and after; None: N-MNIST's three saccades (312 ms)
     amplitude       factor on the trajectory
     blur            standard deviation, in sensor pixels
     floor           added to the luminance before the logarithm
@@ -56,19 +56,19 @@ class EventCamera:
     sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
     """
     sensor: tuple[int, int] = (34, 34)
-    picture_px: float = 28.4
-    offset_px: tuple[float, float] = (0.11, 0.04)
+    picture_px: float = 28.5
+    offset_px: tuple[float, float] = (0.11, 0.07)
     inverted: bool = True
-    gamma: float = 0.92
+    gamma: float = 0.94
     trajectory: tuple[tuple[float, float, float], ...] | None = None
     amplitude: float = 1.0
-    blur: float = 0.66
-    floor: float = 0.273
-    threshold_on: float = 0.207
-    threshold_off: float = 0.18
+    blur: float = 0.62
+    floor: float = 0.29
+    threshold_on: float = 0.198
+    threshold_off: float = 0.174
     mismatch: float = 0.1
-    refractory_ms: float = 0.19
-    time_constant_ms: float = 0.57
+    refractory_ms: float = 0.05
+    time_constant_ms: float = 0.67
     leak_hz: float = 0.32
     leak_spread: float = 0.45
     sensor_seed: int = 1
@@ -184,13 +184,17 @@ class EventCamera:
         return *blurs, np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
 
     def _blur(self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float) -> np.ndarray:
-        """Weights (samples, side) of the picture's pixels along an axis; what lies beyond its border is its border."""
+        """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over each pixel.
+
+        What lies beyond the picture's border is its border.
+        """
+        from scipy.special import erf
         pitch = self.picture_px / max(shape)
         sample = np.arange((sensor + 2 * margin) * FINE + 2) / FINE - margin - (sensor - 1) / 2 - offset
         reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
-        pixel = np.arange(-reach, side + reach)
-        distance = (sample[:, None] - (pixel - (side - 1) / 2) * pitch) / self.blur
-        weight = np.where(np.abs(distance) <= _REACH, np.exp(-0.5 * distance**2), 0.0)
+        edge = (np.arange(-reach, side + reach + 1) - side / 2) * pitch         # of the picture's square pixels
+        distance = np.clip((edge - sample[:, None]) / self.blur, -_REACH, _REACH)
+        weight = np.diff(erf(distance / math.sqrt(2)), axis=1)
         weight /= weight.sum(axis=1, keepdims=True)
         inside = weight[:, reach:reach + side].copy()
         inside[:, 0] += weight[:, :reach].sum(axis=1)

@@ -78,7 +78,7 @@ def pixel_events(view, fine, places, shape, threshold_on, threshold_off, leak, r
                 difference = old + rise * begin - reference[k]
                 target = threshold_on[k] if slope > 0.0 else -threshold_off[k]
                 crossing = begin + max((target - difference) / slope, 0.0) if slope != 0.0 else 1.0
-                if crossing >= 1.0:
+                if not crossing < 1.0:
                     reference[k] -= leak[k] * (1.0 - begin)
                     break
                 if count >= time.shape[0]:
