@@ -17,7 +17,7 @@ FLOORS = [
     {"tasks", "data"},
     {"maml", "plots"},
     {"checkpoint", "gradcheck", "settings", "presets"},
-    {"evaluation"},
+    {"evaluation", "runs", "stepsizes"},
     {"training"},
     {"commands"},
     {"cli", "__main__"},
