@@ -215,6 +215,18 @@ def test_backends_agree_in_float32(seed):
     assert off(kernel_g, g) < 1e-3 and off(kernel_hv, hv) < 1e-3
 
 
+@pytest.mark.parametrize("pool, detach", [("max", False), ("max", True), ("mean", False), ("mean", True)])
+def test_backends_agree_on_wide_layers(pool, detach):
+    found = []
+    for backend in ("numpy", "numba"):
+        net = small(backend, input_shape=(10, 9, 3), channels=(17, 33), kernel=5, hidden=(19,), pool=pool, detach_reset=detach)
+        theta, x, y = case(net)
+        _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+        found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
+    assert all(0.02 < rate < 0.98 for rate in net.activity(theta, x).values())
+    assert arrays_off(net, found[1][0], found[0][0]) < 1e-10 and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+
+
 def test_backends_agree_at_high_activity():
     nets = [small(b, neuron=ms.LIF(gain=1.0)) for b in ("numpy", "numba")]
     theta, _, y = case(nets[0])

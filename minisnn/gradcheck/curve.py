@@ -44,7 +44,10 @@ def step_curve(net, theta, x, y, steps=None, twins=TWINS, seed: int = 0) -> Curv
 
 
 def plot_steps(curve: Curve, path=None):
-    """The curve on logarithmic axes, with the two laws that make it a V; saved to `path` where given. Returns the axes."""
+    """The curve on logarithmic axes, with the two laws that make it a V; saved to `path` where given. Returns the axes.
+
+    The smooth form leaps where a step carries a membrane across the kink of sigma'.
+    """
     from matplotlib.figure import Figure
     figure = Figure(figsize=(7, 5), layout="constrained")
     ax = figure.subplots()
