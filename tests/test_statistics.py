@@ -64,6 +64,11 @@ def test_by_hand():
         assert table[name] == pytest.approx(value), name
 
 
+def test_a_saccade_begins_with_its_first_microsecond():
+    table = recording_statistics([event_array([1, 1, 1, 1], [1, 1, 1, 1], [0, 104_999, 105_000, 210_000], [0, 1, 0, 1])])
+    assert [table[f"saccade {k}, share"] for k in (1, 2, 3)] == [0.5, 0.25, 0.25]
+
+
 def test_pairs_by_hand():
     rng = np.random.default_rng(0)
     group = [event_array(rng.integers(0, 34, n), rng.integers(0, 34, n), rng.integers(0, 300_000, n),
@@ -148,6 +153,6 @@ def test_against_real_recordings_of_the_same_pictures():
 
 def test_a_root_without_shipped_digits_is_named(tmp_path):
     (tmp_path / "Train" / "5").mkdir(parents=True)
-    (tmp_path / "Train" / "5" / "00001.bin").write_bytes(bytes([1, 1, 0, 0, 1]))
+    (tmp_path / "Train" / "5" / "60000.bin").write_bytes(bytes([1, 1, 0, 0, 1]))
     with pytest.raises(ValueError, match=f"{tmp_path}: no recording of a shipped digit"):
         real_and_simulated(tmp_path)
