@@ -14,6 +14,7 @@ from .neuron import LIF
 from .surrogate import FORMS
 
 BACKENDS = ("numba", "numpy")
+CHUNK = 10                # a gradient alone is summed over parts of the batch of at most this size, to save memory
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,26 @@ class SpikingNet:
         In the jet form at its own record these are the very same numbers.
         """
         x = self._input(x)
-        loss, gradient, tapes = self._reverse(theta, x, self._target(y, len(x)), spike, record, second=False)
-        return (loss, gradient, tapes[-1]) if logits else (loss, gradient)
+        y = self._target(y, len(x))
+        if spike == "hard":
+            loss, gradient, out = self._in_parts(theta, x, y)
+        else:
+            loss, gradient, tapes = self._reverse(theta, x, y, spike, record, second=False)
+            out = tapes[-1]
+        return (loss, gradient, out) if logits else (loss, gradient)
+
+    def _in_parts(self, theta, x, y):
+        """Mean loss, gradient and logits, part by part: the tapes of one part are dropped before the next is made."""
+        parts = np.array_split(np.arange(len(x)), -(-len(x) // CHUNK))
+        loss, gradient, logits = 0.0, 0, []
+        for part in parts:
+            share = len(part) / len(x)
+            part_loss, part_gradient, tapes = self._reverse(theta, x[part], y[part], "hard", None, second=False)
+            loss = loss + share * part_loss
+            gradient = gradient + self.dtype.type(share) * part_gradient
+            logits.append(tapes.pop())
+            del tapes
+        return loss, gradient, np.concatenate(logits)
 
     def hessian_vector_product(self, theta, x, y, v, *, spike: str = "hard", record=None) -> np.ndarray:
         """H v of the loss at theta, flat like theta; v flat."""
@@ -251,6 +270,8 @@ class SpikingNet:
             if n < len(self.blocks) - 1:
                 dx = dx.reshape(*dx.shape[:2], *b.output_shape)
             dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0, second)
+            if not second:
+                tapes[n] = None                                  # nothing will need it, and it is large
         tapes.append(logits)
         return loss(logits, y), gradient, tapes
 
