@@ -219,7 +219,8 @@ def test_uint8_and_float_pictures_are_one(digits):
 
 @pytest.mark.parametrize("picture, words", [
     (np.zeros((28, 28, 3)), "picture has shape"), (np.zeros((0, 28)), "picture has shape"),
-    (np.full((28, 28), -0.5), "from -0.5 to -0.5"), (np.full((28, 28), 2.0), "from 2.0 to 2.0; expected values in"), (np.full((28, 28), np.nan), "nan"),
+    (np.full((28, 28), -0.5), "from -0.5 to -0.5"), (np.full((28, 28), 2.0), "from 2.0 to 2.0; expected values in"),
+    (np.full((28, 28), np.nan), "nan"),
     (np.zeros((28, 28), int), "picture has dtype int64"), (np.array([["a"]]), "picture has dtype")])
 def test_pictures_are_checked(picture, words):
     with pytest.raises(ValueError, match=words):

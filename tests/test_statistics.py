@@ -65,7 +65,8 @@ def test_by_hand():
 
 
 def test_a_saccade_begins_with_its_first_microsecond():
-    table = recording_statistics([event_array([1, 1, 1, 1], [1, 1, 1, 1], [0, 104_999, 105_000, 210_000], [0, 1, 0, 1])])
+    events = event_array([1, 1, 1, 1], [1, 1, 1, 1], [0, 104_999, 105_000, 210_000], [0, 1, 0, 1])
+    table = recording_statistics([events])
     assert [table[f"saccade {k}, share"] for k in (1, 2, 3)] == [0.5, 0.25, 0.25]
 
 
