@@ -3,7 +3,7 @@ animation, each written to a file."""
 import argparse
 from pathlib import Path
 
-from .options import add_data, add_task, count
+from .options import add_data, add_task, count, find_checkpoint
 
 SUMMARY = "a task as pictures, a raster and an animation"
 EXAMPLES = """\
@@ -11,6 +11,7 @@ examples:
   minisnn show                                  the first test task, into ./task
   minisnn show --index 3 --out tasks/three      another one
   minisnn show --root ~/N-MNIST --ways 3        real recordings
+  minisnn show --checkpoint runs/quick-1        and what this network answers, before and after it learned the task
   minisnn show --no-animation --format svg"""
 
 
@@ -22,6 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=count(0), default=0, metavar="I", help="which task of this seed (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("task"), metavar="DIR",
                         help="folder to write to (default: task)")
+    parser.add_argument("--checkpoint", metavar="FILE", help="also draw what this network answers before and after "
+                                                             "adaptation: checkpoint, run folder, or a shipped name")
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures (default: png)")
     parser.add_argument("--animation", action=argparse.BooleanOptionalAction, default=True,
                         help="write the animation, which takes some seconds (default: yes)")
@@ -42,5 +45,14 @@ def run(args: argparse.Namespace) -> None:
     print(save(plot_task(task, args.queries), args.out / f"task.{args.format}"))
     title = f"A recording of class {name}: events sweep over the pixels as the eye moves"
     print(save(plot_raster(task.x_support[0], title), args.out / f"raster.{args.format}"))
+    if args.checkpoint is not None:
+        from ..checkpoint import read
+        from ..evaluation import adapted, predict
+        from ..maml import InnerLoop
+        from ..plots import plot_answers
+        found = read(find_checkpoint(args.checkpoint))
+        theta = adapted(found.net, found.theta, found.inner or InnerLoop(), task.x_support, task.y_support)
+        before, after = (predict(found.net, point, task.x_query) for point in (found.theta, theta))
+        print(save(plot_answers(task, before, after), args.out / f"answers.{args.format}"))
     if args.animation:
         print(animate_task(task, args.out / "task.gif"))
