@@ -49,9 +49,9 @@ def _imports(module: str, path: Path):
         if isinstance(node, ast.Import):
             yield from (a.name.removeprefix("minisnn.") for a in node.names if a.name.startswith("minisnn"))
             assert not any(a.name.split(".")[0] in ("hardware", "lessons") for a in node.names), path
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            base = package[:len(package) - node.level + 1]
-            base = base + node.module.split(".") if node.module else base
+        elif isinstance(node, ast.ImportFrom) and (node.level or node.module.split(".")[0] == "minisnn"):
+            base = package[:len(package) - node.level + 1] if node.level else []
+            base = base + node.module.removeprefix("minisnn").strip(".").split(".") if node.module else base
             yield from (".".join(base + [a.name]) if _is_module(base + [a.name]) else ".".join(base)
                         for a in node.names)
 

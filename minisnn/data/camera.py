@@ -24,8 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minisnn.data.events import EVENT, crop_cells
-from minisnn.data.shipped import shipped
+from .events import EVENT, crop_cells
+from .shipped import shipped
 
 FINE = 4                # samples of the blurred picture a pixel, each way; between them light is interpolated
 _REACH = 4.0            # standard deviations at which the blur is cut off
@@ -104,9 +104,9 @@ class EventCamera:
         picture = self._luminance(np.asarray(picture)[None], "picture")[0]
         rows, columns, places = self._scene(picture.shape, duration_ms)
         if backend == "numba":
-            from minisnn.data.camera_kernel import log_luminance, pixel_events
+            from .camera_kernel import log_luminance, pixel_events
         else:
-            from minisnn.data.camera_reference import log_luminance, pixel_events
+            from .camera_reference import log_luminance, pixel_events
         view = log_luminance(picture, rows, columns, self.floor)
         residual = self._residuals(seed, [number])[0]
         capacity = 16 * residual.size
@@ -132,7 +132,7 @@ class EventCamera:
         Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each,
         many times faster: in parallel over the pictures, the same for any number of threads and any batches.
         """
-        from minisnn.data.camera_kernel import count_all
+        from .camera_kernel import count_all
         luminance = self._luminance(np.asarray(pictures), "pictures")
         if np.shape(numbers) != (len(luminance),):
             raise ValueError(f"numbers has shape {np.shape(numbers)}; expected one a picture, ({len(luminance)},)")

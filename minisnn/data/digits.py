@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.shipped import shipped
+from .shipped import shipped
 
 
 @dataclass(frozen=True)

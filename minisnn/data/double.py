@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.cache import cached, content_identity, file_identity
-from minisnn.data.pairs import draw_pairs
-from minisnn.data.recordings import Recordings
-from minisnn.data.shipped import shipped
+from .cache import cached, content_identity, file_identity
+from .pairs import draw_pairs
+from .recordings import Recordings
+from .shipped import shipped
 from minisnn.tasks import Task
 
 SPLITS = ("train", "val", "test")
@@ -157,8 +157,8 @@ def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordi
 
 
 def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
-    from minisnn.data.camera import EventCamera
-    from minisnn.data.digits import load_digits
+    from .camera import EventCamera
+    from .digits import load_digits
     camera = camera or EventCamera()
     digits = load_digits()
     keep = np.flatnonzero(_trains(digits.numbers) == train)

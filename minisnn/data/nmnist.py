@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.events import EVENT, check_events
+from .events import EVENT, check_events
 
 SHAPE = (34, 34)
 OVERFLOW_ROW = 240

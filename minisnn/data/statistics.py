@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from minisnn.data.events import check_events, event_map
+from .events import check_events, event_map
 
 SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))
 
@@ -90,9 +90,9 @@ def real_and_simulated(root, camera=None, seed: int = 0,
 
     held_out: True for numbers divisible by 5, False for the others, on which the camera was fitted, None for all.
     """
-    from minisnn.data.camera import EventCamera
-    from minisnn.data.digits import load_digits
-    from minisnn.data.nmnist import nmnist_files, read_nmnist
+    from .camera import EventCamera
+    from .digits import load_digits
+    from .nmnist import nmnist_files, read_nmnist
     camera, digits = camera or EventCamera(), load_digits()
     place: Mapping[int, int] = {int(number): k for k, number in enumerate(digits.numbers)}
     files = [(number, path) for numbered in nmnist_files(root, "train").values() for number, path in numbered
