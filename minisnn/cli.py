@@ -49,6 +49,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.command is None:
         top.print_help()
         return 2
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):          # a terminal that lacks ± or → shall show a question mark, not fail
+            stream.reconfigure(errors="replace")
     debug = bool(os.environ.get("MINISNN_DEBUG"))
     if not debug:
         warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")

@@ -63,7 +63,7 @@ def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", 
             before.append(accuracy(predict(net, theta, task.x_query), task.y_query))
             theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
             after.append(accuracy(predict(net, theta_n, task.x_query), task.y_query))
-            bar.set_postfix_str(f"accuracy {np.mean(before):.1%} before, {np.mean(after):.1%} after adaptation", False)
+            bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
             bar.update()
     return dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after),
                 dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed,

@@ -106,11 +106,7 @@ class _Run:
             folder.begin(config)
         folder.start_log(self.columns, self.rows)
         if self.progress:
-            where = f"recordings of {config.root}" if config.root else "simulated recordings"
-            print(f"{config.ways}-way {config.shots}-shot tasks of {config.dataset} ({where}), a network of "
-                  f"{self.net.size:,} parameters; run folder {folder.path}; Ctrl-C saves"
-                  + ("; the first run compiles the kernels, for a minute or two" * (config.backend == "numba")),
-                  file=sys.stderr, flush=True)
+            self._announce()
         try:
             with _Bar(config, self.rows, self.progress) as bar:
                 while True:
@@ -133,6 +129,17 @@ class _Run:
             raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
                               f"{folder.how_to_go_on}") from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
+
+    def _announce(self) -> None:
+        config = self.config
+        where = f"recordings of {config.root}" if config.root else "simulated recordings"
+        lines = [f"{config.ways}-way {config.shots}-shot tasks of {config.dataset}, {where}; a network of "
+                 f"{self.net.size:,} parameters",
+                 f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation"]
+        kernels = Path(__file__).parent / "kernels" / "__pycache__"
+        if config.backend == "numba" and not any(kernels.glob("*.nbi")):
+            lines.append("the kernels are compiled first, once, which takes a minute or two")
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
     def _start(self) -> _State:
         config, net = self.config, self.net
@@ -257,11 +264,12 @@ class _Bar:
     def __init__(self, config: TrainingConfig, rows: list[dict[str, float]], progress: bool):
         from tqdm import tqdm
         self.config, self.progress = config, progress
-        self.bar = tqdm(total=config.updates, initial=len(rows), desc="meta-training", unit="update",
+        form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+        self.bar = tqdm(total=config.updates, initial=len(rows), desc="training", bar_format=form,
                         disable=None if progress else True)
         span = max(1, 100 // config.tasks)
         self.recent = {name: deque((row[name] for row in rows[-span:]), maxlen=span)
-                       for name in ("loss", "accuracy_before", "accuracy_after")}
+                       for name in ("loss", "accuracy_before", "accuracy_after", "seconds")}
         self.every = max(1, config.updates // 20)
 
     def __enter__(self):
@@ -273,10 +281,16 @@ class _Bar:
     def show(self, row: dict[str, float]) -> None:
         for name, values in self.recent.items():
             values.append(row[name])
-        loss, before, after = (sum(values) / len(values) for values in self.recent.values())
-        text = f"query loss {loss:.3f}, accuracy {before:.0%} before, {after:.0%} after adaptation"
+        loss, before, after = (sum(values) / len(values) for name, values in self.recent.items() if name != "seconds")
+        text = f"loss {loss:.2f}, accuracy {before:.0%} → {after:.0%}"
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update()
-        if self.progress and self.bar.disable and row["update"] % self.every == 0:
-            print(f"update {row['update']} of {self.config.updates}: {text}, {row['seconds']:.0f} s", file=sys.stderr,
-                  flush=True)
+        done, total, times = row["update"], self.config.updates, self.recent["seconds"]
+        if self.progress and self.bar.disable and done % self.every == 0:
+            rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
+            print(f"update {done} of {total}: {text}; {_clock(times[-1])}, {_clock(rate * (total - done))} left",
+                  file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -365,6 +365,12 @@ def test_it_is_a_module_and_a_pipe_may_close(tmp_path):
     assert wrong.returncode == 2 and wrong.stderr == "minisnn: absent: no such file or directory\n"
 
 
+def test_a_terminal_without_the_signs_gets_question_marks(trained):
+    done = subprocess.run([*COMMAND, "info", str(trained)], capture_output=True,
+                          env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and b"test accuracy" in done.stdout and b" ? " in done.stdout, done.stderr
+
+
 def test_lists_and_numbers_of_options():
     assert options.whole_numbers("16,32") == options.whole_numbers("16-32") == (16, 32)
     assert options.whole_numbers("none") == options.names("none") == ()
