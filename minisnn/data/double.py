@@ -13,7 +13,7 @@ from .cache import cached, content_identity, file_identity
 from .pairs import draw_pairs
 from .recordings import Recordings
 from .shipped import shipped
-from minisnn.tasks import Task
+from ..tasks import Task
 
 SPLITS = ("train", "val", "test")
 CLASSES = {
@@ -127,7 +127,7 @@ def _trains(number: np.ndarray | int):
 
 
 def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
-    from minisnn.data import events, nmnist
+    from . import events, nmnist
     present = {folder.name.lower() for folder in root.glob("*")
                if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))}
     if train and present & {"train", "test"} == {"test"}:
