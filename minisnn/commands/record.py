@@ -51,16 +51,12 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"size must be two numbers, rows and columns, not {args.size}")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     out.parent.mkdir(parents=True, exist_ok=True)
     write = _write_hdf5 if single else _write_folder
     try:
-        events = write(temporary, args.split, names, _record(args, images, labels, numbers, keep))
-        if out.is_dir():
-            out.rmdir()
-        os.replace(temporary, out)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+        events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
+    except OSError as error:
+        error.filename = error.filename or str(out)
         raise
     print(f"{out}: {len(keep)} recordings of {len(names)} labels, {sum(events) / len(events):.0f} events on average")
     if not single and set(names) <= set("0123456789"):
@@ -109,24 +105,37 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
         yield int(labels[place]), number, events
 
 
-def _write_folder(folder: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
-    """N-MNIST's form; the number of events of each recording."""
+def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
+    """N-MNIST's form, the folder whole or not at all; the number of events of each recording."""
     from ..data.nmnist import write_nmnist
-    sizes = []
-    for name in names:
-        (folder / split / name).mkdir(parents=True)
-    for label, number, events in recordings:
-        write_nmnist(folder / split / names[label] / f"{number:05d}.bin", events)
-        sizes.append(len(events))
+    temporary, sizes = out.with_name(f".{out.name}.{os.getpid()}.tmp"), []
+    try:
+        for name in names:
+            (temporary / split / name).mkdir(parents=True)
+        for label, number, events in recordings:
+            write_nmnist(temporary / split / names[label] / f"{number:05d}.bin", events)
+            sizes.append(len(events))
+        if out.is_dir():
+            out.rmdir()
+        os.replace(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return sizes
 
 
-def _write_hdf5(path: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
-    """torchneuromorphic's form: data/<key>/times, addrs (polarity, x, y), labels; extra/<split>_keys."""
+def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
+    """torchneuromorphic's form: data/<key>/times, addrs (polarity, x, y), labels; extra/<split>_keys.
+
+    The file is made in memory: where the disk is full HDF5 would take the whole process down.
+    """
+    import io
+
     import h5py
     import numpy as np
-    sizes = []
-    with h5py.File(path, "w") as file:
+
+    from ..checkpoint import write_whole
+    sizes, buffer = [], io.BytesIO()
+    with h5py.File(buffer, "w") as file:
         for key, (label, _, events) in enumerate(recordings):
             group = file.create_group(f"data/{key}")
             group.create_dataset("times", data=events["t"].astype(np.uint32), compression="gzip")
@@ -141,4 +150,5 @@ def _write_hdf5(path: Path, split: str, names: tuple[str, ...], recordings: Iter
             file.attrs[f"N{part}"] = len(chosen)
         file.attrs["N"] = len(sizes)
         file.attrs["names"] = list(names)
+    write_whole(out, buffer.getvalue())
     return sizes
