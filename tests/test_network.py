@@ -177,6 +177,18 @@ def test_hessian_vector_product_is_linear_and_reusable(backend, rng):
     assert np.array_equal(hvp(v), hv) and off(net.hessian_vector_product(theta, x, y, v), hv) == 0
 
 
+def test_a_batch_is_the_mean_of_its_samples(backend):
+    net = small(backend)
+    theta, x, y = case(net, batch=23)
+    loss, gradient, logits = net.loss_and_gradient(theta, x, y, logits=True)
+    same, other, hvp = net.gradient_and_hvp(theta, x, y)
+    alone = [net.gradient_and_hvp(theta, x[n:n + 1], y[n:n + 1]) for n in range(23)]
+    assert loss == pytest.approx(np.mean([a[0] for a in alone]), rel=1e-12) and same == pytest.approx(loss, rel=1e-12)
+    assert off(gradient, np.mean([a[1] for a in alone], 0)) < 1e-12 and off(gradient, other) < 1e-12
+    assert off(hvp(theta), np.mean([a[2](theta) for a in alone], 0)) < 1e-12
+    assert off(logits, net(theta, x)) < 1e-12
+
+
 def test_logits_and_activity(backend):
     net = small(backend)
     theta, x, y = case(net)
