@@ -179,3 +179,19 @@ def test_matplotlib_waits_until_a_figure_is_made_and_settings_stay():
         assert "matplotlib.pyplot" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code], cwd=Path(plots.__file__).parents[1], check=True)
+
+
+def test_plot_answers_shows_beliefs_and_counts_what_is_right():
+    task = make_task()
+    before, after = np.zeros((6, 3)), 9.0 * np.eye(3)[task.y_query]
+    after[-1] = after[-1, ::-1]                                  # one wrong answer of six
+    fig = plots.plot_answers(task, before, after)
+    assert "33 % right before, 83 % after, of 6 query recordings" in fig.get_suptitle()
+    bars = [axes for axes in fig.axes if axes.patches]
+    assert len(bars) == 3
+    for way, axes in enumerate(bars):
+        heights = [bar.get_height() for bar in axes.patches]
+        assert np.allclose(heights[:3], 100 / 3) and np.argmax(heights[3:]) == way and heights[3 + way] > 99
+        assert axes.get_xticklabels()[way].get_fontweight() == "bold"
+    with pytest.raises(ValueError, match=r"logits of shape \(6, 3\), not \(6, 4\)"):
+        plots.plot_answers(task, np.zeros((6, 4)), after)
