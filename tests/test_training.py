@@ -19,7 +19,7 @@ from minisnn.presets import PRESETS
 from minisnn.runs import RunFolder, free_folder
 from minisnn.settings import LEARN_STEP_SIZE, TrainingConfig
 from minisnn.stepsizes import StepSizes
-from minisnn.training import Interrupted, _Run, train
+from minisnn.training import Interrupted, _Bar, _Run, train
 from toy import SPLITS, ToySet, toy_config, toy_data
 
 SILENT = dict(progress=False)
@@ -398,6 +398,16 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
     text = capsys.readouterr().err
     assert text.count("\n") == 22 and text.startswith("3-way 1-shot tasks")
     assert "run folder" in text and "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
+
+
+def test_time_left_comes_from_the_recent_updates(capsys):
+    with _Bar(toy_config(updates=10, tasks=50), [], progress=True) as bar:
+        for update in range(1, 6):
+            bar.show(dict(update=update, loss=1.0, accuracy_before=0.2, accuracy_after=update / 10,
+                          seconds=100 + 30 * update))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "update 1 of 10: loss 1.00, accuracy 20% → 10%; 2:10, 19:30 left"
+    assert lines[-1] == "update 5 of 10: loss 1.00, accuracy 20% → 45%; 4:10, 2:30 left"     # means of two rows
 
 
 def test_splits_that_are_not_needed_are_not_asked_for(tmp_path):
