@@ -5,7 +5,7 @@ Ctrl-C saves, and --resume DIR goes on as if nothing had happened."""
 import argparse
 import shlex
 import sys
-from dataclasses import MISSING, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from ..presets import DEFAULT, PRESETS, preset
@@ -32,11 +32,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
     run.add_argument("--quiet", action="store_true", help="no progress, only the last lines")
     add_threads(run)
-    groups: dict[str, argparse._ArgumentGroup] = {}
+    groups: dict = {}
     for f in fields(TrainingConfig):
         title = f.metadata["group"]
-        group = groups.setdefault(title, parser.add_argument_group(title) if title not in groups else None)
-        _add_setting(group, f)
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        _add_setting(groups[title], f)
 
 
 def _add_setting(group, f) -> None:
@@ -44,7 +45,7 @@ def _add_setting(group, f) -> None:
     options: dict = dict(dest=f.name, default=argparse.SUPPRESS, help=f"{limits['help']} ({_defaults(f)})")
     if kind is bool:
         options["action"] = argparse.BooleanOptionalAction
-    elif kind is tuple or isinstance(f.default, tuple):
+    elif isinstance(f.default, tuple):
         options.update(type=names if f.name == "freeze" else whole_numbers, metavar="A,B,…")
     else:
         options["type"] = or_none(kind) if limits.get("optional") else kind
@@ -57,7 +58,6 @@ def _add_setting(group, f) -> None:
 
 def _defaults(f) -> str:
     """The defaults of the presets, in words."""
-    assert f.default is not MISSING
     values = {name: _word(getattr(config, f.name)) for name, config in PRESETS.items()}
     if len(set(values.values())) == 1:
         return f"default: {values[DEFAULT]}"
@@ -65,10 +65,13 @@ def _defaults(f) -> str:
 
 
 def _word(value) -> str:
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, f"{value}") if not isinstance(value, (int, float)) \
-        or isinstance(value, bool) else f"{value:g}"
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -77,8 +80,8 @@ def run(args: argparse.Namespace) -> None:
     from ..runs import RunFolder, free_folder
     if args.resume is not None:
         if changes or args.preset or args.out or args.force:
-            given = [f"--{name.replace('_', '-')}" for name in [*changes, *(n for n in ("preset", "out", "force")
-                                                                          if getattr(args, n))]]
+            others = [name for name in ("preset", "out", "force") if getattr(args, name)]
+            given = [f"--{name.replace('_', '-')}" for name in [*changes, *others]]
             raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out {' '.join(given)}")
         out = Path(args.resume)
         config = RunFolder(out).config()
