@@ -74,7 +74,7 @@ def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
     neuron = LIF(alpha=alpha, beta=alpha if rng.random() < 0.15 else beta, gamma=rng.uniform(0, 0.9),
                  rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5), threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
                  slope=rng.uniform(1, 10), gain=rng.uniform(1, 5))
-    T = int(rng.integers(2 * (conv + hidden) + 4, 22))
+    T = int(rng.integers(2 * (conv + hidden) + 4, 18))
     window = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))
     net = SpikingNet(
         shape, tuple(int(n) for n in rng.integers(1, 5, conv)), 1 if one_neuron else int(rng.integers(2, 6)),

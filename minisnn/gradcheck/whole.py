@@ -35,11 +35,11 @@ def _steps(twin, thorough, tolerance):
     return (STEPS if twin == "jet" else SMOOTH_STEPS), 0.0 if thorough else tolerance / 30
 
 
-def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 2,
+def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 3,
                    thorough: bool = False) -> list[Result]:
     """Central differences of the loss along random directions against <gradient, d>, |d| = 1.
 
-    One row for theta as a whole, relative to the largest of the inner products, and one for directions within each
+    One row for theta as a whole, relative to the largest of the inner products, and one for a direction within each
     parameter array, relative to the product of the norms of its gradient and d.
     """
     if twin == "smooth" and not _clear_of_kink(net, theta):
@@ -53,8 +53,8 @@ def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet"
 
     rows, parts = [], [("theta", slice(0, net.size))] + [(p.name, p.slice) for p in net.layout]
     for where, part in parts:
-        d = np.zeros((directions, net.size))
-        d[:, part] = rng.standard_normal((directions, part.stop - part.start))
+        d = np.zeros((directions if where == "theta" else 1, net.size))
+        d[:, part] = rng.standard_normal((len(d), part.stop - part.start))
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         slopes = d @ gradient
         floor = (1e-6 * abs(loss) if where == "theta"
