@@ -10,7 +10,8 @@ _HOME = {
     "LIF": "neuron", "SpikingNet": "network", "Task": "tasks",
     "adapt": "maml", "meta_gradient": "maml", "meta_loss": "maml", "record_path": "maml", "InnerLoop": "maml",
     "SGD": "optim", "Adam": "optim", "cosine": "optim", "clip": "optim",
-    "load": "checkpoint", "save": "checkpoint",
+    "load": "checkpoint", "save": "checkpoint", "read": "checkpoint", "Checkpoint": "checkpoint",
+    "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",
     "DoubleNMnist": "data.double", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
 }
 __all__ = sorted(_HOME) + ["__version__"]
