@@ -42,11 +42,11 @@ def lsuv(net, theta: np.ndarray, x: np.ndarray, rate: float = 0.288, variance: f
     x = net.enter(engine, net._input(x))
     for b, weight, bias in net.parameters(theta):
         x = net.fit(b, x)
+        if x.mean() == 0:                                        # the reset alone would still move u
+            raise ValueError(f"{b.name} receives no input from the data given to init; give samples with events")
         for _ in range(rounds if readout or not b.readout else 0):
             u = engine.forward(b, weight, bias, x, net.window)[1]["u"]
             spread = float(u.std(dtype=np.float64))
-            if spread == 0:
-                raise ValueError(f"{b.name} receives no input from the data given to init; give samples with events")
             weight *= net.dtype.type(np.sqrt(variance) / spread)
             u = engine.forward(b, weight, bias, x, net.window)[1]["u"]
             bias += net.dtype.type(net.neuron.threshold - np.quantile(u, 1 - rate))

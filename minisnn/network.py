@@ -26,6 +26,10 @@ class Parameter:
     slice: slice
 
 
+class NotFinite(ValueError):
+    """Parameters, a direction or data hold NaN or infinity."""
+
+
 class SpikingNet:
     """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1, Eq. 4, 5).
 
@@ -151,11 +155,11 @@ class SpikingNet:
 
     def __call__(self, theta, x, *, spike: str = "hard", record=None) -> np.ndarray:
         """Logits (B, ways): the readout's membrane at the last step."""
-        return self._forward(theta, self._input(x), spike, record, keep=False)[0]
+        return self._forward(self._vector(theta, "theta"), self._input(x), spike, record, keep=False)[0]
 
     def loss(self, theta, x, y, *, spike: str = "hard", record=None) -> float:
         """Mean loss over the batch."""
-        x = self._input(x)
+        theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         return LOSSES[self.loss_name][0](self._forward(theta, x, spike, record, keep=False)[0], y)
 
@@ -165,7 +169,7 @@ class SpikingNet:
         Surrogate derivatives at every spike; exact backpropagation through the last `window` steps, the reset included.
         In the jet form at its own record these are the very same numbers.
         """
-        x = self._input(x)
+        theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         if spike == "hard":
             loss, gradient, out = self._in_parts(theta, x, y)
@@ -193,7 +197,7 @@ class SpikingNet:
 
     def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
         """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the two passes as often as called."""
-        x = self._input(x)
+        theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         loss, gradient, tapes = self._reverse(theta, x, y, spike, record, second=True)
 
@@ -204,14 +208,14 @@ class SpikingNet:
 
     def record(self, theta, x) -> list[dict[str, np.ndarray]]:
         """What a twin freezes, one dictionary a block: window-start states p, q, r and the membrane u in the window."""
-        _, tapes = self._passes(reference, theta, self._input(x), "hard", None, True)
+        _, tapes = self._passes(reference, self._vector(theta, "theta"), self._input(x), "hard", None, True)
         return [{"p": t["p"], "q": t["q"], "r": t["r"], "u": t["u"]} for t in tapes]
 
     def activity(self, theta, x) -> dict[str, float]:
         """Mean of every spiking block's output, after pooling, over batch, time and sites."""
         engine, rates = self.engine(), {}
         x = self.enter(engine, self._input(x))
-        for b, weight, bias in self.parameters(theta)[:-1]:
+        for b, weight, bias in self.parameters(self._vector(theta, "theta"))[:-1]:
             x, _ = engine.forward(b, weight, bias, self.fit(b, x), self.window, keep=False)
             rates[b.name] = float(x.mean())
         return rates
@@ -226,8 +230,8 @@ class SpikingNet:
         return kernels
 
     def parameters(self, theta) -> list:
-        v = self.views(theta)
         """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta."""
+        v = self.views(theta)
         return [(b, v[f"{b.name}.weight"].reshape(b.weight_shape), v[f"{b.name}.bias"]) for b in self.blocks]
 
     def enter(self, engine, x, record=None):
@@ -282,8 +286,7 @@ class SpikingNet:
 
     def _tangent_of_reverse(self, theta, tapes, y, v, spike):
         engine = self.engine(spike)
-        self._check_vector(v, "v")
-        v = np.ascontiguousarray(v, self.dtype)
+        v = self._vector(v, "v")
         parameters, dots = self.parameters(theta), self.parameters(v)
         steps, tapes_dot, x_dot = self._steps(tapes), [], None
         for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(parameters, dots)):
@@ -309,6 +312,14 @@ class SpikingNet:
             raise ValueError(f"{name} must be a flat array of {self.size} parameters, "
                              f"not {getattr(vector, 'shape', type(vector).__name__)}")
 
+    def _vector(self, vector, name) -> np.ndarray:
+        """A flat vector in the network's dtype, checked."""
+        self._check_vector(vector, name)
+        vector = np.ascontiguousarray(vector, self.dtype)
+        if not np.isfinite(vector).all():
+            raise NotFinite(f"{name} must be finite; {int((~np.isfinite(vector)).sum())} values are NaN or infinite")
+        return vector
+
     def _input(self, x) -> np.ndarray:
         x = np.asarray(x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
@@ -319,7 +330,7 @@ class SpikingNet:
         if x.dtype.kind not in "uif":
             raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
         if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise ValueError(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
+            raise NotFinite(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
         return x.reshape(*x.shape[:2], *self.blocks[0].input_shape)
 
     def _target(self, y, batch) -> np.ndarray:

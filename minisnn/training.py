@@ -17,7 +17,7 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .evaluation import accuracy, evaluate, open_set
 from .maml import InnerLoop, meta_gradient
-from .network import SpikingNet
+from .network import NotFinite, SpikingNet
 from .optim import SGD, Adam, clip, cosine
 from .runs import RunFolder, read_json, write_json
 from .settings import TrainingConfig
@@ -208,9 +208,12 @@ class _Run:
     def _task_gradient(self, theta: np.ndarray, inner: InnerLoop, u: int, k: int):
         """(query loss, meta-gradient, gradient of the step sizes, accuracy before, after) of task k of update u."""
         task, net = self._task(TASKS, u, k), self.net
-        loss, meta, step_gradient, (before, after) = meta_gradient(
-            net, theta, task, inner.step_size, inner.steps, self.config.order, inner.freeze, inner.threshold,
-            threshold_fraction=inner.threshold_fraction, step_size_gradient=True, logits=True)
+        try:
+            loss, meta, step_gradient, (before, after) = meta_gradient(
+                net, theta, task, inner.step_size, inner.steps, self.config.order, inner.freeze, inner.threshold,
+                threshold_fraction=inner.threshold_fraction, step_size_gradient=True, logits=True)
+        except NotFinite:                                        # the inner loop diverged; `_update` says so
+            return math.nan, np.full_like(theta, math.nan), 0 * np.asarray(inner.step_size), math.nan, math.nan
         # the support is as unseen as the query before adaptation, and its logits are there already
         return loss, meta, step_gradient, accuracy(before, task.y_support), accuracy(after, task.y_query)
 

@@ -89,11 +89,16 @@ def _lanes(block, B, dtype):
     return aligned_zeros((lanes, int(np.prod(block.weight_shape))), dtype), np.zeros((lanes, block.channels), dtype)
 
 
+def _flat(sequence):
+    """(B, m, ...) -> (B, m, sites); m may be zero."""
+    return sequence.reshape(*sequence.shape[:2], int(np.prod(sequence.shape[2:])))
+
+
 def _split(block, dy, dtype):
     """(dy, dlogits, steps): the readout's adjoint belongs to the last step only."""
     if block.readout:
         return _nothing(dtype, 0, 0, 0), np.ascontiguousarray(dy), None
-    return np.ascontiguousarray(dy.reshape(*dy.shape[:2], -1)), _nothing(dtype, 0, 0), dy.shape[1]
+    return np.ascontiguousarray(_flat(dy)), _nothing(dtype, 0, 0), dy.shape[1]
 
 
 def _shaped(block, dx):
@@ -121,7 +126,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has two fewer or is None."""
     dtype, x, B = weight.dtype, tape["x"], len(tape["u"])
     H, W, n_in, n_out, _ = g = _geometry(block)
-    x_dot = _nothing(dtype, 0, 0, 0) if x_dot is None else np.ascontiguousarray(x_dot.reshape(*x_dot.shape[:2], -1))
+    x_dot = _nothing(dtype, 0, 0, 0) if x_dot is None else np.ascontiguousarray(_flat(x_dot))
     u_dot = aligned_empty((B, steps, H * W * n_out), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
     logits_dot = np.empty((B if block.readout else 0, n_out), dtype)
