@@ -33,7 +33,7 @@ def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: 
 
     theta, x, y   the point and the data, made at random (`seed`) where not given; give x and y together
     task          support and query of the meta-gradient; its support serves as x, y. Without it the query set is x, y
-    step_size     of the inner loop, by default one that moves no bias by more than 0.02
+    step_size     of the inner loop, by default one that moves no bias by more than 0.04
     inner_steps   numbers of inner steps to check, () for no meta-gradient
     twins         "jet" and "smooth"; the smooth form is skipped where a bias lies at the threshold
     thorough      try every step size of the differences rather than stop at one that is good enough

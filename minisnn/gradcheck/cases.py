@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..maml import adapt
 from ..network import SpikingNet
 from ..neuron import LIF
 
@@ -48,11 +49,18 @@ def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None
     return x, y
 
 
-def small_step(net, theta, x, y) -> float:
-    """A step size that moves no bias by more than 0.02, so that a path from `random_theta` keeps clear of the kink."""
-    _, g = net.loss_and_gradient(theta, x, y)
-    largest = max(np.abs(b).max() for name, b in net.views(g).items() if name.endswith(".bias"))
-    return float(min(1.0, 0.02 / largest)) if largest > 0 else 1.0
+def small_step(net, theta, x, y, steps: int = 3) -> float:
+    """A step size, at most 1, with which no bias comes 0.04 away from its start in `steps` inner steps.
+
+    A path from `random_theta` then keeps clear of the kink.
+    """
+    step_size = 1.0
+    while True:
+        path = (adapt(net, theta, x, y, step_size, n + 1) - theta for n in range(steps))
+        moved = max(np.abs(b).max() for change in path for name, b in net.views(change).items() if name.endswith(".bias"))
+        if moved <= 0.04:
+            return step_size
+        step_size *= min(0.5, 0.02 / float(moved))
 
 
 def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
