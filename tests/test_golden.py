@@ -36,7 +36,8 @@ def test_logits_loss_gradient_and_hessian_vector_product(golden, backend):
 
 def test_activity_of_every_layer(golden, backend):
     net = network(golden, backend)
-    assert list(net.activity(golden["theta"], golden["x_support"]).values()) == pytest.approx(golden["rates"], rel=1e-12)
+    found = net.activity(golden["theta"], golden["x_support"])
+    assert list(found.values()) == pytest.approx(golden["rates"], rel=1e-12)
 
 
 @pytest.mark.parametrize("steps", [1, 3])

@@ -43,7 +43,8 @@ def test_jet_is_a_parabola_with_the_recorded_coefficients():
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_correlation_and_its_adjoints(rng, k):
-    x, dy, weight = rng.standard_normal((2, 4, 3, 2)), rng.standard_normal((2, 4, 3, 5)), rng.standard_normal((k, k, 2, 5))
+    x, dy = rng.standard_normal((2, 4, 3, 2)), rng.standard_normal((2, 4, 3, 5))
+    weight = rng.standard_normal((k, k, 2, 5))
     y, half = np.zeros((2, 4, 3, 5)), k // 2
     for h in range(4):
         for w in range(3):
@@ -163,8 +164,10 @@ def test_fewer_steps_equal_zeros_at_the_end(backend, rng, kind, m):
 
     def run(steps):
         dx, dweight, dbias = engine.backward(b, weight, tape, dy[:, :steps])
-        y_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tape, x_dot[:, :max(steps - 2, 0)], steps)
-        return dx, dweight, dbias, y_dot, *engine.backward_tangent(b, weight, weight_dot, tape, tape_dot, dy_dot[:, :steps])
+        y_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tape, x_dot[:, :max(steps - 2, 0)],
+                                                 steps)
+        rest = engine.backward_tangent(b, weight, weight_dot, tape, tape_dot, dy_dot[:, :steps])
+        return dx, dweight, dbias, y_dot, *rest
 
     short, long = run(m), run(n)
     for a, full, sequence in zip(short, long, (True, False, False, True, True, False, False)):

@@ -8,8 +8,8 @@ from minisnn.gradcheck import random_data, random_theta
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
-    settings = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, neuron=ms.LIF(gain=3.0), window=9, dtype=dtype,
-                    backend=backend)
+    settings = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, neuron=ms.LIF(gain=3.0), window=9,
+                    dtype=dtype, backend=backend)
     return ms.SpikingNet(**{**settings, **changes})
 
 
@@ -97,7 +97,8 @@ def test_second_order_equals_the_explicit_chain_rule(backend, steps):
     theta_n, factors = theta, []
     for _ in range(steps):
         g = net.loss_and_gradient(theta_n, task.x_support, task.y_support)[1]
-        factors.append(np.eye(net.size) - hessian(net, theta_n, task.x_support, task.y_support) @ np.diag(sizes * frozen))
+        H = hessian(net, theta_n, task.x_support, task.y_support)
+        factors.append(np.eye(net.size) - H @ np.diag(sizes * frozen))
         theta_n = theta_n - sizes * frozen * g
     loss, lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query)
     found_loss, first = ms.meta_gradient(net, theta, task, sizes, steps, 1, ("conv1",))
@@ -133,7 +134,8 @@ def test_gradient_of_a_step_size_for_every_parameter(backend, steps, options):
     assert len(records) == steps + 1 and len(gates) == steps and da.shape == (net.size,)
 
     def value(h):
-        return ms.meta_loss(net, theta, task, sizes + h * d, steps, spike="jet", records=records, gates=gates, **options)
+        return ms.meta_loss(net, theta, task, sizes + h * d, steps, spike="jet", records=records, gates=gates,
+                            **options)
 
     errors = [abs((value(h) - value(-h)) / (2 * h) - da @ d) / abs(da @ d) for h in (1e-3, 1e-4, 1e-5)]
     assert min(errors) < 1e-6
@@ -166,14 +168,17 @@ def test_backends_agree_and_keep_the_dtype():
             theta, task = case(net)
             sizes = np.full(net.size, 0.3)
             _, gradient, da = ms.meta_gradient(net, theta, task, sizes, 2, step_size_gradient=True)
-            assert gradient.dtype == dtype and ms.adapt(net, theta, task.x_support, task.y_support, sizes).dtype == dtype
+            assert gradient.dtype == dtype
+            assert ms.adapt(net, theta, task.x_support, task.y_support, sizes).dtype == dtype
             found.append((gradient, da))
         assert off(found[1][0], found[0][0]) < tolerance and off(found[1][1], found[0][1]) < tolerance
 
 
 @pytest.mark.parametrize("options, words", [
-    (dict(freeze=("conv9",)), "freeze must name layers of conv1, readout"), (dict(freeze="conv1"), "freeze must name layers"),
-    (dict(steps=-1), "steps must be 0 or more"), (dict(step_size=np.ones(3)), "step_size must be a finite scalar or a flat"),
+    (dict(freeze=("conv9",)), "freeze must name layers of conv1, readout"),
+    (dict(freeze="conv1"), "freeze must name layers"),
+    (dict(steps=-1), "steps must be 0 or more"),
+    (dict(step_size=np.ones(3)), "step_size must be a finite scalar or a flat"),
     (dict(step_size=np.nan), "step_size must be a finite"), (dict(threshold=-1.0), "threshold must be 0 or more"),
     (dict(threshold_fraction=np.nan), "threshold_fraction must be 0 or more"),
     (dict(threshold=0.1, threshold_fraction=0.1), "not both"),

@@ -57,7 +57,8 @@ def small_step(net, theta, x, y, steps: int = 3) -> float:
     step_size = 1.0
     while True:
         path = (adapt(net, theta, x, y, step_size, n + 1) - theta for n in range(steps))
-        moved = max(np.abs(b).max() for change in path for name, b in net.views(change).items() if name.endswith(".bias"))
+        moved = max(np.abs(a).max() for change in path for name, a in net.views(change).items()
+                    if name.endswith(".bias"))
         if moved <= 0.04:
             return step_size
         step_size *= min(0.5, 0.02 / float(moved))
@@ -80,7 +81,8 @@ def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
     reset = rng.choice(["attached", "attached", "detached", "off"])
     alpha, beta = rng.uniform(0.5, 0.95, 2)
     neuron = LIF(alpha=alpha, beta=alpha if rng.random() < 0.15 else beta, gamma=rng.uniform(0, 0.9),
-                 rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5), threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
+                 rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5),
+                 threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
                  slope=rng.uniform(1, 10), gain=rng.uniform(1, 5))
     T = int(rng.integers(2 * (conv + hidden) + 4, 18))
     window = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))

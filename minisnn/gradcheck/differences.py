@@ -55,9 +55,9 @@ def best(error_of, steps, enough: float) -> tuple[float, float]:
 def taylor_slope(remainder_of, steps, noise: float, enough: float) -> tuple[float, float, float]:
     """(slope, deviation from 2, largest step) over the two decades of half-decade steps that come closest to slope 2.
 
-    Remainders below 30 times `noise`, what rounding leaves, are not used. The deviation is the larger of the two decades';
-    the search ends once it is at most `enough`. Where every remainder is noise the function is linear along the
-    direction: slope 2, deviation 0.
+    Remainders below 30 times `noise`, what rounding leaves, are not used. The deviation is the larger of the two
+    decades'; the search ends once it is at most `enough`. Where every remainder is noise the function is linear along
+    the direction: slope 2, deviation 0.
     """
     e: list[float] = []
     slope, deviation, at = 0.0, np.inf, steps[0]

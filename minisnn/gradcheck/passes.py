@@ -1,7 +1,7 @@
 """Which pass is wrong: every pass of every layer on its own, at the very point where the network calls it.
 
-A *unit* is anything with the four passes: a synapse, a membrane, a pooling, a whole block. Its passes are the hard ones (the
-spiking network's own). Against them stand, for random directions of all its arguments,
+A *unit* is anything with the four passes: a synapse, a membrane, a pooling, a whole block. Its passes are the hard ones
+(the spiking network's own). Against them stand, for random directions of all its arguments,
 
     forward_tangent    central differences of the jet form's forward
     backward           the same differences, paired with dy: <dy, y(z + h z_dot) - y(z - h z_dot)> / 2h = <dz, z_dot>
@@ -57,7 +57,7 @@ def check_passes(net, theta, x, y, rng: np.random.Generator, thorough: bool = Fa
 
 
 def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
-    """(logits, units): synapse, membrane, pooling of every block, then the blocks as the network's backend runs them."""
+    """(logits, units): synapse, membrane, pooling of every block; then the blocks as the backend runs them."""
     engine, x = net.engine(), net._input(x)
     logits, tapes = net._passes(reference, theta, x, "hard", None, True)
     own = tapes if engine is reference else net._passes(engine, theta, x, "hard", None, True)[1]

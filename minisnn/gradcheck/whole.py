@@ -103,8 +103,9 @@ def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
 
 def check_meta_gradient(net, theta, task, rng: np.random.Generator, step_size: float = 0.1, steps: int = 1,
                         twin: str = "jet", **options) -> list[Result]:
-    """Taylor test of the meta-gradient (up to four directions, the best), and central differences; also of the step size.
+    """Taylor test of the meta-gradient (the best of up to four directions), and central differences.
 
+    The step size's own gradient is checked by central differences too.
     The twin is recorded at every theta_n of the spiking network's path. `options`: freeze, threshold, ... of `adapt`.
     """
     what = f"meta-gradient, N = {steps}"
