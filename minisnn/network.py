@@ -14,7 +14,7 @@ from .neuron import LIF
 from .surrogate import FORMS
 
 BACKENDS = ("numba", "numpy")
-CHUNK = 10                # a gradient alone is summed over parts of the batch of at most this size, to save memory
+CHUNK, CHUNK_TANGENT = 5, 2      # gradients and tangents are summed over parts of the batch of at most so many samples
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,14 @@ class SpikingNet:
 
     def __call__(self, theta, x, *, spike: str = "hard", record=None) -> np.ndarray:
         """Logits (B, ways): the readout's membrane at the last step."""
-        return self._forward(self._vector(theta, "theta"), self._input(x), spike, record, keep=False)[0]
+        theta, x = self._vector(theta, "theta"), self._input(x)
+        return self._logits(theta, x, spike, record)
 
     def loss(self, theta, x, y, *, spike: str = "hard", record=None) -> float:
         """Mean loss over the batch."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
-        return LOSSES[self.loss_name][0](self._forward(theta, x, spike, record, keep=False)[0], y)
+        return LOSSES[self.loss_name][0](self._logits(theta, x, spike, record), y)
 
     def loss_and_gradient(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
         """(loss, gradient), the gradient flat like theta; with `logits` also those, (B, ways).
@@ -174,17 +175,18 @@ class SpikingNet:
         if spike == "hard":
             loss, gradient, out = self._in_parts(theta, x, y)
         else:
-            loss, gradient, tapes = self._reverse(theta, x, y, spike, record, second=False)
+            loss, gradient, tapes = self._reverse(self.parameters(theta), x, y, spike, record, second=False)
             out = tapes[-1]
         return (loss, gradient, out) if logits else (loss, gradient)
 
     def _in_parts(self, theta, x, y):
         """Mean loss, gradient and logits, part by part: the tapes of one part are dropped before the next is made."""
         parts = np.array_split(np.arange(len(x)), -(-len(x) // CHUNK))
+        parameters = self.parameters(theta, self.engine())
         loss, gradient, logits = 0.0, 0, []
         for part in parts:
             share = len(part) / len(x)
-            part_loss, part_gradient, tapes = self._reverse(theta, x[part], y[part], "hard", None, second=False)
+            part_loss, part_gradient, tapes = self._reverse(parameters, x[part], y[part], "hard", None, second=False)
             loss = loss + share * part_loss
             gradient = gradient + self.dtype.type(share) * part_gradient
             logits.append(tapes.pop())
@@ -199,16 +201,18 @@ class SpikingNet:
         """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the two passes as often as called."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
-        loss, gradient, tapes = self._reverse(theta, x, y, spike, record, second=True)
+        parameters = self.parameters(theta, self.engine(spike))
+        loss, gradient, tapes = self._reverse(parameters, x, y, spike, record, second=True)
 
         def hvp(v: np.ndarray) -> np.ndarray:
-            return self._tangent_of_reverse(theta, tapes, y, v, spike)
+            return self._tangent_of_reverse(parameters, tapes, y, v, spike)
 
         return (loss, gradient, hvp, tapes[-1]) if logits else (loss, gradient, hvp)
 
     def record(self, theta, x) -> list[dict[str, np.ndarray]]:
         """What a twin freezes, one dictionary a block: window-start states p, q, r and the membrane u in the window."""
-        _, tapes = self._passes(reference, self._vector(theta, "theta"), self._input(x), "hard", None, True)
+        parameters = self.parameters(self._vector(theta, "theta"))
+        _, tapes = self._passes(reference, parameters, self._input(x), "hard", None, True)
         return [{"p": t["p"], "q": t["q"], "r": t["r"], "u": t["u"]} for t in tapes]
 
     def activity(self, theta, x) -> dict[str, float]:
@@ -229,10 +233,11 @@ class SpikingNet:
         from .kernels import block as kernels
         return kernels
 
-    def parameters(self, theta) -> list:
-        """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta."""
+    def parameters(self, theta, engine=reference) -> list:
+        """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta, prepared for the engine."""
         v = self.views(theta)
-        return [(b, v[f"{b.name}.weight"].reshape(b.weight_shape), v[f"{b.name}.bias"]) for b in self.blocks]
+        return [(b, engine.prepare(v[f"{b.name}.weight"].reshape(b.weight_shape)), v[f"{b.name}.bias"])
+                for b in self.blocks]
 
     def enter(self, engine, x, record=None):
         """The event counts as the first block's input: times gain, window only in a twin."""
@@ -246,31 +251,38 @@ class SpikingNet:
         """Flatten (H, W, C) where a dense block follows."""
         return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
 
-    def _passes(self, engine, theta, x, spike, record, keep):
+    def _passes(self, engine, parameters, x, spike, record, keep):
         x = self.enter(engine, x, record)
         tapes = []
-        for n, (b, weight, bias) in enumerate(self.parameters(theta)):
+        for n, (b, weight, bias) in enumerate(parameters):
             x, tape = engine.forward(b, weight, bias, self.fit(b, x), self.window, spike,
                                      None if record is None else record[n], keep)
             tapes.append(tape)
         return x, tapes
 
-    def _forward(self, theta, x, spike, record, keep):
+    def _forward(self, parameters, x, spike, record, keep):
         if spike not in FORMS:
             raise ValueError(f"spike must be one of {', '.join(FORMS)}, not {spike!r}")
         if spike != "hard" and record is None:
             raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes")
-        return self._passes(self.engine(spike), theta, x, spike, record if spike != "hard" else None, keep)
+        return self._passes(self.engine(spike), parameters, x, spike, record if spike != "hard" else None, keep)
 
-    def _reverse(self, theta, x, y, spike, record, second):
+    def _logits(self, theta, x, spike, record):
+        """Logits alone; of the network itself part by part, to save memory."""
+        parameters = self.parameters(theta, self.engine(spike))
+        size = CHUNK if spike == "hard" else len(x)
+        parts = [self._forward(parameters, x[n:n + size], spike, record, False)[0] for n in range(0, len(x), size)]
+        return np.concatenate(parts)
+
+    def _reverse(self, parameters, x, y, spike, record, second):
         engine = self.engine(spike)
-        logits, tapes = self._forward(theta, x, spike, record, True)
+        logits, tapes = self._forward(parameters, x, spike, record, True)
         loss, loss_backward, _ = LOSSES[self.loss_name]
         dx = loss_backward(logits, y)
         gradient = np.empty(self.size, self.dtype)
         parts = self.parameters(gradient)
         for n in reversed(range(len(self.blocks))):
-            b, weight, _ = self.parameters(theta)[n]
+            b, weight, _ = parameters[n]
             if n < len(self.blocks) - 1:
                 dx = dx.reshape(*dx.shape[:2], *b.output_shape)
             dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0, second)
@@ -279,22 +291,27 @@ class SpikingNet:
         tapes.append(logits)
         return loss(logits, y), gradient, tapes
 
-    def _steps(self, tapes):
-        """Window steps in which each block's adjoint can differ from zero: two fewer for every synapse above it."""
-        n = tapes[-2]["u"].shape[1]
-        return [max(n - 2 * d, 0) for d in reversed(range(len(self.blocks)))]
-
-    def _tangent_of_reverse(self, theta, tapes, y, v, spike):
+    def _tangent_of_reverse(self, parameters, tapes, y, v, spike):
         engine = self.engine(spike)
-        v = self._vector(v, "v")
-        parameters, dots = self.parameters(theta), self.parameters(v)
-        steps, tapes_dot, x_dot = self._steps(tapes), [], None
+        dots = self.parameters(self._vector(v, "v"), engine)
+        hv = np.zeros(self.size, self.dtype)
+        for samples, part in engine.parts(tapes[:-1], CHUNK_TANGENT):
+            share = self.dtype.type(len(y[samples]) / len(y))
+            hv += self._tangent_of_part(engine, parameters, dots, part, tapes[-1][samples], y[samples], share)
+        return hv
+
+    def _tangent_of_part(self, engine, parameters, dots, tapes, logits, y, share):
+        """What a part of the batch adds to H v; `share` is its share of the samples, over which the loss is a mean."""
+        n_steps = tapes[-1]["u"].shape[1]
+        # steps in which each block's adjoint can differ from zero: two fewer for every synapse above it
+        steps = [max(n_steps - 2 * d, 0) for d in reversed(range(len(self.blocks)))]
+        tapes_dot, x_dot = [], None
         for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(parameters, dots)):
             if x_dot is not None:
                 x_dot = x_dot.reshape(*x_dot.shape[:2], *b.input_shape)
             x_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tapes[n], x_dot, steps[n])
             tapes_dot.append(tape_dot)
-        dx_dot = LOSSES[self.loss_name][2](tapes[-1], x_dot, y)
+        dx_dot = share * LOSSES[self.loss_name][2](logits, x_dot, y)
         hv = np.empty(self.size, self.dtype)
         parts = self.parameters(hv)
         for n in reversed(range(len(self.blocks))):
@@ -302,7 +319,7 @@ class SpikingNet:
             if n < len(self.blocks) - 1:
                 dx_dot = dx_dot.reshape(*dx_dot.shape[:2], *b.output_shape)
             dx_dot, parts[n][1][...], parts[n][2][...] = engine.backward_tangent(
-                b, weight, weight_dot, tapes[n], tapes_dot[n], dx_dot, n > 0)
+                b, weight, weight_dot, tapes[n], tapes_dot.pop(), dx_dot, n > 0)
         return hv
 
     # ---- checks of what comes in ---------------------------------------------------------------------------------

@@ -120,10 +120,10 @@ def count_one(picture, rows, columns, floor, fine, places, shape, threshold_on, 
             counts[step, y, x, polarity] += 1
 
 
-@numba.njit(cache=True, parallel=True)
-def count_all(pictures, rows, columns, floor, fine, places, shape, threshold_on, threshold_off, leak, residual,
+@numba.njit(cache=True, nogil=True)
+def count_all(start, stop, pictures, rows, columns, floor, fine, places, shape, threshold_on, threshold_off, leak, residual,
               refractory, keep, scale, counts):
-    """count_one for every picture, in parallel: pictures (N, H, W), residual (N, pixels), counts (N, T, H, W, 2)."""
-    for n in numba.prange(pictures.shape[0]):
+    """count_one for pictures start..stop-1: pictures (N, H, W), residual (N, pixels), counts (N, T, H, W, 2)."""
+    for n in range(start, stop):
         count_one(pictures[n], rows, columns, floor, fine, places, shape, threshold_on, threshold_off, leak,
                   residual[n], refractory, keep, scale, counts[n])

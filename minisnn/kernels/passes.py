@@ -1,193 +1,316 @@
-"""The four passes of a block in numba, parallel over samples (forward, tangent) or over lanes of samples (adjoints).
+"""What a block does in parallel: each kernel works on the items start..stop-1 of a range, and no two items write to one place.
 
-A lane is a fixed set of samples, l, l + L, l + 2 L ...; each sums its weight gradient on its own and the lanes are added
-in order, so that the sums do not depend on the number of threads. All arrays are flat below the leading axes named here:
+The items of the membrane kernels are bands (a sample and the rows of one pooled row, see neuron.py), of `correlate` images
+(a sample and a step) or groups of them, of `weight_gradient` a group of input channels or a kernel row. Every sum has a fixed order. Arrays
+are flat below the leading axes named here:
 
-    index, value (B, events), offset (B, T + 1)     input events by time step; x = value at site index (H, W, C order)
-    u, u_dot (B, n, N_out)    p, q (B, N_in)        y_dot, dy (B, m, N_pooled)    dx, x_dot (B, m - 2, N_in)
-    dV (B, frames, halo)      dW (L, weights) in rows layout     db (L, n_out)
+    x   `Events.lists` of the input                             u, u_dot (B, n, H W n_out)
+    pq  (B, 2, H W n_in)    presynaptic traces p_K, q_K         PQ_dot, dPQ (B, 2, H W n_out)
+    dy, y_dot (B, m, H' W' n_out)    x_dot (B, m - 2, H W n_in) V (B, m - 2, H W n_out), dV the same as halo images
+    dW in rows layout       db (B, bands, n_out)
 
-`first` = K, the step at which the gradient window starts. Geometry `g` = (H, W, n_in, n_out, k).
+`first` = K, the step at which the gradient window starts. Geometry `g` = (H, W, n_in, n_out, k). Where events are added to
+it, Q is kept in units of 1 - beta, so that they bring the weights as they are.
 """
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from .linear import apply, apply_weight, correlate, correlate_weight, is_dense, to_halo
-from .neuron import (NONE, membrane_backward, membrane_backward_tangent, membrane_step,
-                     membrane_tangent_step, pool_backward, pool_backward_tangent, pool_spikes, pool_tangent)
-from .vector import zeros
+from . import linear, winograd
+from .linear import (channels_to_halo, correlate_row, correlate_weight, gather, gather_weight, is_dense, place,
+                     sort_by_channel, spread, spread_weight, to_halo)
+from .neuron import (NONE, membrane_backward, membrane_backward_tangent, membrane_step, membrane_tangent_step, pooled,
+                     pooled_tangent, spike_curvature, spike_slope, unpool)
+from .vector import lowest_bit, reached, zeros
 
 
-@njit(cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy")
 def _tiled(bias, sites):
-    """bias (C,) repeated for every site."""
+    """bias (C,) repeated for every site of a row."""
     out = np.empty(sites * bias.size, bias.dtype)
     for i in range(out.size):
         out[i] = bias[i % bias.size]
     return out
 
 
-@njit(cache=True, error_model="numpy")
-def _start_traces(index, value, offset, first, p, q, c):
-    """p_K, q_K of one sample from its events before K = first: each decays as a trace that starts from one event."""
-    P, Q = c[9], c[4]                                   # p, q one step after an event of value 1
-    for t in range(first - 1, -1, -1):
-        for e in range(offset[t], offset[t + 1]):
-            p[index[e]] += P * value[e]
-            q[index[e]] += Q * value[e]
-        P, Q = c[0] * P + c[3] * Q, c[1] * Q
-
-
-@njit(parallel=True, cache=True, error_model="numpy")
-def forward(index, value, offset, rows, dense, bias, g, pool, c, first, keep, readout,
-            u, p, q, r, out_index, out_value, out_offset, logits):
+@njit(nogil=True, inline="always", error_model="numpy")
+def _input(x, b, t, low, high, rows, dense, on_dense, halo, Q, g, c):
+    """Q of the rows low..high-1 += W x_t, by events or as a dense product; `halo` is zero and left zero."""
     H, W, n_in, n_out, k = g
-    N, T = H * W * n_out, offset.shape[1] - 1
-    N_pooled = N if pool == NONE else (H // 2) * (W // 2) * n_out
-    for b in prange(offset.shape[0]):
-        P, Q, R, V = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
-        U = zeros(N, c)
-        biases = _tiled(bias, H * W)
-        spikes = np.zeros((N_pooled + 7) // 8, np.uint64)
-        flags = spikes.view(np.uint8)
-        halo = zeros(H * (W + 2 * (k // 2)) * n_in, c)
-        on_dense = is_dense(0, offset[b, T], T, g)
+    if not on_dense:
+        if x[4][3]:
+            gather(x, b, t, low, high, dense, Q, g)
+        else:
+            spread(x, b, t, low, high, rows, Q, c[10], g)
+        return
+    pad = k // 2
+    top, bottom, width = max(low - pad, 0), min(high + pad, H), (W + 2 * pad) * n_in
+    for scale in (c[10], c[9]):
+        for row in range(top, bottom):
+            place(x, b * H + row, t, scale, halo, (row - top) * width + pad * n_in)
+        if scale:
+            for h in range(low, high):
+                first, last = max(pad - h, 0), min(k, H + pad - h)
+                correlate_row(halo, (h - pad + first - top) * width, dense, first, last, Q, (h - low) * W * n_out,
+                              W, n_in, n_out, k)
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _emit(v, C, threshold, index, column, found):
+    """Append the sites of one row where the pooled membrane reaches the threshold; the number of events after that."""
+    for w in range(v.size // C):
+        column[w] = found
+        for i in range(0, C, 64):
+            bits = reached(v, w * C + i, min(64, C - i), threshold)
+            while bits:
+                index[found] = w * C + i + lowest_bit(bits)
+                found += 1
+                bits &= bits - 1
+    column[v.size // C] = found
+    return found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def traces(start, stop, x, H, first, pq, c):
+    """p_K, q_K of a sample from its events before K = first: each decays as a trace that starts from one event."""
+    index, value, offset, column, (capacity, T, valued, known) = x
+    sites = pq.shape[2] // H
+    for b in range(start, stop):
+        p, q = pq[b, 0], pq[b, 1]
+        p[:], q[:] = c[9], c[9]
+        P, Q = c[9], c[4]                               # p, q one step after an event of value 1
+        for t in range(first - 1, -1, -1):
+            for h in range(H):
+                at, i = (b * H + h) * capacity, (b * H + h) * (T + 1) + t
+                for e in range(at + offset[i], at + offset[i + 1]):
+                    n, one = h * sites + index[e], value[e] if valued else c[10]
+                    p[n] += P * one
+                    q[n] += Q * one
+            P, Q = c[0] * P + c[3] * Q, c[1] * Q
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def forward(start, stop, x, rows, dense, bias, g, pool, c, first, keep, readout,
+            u, out_index, out_offset, out_column, logits):
+    H, W, n_in, n_out, k = g
+    T, row = x[4][1], W * n_out
+    height = 1 if pool == NONE else 2
+    bands = (H + height - 1) // height
+    biases, top = _tiled(bias, W), zeros(row, c)
+    pools = zeros(row if pool == NONE else W // 2 * n_out, c)
+    halo = zeros((height + k - 1) * (W + k - 1) * n_in, c)
+    for item in range(start, stop):
+        b, band = divmod(item, bands)
+        low = band * height
+        high = min(low + height, H)
+        N, at = (high - low) * row, low * row
+        spiking = not readout and high - low == height           # an odd rest is not pooled
+        P, Q, R, U = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
+        on_dense = is_dense(x, b, 0, T, g)
         found = 0
-        if keep:
-            _start_traces(index[b], value[b], offset[b], first, p[b], q[b], c)
         for t in range(T):
-            if t == first and keep:
-                r[b] = R
-            apply(index[b], value[b], offset[b, t], offset[b, t + 1], rows, dense, on_dense, halo, V, g, c)
-            membrane_step(U, P, Q, R, V, biases, c)
-            if t >= first and keep:
-                u[b, t - first] = U
-            if readout:
-                continue
-            pool_spikes(U, flags[:N_pooled], H, W, n_out, pool, c)
-            for word in range(spikes.size):
-                if spikes[word] != 0:
-                    for i in range(8 * word, min(8 * word + 8, N_pooled)):
-                        if flags[i] != 0:
-                            out_index[b, found] = i
-                            out_value[b, found] = c[10]
-                            found += 1
-            out_offset[b, t + 1] = found
+            if keep and t >= first:
+                U = u[b, t - first, at:at + N]
+            membrane_step(U, P, Q, R, biases, c)
+            _input(x, b, t, low, high, rows, dense, on_dense, halo, Q, g, c)
+            if spiking:
+                found = _emit(pooled(U, pools, top, n_out, pool, c), n_out, c[7], out_index[b, band],
+                              out_column[b, band, t], found)
+                out_offset[b, band, t + 1] = found
         if readout:
             logits[b] = U
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def backward(index, value, offset, back, g, pool, c, first, detach, need_dx,
-             u, p, q, dy, steps, dlogits, dx, dV, dW, db):
+@njit(nogil=True, cache=True, error_model="numpy")
+def backward(start, stop, x, first, g, pool, c, detach, u, dy, dlogits, steps, dV, dPQ, db, dW):
+    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K, dQ_K and db.
+
+    Where dW (items, weights) is given, dV is not kept: the weight gradient of the events, x (outer) dV, is summed at once.
+    """
     H, W, n_in, n_out, k = g
-    pad = k // 2
-    N, N_in, row, halo_row = H * W * n_out, H * W * n_in, W * n_out, (W + 2 * pad) * n_out
-    lanes, keep_all = dW.shape[0], dV.shape[1] > 1
-    for lane in prange(lanes):
-        one_frame = zeros(H * halo_row, c)
-        du, total = zeros(N, c), zeros(N, c)
-        halo_in, halo_x = zeros(H * (W + 2 * pad) * n_in, c), zeros(H * (W + 2 * pad) * n_in, c)
-        for b in range(lane, u.shape[0], lanes):
-            dr, dP, dQ = zeros(N, c), zeros(N, c), zeros(N, c)
-            frames = dV[b].reshape(-1) if keep_all else one_frame
-            on_dense = is_dense(offset[b, first], offset[b, first + steps - 2], steps - 2, g) if steps > 2 else False
-            for t in range(steps - 1, -1, -1):
-                at = t * H * halo_row if keep_all and t < steps - 2 else 0
-                D = frames if t < steps - 2 else one_frame
-                if dlogits.size > 0:
-                    if t == steps - 1:
-                        du[:] = dlogits[b]
-                    elif t == steps - 2:
-                        du[:] = c[9]
-                else:
-                    pool_backward(u[b, t], dy[b, t], 0, du, H, W, n_out, pool, c)
-                membrane_backward(u[b, t], du, dr, dP, dQ, D, at, halo_row, pad * n_out, row, total, detach, c)
-                if t < steps - 2:
-                    apply_weight(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], on_dense, halo_x,
-                                 D, at, dW[lane], g, c)
-                    if need_dx:
-                        correlate(D, at, back, dx[b, t], 0, H, W, n_out, n_in, k)
-            to_halo(p[b], 0, halo_in, H, W, n_in, pad)
-            correlate_weight(halo_in, 0, dP, 0, 1, row, 0, dW[lane], g)
-            to_halo(q[b], 0, halo_in, H, W, n_in, pad)
-            correlate_weight(halo_in, 0, dQ, 0, 1, row, 0, dW[lane], g)
+    row, pitch, pad = W * n_out, (W + k - 1) * n_out, k // 2 * n_out
+    height, sites = (1, row) if pool == NONE else (2, W // 2 * n_out)
+    bands, N = H // height, height * row
+    du, top, pools, dv = zeros(N, c), zeros(row, c), zeros(sites, c), zeros(sites, c)
+    D, at_once = zeros(height * pitch, c), dW.size > 0
+    for item in range(start, stop):
+        b, band = divmod(item, bands)
+        at, to, halo = band * N, band * sites, band * height * pitch
+        dr, total = zeros(N, c), zeros(N, c)
+        dP, dQ = dPQ[b, 0, at:at + N], dPQ[b, 1, at:at + N]
+        du[:], dP[:], dQ[:] = c[9], c[9], c[9]                   # odd columns of du stay zero
+        for t in range(steps - 1, -1, -1):
+            u_t = u[b, t, at:at + N]
+            if dlogits.size == 0:
+                v = pooled(u_t, pools, top, n_out, pool, c)
+                spike_slope(v, dy[b, t, to:to + sites], dv, c)
+                unpool(u_t, v, dv, du, n_out, pool, c)
+            elif t == steps - 1:
+                du[:] = dlogits[b]
+            elif t == steps - 2:
+                du[:] = c[9]
+            for h in range(height):
+                i, j = h * row, h * row + row
+                membrane_backward(u_t[i:j], du[i:j], dr[i:j], dP[i:j], dQ[i:j], D[h * pitch + pad:][:row], total[i:j],
+                                  detach, c)
+            if t < steps - 2 and at_once:
+                spread_weight(x, b, first + t, band * height, band * height + height, 0, k, D, 0, dW[item], c[10], g)
+            elif t < steps - 2:
+                dV[b, t, halo:halo + height * pitch] = D
         for i in range(N):
-            db[lane, i % n_out] += total[i]
+            db[b, band, i % n_out] += total[i]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def forward_tangent(index, value, offset, dense, rows_dot, dense_dot, bias_dot, g, pool, c, first, detach, readout,
-                    u, p, q, x_dot, steps, u_dot, y_dot, logits_dot):
-    H, W, n_in, n_out, k = g
+@njit(nogil=True, cache=True, error_model="numpy")
+def correlate(start, stop, x, weight, x2, weight2, y, g, c):
+    """y = W x, and + W2 x2 where x2 is given, for plain or halo images x (n, ...); g = (H, W, n_from, n_to, k)."""
+    H, W, n_from, n_to, k = g
     pad = k // 2
-    N, N_in = H * W * n_out, H * W * n_in
-    for b in prange(u.shape[0]):
-        P, Q, R, V = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
-        biases = _tiled(bias_dot, H * W)
-        halo, halo_x = zeros(H * (W + 2 * pad) * n_in, c), zeros(H * (W + 2 * pad) * n_in, c)
-        on_dense = is_dense(offset[b, first], offset[b, first + steps - 2], steps - 2, g) if steps > 2 else False
-        to_halo(p[b], 0, halo, H, W, n_in, pad)
-        correlate(halo, 0, dense_dot, P, 0, H, W, n_in, n_out, k)
-        to_halo(q[b], 0, halo, H, W, n_in, pad)
-        correlate(halo, 0, dense_dot, Q, 0, H, W, n_in, n_out, k)
+    plain = x.shape[1] == H * W * n_from
+    halo = zeros(H * (W + 2 * pad) * n_from if plain else 0, c)
+    for n in range(start, stop):
+        y[n] = c[9]
+        if plain:
+            to_halo(x[n], 0, halo, H, W, n_from, pad)
+        linear.correlate(halo if plain else x[n], 0, weight, y[n], 0, H, W, n_from, n_to, k)
+        if x2.size > 0:
+            linear.correlate(x2[n], 0, weight2, y[n], 0, H, W, n_from, n_to, k)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def correlate_at_points(start, stop, x, points, x2, points2, y, images, g, c, matrices):
+    """The same by `winograd.correlate`; an item is a group of `images` images."""
+    H, W, n_from, n_to, k = g
+    plain, halo_size, rows = x.shape[1] == H * W * n_from, H * (W + 4) * n_from, 2 * H * images * W
+    at_points, sums, halo = zeros(rows * n_from, c), zeros(rows * n_to, c), zeros(halo_size * images if plain else 0, c)
+    for item in range(start, stop):
+        first, last = item * images, min((item + 1) * images, x.shape[0])
+        out = y[first:last].reshape(-1)
+        out[:] = c[9]
+        if plain:
+            for n in range(first, last):
+                to_halo(x[n], 0, halo[(n - first) * halo_size:], H, W, n_from, 2)
+        winograd.correlate(halo if plain else x[first:last].reshape(-1), last - first, halo_size, points, out, 0, matrices,
+                           at_points, sums, H, W, n_from, n_to)
+        if x2.size > 0:
+            winograd.correlate(x2[first:last].reshape(-1), last - first, halo_size, points2, out, 0, matrices, at_points,
+                               sums, H, W, n_from, n_to)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def by_channel(start, stop, x, first, steps, g, places, room, starts):
+    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`."""
+    H, W, n_in, n_out, k = g
+    for row in range(start, stop):
+        sort_by_channel(x, row, first, first + steps - 2, H * (W + k - 1) * n_out, n_in, n_out, W, places, row * room, starts,
+                        row * (n_in + 1))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def weight_gradient(start, stop, x, places, starts, summed, first, steps, D, dPQ, pq, x_dot, dV, g, group, c, dW):
+    """dW += x (outer) D + p_K (outer) dP_K + q_K (outer) dQ_K, and + x_dot (outer) dV where that is given.
+
+    An item is a group of input channels where the events are sorted by channel, else a kernel row; `summed` where the
+    events have been added already.
+    """
+    H, W, n_in, n_out, k = g
+    pad, row, pitch = k // 2, W * n_out, (W + k - 1) * n_out
+    by_channel, frames, frame = starts.size > 0, D.reshape(-1), H * pitch
+    halo = zeros(H * (W + 2 * pad) * (group if by_channel else n_in), c)
+    for item in range(start, stop):
+        channel = item * group if by_channel else 0
+        size = min(group, n_in - channel) if by_channel else n_in
+        top, bottom = (0, k) if by_channel else (item, item + 1)
+        halo[:] = c[9]
+        for b in range(dPQ.shape[0]):
+            at = b * max(steps - 2, 0) * frame
+            for i in range(top, bottom):
+                if by_channel:
+                    gather_weight(places, places.size // (dPQ.shape[0] * H), starts, b, i, channel, size, frames, at, dW, g)
+                else:
+                    for t in range(0 if summed else steps - 2):
+                        spread_weight(x, b, first + t, 0, H, i, i + 1, frames, at + t * frame, dW, c[10], g)
+            if x_dot.size > 0:
+                for t in range(steps - 2):
+                    channels_to_halo(x_dot[b, t], halo, channel, size, g)
+                    for i in range(top, bottom):
+                        correlate_weight(halo, channel, size, dV[b, t], pad * n_out, pitch, i, dW, g)
+            for n in range(2):
+                channels_to_halo(pq[b, n], halo, channel, size, g)
+                for i in range(top, bottom):
+                    correlate_weight(halo, channel, size, dPQ[b, n], 0, row, i, dW, g)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def forward_tangent(start, stop, x, rows_dot, dense_dot, bias_dot, g, pool, c, first, detach, readout,
+                    u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
+    H, W, n_in, n_out, k = g
+    row = W * n_out
+    height, sites = (1, row) if pool == NONE else (2, W // 2 * n_out)
+    bands, N = H // height, height * row
+    biases = _tiled(bias_dot, W)
+    halo = zeros((height + k - 1) * (W + k - 1) * n_in, c)
+    R, top, pools, pools_dot = zeros(N, c), zeros(row, c), zeros(sites, c), zeros(sites, c)
+    for item in range(start, stop):
+        b, band = divmod(item, bands)
+        at, to, low = band * N, band * sites, band * height
+        P, Q = PQ_dot[b, 0, at:at + N], PQ_dot[b, 1, at:at + N]
+        R[:] = c[9]
+        for i in range(N):
+            Q[i] = Q[i] / c[4]
+        on_dense = is_dense(x, b, first, first + steps - 2, g) if steps > 2 else False
         for t in range(steps):
-            if t < steps - 2:
-                apply(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], rows_dot, dense_dot, on_dense,
-                      halo_x, V, g, c)
-                if x_dot.size > 0:
-                    to_halo(x_dot[b, t], 0, halo, H, W, n_in, pad)
-                    correlate(halo, 0, dense, V, 0, H, W, n_in, n_out, k)
-            membrane_tangent_step(u[b, t], u_dot[b, t], P, Q, R, V, biases, detach, c)
+            u_t, v_t = u[b, t, at:at + N], u_dot[b, t, at:at + N]
+            membrane_tangent_step(u_t, v_t, P, Q, R, biases, detach, c)
             if not readout:
-                pool_tangent(u[b, t], u_dot[b, t], y_dot[b, t], 0, H, W, n_out, pool, c)
+                v = pooled(u_t, pools, top, n_out, pool, c)
+                spike_slope(v, pooled_tangent(u_t, v, v_t, pools_dot, n_out, pool, c), y_dot[b, t, to:to + sites], c)
+            if t < steps - 2:
+                _input(x, b, first + t, low, low + height, rows_dot, dense_dot, on_dense, halo, Q, g, c)
+                if V_dot.size > 0:
+                    V = V_dot[b, t, at:at + N]
+                    for i in range(N):
+                        Q[i] += V[i]
         if readout:
             logits_dot[b] = u_dot[b, steps - 1]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def backward_tangent(index, value, offset, back, back_dot, g, pool, c, first, detach, need_dx,
-                     u, p, q, x_dot, u_dot, dy, dV, dlogits, dy_dot, dlogits_dot, steps, dx_dot, dW, db):
+@njit(nogil=True, cache=True, error_model="numpy")
+def backward_tangent(start, stop, x, first, g, pool, c, detach, u, u_dot, dy, dy_dot, dlogits, dlogits_dot, steps,
+                     dV_dot, dPQ_dot, db_dot, dW_dot):
+    """`backward` differentiated line by line."""
     H, W, n_in, n_out, k = g
-    pad = k // 2
-    N, N_in, row, halo_row = H * W * n_out, H * W * n_in, W * n_out, (W + 2 * pad) * n_out
-    in_frame = H * (W + 2 * pad) * n_in
-    lanes = dW.shape[0]
-    for lane in prange(lanes):
-        D = zeros(H * halo_row, c)
-        du, du_dot, total = zeros(N, c), zeros(N, c), zeros(N, c)
-        halo_in, halo_x = zeros(max(steps - 2, 1) * in_frame, c), zeros(in_frame, c)
-        for b in range(lane, u.shape[0], lanes):
-            dr, dr_dot = zeros(N, c), zeros(N, c)
-            dP, dQ = zeros(N, c), zeros(N, c)
-            frames = dV[b].reshape(-1)
-            on_dense = is_dense(offset[b, first], offset[b, first + steps - 2], steps - 2, g) if steps > 2 else False
-            for t in range(steps - 1, -1, -1):
-                if dlogits.size > 0:
-                    if t == steps - 1:
-                        du[:] = dlogits[b]
-                        du_dot[:] = dlogits_dot[b]
-                    elif t == steps - 2:
-                        du[:] = c[9]
-                        du_dot[:] = c[9]
-                else:
-                    pool_backward_tangent(u[b, t], u_dot[b, t], dy[b, t], dy_dot[b, t], 0, du, du_dot, H, W, n_out,
-                                          pool, c)
-                membrane_backward_tangent(u[b, t], u_dot[b, t], du, du_dot, dr, dr_dot, dP, dQ, D, halo_row,
-                                          pad * n_out, row, total, detach, c)
-                if t < steps - 2:
-                    apply_weight(index[b], value[b], offset[b, first + t], offset[b, first + t + 1], on_dense, halo_x,
-                                 D, 0, dW[lane], g, c)
-                    if need_dx:
-                        correlate(D, 0, back, dx_dot[b, t], 0, H, W, n_out, n_in, k)
-                        correlate(frames, t * H * halo_row, back_dot, dx_dot[b, t], 0, H, W, n_out, n_in, k)
-            to_halo(p[b], 0, halo_in, H, W, n_in, pad)
-            correlate_weight(halo_in, 0, dP, 0, 1, row, 0, dW[lane], g)
-            to_halo(q[b], 0, halo_in, H, W, n_in, pad)
-            correlate_weight(halo_in, 0, dQ, 0, 1, row, 0, dW[lane], g)
-            if x_dot.size > 0:
-                for t in range(steps - 2):
-                    to_halo(x_dot[b, t], 0, halo_in[t * in_frame:], H, W, n_in, pad)
-                correlate_weight(halo_in, 0, frames, pad * n_out, steps - 2, halo_row, H * halo_row, dW[lane], g)
+    row, pitch, pad = W * n_out, (W + k - 1) * n_out, k // 2 * n_out
+    height, sites = (1, row) if pool == NONE else (2, W // 2 * n_out)
+    bands, N = H // height, height * row
+    du, du_dot, D, at_once = zeros(N, c), zeros(N, c), zeros(height * pitch, c), dW_dot.size > 0
+    top, pools, pools_dot, dv = zeros(row, c), zeros(sites, c), zeros(sites, c), zeros(sites, c)
+    for item in range(start, stop):
+        b, band = divmod(item, bands)
+        at, to, halo = band * N, band * sites, band * height * pitch
+        dr, dr_dot, total = zeros(N, c), zeros(N, c), zeros(N, c)
+        dP, dQ = dPQ_dot[b, 0, at:at + N], dPQ_dot[b, 1, at:at + N]
+        du[:], du_dot[:], dP[:], dQ[:] = c[9], c[9], c[9], c[9]
+        for t in range(steps - 1, -1, -1):
+            u_t, v_t = u[b, t, at:at + N], u_dot[b, t, at:at + N]
+            if dlogits.size == 0:
+                dy_t = dy[b, t, to:to + sites]
+                v = pooled(u_t, pools, top, n_out, pool, c)
+                v_dot = pooled_tangent(u_t, v, v_t, pools_dot, n_out, pool, c)
+                spike_slope(v, dy_t, dv, c)
+                unpool(u_t, v, dv, du, n_out, pool, c)
+                spike_curvature(v, v_dot, dy_t, dy_dot[b, t, to:to + sites], dv, c)
+                unpool(u_t, v, dv, du_dot, n_out, pool, c)
+            elif t == steps - 1:
+                du[:], du_dot[:] = dlogits[b], dlogits_dot[b]
+            elif t == steps - 2:
+                du[:], du_dot[:] = c[9], c[9]
+            for h in range(height):
+                i, j = h * row, h * row + row
+                membrane_backward_tangent(u_t[i:j], v_t[i:j], du[i:j], du_dot[i:j], dr[i:j], dr_dot[i:j], dP[i:j], dQ[i:j],
+                                          D[h * pitch + pad:][:row], total[i:j], detach, c)
+            if t < steps - 2 and at_once:
+                spread_weight(x, b, first + t, band * height, band * height + height, 0, k, D, 0, dW_dot[item], c[10], g)
+            elif t < steps - 2:
+                dV_dot[b, t, halo:halo + height * pitch] = D
         for i in range(N):
-            db[lane, i % n_out] += total[i]
+            db_dot[b, band, i % n_out] += total[i]

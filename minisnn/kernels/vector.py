@@ -1,17 +1,18 @@
-"""Two vector primitives that numba's own loops do not reach: a register tile of C += A B, and y += a x.
+"""Vector primitives that numba's own loops do not reach: a register tile of C += A B, y += a x, and max pooling's choice.
 
-Both are written as LLVM vectors of 512 bits, which LLVM splits where the processor has shorter ones. A tile of 8 x 32
-float32 keeps 16 accumulators in registers over the whole sum and runs at the processor's multiply-add peak, where BLAS
-stays below it for products as small as one time step of a layer. The order of every sum is fixed.
+They are written as LLVM vectors as long as the processor's. A tile of 8 x 32 float32 (AVX-512) keeps 16 accumulators in
+registers over the whole sum and runs at the processor's multiply-add peak, where BLAS stays below it for products as
+small as one time step of a layer. The order of every sum is fixed.
 """
+import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-VECTOR_BITS = 512
-ALIGNMENT = VECTOR_BITS // 8    # bytes; vectors that straddle cache lines cost a third of the speed
+VECTOR_BITS = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+ALIGNMENT = 64                  # bytes; vectors that straddle cache lines cost a third of the speed
 INDEX = types.intp
 
 
@@ -30,7 +31,7 @@ def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
     return out
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def zeros(size, like):
     """A flat array of zeros in `like`'s dtype, its first element at a multiple of ALIGNMENT."""
     buffer = np.zeros(size + ALIGNMENT // like.itemsize, like.dtype)
@@ -66,57 +67,87 @@ def _vector_ops(builder, element, bits, width):
     return vec, load, store, splat, lambda a, b, c: builder.call(fma_function, [a, b, c])
 
 
-def _make_tile(M: int, N: int, bits: int):
-    """tile(A, a, sam, sak, B, b, sbk, C, c, scm, K): for M rows and N vectors of columns,
+def _loop(builder, n, start):
+    """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried, close(new) -> values at the end)."""
+    before, body = builder.block, builder.append_basic_block()
+    builder.branch(body)
+    builder.position_at_end(body)
+    counter = builder.phi(n.type)
+    carried = {g: builder.phi(v.type) for g, v in start.items()}
 
-        C[c + m scm + n] += sum_k A[a + m sam + k sak] * B[b + k sbk + n]        k = 0 .. K-1 in order
+    def close(new):
+        following, inside = builder.add(counter, ir.Constant(n.type, 1)), builder.block
+        counter.add_incoming(ir.Constant(n.type, 0), before)
+        counter.add_incoming(following, inside)
+        for g, phi in carried.items():
+            phi.add_incoming(start[g], before)
+            phi.add_incoming(new[g], inside)
+        after = builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("<", following, n), body, after)
+        builder.position_at_end(after)
+        return new
+
+    return counter, carried, close
+
+
+def _make_tile(M: int, N: int, bits: int):
+    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K): for M rows and N vectors of columns, R and K at least 1,
+
+        C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k
     """
     @intrinsic
-    def tile(typingctx, A, a, sam, sak, B, b, sbk, C, c, scm, K):
-        signature = types.void(A, INDEX, INDEX, INDEX, B, INDEX, INDEX, C, INDEX, INDEX, INDEX)
+    def tile(typingctx, A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K):
+        signature = types.void(A, INDEX, INDEX, INDEX, INDEX, B, INDEX, INDEX, INDEX, C, INDEX, INDEX, INDEX, INDEX)
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
             element = context.get_value_type(sig.args[0].dtype)
             vec, load, store, splat, fma = _vector_ops(builder, element, bits, width)
-            pa, pb, pc = (_pointer(context, builder, sig.args[i], args[i]) for i in (0, 4, 7))
-            a, sam, sak, b, sbk, c, scm, K = (args[i] for i in (1, 2, 3, 5, 6, 8, 9, 10))
+            pa, pb, pc = (_pointer(context, builder, sig.args[i], args[i]) for i in (0, 5, 9))
+            a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13))
             number = lambda n: ir.Constant(K.type, n)
-            grid = [(m, n) for m in range(M) for n in range(N)]
-            place = {(m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), number(n * bits // width))
-                     for m, n in grid}
-            start = {g: load(pc, place[g]) for g in grid}
-            before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-            builder.cbranch(builder.icmp_signed(">", K, number(0)), loop, after)
-            builder.position_at_end(loop)
-            k = builder.phi(K.type)
-            total = {g: builder.phi(vec) for g in grid}
-            row = builder.add(b, builder.mul(k, sbk))
-            columns = [load(pb, builder.add(row, number(n * bits // width))) for n in range(N)]
-            column = builder.add(a, builder.mul(k, sak))
+            column = [number(n * bits // width) for n in range(N)]
+            place = {(m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), column[n])
+                     for m in range(M) for n in range(N)}
+            r, total, close_r = _loop(builder, R, {g: load(pc, at) for g, at in place.items()})
+            row_a, row_b = builder.add(a, builder.mul(r, sar)), builder.add(b, builder.mul(r, sbr))
+            k, total, close_k = _loop(builder, K, total)
+            at_a, at_b = builder.add(row_a, builder.mul(k, sak)), builder.add(row_b, builder.mul(k, sbk))
+            y = [load(pb, builder.add(at_b, column[n])) for n in range(N)]
             new = {}
             for m in range(M):
-                x = splat(builder.load(builder.gep(pa, [builder.add(column, builder.mul(number(m), sam))])))
+                x = splat(builder.load(builder.gep(pa, [builder.add(at_a, builder.mul(number(m), sam))])))
                 for n in range(N):
-                    new[m, n] = fma(x, columns[n], total[m, n])
-            next_k = builder.add(k, number(1))
-            k.add_incoming(number(0), before)
-            k.add_incoming(next_k, loop)
-            builder.cbranch(builder.icmp_signed("<", next_k, K), loop, after)
-            builder.position_at_end(after)
-            end = {g: builder.phi(vec) for g in grid}
-            for g in grid:
-                total[g].add_incoming(start[g], before)
-                total[g].add_incoming(new[g], loop)
-                end[g].add_incoming(start[g], before)
-                end[g].add_incoming(new[g], loop)
-            for g in grid:
-                store(end[g], pc, place[g])
+                    new[m, n] = fma(x, y[n], total[m, n])
+            for g, v in close_r(close_k(new)).items():
+                store(v, pc, place[g])
             return context.get_dummy_value()
 
         return signature, codegen
 
     return tile
+
+
+def _each(builder, element, width, n, body):
+    """Emit body(ops, k) for k = 0 .. n in vectors, four at a time while they last, then one by one; ops of that length."""
+    k = ir.Constant(n.type, 0)
+    for bits, unroll in ((VECTOR_BITS, 4), (VECTOR_BITS, 1), (width, 1)):
+        ops, lanes = _vector_ops(builder, element, bits, width), bits // width
+        step = ir.Constant(n.type, unroll * lanes)
+        before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("<=", builder.add(k, step), n), loop, after)
+        builder.position_at_end(loop)
+        at = builder.phi(n.type)
+        at.add_incoming(k, before)
+        body(ops, [builder.add(at, ir.Constant(n.type, m * lanes)) for m in range(unroll)])
+        following, inside = builder.add(at, step), builder.block
+        at.add_incoming(following, inside)
+        builder.cbranch(builder.icmp_signed("<=", builder.add(following, step), n), loop, after)
+        builder.position_at_end(after)
+        end = builder.phi(n.type)
+        end.add_incoming(k, before)
+        end.add_incoming(following, inside)
+        k = end
 
 
 @intrinsic
@@ -125,31 +156,126 @@ def _axpy(typingctx, y, i, a, x, j, n):
 
     def codegen(context, builder, sig, args):
         dtype = sig.args[0].dtype
-        element, width = context.get_value_type(dtype), dtype.bitwidth
         py, px = (_pointer(context, builder, sig.args[n], args[n]) for n in (0, 3))
         i, a, j, n = (args[m] for m in (1, 2, 4, 5))
-        at = {}
-        for bits, unroll in ((VECTOR_BITS, 4), (VECTOR_BITS, 1), (width, 1)):    # what is left, ever finer
-            vec, load, store, splat, fma = _vector_ops(builder, element, bits, width)
-            lanes = ir.Constant(n.type, unroll * bits // width)
+
+        def body(ops, steps):
+            _, load, store, splat, fma = ops
             scale = splat(a)
-            before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-            first = at.get("k", ir.Constant(n.type, 0))
-            builder.cbranch(builder.icmp_signed("<=", builder.add(first, lanes), n), loop, after)
-            builder.position_at_end(loop)
-            k = builder.phi(n.type)
-            shifts = [builder.add(k, ir.Constant(n.type, m * bits // width)) for m in range(unroll)]
-            sums = [fma(scale, load(px, builder.add(j, k)), load(py, builder.add(i, k))) for k in shifts]
-            for one, shift in zip(sums, shifts):
-                store(one, py, builder.add(i, shift))
-            next_k = builder.add(k, lanes)
-            builder.cbranch(builder.icmp_signed("<=", builder.add(next_k, lanes), n), loop, after)
-            k.add_incoming(first, before)
-            k.add_incoming(next_k, loop)
-            builder.position_at_end(after)
-            at["k"] = builder.phi(n.type)
-            at["k"].add_incoming(first, before)
-            at["k"].add_incoming(next_k, loop)
+            sums = [fma(scale, load(px, builder.add(j, k)), load(py, builder.add(i, k))) for k in steps]
+            for one, k in zip(sums, steps):
+                store(one, py, builder.add(i, k))
+
+        _each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _make_add_rows(N: int, bits: int):
+    """add_rows(y, i, x, j, stride, index, first, last) for N vectors of numbers:
+
+        y[i + n] += sum_e x[j + stride * index[e] + n]        e = first .. last-1 in order
+    """
+    @intrinsic
+    def add_rows(typingctx, y, i, x, j, stride, index, first, last):
+        signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX)
+
+        def codegen(context, builder, sig, args):
+            width = sig.args[0].dtype.bitwidth
+            vec, load, store, _, _ = _vector_ops(builder, context.get_value_type(sig.args[0].dtype), bits or width, width)
+            py, px, pe = (_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
+            i, j, stride, first, last = (args[m] for m in (1, 3, 4, 6, 7))
+            column = [ir.Constant(i.type, n * (bits or width) // width) for n in range(N)]
+            e, total, close = _loop(builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n]))
+                                                                        for n in range(N)})
+            site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
+            row = builder.add(j, builder.mul(stride, site))
+            new = {n: builder.fadd(total[n], load(px, builder.add(row, column[n]))) for n in range(N)}
+            for n, v in close(new).items():
+                store(v, py, builder.add(i, column[n]))
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return add_rows
+
+
+@intrinsic
+def _reached(typingctx, v, i, threshold):
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        _, load, _, splat, _ = _vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
+        found = builder.fcmp_ordered(">=", load(_pointer(context, builder, sig.args[0], args[0]), args[1]), splat(args[2]))
+        lanes = VECTOR_BITS // dtype.bitwidth
+        return builder.zext(builder.bitcast(found, ir.IntType(lanes)), ir.IntType(64))
+
+    return types.int64(v, INDEX, v.dtype), codegen
+
+
+@intrinsic
+def _lowest_bit(typingctx, bits):
+    def codegen(context, builder, sig, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+def _first_of_four(builder, load, u, v, sites, o):
+    """Which of the first three sites holds v, as vectors of bits."""
+    largest = load(v, o)
+    return [builder.fcmp_ordered("==", load(u, site), largest) for site in sites[:3]]
+
+
+@intrinsic
+def _pick(typingctx, u, v, x, y, i, j, o, n):
+    signature = types.void(u, v, x, y, INDEX, INDEX, INDEX, INDEX)
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        pu, pv, px, py = (_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
+        i, j, o, n = args[4:]
+        corners = [i, builder.add(i, n), j, builder.add(j, n)]
+
+        def body(ops, steps):
+            _, load, store, _, _ = ops
+            for k in steps:
+                sites, out = [builder.add(corner, k) for corner in corners], builder.add(o, k)
+                first = _first_of_four(builder, load, pu, pv, sites, out)
+                found = load(px, sites[3])
+                for m in (2, 1, 0):
+                    found = builder.select(first[m], load(px, sites[m]), found)
+                store(found, py, out)
+
+        _each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _put(typingctx, u, v, y, x, i, j, o, n):
+    signature = types.void(u, v, y, x, INDEX, INDEX, INDEX, INDEX)
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        element = context.get_value_type(dtype)
+        pu, pv, py, px = (_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
+        i, j, o, n = args[4:]
+        corners = [i, builder.add(i, n), j, builder.add(j, n)]
+
+        def body(ops, steps):
+            _, load, store, splat, _ = ops
+            nothing = splat(ir.Constant(element, 0.0))
+            for k in steps:
+                sites, at = [builder.add(corner, k) for corner in corners], builder.add(o, k)
+                first, left = _first_of_four(builder, load, pu, pv, sites, at), load(py, at)
+                for m in range(3):
+                    store(builder.select(first[m], left, nothing), px, sites[m])
+                    left = builder.select(first[m], nothing, left)
+                store(left, px, sites[3])
+
+        _each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -159,22 +285,109 @@ if config.DISABLE_JIT:
     def axpy(y, i, a, x, j, n):
         y[i:i + n] += a * x[j:j + n]
 
-    def gemm(A, a, sam, sak, B, b, sbk, C, c, scm, M, N, K):
+    def add_rows(y, i, x, j, stride, index, first, last, n):
+        for e in range(first, last):
+            at = j + stride * int(index[e])
+            y[i:i + n] += x[at:at + n]
+
+    def reached(v, i, n, threshold):
+        return sum(1 << int(m) for m in np.flatnonzero(v[i:i + n] >= threshold))
+
+    def lowest_bit(bits):
+        return (bits & -bits).bit_length() - 1
+
+    def _choose(u, v, i, j, o, n):
+        sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
+        first = np.argmax([u[s] == v[o:o + n] for s in sites], axis=0)
+        return [(s, first == m) for m, s in enumerate(sites)]
+
+    def pick(u, v, x, y, i, j, o, n):
+        for s, chosen in _choose(u, v, i, j, o, n):
+            y[o:o + n][chosen] = x[s][chosen]
+
+    def put(u, v, y, x, i, j, o, n):
+        for s, chosen in _choose(u, v, i, j, o, n):
+            x[s] = np.where(chosen, y[o:o + n], 0)
+
+    def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):
         for m in range(M):
-            for k in range(K):
-                C[c + m * scm:c + m * scm + N] += A[a + m * sam + k * sak] * B[b + k * sbk:b + k * sbk + N]
+            y = C[c + m * scm:c + m * scm + N]
+            for r in range(R):
+                for k in range(K):
+                    at = b + r * sbr + k * sbk
+                    y += A[a + r * sar + m * sam + k * sak] * B[at:at + N]
 else:
-    _tile8x2, _tile4x2, _tile1x2 = (_make_tile(M, 2, VECTOR_BITS) for M in (8, 4, 1))
-    _tile8x1, _tile4x1, _tile1x1 = (_make_tile(M, 1, VECTOR_BITS) for M in (8, 4, 1))
+    TALL = 8 if VECTOR_BITS == 512 else 4
+    _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
+    _flat2, _flat1 = _make_tile(1, 2, VECTOR_BITS), _make_tile(1, 1, VECTOR_BITS)
 
     @njit(inline="always")
     def axpy(y, i, a, x, j, n):
         """y[i:i+n] += a x[j:j+n] on flat arrays."""
         _axpy(y, i, a, x, j, n)
 
-    @njit(cache=True)
-    def gemm(A, a, sam, sak, B, b, sbk, C, c, scm, M, N, K):
-        """C[c + m scm + n] += sum_k A[a + m sam + k sak] B[b + k sbk + n] on flat arrays, M x N, K terms in order."""
+    _add8, _add4, _add2, _add1 = (_make_add_rows(N, VECTOR_BITS) for N in (8, 4, 2, 1))
+    _add_one = _make_add_rows(1, 0)
+
+    @njit(inline="always")
+    def add_rows(y, i, x, j, stride, index, first, last, n):
+        """y[i:i+n] += sum_e x[j + stride index[e]:][:n], e = first .. last-1 in order, on flat arrays."""
+        if first >= last:
+            return
+        lanes = VECTOR_BITS // (8 * y.itemsize)
+        m = 0
+        while m + 8 * lanes <= n:
+            _add8(y, i + m, x, j + m, stride, index, first, last)
+            m += 8 * lanes
+        if m + 4 * lanes <= n:
+            _add4(y, i + m, x, j + m, stride, index, first, last)
+            m += 4 * lanes
+        if m + 2 * lanes <= n:
+            _add2(y, i + m, x, j + m, stride, index, first, last)
+            m += 2 * lanes
+        if m + lanes <= n:
+            _add1(y, i + m, x, j + m, stride, index, first, last)
+            m += lanes
+        while m < n:
+            _add_one(y, i + m, x, j + m, stride, index, first, last)
+            m += 1
+
+    @njit(inline="always")
+    def reached(v, i, n, threshold):
+        """The first n <= 64 of v[i:] that reach the threshold, as bits."""
+        lanes = VECTOR_BITS // (8 * v.itemsize)
+        bits, m = 0, 0
+        while m + lanes <= n:
+            bits |= _reached(v, i + m, threshold) << m
+            m += lanes
+        while m < n:
+            bits |= np.int64(v[i + m] >= threshold) << m
+            m += 1
+        return bits
+
+    @njit(inline="always")
+    def lowest_bit(bits):
+        """The place of the lowest bit that is set."""
+        return _lowest_bit(bits)
+
+    @njit(inline="always")
+    def pick(u, v, x, y, i, j, o, n):
+        """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 .. n-1."""
+        _pick(u, v, x, y, i, j, o, n)
+
+    @njit(inline="always")
+    def put(u, v, y, x, i, j, o, n):
+        """Adjoint of `pick`: x at that site = y[o+m], and zero at the other three."""
+        _put(u, v, y, x, i, j, o, n)
+
+    @njit(nogil=True, cache=True)
+    def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):
+        """C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] B[b + r sbr + k sbk + n] on flat arrays.
+
+        M x N numbers, R K terms each, in order of r and k.
+        """
+        if R < 1 or K < 1:
+            return
         lanes = VECTOR_BITS // (8 * A.itemsize)
         n = 0
         while n + lanes <= N:
@@ -182,28 +395,23 @@ else:
             m = 0
             while m < M:
                 ai, ci = a + m * sam, c + m * scm + n
-                if m + 8 <= M:
+                if m + TALL <= M:
                     if wide:
-                        _tile8x2(A, ai, sam, sak, B, b + n, sbk, C, ci, scm, K)
+                        _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                     else:
-                        _tile8x1(A, ai, sam, sak, B, b + n, sbk, C, ci, scm, K)
-                    m += 8
-                elif m + 4 <= M:
-                    if wide:
-                        _tile4x2(A, ai, sam, sak, B, b + n, sbk, C, ci, scm, K)
-                    else:
-                        _tile4x1(A, ai, sam, sak, B, b + n, sbk, C, ci, scm, K)
-                    m += 4
+                        _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    m += TALL
                 else:
                     if wide:
-                        _tile1x2(A, ai, sam, sak, B, b + n, sbk, C, ci, scm, K)
+                        _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                     else:
-                        _tile1x1(A, ai, sam, sak, B, b + n, sbk, C, ci, scm, K)
+                        _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                     m += 1
             n += 2 * lanes if wide else lanes
         if n < N:                                                # columns that fill no vector
             for m in range(M):
-                for k in range(K):
-                    x = A[a + m * sam + k * sak]
-                    for j in range(n, N):
-                        C[c + m * scm + j] += x * B[b + k * sbk + j]
+                for r in range(R):
+                    for k in range(K):
+                        x, at = A[a + r * sar + m * sam + k * sak], b + r * sbr + k * sbk
+                        for j in range(n, N):
+                            C[c + m * scm + j] += x * B[at + j]

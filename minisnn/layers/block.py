@@ -32,6 +32,16 @@ class Block:
         return (*pool.pooled_shape(*self.input_shape[:2], self.pool), self.channels)
 
 
+def prepare(weight):
+    """What the passes take in place of a weight when it serves several of them: itself."""
+    return weight
+
+
+def parts(tapes: list, size: int) -> list[tuple[slice, list]]:
+    """The tapes of parts of at most `size` samples, and which those are. Memory is no concern here: one part."""
+    return [(slice(None), tapes)]
+
+
 def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep=True):
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 

@@ -1,0 +1,112 @@
+"""Spikes of a batch as lists, one for every sample and row of sites, in order of time."""
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from ..threads import parallel
+
+
+
+@dataclass(frozen=True)
+class Events:
+    """x = `value[b, h, e]` at site `index[b, h, e]` of row h, e from offset[b, h, t] to offset[b, h, t + 1].
+
+    index    (B, H, capacity) int32: column * C + channel, ascending within a step
+    value    (B, H, capacity), or (B, H, 0) where every value is one
+    offset   (B, H, T + 1) int32
+    column   (B, H, T, W + 1) int32: where each column's events begin, and where the last one's end; (B, H, T, 0) where unknown
+    sites    W C, what a row can hold; channels  C
+    """
+
+    index: np.ndarray
+    value: np.ndarray
+    offset: np.ndarray
+    column: np.ndarray
+    sites: int
+    channels: int
+
+    @property
+    def steps(self) -> int:
+        return self.offset.shape[2] - 1
+
+    @property
+    def lists(self) -> tuple:
+        """What the kernels take: index, value, offset and column flat, and (capacity, T, whether valued, whether columns are known)."""
+        return (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel(),
+                (self.index.shape[2], self.steps, self.value.shape[2] > 0, self.column.shape[3] > 0))
+
+    def mean(self) -> float:
+        """Events over batch, time and sites, each counted once."""
+        B, H = self.offset.shape[:2]
+        return float(self.offset[:, :, -1].sum(dtype=np.int64) / (B * H * self.steps * self.sites))
+
+    def flat(self) -> "Events":
+        """The same events as those of a single site whose channels are all the sites (H, W, C) in order."""
+        B, H = self.offset.shape[:2]
+        if H == 1 and self.sites == self.channels:
+            return self
+        capacity = int(self.offset[:, :, -1].sum(1).max())
+        index, offset = np.empty((B, 1, capacity), np.int32), np.zeros((B, 1, self.steps + 1), np.int32)
+        value = np.empty((B, 1, capacity if self.value.shape[2] else 0), self.value.dtype)
+        parallel(_merge, B, self.index, self.value, self.offset, self.sites, index, value, offset,
+                 work=index.size)
+        return Events(index, value, offset, np.empty((B, 1, self.steps, 0), np.int32), self.sites * H, self.sites * H)
+
+
+@njit(nogil=True, cache=True)
+def _merge(start, stop, index, value, offset, sites, to_index, to_value, to_offset):
+    for b in range(start, stop):
+        n = 0
+        for t in range(offset.shape[2] - 1):
+            for h in range(offset.shape[1]):
+                for e in range(offset[b, h, t], offset[b, h, t + 1]):
+                    to_index[b, 0, n] = h * sites + index[b, h, e]
+                    if value.shape[2]:
+                        to_value[b, 0, n] = value[b, h, e]
+                    n += 1
+            to_offset[b, 0, t + 1] = n
+
+
+@njit(nogil=True, cache=True)
+def _count(start, stop, words, group, x, found):
+    for b in range(start, stop):
+        for h in range(x.shape[2]):
+            n = 0
+            for t in range(x.shape[1]):
+                for word in range(words.shape[3]):
+                    if words[b, t, h, word] != 0:
+                        for i in range(word * group, word * group + group):
+                            n += x[b, t, h, i] != 0
+            found[b, h] = n
+
+
+@njit(nogil=True, cache=True)
+def _collect(start, stop, words, group, x, gain, index, value, offset):
+    for b in range(start, stop):
+        for h in range(x.shape[2]):
+            n = 0
+            for t in range(x.shape[1]):
+                for word in range(words.shape[3]):
+                    if words[b, t, h, word] != 0:
+                        for i in range(word * group, word * group + group):
+                            if x[b, t, h, i] != 0:
+                                index[b, h, n] = i
+                                value[b, h, n] = gain * x[b, t, h, i]
+                                n += 1
+                offset[b, h, t + 1] = n
+
+
+def collect(x: np.ndarray, gain) -> Events:
+    """The non-zero counts of x (B, T, H, W, C), times gain."""
+    B, T, H, W, C = x.shape
+    flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(B, T, H, W * C)
+    group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1        # bytes that are looked at in one go
+    words = flat.view(np.uint64) if group == 8 else flat
+    found = np.empty((B, H), np.int64)
+    parallel(_count, B, words, group, flat, found)
+    capacity = int(found.max())
+    index, value = np.empty((B, H, capacity), np.int32), np.empty((B, H, capacity), gain.dtype)
+    offset = np.zeros((B, H, T + 1), np.int32)
+    parallel(_collect, B, words, group, flat, gain, index, value, offset)
+    return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C)
