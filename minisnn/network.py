@@ -14,7 +14,7 @@ from .neuron import LIF
 from .surrogate import FORMS
 
 BACKENDS = ("numba", "numpy")
-CHUNK, CHUNK_TANGENT = 5, 2      # gradients and tangents are summed over parts of the batch of at most so many samples
+CHUNK, CHUNK_TANGENT = 3, 1      # gradients and tangents are summed over parts of the batch of at most so many samples
 
 
 @dataclass(frozen=True)
@@ -255,8 +255,10 @@ class SpikingNet:
         x = self.enter(engine, x, record)
         tapes = []
         for n, (b, weight, bias) in enumerate(parameters):
+            # "needed": the adjoint is zero in the last steps, two more of them for every synapse above
+            steps = max(self.window - 2 * (len(parameters) - 1 - n), 1) if keep == "needed" else keep
             x, tape = engine.forward(b, weight, bias, self.fit(b, x), self.window, spike,
-                                     None if record is None else record[n], keep)
+                                     None if record is None else record[n], steps)
             tapes.append(tape)
         return x, tapes
 
@@ -276,7 +278,7 @@ class SpikingNet:
 
     def _reverse(self, parameters, x, y, spike, record, second):
         engine = self.engine(spike)
-        logits, tapes = self._forward(parameters, x, spike, record, True)
+        logits, tapes = self._forward(parameters, x, spike, record, "needed")
         loss, loss_backward, _ = LOSSES[self.loss_name]
         dx = loss_backward(logits, y)
         gradient = np.empty(self.size, self.dtype)
@@ -288,6 +290,9 @@ class SpikingNet:
             dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0, second)
             if not second:
                 tapes[n] = None                                  # nothing will need it, and it is large
+        for _, weight, _ in parameters:
+            if second:
+                engine.release(weight)                           # another network's turn comes before they are needed
         tapes.append(logits)
         return loss(logits, y), gradient, tapes
 

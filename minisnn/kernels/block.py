@@ -3,6 +3,7 @@
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
 """
 import math
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -76,6 +77,11 @@ class Weight:
     def back(self):
         return back_layout(self.weight)
 
+    def release(self):
+        """Give up the largest layouts; they are made again when asked for."""
+        for name in ("_dense_points", "_back_points"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def _dense_points(self):
         return winograd.transform(self.dense, self.weight[0, 0].size)
@@ -102,6 +108,11 @@ def prepare(weight) -> Weight:
     return weight if isinstance(weight, Weight) else Weight(weight)
 
 
+def release(weight: Weight):
+    """Give up what of a prepared weight takes much memory and can be made again."""
+    weight.release()
+
+
 def parts(tapes: list, size: int) -> list[tuple[slice, list]]:
     """The tapes of parts of at most `size` samples, and which those are."""
     B = len(tapes[0]["u"])
@@ -112,7 +123,7 @@ def parts(tapes: list, size: int) -> list[tuple[slice, list]]:
 def _part(tape, a, b):
     share = lambda name: tape[name][a:b] if tape.get(name) is not None and len(tape[name]) else tape.get(name)
     x, new = tape["x"], dict(tape)
-    new["x"] = Events(x.index[a:b], x.value[a:b], x.offset[a:b], x.column[a:b], x.sites, x.channels)
+    new["x"] = replace(x, index=x.index[a:b], value=x.value[a:b], offset=x.offset[a:b], column=x.column[a:b])
     new.update({name: share(name) for name in ("u", "pq", "dy", "dlogits", "dV")})
     B = len(x.offset)
     new["by_channel"] = tuple(v[a * (len(v) // B):b * (len(v) // B)] for v in tape["by_channel"])
@@ -127,18 +138,19 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     x = x.flat() if H == W == 1 else x
     B, T, c = len(x.offset), x.steps, constants(block.neuron, dtype)
     first, (rows_out, *sites_out) = max(T - window, 0), block.output_shape
-    u = aligned_empty((B if keep else 0, T - first, H * W * n_out), dtype)
-    pq = aligned_empty((B if keep else 0, 2, H * W * n_in), dtype)
+    kept = T - first if keep is True else min(T - first, int(keep))
+    u = aligned_empty((B if kept else 0, kept, H * W * n_out), dtype)
+    pq = aligned_empty((B if kept else 0, 2, H * W * n_in), dtype)
     row_out = 0 if block.readout else int(np.prod(sites_out))
     y = Events(np.empty((B, rows_out, T * row_out), np.int32), np.empty((B, rows_out, 0), dtype),
                np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, sites_out[0] + 1), np.int32),
                max(row_out, 1), n_out)
     logits = np.empty((B if block.readout else 0, n_out), dtype)
-    if keep:
+    if kept:
         parallel(passes.traces, B, x.lists, H, first, pq, c, work=_work(block, B))
-    parallel(passes.forward, B * _bands(block, True), x.lists, weight.rows(x), weight.dense, bias, g, POOL[block.pool], c, first, keep, block.readout, u, y.index, y.offset,
+    parallel(passes.forward, B * _bands(block, True), x.lists, weight.rows(x), weight.dense, bias, g, POOL[block.pool], c, first, kept, block.readout, u, y.index, y.offset,
              y.column, logits, work=_work(block, B))
-    return (logits if block.readout else y), {"x": x, "first": first, "u": u, "pq": pq}
+    return (logits if block.readout else y.tight()), {"x": x, "first": first, "u": u, "pq": pq}
 
 
 def _adjoints(block, dy, dtype):

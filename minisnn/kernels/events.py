@@ -1,5 +1,5 @@
 """Spikes of a batch as lists, one for every sample and row of sites, in order of time."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -40,6 +40,11 @@ class Events:
         """Events over batch, time and sites, each counted once."""
         B, H = self.offset.shape[:2]
         return float(self.offset[:, :, -1].sum(dtype=np.int64) / (B * H * self.steps * self.sites))
+
+    def tight(self) -> "Events":
+        """The same events in no more memory than the fullest row needs."""
+        capacity = int(self.offset[:, :, -1].max(initial=0))
+        return replace(self, index=self.index[:, :, :capacity].copy())
 
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in order."""

@@ -89,7 +89,7 @@ def traces(start, stop, x, H, first, pq, c):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, rows, dense, bias, g, pool, c, first, keep, readout,
+def forward(start, stop, x, rows, dense, bias, g, pool, c, first, kept, readout,
             u, out_index, out_offset, out_column, logits):
     H, W, n_in, n_out, k = g
     T, row = x[4][1], W * n_out
@@ -108,8 +108,10 @@ def forward(start, stop, x, rows, dense, bias, g, pool, c, first, keep, readout,
         on_dense = is_dense(x, b, 0, T, g)
         found = 0
         for t in range(T):
-            if keep and t >= first:
+            if first <= t < first + kept:
                 U = u[b, t - first, at:at + N]
+            elif t == first + kept:
+                U = zeros(N, c)
             membrane_step(U, P, Q, R, biases, c)
             _input(x, b, t, low, high, rows, dense, on_dense, halo, Q, g, c)
             if spiking:

@@ -37,6 +37,10 @@ def prepare(weight):
     return weight
 
 
+def release(weight):
+    """What of a prepared weight takes much memory and can be made again: nothing."""
+
+
 def parts(tapes: list, size: int) -> list[tuple[slice, list]]:
     """The tapes of parts of at most `size` samples, and which those are. Memory is no concern here: one part."""
     return [(slice(None), tapes)]
@@ -46,7 +50,8 @@ def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 
     y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record (window-start states
-    p, q, r and membrane u), and x, y hold the window's steps alone. `keep=False` is a hint that no tape is needed.
+    p, q, r and membrane u), and x, y hold the window's steps alone. `keep` is a hint: how many of the window's steps the tape
+    needs (True for all, False for none).
     """
     neuron = block.neuron
     if frozen is None:
