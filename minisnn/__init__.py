@@ -13,6 +13,7 @@ _HOME = {
     "load": "checkpoint", "save": "checkpoint", "read": "checkpoint", "Checkpoint": "checkpoint",
     "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",
     "DoubleNMnist": "data.double", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
+    "get_threads": "threads", "set_threads": "threads",
 }
 __all__ = sorted(_HOME) + ["__version__"]
 

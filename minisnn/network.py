@@ -12,9 +12,17 @@ from .layers.block import Block
 from .loss import LOSSES
 from .neuron import LIF
 from .surrogate import FORMS
+from .threads import in_order
 
 BACKENDS = ("numba", "numpy")
-CHUNK, CHUNK_TANGENT = 3, 1      # gradients and tangents are summed over parts of the batch of at most so many samples
+PART_BYTES = 5 << 20            # membranes of the samples that go through the kernels together, at least one sample
+INFERENCE_PART = 5              # samples, where no membranes are kept
+
+
+def _parts(batch: int, size: int) -> list[slice]:
+    """Slices of nearly equal length, `size` at most."""
+    edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
+    return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
 @dataclass(frozen=True)
@@ -172,26 +180,26 @@ class SpikingNet:
         """
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
-        if spike == "hard":
-            loss, gradient, out = self._in_parts(theta, x, y)
-        else:
-            loss, gradient, tapes = self._reverse(self.parameters(theta), x, y, spike, record, second=False)
-            out = tapes[-1]
+        loss, gradient, out, _ = self._in_parts(self.parameters(theta, self.engine(spike)), x, y, spike, record)
         return (loss, gradient, out) if logits else (loss, gradient)
 
-    def _in_parts(self, theta, x, y):
-        """Mean loss, gradient and logits, part by part: the tapes of one part are dropped before the next is made."""
-        parts = np.array_split(np.arange(len(x)), -(-len(x) // CHUNK))
-        parameters = self.parameters(theta, self.engine())
-        loss, gradient, logits = 0.0, 0, []
-        for part in parts:
-            share = len(part) / len(x)
-            part_loss, part_gradient, tapes = self._reverse(parameters, x[part], y[part], "hard", None, second=False)
-            loss = loss + share * part_loss
-            gradient = gradient + self.dtype.type(share) * part_gradient
-            logits.append(tapes.pop())
-            del tapes
-        return loss, gradient, np.concatenate(logits)
+    def _in_parts(self, parameters, x, y, spike="hard", record=None, second=False):
+        """Mean loss, gradient, logits and where `second` each part's tapes: parts of the batch side by side, summed in order."""
+        sums, logits, tapes = [0.0, np.zeros(self.size, self.dtype)], [], []
+        sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
+        size = max(PART_BYTES // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize), 1)
+        parts = _parts(len(x), min(size, 8) if spike == "hard" else len(x))
+
+        def add(found):
+            (part_loss, part_gradient, part_tapes), part = found, parts[len(logits)]
+            share = (part.stop - part.start) / len(x)
+            sums[0] += share * part_loss
+            sums[1] += self.dtype.type(share) * part_gradient
+            logits.append(part_tapes[-1])
+            tapes.append(part_tapes)
+
+        in_order(lambda part: self._reverse(parameters, x[part], y[part], spike, record, second), parts, add)
+        return *sums, np.concatenate(logits), list(zip(parts, tapes))
 
     def hessian_vector_product(self, theta, x, y, v, *, spike: str = "hard", record=None) -> np.ndarray:
         """H v of the loss at theta, flat like theta; v flat."""
@@ -202,12 +210,12 @@ class SpikingNet:
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         parameters = self.parameters(theta, self.engine(spike))
-        loss, gradient, tapes = self._reverse(parameters, x, y, spike, record, second=True)
+        loss, gradient, out, tapes = self._in_parts(parameters, x, y, spike, record, second=True)
 
         def hvp(v: np.ndarray) -> np.ndarray:
             return self._tangent_of_reverse(parameters, tapes, y, v, spike)
 
-        return (loss, gradient, hvp, tapes[-1]) if logits else (loss, gradient, hvp)
+        return (loss, gradient, hvp, out) if logits else (loss, gradient, hvp)
 
     def record(self, theta, x) -> list[dict[str, np.ndarray]]:
         """What a twin freezes, one dictionary a block: window-start states p, q, r and the membrane u in the window."""
@@ -272,9 +280,12 @@ class SpikingNet:
     def _logits(self, theta, x, spike, record):
         """Logits alone; of the network itself part by part, to save memory."""
         parameters = self.parameters(theta, self.engine(spike))
-        size = CHUNK if spike == "hard" else len(x)
-        parts = [self._forward(parameters, x[n:n + size], spike, record, False)[0] for n in range(0, len(x), size)]
-        return np.concatenate(parts)
+        if spike != "hard":
+            return self._forward(parameters, x, spike, record, False)[0]
+        logits = []
+        in_order(lambda part: self._forward(parameters, x[part], spike, None, False)[0], _parts(len(x), INFERENCE_PART),
+                 logits.append)
+        return np.concatenate(logits)
 
     def _reverse(self, parameters, x, y, spike, record, second):
         engine = self.engine(spike)
@@ -290,23 +301,27 @@ class SpikingNet:
             dx, parts[n][1][...], parts[n][2][...] = engine.backward(b, weight, tapes[n], dx, n > 0, second)
             if not second:
                 tapes[n] = None                                  # nothing will need it, and it is large
-        for _, weight, _ in parameters:
-            if second:
-                engine.release(weight)                           # another network's turn comes before they are needed
         tapes.append(logits)
         return loss(logits, y), gradient, tapes
 
     def _tangent_of_reverse(self, parameters, tapes, y, v, spike):
-        engine = self.engine(spike)
+        """H v, part by part of the batch like `_in_parts`; tapes: (samples, tapes) of every part."""
+        engine, hv = self.engine(spike), np.zeros(self.size, self.dtype)
         dots = self.parameters(self._vector(v, "v"), engine)
-        hv = np.zeros(self.size, self.dtype)
-        for samples, part in engine.parts(tapes[:-1], CHUNK_TANGENT):
-            share = self.dtype.type(len(y[samples]) / len(y))
-            hv += self._tangent_of_part(engine, parameters, dots, part, tapes[-1][samples], y[samples], share)
+
+        def one(part):
+            samples, part_tapes = part
+            share = self.dtype.type((samples.stop - samples.start) / len(y))
+            return share * self._tangent_of_part(engine, parameters, dots, part_tapes, y[samples])
+
+        in_order(one, tapes, lambda part: np.add(hv, part, out=hv))
+        for _, weight, _ in parameters:
+            engine.release(weight)
         return hv
 
-    def _tangent_of_part(self, engine, parameters, dots, tapes, logits, y, share):
-        """What a part of the batch adds to H v; `share` is its share of the samples, over which the loss is a mean."""
+    def _tangent_of_part(self, engine, parameters, dots, tapes, y):
+        """H v of the mean loss of a part of the batch."""
+        *tapes, logits = tapes
         n_steps = tapes[-1]["u"].shape[1]
         # steps in which each block's adjoint can differ from zero: two fewer for every synapse above it
         steps = [max(n_steps - 2 * d, 0) for d in reversed(range(len(self.blocks)))]
@@ -316,7 +331,7 @@ class SpikingNet:
                 x_dot = x_dot.reshape(*x_dot.shape[:2], *b.input_shape)
             x_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tapes[n], x_dot, steps[n])
             tapes_dot.append(tape_dot)
-        dx_dot = share * LOSSES[self.loss_name][2](logits, x_dot, y)
+        dx_dot = LOSSES[self.loss_name][2](logits, x_dot, y)
         hv = np.empty(self.size, self.dtype)
         parts = self.parameters(hv)
         for n in reversed(range(len(self.blocks))):

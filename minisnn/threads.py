@@ -4,12 +4,14 @@ Kernels are compiled without Python's lock, so plain threads run them side by si
 computes it or when; what is summed over items is summed afterwards in a fixed order.
 """
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from threading import Lock, local
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
+_inside = local()
 WORTHWHILE = 1 << 18            # operations
 SHARES = 8                      # turns a thread takes at a range, so that uneven items even out
 
@@ -40,25 +42,60 @@ def set_threads(number: int | None) -> None:
 def parallel(kernel: Callable, items: int, *arguments, work: int = 1 << 62) -> None:
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
-    `work`, a rough number of operations, tells what is over before another thread would have woken up.
+    `work`, a rough number of operations, tells what is over before another thread would have woken up. Inside a function
+    that `in_order` calls, the other threads have work of their own, and the kernel is called once.
     """
-    global _pool
-    workers = min(get_threads(), items) if work >= WORTHWHILE else 1
+    workers = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else min(get_threads(), items)
     if workers <= 1:
         if items:
             kernel(0, items, *arguments)
         return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max(get_threads() - 1, 1), "minisnn")
     share, turns = max(items // (SHARES * workers), 1), count()
 
-    def work():
+    def work_on():
         while (start := next(turns) * share) < items:
             kernel(start, min(start + share, items), *arguments)
 
-    others = [_pool.submit(work) for _ in range(workers - 1)]
+    _together(work_on, workers)
+
+
+def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
+    """collect(function(item)) for every item: the functions side by side, what they return one by one in the items' order.
+
+    As many items as there are threads go together; the threads share in each of what is left over.
+    """
+    workers = 1 if getattr(_inside, "busy", False) else min(get_threads(), len(items))
+    together = len(items) // workers * workers if workers > 1 else 0
+    turns, lock, waiting, due = count(), Lock(), {}, [0]
+
+    def work_on():
+        _inside.busy = True
+        try:
+            while (n := next(turns)) < together:
+                result = function(items[n])
+                with lock:
+                    waiting[n] = result
+                    del result
+                    while due[0] in waiting:
+                        collect(waiting.pop(due[0]))
+                        due[0] += 1
+        finally:
+            _inside.busy = False
+
+    if together:
+        _together(work_on, workers)
+    for item in items[together:]:
+        collect(function(item))
+
+
+def _together(work_on: Callable, workers: int) -> None:
+    """Call a function in this thread and in workers - 1 others; the first error of any is raised when all have ended."""
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(max(get_threads() - 1, 1), "minisnn")
+    others = [_pool.submit(work_on) for _ in range(workers - 1)]
     try:
-        work()
+        work_on()
     finally:
         for other in others:                            # also after Ctrl-C: nobody may write to what is given up
             other.exception()

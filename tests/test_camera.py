@@ -9,6 +9,7 @@ from minisnn.data import camera_kernel, camera_reference
 from minisnn.data.camera import FINE, NEVER, EventCamera
 from minisnn.data.digits import load_digits
 from minisnn.data.events import bin_events, check_events, event_map
+from minisnn.threads import set_threads
 
 KERNELS = pytest.mark.parametrize("module", [camera_kernel, camera_reference], ids=["numba", "numpy"])
 
@@ -125,18 +126,16 @@ def test_counts_saturate(digits):
 
 
 def test_neither_batch_nor_order_nor_threads_matter(digits):
-    import numba
     camera, chosen = EventCamera(), np.array([0, 777, 1500, 3000])
     whole = camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1)
     turned = camera.record_counts(digits.images[chosen[::-1]], digits.numbers[chosen[::-1]], 1)
     assert np.array_equal(whole, turned[::-1])
     assert np.array_equal(whole[2:3], camera.record_counts(digits.images[chosen[2:3]], digits.numbers[chosen[2:3]], 1))
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
+    set_threads(1)
     try:
         assert np.array_equal(whole, camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1))
     finally:
-        numba.set_num_threads(before)
+        set_threads(None)
 
 
 def test_seed_and_number_draw_the_noise(digits):

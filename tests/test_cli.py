@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minisnn
-from minisnn import checkpoint, cli, evaluation, gradcheck, training
+from minisnn import checkpoint, cli, evaluation, gradcheck, threads, training
 from minisnn.commands import options
 from minisnn.data.camera import EventCamera
 from minisnn.data.digits import load_digits
@@ -377,11 +377,12 @@ def test_lists_and_numbers_of_options():
     assert options.or_none(float)("none") is None and options.or_none(float)("2") == 2.0
 
 
-def test_threads_are_set_before_the_kernels_load(monkeypatch):
-    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
+def test_threads_option(monkeypatch):
+    monkeypatch.setenv("MINISNN_THREADS", "7")
     options.use_threads(None)
-    assert os.environ["NUMBA_NUM_THREADS"] == "7"
+    assert threads.get_threads() == 7
     options.use_threads(3)
-    assert os.environ["NUMBA_NUM_THREADS"] == "3"
+    assert threads.get_threads() == 3
+    options.use_threads(None)
 
 

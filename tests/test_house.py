@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "minisnn"
 # Floors from the ground up: a module imports from its own floor or below.
 FLOORS = [
-    {"surrogate", "loss", "neuron", "data.shipped", "kernels.vector", "kernels.linear", "kernels.neuron"},
+    {"surrogate", "loss", "neuron", "threads", "data.shipped", "kernels.vector"},
+    {"kernels.events", "kernels.linear", "kernels.neuron", "kernels.winograd"},
     {"layers", "layers.synapse", "layers.membrane", "layers.pool", "layers.block", "kernels", "kernels.passes",
      "kernels.block"},
     {"network", "optim", "initialisation"},

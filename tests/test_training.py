@@ -160,12 +160,12 @@ def test_one_and_two_threads_give_the_same_arrays(tmp_path):
         RunFolder.draw = lambda *_: None
         config = toy_config(backend="numba", channels=(4, 8), updates=5, tasks=1)
         train(config, sys.argv[1], data=toy_data(), progress=False)
-        import numba
-        assert numba.get_num_threads() == int(sys.argv[1])
+        import minisnn
+        assert minisnn.get_threads() == int(sys.argv[1])
         """)
     for threads in ("1", "2"):
         done = subprocess.run([sys.executable, "-c", program, threads], cwd=tmp_path, capture_output=True, text=True,
-                              env={**ENVIRONMENT, "NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads})
+                              env={**ENVIRONMENT, "MINISNN_THREADS": threads, "OMP_NUM_THREADS": threads})
         assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "1", tmp_path / "2")
 

@@ -1,8 +1,9 @@
 """Options and types of options that several commands share."""
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
+
+from ..threads import set_threads
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
@@ -43,9 +44,8 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def use_threads(number: int | None) -> None:
-    """Must come before the kernels are loaded."""
-    if number is not None:
-        os.environ["NUMBA_NUM_THREADS"] = str(number)
+    """Carry out what `add_threads` asked for."""
+    set_threads(number)
 
 
 def add_data(parser: argparse.ArgumentParser, split: str | None = "test") -> None:

@@ -132,6 +132,7 @@ class EventCamera:
         Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each,
         many times faster: in parallel over the pictures, the same for any number of threads and any batches.
         """
+        from ..threads import parallel
         from .camera_kernel import count_all
         luminance = self._luminance(np.asarray(pictures), "pictures")
         if np.shape(numbers) != (len(luminance),):
@@ -141,8 +142,8 @@ class EventCamera:
         counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
         if len(luminance):
             rows, columns, places = self._scene(luminance.shape[1:], RECORDING_MS)
-            count_all(luminance, rows, columns, self.floor, FINE, places, self.sensor, *self._pixels(),
-                      self._residuals(seed, numbers), self.refractory_ms, self._keep(), int(scale), counts)
+            parallel(count_all, len(luminance), luminance, rows, columns, self.floor, FINE, places, self.sensor,
+                     *self._pixels(), self._residuals(seed, numbers), self.refractory_ms, self._keep(), int(scale), counts)
         return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:

@@ -121,8 +121,8 @@ def count_one(picture, rows, columns, floor, fine, places, shape, threshold_on, 
 
 
 @numba.njit(cache=True, nogil=True)
-def count_all(start, stop, pictures, rows, columns, floor, fine, places, shape, threshold_on, threshold_off, leak, residual,
-              refractory, keep, scale, counts):
+def count_all(start, stop, pictures, rows, columns, floor, fine, places, shape, threshold_on, threshold_off, leak,
+              residual, refractory, keep, scale, counts):
     """count_one for pictures start..stop-1: pictures (N, H, W), residual (N, pixels), counts (N, T, H, W, 2)."""
     for n in range(start, stop):
         count_one(pictures[n], rows, columns, floor, fine, places, shape, threshold_on, threshold_off, leak,

@@ -3,8 +3,7 @@
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
 """
 import math
-from dataclasses import replace
-from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
@@ -68,39 +67,35 @@ class Weight:
 
     def __init__(self, weight: np.ndarray):
         self.weight, self.dtype = weight, weight.dtype
+        self._made, self._lock = {}, Lock()
 
-    @cached_property
+    def _once(self, name, make):
+        with self._lock:                                         # threads that work on parts of a batch share it
+            if name not in self._made:
+                self._made[name] = make()
+            return self._made[name]
+
+    @property
     def dense(self):
-        return dense_layout(self.weight)
+        return self._once("dense", lambda: dense_layout(self.weight))
 
-    @cached_property
+    @property
     def back(self):
-        return back_layout(self.weight)
-
-    def release(self):
-        """Give up the largest layouts; they are made again when asked for."""
-        for name in ("_dense_points", "_back_points"):
-            self.__dict__.pop(name, None)
-
-    @cached_property
-    def _dense_points(self):
-        return winograd.transform(self.dense, self.weight[0, 0].size)
-
-    @cached_property
-    def _back_points(self):
-        return winograd.transform(self.back, self.weight[0, 0].size)
-
-    def points(self, back: bool):
-        """The dense or back layout at Winograd's points."""
-        return self._back_points if back else self._dense_points
-
-    @cached_property
-    def _rows(self):
-        return rows_layout(self.weight)
+        return self._once("back", lambda: back_layout(self.weight))
 
     def rows(self, x: Events):
         """The rows layout, where events go through it."""
-        return _nothing(self.dtype) if x.column.shape[3] else self._rows
+        return _nothing(self.dtype) if x.column.shape[3] else self._once("rows", lambda: rows_layout(self.weight))
+
+    def points(self, back: bool):
+        """The dense or back layout at Winograd's points."""
+        layout = back_layout if back else dense_layout
+        return self._once(("points", back), lambda: winograd.transform(layout(self.weight), self.weight[0, 0].size))
+
+    def release(self):
+        """Give up the largest of them; they are made again when asked for."""
+        for back in (False, True):
+            self._made.pop(("points", back), None)
 
 
 def prepare(weight) -> Weight:
@@ -111,23 +106,6 @@ def prepare(weight) -> Weight:
 def release(weight: Weight):
     """Give up what of a prepared weight takes much memory and can be made again."""
     weight.release()
-
-
-def parts(tapes: list, size: int) -> list[tuple[slice, list]]:
-    """The tapes of parts of at most `size` samples, and which those are."""
-    B = len(tapes[0]["u"])
-    edges = np.linspace(0, B, -(-B // size) + 1).astype(int)
-    return [(slice(a, b), [_part(t, a, b) for t in tapes]) for a, b in zip(edges, edges[1:])]
-
-
-def _part(tape, a, b):
-    share = lambda name: tape[name][a:b] if tape.get(name) is not None and len(tape[name]) else tape.get(name)
-    x, new = tape["x"], dict(tape)
-    new["x"] = replace(x, index=x.index[a:b], value=x.value[a:b], offset=x.offset[a:b], column=x.column[a:b])
-    new.update({name: share(name) for name in ("u", "pq", "dy", "dlogits", "dV")})
-    B = len(x.offset)
-    new["by_channel"] = tuple(v[a * (len(v) // B):b * (len(v) // B)] for v in tape["by_channel"])
-    return new
 
 
 def forward(block: Block, weight, bias, x: Events, window: int, form="hard", frozen=None, keep=True):

@@ -41,11 +41,6 @@ def release(weight):
     """What of a prepared weight takes much memory and can be made again: nothing."""
 
 
-def parts(tapes: list, size: int) -> list[tuple[slice, list]]:
-    """The tapes of parts of at most `size` samples, and which those are. Memory is no concern here: one part."""
-    return [(slice(None), tapes)]
-
-
 def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep=True):
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 
