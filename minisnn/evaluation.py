@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .maml import InnerLoop, adapt
+from .threads import in_order
 
 DATASETS = ("double-nmnist",)
 BATCH = 64          # samples that go through the network at once; more would only take memory
@@ -58,13 +59,19 @@ def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", 
     before, after = [], []
     draw = partial(dataset.episode, seed, ways=ways, shots=shots, queries=queries)
     with _bar(episodes, f"{split} episodes", progress) as bar:
-        for index in range(episodes):
+        def one(index: int) -> tuple[float, float]:
             task = draw(index)
-            before.append(accuracy(predict(net, theta, task.x_query), task.y_query))
+            unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
             theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
-            after.append(accuracy(predict(net, theta_n, task.x_query), task.y_query))
+            return unadapted, accuracy(predict(net, theta_n, task.x_query), task.y_query)
+
+        def add(found: tuple[float, float]) -> None:
+            before.append(found[0])
+            after.append(found[1])
             bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
             bar.update()
+
+        in_order(one, range(episodes), add)
     return dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after),
                 dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed,
                 ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)

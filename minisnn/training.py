@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checkpoint as checkpoints
+from .compilation import announce
 from .evaluation import accuracy, evaluate, open_set
 from .maml import InnerLoop, meta_gradient
 from .network import NotFinite, SpikingNet
@@ -105,9 +106,9 @@ class _Run:
         if not resume:
             folder.begin(config)
         folder.start_log(self.columns, self.rows)
-        if self.progress:
-            self._announce()
         try:
+            if self.progress:
+                self._announce(state)
             with _Bar(config, self.rows, self.progress) as bar:
                 while True:
                     self._validate(state)
@@ -130,16 +131,31 @@ class _Run:
                               f"{folder.how_to_go_on}") from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
-    def _announce(self) -> None:
-        config = self.config
+    def _announce(self, state: _State) -> None:
+        config, left = self.config, self.config.updates - state.update
         where = f"recordings of {config.root}" if config.root else "simulated recordings"
         lines = [f"{config.ways}-way {config.shots}-shot tasks of {config.dataset}, {where}; a network of "
                  f"{self.net.size:,} parameters",
                  f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation"]
-        kernels = Path(__file__).parent / "kernels" / "__pycache__"
-        if config.backend == "numba" and not any(kernels.glob("*.nbi")):
-            lines.append("the kernels are compiled first, once, which takes a minute or two")
         print("\n".join(lines), file=sys.stderr, flush=True)
+        if config.backend == "numba":
+            announce()
+        if left > 0:
+            test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
+            print(f"{left} updates{test} will take about {_duration(self._expected(state, left))}", file=sys.stderr, flush=True)
+
+    def _expected(self, state: _State, updates: int) -> float:
+        """Seconds that so many updates and the episodes beside them will take, from a look at the first task.
+
+        An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
+        """
+        config, inner, price = self.config, self._inner(state), math.inf
+        for _ in range(3):                                       # the first may compile, the others find the caches warm
+            began = time.perf_counter()
+            self._task_gradient(state.theta, inner, state.update, 0)
+            price = min(price, time.perf_counter() - began)
+        looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
+        return price * (updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes))
 
     def _start(self) -> _State:
         config, net = self.config, self.net
@@ -293,6 +309,13 @@ class _Bar:
             rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
             print(f"update {done} of {total}: {text}; {_clock(times[-1])}, {_clock(rate * (total - done))} left",
                   file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """In the words of somebody who has only guessed."""
+    if seconds < 90:
+        return f"{max(round(seconds, -1), 5):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"
 
 
 def _clock(seconds: float) -> str:

@@ -7,6 +7,16 @@ import pytest
 BACKENDS = ("numpy", "numba")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled():
+    """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it."""
+    import minisnn as ms
+    from minisnn.data.camera import EventCamera
+    EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
+    net, x, y = ms.SpikingNet((4, 8, 2), (2,), 2, window=5), np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
+    net.hessian_vector_product(net.init(np.random.default_rng(0)), x, y, np.ones(net.size, np.float32))
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request):
     """Every test that asks for it runs on the readable reference and on the event-driven kernels."""

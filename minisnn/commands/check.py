@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     if args.plot is not None:
         check_folder_of(args.plot)
     from .. import gradcheck
+    from ..compilation import announce
+    announce()
     failed, first = 0, None
     cases = 0
     for net, theta, task, step_size in _cases(args):

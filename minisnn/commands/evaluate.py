@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from ..checkpoint import read
+    from ..compilation import announce
     from ..evaluation import evaluate, sentence
     from ..maml import InnerLoop
     from ..runs import write_json
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> None:
     inner = replace(found.inner or InnerLoop(), **{name: value for name, value in given.items() if value is not None})
     shots = args.shots or (found.config.shots if found.config else 1)
     queries = args.queries or (found.config.queries if found.config else 10)
+    if not args.quiet:
+        announce()
     result = evaluate(found.net, found.theta, inner, args.dataset, args.split, args.episodes, args.seed, None, shots,
                       queries, root=args.root, progress=not args.quiet)
     result.update(checkpoint=str(args.checkpoint), inner_steps=inner.steps, freeze=list(inner.freeze))
