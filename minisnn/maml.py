@@ -49,6 +49,8 @@ class InnerLoop:
 
     def gate(self, net, gradient: np.ndarray) -> np.ndarray:
         """m_n of Eq. 6 at a gradient: 1 where the parameter is updated, else 0."""
+        if not self.freeze and self.threshold is None and self.threshold_fraction is None:
+            return np.broadcast_to(net.dtype.type(1), net.size)
         m = np.ones(net.size, net.dtype)
         update = np.abs(self.step_size * gradient)
         for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):

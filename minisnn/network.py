@@ -194,7 +194,8 @@ class SpikingNet:
             (part_loss, part_gradient, part_tapes), part = found, parts[len(logits)]
             share = (part.stop - part.start) / len(x)
             sums[0] += share * part_loss
-            sums[1] += self.dtype.type(share) * part_gradient
+            part_gradient *= self.dtype.type(share)
+            sums[1] += part_gradient
             logits.append(part_tapes[-1])
             tapes.append(part_tapes)
 
@@ -211,6 +212,7 @@ class SpikingNet:
         y = self._target(y, len(x))
         parameters = self.parameters(theta, self.engine(spike))
         loss, gradient, out, tapes = self._in_parts(parameters, x, y, spike, record, second=True)
+        self._release(self.engine(spike), parameters)
 
         def hvp(v: np.ndarray) -> np.ndarray:
             return self._tangent_of_reverse(parameters, tapes, y, v, spike)
@@ -312,12 +314,19 @@ class SpikingNet:
         def one(part):
             samples, part_tapes = part
             share = self.dtype.type((samples.stop - samples.start) / len(y))
-            return share * self._tangent_of_part(engine, parameters, dots, part_tapes, y[samples])
+            part_hv = self._tangent_of_part(engine, parameters, dots, part_tapes, y[samples])
+            part_hv *= share
+            return part_hv
 
         in_order(one, tapes, lambda part: np.add(hv, part, out=hv))
+        self._release(engine, parameters)
+        return hv
+
+    @staticmethod
+    def _release(engine, parameters):
+        """Others may want the memory before these weights are needed again."""
         for _, weight, _ in parameters:
             engine.release(weight)
-        return hv
 
     def _tangent_of_part(self, engine, parameters, dots, tapes, y):
         """H v of the mean loss of a part of the batch."""

@@ -51,7 +51,7 @@ def _correlate(block, y, x, weight, x2=None, weight2=None, back=False):
     images = lambda a: a.reshape(-1, a.shape[2])
     n, x2, weight2 = y.shape[0] * y.shape[1], _nothing(y.dtype, 0, 0, 1) if x2 is None else x2, weight2 or weight
     work = y.shape[0] * y.shape[2] * g[2] * k
-    if winograd.fits(g):
+    if winograd.fits(g) and n > 2:                               # two images are not worth the weights at eight points
         group = 8 // math.gcd(W // winograd.OUTPUTS, 8)          # images whose tiles fill the rows of a register tile
         points = [w.points(back) for w in (weight, weight2)]
         parallel(passes.correlate_at_points, -(-n // group), images(x), points[0], images(x2), points[1], images(y),
@@ -93,9 +93,8 @@ class Weight:
         return self._once(("points", back), lambda: winograd.transform(layout(self.weight), self.weight[0, 0].size))
 
     def release(self):
-        """Give up the largest of them; they are made again when asked for."""
-        for back in (False, True):
-            self._made.pop(("points", back), None)
+        """Give up all of them; they are made again when asked for."""
+        self._made.clear()
 
 
 def prepare(weight) -> Weight:

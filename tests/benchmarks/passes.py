@@ -1,0 +1,219 @@
+"""Where the time of a meta-gradient goes: every pass of every layer beside its floor.
+
+    python tests/benchmarks/passes.py                        Table 1's network at 7 % activity
+    python tests/benchmarks/passes.py --activity 0.3 --pool mean --input 30 80
+
+The floor of a pass is the number of operations that it cannot avoid, from the recorded spikes, at the speed that this
+machine reaches on nothing but such operations, measured here first, on one core:
+
+    rows      multiply-adds of event rows: a row of weights, from the second cache, added for every spike and kernel row
+    dense     multiply-adds of register tiles; 8 in place of 20 where Winograd's products apply
+    sites     updates of one membrane for one step, in the first cache: those of each of the four passes
+    bytes     membranes, adjoints and tangents that go to memory or come from it
+
+One thread; more threads take other samples.
+"""
+import argparse
+import time
+from collections import defaultdict
+from statistics import median
+
+import numpy as np
+from meta_gradient import network, task, theta
+from numba import njit
+
+import minisnn as ms
+from minisnn.kernels import block as kernels
+from minisnn.kernels import neuron, vector, winograd
+from minisnn.kernels.neuron import MAX, MEAN
+
+SITES = 2048
+LAYERS = ("forward", "backward", "forward_tangent", "backward_tangent")
+
+
+# ---- what this machine can do ------------------------------------------------------------------------------------------
+
+def _best(call, operations: float, repeats: int = 7) -> float:
+    """Operations a second, the best of a few."""
+    call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return operations / min(times)
+
+
+@njit
+def _add_rows(y, x, index, n, repeats):
+    for _ in range(repeats):
+        vector.add_rows(y, 0, x, 0, n, index, 0, index.size, n)
+
+
+@njit
+def _tiles(a, b, c, repeats):
+    for _ in range(repeats):
+        vector.gemm(a, 0, 0, 256, 1, b, 0, 0, 32, c, 0, 32, 8, 32, 1, 256)
+
+
+@njit
+def _site_updates(which, u, u_dot, a, b, P, Q, r, s, D, total, v, dv, dy, top, bias, channels, pool, c, repeats):
+    for n in range(repeats):
+        if n % 20 == 0:                                          # nothing may decay to denormal numbers, which are slow
+            P[:], Q[:], r[:], s[:] = 1, 1, 1, 1
+        if which == 0:
+            neuron.membrane_step(u, P, Q, r, bias, c)
+            neuron.pooled(u, v, top, channels, pool, c)
+        elif which == 1:
+            value = neuron.pooled(u, v, top, channels, pool, c)
+            neuron.spike_slope(value, dy, dv, c)
+            neuron.unpool(u, value, dv, a, channels, pool, c)
+            neuron.membrane_backward(u, a, r, P, Q, D, total, False, c)
+        elif which == 2:
+            neuron.membrane_tangent_step(u, u_dot, P, Q, r, bias, False, c)
+            value = neuron.pooled(u, v, top, channels, pool, c)
+            neuron.spike_slope(value, neuron.pooled_tangent(u, value, u_dot, dv, channels, pool, c), dv, c)
+        else:
+            value = neuron.pooled(u, v, top, channels, pool, c)
+            neuron.pooled_tangent(u, value, u_dot, dv, channels, pool, c)
+            neuron.spike_slope(value, dy, dv, c)
+            neuron.unpool(u, value, dv, a, channels, pool, c)
+            neuron.spike_curvature(value, dv, dy, dy, dv, c)
+            neuron.unpool(u, value, dv, b, channels, pool, c)
+            neuron.membrane_backward_tangent(u, u_dot, a, b, r, s, P, Q, D, total, False, c)
+
+
+def limits(pool: str) -> dict:
+    """Operations a second of one core of this machine."""
+    rng = np.random.default_rng(0)
+    new = lambda n: vector.aligned_zeros((n,), np.float32)
+    x, y, index = new(800 * 64), new(64), rng.integers(0, 800, 5000).astype(np.int32)
+    a, b, c = new(8 * 256), new(256 * 32), new(8 * 32)
+    rates = {"rows": _best(lambda: _add_rows(y, x, index, 64, 20), 20 * 5000 * 64),
+             "dense": _best(lambda: _tiles(a, b, c, 2000), 2000 * 8 * 32 * 256)}
+    constants, bands = neuron.constants(ms.LIF(), np.float32), [new(SITES) for _ in range(10)]
+    rest = [new(SITES // 4), new(SITES // 4), np.ones(SITES // 4, np.float32), new(SITES // 2), new(SITES // 2), 32,
+            MAX if pool == "max" else MEAN, constants]
+    bands[0][:], bands[1][:] = rng.standard_normal((2, SITES))
+    for which, name in enumerate(LAYERS):
+        rates[name] = _best(lambda: _site_updates(which, *bands, *rest, 500), 500 * SITES)
+    big, other = new(16 << 20), new(16 << 20)
+    rates["bytes"] = _best(lambda: np.copyto(other, big), 2 * big.nbytes)
+    return rates
+
+
+# ---- what a pass cannot avoid ------------------------------------------------------------------------------------------
+
+def rows(block, x, first: int, last: int) -> int:
+    """Multiply-adds that the events of the steps first..last-1 ask for, edges of the image counted exactly."""
+    H, W, n_in = block.input_shape
+    near = lambda n: np.array([min(i + block.kernel // 2, n - 1) - max(i - block.kernel // 2, 0) + 1 for i in range(n)])
+    total = 0
+    for b in range(len(x.offset)):
+        for h in range(H):
+            column = x.index[b, h, x.offset[b, h, first]:x.offset[b, h, last]] // n_in
+            total += near(H)[h] * int(near(W)[column].sum())
+    return total * block.channels
+
+
+def dense(block, images: int, back: bool = False) -> float:
+    """Multiply-adds of so many dense images through the weights (or back), by the products that the kernels use."""
+    H, W, n_in, n_out, k = g = (*block.input_shape, block.channels, block.kernel)
+    valid_rows = sum(min(h + k // 2, H - 1) - max(h - k // 2, 0) + 1 for h in range(H))
+    fits = winograd.fits((H, W, n_out, n_in, k) if back else g)
+    return images * valid_rows * W * k * n_in * n_out * (0.4 if fits else 1)
+
+
+def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
+    """Operations of each kind for one call of a pass."""
+    B, x = len(tape["u"]), tape["x"]
+    H, W, n_in = block.input_shape
+    N, N_in, inner = H * W * block.channels, H * W * n_in, max(steps - 2, 0)
+    window = rows(block, x, tape["first"], tape["first"] + inner)
+    N_out = 0 if block.readout else int(np.prod(block.output_shape))
+    below = 0 if first_layer else inner
+    if name == "forward":
+        return {"rows": rows(block, x, 0, x.steps), name: B * x.steps * N, "bytes": 4 * tape["u"].size}
+    if name == "backward":
+        return {"rows": window, name: B * steps * N, "dense": dense(block, B * below, True) + dense(block, 2 * B) / 0.4,
+                "bytes": 4 * B * (steps * (N + N_out) + below * (2 * N + N_in))}
+    if name == "forward_tangent":
+        return {"rows": window, name: B * steps * N, "dense": dense(block, B * (below + 2)),
+                "bytes": 4 * B * (steps * (2 * N + N_out) + below * (N_in + 2 * N))}
+    direct = 1 / 0.4 if winograd.fits((H, W, n_in, block.channels, block.kernel)) else 1
+    return {"rows": window, name: B * steps * N,
+            "dense": 2 * dense(block, B * below, True) + direct * dense(block, B * (below + 2)),
+            "bytes": 4 * B * (steps * (2 * N + 2 * N_out) + below * (4 * N + 2 * N_in))}
+
+
+# ---- a meta-gradient, pass by pass --------------------------------------------------------------------------------------
+
+def profile(options, rates: dict):
+    """{(set, pass, layer): [seconds]} and {the same: floor in seconds}."""
+    net = network(options)
+    parameters, times, floor = theta(options, net), defaultdict(lambda: defaultdict(float)), defaultdict(float)
+    first, current = net.blocks[0].name, ["support"]
+    passes = {name: getattr(kernels, name) for name in LAYERS}
+    run = [0]
+
+    def watch(name):
+        def timed(block, *arguments, **settings):
+            start = time.perf_counter()
+            result = passes[name](block, *arguments, **settings)
+            key = (current[0], name, block.name)
+            times[key][run[0]] += time.perf_counter() - start
+            if run[0] == 1:
+                tape = result[1] if name == "forward" else next(a for a in arguments if isinstance(a, dict))
+                steps = tape["u"].shape[1] if block.readout or name == "forward" else (
+                    arguments[-1] if name == "forward_tangent" else tape["steps"] if "tangent" in name else
+                    arguments[2].shape[1])
+                wanted = floors(block, name, tape, steps, block.name == first)
+                floor[key] += sum(amount / rates[kind] for kind, amount in wanted.items())
+            return result
+        return timed
+
+    for name in LAYERS:
+        setattr(kernels, name, watch(name))
+    try:
+        for run[0] in range(options.repeat + 1):                 # the first warms up
+            t = task(options, run[0])
+            current[0] = "support"
+            _, gradient, hvp = net.gradient_and_hvp(parameters, t.x_support, t.y_support)
+            current[0] = "query"
+            _, meta = net.loss_and_gradient(parameters - gradient, t.x_query, t.y_query)
+            current[0] = "support"
+            hvp(meta)
+    finally:
+        for name in LAYERS:
+            setattr(kernels, name, passes[name])
+    return {key: median(list(runs.values())[1:]) for key, runs in times.items()}, floor
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--activity", type=float, default=0.07)
+    parser.add_argument("--pool", default="max", choices=("max", "mean"))
+    parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
+    parser.add_argument("--repeat", type=int, default=9)
+    options = parser.parse_args()
+    ms.set_threads(1)
+    rates = limits(options.pool)
+    print(f"one core: event rows {rates['rows'] / 1e9:.0f} and tiles {rates['dense'] / 1e9:.0f} G multiply-adds/s, memory "
+          f"{rates['bytes'] / 1e9:.0f} GB/s, membranes {', '.join(f'{rates[n] / 1e9:.1f}' for n in LAYERS)} G/s "
+          f"({', '.join(LAYERS)})")
+    times, floor = profile(options, rates)
+    print(f"{'':9s}{'pass':18s}{'layer':9s}{'ms':>8s}{'floor':>8s}{'ratio':>7s}")
+    for part in ("support", "query"):
+        for name in LAYERS:
+            keys = [key for key in times if key[:2] == (part, name)]
+            for key in keys:
+                print(f"{part:9s}{name:18s}{key[2]:9s}{1e3 * times[key]:8.2f}{1e3 * floor[key]:8.2f}{times[key] / floor[key]:7.2f}")
+            if keys:
+                spent, least = (sum(table[key] for key in keys) for table in (times, floor))
+                print(f"{part:9s}{name:18s}{'all':9s}{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}")
+    spent, least = sum(times.values()), sum(floor.values())
+    print(f"{'all':36s}{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}")
+
+
+if __name__ == "__main__":
+    main()
