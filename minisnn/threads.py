@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Lock, local
+from threading import Event, Lock, local
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
@@ -52,11 +52,13 @@ def parallel(kernel: Callable, items: int, *arguments, work: int = 1 << 62) -> N
         return
     share, turns = max(items // (SHARES * workers), 1), count()
 
-    def work_on():
-        while (start := next(turns) * share) < items:
+    def turn() -> bool:
+        start = next(turns) * share
+        if start < items:
             kernel(start, min(start + share, items), *arguments)
+        return start < items
 
-    _together(work_on, workers)
+    _together(turn, workers)
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
@@ -68,31 +70,44 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
     together = len(items) // workers * workers if workers > 1 else 0
     turns, lock, waiting, due = count(), Lock(), {}, [0]
 
-    def work_on():
+    def turn() -> bool:
+        n = next(turns)
+        if n >= together:
+            return False
         _inside.busy = True
         try:
-            while (n := next(turns)) < together:
-                result = function(items[n])
-                with lock:
-                    waiting[n] = result
-                    del result
-                    while due[0] in waiting:
-                        collect(waiting.pop(due[0]))
-                        due[0] += 1
+            result = function(items[n])
         finally:
             _inside.busy = False
+        with lock:
+            waiting[n] = result
+            del result
+            while due[0] in waiting:
+                collect(waiting.pop(due[0]))
+                due[0] += 1
+        return True
 
     if together:
-        _together(work_on, workers)
+        _together(turn, workers)
     for item in items[together:]:
         collect(function(item))
 
 
-def _together(work_on: Callable, workers: int) -> None:
-    """Call a function in this thread and in workers - 1 others; the first error of any is raised when all have ended."""
+def _together(turn: Callable[[], bool], workers: int) -> None:
+    """Take turns in this thread and in workers - 1 others until one returns False; the first error ends it and is raised."""
     global _pool
     if _pool is None:
         _pool = ThreadPoolExecutor(max(get_threads() - 1, 1), "minisnn")
+    failed = Event()
+
+    def work_on():
+        try:
+            while not failed.is_set() and turn():
+                pass
+        except BaseException:
+            failed.set()
+            raise
+
     others = [_pool.submit(work_on) for _ in range(workers - 1)]
     try:
         work_on()

@@ -195,3 +195,12 @@ def test_plot_answers_shows_beliefs_and_counts_what_is_right():
         assert axes.get_xticklabels()[way].get_fontweight() == "bold"
     with pytest.raises(ValueError, match=r"logits of shape \(6, 3\), not \(6, 4\)"):
         plots.plot_answers(task, np.zeros((6, 4)), after)
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="curve.png"):
+        plots._write(tmp_path / "curve.png", full)
+    assert not list(tmp_path.iterdir())

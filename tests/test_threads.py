@@ -68,6 +68,20 @@ def test_an_error_in_a_thread_is_raised(number):
     assert done == [0, 1, 2, 3]
 
 
+def test_after_an_error_no_more_work_is_begun(number):
+    begun = []
+
+    def function(n):
+        begun.append(n)
+        time.sleep(0.001)
+        if n == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.in_order(function, range(1000), lambda _: None)
+    assert len(begun) < 20
+
+
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "2"])
 def test_wrong_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match="whole number from 1 on"):

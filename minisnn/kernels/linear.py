@@ -40,10 +40,11 @@ def back_layout(weight: np.ndarray) -> np.ndarray:
     return _flat(weight[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
-# Share of active input sites above which a dense product is quicker than its events one by one: event rows run at a third
-# of the speed of register tiles (16-18 of 55-58 G multiply-adds a second and core on Zen 4, 42-57 of 141 on Zen 5). A
-# constant, never a stopwatch: the choice depends on the recorded activity alone, so results do not depend on timing.
-DENSE_ABOVE = 0.3
+# Share of active input sites above which a dense product is quicker than its events: rows of weights are summed at 0.4 of the
+# speed of register tiles (60 of 140 G multiply-adds a second and core on Zen 5), and tiles have overheads of their own; whole
+# meta-gradients break even between 0.5 and 0.6. A constant, never a stopwatch: the choice depends on the recorded activity
+# alone, so results do not depend on timing.
+DENSE_ABOVE = 0.5
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
