@@ -184,7 +184,7 @@ class SpikingNet:
         return (loss, gradient, out) if logits else (loss, gradient)
 
     def _in_parts(self, parameters, x, y, spike="hard", record=None, second=False):
-        """Mean loss, gradient, logits and where `second` each part's tapes: parts of the batch side by side, summed in order."""
+        """Mean loss, gradient, logits and where `second` the tapes: parts of the batch side by side, summed in order."""
         sums, logits, tapes = [0.0, np.zeros(self.size, self.dtype)], [], []
         sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
         size = max(PART_BYTES // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize), 1)
@@ -207,7 +207,10 @@ class SpikingNet:
         return self.gradient_and_hvp(theta, x, y, spike=spike, record=record)[2](v)
 
     def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
-        """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the two passes as often as called."""
+        """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the two passes as often as called.
+
+        theta and x must stay as they are until the last of these calls.
+        """
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         parameters = self.parameters(theta, self.engine(spike))

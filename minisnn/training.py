@@ -142,7 +142,8 @@ class _Run:
             announce()
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
-            print(f"{left} updates{test} will take about {_duration(self._expected(state, left))}", file=sys.stderr, flush=True)
+            print(f"{left} updates{test} will take about {_duration(self._expected(state, left))}", file=sys.stderr,
+                  flush=True)
 
     def _expected(self, state: _State, updates: int) -> float:
         """Seconds that so many updates and the episodes beside them will take, from a look at the first task.

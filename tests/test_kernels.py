@@ -88,13 +88,14 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     halo = np.pad(x, [(0, 0), (0, 0), (2, 2), (0, 0)])
     y, rows = np.zeros(images * H * W * n_to, dtype), 2 * H * images * W
     points = winograd.transform(linear.dense_layout(w), n_from * n_to)
-    winograd.correlate(halo.ravel(), images, halo[0].size, points, y, 0, winograd.matrices(dtype), np.zeros(rows * n_from, dtype),
-                       np.zeros(rows * n_to, dtype), H, W, n_from, n_to)
+    winograd.correlate(halo.ravel(), images, halo[0].size, points, y, 0, winograd.matrices(dtype),
+                       np.zeros(rows * n_from, dtype), np.zeros(rows * n_to, dtype), H, W, n_from, n_to)
     assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w)) < tolerance * k * k * n_from
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("M, N, R, K", [(8, 32, 1, 5), (13, 47, 2, 3), (5, 7, 3, 4), (1, 16, 1, 9), (4, 33, 1, 0), (9, 16, 0, 2)])
+@pytest.mark.parametrize("M, N, R, K", [(8, 32, 1, 5), (13, 47, 2, 3), (5, 7, 3, 4), (1, 16, 1, 9), (4, 33, 1, 0),
+                                        (9, 16, 0, 2)])
 def test_gemm(M, N, R, K, dtype):
     rng = np.random.default_rng(1)
     A, B, C = (rng.standard_normal(shape).astype(dtype) for shape in ((R, M, K), (R, K, N), (M, N)))
@@ -141,6 +142,22 @@ def test_both_paths_equal_the_reference(rate):
     assert (np.count_nonzero(x) > linear.DENSE_ABOVE * x.size) == (rate == 0.9)
     theta = nets[0].init(rng, x)
     v = rng.standard_normal(nets[0].size)
+    for name, call in (("logits", lambda n: n(theta, x)), ("gradient", lambda n: n.loss_and_gradient(theta, x, y)[1]),
+                       ("hvp", lambda n: n.hessian_vector_product(theta, x, y, v))):
+        assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
+
+
+@pytest.mark.parametrize("pool, detach", [("max", False), ("mean", False), ("max", True)])
+def test_a_network_that_takes_every_fast_path(pool, detach):
+    """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels."""
+    rng = np.random.default_rng(6)
+    x, y = rng.poisson(0.1, (3, 16, 8, 16, 2)), np.arange(3)
+    nets = [ms.SpikingNet((8, 16, 2), (16, 32), 3, pool=pool, window=10, dtype=np.float64, detach_reset=detach, backend=b)
+            for b in ("numba", "numpy")]
+    inner = nets[0].blocks[1]
+    assert winograd.fits((*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
+    theta, v = nets[0].init(rng, x, rate=0.2), rng.standard_normal(nets[0].size)
+    assert all(0.02 < rate < linear.DENSE_ABOVE for rate in nets[0].activity(theta, x).values())
     for name, call in (("logits", lambda n: n(theta, x)), ("gradient", lambda n: n.loss_and_gradient(theta, x, y)[1]),
                        ("hvp", lambda n: n.hessian_vector_product(theta, x, y, v))):
         assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name

@@ -397,7 +397,8 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
     train(toy_config(updates=40, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
     text = capsys.readouterr().err
     assert text.count("\n") == 23 and text.startswith("3-way 1-shot tasks")
-    assert "run folder" in text and "40 updates will take about 5 seconds\n" in text and "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
+    assert "run folder" in text and "40 updates will take about 5 seconds\n" in text
+    assert "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
 
 
 def test_time_left_comes_from_the_recent_updates(capsys):

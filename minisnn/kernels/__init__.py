@@ -1,5 +1,7 @@
 """Event-driven kernels in numba, twins of the readable passes in `minisnn.layers`.
 
-Every kernel is parallel over disjoint samples and sums in a fixed order, so its result does not depend on the number of
-threads. With NUMBA_DISABLE_JIT=1 all of it runs as plain Python and can be stepped through.
+From the ground up: `vector` (register tiles and rows), `events` (spikes as lists), `linear` and `winograd` (the synapse),
+`neuron` (membrane and pooling), `passes` (what is done in parallel), `block` (the four passes, with the reference's
+signatures). Kernels write to disjoint places and every sum has a fixed order, so no bit depends on the number of threads.
+With NUMBA_DISABLE_JIT=1 all of it runs as plain Python and can be stepped through.
 """

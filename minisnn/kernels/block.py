@@ -125,8 +125,8 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     logits = np.empty((B if block.readout else 0, n_out), dtype)
     if kept:
         parallel(passes.traces, B, x.lists, H, first, pq, c, work=_work(block, B))
-    parallel(passes.forward, B * _bands(block, True), x.lists, weight.rows(x), weight.dense, bias, g, POOL[block.pool], c, first, kept, block.readout, u, y.index, y.offset,
-             y.column, logits, work=_work(block, B))
+    parallel(passes.forward, B * _bands(block, True), x.lists, weight.rows(x), weight.dense, bias, g, POOL[block.pool], c,
+             first, kept, block.readout, u, y.index, y.offset, y.column, logits, work=_work(block, B))
     return (logits if block.readout else y.tight()), {"x": x, "first": first, "u": u, "pq": pq}
 
 
@@ -217,8 +217,9 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     u_dot = aligned_empty((B, steps, N), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
     logits_dot = np.empty((B if block.readout else 0, n_out), dtype)
-    parallel(passes.forward_tangent, B * _bands(block, False), x.lists, weight_dot.rows(x), weight_dot.dense, np.ascontiguousarray(bias_dot), g, POOL[block.pool], c, tape["first"],
-             block.detach_reset, block.readout, tape["u"], PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot, work=_work(block, B))
+    parallel(passes.forward_tangent, B * _bands(block, False), x.lists, weight_dot.rows(x), weight_dot.dense,
+             np.ascontiguousarray(bias_dot), g, POOL[block.pool], c, tape["first"], block.detach_reset, block.readout,
+             tape["u"], PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot, work=_work(block, B))
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     return y_dot, {"x_dot": x_dot, "u_dot": u_dot}
 

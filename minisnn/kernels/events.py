@@ -32,7 +32,10 @@ class Events:
 
     @property
     def lists(self) -> tuple:
-        """What the kernels take: index, value, offset and column flat, and (capacity, T, whether valued, whether columns are known)."""
+        """What the kernels take: index, value, offset and column, flat, and (capacity, T, valued, known).
+
+        valued: events have values; known: it is known where columns begin.
+        """
         return (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel(),
                 (self.index.shape[2], self.steps, self.value.shape[2] > 0, self.column.shape[3] > 0))
 

@@ -60,7 +60,7 @@ def is_dense(x, b, first, last, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def place(x, row, t, scale, halo, at):
-    """Write the events of one row (sample * H + h) times scale from halo[at] on, column 0 of the image; scale 0 clears them."""
+    """Write the events of a row (sample * H + h) times scale into a halo row, column 0 at halo[at]; scale 0 clears them."""
     index, value, offset, column, (capacity, T, valued, known) = x
     e, i = row * capacity, row * (T + 1) + t
     for n in range(e + offset[i], e + offset[i + 1]):
@@ -137,7 +137,7 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def gather_weight(places, capacity, starts, b, i, channel, size, D, at, dW, g):
-    """dW of kernel row i and `size` channels += x (outer) dV of the whole window, for events in the order of `sort_by_channel`."""
+    """dW of kernel row i and `size` channels += x (outer) dV of the whole window, for events sorted by channel."""
     H, W, n_in, n_out, k = g
     pad, taps, pitch = k // 2, k * n_out, (W + k - 1) * n_out
     for h in range(max(pad - i, 0), min(H, H + pad - i)):

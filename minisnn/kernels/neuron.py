@@ -39,7 +39,7 @@ def sigma_second(a, c):
 
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_step(u, P, Q, r, bias, c):
-    """u = P + b - rho r; then r, P and Q advance, Q without its input and in units of 1 - beta. `bias` serves one row after the other."""
+    """u = P + b - rho r; then r, P and Q advance, Q without its input and in units of 1 - beta. `bias` serves every row."""
     alpha, beta, gamma, omg, rho, threshold, zero, weight = c[0], c[1], c[2], c[5], c[6], c[7], c[9], c[13]
     row = bias.size
     for i in range(0, u.size, row):
@@ -131,7 +131,7 @@ def spike_curvature(v, v_dot, dy, dy_dot, out, c):
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_backward(u, du, dr, dP, dQ, dV, total, detach, c):
     """One step back through reset and filters: dV_t, then dr, dP, dQ one step earlier; total += dI_t."""
-    alpha, beta, gamma, oma, omb, omg, rho, threshold, zero = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[9]
+    alpha, beta, gamma, oma, omb, omg, rho, threshold = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
     for n in range(u.size):
         d = du[n]
         if not detach:
@@ -161,7 +161,7 @@ def membrane_tangent_step(u, u_dot, P, Q, r, bias, detach, c):
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def membrane_backward_tangent(u, u_dot, du, du_dot, dr, dr_dot, dP, dQ, dV, total, detach, c):
     """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then dr_dot, dP_dot, dQ_dot step back."""
-    alpha, beta, gamma, oma, omb, omg, rho, threshold, zero = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[9]
+    alpha, beta, gamma, oma, omb, omg, rho, threshold = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
     for n in range(u.size):
         d, d_dot = du[n], du_dot[n]
         if not detach:

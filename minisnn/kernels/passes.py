@@ -1,8 +1,8 @@
 """What a block does in parallel: each kernel works on the items start..stop-1 of a range, and no two items write to one place.
 
 The items of the membrane kernels are bands (a sample and the rows of one pooled row, see neuron.py), of `correlate` images
-(a sample and a step) or groups of them, of `weight_gradient` a group of input channels or a kernel row. Every sum has a fixed order. Arrays
-are flat below the leading axes named here:
+(a sample and a step) or groups of them, of `weight_gradient` a group of input channels or a kernel row. Every sum has a
+fixed order. Arrays are flat below the leading axes named here:
 
     x   `Events.lists` of the input                             u, u_dot (B, n, H W n_out)
     pq  (B, 2, H W n_in)    presynaptic traces p_K, q_K         PQ_dot, dPQ (B, 2, H W n_out)

@@ -70,7 +70,6 @@ def runs(options, net, parameters):
 
 
 def compare(options):
-    import torch_peer as peer
     net = network(options)
     parameters = theta(options, net)
     rates = net.activity(parameters, task(options, 0).x_support)

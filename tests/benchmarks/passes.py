@@ -207,12 +207,14 @@ def main():
         for name in LAYERS:
             keys = [key for key in times if key[:2] == (part, name)]
             for key in keys:
-                print(f"{part:9s}{name:18s}{key[2]:9s}{1e3 * times[key]:8.2f}{1e3 * floor[key]:8.2f}{times[key] / floor[key]:7.2f}")
+                show((part, name, key[2]), times[key], floor[key])
             if keys:
-                spent, least = (sum(table[key] for key in keys) for table in (times, floor))
-                print(f"{part:9s}{name:18s}{'all':9s}{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}")
-    spent, least = sum(times.values()), sum(floor.values())
-    print(f"{'all':36s}{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}")
+                show((part, name, "all"), *(sum(table[key] for key in keys) for table in (times, floor)))
+    show(("all", "", ""), sum(times.values()), sum(floor.values()))
+
+
+def show(words: tuple[str, str, str], spent: float, least: float) -> None:
+    print("{:9s}{:18s}{:9s}".format(*words) + f"{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}")
 
 
 if __name__ == "__main__":

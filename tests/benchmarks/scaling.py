@@ -111,7 +111,7 @@ def plot(found: dict, path: Path) -> None:
             if name == "steps":
                 axis.set_ylabel(unit)
         column[1].set_xlabel(SWEEPS[name][0])
-    figure.suptitle("A second-order meta-gradient of Table 1's network: time and memory grow with what is changed, one at a time")
+    figure.suptitle("Time and memory of a second-order meta-gradient of Table 1's network; one quantity at a time is changed")
     figure.savefig(path, dpi=110)
 
 
