@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__
+from .convnet import ConvNet
 from .maml import InnerLoop
 from .network import SpikingNet
 from .settings import TrainingConfig
 
 FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
-NETWORKS = {"SpikingNet": SpikingNet}
+NETWORKS = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
 
@@ -42,7 +43,7 @@ class Checkpoint:
     provenance   versions and time of making
     """
 
-    net: SpikingNet
+    net: SpikingNet | ConvNet
     theta: np.ndarray
     inner: InnerLoop | None = None
     config: TrainingConfig | None = None
@@ -94,7 +95,7 @@ def save(path: str | Path, net, theta: np.ndarray, *, inner: InnerLoop | None = 
                              arrays))
 
 
-def load(path: str | Path, **changes) -> tuple[SpikingNet, np.ndarray]:
+def load(path: str | Path, **changes) -> tuple[SpikingNet | ConvNet, np.ndarray]:
     """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype."""
     checkpoint = read(path, **changes)
     return checkpoint.net, checkpoint.theta

@@ -14,7 +14,7 @@ FLOORS = [
     {"kernels.events", "kernels.linear", "kernels.neuron", "kernels.winograd"},
     {"layers", "layers.synapse", "layers.membrane", "layers.pool", "layers.block", "kernels", "kernels.passes",
      "kernels.block"},
-    {"network", "optim", "initialisation"},
+    {"network", "convnet", "optim", "initialisation"},
     {"tasks", "data"},
     {"maml", "plots"},
     {"checkpoint", "gradcheck", "settings", "presets"},

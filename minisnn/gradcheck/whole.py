@@ -22,6 +22,8 @@ SMALL = 1e-3      # an array's error counts against at least this share of the w
 
 
 def _clear_of_kink(net, theta) -> bool:
+    if not hasattr(net, "neuron"):                               # nothing spikes, nothing has a kink
+        return True
     biases = [b for name, b in net.views(theta).items() if name.endswith(".bias")]
     return min(float(np.abs(b - net.neuron.threshold).min()) for b in biases) > KINK
 
