@@ -33,6 +33,8 @@ class TrainingConfig:
     queries: int = _setting(10, "data", "query samples of each class", least=1)
 
     # ---- the network
+    model: str = _setting("snn", "network", "spiking, or its convolutional peer on frames (kernel, channels and hidden serve "
+                                            "both)", choices=("snn", "cnn"))
     channels: tuple[int, ...] = _setting((32, 64, 128), "network", "widths of the conv layers", above=0)
     hidden: tuple[int, ...] = _setting((), "network", "widths of dense layers before the readout", above=0)
     kernel: int = _setting(5, "network", "size of the conv kernels", least=1)

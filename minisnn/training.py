@@ -16,6 +16,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .compilation import announce
+from .convnet import ConvNet
 from .evaluation import accuracy, evaluate, open_set
 from .maml import InnerLoop, meta_gradient
 from .network import NotFinite, SpikingNet
@@ -36,7 +37,7 @@ class Interrupted(KeyboardInterrupt):
 class Result:
     """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate` found at the end."""
 
-    net: SpikingNet
+    net: SpikingNet | ConvNet
     theta: np.ndarray
     inner: InnerLoop
     curve: dict[str, np.ndarray]
@@ -80,8 +81,15 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
 
 def _check_early(config: TrainingConfig) -> None:
     """Find settings that do not fit the network before any data is read."""
-    net = SpikingNet.from_configuration(config.network((256, 256, 2)))
-    _inner(config, config.step_size).check(net)
+    _inner(config, config.step_size).check(_network(config, (256, 256, 2)))
+
+
+def _network(config: TrainingConfig, input_shape: tuple[int, ...]) -> SpikingNet | ConvNet:
+    settings = config.network(input_shape)
+    if config.model == "snn":
+        return SpikingNet.from_configuration(settings)
+    shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "backend")
+    return ConvNet(**{name: settings[name] for name in shared})
 
 
 def _inner(config: TrainingConfig, step_size) -> InnerLoop:
@@ -93,7 +101,7 @@ class _Run:
 
     def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool):
         self.config, self.folder, self.data, self.progress = config, folder, data, progress
-        self.net = SpikingNet.from_configuration(config.network(data["train"].input_shape))
+        self.net = _network(config, data["train"].input_shape)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.columns = ["update", "tasks", "loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr",
@@ -134,7 +142,8 @@ class _Run:
     def _announce(self, state: _State) -> None:
         config, left = self.config, self.config.updates - state.update
         where = f"recordings of {config.root}" if config.root else "simulated recordings"
-        lines = [f"{config.ways}-way {config.shots}-shot tasks of {config.dataset}, {where}; a network of "
+        kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
+        lines = [f"{config.ways}-way {config.shots}-shot tasks of {config.dataset}, {where}; a {kind} network of "
                  f"{self.net.size:,} parameters",
                  f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation"]
         print("\n".join(lines), file=sys.stderr, flush=True)
@@ -163,7 +172,8 @@ class _Run:
         x, options = None, {}
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
-            options = dict(variance=config.init_variance, rounds=config.init_rounds)
+            if config.model == "snn":
+                options = dict(variance=config.init_variance, rounds=config.init_rounds)
         theta = net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
         outer, step_sizes = self._optimisers()
         return _State(0, theta, self.steps.start, outer.state, step_sizes.state)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minisnn import checkpoint
+from minisnn.convnet import ConvNet
 from minisnn.maml import InnerLoop, meta_gradient
 from minisnn.network import SpikingNet
 from minisnn.neuron import LIF
@@ -385,6 +386,15 @@ def test_the_neuron_has_the_constants_of_the_settings():
     constants = dict(alpha=0.9, beta=0.8, gamma=0.6, rho=0.5, slope=3.0, gain=2.0)
     net = SpikingNet.from_configuration(toy_config(firing_threshold=0.25, **constants).network((6, 6, 2)))
     assert net.neuron == LIF(threshold=0.25, **constants)
+
+
+def test_the_convolutional_peer_trains_and_comes_back(tmp_path):
+    config = toy_config(model="cnn", backend="numba", channels=(4,), updates=4, step_size=0.1)
+    first = train(config, tmp_path / "run", data=toy_data(), **SILENT)
+    assert isinstance(first.net, ConvNet) and first.test["episodes"] == config.test_episodes
+    train(config, tmp_path / "half", data=toy_data(), **SILENT)
+    again = checkpoint.read(tmp_path / "half" / "checkpoint.h5")
+    assert isinstance(again.net, ConvNet) and np.array_equal(again.theta, first.theta)
 
 
 def test_free_folder_counts_up(tmp_path):

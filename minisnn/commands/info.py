@@ -55,14 +55,16 @@ def _checkpoint(path: Path, config=None) -> None:
     net, config = found.net, config or found.config
     print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
     shape = " x ".join(map(str, net.input_shape))
+    spiking = f", window {net.window} ms{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""
     print(f"{'network':<12}{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters in "
-          f"{net.dtype.name}, window {net.window} ms{', reset detached' if net.detach_reset else ''}")
+          f"{net.dtype.name}{spiking}")
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
         pooled = "" if b.pool == "none" else f", {b.pool} pooling"
         size = weight.slice.stop - weight.slice.start + bias.slice.stop - bias.slice.start
         print(f"  {b.name:<10}{' x '.join(map(str, weight.shape))}{pooled} -> {out}; {size:,} parameters")
-    print(f"{'neuron':<12}" + ", ".join(f"{name} {value:g}" for name, value in vars(net.neuron).items()))
+    if hasattr(net, "neuron"):
+        print(f"{'neuron':<12}" + ", ".join(f"{name} {value:g}" for name, value in vars(net.neuron).items()))
     if found.inner is not None:
         _inner_loop(net, found.inner)
     if config is not None:
