@@ -12,7 +12,7 @@ _HOME = {
     "SGD": "optim", "Adam": "optim", "cosine": "optim", "clip": "optim",
     "load": "checkpoint", "save": "checkpoint", "read": "checkpoint", "Checkpoint": "checkpoint",
     "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",
-    "DoubleNMnist": "data.double", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
+    "DoubleNMnist": "data.double", "DoubleASL": "data.double_asl", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
     "get_threads": "threads", "set_threads": "threads",
 }
 __all__ = sorted(_HOME) + ["__version__"]

@@ -7,7 +7,7 @@ import numpy as np
 from .maml import InnerLoop, adapt
 from .threads import in_order
 
-DATASETS = ("double-nmnist",)
+DATASETS = ("double-nmnist", "double-asl")
 BATCH = 64          # samples that go through the network at once; more would only take memory
 
 
@@ -15,6 +15,9 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
     """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`."""
     if name not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
+    if name == "double-asl":
+        from .data.double_asl import DoubleASL
+        return DoubleASL(split, root, progress=progress)
     from .data.double import DoubleNMnist
     return DoubleNMnist(split, root, progress=progress)
 

@@ -25,7 +25,7 @@ class TrainingConfig:
     """
 
     # ---- what is learned
-    dataset: str = _setting("double-nmnist", "data", "name of the data set")
+    dataset: str = _setting("double-nmnist", "data", "double-nmnist, or double-asl: pairs of signed letters")
     root: str | None = _setting(None, "data", "folder of real recordings (holds Train, Test or both); without it the "
                                               "event camera records the shipped digits", kind=str, optional=True)
     ways: int = _setting(5, "data", "classes of a task", least=2)

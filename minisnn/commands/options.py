@@ -50,7 +50,7 @@ def use_threads(number: int | None) -> None:
 
 def add_data(parser: argparse.ArgumentParser, split: str | None = "test") -> None:
     """--dataset, --root and --split."""
-    parser.add_argument("--dataset", default="double-nmnist", metavar="NAME", help="data set (default: double-nmnist)")
+    parser.add_argument("--dataset", default="double-nmnist", metavar="NAME", help="double-nmnist (default) or double-asl")
     parser.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings, with Train, Test or both; "
                                                       "without it the event camera records the shipped digits")
     if split is not None:
