@@ -110,10 +110,14 @@ def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), 
     theta_n, path = _adapt(net, theta, task.x_support, task.y_support, inner, spike, records, order == 2, gates)
     record = None if records is None else records[-1]
     loss, lam, after = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record, logits=True)
+    del theta_n
     before = path[0][3] if path else None
     da = np.zeros(net.size, net.dtype) if np.ndim(step_size) else 0.0
-    for m, g, hvp, _ in reversed(path):
-        da = da - (m * g * lam if np.ndim(step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
+    while path:                                                  # what a step kept is given up with it
+        m, g, hvp, _ = path.pop()
+        if step_size_gradient:
+            da = da - (m * g * lam if np.ndim(step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
+        del g
         if order == 2:
             lam = lam - hvp(_step(step_size, m, lam, net.dtype))
     result = (loss, lam) + ((da,) if step_size_gradient else ())
