@@ -177,7 +177,7 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
     ("lam = lam - hvp", "lam = lam + hvp", "theta", 1),
     ("if order == 2:", "if False:", "theta", 1),
     ("_step(step_size, m, lam", "_step(step_size, 1, lam", "theta", 1),
-    ("in reversed(path)", "in path", "theta", 3),
+    ("path.pop()", "path.pop(0)", "theta", 3),
     ("da - (m * g * lam", "da - 2 * (m * g * lam", "step size", 1),
 ])
 def test_a_fault_in_the_meta_gradient_is_named(mutate, old, new, where, steps):
