@@ -5,17 +5,17 @@ result is due to spikes shows beside it. Statistics are never shared across samp
 """
 import numpy as np
 
+from .flat import FlatNetwork, parts_of
 from .layers import activation as layer
-from .layers.activation import Block, Compiled, Reference
+from .layers.activation import Reference
 from .loss import LOSSES
-from .network import NotFinite, Parameter, SpikingNet, _parts
 from .surrogate import FORMS
 from .threads import in_order
 
 PART = 2                        # samples that go through the layers together; a constant, sums depend on it
 
 
-class ConvNet:
+class ConvNet(FlatNetwork):
     """Convolutional network on frames, the events of a recording summed over time; the interface of `SpikingNet`.
 
     Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2 max pooling (the
@@ -39,24 +39,14 @@ class ConvNet:
     not finite.
     """
 
-    # What is said of theta and y is the same for both networks.
-    views, _lay_out, _target = SpikingNet.views, SpikingNet._lay_out, SpikingNet._target
-    _check_vector, _vector = SpikingNet._check_vector, SpikingNet._vector
-
     def __init__(self, input_shape=(16, 32, 2), channels=(32, 64, 128), ways: int = 5, kernel: int = 5,
                  dtype=np.float32, *, hidden: tuple[int, ...] = (), loss: str = "cross_entropy",
                  backend: str = "numba", gain: float = 0.1):
-        # The checks of a configuration are the spiking network's.
-        like = SpikingNet(input_shape, channels, ways, kernel, dtype=dtype, hidden=hidden, loss=loss, backend=backend)
+        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         if isinstance(gain, bool) or not isinstance(gain, (int, float)) or not 0 < gain < np.inf:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
-        self.input_shape, self.channels, self.hidden = like.input_shape, like.channels, like.hidden
-        self.ways, self.kernel, self.dtype = like.ways, like.kernel, like.dtype
-        self.loss_name, self.backend = like.loss_name, like.backend
         self.gain = float(gain)
-        self.blocks = tuple(Block(b.name, b.input_shape, b.channels, b.kernel, b.pool, b.readout) for b in like.blocks)
-        self.layout: tuple[Parameter, ...] = self._lay_out()
-        self.size = self.layout[-1].slice.stop
+        self._lay_out(self._build("max"))
 
     def configuration(self) -> dict:
         """Everything `ConvNet(**configuration)` needs to build this network again, in plain JSON types."""
@@ -148,7 +138,10 @@ class ConvNet:
 
     @property
     def products(self):
-        return Compiled if self.backend == "numba" else Reference
+        if self.backend == "numpy":
+            return Reference
+        from .kernels.frames import Compiled
+        return Compiled
 
     def parameters(self, theta, products=Reference) -> list:
         """(block, weight (k, k, C_in, C_out) as the products take it, bias) of every block, views into theta."""
@@ -170,7 +163,7 @@ class ConvNet:
 
     def _logits(self, theta, x, record):
         parameters, found = self.parameters(theta, self.products), []
-        in_order(lambda part: self._forward(parameters, x[part], self._choices(record, part))[0], _parts(len(x), PART),
+        in_order(lambda part: self._forward(parameters, x[part], self._choices(record, part))[0], parts_of(len(x), PART),
                  found.append)
         return np.concatenate(found)
 
@@ -178,7 +171,7 @@ class ConvNet:
         """(loss, gradient, logits, hvp): parts of the batch side by side, summed in their order."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
-        parameters, parts = self.parameters(theta, self.products), _parts(len(x), PART)
+        parameters, parts = self.parameters(theta, self.products), parts_of(len(x), PART)
         loss, gradient, logits, kept = LOSSES[self.loss_name], np.zeros(self.size, self.dtype), [], []
 
         def add(found):
@@ -256,12 +249,7 @@ class ConvNet:
         if x.ndim - len(shape) not in (1, 2) or x.shape[-len(shape):] != shape:
             axes = "H, W, C" if len(shape) == 3 else "features"
             raise ValueError(f"x must be (B, T, {axes}) or (B, {axes}) with {shape} at each step, not {x.shape}")
-        if len(x) == 0 or x.shape[1] == 0:
-            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
-        if x.dtype.kind not in "uif":
-            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise NotFinite(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
+        self._check_numbers(x)
         x = x if frames else x.sum(1, dtype=np.float64 if x.dtype.kind == "f" else np.int64)
         x = np.multiply(x, self.gain, dtype=np.float64).astype(self.dtype)
         return x.reshape(len(x), 1, *self.blocks[0].input_shape)

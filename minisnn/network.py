@@ -3,42 +3,20 @@
 Gradient = the reversed loop over the blocks; Hessian-vector product = the tangent loop, then the reversed tangent loop
 (Pearlmutter 1994).
 """
-from dataclasses import dataclass
-
 import numpy as np
 
+from .flat import FlatNetwork, one_of, parts_of
 from .layers import block as reference
-from .layers.block import Block
 from .loss import LOSSES
 from .neuron import LIF
 from .surrogate import FORMS
 from .threads import in_order
 
-BACKENDS = ("numba", "numpy")
 PART_BYTES = 5 << 20            # membranes of the samples that go through the kernels together, at least one sample
 INFERENCE_PART = 5              # samples, where no membranes are kept
 
 
-def _parts(batch: int, size: int) -> list[slice]:
-    """Slices of nearly equal length, `size` at most."""
-    edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
-    return [slice(a, b) for a, b in zip(edges, edges[1:])]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """Where one array lies in theta."""
-
-    name: str
-    shape: tuple[int, ...]
-    slice: slice
-
-
-class NotFinite(ValueError):
-    """Parameters, a direction or data hold NaN or infinity."""
-
-
-class SpikingNet:
+class SpikingNet(FlatNetwork):
     """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1, Eq. 4, 5).
 
     Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane -> spike; then dense LIF
@@ -61,59 +39,12 @@ class SpikingNet:
                  pool: str = "max", neuron: LIF | None = None, window: int = 30, dtype=np.float32, *,
                  hidden: tuple[int, ...] = (), loss: str = "cross_entropy", detach_reset: bool = False,
                  backend: str = "numba"):
-        self.input_shape = (int(input_shape),) if np.ndim(input_shape) == 0 else tuple(int(n) for n in input_shape)
-        self.channels, self.hidden = tuple(int(n) for n in channels), tuple(int(n) for n in hidden)
-        self.ways, self.kernel, self.pool, self.window = int(ways), int(kernel), pool, int(window)
-        self.neuron, self.dtype = neuron or LIF(), np.dtype(dtype)
-        self.loss_name, self.detach_reset, self.backend = loss, bool(detach_reset), backend
-        self._check_configuration()
-        self.blocks = self._build()
-        self.layout: tuple[Parameter, ...] = self._lay_out()
-        self.size = self.layout[-1].slice.stop
-
-    def _check_configuration(self):
-        if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
-            raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
-        if self.channels and len(self.input_shape) == 1:
-            raise ValueError(f"conv channels {self.channels} need an input_shape (H, W, C), not {self.input_shape}")
-        for name, widths in (("channels", self.channels), ("hidden", self.hidden), ("ways", (self.ways,))):
-            if widths and min(widths) < 1:
-                raise ValueError(f"{name} must be positive, not {widths}")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
+        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
+        self.pool, self.window, self.neuron, self.detach_reset = pool, int(window), neuron or LIF(), bool(detach_reset)
+        one_of("pool", pool, ("max", "mean"))
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
-        for name, found, known in (("pool", self.pool, ("max", "mean")), ("loss", self.loss_name, tuple(LOSSES)),
-                                   ("backend", self.backend, BACKENDS)):
-            if found not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {found!r}")
-
-    def _build(self) -> tuple[Block, ...]:
-        blocks, shape = [], self.input_shape
-        for n, width in enumerate(self.channels, 1):
-            if min(shape[:2]) < 2:
-                raise ValueError(f"conv{n} would pool an image of {shape[0]} x {shape[1]}; "
-                                 f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}")
-            blocks.append(Block(f"conv{n}", shape, width, self.kernel, self.pool, self.neuron, self.detach_reset))
-            shape = blocks[-1].output_shape
-        features = int(np.prod(shape))
-        widths = [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]
-        for name, width in widths:
-            blocks.append(Block(name, (1, 1, features), width, 1, "none", self.neuron, self.detach_reset,
-                                readout=name == "readout"))
-            features = width
-        return tuple(blocks)
-
-    def _lay_out(self) -> tuple[Parameter, ...]:
-        layout, at = [], 0
-        for b in self.blocks:
-            weight = b.weight_shape if b.name.startswith("conv") else b.weight_shape[2:]
-            for name, shape in ((f"{b.name}.weight", weight), (f"{b.name}.bias", (b.channels,))):
-                layout.append(Parameter(name, shape, slice(at, at + int(np.prod(shape)))))
-                at = layout[-1].slice.stop
-        return tuple(layout)
+        self._lay_out(self._build(pool, self.neuron, self.detach_reset))
 
     def __repr__(self) -> str:
         return (f"SpikingNet(input_shape={self.input_shape}, channels={self.channels}, ways={self.ways}, "
@@ -135,11 +66,6 @@ class SpikingNet:
         if isinstance(settings.get("neuron"), dict):
             settings["neuron"] = LIF(**settings["neuron"])
         return cls(**settings)
-
-    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Named views into theta (no copies): `views(theta)["conv1.weight"]`."""
-        self._check_vector(theta, "theta")
-        return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
     def init(self, rng: np.random.Generator, x: np.ndarray | None = None, rate: float = 0.288, readout: str = "fit",
              **options) -> np.ndarray:
@@ -188,7 +114,7 @@ class SpikingNet:
         sums, logits, tapes = [0.0, np.zeros(self.size, self.dtype)], [], []
         sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
         size = max(PART_BYTES // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize), 1)
-        parts = _parts(len(x), min(size, 8) if spike == "hard" else len(x))
+        parts = parts_of(len(x), min(size, 8) if spike == "hard" else len(x))
 
         def add(found):
             (part_loss, part_gradient, part_tapes), part = found, parts[len(logits)]
@@ -288,7 +214,7 @@ class SpikingNet:
         if spike != "hard":
             return self._forward(parameters, x, spike, record, False)[0]
         logits = []
-        in_order(lambda part: self._forward(parameters, x[part], spike, None, False)[0], _parts(len(x), INFERENCE_PART),
+        in_order(lambda part: self._forward(parameters, x[part], spike, None, False)[0], parts_of(len(x), INFERENCE_PART),
                  logits.append)
         return np.concatenate(logits)
 
@@ -356,42 +282,10 @@ class SpikingNet:
 
     # ---- checks of what comes in ---------------------------------------------------------------------------------
 
-    def _check_vector(self, vector, name):
-        if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
-            raise ValueError(f"{name} must be a flat array of {self.size} parameters, "
-                             f"not {getattr(vector, 'shape', type(vector).__name__)}")
-
-    def _vector(self, vector, name) -> np.ndarray:
-        """A flat vector in the network's dtype, checked."""
-        self._check_vector(vector, name)
-        vector = np.ascontiguousarray(vector, self.dtype)
-        if not np.isfinite(vector).all():
-            raise NotFinite(f"{name} must be finite; {int((~np.isfinite(vector)).sum())} values are NaN or infinite")
-        return vector
-
     def _input(self, x) -> np.ndarray:
         x = np.asarray(x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
             raise ValueError(f"x must be {axes} with {self.input_shape} at each step, not {x.shape}")
-        if len(x) == 0 or x.shape[1] == 0:
-            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
-        if x.dtype.kind not in "uif":
-            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise NotFinite(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
+        self._check_numbers(x)
         return x.reshape(*x.shape[:2], *self.blocks[0].input_shape)
-
-    def _target(self, y, batch) -> np.ndarray:
-        y = np.asarray(y)
-        labels = y.ndim == 1 and y.dtype.kind in "ui"
-        if self.loss_name == "squared" and not labels:
-            y = y.astype(self.dtype).reshape(len(y), -1)
-            if y.shape != (batch, self.ways) or not np.isfinite(y).all():
-                raise ValueError(f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}")
-            return y
-        if not labels or len(y) != batch:
-            raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
-        if y.min() < 0 or y.max() >= self.ways:
-            raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
-        return np.eye(self.ways, dtype=self.dtype)[y] if self.loss_name == "squared" else y

@@ -18,8 +18,9 @@ from . import checkpoint as checkpoints
 from .compilation import announce
 from .convnet import ConvNet
 from .evaluation import accuracy, evaluate, open_set
+from .flat import NotFinite
 from .maml import InnerLoop, meta_gradient
-from .network import NotFinite, SpikingNet
+from .network import SpikingNet
 from .optim import SGD, Adam, clip, cosine
 from .runs import RunFolder, read_json, write_json
 from .settings import TrainingConfig

@@ -66,8 +66,8 @@ def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
 
 
 def test_every_setting_is_an_option(run, monkeypatch):
-    values = dict(model="cnn", dataset="other", root="folder", ways=7, shots=3, queries=4, channels=(5, 6), hidden=(3,), kernel=7,
-                  pool="mean", window=11, detach_reset=True, alpha=0.5, beta=0.4, gamma=0.3, rho=0.2,
+    values = dict(dataset="other", model="cnn", root="folder", ways=7, shots=3, queries=4, channels=(5, 6),
+                  hidden=(3,), kernel=7, pool="mean", window=11, detach_reset=True, alpha=0.5, beta=0.4, gamma=0.3, rho=0.2,
                   firing_threshold=0.1, slope=3.0, gain=2.0, dtype="float64", backend="numpy", step_size=0.7,
                   inner_steps=4,
                   learn_step_size="scalar", step_size_lr=0.3, freeze=("conv1", "conv2"), gate_threshold=None,

@@ -10,8 +10,9 @@ from minisnn import gradcheck, maml
 from minisnn.convnet import ConvNet
 from minisnn.gradcheck.differences import STEPS, best, inner, norm, relative
 from minisnn.gradcheck.passes import EXACT
+from minisnn.kernels.frames import Compiled
 from minisnn.layers import activation
-from minisnn.layers.activation import Compiled, Reference
+from minisnn.layers.activation import Reference
 
 SHAPES = {
     "two conv blocks, odd sizes": {},
