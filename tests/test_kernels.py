@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.kernels import linear, vector, winograd
+from minisnn.kernels import choice, linear, vector, winograd
 from minisnn.kernels.events import collect
 from minisnn.layers import synapse
 
@@ -128,9 +128,9 @@ def test_add_rows(n):
 def test_bits_of_what_reaches_the_threshold():
     v = np.array([0.5, -1, 0.5, 2] * 16 + [1.0] * 9)
     for n in (1, 9, 64):
-        bits = int(vector.reached(v, 0, n, 0.5))
+        bits = int(choice.reached(v, 0, n, 0.5))
         assert [m for m in range(64) if bits >> m & 1][:n] == np.flatnonzero(v[:n] >= 0.5).tolist()
-    assert [vector.lowest_bit(bits) for bits in (1, 6, 5 << 40, 1 << 62)] == [0, 1, 40, 62]
+    assert [choice.lowest_bit(bits) for bits in (1, 6, 5 << 40, 1 << 62)] == [0, 1, 40, 62]
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
@@ -189,8 +189,8 @@ def test_max_pooling_picks_the_first_of_equals():
         u = rng.integers(0, 3, 4 * n).astype(np.float64)             # four sites of n channels each, many of them equal
         sites, v = u.reshape(4, n), u.reshape(4, n).max(0)
         first, x, y = np.argmax(sites == v, axis=0), rng.standard_normal(4 * n), np.zeros(n)
-        vector.pick(u, v, x, y, 0, 2 * n, 0, n)
+        choice.pick(u, v, x, y, 0, 2 * n, 0, n)
         assert np.array_equal(y, x.reshape(4, n)[first, np.arange(n)])
         back = np.ones(4 * n)
-        vector.put(u, v, y, back, 0, 2 * n, 0, n)
+        choice.put(u, v, y, back, 0, 2 * n, 0, n)
         assert np.array_equal(back.reshape(4, n), np.where(np.arange(4)[:, None] == first, y, 0))

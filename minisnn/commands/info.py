@@ -109,7 +109,8 @@ def _training(found, config) -> None:
             activity = {name.removeprefix("activity_"): column[seen[-1]] for name, column in curve.items()
                         if name.startswith("activity_")}
             print(f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; "
-                  "activity " + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
+                  + ("activity " if config.model == "snn" else "mean outputs ")
+                  + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
 
 
 def _data_folder(path: Path, sample: int) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from .events import check_events, event_array
-from .torchneuromorphic import MOST_EVENTS, one_line, open_hdf5, read_numbers
+from .hdf5 import one_line, open_hdf5, read_numbers
+from .torchneuromorphic import MOST_EVENTS
 
 LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)                      # rows, columns

@@ -153,7 +153,7 @@ def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordi
                 raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
     made_from = dict(files=file_identity(path for numbered in files.values() for _, path in numbered),
                      code=_code("events", "nmnist", "recordings"), steps=STEPS, crop=CROP, scale=SCALE)
-    return _pool("nmnist", made_from, read, cache), f"{root} ({which})"
+    return _pool("nmnist", SHAPE, made_from, read, cache), f"{root} ({which})"
 
 
 def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
@@ -176,17 +176,17 @@ def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> t
     made_from = dict(images=images, labels=labels, numbers=numbers, camera=camera, seed=seed, steps=STEPS, crop=CROP,
                      scale=SCALE, code=_code("camera", "camera_kernel", "events", "recordings"),
                      trajectory=content_identity([shipped("camera_trajectory.csv")]))
-    return _pool("nmnist-simulated", made_from, record, cache), "simulated recordings"
+    return _pool("nmnist-simulated", SHAPE, made_from, record, cache), "simulated recordings"
 
 
 def _code(*modules: str) -> str:
     return content_identity(Path(__file__).with_name(f"{module}.py") for module in modules)
 
 
-def _pool(name: str, made_from: dict, batches, cache: bool) -> Recordings:
+def _pool(name: str, shape: tuple[int, ...], made_from: dict, batches, cache: bool) -> Recordings:
     if not cache:
-        return Recordings.collect(SHAPE, batches())
-    return Recordings(**cached(name, made_from, lambda: Recordings.collect(SHAPE, batches()).arrays()))
+        return Recordings.collect(shape, batches())
+    return Recordings(**cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays()))
 
 
 def _bar(total: int, text: str, progress: bool):

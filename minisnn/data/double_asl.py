@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from .asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
-from .cache import cached, content_identity, file_identity
-from .double import HELD_OUT, SPLITS, STEPS, DoubleSet, _bar, _code, _trains
+from .cache import content_identity, file_identity
+from .double import HELD_OUT, SPLITS, STEPS, DoubleSet, _bar, _code, _pool, _trains
 from .recordings import Recordings
 from .shipped import shipped
 
@@ -107,8 +107,8 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool,
                 bar.update()
 
     made_from = dict(files=file_identity(path for _, _, path in files), flip_y=bool(flip_y), steps=STEPS, scale=SCALE,
-                     code=_code("events", "asl", "torchneuromorphic", "recordings", "double_asl"))
-    return _pool("asl", made_from, read, cache), source
+                     code=_code("events", "asl", "hdf5", "recordings", "double_asl"))
+    return _pool("asl", SHAPE, made_from, read, cache), source
 
 
 def _simulated(train: bool, seed: int, per_letter: int, camera, cache: bool,
@@ -137,7 +137,7 @@ def _simulated(train: bool, seed: int, per_letter: int, camera, cache: bool,
     made_from = dict(train=train, per_letter=per_letter, camera=camera, seed=seed, steps=STEPS, scale=SCALE,
                      code=_code("hands", "camera", "camera_kernel", "events", "recordings", "double_asl"),
                      trajectory=content_identity([shipped("camera_trajectory.csv")]))
-    return _pool("asl-simulated", made_from, record, cache), source
+    return _pool("asl-simulated", SHAPE, made_from, record, cache), source
 
 
 def _check_letters(numbers, source: str) -> None:
@@ -146,9 +146,3 @@ def _check_letters(numbers, source: str) -> None:
         if number < 2:
             raise ValueError(f"{source}: letter {letter} has {number} recording{'s' * (number != 1)}, expected at "
                              "least 2, one for support and one for query")
-
-
-def _pool(name: str, made_from: dict, batches, cache: bool) -> Recordings:
-    if not cache:
-        return Recordings.collect(SHAPE, batches())
-    return Recordings(**cached(name, made_from, lambda: Recordings.collect(SHAPE, batches()).arrays()))

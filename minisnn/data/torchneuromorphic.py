@@ -12,16 +12,12 @@ them is allocated.
 """
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .events import check_events, event_array
-
-if TYPE_CHECKING:
-    import h5py
+from .hdf5 import find_item, open_hdf5, read_numbers, told
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}        # rows, columns
 MOST_EVENTS = 10_000_000        # of one recording: 100 ms at the largest rate of these sensors are a tenth of it
@@ -153,89 +149,8 @@ class TorchNeuromorphic:
         data = find_item(self._file, "data", self.path)
         if data is None or hasattr(data, "shape"):
             raise ValueError(f"{self.path}: there is no group data; expected data/<key>/times, addrs and labels")
-        known = set(_told(lambda: list(data), self.path, "data"))
+        known = set(told(lambda: list(data), self.path, "data"))
         for key in keys.tolist():
             if str(key) not in known:
                 raise ValueError(f"{self.path}: {name} holds the key {key}, but there is no data/{key}; "
                                  "the file is incomplete")
-
-
-def open_hdf5(path: str | Path, what: str) -> "h5py.File":
-    """An HDF5 file, open to be read. ValueError, naming it and `what` was expected, where it cannot be opened."""
-    import h5py
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path}: this is a folder; expected {what}")
-    with open(path, "rb"):              # where it is missing or locked away, the system's own error says so best
-        pass
-    try:
-        return h5py.File(path, "r")
-    except Exception as error:
-        raise ValueError(f"{path}: not readable as HDF5, or truncated ({one_line(error)}); expected {what}") from None
-
-
-def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py.Group | None":
-    """The data set or group of that name, None where there is none; ValueError where a link stands in its way."""
-    import h5py
-    item = file
-    parts = name.split("/")
-    for depth, part in enumerate(parts, 1):
-        if not isinstance(item, h5py.Group):
-            return None
-        link = _told(partial(item.get, part, None, getlink=True), path, name)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{path}: {'/'.join(parts[:depth])} is a link to another place or file; "
-                             "expected the data themselves, links are not followed")
-        item = _told(partial(item.__getitem__, part), path, name)
-    return item
-
-
-def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.ndarray:
-    """The numbers of a data set, of at most `most` values. ValueError, naming file and data set, where there are none.
-
-    MATLAB's empty arrays, which hold their own shape, come back empty.
-    """
-    import h5py
-    item = find_item(file, name, path)
-    if item is None:
-        raise ValueError(f"{path}: there is no {name}; the file is of another kind or incomplete")
-    if not isinstance(item, h5py.Dataset):
-        raise ValueError(f"{path}: {name} is a group; expected a data set of numbers")
-
-    def facts() -> tuple:
-        outside = item.is_virtual or bool(item.external)
-        return outside, item.shape, item.dtype, item.chunks or (), bool(item.attrs.get("MATLAB_empty", 0))
-
-    outside, shape, dtype, chunks, empty = _told(facts, path, name)
-    if outside:
-        raise ValueError(f"{path}: {name} lies in other files; expected the data themselves, links are not followed")
-    if shape is None or dtype.kind not in "biuf":
-        raise ValueError(f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers")
-    largest = max(_product(shape), _product(chunks))
-    if largest > most:
-        raise ValueError(f"{path}: {name} asks for {largest} values; expected at most {most}")
-    if empty:
-        return np.zeros(0, dtype)
-    return _told(lambda: np.asarray(item[()]), path, name)
-
-
-def _product(sizes: tuple[int, ...]) -> int:
-    total = 1
-    for size in sizes:
-        total *= int(size)              # of Python's integers, which do not overflow
-    return total
-
-
-def _told(call, path: Path, name: str):
-    """What `call` returns; whatever HDF5 raises is told in one sentence."""
-    try:
-        return call()
-    except Exception as error:          # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
-        raise ValueError(f"{path}: {name} cannot be read, the file is damaged ({one_line(error)})") from None
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -7,7 +7,6 @@ from numba import njit
 from ..threads import parallel
 
 
-
 @dataclass(frozen=True)
 class Events:
     """x = `value[b, h, e]` at site `index[b, h, e]` of row h, e from offset[b, h, t] to offset[b, h, t + 1].
@@ -47,7 +46,7 @@ class Events:
     def tight(self) -> "Events":
         """The same events in no more memory than the fullest row needs."""
         capacity = int(self.offset[:, :, -1].max(initial=0))
-        return replace(self, index=self.index[:, :, :capacity].copy())
+        return replace(self, index=self.index[:, :, :capacity].copy(), value=self.value[:, :, :capacity].copy())
 
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in order."""
@@ -77,19 +76,6 @@ def _merge(start, stop, index, value, offset, sites, to_index, to_value, to_offs
 
 
 @njit(nogil=True, cache=True)
-def _count(start, stop, words, group, x, found):
-    for b in range(start, stop):
-        for h in range(x.shape[2]):
-            n = 0
-            for t in range(x.shape[1]):
-                for word in range(words.shape[3]):
-                    if words[b, t, h, word] != 0:
-                        for i in range(word * group, word * group + group):
-                            n += x[b, t, h, i] != 0
-            found[b, h] = n
-
-
-@njit(nogil=True, cache=True)
 def _collect(start, stop, words, group, x, gain, index, value, offset):
     for b in range(start, stop):
         for h in range(x.shape[2]):
@@ -111,10 +97,7 @@ def collect(x: np.ndarray, gain) -> Events:
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(B, T, H, W * C)
     group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1        # bytes that are looked at in one go
     words = flat.view(np.uint64) if group == 8 else flat
-    found = np.empty((B, H), np.int64)
-    parallel(_count, B, words, group, flat, found)
-    capacity = int(found.max())
-    index, value = np.empty((B, H, capacity), np.int32), np.empty((B, H, capacity), gain.dtype)
+    index, value = np.empty((B, H, T * W * C), np.int32), np.empty((B, H, T * W * C), gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)
     parallel(_collect, B, words, group, flat, gain, index, value, offset)
-    return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C)
+    return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).tight()

@@ -8,7 +8,7 @@ first cache for the whole sequence.
 import numpy as np
 from numba import njit
 
-from .vector import pick, put
+from .choice import pick, put
 
 NONE, MAX, MEAN = 0, 1, 2
 POOL = {"none": NONE, "max": MAX, "mean": MEAN}

@@ -16,11 +16,12 @@ import numpy as np
 from numba import njit
 
 from . import linear, winograd
+from .choice import lowest_bit, reached
 from .linear import (channels_to_halo, correlate_row, correlate_weight, gather, gather_weight, is_dense, place,
                      sort_by_channel, spread, spread_weight, to_halo)
 from .neuron import (NONE, membrane_backward, membrane_backward_tangent, membrane_step, membrane_tangent_step, pooled,
                      pooled_tangent, spike_curvature, spike_slope, unpool)
-from .vector import lowest_bit, reached, zeros
+from .vector import zeros
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -1,19 +1,17 @@
-"""Vector primitives that numba's own loops do not reach: a register tile of C += A B, y += a x, and max pooling's choice.
+"""Vector primitives that numba's own loops do not reach: a register tile of C += A B, y += a x, and sums of rows.
 
 They are written as LLVM vectors as long as the processor's. A tile of 8 x 32 float32 (AVX-512) keeps 16 accumulators in
 registers over the whole sum and runs at the processor's multiply-add peak, where BLAS stays below it for products as
 small as one time step of a layer. The order of every sum is fixed.
 """
-import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-VECTOR_BITS = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
+
 ALIGNMENT = 64                  # bytes; vectors that straddle cache lines cost a third of the speed
-INDEX = types.intp
 
 
 def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
@@ -39,57 +37,6 @@ def zeros(size, like):
     return buffer[start:start + size]
 
 
-def _pointer(context, builder, array_type, value):
-    return context.make_array(array_type)(context, builder, value).data
-
-
-def _vector_ops(builder, element, bits, width):
-    """(vector type, load, store, splat, fma) for vectors of `bits` bits."""
-    lanes = bits // width
-    vec = ir.VectorType(element, lanes)
-    fma_function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.v{lanes}f{width}")
-    undefined = ir.Constant(vec, ir.Undefined)
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-
-    def load(pointer, offset):
-        out = builder.load(builder.bitcast(builder.gep(pointer, [offset]), vec.as_pointer()))
-        out.align = width // 8
-        return out
-
-    def store(v, pointer, offset):
-        builder.store(v, builder.bitcast(builder.gep(pointer, [offset]), vec.as_pointer())).align = width // 8
-
-    def splat(scalar):
-        first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(first, undefined, zeros)
-
-    return vec, load, store, splat, lambda a, b, c: builder.call(fma_function, [a, b, c])
-
-
-def _loop(builder, n, start):
-    """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried, close(new) -> values at the end)."""
-    before, body = builder.block, builder.append_basic_block()
-    builder.branch(body)
-    builder.position_at_end(body)
-    counter = builder.phi(n.type)
-    carried = {g: builder.phi(v.type) for g, v in start.items()}
-
-    def close(new):
-        following, inside = builder.add(counter, ir.Constant(n.type, 1)), builder.block
-        counter.add_incoming(ir.Constant(n.type, 0), before)
-        counter.add_incoming(following, inside)
-        for g, phi in carried.items():
-            phi.add_incoming(start[g], before)
-            phi.add_incoming(new[g], inside)
-        after = builder.append_basic_block()
-        builder.cbranch(builder.icmp_signed("<", following, n), body, after)
-        builder.position_at_end(after)
-        return new
-
-    return counter, carried, close
-
-
 def _make_tile(M: int, N: int, bits: int):
     """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K): for M rows and N vectors of columns, R and K at least 1,
 
@@ -102,16 +49,16 @@ def _make_tile(M: int, N: int, bits: int):
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
             element = context.get_value_type(sig.args[0].dtype)
-            vec, load, store, splat, fma = _vector_ops(builder, element, bits, width)
-            pa, pb, pc = (_pointer(context, builder, sig.args[i], args[i]) for i in (0, 5, 9))
+            vec, load, store, splat, fma = vector_ops(builder, element, bits, width)
+            pa, pb, pc = (array_pointer(context, builder, sig.args[i], args[i]) for i in (0, 5, 9))
             a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13))
             number = lambda n: ir.Constant(K.type, n)
             column = [number(n * bits // width) for n in range(N)]
             place = {(m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), column[n])
                      for m in range(M) for n in range(N)}
-            r, total, close_r = _loop(builder, R, {g: load(pc, at) for g, at in place.items()})
+            r, total, close_r = open_loop(builder, R, {g: load(pc, at) for g, at in place.items()})
             row_a, row_b = builder.add(a, builder.mul(r, sar)), builder.add(b, builder.mul(r, sbr))
-            k, total, close_k = _loop(builder, K, total)
+            k, total, close_k = open_loop(builder, K, total)
             at_a, at_b = builder.add(row_a, builder.mul(k, sak)), builder.add(row_b, builder.mul(k, sbk))
             y = [load(pb, builder.add(at_b, column[n])) for n in range(N)]
             new = {}
@@ -128,35 +75,13 @@ def _make_tile(M: int, N: int, bits: int):
     return tile
 
 
-def _each(builder, element, width, n, body):
-    """Emit body(ops, k) for k = 0 .. n in vectors, four at a time while they last, then one by one; ops of that length."""
-    k = ir.Constant(n.type, 0)
-    for bits, unroll in ((VECTOR_BITS, 4), (VECTOR_BITS, 1), (width, 1)):
-        ops, lanes = _vector_ops(builder, element, bits, width), bits // width
-        step = ir.Constant(n.type, unroll * lanes)
-        before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-        builder.cbranch(builder.icmp_signed("<=", builder.add(k, step), n), loop, after)
-        builder.position_at_end(loop)
-        at = builder.phi(n.type)
-        at.add_incoming(k, before)
-        body(ops, [builder.add(at, ir.Constant(n.type, m * lanes)) for m in range(unroll)])
-        following, inside = builder.add(at, step), builder.block
-        at.add_incoming(following, inside)
-        builder.cbranch(builder.icmp_signed("<=", builder.add(following, step), n), loop, after)
-        builder.position_at_end(after)
-        end = builder.phi(n.type)
-        end.add_incoming(k, before)
-        end.add_incoming(following, inside)
-        k = end
-
-
 @intrinsic
 def _axpy(typingctx, y, i, a, x, j, n):
     signature = types.void(y, INDEX, y.dtype, x, INDEX, INDEX)
 
     def codegen(context, builder, sig, args):
         dtype = sig.args[0].dtype
-        py, px = (_pointer(context, builder, sig.args[n], args[n]) for n in (0, 3))
+        py, px = (array_pointer(context, builder, sig.args[n], args[n]) for n in (0, 3))
         i, a, j, n = (args[m] for m in (1, 2, 4, 5))
 
         def body(ops, steps):
@@ -166,7 +91,7 @@ def _axpy(typingctx, y, i, a, x, j, n):
             for one, k in zip(sums, steps):
                 store(one, py, builder.add(i, k))
 
-        _each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -183,11 +108,11 @@ def _make_add_rows(N: int, bits: int):
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
-            vec, load, store, _, _ = _vector_ops(builder, context.get_value_type(sig.args[0].dtype), bits or width, width)
-            py, px, pe = (_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
+            vec, load, store, _, _ = vector_ops(builder, context.get_value_type(sig.args[0].dtype), bits or width, width)
+            py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
             i, j, stride, first, last = (args[m] for m in (1, 3, 4, 6, 7))
             column = [ir.Constant(i.type, n * (bits or width) // width) for n in range(N)]
-            e, total, close = _loop(builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n]))
+            e, total, close = open_loop(builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n]))
                                                                         for n in range(N)})
             site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
             row = builder.add(j, builder.mul(stride, site))
@@ -201,86 +126,6 @@ def _make_add_rows(N: int, bits: int):
     return add_rows
 
 
-@intrinsic
-def _reached(typingctx, v, i, threshold):
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        _, load, _, splat, _ = _vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
-        found = builder.fcmp_ordered(">=", load(_pointer(context, builder, sig.args[0], args[0]), args[1]), splat(args[2]))
-        lanes = VECTOR_BITS // dtype.bitwidth
-        return builder.zext(builder.bitcast(found, ir.IntType(lanes)), ir.IntType(64))
-
-    return types.int64(v, INDEX, v.dtype), codegen
-
-
-@intrinsic
-def _lowest_bit(typingctx, bits):
-    def codegen(context, builder, sig, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), codegen
-
-
-def _first_of_four(builder, load, u, v, sites, o):
-    """Which of the first three sites holds v, as vectors of bits."""
-    largest = load(v, o)
-    return [builder.fcmp_ordered("==", load(u, site), largest) for site in sites[:3]]
-
-
-@intrinsic
-def _pick(typingctx, u, v, x, y, i, j, o, n):
-    signature = types.void(u, v, x, y, INDEX, INDEX, INDEX, INDEX)
-
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        pu, pv, px, py = (_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
-        i, j, o, n = args[4:]
-        corners = [i, builder.add(i, n), j, builder.add(j, n)]
-
-        def body(ops, steps):
-            _, load, store, _, _ = ops
-            for k in steps:
-                sites, out = [builder.add(corner, k) for corner in corners], builder.add(o, k)
-                first = _first_of_four(builder, load, pu, pv, sites, out)
-                found = load(px, sites[3])
-                for m in (2, 1, 0):
-                    found = builder.select(first[m], load(px, sites[m]), found)
-                store(found, py, out)
-
-        _each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@intrinsic
-def _put(typingctx, u, v, y, x, i, j, o, n):
-    signature = types.void(u, v, y, x, INDEX, INDEX, INDEX, INDEX)
-
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        element = context.get_value_type(dtype)
-        pu, pv, py, px = (_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
-        i, j, o, n = args[4:]
-        corners = [i, builder.add(i, n), j, builder.add(j, n)]
-
-        def body(ops, steps):
-            _, load, store, splat, _ = ops
-            nothing = splat(ir.Constant(element, 0.0))
-            for k in steps:
-                sites, at = [builder.add(corner, k) for corner in corners], builder.add(o, k)
-                first, left = _first_of_four(builder, load, pu, pv, sites, at), load(py, at)
-                for m in range(3):
-                    store(builder.select(first[m], left, nothing), px, sites[m])
-                    left = builder.select(first[m], nothing, left)
-                store(left, px, sites[3])
-
-        _each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
 if config.DISABLE_JIT:
     def axpy(y, i, a, x, j, n):
         y[i:i + n] += a * x[j:j + n]
@@ -289,25 +134,6 @@ if config.DISABLE_JIT:
         for e in range(first, last):
             at = j + stride * int(index[e])
             y[i:i + n] += x[at:at + n]
-
-    def reached(v, i, n, threshold):
-        return sum(1 << int(m) for m in np.flatnonzero(v[i:i + n] >= threshold))
-
-    def lowest_bit(bits):
-        return (bits & -bits).bit_length() - 1
-
-    def _choose(u, v, i, j, o, n):
-        sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
-        first = np.argmax([u[s] == v[o:o + n] for s in sites], axis=0)
-        return [(s, first == m) for m, s in enumerate(sites)]
-
-    def pick(u, v, x, y, i, j, o, n):
-        for s, chosen in _choose(u, v, i, j, o, n):
-            y[o:o + n][chosen] = x[s][chosen]
-
-    def put(u, v, y, x, i, j, o, n):
-        for s, chosen in _choose(u, v, i, j, o, n):
-            x[s] = np.where(chosen, y[o:o + n], 0)
 
     def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):
         for m in range(M):
@@ -351,34 +177,6 @@ else:
         while m < n:
             _add_one(y, i + m, x, j + m, stride, index, first, last)
             m += 1
-
-    @njit(inline="always")
-    def reached(v, i, n, threshold):
-        """The first n <= 64 of v[i:] that reach the threshold, as bits."""
-        lanes = VECTOR_BITS // (8 * v.itemsize)
-        bits, m = 0, 0
-        while m + lanes <= n:
-            bits |= _reached(v, i + m, threshold) << m
-            m += lanes
-        while m < n:
-            bits |= np.int64(v[i + m] >= threshold) << m
-            m += 1
-        return bits
-
-    @njit(inline="always")
-    def lowest_bit(bits):
-        """The place of the lowest bit that is set."""
-        return _lowest_bit(bits)
-
-    @njit(inline="always")
-    def pick(u, v, x, y, i, j, o, n):
-        """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 .. n-1."""
-        _pick(u, v, x, y, i, j, o, n)
-
-    @njit(inline="always")
-    def put(u, v, y, x, i, j, o, n):
-        """Adjoint of `pick`: x at that site = y[o+m], and zero at the other three."""
-        _put(u, v, y, x, i, j, o, n)
 
     @njit(nogil=True, cache=True)
     def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):

@@ -1,0 +1,139 @@
+"""Vector primitives of spikes and max pooling: who reaches the threshold, and which site of a window is the largest.
+
+In LLVM for the same reason as `vector`: numba's own loops do not become vectors where several places are written.
+"""
+import llvmlite.ir as ir
+import numpy as np
+from numba import config, njit, types
+from numba.extending import intrinsic
+
+from .llvm import INDEX, VECTOR_BITS, array_pointer, each, vector_ops
+
+
+@intrinsic
+def _reached(typingctx, v, i, threshold):
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        _, load, _, splat, _ = vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
+        found = builder.fcmp_ordered(">=", load(array_pointer(context, builder, sig.args[0], args[0]), args[1]), splat(args[2]))
+        lanes = VECTOR_BITS // dtype.bitwidth
+        return builder.zext(builder.bitcast(found, ir.IntType(lanes)), ir.IntType(64))
+
+    return types.int64(v, INDEX, v.dtype), codegen
+
+
+@intrinsic
+def _lowest_bit(typingctx, bits):
+    def codegen(context, builder, sig, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+def _first_of_four(builder, load, u, v, sites, o):
+    """Which of the first three sites holds v, as vectors of bits."""
+    largest = load(v, o)
+    return [builder.fcmp_ordered("==", load(u, site), largest) for site in sites[:3]]
+
+
+@intrinsic
+def _pick(typingctx, u, v, x, y, i, j, o, n):
+    signature = types.void(u, v, x, y, INDEX, INDEX, INDEX, INDEX)
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        pu, pv, px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
+        i, j, o, n = args[4:]
+        corners = [i, builder.add(i, n), j, builder.add(j, n)]
+
+        def body(ops, steps):
+            _, load, store, _, _ = ops
+            for k in steps:
+                sites, out = [builder.add(corner, k) for corner in corners], builder.add(o, k)
+                first = _first_of_four(builder, load, pu, pv, sites, out)
+                found = load(px, sites[3])
+                for m in (2, 1, 0):
+                    found = builder.select(first[m], load(px, sites[m]), found)
+                store(found, py, out)
+
+        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _put(typingctx, u, v, y, x, i, j, o, n):
+    signature = types.void(u, v, y, x, INDEX, INDEX, INDEX, INDEX)
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        element = context.get_value_type(dtype)
+        pu, pv, py, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
+        i, j, o, n = args[4:]
+        corners = [i, builder.add(i, n), j, builder.add(j, n)]
+
+        def body(ops, steps):
+            _, load, store, splat, _ = ops
+            nothing = splat(ir.Constant(element, 0.0))
+            for k in steps:
+                sites, at = [builder.add(corner, k) for corner in corners], builder.add(o, k)
+                first, left = _first_of_four(builder, load, pu, pv, sites, at), load(py, at)
+                for m in range(3):
+                    store(builder.select(first[m], left, nothing), px, sites[m])
+                    left = builder.select(first[m], nothing, left)
+                store(left, px, sites[3])
+
+        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+if config.DISABLE_JIT:
+    def reached(v, i, n, threshold):
+        return sum(1 << int(m) for m in np.flatnonzero(v[i:i + n] >= threshold))
+
+    def lowest_bit(bits):
+        return (bits & -bits).bit_length() - 1
+
+    def _choose(u, v, i, j, o, n):
+        sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
+        first = np.argmax([u[s] == v[o:o + n] for s in sites], axis=0)
+        return [(s, first == m) for m, s in enumerate(sites)]
+
+    def pick(u, v, x, y, i, j, o, n):
+        for s, chosen in _choose(u, v, i, j, o, n):
+            y[o:o + n][chosen] = x[s][chosen]
+
+    def put(u, v, y, x, i, j, o, n):
+        for s, chosen in _choose(u, v, i, j, o, n):
+            x[s] = np.where(chosen, y[o:o + n], 0)
+else:
+    @njit(inline="always")
+    def reached(v, i, n, threshold):
+        """The first n <= 64 of v[i:] that reach the threshold, as bits."""
+        lanes = VECTOR_BITS // (8 * v.itemsize)
+        bits, m = 0, 0
+        while m + lanes <= n:
+            bits |= _reached(v, i + m, threshold) << m
+            m += lanes
+        while m < n:
+            bits |= np.int64(v[i + m] >= threshold) << m
+            m += 1
+        return bits
+
+    @njit(inline="always")
+    def lowest_bit(bits):
+        """The place of the lowest bit that is set."""
+        return _lowest_bit(bits)
+
+    @njit(inline="always")
+    def pick(u, v, x, y, i, j, o, n):
+        """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 .. n-1."""
+        _pick(u, v, x, y, i, j, o, n)
+
+    @njit(inline="always")
+    def put(u, v, y, x, i, j, o, n):
+        """Adjoint of `pick`: x at that site = y[o+m], and zero at the other three."""
+        _put(u, v, y, x, i, j, o, n)

@@ -1,0 +1,81 @@
+"""Pieces that kernels written in LLVM are put together from: vectors as long as the processor's, and loops over them."""
+import llvmlite.binding as llvm
+import llvmlite.ir as ir
+from numba import types
+from numba.core import cgutils
+
+VECTOR_BITS = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+INDEX = types.intp
+
+
+def array_pointer(context, builder, array_type, value):
+    return context.make_array(array_type)(context, builder, value).data
+
+
+def vector_ops(builder, element, bits, width):
+    """(vector type, load, store, splat, fma) for vectors of `bits` bits."""
+    lanes = bits // width
+    vec = ir.VectorType(element, lanes)
+    fma_function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.v{lanes}f{width}")
+    undefined = ir.Constant(vec, ir.Undefined)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+
+    def load(pointer, offset):
+        out = builder.load(builder.bitcast(builder.gep(pointer, [offset]), vec.as_pointer()))
+        out.align = width // 8
+        return out
+
+    def store(v, pointer, offset):
+        builder.store(v, builder.bitcast(builder.gep(pointer, [offset]), vec.as_pointer())).align = width // 8
+
+    def splat(scalar):
+        first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+        return builder.shuffle_vector(first, undefined, zeros)
+
+    return vec, load, store, splat, lambda a, b, c: builder.call(fma_function, [a, b, c])
+
+
+def open_loop(builder, n, start):
+    """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried, close(new) -> values at the end)."""
+    before, body = builder.block, builder.append_basic_block()
+    builder.branch(body)
+    builder.position_at_end(body)
+    counter = builder.phi(n.type)
+    carried = {g: builder.phi(v.type) for g, v in start.items()}
+
+    def close(new):
+        following, inside = builder.add(counter, ir.Constant(n.type, 1)), builder.block
+        counter.add_incoming(ir.Constant(n.type, 0), before)
+        counter.add_incoming(following, inside)
+        for g, phi in carried.items():
+            phi.add_incoming(start[g], before)
+            phi.add_incoming(new[g], inside)
+        after = builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("<", following, n), body, after)
+        builder.position_at_end(after)
+        return new
+
+    return counter, carried, close
+
+
+def each(builder, element, width, n, body):
+    """Emit body(ops, k) for k = 0 .. n in vectors, four at a time while they last, then one by one; ops of that length."""
+    k = ir.Constant(n.type, 0)
+    for bits, unroll in ((VECTOR_BITS, 4), (VECTOR_BITS, 1), (width, 1)):
+        ops, lanes = vector_ops(builder, element, bits, width), bits // width
+        step = ir.Constant(n.type, unroll * lanes)
+        before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("<=", builder.add(k, step), n), loop, after)
+        builder.position_at_end(loop)
+        at = builder.phi(n.type)
+        at.add_incoming(k, before)
+        body(ops, [builder.add(at, ir.Constant(n.type, m * lanes)) for m in range(unroll)])
+        following, inside = builder.add(at, step), builder.block
+        at.add_incoming(following, inside)
+        builder.cbranch(builder.icmp_signed("<=", builder.add(following, step), n), loop, after)
+        builder.position_at_end(after)
+        end = builder.phi(n.type)
+        end.add_incoming(k, before)
+        end.add_incoming(following, inside)
+        k = end
