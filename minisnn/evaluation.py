@@ -11,15 +11,18 @@ DATASETS = ("double-nmnist", "double-asl")
 BATCH = 64          # samples that go through the network at once; more would only take memory
 
 
-def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True):
-    """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`."""
+def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options):
+    """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`.
+
+    options   of `DoubleNMnist` or `DoubleASL`, such as classes="train" to meet known classes in recordings of `split`
+    """
     if name not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
     if name == "double-asl":
         from .data.double_asl import DoubleASL
-        return DoubleASL(split, root, progress=progress)
+        return DoubleASL(split, root, progress=progress, **options)
     from .data.double import DoubleNMnist
-    return DoubleNMnist(split, root, progress=progress)
+    return DoubleNMnist(split, root, progress=progress, **options)
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from scipy.io import savemat
 from minisnn.data import double_asl
 from minisnn.data.asl import LETTERS
 from minisnn.data.double_asl import DoubleASL, double_asl_classes, hand_camera
+from minisnn.data.pictures import enlarged
 
 CLASSES = double_asl_classes()
 
@@ -152,18 +153,17 @@ def test_bad_roots_and_arguments_are_named(root, tmp_path):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """In place of the hand model: pictures that hold their label, and the number within it, letters mixed."""
+    """In place of the hand model: pictures that hold their label and their number within it, from 1 on."""
     calls = []
 
-    def hand_pictures(per_letter, seed):
-        calls.append((per_letter, seed))
-        labels = np.tile(np.arange(24), per_letter)
-        images = np.zeros((24 * per_letter, 120, 160), np.uint8)
-        images[:, 0, 0], images[:, 0, 1] = labels, 1 + np.arange(24 * per_letter) // 24
-        return images, labels
+    def hand_picture(letter, number, seed):
+        calls.append((letter, number, seed))
+        image = np.zeros((120, 160), np.uint8)
+        image[0, :2] = letter, 1 + number
+        return image
 
     module = types.ModuleType("minisnn.data.hands")
-    module.hand_pictures = hand_pictures
+    module.hand_picture = hand_picture
     monkeypatch.setitem(sys.modules, "minisnn.data.hands", module)
     monkeypatch.setattr(double_asl, "_code", lambda *modules: " ".join(modules))
     return calls
@@ -190,10 +190,12 @@ def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
 
 
 def test_drawn_hands_are_made_once_for_each_seed_number_and_camera(drawn):
-    for seed, per_letter, setting in [(0, 10, 0.5), (0, 10, 0.5), (1, 10, 0.5), (0, 11, 0.5), (0, 10, 0.6)]:
+    for seed, per_letter, setting, new in [(0, 10, 0.5, True), (0, 10, 0.5, False), (1, 10, 0.5, True),
+                                           (0, 11, 0.5, True), (0, 10, 0.6, True)]:
+        drawn.clear()
         DoubleASL("test", seed=seed, per_letter=per_letter, camera=MarkingCamera(setting), progress=False)
         DoubleASL("val", seed=seed, per_letter=per_letter, camera=MarkingCamera(setting), progress=False)
-    assert drawn == [(10, 0), (10, 1), (11, 0), (10, 0)]
+        assert drawn == [(letter, number, seed) for letter in range(24) for number in (4, 9)] * new
 
 
 def test_the_event_camera_sees_a_hand_where_it_is():
@@ -203,3 +205,44 @@ def test_the_event_camera_sees_a_hand_where_it_is():
     assert counts.shape == (1, 100, 30, 40, 2)
     where = counts[0].sum(axis=(0, 3), dtype=int)
     assert where.sum() > 3000 and where[12:30, :20].sum() > 0.7 * where.sum()
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Eleven pictures of each letter in an .npz file, names in capitals, letters mixed, marked as drawn hands are."""
+    labels = np.tile(np.arange(24), 11)
+    images = np.zeros((len(labels), 180, 240), np.uint8)
+    images[:, 0, 0], images[:, 0, 1] = labels, 1 + np.arange(len(labels)) // 24
+    path = tmp_path / "hands.npz"
+    np.savez(path, images=images, labels=np.array(LETTERS)[labels])
+    return path, images, labels
+
+
+@pytest.mark.parametrize("split, numbers", [("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("test", {5, 10})])
+def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
+    data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
+    assert check_tasks(data, 60) == numbers and data.classes == CLASSES[split] and "photographs" in data.source
+
+
+def test_the_first_photographs_of_each_letter(photographs):
+    assert check_tasks(DoubleASL("test", photographs[0], camera=MarkingCamera(), per_letter=12, progress=False)) == {5, 10}
+    with pytest.raises(ValueError, match="photographs of .*: letter a has 1 recording, expected at least 2"):
+        DoubleASL("test", photographs[0], camera=MarkingCamera(), per_letter=9, progress=False)
+
+
+def test_photographs_of_other_things_are_refused(photographs, tmp_path):
+    path, images, labels = photographs
+    np.savez(tmp_path / "others.npz", images=images, labels=np.where(labels == 3, "j", np.array(LETTERS)[labels]))
+    with pytest.raises(ValueError, match="others.npz: holds pictures of 'j', expected the 24 letters a to y without j"):
+        DoubleASL("test", tmp_path / "others.npz", camera=MarkingCamera(), progress=False)
+
+
+def test_coarse_photographs_are_enlarged_smoothly(tmp_path):
+    """The camera is finer than the picture, and must not see the edges of its pixels."""
+    row = np.linspace(20, 230, 28)
+    coarse = np.tile(row, (28, 1)).astype(np.uint8)[None]
+    large = enlarged(coarse, 180)
+    assert large.shape == (1, 180, 180) and large.dtype == np.uint8
+    steps = np.diff(large[0, 90].astype(int))
+    assert steps.min() >= 0 and steps.max() <= 2                    # 210 grey levels over 180 pixels; blocks would step by 7
+    assert enlarged(coarse, 28) is coarse

@@ -75,7 +75,7 @@ def test_one_shot_nearest_neighbour_is_no_easier_than_on_photographs():
         letters = rng.choice(24, 5, replace=False)
         support, query = np.stack([images[k, rng.choice(12, 2, replace=False)] for k in letters], 1)
         right.append((query @ support.T).argmax(1) == np.arange(5))
-    assert 0.40 < np.mean(right) < 0.56
+    assert 0.37 < np.mean(right) < 0.52
 
 
 @pytest.mark.parametrize("arguments, message", [

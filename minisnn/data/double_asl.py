@@ -15,6 +15,7 @@ import numpy as np
 from .asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
 from .cache import content_identity, file_identity
 from .double import HELD_OUT, SPLITS, STEPS, DoubleSet, _bar, _code, _pool, _trains
+from .pictures import holds_pictures
 from .recordings import Recordings
 from .shipped import shipped
 
@@ -22,7 +23,7 @@ SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6                               # 6 x 6 pixels a cell
 SHAPE = (STEPS, SENSOR[0] // SCALE, SENSOR[1] // SCALE, 2)
 REAL_PER_LETTER = 500                   # as in dvssign.hdf5 of torchneuromorphic; all 4,200 would take gigabytes
-SIMULATED_PER_LETTER = 100
+SIMULATED_PER_LETTER = 200
 
 
 def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
@@ -34,19 +35,21 @@ def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
 
 
 class DoubleASL(DoubleSet):
-    """Double ASL-DVS, from real recordings where they lie or from drawn hands seen by the simulated event camera.
+    """Double ASL-DVS, from real recordings where they lie, or from hands seen by the simulated event camera: drawn ones,
+    or the user's photographs.
 
         counts[t, i, j, p] = events at  (time - first event) // 1 ms = t,  y // 6 = i,  x // 6 = j,  polarity p
 
     Samples are uint8 (100, 30, 80, 2): two recordings of 40 x 30 cells side by side along x.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
-    root         folder that holds ASL-DVS, a folder a letter; None: simulated recordings of drawn hands
+    root         folder that holds ASL-DVS, a folder a letter; or pictures of hands that show the 24 letters (a folder
+                 a letter, or a file of `pictures.read_pictures`); None: drawn hands
     seed         of the drawn hands and of the simulated camera's noise
     class_seed   shuffles the pairs of letters into the three splits, see `double_asl_classes`
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
                  recordings="test", say, known classes are met in unseen recordings
-    per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or 100 simulated ones
+    per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or 200 drawn ones
     flip_y       whether y of the real recordings grows upwards
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`
     cache        whether the recordings are kept in the cache, and looked for there
@@ -63,15 +66,18 @@ class DoubleASL(DoubleSet):
         for name, value in chosen.items():
             if value not in SPLITS:
                 raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+        root = None if root is None else Path(root).expanduser()
         if per_letter is None:
             per_letter = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER
         if isinstance(per_letter, bool) or not isinstance(per_letter, (int, np.integer)) or per_letter < 1:
             raise ValueError(f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None")
         train = chosen["recordings"] == "train"
         if root is None:
-            pool, source = _simulated(train, seed, int(per_letter), camera, cache, progress)
+            pool, source = _drawn(train, seed, int(per_letter), camera or hand_camera(), cache, progress)
+        elif holds_pictures(root):
+            pool, source = _photographed(root, train, seed, int(per_letter), camera or hand_camera(), cache, progress)
         else:
-            pool, source = _real(Path(root).expanduser(), train, int(per_letter), flip_y, cache, progress)
+            pool, source = _real(root, train, int(per_letter), flip_y, cache, progress)
         names = double_asl_classes(class_seed)[chosen["classes"]]
         super().__init__(pool, names, [tuple(map(LETTERS.index, name)) for name in names], source, "letter")
 
@@ -111,33 +117,61 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool,
     return _pool("asl", SHAPE, made_from, read, cache), source
 
 
-def _simulated(train: bool, seed: int, per_letter: int, camera, cache: bool,
-               progress: bool) -> tuple[Recordings, str]:
-    camera = camera or hand_camera()
-    total = len(LETTERS) * per_letter
+def _drawn(train: bool, seed: int, per_letter: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
+    from .hands import hand_picture
+    labels = np.repeat(np.arange(len(LETTERS)), per_letter)
     source = f"simulated recordings (numbers {'not ' * train}divisible by {HELD_OUT} of {per_letter} a letter)"
-    kept = sum(_trains(number) == train for number in range(1, per_letter + 1))
-    _check_letters(dict.fromkeys(range(len(LETTERS)), kept), source)
+    numbers = _number_within(labels)
+
+    def draw(part: np.ndarray) -> np.ndarray:
+        return np.stack([hand_picture(int(labels[k]), int(numbers[k]) - 1, seed) for k in part])
+
+    return _seen(draw, labels, train, source, seed, camera, cache, progress,
+                 dict(per_letter=per_letter, code=_code("hands")), "hands")
+
+
+def _photographed(root: Path, train: bool, seed: int, per_letter: int, camera, cache: bool,
+                  progress: bool) -> tuple[Recordings, str]:
+    from .pictures import enlarged, read_pictures
+    found = read_pictures(root)
+    unknown = [name for name in found.names if name.lower() not in LETTERS]
+    if unknown:
+        raise ValueError(f"{root}: holds pictures of {unknown[0]!r}, expected the 24 letters a to y without j")
+    letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
+    order = np.argsort(letters, kind="stable")
+    keep = order[_number_within(letters[order]) <= per_letter]
+    source = f"photographs of {root} (numbers {'not ' * train}divisible by {HELD_OUT})"
+    return _seen(lambda part: enlarged(found.images[keep[part]], SENSOR[0]), letters[keep], train, source, seed, camera,
+                 cache, progress, dict(images=found.images[keep], code=_code("pictures")), "photographs")
+
+
+def _seen(pictures, labels: np.ndarray, train: bool, source: str, seed: int, camera, cache: bool, progress: bool,
+          made_from: dict, kind: str) -> tuple[Recordings, str]:
+    """The camera's recordings of pictures with these labels, which are sorted, whose number trains, or does not.
+
+    pictures   gives the pictures of an array of places in `labels`
+    """
+    numbers = _number_within(labels)
+    keep = np.flatnonzero(_trains(numbers) == train)
+    _check_letters(Counter(labels[keep].tolist()), source)
 
     def record() -> Iterator[tuple]:
-        from .hands import hand_pictures
-        images, labels = hand_pictures(per_letter, seed)
-        numbers = np.empty(total, np.int64)                             # within the letter, from 1 on
-        for label in range(len(LETTERS)):
-            numbers[labels == label] = np.arange(1, per_letter + 1)
-        keep = np.flatnonzero(_trains(numbers) == train)
-        bar = _bar(len(keep), f"the event camera looks at {len(keep)} hands", progress)
-        with bar:
+        with _bar(len(keep), f"the event camera looks at {len(keep)} {kind}", progress) as bar:
             for first in range(0, len(keep), 20):
                 part = keep[first:first + 20]
-                counts = camera.record_counts(images[part], part, seed, STEPS, SENSOR, SCALE)
+                counts = camera.record_counts(pictures(part), part, seed, STEPS, SENSOR, SCALE)
                 yield counts, labels[part], numbers[part]
                 bar.update(len(counts))
 
-    made_from = dict(train=train, per_letter=per_letter, camera=camera, seed=seed, steps=STEPS, scale=SCALE,
-                     code=_code("hands", "camera", "camera_kernel", "events", "recordings", "double_asl"),
+    made_from = dict(made_from, labels=labels, train=train, camera=camera, seed=seed, steps=STEPS, scale=SCALE,
+                     camera_code=_code("camera", "camera_kernel", "events", "recordings"),
                      trajectory=content_identity([shipped("camera_trajectory.csv")]))
     return _pool("asl-simulated", SHAPE, made_from, record, cache), source
+
+
+def _number_within(labels: np.ndarray) -> np.ndarray:
+    """Number of each recording within its letter, from 1 on; labels are sorted."""
+    return np.arange(len(labels)) - np.searchsorted(labels, labels) + 1
 
 
 def _check_letters(numbers, source: str) -> None:

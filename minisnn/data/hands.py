@@ -25,7 +25,7 @@ from scipy.ndimage import uniform_filter
 
 from .asl import LETTERS
 
-__all__ = ["LETTERS", "draw_hand", "hand_pictures"]
+__all__ = ["LETTERS", "draw_hand", "hand_picture", "hand_pictures"]
 
 # Lengths in palms (wrist to the middle finger's knuckle): index, middle, ring, little finger.
 _KNUCKLES = np.array([[.30, .97, 0], [.09, 1.0, .02], [-.12, .96, .01], [-.31, .86, -.01]])
@@ -80,7 +80,7 @@ _POSES = {
 # Standard deviations of the jitter: degrees, fractions of a length, fractions of the picture's height.
 _JOINT_SD, _SPREAD_SD, _THUMB_SD = 7.0, 3.0, 6.0
 _TURN_SD = (17.0, 10.0, 12.0)
-_LENGTH_SD, _GIRTH_SD, _SCALE_SD, _SHIFT_SD = 0.06, 0.07, 0.10, 0.04
+_LENGTH_SD, _GIRTH_SD, _SCALE_SD, _SHIFT_SD = 0.06, 0.07, 0.10, 0.06
 _PALM_PX = 0.40                                 # palm's length in heights of the picture
 _AMBIENT, _RIM = 0.35, 0.35
 
@@ -119,21 +119,21 @@ def draw_hand(letter: int, rng: np.random.Generator, size: tuple[int, int] = (12
     return np.clip((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4, 0, 1).astype(np.float32)
 
 
+def hand_picture(letter: int, number: int, seed: int, size: tuple[int, int] = (120, 160)) -> np.ndarray:
+    """Picture `number` (from 0 on) of a letter in the series `seed`: uint8 (H, W); raises as `draw_hand`, for seeds too."""
+    _whole("number", number, 0)
+    _whole("seed", seed, 0)
+    return np.rint(255 * draw_hand(letter, np.random.default_rng((int(seed), letter, number)), size)).astype(np.uint8)
+
+
 def hand_pictures(per_letter: int, seed: int, size: tuple[int, int] = (120, 160)) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of all letters: images uint8 (24 per_letter, H, W), labels uint8 (24 per_letter,), sorted by letter.
 
-    Picture n of a letter depends on seed, letter and n alone, not on how many are drawn.
     Raises ValueError where per_letter or seed is no whole number (from 1, from 0 on), or size is not (rows, columns).
     """
     _whole("per_letter", per_letter, 1)
-    _whole("seed", seed, 0)
-    _size(size)
-    images = np.empty((len(LETTERS), int(per_letter), int(size[0]), int(size[1])), np.uint8)
-    for letter in range(len(LETTERS)):
-        for n in range(int(per_letter)):
-            hand = draw_hand(letter, np.random.default_rng((int(seed), letter, n)), size)
-            images[letter, n] = np.rint(255 * hand)
-    return images.reshape(-1, *images.shape[2:]), np.repeat(np.arange(len(LETTERS), dtype=np.uint8), int(per_letter))
+    images = np.stack([hand_picture(letter, n, seed, size) for letter in range(len(LETTERS)) for n in range(int(per_letter))])
+    return images, np.repeat(np.arange(len(LETTERS), dtype=np.uint8), int(per_letter))
 
 
 def _capsules(pose: _Pose, rng: np.random.Generator) -> tuple[np.ndarray, ...]:

@@ -62,6 +62,11 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
     return Pictures(images, np.array([place[key] for key in keys], np.int64), tuple(names))
 
 
+def holds_pictures(path: Path) -> bool:
+    """Whether `path` is a file, or a folder of folders one of which holds pictures."""
+    return path.is_file() or any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*"))
+
+
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bring a picture (H, W) to `size`, its proportions kept, by averaging areas; its border fills the rest."""
     scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
@@ -72,6 +77,20 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if image.dtype == np.uint8:
         return np.clip(np.rint(padded), 0, 255).astype(np.uint8)
     return np.clip(padded, 0, 1).astype(image.dtype)
+
+
+def enlarged(images: np.ndarray, side: float) -> np.ndarray:
+    """Pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, brought to it by cubic splines.
+
+    For a camera that is finer than the pictures: it would see the edges of their pixels. Larger pictures stay as they are.
+    """
+    from scipy.ndimage import zoom
+    factor = side / max(images.shape[1:])
+    if factor <= 1:
+        return images
+    top = 255.0 if images.dtype == np.uint8 else 1.0
+    large = zoom(images.astype(np.float32), (1, factor, factor), order=3, mode="nearest", grid_mode=True).clip(0, top)
+    return np.rint(large).astype(np.uint8) if top == 255.0 else large
 
 
 def _areas(source: int, target: int) -> np.ndarray:
