@@ -12,7 +12,7 @@ import warnings
 
 from . import __version__
 
-COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check")
+COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report")
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every

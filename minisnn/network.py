@@ -163,6 +163,26 @@ class SpikingNet(FlatNetwork):
             rates[b.name] = float(x.mean())
         return rates
 
+    def spikes(self, theta, x, name: str | None = None) -> np.ndarray:
+        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) of a dense one; without a name of
+        the last block below the readout. Raises ValueError where the network has no such block."""
+        names = [b.name for b in self.blocks if not b.readout]
+        if not names or name not in (None, *names):
+            raise ValueError(f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, not {name!r}")
+        engine, parameters = self.engine(), self.parameters(self._vector(theta, "theta"), self.engine())
+        x, found = self._input(x), []
+        last = names.index(name or names[-1]) + 1
+
+        def one(part):
+            spikes = self.enter(engine, x[part])
+            for b, weight, bias in parameters[:last]:
+                spikes, _ = engine.forward(b, weight, bias, self.fit(b, spikes), self.window, keep=False)
+            return spikes != 0 if isinstance(spikes, np.ndarray) else spikes.where()
+
+        in_order(one, parts_of(len(x), INFERENCE_PART), found.append)
+        shape = parameters[last - 1][0].output_shape
+        return np.concatenate(found).reshape(*x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:]))
+
     # ---- the loops -----------------------------------------------------------------------------------------------
 
     def engine(self, spike: str = "hard"):

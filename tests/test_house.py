@@ -21,6 +21,7 @@ FLOORS = [
     {"checkpoint", "gradcheck", "settings", "presets"},
     {"evaluation", "runs", "stepsizes"},
     {"training"},
+    {"experiments"},
     {"commands"},
     {"cli", "__main__"},
 ]

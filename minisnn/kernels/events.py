@@ -43,6 +43,15 @@ class Events:
         B, H = self.offset.shape[:2]
         return float(self.offset[:, :, -1].sum(dtype=np.int64) / (B * H * self.steps * self.sites))
 
+    def where(self) -> np.ndarray:
+        """Where events are: bool (B, T, H, sites of a row)."""
+        B, H = self.offset.shape[:2]
+        found = np.zeros((B, self.steps, H, self.sites), bool)
+        for b, h in np.ndindex(B, H):
+            step = np.repeat(np.arange(self.steps), np.diff(self.offset[b, h]))
+            found[b, step, h, self.index[b, h, :len(step)]] = True
+        return found
+
     def tight(self) -> "Events":
         """The same events in no more memory than the fullest row needs."""
         capacity = int(self.offset[:, :, -1].max(initial=0))

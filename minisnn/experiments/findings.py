@@ -1,0 +1,117 @@
+"""What an experiment found, on disk: findings.json, a CSV file a table, a picture a figure."""
+import csv
+import io
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..checkpoint import write_whole
+from ..plots import save
+from ..runs import read_json
+from .statistics import Claim
+
+KINDS = ("png", "svg")
+
+
+@dataclass
+class Table:
+    """Rows under a header; cells are texts or numbers. `note` says what to see or how it was measured."""
+
+    name: str
+    title: str
+    header: list[str]
+    rows: list[list]
+    note: str = ""
+
+    def text(self) -> str:
+        """For a terminal, columns aligned."""
+        cells = [self.header, *([_cell(value) for value in row] for row in self.rows)]
+        widths = [max(len(row[k]) for row in cells) for k in range(len(self.header))]
+        lines = ["  ".join(value.ljust(width) for value, width in zip(row, widths)).rstrip() for row in cells]
+        rule = "  ".join("-" * width for width in widths)
+        return "\n".join([self.title, "", lines[0], rule, *lines[1:]] + ([self.note] if self.note else []))
+
+
+@dataclass
+class Findings:
+    """Of one experiment.
+
+    name, title   of the experiment         summary    what was found, in a sentence or two
+    tables, claims                          figures    {name: (matplotlib figure, what it shows)}; after `read`
+    missing       what could not be run     settings   episodes, seeds, networks, data: whatever the numbers depend on
+                  and what it needs                    figures are {name: what it shows}
+    """
+
+    name: str
+    title: str
+    summary: str = ""
+    tables: list[Table] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    figures: dict = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
+    values: dict = field(default_factory=dict)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write all of it; the files. findings.json comes last: where it is, the rest is whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for table in self.tables:
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows([table.header, *table.rows])
+            write_whole(folder / f"{table.name}.csv", text.getvalue().encode())
+            written.append(folder / f"{table.name}.csv")
+        captions = {}
+        for name, (figure, caption) in self.figures.items():
+            captions[name] = caption
+            written += [save(figure, folder / f"{name}.{kind}") for kind in KINDS]
+        content = {**vars(self), "tables": [asdict(table) for table in self.tables],
+                   "claims": [asdict(claim) for claim in self.claims], "figures": captions}
+        write_whole(folder / "findings.json", (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode())
+        return [folder / "findings.json", *written]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Findings":
+        """What `write` wrote; figures are then captions by name. Raises ValueError for any other file."""
+        path = folder / "findings.json"
+        content = read_json(path)
+        try:
+            tables = [Table(**table) for table in content.pop("tables")]
+            claims = [Claim(**{k: math.nan if v is None else v for k, v in claim.items()})
+                      for claim in content.pop("claims")]
+            return cls(**content, tables=tables, claims=claims)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path}: not the findings of an experiment ({error}); run it anew") from None
+
+    def text(self) -> str:
+        """All that a terminal can show."""
+        parts = [self.title, *([self.summary] if self.summary else []), *(table.text() for table in self.tables)]
+        for claim in self.claims:
+            parts.append(f"{claim.verdict.upper()}: {claim.text}\n  paper: {claim.paper}\n  here: {quantity(claim)} ({claim.rule})")
+        parts += [f"not run: {line}" for line in self.missing]
+        return "\n\n".join(parts)
+
+
+def quantity(claim: Claim) -> str:
+    """A claim's number with its interval: 1.2 points [0.8, 1.6]."""
+    interval = "" if not (math.isfinite(claim.low) and math.isfinite(claim.high)) or claim.low == claim.high else \
+        f" [{claim.low:.3g}, {claim.high:.3g}]"
+    return f"{claim.value:.3g} {claim.unit}{interval}"
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value):
+    """JSON has no infinity and no NaN: None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,98 @@
+"""The networks of the experiments: where each is found, and how it was trained.
+
+A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, from a retraining, or from those that travel
+with the package; all were trained on simulated recordings by RECIPES, which `--retrain` repeats.
+"""
+from dataclasses import replace
+from pathlib import Path
+
+from ..checkpoint import Checkpoint, read
+from ..data.shipped import shipped
+from ..presets import preset
+from ..settings import TrainingConfig
+
+_SNN = replace(preset("quick"), channels=(32, 64, 128), step_size=4.0, queries=10, updates=9000, evaluate_every=1000,
+               evaluate_episodes=40, test_episodes=600)
+_CNN = replace(_SNN, model="cnn", step_size=0.2, evaluate_episodes=100)
+_ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, evaluate_every=500,
+               test_episodes=100)
+RECIPES: dict[str, TrainingConfig] = {
+    "double-nmnist/maml-snn": _SNN,
+    "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
+    "double-nmnist/maml-cnn": _CNN,
+    "double-asl/maml-snn": _ASL,
+    "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0),
+    "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.2, queries=10),
+}
+LABELS = {"maml-snn": "MAML (SNN)", "fomaml-snn": "FOMAML (SNN)", "maml-cnn": "MAML (CNN)"}
+
+
+def file_name(role: str) -> str:
+    """double-nmnist/maml-snn: double_nmnist_maml.h5; a model that is no SNN is named, too."""
+    return role.replace("/", "_").replace("-", "_").removesuffix("_snn") + ".h5"
+
+
+class Networks:
+    """Finds the networks of roles.
+
+    folder    of the user's checkpoints or run folders, named as the shipped ones; what it lacks is looked for elsewhere
+    retrain   folder to train them in first, by RECIPES, each in a run folder of its own that can be resumed; or None
+    roots     {data set: folder of real recordings} that the retraining uses
+    """
+
+    def __init__(self, folder: str | Path | None = None, retrain: str | Path | None = None, roots: dict | None = None,
+                 progress: bool = True):
+        self.folder = None if folder is None else Path(folder).expanduser()
+        if self.folder is not None and not self.folder.is_dir():
+            raise ValueError(f"{self.folder}: no such folder; expected one with checkpoints such as "
+                             f"{file_name('double-nmnist/maml-snn')}")
+        self.retrain = None if retrain is None else Path(retrain)
+        self.roots, self.progress = roots or {}, progress
+        self.found: dict[str, Checkpoint | None] = {}
+        self.places: dict[str, Path] = {}
+
+    def find(self, role: str) -> Checkpoint | None:
+        """The checkpoint of a role; None where there is none anywhere."""
+        if role not in self.found:
+            place = self._place(role)
+            self.found[role] = None if place is None else read(place)
+            if place is not None:
+                self.places[role] = place
+        return self.found[role]
+
+    def describe(self, role: str) -> str:
+        """Where a network that was found comes from, and how long it was trained."""
+        progress = self.found[role].progress
+        trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
+        return f"{self.places[role].name}{trained}"
+
+    def _place(self, role: str) -> Path | None:
+        name = file_name(role)
+        if self.folder is not None:
+            for place in (self.folder / name, self.folder / name.removesuffix(".h5")):
+                if place.exists():
+                    return place
+        if self.retrain is not None:
+            return self._train(role, self.retrain / name.removesuffix(".h5"))
+        try:
+            return shipped(name)
+        except FileNotFoundError:
+            return None
+
+    def _train(self, role: str, out: Path) -> Path:
+        from ..training import train
+        recipe = RECIPES[role]
+        config = replace(recipe, root=self.roots.get(recipe.dataset))
+        train(config, out, resume=(out / "config.json").exists(), progress=self.progress)
+        return out
+
+
+def how_to_train(role: str) -> str:
+    """The command that makes the network of a role."""
+    base, recipe = preset("quick"), RECIPES[role]
+    flags = []
+    for name, value in vars(recipe).items():
+        if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
+            flags.append(f"--{name.replace('_', '-')} {text}")
+    return f"minisnn train {' '.join(flags)}"

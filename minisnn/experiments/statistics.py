@@ -1,0 +1,92 @@
+"""Means, intervals and verdicts: what the numbers of an experiment say, and how surely.
+
+Few-shot accuracy is given as mean ± 95 % confidence interval over test episodes, and, as the paper does, as mean ± standard
+deviation over trials: the episodes in equal blocks, a trial the mean of a block. Two methods are compared on the same
+episodes, by the interval of the difference.
+"""
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluation import ci95
+
+TRIALS = 10
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean, half its 95 % confidence interval, and the standard deviation over trials (None with too few values)."""
+
+    mean: float
+    ci95: float | None
+    sd: float | None
+    n: int
+
+    @property
+    def low(self) -> float:
+        return self.mean - (math.inf if self.ci95 is None else self.ci95)
+
+    @property
+    def high(self) -> float:
+        return self.mean + (math.inf if self.ci95 is None else self.ci95)
+
+    def percent(self) -> str:
+        """As the tables show it: 98.7 ± 0.3."""
+        return f"{100 * self.mean:.1f}" + ("" if self.ci95 is None else f" ± {100 * self.ci95:.1f}")
+
+
+def estimate(values: Sequence[float], trials: int = TRIALS) -> Estimate:
+    """Of values (n,), one an episode."""
+    values = np.asarray(values, float)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
+    sd = None
+    if len(values) >= 2 * trials:
+        blocks = values[:len(values) // trials * trials].reshape(trials, -1).mean(1)
+        sd = float(blocks.std(ddof=1))
+    return Estimate(float(values.mean()), ci95(values), sd, len(values))
+
+
+def difference(one: Sequence[float], other: Sequence[float]) -> Estimate:
+    """Of one - other, on the same episodes in the same order."""
+    if len(one) != len(other):
+        raise ValueError(f"one has {len(one)} episodes and the other {len(other)}; a paired difference needs the same ones")
+    return estimate(np.asarray(one, float) - np.asarray(other, float))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper, the number that it becomes here, and whether the two agree.
+
+    text       the claim                     paper      what the paper gives for it
+    value      our number, with low and high the ends of its interval, all in `unit`
+    verdict    "agrees", "differs" or "inconclusive"
+    rule       what was asked of the number, in words
+    """
+
+    text: str
+    paper: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    verdict: str
+    rule: str
+
+
+def judge(text: str, paper: str, found: Estimate, least: float = -math.inf, most: float = math.inf, *, rule: str,
+          unit: str = "points", scale: float = 100.0) -> Claim:
+    """The claim agrees where the whole interval lies in [least, most], differs where none of it does.
+
+    least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of accuracy as a rule.
+    """
+    low, high = scale * found.low, scale * found.high
+    if least <= low and high <= most:
+        verdict = "agrees"
+    elif high < least or low > most:
+        verdict = "differs"
+    else:
+        verdict = "inconclusive"
+    return Claim(text, paper, scale * found.mean, low, high, unit, verdict, rule)

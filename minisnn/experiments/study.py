@@ -1,0 +1,188 @@
+"""A study: the folder of one experiment, what it measures on, and its memory.
+
+    <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl    every item that was measured
+
+An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a study that was stopped goes on
+with the next, and experiments that need the same numbers share them; a file of records made with other settings or another
+network is begun anew.
+"""
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoint import Checkpoint
+from ..evaluation import accuracy, adapted, open_set, predict
+from ..maml import InnerLoop
+from ..threads import in_order
+
+DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the numbers of a study depend on, apart from the networks.
+
+    episodes, queries   test episodes, and query samples of each class in one
+    seed                of the episodes: the same ones for every method
+    root, asl_root      folders of real recordings (or of photographs of hands); None: simulated recordings
+    """
+
+    episodes: int = 600
+    queries: int = 10
+    seed: int = 0
+    root: str | None = None
+    asl_root: str | None = None
+
+    def root_of(self, dataset: str) -> str | None:
+        return self.root if dataset == "double-nmnist" else self.asl_root
+
+
+class Study:
+    """One experiment's folder `out/name`, settings, networks, and the records in `out` that experiments share."""
+
+    def __init__(self, name: str, out: Path, settings: Settings, networks, progress: bool = True):
+        self.name, self.out, self.settings, self.networks = name, Path(out), settings, networks
+        self.progress = progress
+        self.used: dict[str, str] = {}
+
+    @property
+    def folder(self) -> Path:
+        return self.out / self.name
+
+    def describe(self) -> dict:
+        """What the numbers depend on, and where they were measured."""
+        import os
+        import platform
+
+        from .. import __version__, get_threads
+        return dict(**vars(self.settings), networks=dict(self.used), minisnn=__version__, python=platform.python_version(),
+                    numpy=np.__version__, machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads(),
+                    time=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    # ---- what it measures on
+
+    @cache
+    def tasks(self, dataset: str, split: str = "test"):
+        """Set of tasks; split "known" has meta-training classes in test recordings (the paper's "train")."""
+        options = dict(classes="train", recordings="test") if split == "known" else {}
+        return open_set(dataset, "test" if split == "known" else split, self.settings.root_of(dataset), self.progress,
+                        **options)
+
+    def network(self, role: str) -> Checkpoint | None:
+        """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
+        found = self.networks.find(role)
+        if found is not None:
+            self.used[role] = self.networks.describe(role)
+        return found
+
+    # ---- what it remembers
+
+    def each(self, key: str, dataset: str, count: int, one: Callable[[int], object], made_from: tuple = (),
+             label: str = "") -> list:
+        """[one(0), ..., one(count - 1)], from the records where they are there; items run side by side, each on its own.
+
+        key        names the records           one(i)     of numbers or lists of numbers; depends on i, on the data set,
+        dataset    that the items are made of             the seed, the queries and `made_from` alone
+        made_from  configurations, arrays, inner loops, plain values
+        """
+        from tqdm import tqdm
+        path = self.out / "records" / f"{key}.jsonl"
+        head = json.dumps({"made from": _identity((dataset, self.settings.root_of(dataset), self.settings.seed,
+                                                   self.settings.queries, *made_from))})
+        found = _records(path, head)[:count]
+        if len(found) == count:
+            return found
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8") as file, \
+                tqdm(total=count, initial=len(found), desc=label or key, unit="", leave=False,
+                     disable=None if self.progress else True) as bar:
+            if not found:
+                file.truncate(0)
+                file.write(head + "\n")
+
+            def add(value):
+                value = np.asarray(value).tolist()
+                found.append(value)
+                file.write(json.dumps(value) + "\n")
+                file.flush()
+                bar.update()
+
+            in_order(one, range(len(found), count), add)
+        return found
+
+    def accuracies(self, role: str, dataset: str, split: str = "test", *, inner: Callable[[InnerLoop], InnerLoop] = None,
+                   key: str = "", theta: np.ndarray | None = None, shots: int = 1, episodes: int | None = None) -> list[float]:
+        """Query accuracy after adaptation of the network of a role, one an episode.
+
+        inner   changes the checkpoint's inner loop; `key` then names the change
+        theta   in place of the checkpoint's
+        """
+        found = self.network(role)
+        theta = found.theta if theta is None else theta
+        loop = (inner or (lambda same: same))(found.inner or InnerLoop())
+        tasks, s = self.tasks(dataset, split), self.settings
+
+        def one(index: int) -> float:
+            task = tasks.episode(s.seed, index, found.net.ways, shots, s.queries)
+            theta_n = adapted(found.net, theta, loop, task.x_support, task.y_support)
+            return accuracy(predict(found.net, theta_n, task.x_query), task.y_query)
+
+        name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
+        return self.each(name, dataset, episodes or s.episodes, one, (found.net.configuration(), theta, loop, split, shots),
+                         f"{role}, {split}{', ' * bool(key)}{key}")
+
+
+def processor() -> str:
+    """Name of the processor, as the system tells it."""
+    import platform
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _records(path: Path, head: str) -> list:
+    """The whole lines of a file of records with this head; a last line that was cut short is taken off."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    if lines[0] != head:
+        path.unlink()
+        return []
+    if lines[-1]:
+        path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    return [json.loads(line) for line in lines[1:-1]]
+
+
+def _identity(value) -> str:
+    """A hash of plain values, arrays and inner loops."""
+    digest = hashlib.sha256()
+
+    def add(one):
+        if isinstance(one, np.ndarray):
+            digest.update(f"array {one.dtype} {one.shape}".encode() + np.ascontiguousarray(one).tobytes())
+        elif isinstance(one, InnerLoop):
+            add(vars(one))
+        elif isinstance(one, dict):
+            for name in sorted(one):
+                digest.update(str(name).encode())
+                add(one[name])
+        elif isinstance(one, (list, tuple)):
+            digest.update(f"list of {len(one)}".encode())
+            for part in one:
+                add(part)
+        elif one is None or isinstance(one, (bool, int, float, str, np.generic)):
+            digest.update(f"{type(one).__name__} {one!r}".encode())
+        else:
+            raise TypeError(f"records cannot depend on a {type(one).__name__}")
+
+    add(value)
+    return digest.hexdigest()[:32]

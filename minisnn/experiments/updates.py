@@ -1,0 +1,86 @@
+"""How large the readout's updates are: of the inner loop, of the outer loop, and of training without meta-learning.
+
+    inner loop          |a g| of one update on the support set of a test task                       one item a test episode
+    outer loop          |theta' - theta| of meta-updates that go on from the meta-trained network   Adam at LR, warmed up
+    non-meta training   likewise of classification updates that go on from the pretrained network   Adam at LR, warmed up
+
+Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule, and the same for both.
+"""
+import numpy as np
+
+from ..maml import InnerLoop, meta_gradient
+from ..optim import Adam, clip
+from .study import Study
+
+LR, WARM_UP, UPDATES, BATCH = 1e-3, 10, 60, 32
+EDGES = np.linspace(-10, 1, 111)                    # of the histograms: decades of the magnitude
+STATISTICS = ("mean", "mean of the non-zero", "sum", "largest", "non-zero", "values")
+
+
+def summary(update: np.ndarray) -> list[float]:
+    """STATISTICS of |update|, then its histogram over EDGES (zeros are in no bin)."""
+    size = np.abs(np.asarray(update, float))
+    some = size[size > 0]
+    counts = np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0] if len(some) else np.zeros(len(EDGES) - 1)
+    return [size.mean(), some.mean() if len(some) else 0.0, size.sum(), size.max(), len(some), len(size), *counts.tolist()]
+
+
+def readout(net) -> slice:
+    """Where the readout's weights and bias lie in theta."""
+    return slice(net.layout[-2].slice.start, net.layout[-1].slice.stop)
+
+
+def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
+    """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
+    found, s, tasks = study.network("double-nmnist/maml-snn"), study.settings, study.tasks("double-nmnist")
+    net, loop = found.net, found.inner or InnerLoop()
+    loop = InnerLoop(loop.step_size, 1, loop.freeze, threshold_fraction=fraction)
+
+    def one(index: int) -> list[float]:
+        task = tasks.episode(s.seed, index, net.ways, 1, 1)
+        g = net.loss_and_gradient(found.theta, task.x_support, task.y_support)[1]
+        return summary((loop.step_size * loop.gate(net, g) * g)[readout(net)])
+
+    key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
+    return np.array(study.each(key, "double-nmnist", s.episodes, one, (net.configuration(), found.theta, loop)))
+
+
+def outer_updates(study: Study) -> np.ndarray:
+    """(UPDATES, len(summary)) of meta-updates, one task each, as in the network's training but for the learning rate."""
+    found = study.network("double-nmnist/maml-snn")
+    net, loop, tasks = found.net, found.inner or InnerLoop(), study.tasks("double-nmnist", "train")
+    queries, norm = (found.config.queries, found.config.clip) if found.config else (10, None)
+
+    def gradient(theta: np.ndarray, n: int) -> np.ndarray:
+        task = tasks.episode(study.settings.seed, n, net.ways, 1, queries)
+        return clip(meta_gradient(net, theta, task, loop.step_size, loop.steps)[1], norm)[0]
+
+    return _by_adam(study, "updates-outer", net, found.theta, gradient)
+
+
+def plain_updates(study: Study) -> np.ndarray:
+    """(UPDATES, len(summary)) of classification updates, BATCH samples of random classes each."""
+    found = study.network("double-nmnist/pretrained-snn")
+    net, tasks = found.net, study.tasks("double-nmnist", "train")
+    label = {name: k for k, name in enumerate(tasks.classes)}
+
+    def gradient(theta: np.ndarray, n: int) -> np.ndarray:
+        task = tasks.episode(study.settings.seed, n, BATCH, 1, 1)
+        y = np.array([label[name] for name in task.classes])[task.y_query]
+        return net.loss_and_gradient(theta, task.x_query, y)[1]
+
+    return _by_adam(study, "updates-plain", net, found.theta, gradient)
+
+
+def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.ndarray:
+    """Summaries of UPDATES updates after WARM_UP others; one item, since each depends on the one before."""
+    def one(_: int) -> list[list[float]]:
+        from tqdm import tqdm
+        adam, theta, found = Adam(net.size, dtype=net.dtype), start, []
+        for n in tqdm(range(WARM_UP + UPDATES), desc=key, unit="", leave=False, disable=None if study.progress else True):
+            new = adam.step(theta, gradient(theta, n), LR)
+            found.append(summary((new - theta)[readout(net)]))
+            theta = new
+        return found[WARM_UP:]
+
+    return np.array(study.each(key, "double-nmnist", 1, one, (net.configuration(), start, LR, WARM_UP, UPDATES, BATCH))[0])
