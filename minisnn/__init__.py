@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 _HOME = {
     "LIF": "neuron", "SpikingNet": "network", "ConvNet": "convnet", "Task": "tasks",
     "adapt": "maml", "meta_gradient": "maml", "meta_loss": "maml", "record_path": "maml", "InnerLoop": "maml",
+    "body": "maml", "reptile_gradient": "maml",
     "SGD": "optim", "Adam": "optim", "cosine": "optim", "clip": "optim",
     "load": "checkpoint", "save": "checkpoint", "read": "checkpoint", "Checkpoint": "checkpoint",
     "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",

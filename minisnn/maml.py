@@ -1,17 +1,25 @@
-"""Second-order MAML through the spiking network, exact, by Hessian-vector products (Stewart & Neftci 2022, Eq. 1-3, 6).
+"""Rules of meta-learning: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et al. 2018).
 
-N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants):
+N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants), Eq. 1-3 and 6 of
+Stewart & Neftci 2022:
 
     theta_{n+1} = theta_n - a m_n g_n                g_n = gradient of the support loss at theta_n
     lambda_N = gradient of the query loss at theta_N
     lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
 
-lambda_0 is the meta-gradient, - sum_n m_n g_n lambda_{n+1} the gradient of the step sizes. First order (FOMAML)
-returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > threshold elementwise, zero in frozen layers.
+lambda_0 is the meta-gradient, exact by Hessian-vector products, - sum_n m_n g_n lambda_{n+1} the gradient of the step
+sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > threshold elementwise, zero in frozen layers.
+
+ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below, so the
+second-order term of a step of the readout lies in them too, and the outer loop learns them all.
+
+Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 """
 from dataclasses import dataclass
 
 import numpy as np
+
+from .loss import LOSSES
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class InnerLoop:
         return m
 
 
+def body(net) -> tuple[str, ...]:
+    """Names of the layers below the readout, what ANIL freezes: `meta_gradient(net, theta, task, freeze=body(net))`."""
+    return tuple(b.name for b in net.blocks if not b.readout)
+
+
 def adapt(net, theta, x, y, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,
           spike="hard", records=None) -> np.ndarray:
     """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed."""
@@ -96,7 +109,7 @@ def _adapt(net, theta, x, y, inner, spike, records, second, gates=None):
 def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), threshold=None, *,
                   threshold_fraction=None, step_size_gradient=False, logits=False, spike="hard", records=None,
                   gates=None):
-    """(query loss after adaptation, meta-gradient); order 2 is MAML, order 1 FOMAML.
+    """(query loss after adaptation, meta-gradient); order 2 is MAML, order 1 FOMAML; with freeze=body(net) both are ANIL.
 
     With `step_size_gradient` also the gradient of the step sizes: a float for a scalar step size, else flat. With `logits`
     last of all (support logits at theta_0 or None where steps is 0, query logits at theta_N).
@@ -122,6 +135,27 @@ def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), 
             lam = lam - hvp(_step(step_size, m, lam, net.dtype))
     result = (loss, lam) + ((da,) if step_size_gradient else ())
     return result + ((before, after),) if logits else result
+
+
+def reptile_gradient(net, theta, task, step_size=1.0, steps=5, freeze=(), threshold=None, *, threshold_fraction=None,
+                     logits=False):
+    """(query loss after adaptation, theta - theta_N): the gradient of Reptile (Nichol, Achiam & Schulman 2018, Alg. 1).
+
+    Reptile needs no split of a task: all N steps go down the mean loss of support and query samples together, so the query
+    loss is one of samples that were learned from. `logits` and the options are those of `meta_gradient`; frozen layers get
+    no gradient. Raises ValueError for fewer than two steps: theta - theta_1 = a g is joint training on all tasks.
+    """
+    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
+    inner.check(net)
+    if steps < 2:
+        raise ValueError(f"steps must be 2 or more for Reptile, not {steps}: one step is joint training on all tasks")
+    x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
+    theta_n, path = _adapt(net, theta, x, y, inner, "hard", None, second=False)
+    after = net(theta_n, task.x_query)
+    loss = LOSSES[net.loss_name][0](after, net._target(task.y_query, len(after)))
+    # the steps themselves: theta - theta_n would lose to cancellation in float32
+    result = (loss, sum(_step(step_size, m, g, net.dtype) for m, g, *_ in path))
+    return result + ((path[0][3][:len(task.x_support)], after),) if logits else result
 
 
 def meta_loss(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,

@@ -65,7 +65,11 @@ class TrainingConfig:
                                                                "layer", kind=float, optional=True, least=0)
 
     # ---- the outer loop: learning to learn
-    order: int = _setting(2, "outer loop", "2: MAML with its second-order term, 1: FOMAML", choices=(1, 2))
+    rule: str = _setting("maml", "outer loop", "maml; anil: the inner loop adapts the readout alone; reptile: the sum of "
+                                               "inner steps on support and query together", choices=("maml", "anil", "reptile"))
+    order: int = _setting(2, "outer loop", "of maml and anil: 2 with the second-order term, 1 without (FOMAML)",
+                          choices=(1, 2))
+    first_order_updates: int = _setting(0, "outer loop", "updates of order 1 before those of order 2", least=0)
     updates: int = _setting(20000, "outer loop", "meta-updates", least=1)
     tasks: int = _setting(1, "outer loop", "tasks of an update, their gradients averaged", least=1)
     optimiser: str = _setting("adam", "outer loop", "optimiser of the outer loop", choices=("adam", "sgd"))
@@ -99,6 +103,28 @@ class TrainingConfig:
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
         if self.gate_threshold is not None and self.gate_fraction is not None:
             raise ValueError("give gate_threshold or gate_fraction, not both")
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        if self.first_order_updates and (self.order == 1 or self.rule == "reptile"):
+            raise ValueError("first_order_updates must be 0 for order 1 and for rule reptile: there is no second order to "
+                             "change to")
+        if self.rule == "anil" and "readout" in self.freeze:
+            raise ValueError("freeze must not name the readout: it is all that rule anil adapts")
+        if self.rule == "reptile":
+            if self.inner_steps < 2:
+                raise ValueError(f"inner_steps must be at least 2 for rule reptile, not {self.inner_steps}: one step is joint "
+                                 f"training on all tasks")
+            if self.learn_step_size != "no":
+                raise ValueError(f"learn_step_size must be no for rule reptile, which gives step sizes no gradient, not "
+                                 f"{self.learn_step_size!r}")
+            if self.freeze:
+                raise ValueError(f"freeze must be empty for rule reptile, which never learns frozen layers, not "
+                                 f"{','.join(self.freeze)}")
+
+    def order_of(self, update: int) -> int:
+        """The order of an update, counted from 0: first order is cheap, and enough to begin with (Antoniou et al. 2019)."""
+        return 1 if update < self.first_order_updates else self.order
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)

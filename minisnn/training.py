@@ -1,4 +1,4 @@
-"""Meta-training: MAML or FOMAML over tasks drawn from a data set, in a run folder that can be stopped and resumed.
+"""Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can be stopped and resumed.
 
 Task k of update u depends on (seed, u, k) alone, and a checkpoint holds all else that the next update needs: a run that
 was stopped and resumed ends with the very arrays of one that was not.
@@ -6,7 +6,6 @@ was stopped and resumed ends with the very arrays of one that was not.
 import math
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,10 @@ from .compilation import announce
 from .convnet import ConvNet
 from .evaluation import accuracy, evaluate, open_set
 from .flat import NotFinite
-from .maml import InnerLoop, meta_gradient
+from .maml import InnerLoop, body, meta_gradient, reptile_gradient
 from .network import SpikingNet
 from .optim import SGD, Adam, clip, cosine
+from .progress import Bar, duration
 from .runs import RunFolder, read_json, write_json
 from .settings import TrainingConfig
 from .stepsizes import StepSizes
@@ -82,7 +82,8 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
 
 def _check_early(config: TrainingConfig) -> None:
     """Find settings that do not fit the network before any data is read."""
-    _inner(config, config.step_size).check(_network(config, (256, 256, 2)))
+    net = _network(config, (256, 256, 2))
+    _inner(config, net, config.step_size).check(net)
 
 
 def _network(config: TrainingConfig, input_shape: tuple[int, ...]) -> SpikingNet | ConvNet:
@@ -93,8 +94,9 @@ def _network(config: TrainingConfig, input_shape: tuple[int, ...]) -> SpikingNet
     return ConvNet(**{name: settings[name] for name in shared})
 
 
-def _inner(config: TrainingConfig, step_size) -> InnerLoop:
-    return InnerLoop(step_size, config.inner_steps, config.freeze, config.gate_threshold, config.gate_fraction)
+def _inner(config: TrainingConfig, net, step_size) -> InnerLoop:
+    freeze = tuple(dict.fromkeys(config.freeze + (body(net) if config.rule == "anil" else ())))
+    return InnerLoop(step_size, config.inner_steps, freeze, config.gate_threshold, config.gate_fraction)
 
 
 class _Run:
@@ -118,7 +120,7 @@ class _Run:
         try:
             if self.progress:
                 self._announce(state)
-            with _Bar(config, self.rows, self.progress) as bar:
+            with Bar(config, self.rows, self.progress) as bar:
                 while True:
                     self._validate(state)
                     if state.update % config.checkpoint_every == 0 or state.update == config.updates:
@@ -152,18 +154,18 @@ class _Run:
             announce()
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
-            print(f"{left} updates{test} will take about {_duration(self._expected(state, left))}", file=sys.stderr,
+            print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr,
                   flush=True)
 
     def _expected(self, state: _State, updates: int) -> float:
-        """Seconds that so many updates and the episodes beside them will take, from a look at the first task.
+        """Seconds that so many updates and the episodes beside them will take, from a look at a task of the last update.
 
         An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
         """
         config, inner, price = self.config, self._inner(state), math.inf
         for _ in range(3):                                       # the first may compile, the others find the caches warm
             began = time.perf_counter()
-            self._task_gradient(state.theta, inner, state.update, 0)
+            self._task_gradient(state.theta, inner, config.updates - 1, 0)
             price = min(price, time.perf_counter() - began)
         looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
         return price * (updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes))
@@ -203,7 +205,7 @@ class _Run:
         return self.data["train"].sample_task(self._rng(*key), self.config.ways, self.config.shots, self.config.queries)
 
     def _inner(self, state: _State) -> InnerLoop:
-        return _inner(self.config, self.steps.value(state.log_step))
+        return _inner(self.config, self.net, self.steps.value(state.log_step))
 
     def _update(self, state: _State) -> tuple[_State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
@@ -235,11 +237,17 @@ class _Run:
 
     def _task_gradient(self, theta: np.ndarray, inner: InnerLoop, u: int, k: int):
         """(query loss, meta-gradient, gradient of the step sizes, accuracy before, after) of task k of update u."""
-        task, net = self._task(TASKS, u, k), self.net
+        task, net, config = self._task(TASKS, u, k), self.net, self.config
+        gate = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
         try:
-            loss, meta, step_gradient, (before, after) = meta_gradient(
-                net, theta, task, inner.step_size, inner.steps, self.config.order, inner.freeze, inner.threshold,
-                threshold_fraction=inner.threshold_fraction, step_size_gradient=True, logits=True)
+            if config.rule == "reptile":
+                step_gradient = 0.0
+                loss, meta, (before, after) = reptile_gradient(net, theta, task, inner.step_size, inner.steps, logits=True,
+                                                               **gate)
+            else:
+                loss, meta, step_gradient, (before, after) = meta_gradient(
+                    net, theta, task, inner.step_size, inner.steps, config.order_of(u), step_size_gradient=True,
+                    logits=True, **gate)
         except NotFinite:                                        # the inner loop diverged; `_update` says so
             return math.nan, np.full_like(theta, math.nan), 0 * np.asarray(inner.step_size), math.nan, math.nan
         # the support is as unseen as the query before adaptation, and its logits are there already
@@ -287,48 +295,3 @@ class _Run:
                     training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
         write_json(path, test)
         return test
-
-
-class _Bar:
-    """Progress: a bar in a terminal, twenty lines in a file."""
-
-    def __init__(self, config: TrainingConfig, rows: list[dict[str, float]], progress: bool):
-        from tqdm import tqdm
-        self.config, self.progress = config, progress
-        form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-        self.bar = tqdm(total=config.updates, initial=len(rows), desc="training", bar_format=form,
-                        disable=None if progress else True)
-        span = max(1, 100 // config.tasks)
-        self.recent = {name: deque((row[name] for row in rows[-span:]), maxlen=span)
-                       for name in ("loss", "accuracy_before", "accuracy_after", "seconds")}
-        self.every = max(1, config.updates // 20)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.bar.close()
-
-    def show(self, row: dict[str, float]) -> None:
-        for name, values in self.recent.items():
-            values.append(row[name])
-        loss, before, after = (sum(values) / len(values) for name, values in self.recent.items() if name != "seconds")
-        text = f"loss {loss:.2f}, accuracy {before:.0%} → {after:.0%}"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update()
-        done, total, times = row["update"], self.config.updates, self.recent["seconds"]
-        if self.progress and self.bar.disable and done % self.every == 0:
-            rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
-            print(f"update {done} of {total}: {text}; {_clock(times[-1])}, {_clock(rate * (total - done))} left",
-                  file=sys.stderr, flush=True)
-
-
-def _duration(seconds: float) -> str:
-    """In the words of somebody who has only guessed."""
-    if seconds < 90:
-        return f"{max(round(seconds, -1), 5):.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -71,7 +71,8 @@ def test_every_setting_is_an_option(run, monkeypatch):
                   firing_threshold=0.1, slope=3.0, gain=2.0, dtype="float64", backend="numpy", step_size=0.7,
                   inner_steps=4,
                   learn_step_size="scalar", step_size_lr=0.3, freeze=("conv1", "conv2"), gate_threshold=None,
-                  gate_fraction=0.05, order=1, updates=9, tasks=8, optimiser="sgd", lr=0.6, lr_end=0.5, momentum=0.8,
+                  gate_fraction=0.05, rule="anil", order=2, first_order_updates=3, updates=9, tasks=8, optimiser="sgd",
+                  lr=0.6, lr_end=0.5, momentum=0.8,
                   clip=None, seed=12, init="orthogonal", init_rate=0.2, init_variance=2.0, init_rounds=3,
                   init_readout="zero", init_tasks=5, evaluate_every=13, evaluate_episodes=14, checkpoint_every=15,
                   test_episodes=16, test_seed=17)
@@ -89,6 +90,20 @@ def test_every_setting_is_an_option(run, monkeypatch):
     monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
     run("train", *words, "--preset", "paper", "--out", "here")
     assert seen == {"config": config, "out": Path("here")}
+
+
+def test_rules_of_meta_learning_and_what_info_calls_them(run):
+    out, reptile = Path("runs/quick-1"), ("--rule", "reptile", "--inner-steps", 2, "--learn-step-size", "no")
+    for options, words in ((("--order", 1), "FOMAML, 6 of 6"), (("--rule", "anil"), "ANIL, 6 of 6"),
+                           (("--rule", "anil", "--order", 1), "first-order ANIL, 6 of 6"), (reptile, "Reptile, 6 of 6"),
+                           (("--first-order-updates", 4), "MAML, of first order for 4 updates, 6 of 6")):
+        assert run("train", *TOY, *options, "--quiet", "--out", out, "--force")[0] == 0
+        assert f"training    {words} updates" in run("info", out)[1]
+    code, _, err = run("train", *TOY, "--rule", "reptile")
+    assert code == 2 and err == "minisnn: inner_steps must be at least 2 for rule reptile, not 1: one step is joint training " \
+                                "on all tasks\n"
+    code, _, err = run("train", *TOY, *reptile[:4])
+    assert code == 2 and "learn_step_size must be no for rule reptile" in err and err.count("\n") == 1
 
 
 def test_resume_goes_on_and_takes_no_settings(run, trained):

@@ -19,7 +19,7 @@ FLOORS = [
     {"tasks", "data"},
     {"maml", "plots"},
     {"checkpoint", "gradcheck", "settings", "presets"},
-    {"evaluation", "runs", "stepsizes"},
+    {"evaluation", "progress", "runs", "stepsizes"},
     {"training"},
     {"experiments"},
     {"commands"},

@@ -17,33 +17,17 @@ from minisnn.network import SpikingNet
 from minisnn.neuron import LIF
 from minisnn.optim import Adam, cosine
 from minisnn.presets import PRESETS
+from minisnn.progress import Bar
 from minisnn.runs import RunFolder, free_folder
 from minisnn.settings import LEARN_STEP_SIZE, TrainingConfig
 from minisnn.stepsizes import StepSizes
-from minisnn.training import Interrupted, _Bar, _Run, train
-from toy import SPLITS, ToySet, toy_config, toy_data
+from minisnn.training import Interrupted, _Run, train
+from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
 SILENT = dict(progress=False)
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
 RUN_FILES = {"config.json", "checkpoint.h5", "log.csv", "curve.png", "result.json"}
-
-
-def state(folder):
-    """All that a run ends with, but for the time it took."""
-    found = checkpoint.read(folder)
-    arrays = {"theta": found.theta, "step_size": np.asarray(found.inner.step_size)}
-    arrays.update({f"{of}/{name}": array for of, part in found.optimiser.items() for name, array in part.items()})
-    arrays.update({name: column for name, column in found.curve.items() if name != "seconds"})
-    arrays["test"] = np.array(json.loads((folder / "result.json").read_text())["per_episode"])
-    return arrays
-
-
-def assert_same(folder, other):
-    one, two = state(folder), state(other)
-    assert one.keys() == two.keys()
-    for name, array in one.items():
-        np.testing.assert_array_equal(array, two[name], err_msg=name)
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +65,6 @@ def test_same_seed_same_arrays_another_seed_others(undisturbed, tmp_path):
     assert_same(undisturbed, tmp_path / "same")
     other = train(toy_config(seed=1), tmp_path / "other", data=toy_data(), **SILENT)
     assert not np.array_equal(other.theta, checkpoint.read(undisturbed).theta)
-
-
-def interrupt():
-    raise KeyboardInterrupt
 
 
 # two tasks for the initialisation, then two an update
@@ -412,7 +392,7 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
 
 
 def test_time_left_comes_from_the_recent_updates(capsys):
-    with _Bar(toy_config(updates=10, tasks=50), [], progress=True) as bar:
+    with Bar(toy_config(updates=10, tasks=50), [], progress=True) as bar:
         for update in range(1, 6):
             bar.show(dict(update=update, loss=1.0, accuracy_before=0.2, accuracy_after=update / 10,
                           seconds=100 + 30 * update))

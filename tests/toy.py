@@ -1,6 +1,9 @@
 """Toy tasks, small enough that a run takes a second: every class is a picture, a sample random events of it."""
+import json
+
 import numpy as np
 
+from minisnn import checkpoint
 from minisnn.settings import TrainingConfig
 from minisnn.tasks import Task
 
@@ -42,3 +45,25 @@ def toy_config(**changes) -> TrainingConfig:
                     learn_step_size="array", clip=5.0, updates=12, tasks=2, evaluate_every=6, evaluate_episodes=3,
                     checkpoint_every=5, test_episodes=4, init_tasks=2)
     return TrainingConfig(**{**settings, **changes})
+
+
+def interrupt():
+    """Ctrl-C, for `at_call`."""
+    raise KeyboardInterrupt
+
+
+def state(folder):
+    """All that a run ends with, but for the time it took."""
+    found = checkpoint.read(folder)
+    arrays = {"theta": found.theta, "step_size": np.asarray(found.inner.step_size)}
+    arrays.update({f"{of}/{name}": array for of, part in found.optimiser.items() for name, array in part.items()})
+    arrays.update({name: column for name, column in found.curve.items() if name != "seconds"})
+    arrays["test"] = np.array(json.loads((folder / "result.json").read_text())["per_episode"])
+    return arrays
+
+
+def assert_same(folder, other):
+    one, two = state(folder), state(other)
+    assert one.keys() == two.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, two[name], err_msg=name)

@@ -93,8 +93,7 @@ def _inner_loop(net, inner) -> None:
 def _training(found, config) -> None:
     import numpy as np
     done = found.progress.get("update", 0)
-    kind = "MAML" if config.order == 2 else "FOMAML"
-    print(f"{'training':<12}{kind}, {done} of {config.updates} updates of {config.tasks} "
+    print(f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} "
           f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot, {config.dataset}, "
           f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}")
     curve = found.curve
@@ -111,6 +110,16 @@ def _training(found, config) -> None:
             print(f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; "
                   + ("activity " if config.model == "snn" else "mean outputs ")
                   + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
+
+
+def _rule(config) -> str:
+    """The rule of a training in words."""
+    if config.rule == "reptile":
+        return "Reptile"
+    if config.order == 1:
+        return {"maml": "FOMAML", "anil": "first-order ANIL"}[config.rule]
+    first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""
+    return config.rule.upper() + first
 
 
 def _data_folder(path: Path, sample: int) -> None:

@@ -19,6 +19,8 @@ examples:
   minisnn train --preset paper --out runs/table-1    the paper's network and constants
   minisnn train --root ~/N-MNIST --seed 3            real recordings, another seed
   minisnn train --order 1 --inner-steps 3            first-order MAML, three inner steps
+  minisnn train --rule anil --first-order-updates 300
+  minisnn train --rule reptile --inner-steps 5 --learn-step-size no
   minisnn train --channels 8,16 --updates 100        any setting can be given
   minisnn train --resume runs/quick-1                go on with a run that was stopped"""
 
