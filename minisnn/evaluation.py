@@ -90,6 +90,8 @@ def ci95(values: list[float]) -> float | None:
 
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
+    if result.get("rule") == "classify":
+        return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
     margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
     return (f"{result['split']} accuracy {100 * result['accuracy_after']:.1f}{margin} % on {result['episodes']} {kind}"

@@ -30,7 +30,7 @@ class TrainingConfig:
                                               "event camera records the shipped digits", kind=str, optional=True)
     ways: int = _setting(5, "data", "classes of a task", least=2)
     shots: int = _setting(1, "data", "support samples of each class", least=1)
-    queries: int = _setting(10, "data", "query samples of each class", least=1)
+    queries: int = _setting(10, "data", "query samples of each class; with rule classify all samples of an update", least=1)
 
     # ---- the network
     model: str = _setting("snn", "network", "spiking, or its convolutional peer on frames (kernel, channels and hidden serve "
@@ -66,7 +66,9 @@ class TrainingConfig:
 
     # ---- the outer loop: learning to learn
     rule: str = _setting("maml", "outer loop", "maml; anil: the inner loop adapts the readout alone; reptile: the sum of "
-                                               "inner steps on support and query together", choices=("maml", "anil", "reptile"))
+                                               "inner steps on support and query together; classify: no inner loop and no "
+                                               "tasks, all training classes told apart",
+                         choices=("maml", "anil", "reptile", "classify"))
     order: int = _setting(2, "outer loop", "of maml and anil: 2 with the second-order term, 1 without (FOMAML)",
                           choices=(1, 2))
     first_order_updates: int = _setting(0, "outer loop", "updates of order 1 before those of order 2", least=0)
@@ -82,6 +84,8 @@ class TrainingConfig:
     seed: int = _setting(0, "outer loop", "of everything random: weights and tasks", least=0)
 
     # ---- where it starts
+    start: str | None = _setting(None, "initial weights", "checkpoint whose weights and step sizes it starts from, in place "
+                                                          "of random ones", kind=str, optional=True)
     init: str = _setting("lsuv", "initial weights", "scaled and shifted to the data, or orthogonal with zero biases",
                          choices=("lsuv", "orthogonal"))
     init_rate: float = _setting(0.288, "initial weights", "firing rate that lsuv aims at", above=0, most=0.99)

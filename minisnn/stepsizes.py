@@ -40,6 +40,13 @@ class StepSizes:
         a = self.step_size * np.exp(log)
         return np.repeat(a, self.sizes).astype(self.net.dtype) if self.flat else float(a[0])
 
+    def log_of(self, value: float | np.ndarray) -> np.ndarray:
+        """l, (groups,), of a step size: a scalar or flat; its geometric mean within a group."""
+        log = np.log(np.broadcast_to(np.asarray(value, np.float64), self.net.size) / self.step_size)
+        if not np.isfinite(log).all():
+            raise ValueError("step sizes to start from must be positive and finite")
+        return np.add.reduceat(log, self.starts) / self.sizes
+
     def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:
         """dL/dl of dL/da, the latter as `meta_gradient` returns it."""
         total = np.add.reduceat(np.asarray(gradient, np.float64), self.starts) if self.flat else gradient

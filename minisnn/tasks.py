@@ -41,6 +41,30 @@ class Task:
         return len(self.classes) or int(max(self.y_support.max(), self.y_query.max())) + 1
 
 
+class Classification:
+    """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set is a batch.
+
+    tasks   a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
+
+    Label k is class k of the set. Of a task's arguments only `queries` counts: so many samples, of as many different classes;
+    the support set holds as many others.
+    """
+
+    def __init__(self, tasks):
+        self.tasks, self.classes, self.input_shape = tasks, tuple(tasks.classes), tasks.input_shape
+
+    def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
+        if queries > len(self.classes):
+            raise ValueError(f"queries is {queries}, expected at most the {len(self.classes)} classes of the set, a sample of each")
+        labels = rng.choice(len(self.classes), size=queries, replace=False)
+        task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
+        return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes)
+
+    def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
+        """Batch number `index` of the series `seed`."""
+        return self.sample_task(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))), ways, shots, queries)
+
+
 def _check_samples(name: str, x: np.ndarray):
     if x.ndim < 2 or x.size == 0:
         raise ValueError(f"{name} has shape {x.shape}, expected samples first: (B, T, H, W, 2) with none of them 0")

@@ -16,6 +16,7 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .compilation import announce
 from .convnet import ConvNet
+from .data.shipped import find_checkpoint
 from .evaluation import accuracy, evaluate, open_set
 from .flat import NotFinite
 from .maml import InnerLoop, body, meta_gradient, reptile_gradient
@@ -25,6 +26,7 @@ from .progress import Bar, duration
 from .runs import RunFolder, read_json, write_json
 from .settings import TrainingConfig
 from .stepsizes import StepSizes
+from .tasks import Classification
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 WEIGHTS, INIT_TASKS, TASKS = range(3)           # first part of the spawn keys
@@ -75,19 +77,22 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     _check_early(config)
     splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     if data is None:
-        data = {split: open_set(config.dataset, split, config.root, progress) for split in splits}
+        classify = dict(classes="train") if config.rule == "classify" else {}
+        data = {split: open_set(config.dataset, split, config.root, progress, **classify) for split in splits}
+    if config.rule == "classify":
+        data = {split: Classification(tasks) for split, tasks in data.items()}
     with np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
         return _Run(config, folder, data, progress).go(found, resume)
 
 
 def _check_early(config: TrainingConfig) -> None:
     """Find settings that do not fit the network before any data is read."""
-    net = _network(config, (256, 256, 2))
+    net = _network(config, (256, 256, 2), config.ways)
     _inner(config, net, config.step_size).check(net)
 
 
-def _network(config: TrainingConfig, input_shape: tuple[int, ...]) -> SpikingNet | ConvNet:
-    settings = config.network(input_shape)
+def _network(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) -> SpikingNet | ConvNet:
+    settings = {**config.network(input_shape), "ways": ways}
     if config.model == "snn":
         return SpikingNet.from_configuration(settings)
     shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "backend")
@@ -96,7 +101,7 @@ def _network(config: TrainingConfig, input_shape: tuple[int, ...]) -> SpikingNet
 
 def _inner(config: TrainingConfig, net, step_size) -> InnerLoop:
     freeze = tuple(dict.fromkeys(config.freeze + (body(net) if config.rule == "anil" else ())))
-    return InnerLoop(step_size, config.inner_steps, freeze, config.gate_threshold, config.gate_fraction)
+    return InnerLoop(step_size, 0 if config.rule == "classify" else config.inner_steps, freeze, config.gate_threshold, config.gate_fraction)
 
 
 class _Run:
@@ -104,7 +109,8 @@ class _Run:
 
     def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool):
         self.config, self.folder, self.data, self.progress = config, folder, data, progress
-        self.net = _network(config, data["train"].input_shape)
+        self.ways = len(data["train"].classes) if config.rule == "classify" else config.ways
+        self.net = _network(config, data["train"].input_shape, self.ways)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.columns = ["update", "tasks", "loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr",
@@ -137,7 +143,7 @@ class _Run:
             test = self._test(state)
         except KeyboardInterrupt as signal:
             self._save(state)
-            folder.draw(self.rows, 1 / config.ways)
+            folder.draw(self.rows, 1 / self.ways)
             raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
                               f"{folder.how_to_go_on}") from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
@@ -146,7 +152,8 @@ class _Run:
         config, left = self.config, self.config.updates - state.update
         where = f"recordings of {config.root}" if config.root else "simulated recordings"
         kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
-        lines = [f"{config.ways}-way {config.shots}-shot tasks of {config.dataset}, {where}; a {kind} network of "
+        tasks = f"{self.ways} classes" if config.rule == "classify" else f"{config.ways}-way {config.shots}-shot tasks"
+        lines = [f"{tasks} of {config.dataset}, {where}; a {kind} network of "
                  f"{self.net.size:,} parameters",
                  f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation"]
         print("\n".join(lines), file=sys.stderr, flush=True)
@@ -172,14 +179,27 @@ class _Run:
 
     def _start(self) -> _State:
         config, net = self.config, self.net
+        outer, step_sizes = self._optimisers()
+        if config.start is not None:
+            theta, log_step = self._started()
+            return _State(0, theta, log_step, outer.state, step_sizes.state)
         x, options = None, {}
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
             if config.model == "snn":
                 options = dict(variance=config.init_variance, rounds=config.init_rounds)
         theta = net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
-        outer, step_sizes = self._optimisers()
         return _State(0, theta, self.steps.start, outer.state, step_sizes.state)
+
+    def _started(self) -> tuple[np.ndarray, np.ndarray]:
+        """theta and log(a / a_0) of the checkpoint to start from; step sizes that are not learned stay as configured."""
+        found = checkpoints.read(find_checkpoint(self.config.start))
+        if found.net.configuration() != self.net.configuration():
+            raise ValueError(f"{self.config.start}: the checkpoint's network, {found.net!r}, is another than that of the "
+                             f"settings, {self.net!r}")
+        if not self.steps.learned or found.inner is None:
+            return found.theta, self.steps.start
+        return found.theta, self.steps.log_of(found.inner.step_size)
 
     def _restore(self, found: checkpoints.Checkpoint) -> _State:
         if found.net.configuration() != self.net.configuration():
@@ -202,7 +222,7 @@ class _Run:
         return np.random.default_rng(np.random.SeedSequence(self.config.seed, spawn_key=key))
 
     def _task(self, *key: int):
-        return self.data["train"].sample_task(self._rng(*key), self.config.ways, self.config.shots, self.config.queries)
+        return self.data["train"].sample_task(self._rng(*key), self.ways, self.config.shots, self.config.queries)
 
     def _inner(self, state: _State) -> InnerLoop:
         return _inner(self.config, self.net, self.steps.value(state.log_step))
@@ -251,7 +271,8 @@ class _Run:
         except NotFinite:                                        # the inner loop diverged; `_update` says so
             return math.nan, np.full_like(theta, math.nan), 0 * np.asarray(inner.step_size), math.nan, math.nan
         # the support is as unseen as the query before adaptation, and its logits are there already
-        return loss, meta, step_gradient, accuracy(before, task.y_support), accuracy(after, task.y_query)
+        right = accuracy(after, task.y_query)
+        return loss, meta, step_gradient, right if before is None else accuracy(before, task.y_support), right
 
     def _validate(self, state: _State) -> None:
         """Look at the validation tasks where it is time, and draw the curve so far."""
@@ -260,14 +281,14 @@ class _Run:
                 or "validation" in self.rows[-1]:
             return
         result = evaluate(self.net, state.theta, self._inner(state), self.data["val"], "val", config.evaluate_episodes,
-                          config.seed, config.ways, config.shots, config.queries, progress=False)
-        x = self.data["val"].episode(config.seed, 0, config.ways, config.shots, config.queries).x_support
+                          config.seed, self.ways, config.shots, config.queries, progress=False)
+        x = self.data["val"].episode(config.seed, 0, self.ways, config.shots, config.queries).x_support
         activity = {f"activity_{name}": rate for name, rate in self.net.activity(state.theta, x).items()}
         self.rows[-1].update(validation=result["accuracy_after"], **activity)
         if result["ci95"] is not None:
             self.rows[-1]["validation_ci95"] = result["ci95"]
         self.folder.start_log(self.columns, self.rows)
-        self.folder.draw(self.rows, 1 / config.ways)
+        self.folder.draw(self.rows, 1 / self.ways)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
@@ -284,14 +305,14 @@ class _Run:
     def _test(self, state: _State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
         config, path = self.config, self.folder / "result.json"
-        self.folder.draw(self.rows, 1 / config.ways)
+        self.folder.draw(self.rows, 1 / self.ways)
         if not config.test_episodes:
             return None
         if path.exists():
             return read_json(path)
         test = evaluate(self.net, state.theta, self._inner(state), self.data["test"], "test", config.test_episodes,
-                        config.test_seed, config.ways, config.shots, config.queries, progress=self.progress)
-        test.update(dataset=config.dataset, root=config.root, updates=state.update, tasks=state.update * config.tasks,
+                        config.test_seed, self.ways, config.shots, config.queries, progress=self.progress)
+        test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update, tasks=state.update * config.tasks,
                     training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
         write_json(path, test)
         return test

@@ -3,7 +3,11 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from ..data.shipped import find_checkpoint
 from ..threads import set_threads
+
+__all__ = ["add_data", "add_task", "add_threads", "check_folder_of", "count", "find_checkpoint", "names", "or_none", "use_threads",
+           "whole_numbers"]
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
@@ -72,15 +76,3 @@ def check_folder_of(path: Path) -> None:
         raise ValueError(f"{path}: there is no folder {path.absolute().parent} to write it to")
     if path.is_dir():
         raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")
-
-
-def find_checkpoint(path: str | Path) -> Path:
-    """The file itself, or where there is none the checkpoint of this name that travels with the package."""
-    path = Path(path).expanduser()
-    if not path.exists() and path.name == str(path):
-        from ..data.shipped import shipped
-        try:
-            return shipped(path.name)
-        except FileNotFoundError:
-            pass
-    return path

@@ -14,3 +14,14 @@ def shipped(name: str) -> Path:
         if (place / name).exists():
             return place / name
     raise FileNotFoundError(f"shipped file {name!r} is missing; looked in {' and '.join(map(str, places))}")
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The file or folder itself, or where there is none the checkpoint of this name that travels with the package."""
+    path = Path(path).expanduser()
+    if not path.exists() and path.name == str(path):
+        try:
+            return shipped(path.name)
+        except FileNotFoundError:
+            pass
+    return path
