@@ -97,6 +97,7 @@ def how_to_train(role: str) -> str:
     flags = []
     for name, value in vars(recipe).items():
         if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
+            text = "none" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else \
+                f"{value:g}" if isinstance(value, float) else value
             flags.append(f"--{name.replace('_', '-')} {text}")
     return f"minisnn train {' '.join(flags)}"

@@ -107,9 +107,9 @@ class Study:
                 file.write(head + "\n")
 
             def add(value):
-                value = np.asarray(value).tolist()
-                found.append(value)
-                file.write(json.dumps(value) + "\n")
+                line = json.dumps(value, default=lambda array: array.tolist())
+                found.append(json.loads(line))
+                file.write(line + "\n")
                 file.flush()
                 bar.update()
 
