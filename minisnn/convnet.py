@@ -6,8 +6,8 @@ result is due to spikes shows beside it. Statistics are never shared across samp
 import numpy as np
 
 from .flat import FlatNetwork, parts_of
-from .layers import activation as layer
-from .layers.activation import Reference
+from .layers import frames as layer
+from .layers.convolution import Reference
 from .loss import LOSSES
 from .surrogate import FORMS
 from .threads import in_order

@@ -223,13 +223,18 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
 def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
     arguments = "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
     code, out, _ = run(*arguments)
-    assert code == 0 and "1 of 1 network passed" in out
+    assert code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
 
-    from minisnn.layers import pool
-    right = pool.backward
-    monkeypatch.setattr(pool, "backward", lambda *a: 1.01 * right(*a))
-    code, out, _ = run(*arguments, "--full")
-    assert code == 1 and "WRONG" in out and "To blame: pool.backward" in out and "0 of 1 network passed" in out
+    from minisnn.layers import activation, pool
+    for module, model, name in ((pool, "snn", "pool"), (activation, "cnn", "softplus")):
+        right = module.backward
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "backward", lambda *a: 1.01 * right(*a))
+            code, out, _ = run(*arguments, "--full")
+            assert code == 1 and "WRONG" in out and f"To blame: {name}.backward" in out and "1 of 2 networks passed" in out
+            if model == "snn":
+                code, out, _ = run("check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy")
+                assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
 
 
 def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
@@ -242,9 +247,21 @@ def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
     monkeypatch.setattr(gradcheck, "check", check)
     run("check", "--random", 2, "--backend", "numpy", "--seed", 4)
     run("check", "--checkpoint", trained, "--backend", "numpy")
-    assert len(seen) == 3 and seen[0][0].configuration() != seen[1][0].configuration()
-    np.testing.assert_array_equal(seen[2][1], checkpoint.read(trained).theta)
-    assert seen[2][0].dtype == np.float64 and seen[2][0].configuration()["channels"] == [4]
+    assert [type(net).__name__ for net, _ in seen] == ["SpikingNet"] * 2 + ["ConvNet"] * 2 + ["SpikingNet"]
+    assert len({json.dumps(net.configuration()) for net, _ in seen}) == 5
+    np.testing.assert_array_equal(seen[4][1], checkpoint.read(trained).theta)
+    assert seen[4][0].dtype == np.float64 and seen[4][0].configuration()["channels"] == [4]
+    for arguments in (("--pool", "mean"), ("--detach-reset",)):
+        code, _, err = run("check", "--model", "cnn", *arguments)
+        assert code == 2 and err == "minisnn: --model cnn has max pooling and no reset; leave out --pool mean and " \
+                                    "--detach-reset\n"
+
+
+def test_check_of_a_convolutional_checkpoint_with_its_curve(run):
+    net = minisnn.ConvNet((4, 4, 2), (2,), 2, 3)
+    minisnn.save("cnn.h5", net, net.init(np.random.default_rng(0)))
+    code, out, _ = run("check", "--checkpoint", "cnn.h5", "--backend", "numpy", "--plot", "v.png")
+    assert code == 0 and "1 of 1 network passed" in out and Path("v.png").stat().st_size > 10_000
 
 
 def test_show_writes_its_pictures(run):

@@ -1,7 +1,7 @@
-"""Prove the hand-written derivatives: every pass of every layer, the gradient, the
-Hessian-vector product and the meta-gradient, by finite differences of the jet form, by
-adjoint and symmetry tests and by Taylor's theorem. Exits with 1 where a check fails,
-and names the pass to blame."""
+"""Prove the hand-written derivatives of the spiking network and its convolutional peer: every
+pass of every layer, the gradient, the Hessian-vector product and the meta-gradients (MAML,
+ANIL), by finite differences of the jet form, by adjoint and symmetry tests and by Taylor's
+theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
 import argparse
 from pathlib import Path
 
@@ -10,15 +10,18 @@ from .options import add_threads, check_folder_of, count, find_checkpoint, use_t
 SUMMARY = "prove the hand-written derivatives"
 EXAMPLES = """\
 examples:
-  minisnn check                                  two small networks
-  minisnn check --random 20 --seed 1             twenty random architectures
+  minisnn check                                  three small networks
+  minisnn check --model cnn --channels 4,8       the convolutional peer alone
+  minisnn check --random 20 --seed 1             twenty random architectures of each model
   minisnn check --channels 4,8 --pool mean --plot v.png
   minisnn check --checkpoint runs/quick-1        at the parameters of a trained network
   minisnn check --backend numpy --full           the readable reference, every row"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--random", type=count(1), metavar="N", help="check this many random architectures")
+    parser.add_argument("--model", choices=("snn", "cnn", "both"), default="both",
+                        help="the spiking network, its convolutional peer on frames, or both (default)")
+    parser.add_argument("--random", type=count(1), metavar="N", help="check this many random architectures of each model")
     parser.add_argument("--checkpoint", metavar="FILE", help="check the network of a checkpoint at its parameters")
     parser.add_argument("--input", type=whole_numbers, default=(9, 8, 2), metavar="H,W,C",
                         help="shape of an input (default: 9,8,2)")
@@ -30,8 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernel", type=count(1), default=3, metavar="N", help="size of the conv kernels (default: 3)")
     parser.add_argument("--window", type=count(1), default=12, metavar="N",
                         help="gradient window in time steps (default: 12)")
-    parser.add_argument("--pool", choices=("max", "mean"), help="pooling (default: check both)")
-    parser.add_argument("--detach-reset", action="store_true", help="no gradient through the reset")
+    parser.add_argument("--pool", choices=("max", "mean"), help="pooling of the spiking network (default: check both)")
+    parser.add_argument("--detach-reset", action="store_true", help="no gradient through its reset")
     parser.add_argument("--backend", choices=("numba", "numpy"), default="numba",
                         help="fast kernels or the readable reference (default: numba)")
     parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of everything random (default: 0)")
@@ -45,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args.threads)
     if args.plot is not None:
         check_folder_of(args.plot)
+    if args.model == "cnn" and (args.pool == "mean" or args.detach_reset):
+        raise ValueError("--model cnn has max pooling and no reset; leave out --pool mean and --detach-reset")
     from .. import gradcheck
     from ..compilation import announce
     announce()
@@ -72,22 +77,28 @@ def _cases(args: argparse.Namespace):
     """(network, theta or None, task or None, step size or None) of everything to check."""
     import numpy as np
 
+    from ..convnet import ConvNet
     from ..gradcheck import random_case
     from ..network import SpikingNet
+    models = ("snn", "cnn") if args.model == "both" else (args.model,)
     if args.checkpoint is not None:
         from ..checkpoint import read
         found = read(find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend)
         yield found.net, found.theta, None, None
     elif args.random:
-        for child in np.random.SeedSequence(args.seed).spawn(args.random):
-            case = random_case(np.random.default_rng(child), args.backend)
-            yield case.net, case.theta, case.task, case.step_size
+        for model in models:
+            for child in np.random.SeedSequence(args.seed).spawn(args.random):
+                case = random_case(np.random.default_rng(child), args.backend, model)
+                yield case.net, case.theta, case.task, case.step_size
     else:
-        for pool in (args.pool,) if args.pool or not args.channels else ("max", "mean"):
-            shape = args.input[0] if len(args.input) == 1 else args.input
+        shape = args.input[0] if len(args.input) == 1 else args.input
+        common = dict(dtype="float64", hidden=args.hidden, backend=args.backend)
+        for pool in ((args.pool,) if args.pool or not args.channels else ("max", "mean")) * ("snn" in models):
             net = SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", window=args.window,
-                             dtype="float64", hidden=args.hidden, detach_reset=args.detach_reset, backend=args.backend)
+                             detach_reset=args.detach_reset, **common)
             yield net, None, None, None
+        if "cnn" in models:
+            yield ConvNet(shape, args.channels, args.ways, args.kernel, **common), None, None, None
 
 
 def _plot(args: argparse.Namespace, net, theta, task) -> None:

@@ -114,8 +114,8 @@ def _training(found, config) -> None:
 
 def _rule(config) -> str:
     """The rule of a training in words."""
-    if config.rule == "reptile":
-        return "Reptile"
+    if config.rule not in ("maml", "anil"):
+        return {"reptile": "Reptile"}.get(config.rule, config.rule)
     if config.order == 1:
         return {"maml": "FOMAML", "anil": "first-order ANIL"}[config.rule]
     first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""

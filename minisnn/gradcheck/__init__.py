@@ -1,25 +1,27 @@
-"""Proof of every hand-written derivative, to be called on any spiking network.
+"""Proof of every hand-written derivative, to be called on any network, spiking or convolutional.
 
     report = check(net)                     all checks, random parameters and data where none are given
     print(report)                           an aligned table, and which pass is wrong
     check_passes, check_gradient, check_hvp, check_symmetry, check_meta_gradient        the checks one by one
     coordinates(net, theta, x, y, "conv1.weight")        single entries, analytic beside numeric
     plot_steps(step_curve(net, theta, x, y), "v.png")    error against step size
-    random_case(rng)                        a random network with data
+    random_case(rng, model="cnn")           a random network with data
 
 The surrogate gradient of a spiking network is not the slope of its loss, yet it can be checked: every spike carries the
 2-jet (value, slope, curvature), and there is a smooth function, the jet form, with just these at the recorded membrane.
-Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product.
+Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product. A
+convolutional network is smooth between ties of its pooling: its twin, of the same name, keeps the sites that were chosen.
 """
 import numpy as np
 
+from ..maml import body
 from ..tasks import Task
 from .cases import Case, Sets, random_case, random_data, random_theta, small_step
 from .curve import Curve, plot_steps, step_curve
 from .passes import check_passes
 from .report import Report, Result
-from .whole import (TWINS, Coordinates, _in_double, check_gradient, check_hvp, check_meta_gradient, check_symmetry,
-                    coordinates)
+from .whole import (Coordinates, _in_double, check_gradient, check_hvp, check_meta_gradient, check_symmetry, coordinates,
+                    twins_of)
 
 __all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", "check_gradient", "check_hvp",
            "check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps", "random_case",
@@ -28,14 +30,15 @@ __all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", 
 
 def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: np.ndarray | None = None,
           seed: int = 0, *, task: Task | Sets | None = None, step_size: float | None = None, inner_steps=(1, 3),
-          twins=TWINS, thorough: bool = False, **options) -> Report:
-    """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradient.
+          twins=None, thorough: bool = False, **options) -> Report:
+    """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.
 
     theta, x, y   the point and the data, made at random (`seed`) where not given; give x and y together
     task          support and query of the meta-gradient; its support serves as x, y. Without it the query set is x, y
     step_size     of the inner loop, by default one that moves no bias by more than 0.04
     inner_steps   numbers of inner steps to check, () for no meta-gradient
-    twins         "jet" and "smooth"; the smooth form is skipped where a bias lies at the threshold
+    twins         by default those there are, "jet" and "smooth"; the smooth form is skipped where a bias lies at the
+                  threshold. ANIL's meta-gradient is checked in the first
     thorough      try every step size of the differences rather than stop at one that is good enough
     options       freeze, threshold, threshold_fraction of the inner loop
 
@@ -56,6 +59,7 @@ def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: 
         task = Sets(x, y, x, y)
     step_size = small_step(net, theta, x, y) if step_size is None else step_size
     results = check_passes(net, theta, x, y, rng, thorough)
+    twins = twins_of(net) if twins is None else twins
     for twin in twins:
         results += check_gradient(net, theta, x, y, rng, twin, thorough=thorough)
         results += check_hvp(net, theta, x, y, rng, twin, thorough=thorough)
@@ -63,4 +67,6 @@ def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: 
     for steps in inner_steps:
         for twin in twins:
             results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **options)
+    for steps in inner_steps if set(body(net)) - set(options.get("freeze", ())) else ():
+        results += check_meta_gradient(net, theta, task, rng, step_size, steps, twins[0], "ANIL", **options)
     return Report(f"Derivatives of {net!r}", results)

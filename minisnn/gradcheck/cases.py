@@ -1,9 +1,10 @@
-"""Random networks and data to check: odd sizes, one to four layers, every option, sound for both twins."""
+"""Random networks and data to check: odd sizes, one to four layers, every option, sound for every twin."""
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from ..convnet import ConvNet
 from ..maml import adapt
 from ..network import SpikingNet
 from ..neuron import LIF
@@ -24,27 +25,32 @@ class Sets(NamedTuple):
 class Case:
     """A network with parameters, a task and a step size of the inner loop."""
 
-    net: SpikingNet
+    net: SpikingNet | ConvNet
     theta: np.ndarray
     task: Sets
     step_size: float
 
 
 def random_theta(net, rng: np.random.Generator) -> np.ndarray:
-    """Normal weights that drive the membrane by about one, biases 0.1 to 0.6 from the threshold on either side."""
-    theta = np.empty(net.size)
+    """Normal weights that drive the membrane by about one, biases 0.1 to 0.6 from the threshold on either side.
+
+    Those of a convolutional network lie about zero, where softplus is most curved.
+    """
+    theta, spikes = np.empty(net.size), hasattr(net, "neuron")
     for name, a in net.views(theta).items():
         if name.endswith(".weight"):
             first = name.startswith(net.blocks[0].name)
-            a[...] = rng.standard_normal(a.shape) / np.sqrt(a.size / a.shape[-1]) * (1.0 if first else 3.0)
+            scale = 1.5 if not spikes else 1.0 if first else 3.0
+            a[...] = rng.standard_normal(a.shape) / np.sqrt(a.size / a.shape[-1]) * scale
         else:
-            a[...] = net.neuron.threshold + rng.uniform(0.1, 0.6, a.shape) * rng.choice([-1, 1], a.shape)
+            a[...] = (net.neuron.threshold if spikes else 0.0) + rng.uniform(0.1, 0.6, a.shape) * rng.choice([-1, 1], a.shape)
     return theta.astype(net.dtype)
 
 
 def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None = None):
     """(x, y): Poisson event counts, 0.3 an input and step, and labels (targets for one neuron with squared loss)."""
-    x = rng.poisson(0.3, (batch, steps or min(net.window + 5, 40), *net.input_shape)).astype(np.uint8)
+    steps = steps or (min(net.window + 5, 40) if hasattr(net, "neuron") else 20)
+    x = rng.poisson(0.3, (batch, steps, *net.input_shape)).astype(np.uint8)
     y = rng.integers(0, net.ways, batch) if net.ways > 1 else rng.standard_normal((batch, 1))
     return x, y
 
@@ -64,12 +70,12 @@ def small_step(net, theta, x, y, steps: int = 3) -> float:
         step_size *= min(0.5, 0.02 / float(moved))
 
 
-def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
-    """A small network of random architecture, float64, with parameters and a task.
+def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "snn") -> Case:
+    """A small network of random architecture, float64, with parameters and a task; `model` "cnn" for a convolutional one.
 
-    Zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout; max and mean
-    pooling; reset attached, detached or off; window shorter than, equal to and longer than the recording; equal time
-    constants; one neuron with squared loss.
+    Zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout; one neuron with
+    squared loss. Spiking ones with max and mean pooling; reset attached, detached or off; window shorter than, equal to and
+    longer than the recording; equal time constants.
     """
     conv, hidden = int(rng.integers(0, 4)), int(rng.integers(0, 3))
     one_neuron = conv == 0 and rng.random() < 0.3
@@ -78,6 +84,15 @@ def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
     shape = (*(int(n) for n in rng.integers(side, side + 5, 2)), int(rng.integers(1, 4)))
     if conv == 0 and rng.random() < 0.5:
         shape = (int(rng.integers(1, 12)),)
+    net, T = (_random_spiking if model == "snn" else _random_convolutional)(rng, shape, conv, hidden, one_neuron, backend)
+    theta = random_theta(net, rng)
+    batch = int(rng.integers(1, 4))
+    x, y = random_data(net, rng, batch, T)
+    x_query, y_query = random_data(net, rng, batch + 1, T)
+    return Case(net, theta, Sets(x, y, x_query, y_query), small_step(net, theta, x, y))
+
+
+def _random_spiking(rng, shape, conv, hidden, one_neuron, backend) -> tuple[SpikingNet, int]:
     reset = rng.choice(["attached", "attached", "detached", "off"])
     alpha, beta = rng.uniform(0.5, 0.95, 2)
     neuron = LIF(alpha=alpha, beta=alpha if rng.random() < 0.15 else beta, gamma=rng.uniform(0, 0.9),
@@ -87,12 +102,22 @@ def random_case(rng: np.random.Generator, backend: str = "numba") -> Case:
     T = int(rng.integers(2 * (conv + hidden) + 4, 18))
     window = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))
     net = SpikingNet(
-        shape, tuple(int(n) for n in rng.integers(1, 5, conv)), 1 if one_neuron else int(rng.integers(2, 6)),
-        int(rng.choice([1, 3, 3, 5])), rng.choice(["max", "mean"]).item(), neuron, window, np.float64,
-        hidden=tuple(int(n) for n in rng.integers(1, 6, hidden)), detach_reset=reset == "detached", backend=backend,
-        loss="squared" if one_neuron or rng.random() < 0.15 else "cross_entropy")
-    theta = random_theta(net, rng)
-    batch = int(rng.integers(1, 4))
-    x, y = random_data(net, rng, batch, T)
-    x_query, y_query = random_data(net, rng, batch + 1, T)
-    return Case(net, theta, Sets(x, y, x_query, y_query), small_step(net, theta, x, y))
+        shape, _widths(rng, conv, 5), 1 if one_neuron else int(rng.integers(2, 6)), int(rng.choice([1, 3, 3, 5])),
+        rng.choice(["max", "mean"]).item(), neuron, window, np.float64, hidden=_widths(rng, hidden, 6),
+        detach_reset=reset == "detached", backend=backend, loss=_loss(rng, one_neuron))
+    return net, T
+
+
+def _random_convolutional(rng, shape, conv, hidden, one_neuron, backend) -> tuple[ConvNet, int]:
+    net = ConvNet(
+        shape, _widths(rng, conv, 5), 1 if one_neuron else int(rng.integers(2, 6)), int(rng.choice([1, 3, 3, 5])), np.float64,
+        hidden=_widths(rng, hidden, 6), backend=backend, loss=_loss(rng, one_neuron), gain=rng.uniform(0.05, 0.3))
+    return net, int(rng.integers(5, 25))
+
+
+def _widths(rng, number, end) -> tuple[int, ...]:
+    return tuple(int(n) for n in rng.integers(1, end, number))
+
+
+def _loss(rng, one_neuron) -> str:
+    return "squared" if one_neuron or rng.random() < 0.15 else "cross_entropy"

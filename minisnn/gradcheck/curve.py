@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .differences import relative
-from .whole import TWINS, _in_double
+from .whole import _in_double, twins_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Curve:
         return "\n".join(rows)
 
 
-def step_curve(net, theta, x, y, steps=None, twins=TWINS, seed: int = 0) -> Curve:
+def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve:
     """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1 to 1e-9."""
     steps = 10.0 ** np.arange(-1, -9.25, -0.25) if steps is None else np.asarray(steps, float)
     net, theta = _in_double(net, theta)
@@ -30,7 +30,7 @@ def step_curve(net, theta, x, y, steps=None, twins=TWINS, seed: int = 0) -> Curv
     d = np.random.default_rng(seed).standard_normal(net.size)
     d /= np.linalg.norm(d)
     errors = {}
-    for twin in twins:
+    for twin in twins_of(net) if twins is None else twins:
         spike = "hard" if twin == "jet" else twin
         _, gradient, hvp = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
         slope, hv, found = gradient @ d, hvp(d), ([], [])

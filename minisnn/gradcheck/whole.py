@@ -1,9 +1,10 @@
-"""Gradient, Hessian-vector product and meta-gradient of the whole network, hard or smooth, against their twins.
+"""Gradient, Hessian-vector product and meta-gradient of a whole network, hard or smooth, against their twins.
 
 In the jet form at its own record the spiking network's surrogate gradient and Hessian are true ones, so finite
 differences of the jet form must converge to what the spiking network returns. The smooth form checks the same passes
 with their own, varying derivatives. Records freeze the window-start states, the sites max pooling chose and a detached
-reset's spikes; gates are frozen with them (`maml.record_path`).
+reset's spikes; gates are frozen with them (`maml.record_path`). A convolutional network has one twin, which keeps the
+sites that max pooling chose and is called "jet" too.
 """
 from dataclasses import dataclass
 
@@ -13,12 +14,17 @@ from .. import maml
 from .cases import KINK
 from .differences import (SMOOTH_STEPS, SMOOTH_TAYLOR_STEPS, STEPS, TAYLOR_STEPS, best, inner, norm, relative,
                           taylor_slope)
-from .passes import EXACT
 from .report import META, NETWORK, Result
+from .unit import EXACT
 
 TWINS = ("jet", "smooth")
 TOLERANCE = {"gradient": 1e-7, "hvp": 1e-6, "meta-gradient": 1e-6, "slope": 0.1}
 SMALL = 1e-3      # an array's error counts against at least this share of the whole derivative: below it is rounding
+
+
+def twins_of(net) -> tuple[str, ...]:
+    """The twins that differ: a network without spikes is smooth already."""
+    return TWINS if hasattr(net, "neuron") else TWINS[:1]
 
 
 def _clear_of_kink(net, theta) -> bool:
@@ -104,13 +110,16 @@ def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
 
 
 def check_meta_gradient(net, theta, task, rng: np.random.Generator, step_size: float = 0.1, steps: int = 1,
-                        twin: str = "jet", **options) -> list[Result]:
+                        twin: str = "jet", rule: str = "MAML", **options) -> list[Result]:
     """Taylor test of the meta-gradient (the best of up to four directions), and central differences.
 
     The step size's own gradient is checked by central differences too.
-    The twin is recorded at every theta_n of the spiking network's path. `options`: freeze, threshold, ... of `adapt`.
+    The twin is recorded at every theta_n of the network's own path. `options`: freeze, threshold, ... of `adapt`; `rule`
+    "ANIL" freezes all layers but the readout.
     """
-    what = f"meta-gradient, N = {steps}"
+    if rule == "ANIL":
+        options["freeze"] = tuple({*options.get("freeze", ()), *maml.body(net)})
+    what = f"meta-gradient, N = {steps}" if rule == "MAML" else f"meta-gradient of {rule}, N = {steps}"
     if twin == "smooth" and not _path_clear_of_kink(net, theta, task, step_size, steps, options):
         return [_skip(what, "maml", twin, TOLERANCE["meta-gradient"], META)]
     records, gates = maml.record_path(net, theta, task, step_size, steps, **options)

@@ -1,4 +1,4 @@
-"""The convolutions of frames in register tiles, twin of `minisnn.layers.activation.Reference`."""
+"""The convolutions of frames in register tiles, twin of `minisnn.layers.convolution.Reference`."""
 import numpy as np
 
 from .linear import back_layout, dense_layout
