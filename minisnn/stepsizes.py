@@ -42,7 +42,8 @@ class StepSizes:
 
     def log_of(self, value: float | np.ndarray) -> np.ndarray:
         """l, (groups,), of a step size: a scalar or flat; its geometric mean within a group."""
-        log = np.log(np.broadcast_to(np.asarray(value, np.float64), self.net.size) / self.step_size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.log(np.broadcast_to(np.asarray(value, np.float64), self.net.size) / self.step_size)
         if not np.isfinite(log).all():
             raise ValueError("step sizes to start from must be positive and finite")
         return np.add.reduceat(log, self.starts) / self.sizes

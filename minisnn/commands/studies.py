@@ -10,7 +10,7 @@ OUT = Path("runs/paper")
 def add_study(parser: argparse.ArgumentParser, episodes: int = 600) -> None:
     data = parser.add_argument_group("what is measured")
     data.add_argument("--episodes", type=count(2), default=episodes, metavar="N", help=f"test episodes (default: {episodes})")
-    data.add_argument("--queries", type=count(1), default=10, metavar="N", help="query samples of each class (default: 10)")
+    data.add_argument("--queries", type=count(1), default=5, metavar="N", help="query samples of each class (default: 5)")
     data.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the episodes (default: 0)")
     data.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     data.add_argument("--asl-root", metavar="PATH", help="folder of ASL-DVS, or photographs of the 24 letters "

@@ -10,7 +10,7 @@ from .statistics import difference, estimate, judge
 from .study import DATASETS, Study
 
 TITLE = "Figure 3: error against the number of inner-loop updates"
-STEPS = 6
+STEPS = 4
 
 
 def _errors(study: Study, dataset: str, role: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from .updates import EDGES, STATISTICS, inner_updates, outer_updates, plain_upda
 
 TITLE = "Figure 5: few, large updates: histograms, and the threshold of Eq. 6"
 FRACTION = 0.05                                     # of the range of magnitudes in a layer
-FRACTIONS = (0.05, 0.1, 0.25, 0.5)
+FRACTIONS = (0.05, 0.25, 0.5)
 ROLE, GATED = "double-nmnist/maml-snn", "double-nmnist/gated-snn"
 
 

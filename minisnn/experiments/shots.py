@@ -1,6 +1,6 @@
 """Beyond the paper: more recordings of each class in the support set, one update on all of them."""
 from .findings import Findings, Table
-from .statistics import difference, estimate
+from .statistics import difference, estimate, some_of
 from .study import DATASETS, Study
 
 TITLE = "K shots: accuracy against the recordings of each class"
@@ -9,14 +9,13 @@ SHOTS = (1, 2, 3, 5, 10)
 
 def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
-    episodes = min(study.settings.episodes, 200)
+    episodes = some_of(study.settings.episodes)
     for dataset, name in DATASETS.items():
         role = f"{dataset}/maml-snn"
         if study.network(role) is None:
             found.missing.append(f"{name}: no network meta-trained by MAML")
             continue
-        values = {k: study.accuracies(role, dataset, shots=k, key=f"{k}-shot" if k > 1 else "")[:episodes] if k == 1 else
-                  study.accuracies(role, dataset, shots=k, key=f"{k}-shot", episodes=episodes) for k in SHOTS}
+        values = {k: study.accuracies(role, dataset, shots=k, key=f"{k}-shot" if k > 1 else "", episodes=episodes) for k in SHOTS}
         curves[name] = {k: estimate(v) for k, v in values.items()}
         for k, v in values.items():
             gain = difference(v, values[1])

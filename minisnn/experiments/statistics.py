@@ -15,6 +15,11 @@ from ..evaluation import ci95
 TRIALS = 10
 
 
+def some_of(episodes: int) -> int:
+    """Episodes of a side experiment, where the main ones have so many: half of them, 2 to 200."""
+    return min(max(episodes // 2, 2), 200)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean, half its 95 % confidence interval, and the standard deviation over trials (None with too few values)."""

@@ -34,7 +34,7 @@ class Settings:
     """
 
     episodes: int = 600
-    queries: int = 10
+    queries: int = 5
     seed: int = 0
     root: str | None = None
     asl_root: str | None = None
@@ -95,9 +95,9 @@ class Study:
         path = self.out / "records" / f"{key}.jsonl"
         head = json.dumps({"made from": _identity((dataset, self.settings.root_of(dataset), self.settings.seed,
                                                    self.settings.queries, *made_from))})
-        found = _records(path, head)[:count]
-        if len(found) == count:
-            return found
+        found = _records(path, head)
+        if len(found) >= count:
+            return found[:count]
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "a", encoding="utf-8") as file, \
                 tqdm(total=count, initial=len(found), desc=label or key, unit="", leave=False,

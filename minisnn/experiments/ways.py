@@ -9,7 +9,7 @@ from ..evaluation import accuracy, adapted, predict
 from ..maml import InnerLoop
 from .findings import Findings, Table
 from .shots import draw
-from .statistics import estimate
+from .statistics import estimate, some_of
 from .study import DATASETS, Study
 
 TITLE = "N ways: accuracy against the number of classes"
@@ -33,7 +33,7 @@ def with_ways(net, theta: np.ndarray, inner: InnerLoop, ways: int):
 
 def run(study: Study) -> Findings:
     found, rows, curves, s = Findings(study.name, TITLE), [], {}, study.settings
-    episodes = min(s.episodes, 100)
+    episodes = some_of(s.episodes)
     for dataset, name in DATASETS.items():
         role = f"{dataset}/maml-snn"
         if study.network(role) is None:
@@ -44,7 +44,7 @@ def run(study: Study) -> Findings:
             net, theta, inner = with_ways(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop(), ways)
 
             def one(index: int) -> float:
-                task = tasks.episode(s.seed, index, ways, 1, 5)
+                task = tasks.episode(s.seed, index, ways, 1, s.queries)
                 theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
                 return accuracy(predict(net, theta_n, task.x_query), task.y_query)
 
