@@ -21,6 +21,9 @@ figure { margin: 1rem 0; } img { max-width: 100%; height: auto; } figcaption, .n
 .agrees { color: #00664d; font-weight: 600; white-space: nowrap; } .differs { color: #a33b00; font-weight: 600; white-space: nowrap; }
 .inconclusive { color: #555; font-weight: 600; white-space: nowrap; } .missing { border-left: 4px solid #e69f00; padding-left: .7rem; }
 code { font-size: .85em; overflow-wrap: anywhere; }
+@media (max-width: 44rem) { td { min-width: 4.6rem; } .claims thead { display: none; } .claims tr { display: block; padding: .6rem 0;
+  border-bottom: 1px solid #ccc; } .claims td { display: block; border: 0; padding: .05rem 0; } .claims td:first-child { font-weight: 600; }
+  .claims td[data-label]::before { content: attr(data-label) ": "; color: #666; font-weight: 400; } }
 @media print { body { max-width: none; font-size: 10pt; padding: 0; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
   .wide { overflow: visible; } table { font-size: 8.5pt; } a { color: inherit; text-decoration: none; } }
 """
@@ -63,10 +66,10 @@ def _settings(settings: dict, seconds: float) -> str:
 
 
 def _claims(claims: list) -> str:
-    rows = [f"<tr><td>{escape(claim.text)}</td><td>{escape(claim.paper)}</td><td>{escape(quantity(claim))}</td>"
-            f'<td>{escape(claim.rule)}</td><td class="{claim.verdict}">{VERDICTS[claim.verdict]}</td>'
-            f'<td><a href="#{found.name}">{found.name}</a></td></tr>' for found, claim in claims]
-    return _wide("<tr><th>claim</th><th>the paper</th><th>here [95 % interval]</th><th>what was asked</th><th>verdict</th><th>see</th></tr>", rows)
+    rows = [f'<tr><td>{escape(claim.text)}</td><td data-label="paper">{escape(claim.paper)}</td>'
+            f'<td data-label="here">{escape(quantity(claim))}</td><td data-label="asked">{escape(claim.rule)}</td>'
+            f'<td class="{claim.verdict}">{VERDICTS[claim.verdict]}</td><td><a href="#{found.name}">{found.name}</a></td></tr>' for found, claim in claims]
+    return _wide("<tr><th>claim</th><th>the paper</th><th>here [95 % interval]</th><th>what was asked</th><th>verdict</th><th>see</th></tr>", rows, "claims")
 
 
 def _section(found: Findings, folder: Path) -> str:
@@ -98,8 +101,8 @@ def _table(table: Table) -> str:
     return f"<h3>{escape(table.title)}</h3>{_wide(head, rows)}{note}"
 
 
-def _wide(head: str, rows: list[str]) -> str:
-    return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+def _wide(head: str, rows: list[str], kind: str = "numbers") -> str:
+    return f'<div class="wide"><table class="{kind}"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _cell(value) -> str:
