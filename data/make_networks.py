@@ -2,9 +2,10 @@
 
     python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of which can be resumed
 
-A run folder RUNS/<name of the file without .h5> that is there already goes on, and is used as it is where it is done. Written are
-weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder.
+A run folder RUNS/<name of the file without .h5> that is there already goes on, and is used as it is where it is done.
+Written are weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder.
 """
+
 import sys
 from pathlib import Path
 
@@ -17,8 +18,16 @@ def main(runs: str, *roles: str) -> None:
     for role in roles or RECIPES:
         found = networks.find(role)
         path = Path(__file__).with_name(file_name(role))
-        ms.save(path, found.net, found.theta, inner=found.inner, config=found.config, curve=found.curve, progress=found.progress,
-                provenance=found.provenance)
+        ms.save(
+            path,
+            found.net,
+            found.theta,
+            inner=found.inner,
+            config=found.config,
+            curve=found.curve,
+            progress=found.progress,
+            provenance=found.provenance,
+        )
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {found.progress['tasks']:,} tasks")
 
 
