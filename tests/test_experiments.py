@@ -390,3 +390,57 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     assert main(["figure", "4", "--out", str(tmp_path / "file")]) == 2 and "expected a folder" in capsys.readouterr().err
     monkeypatch.setattr("minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["figure", "4", *options]) == 130 and "the same command goes on" in capsys.readouterr().err
+
+
+def test_accuracies_are_those_of_evaluate(study, sets):
+    """And those of figures 3 to 5 are the same numbers under other names."""
+    one, role = study("table-2", episodes=6), "double-asl/maml-snn"
+    found = one.network(role)
+    frozen = replace(found.inner, freeze=("conv1", "conv2"))
+    for inner, key in ((found.inner, ""), (frozen, "2-frozen")):
+        expected = ms.evaluate(found.net, found.theta, inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
+        assert one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key) == expected["per_episode"]
+    assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
+    rows = [row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    whole = one.accuracies(role, "double-asl")
+    both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
+    assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
+    loss = difference(whole, both)
+    assert rows[2][3] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f}"
+    start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
+    errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    assert errors[1][2] == estimate([1 - a for a in whole]).percent()
+    assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
+
+
+def test_relearning_written_out(study, sets):
+    one = study("relearn", episodes=2)
+    found = one.network("double-nmnist/maml-snn")
+    net, step = found.net, found.inner.step_size
+    from minisnn.experiments.relearn import _accuracies
+    values = _accuracies(one, "double-nmnist", "double-nmnist/maml-snn")
+    a, b = (sets["test"].episode(0, 2 + k, 5, 1, 2) for k in (0, 1))            # the second episode's tasks
+    theta = found.theta
+    for moment, task in enumerate((a, b, a)):
+        theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+        for k, query in enumerate((a, b)):
+            assert values[1, moment, k] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
+
+
+def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
+    from minisnn.experiments.updates import inner_updates, outer_updates, readout
+    from minisnn.maml import adapt
+    one = study("table-3", episodes=2)
+    found = one.network("double-nmnist/maml-snn")
+    for fraction in (None, 0.3):
+        task = sets["test"].episode(0, 1, 5, 1, 1)
+        step = adapt(
+            found.net, found.theta, task.x_support, task.y_support, found.inner.step_size, threshold_fraction=fraction
+        )
+        expected = np.abs(step - found.theta)[readout(found.net)]
+        some = expected[expected > 1e-7]
+        sizes = [expected.mean(), some.mean(), expected.sum(), some.max()]
+        assert inner_updates(one, fraction)[1, :4] == pytest.approx(sizes, rel=1e-4)
+        assert inner_updates(one, fraction)[1, 4] >= len(some)
+    assert outer_updates(one)[:, 3].max() < 5e-3                                # Adam at 1e-3 makes no larger ones
+    assert outer_updates(one).shape[0] == 60
