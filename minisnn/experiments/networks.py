@@ -22,7 +22,9 @@ _SNN = replace(
     evaluate_episodes=40,
     test_episodes=600,
 )
-_CNN = replace(_SNN, model="cnn", step_size=0.2, evaluate_episodes=100)
+_CNN = replace(
+    _SNN, model="cnn", step_size=0.02, init_variance=9.0, tasks=2, queries=5, updates=10000, evaluate_episodes=100
+)
 _ASL = replace(
     _SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, evaluate_every=500, test_episodes=100
 )
@@ -43,10 +45,10 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_episodes=10,
         test_episodes=50,
     ),
-    "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=600, lr=2e-4),
+    "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
     "double-asl/maml-snn": _ASL,
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0),
-    "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.2, queries=10),
+    "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.02, init_variance=9.0),
 }
 LABELS = {"maml-snn": "MAML (SNN)", "fomaml-snn": "FOMAML (SNN)", "maml-cnn": "MAML (CNN)"}
 
