@@ -413,13 +413,17 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
 
 
-def test_relearning_written_out(study, sets):
+@pytest.mark.parametrize("learning", ["all", "readout"])
+def test_relearning_written_out(study, sets, learning):
+    from minisnn.experiments.relearn import accuracies
+    from minisnn.experiments.updates import readout
+
     one = study("relearn", episodes=2)
     found = one.network("double-nmnist/maml-snn")
-    net, step = found.net, found.inner.step_size
-    from minisnn.experiments.relearn import _accuracies
-    values = _accuracies(one, "double-nmnist", "double-nmnist/maml-snn")
-    a, b = (sets["test"].episode(0, 2 + k, 5, 1, 2) for k in (0, 1))            # the second episode's tasks
+    net, step = found.net, np.zeros(found.net.size, np.float32)
+    step[readout(net) if learning == "readout" else slice(None)] = found.inner.step_size
+    values = accuracies(one, "double-nmnist", learning)
+    a, b = (sets["test"].episode(0, 2 + k, 5, 1, 2) for k in (0, 1))  # the second episode's tasks
     theta = found.theta
     for moment, task in enumerate((a, b, a)):
         theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
