@@ -285,8 +285,13 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
     networks = Networks(folder)
     assert networks.find(role).net.channels == (3, 4) and networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
     assert Networks().find(role).net.channels == (32, 64, 128)  # the one that travels with the package
+    net, theta = ms.load(folder / file_name(role))
+    ms.save(tmp_path / file_name(role), net, theta, progress=dict(tasks=3000, update=1500, updates=9000))
+    interim = Networks(tmp_path)
+    interim.find(role)
+    assert interim.describe(role).endswith(".h5, 3,000 tasks (training is not done: 1,500 of 9,000 updates)")
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
-    assert Networks(tmp_path).find(role) is None
+    assert Networks(tmp_path).find("double-asl/maml-snn") is None
     with pytest.raises(ValueError, match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5"):
         Networks(tmp_path / "nowhere")
 

@@ -96,7 +96,9 @@ class Networks:
         """Where a network that was found comes from, and how long it was trained."""
         progress = self.found[role].progress
         trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
-        return f"{self.places[role].name}{trained}"
+        done, planned = progress.get("update"), progress.get("updates")
+        left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
+        return f"{self.places[role].name}{trained}{left}"
 
     def _place(self, role: str) -> Path | None:
         name = file_name(role)
