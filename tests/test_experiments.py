@@ -297,21 +297,24 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
 
 
 def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
-    """Into a folder of its own; what lies there already goes on."""
-    calls = []
+    """Into a folder of its own; what lies there already goes on, and is used as it is where it is done."""
+    calls, done = [], [100, 9000]
 
     def train(config, out, resume, progress):
         calls.append((config, out.name, resume))
         out.mkdir(parents=True, exist_ok=True)
         (out / "config.json").write_text("{}")
         net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
-        ms.save(out / "checkpoint.h5", net, np.zeros(net.size, np.float32))
+        theta = np.zeros(net.size, np.float32)
+        ms.save(out / "checkpoint.h5", net, theta, config=config, progress=dict(update=done.pop(0)))
 
     monkeypatch.setattr("minisnn.training.train", train)
     role = "double-nmnist/fomaml-snn"
-    for resume in (False, True):
+    for resume in (False, True, None):
         assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
-        assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
+        if resume is not None:
+            assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("role", RECIPES)

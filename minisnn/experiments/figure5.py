@@ -118,6 +118,6 @@ def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):
         left.set(ylabel="share of the readout's values (%)", title="Inner-loop updates are the large ones")
         right.set(ylabel="values an update", title="Inner loop with the gate of Eq. 6")
         for axes in (left, right):
-            axes.set(xscale="log", xlabel="magnitude of an update", xlim=(1e-7, 3))
+            axes.set(xscale="log", xlabel="magnitude of an update", xlim=(1e-7, 10))
             axes.legend(fontsize=8, loc="upper left")
     return fig

@@ -118,6 +118,10 @@ class Networks:
 
         recipe = RECIPES[role]
         config = replace(recipe, root=self.roots.get(recipe.dataset))
+        if (out / "checkpoint.h5").exists():
+            found = read(out)
+            if found.config == config and found.progress.get("update") == config.updates:
+                return out
         train(config, out, resume=(out / "config.json").exists(), progress=self.progress)
         return out
 
