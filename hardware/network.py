@@ -104,6 +104,11 @@ class IntegerNet:
         last = replace(self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32))
         return self.from_layers([*self.layers[:-1], last], self.neuron, self.words, self.input_shape)
 
+    @property
+    def bias_room(self) -> int:
+        """The largest bias of the readout that cannot make its accumulator overflow."""
+        return ranges.room_for_bias(self.readout.weight.shape, self.readout.bits, 1, True, self.words.fraction)
+
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:
