@@ -73,6 +73,21 @@ def nearest_power(step: float) -> int:
     return round(math.log2(step))
 
 
+def steps_of(net, inner, samples: int) -> dict[str, int]:
+    """log2_weight and log2_bias of a float network's inner loop: its readout's step sizes over the number of support samples."""
+    a = np.broadcast_to(np.asarray(inner.step_size, np.float64), net.size)
+    return {name: nearest_power(float(np.exp(np.log(a[p.slice]).mean())) / samples)
+            for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:])}
+
+
+def readout_exponent(log2_weight: int, bits: int) -> int:
+    """An exponent that leaves the readout room to learn: the ends of its word lie at about a quarter of the step 2^log2_weight.
+
+    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes beyond saturates.
+    """
+    return log2_weight - 2 - (bits - 1)
+
+
 @dataclass(eq=False)
 class Learned:
     """A readout after learning, and what was counted: synapses that an update wrote (their integer changed), gated (|G| at most
