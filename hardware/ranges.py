@@ -63,9 +63,10 @@ def analyse(net) -> dict[str, dict[str, Bound]]:
     from .network import ACCUMULATOR, MOST_COUNT
     found = {}
     for n, layer in enumerate(net.layers):
-        V = sums(layer, MOST_COUNT if n == 0 else 1)
+        last = n == len(net.layers) - 1
+        V = sums(layer, MOST_COUNT if n == 0 and not last else 1)
         bias = (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
-        if n == len(net.layers) - 1:
+        if last:
             accumulator = V.scaled(UNITY)
             found[layer.name] = {"p, q": Bound(0, UNITY, 0, UNITY), "sum w p": accumulator,
                                  "sum w p + bias": accumulator.plus(*bias)}

@@ -3,6 +3,8 @@ import numpy as np
 
 import minisnn as ms
 from hardware.network import IntegerNet, Words
+from hardware.neuron import IntegerLIF
+from hardware.quantise import IntegerLayer
 
 
 def small(pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, scale=0.6, neuron=None, readout_exponent=-6, **words):
@@ -20,3 +22,10 @@ def events(net, batch=3, steps=14, seed=1, rate=0.12):
     rng = np.random.default_rng(seed)
     x = (rng.random((batch, steps, *net.input_shape)) < rate).astype(np.uint8)
     return x * rng.choice(np.array([1, 1, 1, 2, 9], np.uint8), x.shape)
+
+
+def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
+    """An integer network of nothing but a readout, its weights and biases zero unless given."""
+    weight = np.zeros((inputs, ways), np.int8) if weight is None else weight
+    layer = IntegerLayer("readout", weight[None, None], np.zeros(ways, np.int32), exponent, bits, (1, 1, inputs), "none", 12)
+    return IntegerNet.from_layers([layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs))

@@ -3,7 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
-from integers import events, small
+from integers import events, readout_alone, small
 
 from hardware import errors, learner, reference
 from hardware.fixed import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
@@ -95,7 +95,7 @@ def test_strict_mode_refuses_a_gradient_that_left_its_word(monkeypatch):
 
 def test_shifts_make_the_steps_they_stand_for():
     """One integer step, undone in real numbers: -2^l e p of the weights and -2^l e of the bias, to a unit in the last place."""
-    net, _, chip = small(channels=(), shape=(2, 2, 2), ways=2, readout_exponent=-7)
+    chip = readout_alone(8, 2, -7)
     p = np.full((1, 3, 8), 700, np.int32)
     for l in (-4, 0, 2):
         found = learn(chip, Learner(rounding="nearest", log2_weight=l, log2_bias=l), p, [1])
@@ -150,10 +150,13 @@ def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detac
 @pytest.mark.parametrize("rule", learner.RULES)
 def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     """The same traces for both: the step differs by the error's table and by rounding alone."""
-    net, theta, chip = small(channels=(), shape=(3, 3, 2), ways=3, readout_exponent=-9, scale=0.1)
-    rng = np.random.default_rng(3)
+    net, rng = ms.SpikingNet(18, (), 3), np.random.default_rng(3)
+    theta = np.zeros(net.size, np.float32)
+    weight = rng.integers(-40, 40, (18, 3)).astype(np.int8)
+    net.views(theta)["readout.weight"][...] = weight / 512
+    chip = readout_alone(18, 3, -9, weight)
     p = rng.integers(0, 900, (3, 12, 18)).astype(np.int32)
-    twin, how = FloatReadout(net, theta), Learner(rule, "target", "nearest", log2_weight=0, log2_bias=-4, window=8)
+    twin, how = FloatReadout(net, theta), Learner(rule, "target", "nearest", log2_weight=0 if rule == "membrane" else -3, log2_bias=-4, window=8)
     exact, _ = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3))
     found = learn(chip, how, p, np.arange(3))
     real, start = (found.weight - chip.weight) * 2.0 ** -9, exact - twin.weight

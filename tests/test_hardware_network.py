@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from integers import events, small
+from integers import events, readout_alone, small
 
 import minisnn as ms
 from hardware import kernels, learner, network, neuron, ranges, reference
@@ -77,8 +77,7 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
     """Every weight at the end of its word, every trace at 4096 and the bias as large as there is room for: 32 bits, to the last unit."""
     for shape, room in (((1, 1, 1024, 5), 2 ** 31 - 1 - 2 ** 29), ((1, 1, 3840, 5), 2 ** 27 - 1)):
         assert ranges.room_for_bias(shape, 8, 1, True, 12) == min(room, 2 ** 31 - 1 - 4096)
-    net, theta, _ = small(channels=(), shape=(8, 16, 30), ways=2)
-    chip = IntegerNet(net, theta, Words())
+    chip = readout_alone(3840, 2)
     room = chip.bias_room
     assert room == 2 ** 27 - 1
     worst = chip.with_readout(np.full((3840, 2), -128), np.array([-room, -room]))
@@ -92,10 +91,13 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
 
 
 def test_words_too_short_for_the_weights_are_refused():
-    net, theta, _ = small()
-    with pytest.raises(ValueError, match="does not fit 32 bits; take fewer fraction"):
-        IntegerNet(net, theta, Words(fraction=16), exponents={"conv1": -20}).with_readout(np.full((4, 3), 1), np.zeros(3))
-        IntegerNet(ms.SpikingNet((6, 7, 40), (3,), 3, 5), np.ones(30_000, np.float32), Words(fraction=16))
+    net = ms.SpikingNet((6, 7, 40), (3,), 3, 5)
+    with pytest.raises(ValueError, match="the sum of 1000 weights of 8 bits with 16 fraction bits does not fit 32 bits; take fewer"):
+        IntegerNet(net, np.ones(net.size, np.float32), Words(fraction=16))
+    _, _, chip = small()
+    long = replace(chip.layers[0], fraction=24)
+    with pytest.raises(ValueError, match="conv1: Q, P needs .* bits, more than the 32 of a word"):
+        IntegerNet.from_layers([long, *chip.layers[1:]], chip.neuron, chip.words, chip.input_shape)
 
 
 def test_the_rim_and_odd_rests_hold_no_event_of_others():
@@ -138,7 +140,7 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
     with pytest.raises(ValueError, match="integer counts of shape"):
         chip.spikes(events(net).astype(np.float32))
     with pytest.raises(ValueError, match="found -1"):
-        chip.spikes(-events(net).astype(np.int64))
+        chip.spikes(-np.minimum(events(net), 1).astype(np.int64))
 
 
 def test_surrogate_derivative_over_all_membranes():
@@ -168,6 +170,9 @@ def test_a_network_that_the_chip_cannot_hold_is_refused():
     dense = ms.SpikingNet((4, 4, 2), (2,), 2, 3, hidden=(3,))
     with pytest.raises(ValueError, match="has other layers"):
         IntegerNet(dense, dense.init(np.random.default_rng(0)))
+    direct = ms.SpikingNet((4, 4, 2), (), 2)
+    with pytest.raises(ValueError, match="has other layers"):
+        IntegerNet(direct, direct.init(np.random.default_rng(0)))
     with pytest.raises(ValueError, match="weight bits must be 2 to 8, not 9"):
         small(weight_bits=9)
     with pytest.raises(ValueError, match="fraction must be 0 to 16"):
