@@ -101,7 +101,7 @@ def _export(args: argparse.Namespace, words) -> None:
     steps = steps_of(found.net, found.inner or InnerLoop(), found.net.ways)
     chip = IntegerNet(found.net, found.theta, replace(words, weight_bits=bits, readout_bits=bits), readout_exponent(steps["log2_weight"], bits))
     from minisnn.evaluation import open_set
-    task, out = open_set("double-nmnist", "test", args.root, not args.quiet).episode(args.seed, 0, found.net.ways, 1, 1), Path(args.out)
+    task, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet).episode(args.seed, 0, found.net.ways, 1, 1), Path(args.out)
     for path in write(out, chip, Learner(seed=1, **steps), task.x_support, task.y_support, task.x_query):
         print(path)
     print(f"test it: cc -O2 -o {out / 'selftest'} {out / 'chip.c'} && {out / 'selftest'} {out / 'selftest.bin'}")

@@ -121,6 +121,7 @@ class Comparison:
 
 def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joules: tuple[float, float] | None = None) -> Findings:
     """Measure, and put into tables, figures and a sentence."""
+    from . import differences
     from .figures import accuracy_against_bits, accuracy_against_threshold
     c, found = Comparison(study, words, bits), Findings(study.name, TITLE)
     twins = c.floats()
@@ -145,7 +146,8 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joul
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     found.tables.append(Table("bits", "All layers in the same number of bits, by rounding of the update", header, same))
     found.tables.append(Table("all", "Every combination", header, rows))
-    found.tables.append(cost(c, joules))
+    found.tables += [differences.table(c), cost(c, joules)]
+    found.figures["membrane"] = (differences.picture(c), "The same neuron's membrane over time.")
     found.figures["bits"] = (accuracy_against_bits(curves, bits, twins[:, at["membrane, softmax"]]), "One-shot accuracy against weight bits.")
     found.figures["threshold"] = (accuracy_against_threshold(curves, bits), "Accuracy and synapses written against Θ.")
     twin = estimate(twins[:, at["membrane, softmax"]])
