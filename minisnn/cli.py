@@ -5,6 +5,7 @@ SIGTERM. MINISNN_DEBUG=1 shows tracebacks.
 """
 import argparse
 import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import warnings
 from . import __version__
 
 COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report")
+BESIDE = ("hardware",)          # packages above this one; their module `command` is one of the commands where they are installed
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every
@@ -33,8 +35,10 @@ def parser() -> argparse.ArgumentParser:
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for name in COMMANDS:
-        module = importlib.import_module(f".commands.{name}", __package__)
+    modules = {name: f"{__package__}.commands.{name}" for name in COMMANDS}
+    modules.update({name: f"{name}.command" for name in BESIDE if importlib.util.find_spec(name)})
+    for name, place in modules.items():
+        module = importlib.import_module(place)
         sub = commands.add_parser(name, help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES,
                                   formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
         module.arguments(sub)

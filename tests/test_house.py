@@ -93,6 +93,19 @@ def test_help_imports_nothing_heavy():
     assert out.strip().endswith("[]"), out[-300:]
 
 
+def test_minisnn_stands_without_the_packages_beside_it():
+    """hardware and lessons use minisnn. Only the command line knows their names, offers what is there, and misses nothing."""
+    for module, path in _modules():
+        names = [n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)]
+        assert module == "cli" or not {"hardware", "lessons"} & {n for n in names if isinstance(n, str)}, module
+    code = ("import importlib.util, minisnn.cli\n"
+            "find = importlib.util.find_spec\n"
+            "importlib.util.find_spec = lambda name, *more: None if name == 'hardware' else find(name, *more)\n"
+            "print(minisnn.cli.parser().format_help())")
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert "train" in out and "hardware" not in out
+
+
 def test_public_names_load():
     import minisnn
     for name in minisnn.__all__:

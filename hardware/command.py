@@ -1,0 +1,115 @@
+"""The meta-trained network learns in integers, as an edge chip would: one recording of each
+class, one update of a few bits a weight. Prints float against fixed point on the same
+seeded test episodes; `--ranges` shows what every word can come to hold, and `export`
+writes a C header, .hex files and a C program that repeats inference and learning."""
+import argparse
+from pathlib import Path
+
+from minisnn.commands.options import count, find_checkpoint, whole_numbers
+from minisnn.commands.studies import add_study, study_maker
+
+SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
+EXAMPLES = """\
+examples:
+  minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
+  minisnn hardware --bits 4 --root ~/N-MNIST    4 bits, on real recordings
+  minisnn hardware --ranges --episodes 10       interval analysis, saturations counted
+  minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=("compare", "export"), default="compare",
+                        help="compare with floating point (default), or export to C")
+    words = parser.add_argument_group("words of the chip")
+    words.add_argument("--bits", type=whole_numbers, default=(8, 4, 3, 2), metavar="A,B,…",
+                       help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export takes the first")
+    words.add_argument("--fraction", type=count(0), default=12, metavar="F", help="fraction bits of postsynaptic traces (default: 12)")
+    for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
+        words.add_argument(f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=f"rounding {text} (default: floor)")
+    words.add_argument("--strict", action="store_true", help="stop where a number leaves its word")
+    parser.add_argument("--ranges", action="store_true", help="print the interval analysis and the saturations of some episodes")
+    parser.add_argument("--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)")
+    parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
+    add_study(parser, 100)
+
+
+def run(args: argparse.Namespace) -> None:
+    from .network import Words
+    words = Words(fraction=args.fraction, traces=args.traces, membrane=args.membrane, strict=args.strict)
+    if not args.bits or not all(2 <= b <= 8 for b in args.bits):
+        raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
+    if args.what == "export":
+        return _export(args, words)
+    joules = None
+    if args.picojoule is not None:
+        try:
+            joules = tuple(float(part) for part in args.picojoule.split(","))
+            if len(joules) != 2 or min(joules) < 0:
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"--picojoule takes two numbers ADD,MULTIPLY from 0 on, not {args.picojoule!r}") from None
+    study = study_maker(args)("hardware")
+    if args.ranges:
+        return _ranges(study, words, args.bits)
+    from .compare import run as compare
+    try:
+        found = compare(study, words, args.bits, joules)
+    except KeyboardInterrupt as signal:
+        raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on") from signal
+    found.settings = study.describe()
+    found.write(study.folder)
+    found.tables = [table for table in found.tables if table.name != "all"]
+    print(found.text())
+    print(f"\nnumbers and figures, every combination too: {study.folder}")
+
+
+def _ranges(study, words, bits) -> None:
+    """The interval analysis of every word length, and what was clipped in the episodes."""
+    import numpy as np
+
+    from .compare import Choice, Comparison
+    comparison = Comparison(study, words, bits)
+    for b in bits:
+        choice = Choice(b)
+        chip = comparison.chip(b, choice)
+        print(f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'bits':>6}{'any weights':>13}   exponent")
+        for layer in chip.layers:
+            for name, bound in chip.bounds[layer.name].items():
+                print(f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>6}{bound.any_bits:>13}"
+                      f"{layer.exponent:>11}")
+        for index in range(study.settings.episodes):
+            task, n = comparison.task(index), chip.ways
+            p = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query])))
+            from .learner import learn
+            new = learn(chip, choice.learner(comparison.steps, 1 + index), p[:n], task.y_support)
+            chip.membranes(p[n:], new.weight, new.bias)
+        counts = ", ".join(f"{place} {number:,}" for place, number in chip.saturations.items() if number) or "none"
+        print(f"        saturations in {study.settings.episodes} episodes (theta: when it was quantised): {counts}\n")
+
+
+def _export(args: argparse.Namespace, words) -> None:
+    from dataclasses import replace
+
+    from minisnn.checkpoint import read
+    from minisnn.maml import InnerLoop
+
+    from .export import write
+    from .learner import Learner, readout_exponent, steps_of
+    from .network import IntegerNet
+    found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
+    bits = args.bits[0]
+    steps = steps_of(found.net, found.inner or InnerLoop(), found.net.ways)
+    chip = IntegerNet(found.net, found.theta, replace(words, weight_bits=bits, readout_bits=bits), readout_exponent(steps["log2_weight"], bits))
+    from minisnn.evaluation import open_set
+    task, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet).episode(args.seed, 0, found.net.ways, 1, 1), Path(args.out)
+    for path in write(out, chip, Learner(seed=1, **steps), task.x_support, task.y_support, task.x_query):
+        print(path)
+    print(f"test it: cc -O2 -o {out / 'selftest'} {out / 'chip.c'} && {out / 'selftest'} {out / 'selftest.bin'}")
+
+
+def main() -> int:
+    """`python -m hardware`, the same as `minisnn hardware`."""
+    import sys
+
+    from minisnn.cli import main as command_line
+    return command_line(["hardware", *sys.argv[1:]])

@@ -1,0 +1,31 @@
+"""Small integer networks and tasks for the tests of hardware/."""
+import numpy as np
+
+import minisnn as ms
+from hardware.network import IntegerNet, Words
+from hardware.neuron import IntegerLIF
+from hardware.quantise import IntegerLayer
+
+
+def small(pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, scale=0.6, neuron=None, readout_exponent=-6, **words):
+    """A network with random weights that spikes: (float network, theta, integer network)."""
+    net = ms.SpikingNet(shape, channels, ways, kernel, pool, neuron or ms.LIF(), window=8)
+    rng = np.random.default_rng(seed)
+    theta = (scale * rng.standard_normal(net.size)).astype(np.float32)
+    for p in net.layout[::2]:
+        theta[p.slice] /= np.sqrt(np.prod(p.shape[:-1]))
+    return net, theta, IntegerNet(net, theta, Words(**words), readout_exponent)
+
+
+def events(net, batch=3, steps=14, seed=1, rate=0.12):
+    """Counts (B, T, H, W, C), most of them 0, some above what the chip takes."""
+    rng = np.random.default_rng(seed)
+    x = (rng.random((batch, steps, *net.input_shape)) < rate).astype(np.uint8)
+    return x * rng.choice(np.array([1, 1, 1, 2, 9], np.uint8), x.shape)
+
+
+def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
+    """An integer network of nothing but a readout, its weights and biases zero unless given."""
+    weight = np.zeros((inputs, ways), np.int8) if weight is None else weight
+    layer = IntegerLayer("readout", weight[None, None], np.zeros(ways, np.int32), exponent, bits, (1, 1, inputs), "none", 12)
+    return IntegerNet.from_layers([layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs))
