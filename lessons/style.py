@@ -11,15 +11,21 @@ __all__ = ["COLOURS", "picture", "spikes"]
 
 
 @contextmanager
-def picture(title: str, rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 2.2, **options):
+def picture(title: str, rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 2.2, outside: bool = False,
+            **options):
     """Axes to draw on, one or an array (rows, columns squeezed); the figure is shown when the block ends.
 
     title     what to see in it; also the picture's text for those who cannot see it
     height    of a row, in inches; options go to `Figure.subplots`
+    outside   legends stand beside the axes; where something is labelled there is always one
     """
     with plots.style():
         figure = plots.figure(width, 0.6 + height * rows)
         yield figure.subplots(rows, columns, **options)
+        place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if outside else {"loc": "best"}
+        for axes in figure.axes:
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(fontsize=9, **place)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         _show(figure, title)
 
