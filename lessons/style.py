@@ -26,6 +26,7 @@ def picture(title: str, rows: int = 1, columns: int = 1, width: float = 7.0, hei
         for axes in figure.axes:
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(fontsize=9, **place)
+        figure.align_ylabels()
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         _show(figure, title)
 

@@ -1,4 +1,5 @@
 """The lessons: every notebook runs, is what its source says, and every check tells right from wrong."""
+import os
 import re
 import sys
 import time
@@ -11,7 +12,7 @@ from minisnn.data import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = ROOT / "lessons"
-sys.path.insert(0, str(LESSONS))                # as in the notebooks' own folder: make, checks, style
+sys.path.insert(0, str(LESSONS))                                 # as in the notebooks' own folder
 
 import make  # noqa: E402
 from checks import Wrong, answer, same  # noqa: E402
@@ -39,7 +40,7 @@ def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
 def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answers(source):
     cells, namespace = make.parse(source), {}
     parts = make.exercises(cells)
-    before = time.perf_counter()
+    before = time.process_time()
     for cell in cells:
         if cell.kind in ("code", "check"):
             run(cell.text, namespace)                            # the solution before it: a check that fails raises
@@ -57,7 +58,7 @@ def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answer
                     run(one.checks[0], mistaken)
                 assert wrong.message in str(error.value), f"{wrong.name}: {error.value}"
             run(one.solution, namespace)
-    assert time.perf_counter() - before < SECONDS
+    assert time.process_time() - before < SECONDS
 
 
 def test_a_lesson_is_whole(source):
@@ -74,7 +75,7 @@ def test_a_lesson_is_whole(source):
     code = [cell.text.splitlines() for cell in cells if cell.kind in ("code", "exercise", "check")]
     assert sum(map(len, code)) <= 200
     for text in (*code, *(one.solution.splitlines() for one in parts.values())):
-        assert len(text) <= 14 and max(map(len, text)) <= 140, text
+        assert len(text) <= 12 and max(map(len, text)) <= 128, text
     words = " ".join(re.sub(r"\$\$.+?\$\$|\$.+?\$", " x ", cell.text, flags=re.S) for cell in cells if cell.kind == "text")
     assert 600 <= len(words.split()) <= 1200, len(words.split())
     last = cells[-1].text
@@ -103,11 +104,17 @@ def test_the_notebook_is_what_its_source_says_and_was_executed_in_order(source):
     assert make.notebook_of(source).stat().st_size < 400_000
 
 
+def _seconds_of_children() -> float:
+    """Processor time of processes that have ended, kernels too: a busy machine is not the lesson's fault."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def test_the_notebook_runs_top_to_bottom_with_the_solutions(source):
     pytest.importorskip("nbclient")
-    before = time.process_time(), time.perf_counter()
+    before = _seconds_of_children()
     done = make.execute(make.notebook(make.parse(source), solved=True))
-    assert time.perf_counter() - before[1] < SECONDS
+    assert _seconds_of_children() - before < SECONDS
     code = [cell for cell in done.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert any("image/png" in o.get("data", {}) for o in code[-1].outputs)
@@ -143,3 +150,76 @@ def test_what_is_wrong_with_an_answer_is_said(function, message):
         found = answer("9.9", function, x, returns=2)
         same("9.9", "y", found[0], x)
     assert message in str(error.value) and str(error.value).startswith("Exercise 9.9: ")
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Exit code, standard output and standard error of `minisnn lessons ...`, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = cli.main(["lessons", *map(str, arguments)])
+        return code, *capsys.readouterr()
+    return call
+
+
+def test_the_command_copies_what_a_student_needs(command):
+    code, out, _ = command()
+    copied = sorted(str(path.relative_to("minisnn-lessons")) for path in Path("minisnn-lessons").rglob("*") if path.is_file())
+    expected = [f"{name}.ipynb" for name in NAMES] + ["README.md", "style.py", "checks/__init__.py"]
+    assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
+    for name in NAMES:
+        assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (LESSONS / f"{name}.ipynb").read_bytes()
+    code, out, _ = command("--list")
+    assert code == 0 and out.splitlines()[0] == "  1  One leaky neuron" and len(out.splitlines()) == len(NAMES)
+
+
+def test_the_command_leaves_a_students_work_alone(command):
+    command("--out", "mine", "--only", "1,2")
+    work, other = (Path("mine") / f"{name}.ipynb" for name in NAMES[:2])
+    assert not (Path("mine") / f"{NAMES[2]}.ipynb").exists()
+    work.write_text("hours of work")
+    (Path("mine") / "style.py").write_text("of an older release")
+    code, out, _ = command("--out", "mine")
+    assert code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
+    assert (Path("mine") / "style.py").read_bytes() == (LESSONS / "style.py").read_bytes()
+    assert (Path("mine") / f"{NAMES[2]}.ipynb").exists()
+    code, out, _ = command("--out", "mine", "--only", 1, "--force")
+    assert work.read_bytes() == (LESSONS / work.name).read_bytes() and "written afresh" in out
+    assert not list(Path("mine").glob(".part-*"))
+
+
+def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_path):
+    Path("text").write_text("")
+    for arguments, message in ((("--out", "text"), "text: there is a file of this name"),
+                               (("--only", 99), "there is no lesson 99; there are 1, 2, 3")):
+        code, out, err = command(*arguments)
+        assert code == 2 and not out and message in err and err.count("\n") == 1
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "01_a.ipynb").write_text("{}")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "minisnn")
+    code, _, err = command("--list")
+    assert code == 2 and "01_a.ipynb: the file is no notebook" in err
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "a" / "minisnn")
+    assert command()[0] == 2
+
+
+def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
+    from minisnn import classroom
+    seen = []
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: None)
+    assert "JupyterLab is not installed" in command()[1]
+    code, _, err = command("--open")
+    assert code == 2 and 'pip install "minisnn[lessons]"' in err
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(classroom.subprocess, "run", lambda line: seen.append(line) or type("Done", (), {"returncode": 3}))
+    code, out, _ = command("--out", "a b")
+    assert code == 0 and "open them with: " in out and "-m jupyterlab 'a b'" in out and not seen
+    assert command("--open", "--port", 9000)[0] == 3
+    assert seen == [[sys.executable, "-m", "jupyterlab", "--port=9000", "minisnn-lessons"]]
+
+
+def test_the_wheel_carries_the_lessons():
+    import tomllib
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"]["lessons"] == "minisnn/_folders/lessons"
