@@ -141,11 +141,14 @@ def _folded(cell: Cell) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def execute(made, timeout: float = 60):
-    """Run a notebook in a fresh kernel, from the lessons' folder; its outputs are in it afterwards."""
+def execute(made, timeout: float = 60, **options):
+    """Run a notebook in a fresh kernel, from the lessons' folder; its outputs are in it afterwards.
+
+    timeout   of a cell, in seconds; options go to nbclient's NotebookClient
+    """
     from nbclient import NotebookClient
     NotebookClient(made, timeout=timeout, resources={"metadata": {"path": str(HERE)}}, record_timing=False,
-                   coalesce_streams=True).execute()
+                   coalesce_streams=True, **options).execute()
     return made
 
 

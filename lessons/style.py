@@ -7,7 +7,8 @@ import numpy as np
 from minisnn import plots
 from minisnn.plots import COLOURS
 
-__all__ = ["COLOURS", "picture", "spikes"]
+BLUE, VERMILLION, GREEN, SKY, BLACK = (COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black"))
+GREY = "0.6"
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def _show(figure, title: str, scale: int = 2) -> None:
     display(Image(held.getvalue(), width=pixels.width // scale, alt=title))
 
 
-def spikes(axes, s, colour: str = COLOURS["black"], label: str | None = None, row: float = 0) -> None:
+def spikes(axes, s, colour: str = BLACK, label: str | None = None, row: float = 0) -> None:
     """Mark the steps where s (T,) is not zero by vertical strokes around `row`."""
     axes.eventplot([t for t, one in enumerate(s) if one], lineoffsets=row, linelengths=0.8, linewidths=1.6, colors=colour,
                    label=label)

@@ -75,7 +75,7 @@ def test_a_lesson_is_whole(source):
     code = [cell.text.splitlines() for cell in cells if cell.kind in ("code", "exercise", "check")]
     assert sum(map(len, code)) <= 200
     for text in (*code, *(one.solution.splitlines() for one in parts.values())):
-        assert len(text) <= 12 and max(map(len, text)) <= 128, text
+        assert len(text) <= 12 and max(map(len, text)) <= 100, text
     words = " ".join(re.sub(r"\$\$.+?\$\$|\$.+?\$", " x ", cell.text, flags=re.S) for cell in cells if cell.kind == "text")
     assert 600 <= len(words.split()) <= 1200, len(words.split())
     last = cells[-1].text
@@ -223,3 +223,28 @@ def test_the_wheel_carries_the_lessons():
     import tomllib
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"]["lessons"] == "minisnn/_folders/lessons"
+
+
+def test_an_exam_is_set_and_marked(tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("nbclient")
+    import exam
+    parts = make.exercises(make.parse(SOURCES[0]))
+    for sealed in (False, True):
+        text = exam.set_exam("1", tmp_path / "exam.ipynb", sealed).read_text()
+        assert "<details>" not in text and "Exercise 1.1: right" not in text and text.count("raise NotImplementedError") == 3
+        assert ("check.trace(trace)" in text) != sealed and ("from checks" in text) != sealed
+    handed_in = nbformat.read(tmp_path / "exam.ipynb", 4)
+    answers = [parts["1.1"].wrong[0].text, parts["1.2"].solution, "def fire(p, w, b, lif):\n    1 / 0"]
+    for cell in handed_in.cells:
+        if "exercise" in cell.metadata.get("tags", ()):
+            cell.source = answers.pop(0)
+    nbformat.write(handed_in, tmp_path / "a.ipynb")
+    verdicts = exam.mark(tmp_path / "a.ipynb")
+    assert list(verdicts) == ["1.1", "1.2", "1.3"] and verdicts["1.2"] == "right"
+    assert parts["1.1"].wrong[0].message in verdicts["1.1"] and "ZeroDivisionError" in verdicts["1.3"]
+    nbformat.write(make.notebook([]), tmp_path / "none.ipynb")
+    with pytest.raises(ValueError, match="no cells tagged as exercises"):
+        exam.mark(tmp_path / "none.ipynb")
+    with pytest.raises(ValueError, match="there is no lesson 77"):
+        exam.set_exam("77", tmp_path / "exam.ipynb")

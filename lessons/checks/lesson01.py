@@ -20,7 +20,8 @@ def trace(function):
         early = _trace(np.append(x, 0), decay, 1 - decay)[1:]
         same("1.1", "y", answer("1.1", function, x, decay), _trace(x, decay, 1 - decay), (
             (early, "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0"),
-            (_trace(x, decay, 1), "x[t] enters with the share 1 - decay; yours is added whole, and would grow to 1 / (1 - decay)"),
+            (_trace(x, decay, 1), "x[t] enters with the share 1 - decay; yours is added whole, and would grow to "
+                                  "1 / (1 - decay)"),
             (_trace(x, 1 - decay, decay), "the memory keeps the share `decay` of itself and takes in 1 - decay of x; "
                                           "yours has them exchanged")))
     right("1.1", "A spike that is n steps older counts decay**n times as much.")
@@ -34,8 +35,8 @@ def response(function):
         found = answer("1.2", function, t, alpha, beta)
         bare = expected / ((1 - alpha) * (1 - beta))
         same("1.2", "p", found, expected, (
-            (np.append(expected[1:], found[-1:]), "the spike arrives one step too early: p is 0 at step 1 and first differs from 0 two "
-                                                  "steps late, at t = 2; the sum has t - 1 terms"),
+            (np.append(expected[1:], found[-1:]), "the spike arrives one step too early: p first differs from 0 two steps "
+                                                  "late, at t = 2; the sum has t - 1 terms"),
             (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
             (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
             (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),

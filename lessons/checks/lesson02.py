@@ -16,8 +16,8 @@ def sigma(function):
         found, expected = answer("2.1", function, AWAY, slope), surrogate.sigma(AWAY, slope)
         start = answer("2.1", function, np.zeros(1), slope)
         if not close(start, np.zeros(1)):
-            raise wrong("2.1", f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the constant of integration "
-                               "so that it is")
+            raise wrong("2.1", f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the constant of "
+                               "integration so that it is")
         same("2.1", "sigma", found, expected, (
             (np.abs(expected), "sigma is odd, sigma(-a) = -sigma(a), for its slope is the same on both sides; yours is even"),
             (AWAY / (1 + slope * AWAY), "it holds for a >= 0; for negative a the denominator must have |a|"),

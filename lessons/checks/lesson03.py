@@ -25,7 +25,8 @@ def membrane_backward(function):
         expected = _membrane(u, dy, lif)
         same("3.1", "dI", answer("3.1", function, u, dy, lif), expected, (
             (dy, "a membrane also changes its own future: a spike now pulls down what comes. du has a second term, through ds"),
-            (_membrane(u, dy, lif, order=1), "walk from the last step to the first: what comes later hands blame to what was earlier"),
+            (_membrane(u, dy, lif, order=1), "walk from the last step to the first: what comes later hands blame to what was "
+                                             "earlier"),
             (_membrane(u, dy, lif, sign=-1.0), "the reset enters u with a minus, so du enters dr with a minus"),
             (_membrane(u, dy, lif, share=1.0), "s enters r with the share 1 - gamma, so dr enters ds with that share"),
             (_membrane(u, dy, lif, rho=1.0), "du enters dr with the strength lif.rho, which need not be 1"),
@@ -67,7 +68,8 @@ def neuron_backward(function):
         dI = _membrane(u, dy, lif)
         dV = _filter(dI, lif)
         same("3.3", "dw", dw, x @ dV, (
-            (x @ _filter(dy, lif), "dy must go back through the reset first, then through the traces; yours skips the membrane"),
+            (x @ _filter(dy, lif), "dy must go back through the reset first, then through the traces; yours skips the "
+                                   "membrane"),
             (x @ dI, "dI must go back through the traces first: w acts on x, and dw = sum of x[t] dV[t]"),
             (dV.sum(), "w occurs as w x[t]: the contribution of a step is x[t] dV[t], not dV[t]")))
         same("3.3", "db", db, dI.sum(), (

@@ -30,8 +30,8 @@ def by_strides(function):
         x, w = _case(*case)
         ends, wrapped = _mistakes(x, w)
         same("4.1", "V", answer("4.1", function, x, w), synapse.correlate(x, w), (
-            (synapse.correlate(x, w[::-1, ::-1]), "your kernel is mirrored: the place i, j of the kernel goes with the slice that "
-                                                  "begins at i, j"),
+            (synapse.correlate(x, w[::-1, ::-1]), "your kernel is mirrored: the place i, j of the kernel goes with the slice "
+                                                  "that begins at i, j"),
             (ends, "pad by k // 2 sites all around; yours pads at one end only"),
             (wrapped, "outside of the picture there is nothing; yours wraps around to the far side")))
     right("4.1", "Equal to the definition, at the speed of matrix products.")
@@ -45,7 +45,8 @@ def by_events(function):
             (synapse.correlate(x, w[::-1, ::-1]), "the minus: a spike at y reaches the row h = y - i + m, not y + i - m"),
             (_mistakes(x, w)[1], "a spike near the border appears on the far side of the picture: leave out h and v that are "
                                  "not inside"),
-            (synapse.correlate(np.sign(x), w), "an entry of x need not be 1, as events are counted: add its value times the weights")))
+            (synapse.correlate(np.sign(x), w), "an entry of x need not be 1, as events are counted: add its value times the "
+                                               "weights")))
     right("4.2", "Nothing is done where nothing happens.")
 
 
@@ -57,7 +58,7 @@ def reach(function):
             inside = [i for i in range(k) if 0 <= y - i + k // 2 < H]
             case = f"for y = {y}, H = {H}, k = {k}"
             if first < 0 or end > k:
-                raise wrong("4.3", f"{case} yours goes from {first} to {end - 1}, but the kernel has the places 0 .. k - 1 only")
+                raise wrong("4.3", f"{case} yours goes from {first} to {end - 1}, but the kernel has the places 0 .. k - 1")
             if list(range(first, end)) == inside[:-1]:
                 raise wrong("4.3", f"{case} one place too few: range(first, end) stops before its end")
             if list(range(first, end)) != inside:
