@@ -23,7 +23,15 @@ _SNN = replace(
     test_episodes=600,
 )
 _CNN = replace(
-    _SNN, model="cnn", step_size=0.02, init_variance=9.0, tasks=2, queries=5, updates=10000, evaluate_episodes=100
+    _SNN,
+    model="cnn",
+    step_size=0.02,
+    init_variance=9.0,
+    tasks=2,
+    queries=5,
+    updates=10000,
+    evaluate_episodes=100,
+    checkpoint_every=500,
 )
 _ASL = replace(
     _SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, evaluate_every=500, test_episodes=100
