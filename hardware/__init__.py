@@ -1,4 +1,4 @@
-"""The edge learner in integers: inference, one-shot learning, their float twins, export to C. Formats: README.md beside this file.
+"""The edge learner in integers: inference, one-shot learning, float twins, export to C. Formats: README.md beside this file.
 
 `IntegerNet` holds a quantised network, `Learner` says how its readout learns, `learn` carries that out:
 

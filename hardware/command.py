@@ -76,10 +76,11 @@ def _ranges(study, words, bits) -> None:
     for b in bits:
         choice = Choice(b)
         chip = comparison.chip(b, choice)
-        print(f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'bits':>6}{'any weights':>13}   exponent")
+        print(f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'signed bits':>13}{'any weights':>13}"
+              f"{'exponent':>11}")
         for layer in chip.layers:
             for name, bound in chip.bounds[layer.name].items():
-                print(f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>6}{bound.any_bits:>13}"
+                print(f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>13}{bound.any_bits:>13}"
                       f"{layer.exponent:>11}")
         for index in range(study.settings.episodes):
             task, n = comparison.task(index), chip.ways

@@ -45,7 +45,7 @@ def room_for_bias(weight_shape, bits: int, most: int, readout: bool, fraction: i
     unit = UNITY if readout else 1 << fraction
     room = (1 << 31) - 1 - inputs * (1 << bits - 1) * most * unit
     if room < 0:
-        raise ValueError(f"the sum of {inputs} weights of {bits} bits with {12 if readout else fraction} fraction bits does not "
+        raise ValueError(f"the sum of {inputs} weights of {bits} bits with {12 if readout else fraction} fraction bits do not "
                          "fit 32 bits; take fewer fraction or weight bits")
     return min(room, (1 << 31) - 1 - UNITY)
 

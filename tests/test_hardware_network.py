@@ -74,7 +74,7 @@ def test_adversarial_events_come_near_the_bounds_and_not_beyond(sign, monkeypatc
 
 
 def test_the_readouts_accumulator_holds_the_worst_that_can_come():
-    """Every weight at the end of its word, every trace at 4096, the largest bias there is room for: 32 bits to the last unit."""
+    """Every weight and trace at the end of its word, and the largest bias there is room for: 32 bits to the last unit."""
     for shape, room in (((1, 1, 1024, 5), 2 ** 31 - 1 - 2 ** 29), ((1, 1, 3840, 5), 2 ** 27 - 1)):
         assert ranges.room_for_bias(shape, 8, 1, True, 12) == min(room, 2 ** 31 - 1 - 4096)
     chip = readout_alone(3840, 2)
@@ -87,13 +87,13 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
     expected, _ = reference.readout(chip.neuron, chip.words, chip.readout.exponent, worst.weight.tolist(), worst.bias.tolist(),
                                     [[4096] * 3840])
     assert u[0].tolist() == expected
-    with pytest.raises(ValueError, match="does not fit 32 bits"):
+    with pytest.raises(ValueError, match="do not fit 32 bits"):
         ranges.room_for_bias((1, 1, 4097, 5), 8, 1, True, 12)
 
 
 def test_words_too_short_for_the_weights_are_refused():
     net = ms.SpikingNet((6, 7, 40), (3,), 3, 5)
-    with pytest.raises(ValueError, match="1000 weights of 8 bits with 16 fraction bits does not fit 32 bits; take fewer"):
+    with pytest.raises(ValueError, match="1000 weights of 8 bits with 16 fraction bits do not fit 32 bits; take fewer"):
         IntegerNet(net, np.ones(net.size, np.float32), Words(fraction=16))
     _, _, chip = small()
     long = replace(chip.layers[0], fraction=24)
