@@ -1,7 +1,8 @@
-/* Inference and learning of the integer network in chip.h, and a self-test: cc -O2 -o selftest chip.c && ./selftest selftest.bin
+/* Inference and learning of the integer network in chip.h, and a self-test:
+   cc -O2 -o selftest chip.c && ./selftest selftest.bin
 
-   Plain C99. Bit for bit what hardware/reference.py computes; every >> of a number that may be negative goes through sra(), since C
-   leaves it to the compiler. Per step: events spread their weights into V; then, for every neuron,
+   Plain C99. Bit for bit what hardware/reference.py computes; every >> of a number that may be negative goes through sra(),
+   since C leaves it to the compiler. Per step: events spread their weights into V; then, for every neuron,
 
      u = sat16(shift(P + bias) - ((rho r) >> 12))         r = (G r + (4096 - G) 4096 s) >> 12,  s = u >= threshold
      P = (A P + (4096 - A) Q) >> 12                       Q = (B Q + (4096 - B) (V << F)) >> 12       P reads the old Q
@@ -62,7 +63,8 @@ static uint8_t *conv(const chip_layer *l, const uint8_t *x, int T) {
         for (size_t s = 0; s < sites; s++) {
             u[s] = reset(&r[s], shift(P[s] + l->bias[s % N], CHIP_FRACTION - l->exponent - 10, CHIP_MEMBRANE_ROUNDING, 0));
             P[s] = shift(CHIP_ALPHA * P[s] + (4096 - CHIP_ALPHA) * Q[s], 12, CHIP_TRACES_ROUNDING, 0);
-            Q[s] = shift(CHIP_BETA * Q[s] + (4096 - CHIP_BETA) * (V[s] * ((int64_t)1 << CHIP_FRACTION)), 12, CHIP_TRACES_ROUNDING, 0);
+            V[s] *= (int64_t)1 << CHIP_FRACTION;
+            Q[s] = shift(CHIP_BETA * Q[s] + (4096 - CHIP_BETA) * V[s], 12, CHIP_TRACES_ROUNDING, 0);
         }
         for (int y = 0; y < h2; y++) for (int z = 0; z < w2; z++) for (int o = 0; o < N; o++) {
             const int64_t *at = u + ((size_t)(none ? y : 2 * y) * W + (none ? z : 2 * z)) * N + o;
@@ -91,7 +93,8 @@ static int32_t *traces(const uint8_t *x, int T) {
     int64_t *q = zeros(FEATURES, 8);
     for (int t = 0; t < T; t++) for (int i = 0; i < FEATURES; i++) {
         size_t at = (size_t)t * FEATURES + i;
-        if (t + 1 < T) p[at + FEATURES] = (int32_t)shift(CHIP_ALPHA * (int64_t)p[at] + (4096 - CHIP_ALPHA) * q[i], 12, CHIP_TRACES_ROUNDING, 0);
+        int64_t next = shift(CHIP_ALPHA * (int64_t)p[at] + (4096 - CHIP_ALPHA) * q[i], 12, CHIP_TRACES_ROUNDING, 0);
+        if (t + 1 < T) p[at + FEATURES] = (int32_t)next;
         q[i] = shift(CHIP_BETA * q[i] + (4096 - CHIP_BETA) * (int64_t)4096 * spikes[at], 12, CHIP_TRACES_ROUNDING, 0);
     }
     free(q);
@@ -131,6 +134,9 @@ static int64_t surrogate(int64_t u) {
     return clip(shift(chip_reciprocal[(x >> (n + 10)) & 15], 2 * n, NEAREST, 0), 0, 255);
 }
 
+enum { H_ROUNDING = CHIP_LEARN_ROUNDING == STOCHASTIC ? FLOOR : CHIP_LEARN_ROUNDING };
+enum { HIGHEST = (1 << (CHIP_READOUT_BITS - 1)) - 1 };
+
 static void add(int64_t *G, int64_t x) { *G = clip(*G + x, -2147483647 - 1, 2147483647); }
 
 static uint32_t update(int32_t *W, int64_t *G, int n, int k, int64_t low, int64_t high, uint32_t state) {
@@ -156,19 +162,20 @@ static void learn(int32_t **p, const int32_t *label, int n, int T, int32_t *weig
         for (int t = first; t < T; t++) {
             error(u + t * K, label[b], e);
             for (int k = 0; k < K && CHIP_THREE_FACTOR; k++)
-                e[k] = shift(e[k] * surrogate(u[t * K + k]), 8, CHIP_LEARN_ROUNDING == STOCHASTIC ? FLOOR : CHIP_LEARN_ROUNDING, 0);
-            for (int i = 0; i < FEATURES; i++) for (int k = 0; k < K; k++) add(&G[i * K + k], e[k] * p[b][(size_t)t * FEATURES + i]);
+                e[k] = shift(e[k] * surrogate(u[t * K + k]), 8, H_ROUNDING, 0);
+            const int32_t *now = p[b] + (size_t)t * FEATURES;
+            for (int i = 0; i < FEATURES; i++) for (int k = 0; k < K; k++) add(&G[i * K + k], e[k] * now[i]);
             for (int k = 0; k < K; k++) add(&Gb[k], 4096 * e[k]);
         }
         if (!CHIP_ONLINE && b < n - 1) continue;
-        state = update(weight, G, FEATURES * K, CHIP_SHIFT_WEIGHT, -(1 << (CHIP_READOUT_BITS - 1)), (1 << (CHIP_READOUT_BITS - 1)) - 1, state);
+        state = update(weight, G, FEATURES * K, CHIP_SHIFT_WEIGHT, -HIGHEST - 1, HIGHEST, state);
         state = update(bias, Gb, K, CHIP_SHIFT_BIAS, -(int64_t)CHIP_BIAS_ROOM, CHIP_BIAS_ROOM, state);
     }
     free(G); free(u);
 }
 
-/* ---- self-test: int32 (support, query, T), labels, counts (uint8), then what is expected as int32: u of the support before learning,
-   weight and bias after, u of the query after */
+/* ---- self-test: int32 (support, query, T), labels, counts (uint8), then what is expected as int32: u of the support before
+   learning, weight and bias after, u of the query after */
 
 static void take(void *to, size_t size, FILE *file) {
     if (fread(to, 1, size, file) != size) { fprintf(stderr, "the file of test vectors is too short\n"); exit(2); }

@@ -23,11 +23,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_argument_group("words of the chip")
     words.add_argument("--bits", type=whole_numbers, default=(8, 4, 3, 2), metavar="A,B,…",
                        help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export takes the first")
-    words.add_argument("--fraction", type=count(0), default=12, metavar="F", help="fraction bits of postsynaptic traces (default: 12)")
+    words.add_argument("--fraction", type=count(0), default=12, metavar="F",
+                       help="fraction bits of postsynaptic traces (default: 12)")
     for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
-        words.add_argument(f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=f"rounding {text} (default: floor)")
+        words.add_argument(f"--{name}", choices=("floor", "zero", "nearest"), default="floor",
+                           help=f"rounding {text} (default: floor)")
     words.add_argument("--strict", action="store_true", help="stop where a number leaves its word")
-    parser.add_argument("--ranges", action="store_true", help="print the interval analysis and the saturations of some episodes")
+    parser.add_argument("--ranges", action="store_true",
+                        help="print the interval analysis and the saturations of the episodes")
     parser.add_argument("--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)")
     parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
     add_study(parser, 100)
@@ -55,7 +58,8 @@ def run(args: argparse.Namespace) -> None:
     try:
         found = compare(study, words, args.bits, joules)
     except KeyboardInterrupt as signal:
-        raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on") from signal
+        raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, "
+                                "the same command goes on") from signal
     found.settings = study.describe()
     found.write(study.folder)
     found.tables = [table for table in found.tables if table.name != "all"]
@@ -72,10 +76,11 @@ def _ranges(study, words, bits) -> None:
     for b in bits:
         choice = Choice(b)
         chip = comparison.chip(b, choice)
-        print(f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'bits':>6}{'any weights':>13}   exponent")
+        print(f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'signed bits':>13}{'any weights':>13}"
+              f"{'exponent':>11}")
         for layer in chip.layers:
             for name, bound in chip.bounds[layer.name].items():
-                print(f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>6}{bound.any_bits:>13}"
+                print(f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>13}{bound.any_bits:>13}"
                       f"{layer.exponent:>11}")
         for index in range(study.settings.episodes):
             task, n = comparison.task(index), chip.ways
@@ -99,9 +104,11 @@ def _export(args: argparse.Namespace, words) -> None:
     found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
     bits = args.bits[0]
     steps = steps_of(found.net, found.inner or InnerLoop(), found.net.ways)
-    chip = IntegerNet(found.net, found.theta, replace(words, weight_bits=bits, readout_bits=bits), readout_exponent(steps["log2_weight"], bits))
+    exponent = readout_exponent(steps["log2_weight"], bits)
+    chip = IntegerNet(found.net, found.theta, replace(words, weight_bits=bits, readout_bits=bits), exponent)
     from minisnn.evaluation import open_set
-    task, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet).episode(args.seed, 0, found.net.ways, 1, 1), Path(args.out)
+    tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), Path(args.out)
+    task = tasks.episode(args.seed, 0, found.net.ways, 1, 1)
     for path in write(out, chip, Learner(seed=1, **steps), task.x_support, task.y_support, task.x_query):
         print(path)
     print(f"test it: cc -O2 -o {out / 'selftest'} {out / 'chip.c'} && {out / 'selftest'} {out / 'selftest.bin'}")

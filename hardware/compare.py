@@ -1,6 +1,6 @@
 """Float against fixed point: the shipped network learns test episodes in integers, and in its float twins on the same episodes.
 
-An episode goes through the conv layers once for every word length of theirs; every way for the readout to learn starts from there.
+An episode goes through the conv layers once for every word length of theirs; every way for the readout to learn starts there.
 """
 from dataclasses import dataclass, replace
 
@@ -12,9 +12,10 @@ from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
 from minisnn.maml import InnerLoop, body
 
+from .errors import ERRORS
 from .fixed import ROUNDINGS
 from .floats import FloatReadout
-from .learner import Learner, learn, readout_exponent, steps_of
+from .learner import RULES, Learner, learn, readout_exponent, steps_of
 from .network import IntegerNet, Words
 from .operations import cost
 
@@ -48,7 +49,7 @@ def choices() -> list[Choice]:
 
 
 TWINS = {"all layers (MAML's inner loop)": None, "readout alone": body,
-         **{f"{rule}, {error}": Learner(rule, error) for rule in ("membrane", "three-factor") for error in ("softmax", "target", "ternary")},
+         **{f"{rule}, {error}": Learner(rule, error) for rule in RULES for error in ERRORS},
          "membrane, softmax, online": Learner(online=True)}
 
 
@@ -82,7 +83,8 @@ class Comparison:
                     logits = readout.membranes(p[n:], weight, bias)[:, -1]
                 else:
                     inner = replace(self.inner, freeze=way(self.net) if way else self.inner.freeze)
-                    logits = predict(self.net, adapted(self.net, self.theta, inner, task.x_support, task.y_support), task.x_query)
+                    theta = adapted(self.net, self.theta, inner, task.x_support, task.y_support)
+                    logits = predict(self.net, theta, task.x_query)
                 found.append(accuracy(logits, task.y_query))
             return found
 
@@ -93,7 +95,7 @@ class Comparison:
         return IntegerNet(self.net, self.theta, words, readout_exponent(self.steps["log2_weight"], choice.bits))
 
     def fixed(self, bits: int) -> np.ndarray:
-        """(episodes, choices, 5) of accuracy and the shares of synapses written, gated and clipped, and of clipped membranes."""
+        """(episodes, choices, 5) of accuracy, the shares of synapses written, gated and clipped, and of clipped membranes."""
         chips = {choice.bits: self.chip(bits, choice) for choice in self.choices}
         trunk = chips[self.choices[0].bits]
 
@@ -105,7 +107,8 @@ class Comparison:
                 chip = chips[choice.bits]
                 new = learn(chip, choice.learner(self.steps, 1 + index), p[:n], task.y_support)
                 u = chip.membranes(p[n:], new.weight, new.bias)
-                found.append([accuracy(u[:, -1], task.y_query), *(v / new.synapses for v in (new.written, new.gated, new.clipped)),
+                shares = (v / new.synapses for v in (new.written, new.gated, new.clipped))
+                found.append([accuracy(u[:, -1], task.y_query), *shares,
                               float(np.mean((u == 32767) | (u == -32768)))])
             return found
 
@@ -119,7 +122,8 @@ class Comparison:
                                (self.net.configuration(), self.theta, self.inner, words, made_from), f"hardware, {key}")
 
 
-def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joules: tuple[float, float] | None = None) -> Findings:
+def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,
+        joules: tuple[float, float] | None = None) -> Findings:
     """Measure, and put into tables, figures and a sentence."""
     from . import differences
     from .figures import accuracy_against_bits, accuracy_against_threshold
@@ -138,17 +142,19 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joul
         for k, choice in enumerate(c.choices):
             rule, error, rounding, percent, online = choice.how
             loss = difference(values[:, k, 0], like[rule, error, online])
-            rows.append([conv_bits, choice.bits, f"{rule}{', online' * online}", error, rounding, percent, estimate(values[:, k, 0]).percent(),
-                         loss.percent(), *(f"{100 * v:.2f}" for v in values[:, k, 1:4].mean(0))])
+            rows.append([conv_bits, choice.bits, f"{rule}{', online' * online}", error, rounding, percent,
+                         estimate(values[:, k, 0]).percent(), loss.percent(),
+                         *(f"{100 * v:.2f}" for v in values[:, k, 1:4].mean(0))])
             curves[conv_bits, choice] = values[:, k]
-    header = ["conv bits", "readout bits", "rule", "error", "rounding", "Θ (%)", "accuracy (%)", "less twin (points)", "written (%)",
-              "gated (%)", "clipped (%)"]
+    header = ["conv bits", "readout bits", "rule", "error", "rounding", "Θ (%)", "accuracy (%)", "less twin (points)",
+              "written (%)", "gated (%)", "clipped (%)"]
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     found.tables.append(Table("bits", "All layers in the same number of bits, by rounding of the update", header, same))
     found.tables.append(Table("all", "Every combination", header, rows))
     found.tables += [differences.table(c), cost(c, joules)]
     found.figures["membrane"] = (differences.picture(c), "The same neuron's membrane over time.")
-    found.figures["bits"] = (accuracy_against_bits(curves, bits, twins[:, at["membrane, softmax"]]), "One-shot accuracy against weight bits.")
+    found.figures["bits"] = (accuracy_against_bits(curves, bits, twins[:, at["membrane, softmax"]]),
+                             "One-shot accuracy against weight bits.")
     found.figures["threshold"] = (accuracy_against_threshold(curves, bits), "Accuracy and synapses written against Θ.")
     twin = estimate(twins[:, at["membrane, softmax"]])
     found.summary = (f"Float twin {twin.percent()} %; all layers in integers: " + "; ".join(

@@ -28,7 +28,7 @@ class Pair:
         self.readout = twin.membranes(twin.traces(x), twin.weight, twin.bias)
 
     def chip(self, chip) -> tuple[list, list, np.ndarray]:
-        """Spikes and membranes (in real numbers, all steps) of every layer, and membranes of the readout, of an `IntegerNet`."""
+        """Of an `IntegerNet`: spikes and membranes (real numbers, all steps) of every layer, and membranes of the readout."""
         spikes, membranes = [], []
         for n in range(len(self.layers)):
             s, u = chip.spikes(self.x, n + 1, record=len(self.x))
@@ -44,8 +44,8 @@ class Pair:
         for name, s, z, u, v in zip(self.layers, self.spikes, spikes, self.membranes, membranes):
             both, any_ = (s & (z != 0)).sum(), (s | (z != 0)).sum()
             steps = np.flatnonzero((s != z).any(axis=tuple(i for i in range(s.ndim) if i != 1)))
-            found.append([name, int(s.sum()), int(z.sum()), f"{100 * both / max(any_, 1):.1f}", int(steps[0]) if len(steps) else None,
-                          f"{signal_to_noise(u, v[:, -u.shape[1]:]):.1f}"])
+            found.append([name, int(s.sum()), int(z.sum()), f"{100 * both / max(any_, 1):.1f}",
+                          int(steps[0]) if len(steps) else None, f"{signal_to_noise(u, v[:, -u.shape[1]:]):.1f}"])
         return [*found, ["readout", None, None, None, None, f"{signal_to_noise(self.readout, readout):.1f}"]]
 
 
@@ -55,9 +55,9 @@ def table(comparison) -> Table:
     pair, rows = Pair(comparison.net, comparison.theta, comparison.task(0).x_support[:SAMPLES]), []
     for bits in comparison.bits:
         rows += [[bits, *row] for row in pair.rows(comparison.chip(bits, Choice(bits)))]
-    return Table("layers", "Where float and fixed point differ, before learning", ["bits", "layer", "spikes, float", "spikes, fixed",
-                                                                                "made by both (%)", "first at step", "signal to noise (dB)"],
-                 rows, "Spikes after pooling; signal to noise of the membrane within the gradient window.")
+    header = ["bits", "layer", "spikes, float", "spikes, fixed", "made by both (%)", "first at step", "signal to noise (dB)"]
+    return Table("layers", "Where float and fixed point differ, before learning", header, rows,
+                 "Spikes after pooling; signal to noise of the membrane within the gradient window.")
 
 
 def picture(comparison):
@@ -76,6 +76,7 @@ def picture(comparison):
             v = pair.chip(comparison.chip(bits, Choice(bits)))[1][0][(0, slice(-len(u), None), *busy)]
             axes.step(steps, v, where="mid", color=COLOURS[colour], linewidth=1, label=f"{bits} bits")
         axes.axhline(comparison.net.neuron.threshold, color="0.6", linestyle=":")
-        axes.set(xlabel="time (ms)", ylabel="membrane u", title="One neuron of the first layer, the same events (dotted: threshold)")
+        axes.set(xlabel="time (ms)", ylabel="membrane u",
+                 title="One neuron of the first layer, the same events (dotted: threshold)")
         axes.legend()
     return fig

@@ -1,7 +1,7 @@
 """The integer network as files for others: a C header, .hex memory images, and a C program that repeats inference and learning.
 
     chip.h          constants, formats, weights, biases and tables          chip.c    inference, learner and self-test, C99
-    <layer>.weight.hex, <layer>.bias.hex, <table>.hex                       a word a line, two's complement, as $readmemh reads it
+    <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
     selftest.bin    counts, labels, and every number that is expected       README.md the formats
 
 `from_header` and `from_hex` give the very same network back.
@@ -65,9 +65,10 @@ def constants(chip: IntegerNet, learner: Learner) -> dict[str, int]:
     k = learner.shifts(chip.readout.exponent)
     return {**{name: getattr(chip.neuron, name) for name in NEURON}, "fraction": chip.words.fraction,
             "traces_rounding": ROUNDINGS[chip.words.traces], "membrane_rounding": ROUNDINGS[chip.words.membrane],
-            "most_count": MOST_COUNT, "inputs": int(np.prod(chip.input_shape)), "layers": len(chip.layers) - 1, "ways": chip.ways,
-            "weight_bits": chip.words.weight_bits, "readout_bits": chip.readout.bits, "readout_exponent": chip.readout.exponent,
-            "readout_inputs": len(chip.weight), "bias_room": chip.bias_room, "error": ERRORS[learner.error], "trigger": TRIGGER,
+            "most_count": MOST_COUNT, "inputs": int(np.prod(chip.input_shape)), "layers": len(chip.layers) - 1,
+            "ways": chip.ways, "weight_bits": chip.words.weight_bits, "readout_bits": chip.readout.bits,
+            "readout_exponent": chip.readout.exponent, "readout_inputs": len(chip.weight), "bias_room": chip.bias_room,
+            "error": ERRORS[learner.error], "trigger": TRIGGER,
             "three_factor": int(learner.rule == "three-factor"), "window": learner.window, "online": int(learner.online),
             "learn_rounding": ROUNDINGS[learner.rounding], "learn_threshold": learner.threshold, "shift_weight": k[0],
             "shift_bias": k[1], "seed_state": seed_state(learner.seed)}
@@ -75,11 +76,14 @@ def constants(chip: IntegerNet, learner: Learner) -> dict[str, int]:
 
 def header(chip: IntegerNet, learner: Learner) -> str:
     """chip.h as text."""
-    lines = ["/* An integer spiking network; formats in README.md. Made by minisnn hardware export. */", "#ifndef CHIP_H", "#define CHIP_H",
-             "#include <stdint.h>", ""]
-    lines += [f"#define CHIP_{name.upper()} {value}{'u' if name == 'seed_state' else ''}" for name, value in constants(chip, learner).items()]
-    lines += ["", "typedef struct {", "    int height, width, inputs, outputs, kernel, pool, exponent;      /* pool: 0 none, 1 max, 2 mean */",
-              "    const int8_t *weight;       /* (kernel, kernel, inputs, outputs) */", "    const int32_t *bias;", "} chip_layer;", ""]
+    lines = ["/* An integer spiking network; formats in README.md. Made by minisnn hardware export. */", "#ifndef CHIP_H",
+             "#define CHIP_H", "#include <stdint.h>", ""]
+    lines += [f"#define CHIP_{name.upper()} {value}{'u' if name == 'seed_state' else ''}"
+              for name, value in constants(chip, learner).items()]
+    lines += ["", "typedef struct {",
+              "    int height, width, inputs, outputs, kernel, pool, exponent;      /* pool: 0 none, 1 max, 2 mean */",
+              "    const int8_t *weight;       /* (kernel, kernel, inputs, outputs) */", "    const int32_t *bias;",
+              "} chip_layer;", ""]
     for layer in chip.layers:
         lines += _array(f"{layer.name}_weight", "int8_t", layer.weight) + _array(f"{layer.name}_bias", "int32_t", layer.bias)
     for name, table in TABLES.items():
@@ -113,7 +117,8 @@ def _read_header(path: Path) -> tuple[dict[str, int], list[list[int]], dict[str,
 def _network(found: dict, rows: list, weights) -> IntegerNet:
     """weights(layer name, what, bits, shape) gives an array."""
     modes = list(ROUNDINGS)
-    words = Words(found["weight_bits"], found["readout_bits"], found["fraction"], modes[found["traces_rounding"]], modes[found["membrane_rounding"]])
+    words = Words(found["weight_bits"], found["readout_bits"], found["fraction"], modes[found["traces_rounding"]],
+                  modes[found["membrane_rounding"]])
     inputs, ways = found["readout_inputs"], found["ways"]
     rows = [(f"conv{n}", found["weight_bits"], row) for n, row in enumerate(rows, 1)]
     rows.append(("readout", found["readout_bits"], [1, 1, inputs, ways, 1, 0, found["readout_exponent"]]))

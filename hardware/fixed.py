@@ -2,8 +2,8 @@
 
     value = integer / 2^fraction        lowest = -2^(bits-1) (signed) or 0        highest = 2^(bits-1) - 1 or 2^bits - 1
 
-    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero), 2^(k-1) (nearest, ties up),
-                                                       noise in [0, 2^k) (stochastic)
+    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero),
+                                                       2^(k-1) (nearest, ties up), noise in [0, 2^k) (stochastic)
 
 `shift`, `saturate` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64 bits, the same
 source (`.py_func`).
@@ -31,7 +31,8 @@ class Format:
 
     def __post_init__(self):
         if not 1 + self.signed <= self.bits <= 64:
-            raise ValueError(f"a {'signed' if self.signed else 'unsigned'} word has {1 + self.signed} to 64 bits, not {self.bits}")
+            kind = "signed" if self.signed else "unsigned"
+            raise ValueError(f"a {kind} word has {1 + self.signed} to 64 bits, not {self.bits}")
 
     @property
     def lowest(self) -> int:

@@ -1,5 +1,8 @@
-"""Float twins of the two learning rules, so that like is compared with like: float32 parameters and spikes, the same error, power-of-
-two step and order of samples, nothing rounded and nothing clipped (but for the error "target", whose definition clips)."""
+"""Float twins of the two learning rules, so that like is compared with like.
+
+Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step and the same order of
+samples; nothing is rounded and nothing clipped, but in the error "target", whose definition clips.
+"""
 import numpy as np
 
 from minisnn.loss import softmax

@@ -56,7 +56,8 @@ def neuron_row(V, P, Q, r, bias, u, scale, c, filters):
     for n in range(u.size):
         x = np.int32(P[n] + bias[n])
         negative = np.int32(x >> 31)
-        x = np.int32(np.int32(np.int32(x << left) + np.int32(s_plus + np.int32(negative & np.int32(s_minus - s_plus)))) >> right)
+        addend = np.int32(s_plus + np.int32(negative & np.int32(s_minus - s_plus)))
+        x = np.int32(np.int32(np.int32(x << left) + addend) >> right)
         x = np.int32(x - np.int32(np.int32(rho * r[n]) >> 12))
         y = max(min(x, high), low)
         clipped += np.int32(x != y)

@@ -5,9 +5,9 @@
 
     W -= D, D = |G| > Theta ? (G + noise) >> k : 0, then W is clipped
 
-The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power of two of the step size over the
-number of support samples: with weights of exponent x, p in Q1.12 and e in Q0.7, a step of 2^l has k = 19 + x - l for the weights;
-the bias lies in the accumulator's scale, k = 7 + x - l.
+The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power of two of the step size over
+the number of support samples: with weights of exponent x, p in Q1.12 and e in Q0.7, a step of 2^l has k = 19 + x - l for the
+weights; the bias lies in the accumulator's scale, k = 7 + x - l.
 
 Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or not, in row-major order, the bias last.
 """
@@ -74,7 +74,7 @@ def nearest_power(step: float) -> int:
 
 
 def steps_of(net, inner, samples: int) -> dict[str, int]:
-    """log2_weight and log2_bias of a float network's inner loop: its readout's step sizes over the number of support samples."""
+    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples."""
     a = np.broadcast_to(np.asarray(inner.step_size, np.float64), net.size)
     return {name: nearest_power(float(np.exp(np.log(a[p.slice]).mean())) / samples)
             for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:])}
@@ -134,7 +134,10 @@ def sample(G, Gb, u, p, label, first, three, kind, trigger, mode, c, exponential
 
 @njit(nogil=True, cache=True)
 def update(W, G, theta, k, mode, low, high, state, counts):
-    """W (flat) -= the rounded G where |G| > theta, clipped to low .. high; counts += (written, gated, clipped). The random state."""
+    """W (flat) -= the rounded G where |G| > theta, clipped to low .. high; counts += (written, gated, clipped).
+
+    Returns the random state.
+    """
     for i in range(W.size):
         state = xorshift32(state)
         if abs(G[i]) <= theta:

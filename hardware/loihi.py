@@ -1,4 +1,6 @@
-"""A current-based leaky integrate-and-fire layer as Intel's Loihi computes it, bit for bit (Davies et al. 2018; Lava's fixed-point LIF).
+"""A current-based leaky integrate-and-fire layer as Intel's Loihi computes it, bit for bit.
+
+After Davies et al. 2018 and the fixed-point LIF of Lava.
 
 One step, in this order, for every neuron; tr(x, k) = sign(x) (|x| >> k):
 
@@ -18,7 +20,8 @@ UNITY = 4096                    # decays are 12-bit fractions
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
     """Weights as the chip keeps them: clipped to 8 bits and a sign, the bits that the synapse format lacks dropped.
 
-    sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits); 2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, of 2^(8 - bits)
+    sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits)
+                2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, steps of 2^(8 - bits)
     """
     low, high, drop = {MIXED: (-256, 255, 9), EXCITATORY: (0, 255, 8), INHIBITORY: (-255, 0, 8)}[sign_mode]
     drop = max(drop - num_weight_bits, 0)

@@ -54,7 +54,8 @@ class IntegerNet:
     def __init__(self, net, theta: np.ndarray, words: Words = Words(), readout_exponent: int | None = None,
                  exponents: dict[str, int] | None = None):
         if getattr(net, "hidden", None) or not hasattr(net, "neuron") or not net.channels:
-            raise ValueError("the chip holds a spiking network of conv layers and a readout of their spikes; this network has other layers")
+            raise ValueError("the chip holds a spiking network of conv layers and a readout of their spikes; this network has "
+                             "other layers")
         self.words, self.neuron, self.ways = words, IntegerLIF.of(net.neuron), net.ways
         self.input_shape, views, chosen = net.input_shape, net.views(theta), dict(exponents or {})
         if readout_exponent is not None:

@@ -11,8 +11,8 @@
     r                   uQ1.12                          0 .. 4096, as the presynaptic traces
     sigma'              uQ0.8                           1 .. 255
 
-The surrogate derivative 1 / (1 + kappa |a|)^2 needs no division: 1 + kappa |a| is 2^n m with m in [1, 2); 1 / m^2 comes from a table of
-16 entries at the midpoints of intervals of m, and is shifted by 2 n.
+The surrogate derivative 1 / (1 + kappa |a|)^2 needs no division: 1 + kappa |a| is 2^n m with m in [1, 2); 1 / m^2 comes from a
+table of 16 entries at the midpoints of intervals of m, and is shifted by 2 n.
 """
 from dataclasses import dataclass
 

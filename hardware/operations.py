@@ -11,14 +11,17 @@ TRACE_BITS = 13 + 13            # p and q of an input of the readout
 def memory(net) -> dict[str, int]:
     """Bits of the weights and of the state, of an `IntegerNet`."""
     neurons = sum(int(np.prod(layer.input_shape[:2])) * layer.weight.shape[3] for layer in net.layers[:-1])
-    return {"weights and biases": sum(layer.memory_bits for layer in net.layers), "state of the conv neurons": neurons * STATE_BITS,
-            "traces of the readout": net.weight.shape[0] * TRACE_BITS, "gradient of the readout": (net.weight.size + net.ways) * 32}
+    return {"weights and biases": sum(layer.memory_bits for layer in net.layers),
+            "state of the conv neurons": neurons * STATE_BITS,
+            "traces of the readout": net.weight.shape[0] * TRACE_BITS,
+            "gradient of the readout": (net.weight.size + net.ways) * 32}
 
 
 def operations(net, x: np.ndarray) -> dict[str, tuple[int, int]]:
-    """{part: (additions, multiplications)} of the samples x: additions of weights under events, and five products a neuron and step.
+    """{part: (additions, multiplications)} of the samples x.
 
-    A learned sample takes one product for each non-zero trace and class, and an addition.
+    An event adds a weight for every tap and channel; a conv neuron takes six products a step (two each for P and Q, one each
+    for r and rho r); a learned sample takes a product and an addition for each non-zero trace and class.
     """
     events, found = net.counts(x), {}
     for n, layer in enumerate(net.layers[:-1]):
@@ -48,6 +51,6 @@ def cost(comparison, joules: tuple[float, float] | None = None) -> Table:
         adds, products = ops.sum(0)
         rows.append([bits, *(f"{v / 8e3:.0f}" for v in memory(chip).values()), f"{adds / 1e6:.0f}", f"{products / 1e6:.0f}",
                      f"{1e-6 * (adds * add + products * multiply):.0f}"])
-    return Table("cost", "Memory (kB), and operations of a learned class", ["bits", "weights", "conv state", "readout traces", "gradient",
-                                                                          "additions (M)", "products (M)", "energy (µJ)"], rows,
+    header = ["bits", "weights", "conv state", "readout traces", "gradient", "additions (M)", "products (M)", "energy (µJ)"]
+    return Table("cost", "Memory (kB), and operations of a learned class", header, rows,
                  f"Operations alone, at {add:g} pJ an addition and {multiply:g} pJ a product; memory access is not counted.")

@@ -1,8 +1,8 @@
 """Interval analysis: what every word of the network can come to hold, whatever the events are.
 
-A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes, which are sums of negative and of
-positive weights times the largest count. The readout's accumulator is a sum of at most `inputs` products of a weight and a trace of
-at most 4096. Bounds hold for the weights at hand; `any` are those of any weights of the same word length.
+A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes, which are sums of negative and
+of positive weights times the largest count. The readout's accumulator is a sum of at most `inputs` products of a weight and a
+trace of at most 4096. Bounds hold for the weights at hand; `any` are those of any weights of the same word length.
 """
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def room_for_bias(weight_shape, bits: int, most: int, readout: bool, fraction: i
     unit = UNITY if readout else 1 << fraction
     room = (1 << 31) - 1 - inputs * (1 << bits - 1) * most * unit
     if room < 0:
-        raise ValueError(f"the sum of {inputs} weights of {bits} bits with {fraction if not readout else 12} fraction bits does not "
+        raise ValueError(f"the sum of {inputs} weights of {bits} bits with {12 if readout else fraction} fraction bits do not "
                          "fit 32 bits; take fewer fraction or weight bits")
     return min(room, (1 << 31) - 1 - UNITY)
 
@@ -75,6 +75,6 @@ def analyse(net) -> dict[str, dict[str, Bound]]:
             found[layer.name] = {"V": V, "Q, P": Q, "P + bias": Q.plus(*bias)}
         for name, bound in found[layer.name].items():
             if bound.bits > ACCUMULATOR:
-                raise ValueError(f"{layer.name}: {name} needs {bound.bits} bits, more than the {ACCUMULATOR} of a word; take fewer "
-                                 "fraction bits or weight bits")
+                raise ValueError(f"{layer.name}: {name} needs {bound.bits} bits, more than the {ACCUMULATOR} of a word; take "
+                                 "fewer fraction bits or weight bits")
     return found

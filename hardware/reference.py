@@ -1,4 +1,4 @@
-"""The integer network and learner in plain Python integers, written from the equations: what the kernels are held to, bit for bit.
+"""The integer network and learner in plain Python integers, from the equations: what the kernels are held to, bit for bit.
 
 Nothing here is an array, nothing wraps and nothing is fast. Sequences are nested lists; a layer is a `quantise.IntegerLayer`.
 """

@@ -1,4 +1,4 @@
-"""The trace filters in integers: postsynaptic in the conv layers, presynaptic in the readout, and how far they are from real ones.
+"""The trace filters in integers, postsynaptic in the conv layers and presynaptic in the readout, and how far off they are.
 
 With factors A = round(4096 alpha) and B likewise, at most 4095, and V = sum of weights under the events of a step:
 
@@ -8,8 +8,8 @@ With factors A = round(4096 alpha) and B likewise, at most 4095, and V = sum of 
 >> 12 rounds by floor, toward zero or to nearest (`fixed.shift`). Every state is a rounded mean of numbers between whole bounds
 that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay within the extremes of V << F.
 
-Rounding a filter by at most e units keeps it within e / (1 - A/4096) units of the filter with real numbers and the same factors; P
-reads a Q that is itself off by e / (1 - B/4096), so within the sum of both (`distance`).
+Rounding a filter by at most e units keeps it within e / (1 - A/4096) units of the filter with real numbers and the same
+factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within the sum of both (`distance`).
 """
 import numpy as np
 from numba import njit

@@ -15,7 +15,7 @@ from . import __version__
 
 COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report",
             "lessons")
-BESIDE = ("hardware",)          # packages above this one; their module `command` is one of the commands where they are installed
+BESIDE = ("hardware",)          # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every

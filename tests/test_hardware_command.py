@@ -41,9 +41,11 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run):
     found = json.loads(Path("out/hardware/findings.json").read_text())
     header, rows = found["tables"][2]["header"], found["tables"][2]["rows"]
     assert len(rows) == 2 * len(compare.choices()) and {row[0] for row in rows} == {8, 3}
-    gated = [float(row[header.index("gated (%)")]) for row in rows if row[:2] == [8, 8] and row[4] == "nearest" and row[2] == "membrane"]
+    gated = [float(row[header.index("gated (%)")]) for row in rows
+             if row[:2] == [8, 8] and row[4] == "nearest" and row[2] == "membrane"]
     assert gated == sorted(gated) and len(gated) == len(compare.THRESHOLDS)
-    assert {path.name for path in Path("out/hardware").iterdir()} >= {"bits.png", "threshold.svg", "membrane.png", "layers.csv", "all.csv"}
+    files = {path.name for path in Path("out/hardware").iterdir()}
+    assert files >= {"bits.png", "threshold.svg", "membrane.png", "layers.csv", "all.csv"}
     before = {path: path.read_bytes() for path in Path("out/records").iterdir()}
     assert len(before) == 3
     for path, content in before.items():                        # as if it had been stopped after the second episode
@@ -64,12 +66,14 @@ def test_export_compiles_and_agrees(run):
     assert code == 0, err
     assert export.from_header(Path("chip/chip.h")).words.weight_bits == 4
     subprocess.run([COMPILER, "-std=c99", "-O2", "-o", "chip/selftest", "chip/chip.c"], check=True)
-    assert subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True).stdout == "all numbers agree\n"
+    ran = subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True)
+    assert ran.stdout == "all numbers agree\n"
 
 
 @pytest.mark.parametrize("arguments, words", [
     (("--bits", "9"), "--bits must be numbers from 2 to 8, not 9"), (("--bits", "none"), "not none"),
-    (("--picojoule", "1"), "--picojoule takes two numbers"), (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),
+    (("--picojoule", "1"), "--picojoule takes two numbers"),
+    (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),
     (("export", "--checkpoint", "absent.h5"), "absent.h5")])
 def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
     code, _, err = run(*arguments)

@@ -40,15 +40,18 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
 @needs_compiler
 @pytest.mark.parametrize("learner, options", [
     (Learner(log2_weight=3, log2_bias=0), {}),
-    (Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0), {"pool": "mean", "weight_bits": 4}),
-    (Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1), {"traces": "zero", "membrane": "nearest"}),
-    (Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1), {"fraction": 15, "weight_bits": 2,
-                                                                                                  "readout_bits": 3}),
+    (Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
+     {"pool": "mean", "weight_bits": 4}),
+    (Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
+     {"traces": "zero", "membrane": "nearest"}),
+    (Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
+     {"fraction": 15, "weight_bits": 2, "readout_bits": 3}),
 ], ids=["plain", "gated", "three-factor", "online"])
 def test_the_c_program_repeats_whole_episodes_bit_for_bit(tmp_path, learner, options):
     put(tmp_path, learner, **options)
     program = tmp_path / "selftest"
-    built = subprocess.run([COMPILER, "-std=c99", "-Wall", "-Werror", "-O2", "-o", program, tmp_path / "chip.c"], capture_output=True, text=True)
+    built = subprocess.run([COMPILER, "-std=c99", "-Wall", "-Werror", "-O2", "-o", program, tmp_path / "chip.c"],
+                           capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     ran = subprocess.run([program, tmp_path / "selftest.bin"], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (0, "all numbers agree\n")

@@ -118,4 +118,7 @@ def test_numbers_of_any_two_synapses_of_a_readout_are_uncorrelated(bits):
 
 def test_noise_is_the_upper_bits_and_shares_nothing_with_its_neighbour():
     assert [noise_of(0xFFFFFFFF, k) for k in (-1, 0, 1, 5, 32)] == [0, 0, 1, 31, 0xFFFFFFFF]
+    for k in range(1, 9):                                        # every number, from the least and the largest of its states
+        assert [noise_of(n << 32 - k, k) for n in range(1 << k)] == list(range(1 << k))
+        assert [noise_of((n + 1 << 32 - k) - 1, k) for n in range(1 << k)] == list(range(1 << k))
     assert fixed.seed_state(0) == 1 and fixed.seed_state(2 ** 32 - 2) == 2 ** 32 - 1 and fixed.seed_state(2 ** 32 - 1) == 1

@@ -14,7 +14,8 @@ from minisnn.maml import body
 import minisnn as ms
 
 CASES = [*itertools.product(learner.RULES, errors.ERRORS, ("floor", "stochastic"), (False,)),
-         ("membrane", "softmax", "zero", True), ("membrane", "softmax", "nearest", False), ("three-factor", "softmax", "nearest", True)]
+         ("membrane", "softmax", "zero", True), ("membrane", "softmax", "nearest", False),
+         ("three-factor", "softmax", "nearest", True)]
 
 
 @pytest.mark.parametrize("rule, error, rounding, online", CASES)
@@ -156,7 +157,8 @@ def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     net.views(theta)["readout.weight"][...] = weight / 512
     chip = readout_alone(18, 3, -9, weight)
     p = rng.integers(0, 900, (3, 12, 18)).astype(np.int32)
-    twin, how = FloatReadout(net, theta), Learner(rule, "target", "nearest", log2_weight=0 if rule == "membrane" else -3, log2_bias=-4, window=8)
+    twin, l = FloatReadout(net, theta), 0 if rule == "membrane" else -3
+    how = Learner(rule, "target", "nearest", log2_weight=l, log2_bias=-4, window=8)
     exact, _ = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3))
     found = learn(chip, how, p, np.arange(3))
     real, start = (found.weight - chip.weight) * 2.0 ** -9, exact - twin.weight
