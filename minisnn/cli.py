@@ -13,7 +13,8 @@ import warnings
 
 from . import __version__
 
-COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report")
+COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report",
+            "lessons")
 BESIDE = ("hardware",)          # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
@@ -25,6 +26,7 @@ a first session:
   minisnn evaluate --checkpoint runs/quick-1   test again, on other tasks (--seed 1)
   minisnn show --out task                      see a task: pictures, a raster, an animation
   minisnn check                                prove the derivatives
+  minisnn lessons                              learn how all of it works
 
 Each command has its own help with examples: minisnn train --help"""
 

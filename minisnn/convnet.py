@@ -64,11 +64,12 @@ class ConvNet(FlatNetwork):
         return f"ConvNet({settings}), {self.size} parameters"
 
     def init(self, rng: np.random.Generator, x: np.ndarray | None = None, rate: float = 0.5,
-             readout: str = "fit") -> np.ndarray:
+             readout: str = "fit", variance: float = 1.0) -> np.ndarray:
         """Orthogonal weights and zero biases; where x is given, scaled and shifted to it, layer by layer.
 
-        u, what a softplus or the logits are taken of, then has variance 1 and P(u > 0) = rate over batch and sites
-        (LSUV, Mishkin & Matas 2016). readout "zero" starts from no readout at all, as in `SpikingNet.init`.
+        u, what a softplus or the logits are taken of, then has this variance and P(u > 0) = rate over batch and sites
+        (LSUV, Mishkin & Matas 2016). At variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse.
+        readout "zero" starts from no readout at all, as in `SpikingNet.init`.
         """
         from .initialisation import orthogonal
         if readout not in ("fit", "zero"):
@@ -82,7 +83,7 @@ class ConvNet(FlatNetwork):
                 weight[...] = 0
             elif x is not None:
                 u = layer.forward(b, Reference, weight, bias, self.fit(b, x))[1]["u"]
-                spread = float(u.std(dtype=np.float64))
+                spread = float(u.std(dtype=np.float64)) / variance**0.5
                 if spread == 0:
                     raise ValueError(f"{b.name} sees the same everywhere in the data given to init; "
                                      f"give samples with events")

@@ -55,7 +55,8 @@ class Classification:
 
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         if queries > len(self.classes):
-            raise ValueError(f"queries is {queries}, expected at most the {len(self.classes)} classes of the set, a sample of each")
+            raise ValueError(f"queries is {queries}, expected at most the {len(self.classes)} classes of the set, "
+                             f"a sample of each")
         labels = rng.choice(len(self.classes), size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
         return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes)

@@ -101,7 +101,8 @@ def _network(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) ->
 
 def _inner(config: TrainingConfig, net, step_size) -> InnerLoop:
     freeze = tuple(dict.fromkeys(config.freeze + (body(net) if config.rule == "anil" else ())))
-    return InnerLoop(step_size, 0 if config.rule == "classify" else config.inner_steps, freeze, config.gate_threshold, config.gate_fraction)
+    steps = 0 if config.rule == "classify" else config.inner_steps
+    return InnerLoop(step_size, steps, freeze, config.gate_threshold, config.gate_fraction)
 
 
 class _Run:
@@ -186,8 +187,9 @@ class _Run:
         x, options = None, {}
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
+            options = dict(variance=config.init_variance)
             if config.model == "snn":
-                options = dict(variance=config.init_variance, rounds=config.init_rounds)
+                options["rounds"] = config.init_rounds
         theta = net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
         return _State(0, theta, self.steps.start, outer.state, step_sizes.state)
 
@@ -312,7 +314,8 @@ class _Run:
             return read_json(path)
         test = evaluate(self.net, state.theta, self._inner(state), self.data["test"], "test", config.test_episodes,
                         config.test_seed, self.ways, config.shots, config.queries, progress=self.progress)
-        test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update, tasks=state.update * config.tasks,
+        test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update,
+                    tasks=state.update * config.tasks,
                     training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
         write_json(path, test)
         return test

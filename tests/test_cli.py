@@ -73,7 +73,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
                   learn_step_size="scalar", step_size_lr=0.3, freeze=("conv1", "conv2"), gate_threshold=None,
                   gate_fraction=0.05, rule="anil", order=2, first_order_updates=3, updates=9, tasks=8, optimiser="sgd",
                   lr=0.6, lr_end=0.5, momentum=0.8,
-                  clip=None, seed=12, init="orthogonal", init_rate=0.2, init_variance=2.0, init_rounds=3,
+                  clip=None, seed=12, start="a.h5", init="orthogonal", init_rate=0.2, init_variance=2.0, init_rounds=3,
                   init_readout="zero", init_tasks=5, evaluate_every=13, evaluate_episodes=14, checkpoint_every=15,
                   test_episodes=16, test_seed=17)
     config = TrainingConfig(**values)

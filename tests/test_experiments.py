@@ -1,8 +1,8 @@
 """Every experiment end to end on small recordings and small networks; records that survive; verdicts; the page."""
+
 import json
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -68,6 +68,7 @@ def study(sets, folder, tmp_path, monkeypatch):
 
     def make(name: str, networks=None, **changes) -> Study:
         return Study(name, tmp_path / "out", replace(settings, **changes), networks or Networks(folder), progress=False)
+
     return make
 
 
@@ -83,15 +84,22 @@ def test_every_experiment_runs_and_repeats(name, study):
         found = experiment(name).run(one)
         found.settings = one.describe()
         found.write(one.folder)
-        seen.append([[cell for k, cell in enumerate(row) if table.header[k] != "seconds to adapt"]
-                     for table in found.tables for row in table.rows])
+        seen.append(
+            [
+                [cell for k, cell in enumerate(row) if table.header[k] != "seconds to adapt"]
+                for table in found.tables
+                for row in table.rows
+            ]
+        )
         assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
     assert seen[0] == seen[1] == seen[2]
     files = {path.name for path in one.folder.iterdir()}
     assert {f"{table.name}.csv" for table in found.tables} <= files and "findings.json" in files
     assert {f"{figure}.{kind}" for figure in found.figures for kind in ("png", "svg")} <= files
     back = Findings.read(one.folder)
-    assert back.tables == json.loads(json.dumps([vars(t) for t in found.tables]), object_hook=_table) and back.title == found.title
+    assert (
+        back.tables == json.loads(json.dumps([vars(t) for t in found.tables]), object_hook=_table) and back.title == found.title
+    )
     assert [c.verdict for c in back.claims] == [c.verdict for c in found.claims] and found.title in found.text()
 
 
@@ -125,15 +133,15 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
         with pytest.raises(KeyboardInterrupt):
             study("a").each("key", "double-nmnist", 6, one, ("x",))
         path = study("a").out / "records" / "key.jsonl"
-        path.write_text(path.read_text() + "[3, ")                              # killed while it wrote
+        path.write_text(path.read_text() + "[3, ")  # killed while it wrote
         assert study("a").each("key", "double-nmnist", 6, one, ("x",)) == [[n, n**2] for n in range(6)]
         assert calls == [0, 1, 2, 3, 3, 4, 5]
-        assert study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]] and len(calls) == 7       # shared
-        study("a").each("key", "double-nmnist", 6, one, ("y",))                 # made from something else: anew
+        assert study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]] and len(calls) == 7  # shared
+        study("a").each("key", "double-nmnist", 6, one, ("y",))  # made from something else: anew
         assert len(calls) == 13
         study("a", root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 19
-        study("a", asl_root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))       # not this set's root
+        study("a", asl_root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))  # not this set's root
         study("a", root="elsewhere", seed=1).each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 31
     finally:
@@ -142,9 +150,19 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
 
 def test_what_records_depend_on():
     a = np.arange(3.0)
-    same = [studies._identity((a, {"k": 1}, InnerLoop(a), None)), studies._identity((a.copy(), {"k": 1}, InnerLoop(a.copy()), None))]
-    others = [studies._identity(v) for v in ((a + 1, {"k": 1}, InnerLoop(a), None), (a, {"k": 2}, InnerLoop(a), None),
-                                             (a, {"k": 1}, InnerLoop(a, steps=2), None), (a.astype("f4"), {"k": 1}, InnerLoop(a), None))]
+    same = [
+        studies._identity((a, {"k": 1}, InnerLoop(a), None)),
+        studies._identity((a.copy(), {"k": 1}, InnerLoop(a.copy()), None)),
+    ]
+    others = [
+        studies._identity(v)
+        for v in (
+            (a + 1, {"k": 1}, InnerLoop(a), None),
+            (a, {"k": 2}, InnerLoop(a), None),
+            (a, {"k": 1}, InnerLoop(a, steps=2), None),
+            (a.astype("f4"), {"k": 1}, InnerLoop(a), None),
+        )
+    ]
     assert same[0] == same[1] and len({*same, *others}) == 5
     with pytest.raises(TypeError, match="cannot depend on a object"):
         studies._identity(object())
@@ -153,20 +171,28 @@ def test_what_records_depend_on():
 def test_estimates():
     e = estimate([0.0, 1.0] * 10)
     assert e.mean == 0.5 and math.isclose(e.ci95, 1.96 * np.std([0, 1] * 10, ddof=1) / 20**0.5)
-    assert e.sd == 0.0                                                          # each block of two has the mean 0.5
+    assert e.sd == 0.0  # each block of two has the mean 0.5
     assert math.isclose(estimate(np.arange(20.0)).sd, np.std(np.arange(0.5, 20, 2), ddof=1))
     assert estimate([0.3]).ci95 is None and estimate([0.3]).low == -math.inf and estimate([0.3]).percent() == "30.0"
     assert estimate([0.3, 0.5]).percent() == "40.0 ± 19.6"
     d = difference([0.5, 0.9], [0.4, 0.8])
-    assert math.isclose(d.mean, 0.1) and d.ci95 < 1e-12                         # paired: the common part cancels
+    assert math.isclose(d.mean, 0.1) and d.ci95 < 1e-12  # paired: the common part cancels
     with pytest.raises(ValueError, match="one has 2 episodes and the other 3"):
         difference([1, 2], [1, 2, 3])
     with pytest.raises(ValueError, match="expected .n,."):
         estimate([])
 
 
-@pytest.mark.parametrize("mean, half, verdict", [(0.03, 0.01, "agrees"), (0.03, 0.04, "inconclusive"), (-0.03, 0.01, "differs"),
-                                                 (0.0, 0.0, "agrees"), (-0.01, None, "inconclusive")])
+@pytest.mark.parametrize(
+    "mean, half, verdict",
+    [
+        (0.03, 0.01, "agrees"),
+        (0.03, 0.04, "inconclusive"),
+        (-0.03, 0.01, "differs"),
+        (0.0, 0.0, "agrees"),
+        (-0.01, None, "inconclusive"),
+    ],
+)
 def test_verdicts(mean, half, verdict):
     claim = judge("a claim", "so much", Estimate(mean, half, None, 9), 0, 10, rule="from 0 to 10 points")
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
@@ -189,7 +215,7 @@ def test_nearest_neighbour_by_correlation():
 def test_summary_of_updates():
     values = summary(np.array([0.0, 0.0, -1e-3, 1e-1]))
     assert values[:6] == pytest.approx([0.101 / 4, 0.101 / 2, 0.101, 0.1, 2, 4])
-    counts = np.array(values[len(STATISTICS):])
+    counts = np.array(values[len(STATISTICS) :])
     assert counts.sum() == 2 and counts[np.searchsorted(EDGES, -3 + 1e-9) - 1] == 1 and len(counts) == len(EDGES) - 1
     assert summary(np.zeros(3))[:6] == [0, 0, 0, 0, 0, 3]
 
@@ -203,8 +229,9 @@ def test_more_ways_keep_the_classes_alike(rng):
     assert np.array_equal(v["conv1.weight"], w["conv1.weight"]) and np.array_equal(v["conv1.bias"], w["conv1.bias"])
     for k in range(7):
         np.testing.assert_allclose(w["readout.weight"][:, k], v["readout.weight"].mean(1))
-        np.testing.assert_allclose(wide.views(inner.step_size)["readout.weight"][:, k],
-                                   net.views(step)["readout.weight"].mean(1) * 7 / 3)
+        np.testing.assert_allclose(
+            wide.views(inner.step_size)["readout.weight"][:, k], net.views(step)["readout.weight"].mean(1) * 7 / 3
+        )
     assert (inner.steps, inner.freeze) == (2, ("conv1",)) and with_ways(net, theta, InnerLoop(3.0), 6)[2].step_size == 6.0
 
 
@@ -218,7 +245,7 @@ def test_lanczos_finds_the_spectrum(rng):
     few, weights = lanczos(lambda v: matrix @ v, 12, 6, np.random.default_rng(1))
     start = np.random.default_rng(1).standard_normal(12)
     start /= np.linalg.norm(start)
-    for power in range(8):                                                      # Gauss quadrature: exact to degree 2 n - 1
+    for power in range(8):  # Gauss quadrature: exact to degree 2 n - 1
         assert weights @ few**power == pytest.approx(start @ np.linalg.matrix_power(matrix, power) @ start, rel=1e-9)
 
 
@@ -228,7 +255,7 @@ def test_a_new_readout_is_that_of_the_network(rng):
     x = small_set().episode(0, 0, 5, 1, 1).x_query
     theta = net.init(rng, x)
     readout = figure6.new_readout(net, 5)
-    assert np.array_equal(readout(theta[-readout.size:], figure6._features(net, theta, x)), net(theta, x))
+    assert np.array_equal(readout(theta[-readout.size :], figure6._features(net, theta, x)), net(theta, x))
 
 
 @pytest.mark.parametrize("name", [None, "conv1", "conv2", "hidden1"])
@@ -239,11 +266,15 @@ def test_spikes_of_a_block(backend, name, rng):
     spikes, record = net.spikes(theta, x, name), net.record(theta, x)
     rates = net.activity(theta, x)
     shape = {"conv1": (4, 6, 3), "conv2": (2, 3, 4)}.get(name, (6,))
-    assert spikes.shape == (5, 14, *shape) and spikes.dtype == bool and spikes.mean() == pytest.approx(rates[name or "hidden1"], rel=1e-6)
+    assert (
+        spikes.shape == (5, 14, *shape)
+        and spikes.dtype == bool
+        and spikes.mean() == pytest.approx(rates[name or "hidden1"], rel=1e-6)
+    )
     place = {"conv1": 0, "conv2": 1}.get(name, 2)
     u = record[place]["u"].reshape(5, 8, -1)
     if name in (None, "hidden1"):
-        assert np.array_equal(spikes[:, -8:], u >= 0)                           # threshold 0, no pooling
+        assert np.array_equal(spikes[:, -8:], u >= 0)  # threshold 0, no pooling
     with pytest.raises(ValueError, match="name must be one of conv1, conv2, hidden1, not 'conv3'"):
         net.spikes(theta, x, "conv3")
 
@@ -253,34 +284,43 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
     assert file_name(role) == "double_nmnist_maml.h5" and file_name("double-asl/maml-cnn") == "double_asl_maml_cnn.h5"
     networks = Networks(folder)
     assert networks.find(role).net.channels == (3, 4) and networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
-    assert Networks().find(role).net.channels == (32, 64, 128)                  # the one that travels with the package
+    assert Networks().find(role).net.channels == (32, 64, 128)  # the one that travels with the package
+    net, theta = ms.load(folder / file_name(role))
+    ms.save(tmp_path / file_name(role), net, theta, progress=dict(tasks=3000, update=1500, updates=9000))
+    interim = Networks(tmp_path)
+    interim.find(role)
+    assert interim.describe(role).endswith(".h5, 3,000 tasks (training is not done: 1,500 of 9,000 updates)")
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
-    assert Networks(tmp_path).find(role) is None
+    assert Networks(tmp_path).find("double-asl/maml-snn") is None
     with pytest.raises(ValueError, match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5"):
         Networks(tmp_path / "nowhere")
 
 
 def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
-    """Into a folder of its own; what lies there already goes on."""
-    calls = []
+    """Into a folder of its own; what lies there already goes on, and is used as it is where it is done."""
+    calls, done = [], [100, 9000]
 
     def train(config, out, resume, progress):
         calls.append((config, out.name, resume))
         out.mkdir(parents=True, exist_ok=True)
         (out / "config.json").write_text("{}")
         net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
-        ms.save(out / "checkpoint.h5", net, np.zeros(net.size, np.float32))
+        theta = np.zeros(net.size, np.float32)
+        ms.save(out / "checkpoint.h5", net, theta, config=config, progress=dict(update=done.pop(0)))
 
     monkeypatch.setattr("minisnn.training.train", train)
     role = "double-nmnist/fomaml-snn"
-    for resume in (False, True):
+    for resume in (False, True, None):
         assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
-        assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
+        if resume is not None:
+            assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("role", RECIPES)
 def test_the_command_that_trains_a_role_gives_its_recipe(role, monkeypatch):
     import minisnn.cli
+
     seen = {}
     monkeypatch.setattr("minisnn.training.train", lambda config, *_, **__: seen.update(config=config) or _stop())
     words = how_to_train(role).split()
@@ -288,7 +328,9 @@ def test_the_command_that_trains_a_role_gives_its_recipe(role, monkeypatch):
     with pytest.raises(_Stop):
         args = minisnn.cli.parser().parse_args(words[1:])
         args.run(args)
-    watching = {name: getattr(RECIPES[role], name) for name in vars(RECIPES[role]) if name.startswith(("evaluate_", "test_", "start"))}
+    watching = {
+        name: getattr(RECIPES[role], name) for name in vars(RECIPES[role]) if name.startswith(("evaluate_", "test_", "start"))
+    }
     assert replace(seen["config"], **watching) == RECIPES[role]
 
 
@@ -301,18 +343,36 @@ def _stop():
 
 
 def test_the_page(tmp_path):
-    found = Findings("table-9", "Table 9: <odd> & more", "A summary.", [Table("t", "Numbers", ["a", "b"], [["x", None], [1.23456, 2]], "A note.")],
-                     [judge("a claim", "1 & 2", Estimate(0.5, 0.1, None, 9), 10, rule="above 10 points")],
-                     missing=["MAML on it: no trained network; minisnn train --order 1"],
-                     settings=dict(episodes=7, seed=0, queries=3, root=None, asl_root=None, networks={"a/b": "file.h5"}))
+    found = Findings(
+        "table-9",
+        "Table 9: <odd> & more",
+        "A summary.",
+        [Table("t", "Numbers", ["a", "b"], [["x", None], [1.23456, 2]], "A note.")],
+        [judge("a claim", "1 & 2", Estimate(0.5, 0.1, None, 9), 10, rule="above 10 points")],
+        missing=["MAML on it: no trained network; minisnn train --order 1"],
+        settings=dict(episodes=7, seed=0, queries=3, root=None, asl_root=None, networks={"a/b": "file.h5"}),
+    )
     from minisnn.plots import figure
+
     fig = figure(2, 2)
     fig.subplots().plot([0, 1])
     found.figures["f"] = (fig, "What <to> see.")
     found.write(tmp_path / "table-9")
     page = write_report([found], tmp_path, 61.0).read_text()
-    for text in ("Table 9: &lt;odd&gt; &amp; more", "<b>1 agree</b>", "A note.", "What &lt;to&gt; see.", "data:image/png;base64,",
-                 "<code>minisnn train --order 1</code>", "1.235", "–", "7 test episodes", "50 points [40, 60]", 'name="viewport"', "@media print"):
+    for text in (
+        "Table 9: &lt;odd&gt; &amp; more",
+        "<b>1 agree</b>",
+        "A note.",
+        "What &lt;to&gt; see.",
+        "data:image/png;base64,",
+        "<code>minisnn train --order 1</code>",
+        "1.235",
+        "–",
+        "7 test episodes",
+        "50 points [40, 60]",
+        'name="viewport"',
+        "@media print",
+    ):
         assert text in page, text
     assert "<script" not in page and "http" not in page.replace("http-equiv", "")
 
@@ -320,10 +380,15 @@ def test_the_page(tmp_path):
 def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     """A table, a figure and the report from the command line, with folders of networks and of results."""
     from minisnn.cli import main
+
     options = ["--networks", str(folder), "--out", str(tmp_path / "out"), "--episodes", "2", "--queries", "1", "--quiet"]
     assert main(["table", "2", *options]) == 0
     text = capsys.readouterr().out
-    assert "MAML (SNN) - FOMAML (SNN)" in text and "98.23 ± 1.12" in text and (tmp_path / "out" / "table-2" / "table-2.csv").exists()
+    assert (
+        "MAML (SNN) - FOMAML (SNN)" in text
+        and "98.23 ± 1.12" in text
+        and (tmp_path / "out" / "table-2" / "table-2.csv").exists()
+    )
     assert main(["relearn", *options]) == 0 and "task A" in capsys.readouterr().out
     assert main(["report", "--only", "figure-4,relearn", *options]) == 0
     assert "2 experiments" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()
@@ -333,3 +398,61 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     assert main(["figure", "4", "--out", str(tmp_path / "file")]) == 2 and "expected a folder" in capsys.readouterr().err
     monkeypatch.setattr("minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["figure", "4", *options]) == 130 and "the same command goes on" in capsys.readouterr().err
+
+
+def test_accuracies_are_those_of_evaluate(study, sets):
+    """And those of figures 3 to 5 are the same numbers under other names."""
+    one, role = study("table-2", episodes=6), "double-asl/maml-snn"
+    found = one.network(role)
+    frozen = replace(found.inner, freeze=("conv1", "conv2"))
+    for inner, key in ((found.inner, ""), (frozen, "2-frozen")):
+        expected = ms.evaluate(found.net, found.theta, inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
+        assert one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key) == expected["per_episode"]
+    assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
+    rows = [row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    whole = one.accuracies(role, "double-asl")
+    both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
+    assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
+    loss = difference(whole, both)
+    assert rows[2][3] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f}"
+    start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
+    errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    assert errors[1][2] == estimate([1 - a for a in whole]).percent()
+    assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
+
+
+@pytest.mark.parametrize("learning", ["all", "readout"])
+def test_relearning_written_out(study, sets, learning):
+    from minisnn.experiments.relearn import accuracies
+    from minisnn.experiments.updates import readout
+
+    one = study("relearn", episodes=2)
+    found = one.network("double-nmnist/maml-snn")
+    net, step = found.net, np.zeros(found.net.size, np.float32)
+    step[readout(net) if learning == "readout" else slice(None)] = found.inner.step_size
+    values = accuracies(one, "double-nmnist", learning)
+    a, b = (sets["test"].episode(0, 2 + k, 5, 1, 2) for k in (0, 1))  # the second episode's tasks
+    theta = found.theta
+    for moment, task in enumerate((a, b, a)):
+        theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+        for k, query in enumerate((a, b)):
+            assert values[1, moment, k] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
+
+
+def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
+    from minisnn.experiments.updates import inner_updates, outer_updates, readout
+    from minisnn.maml import adapt
+    one = study("table-3", episodes=2)
+    found = one.network("double-nmnist/maml-snn")
+    for fraction in (None, 0.3):
+        task = sets["test"].episode(0, 1, 5, 1, 1)
+        step = adapt(
+            found.net, found.theta, task.x_support, task.y_support, found.inner.step_size, threshold_fraction=fraction
+        )
+        expected = np.abs(step - found.theta)[readout(found.net)]
+        some = expected[expected > 1e-7]
+        sizes = [expected.mean(), some.mean(), expected.sum(), some.max()]
+        assert inner_updates(one, fraction)[1, :4] == pytest.approx(sizes, rel=1e-4)
+        assert inner_updates(one, fraction)[1, 4] >= len(some)
+    assert outer_updates(one)[:, 3].max() < 5e-3                                # Adam at 1e-3 makes no larger ones
+    assert outer_updates(one).shape[0] == 60

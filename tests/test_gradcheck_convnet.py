@@ -15,8 +15,7 @@ def small(backend="numpy", **changes):
 
 # ---- sound derivatives pass ------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("seed, backend", [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)])
-def test_random_architectures(seed, backend):
+def bar(seed, backend):
     case = gradcheck.random_case(np.random.default_rng(seed), backend, "cnn")
     report = gradcheck.check(case.net, case.theta, task=case.task, step_size=case.step_size, seed=seed)
     assert report.ok and not any(r.skipped for r in report.results), str(report)
@@ -24,6 +23,17 @@ def test_random_architectures(seed, backend):
     assert report.worst("gradient") <= 1e-7 and report.worst("hvp") <= 1e-6
     slopes = [r for r in report.results if r.how.startswith("Taylor")]
     assert len(slopes) == (2 if len(case.net.blocks) == 1 else 4) and max(r.error for r in slopes) <= 0.1
+
+
+@pytest.mark.parametrize("seed, backend", [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)])
+def test_random_architectures(seed, backend):
+    bar(seed, backend)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_a_hundred_random_architectures(seed, backend):
+    bar(seed, backend)
 
 
 def test_every_layer_and_pass_has_its_rows():

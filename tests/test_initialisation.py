@@ -77,3 +77,19 @@ def test_data_that_say_nothing_are_refused(backend, rng):
         net.init(rng, events(), rate=1.0)
     with pytest.raises(ValueError, match="x must be"):
         net.init(rng, events()[..., :1])
+
+
+@pytest.mark.parametrize("variance", [1.0, 9.0])
+def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
+    """Of what every softplus is taken of, by hand: the convolution of the layer's input."""
+    from minisnn.convnet import ConvNet
+    from minisnn.layers import frames
+    from minisnn.layers.convolution import Reference
+    rng = np.random.default_rng(0)
+    net = ConvNet((8, 8, 2), (3, 4), 5, kernel=3, dtype=np.float64)
+    x = rng.poisson(0.3, (6, 10, 8, 8, 2)).astype(np.uint8)
+    theta = net.init(rng, x, 0.3, variance=variance)
+    y = net._input(x)
+    for b, weight, bias in net.parameters(theta):
+        y, tape = frames.forward(b, Reference, weight, bias, net.fit(b, y))
+        assert np.var(tape["u"]) == pytest.approx(variance) and np.mean(tape["u"] > 0) == pytest.approx(0.3, abs=0.02)

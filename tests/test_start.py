@@ -1,4 +1,5 @@
 """Meta-training that goes on from a checkpoint, and training without tasks: all classes told apart."""
+
 import json
 
 import numpy as np
@@ -33,10 +34,12 @@ def before(tmp_path_factory):
 
 
 def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
-    config = toy_config(start=str(before), updates=1, evaluate_every=0, test_episodes=0, seed=7, lr=1e-9, step_size_lr=1e-9, step_size=2.0)
+    config = toy_config(
+        start=str(before), updates=1, evaluate_every=0, test_episodes=0, seed=7, lr=1e-9, step_size_lr=1e-9, step_size=2.0
+    )
     found, result = checkpoint.read(before), train(config, tmp_path / "after", data=toy_data(), **SILENT)
     np.testing.assert_allclose(result.theta, found.theta, atol=1e-7)
-    np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)         # though step_size is another
+    np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)  # though step_size is another
     assert np.ptp(found.inner.step_size) > 0.01
 
 
@@ -56,7 +59,9 @@ def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path
 
 
 def test_another_network_is_no_start(before, tmp_path):
-    with pytest.raises(ValueError, match="before: the checkpoint's network, .*channels=.4,.* is another than that of the settings"):
+    with pytest.raises(
+        ValueError, match="before: the checkpoint's network, .*channels=.4,.* is another than that of the settings"
+    ):
         train(toy_config(start=str(before), channels=(5,)), tmp_path / "after", data=toy_data(), **SILENT)
     with pytest.raises(FileNotFoundError):
         train(toy_config(start=str(tmp_path / "nowhere.h5")), tmp_path / "other", data=toy_data(), **SILENT)
@@ -77,7 +82,7 @@ def test_a_batch_has_the_labels_of_its_classes():
     batch = Classification(tasks).episode(3, 1, queries=20)
     assert len(batch.y_query) == 20 == len(set(batch.y_query.tolist())) and batch.classes == tasks.classes and batch.ways == 64
     for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
-        for sample, label in zip(x, y):                     # the halves are among the recordings of the class's symbols
+        for sample, label in zip(x, y):  # the halves are among the recordings of the class's symbols
             for side, half in enumerate(np.split(sample, 2, axis=2)):
                 pool = tasks.pool.dense(tasks.symbols[tasks.pairs[tasks.classes[label]][side]])
                 assert (pool == half).all(axis=(1, 2, 3, 4)).any()
@@ -86,8 +91,19 @@ def test_a_batch_has_the_labels_of_its_classes():
 
 
 def _classify(**changes):
-    return toy_config(rule="classify", queries=24, updates=6, tasks=1, learn_step_size="no", clip=None, lr=1e-2, evaluate_every=3,
-                      evaluate_episodes=2, test_episodes=2, **changes)
+    return toy_config(
+        rule="classify",
+        queries=24,
+        updates=6,
+        tasks=1,
+        learn_step_size="no",
+        clip=None,
+        lr=1e-2,
+        evaluate_every=3,
+        evaluate_episodes=2,
+        test_episodes=2,
+        **changes,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -123,19 +139,27 @@ def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
     monkeypatch.setattr(_Run, "_task_gradient", stop_once)
     with pytest.raises(Interrupted):
         train(_classify(checkpoint_every=2), tmp_path / "part", data=sets, **SILENT)
-    assert np.array_equal(train(_classify(checkpoint_every=2), tmp_path / "part", resume=True, data=sets, **SILENT).theta, whole.theta)
+    assert np.array_equal(
+        train(_classify(checkpoint_every=2), tmp_path / "part", resume=True, data=sets, **SILENT).theta, whole.theta
+    )
 
 
 def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path, sets):
     asked = []
-    monkeypatch.setattr("minisnn.training.open_set", lambda *words, **options: asked.append((words[1], options)) or sets["train"])
+    monkeypatch.setattr(
+        "minisnn.training.open_set", lambda *words, **options: asked.append((words[1], options)) or sets["train"]
+    )
     train(_classify(), tmp_path / "run", **SILENT)
     assert asked == [(split, {"classes": "train"}) for split in ("train", "val", "test")]
 
 
 def test_what_the_line_says():
     from minisnn.evaluation import sentence
-    assert sentence(dict(rule="classify", accuracy_after=0.9312, ways=64)) == "accuracy 93.1 % among 64 classes on unseen recordings"
+
+    assert (
+        sentence(dict(rule="classify", accuracy_after=0.9312, ways=64))
+        == "accuracy 93.1 % among 64 classes on unseen recordings"
+    )
 
 
 def test_inner_loop_of_a_checkpoint_without_steps(tmp_path):

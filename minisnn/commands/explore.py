@@ -1,10 +1,11 @@
 """What the paper did not try.
 
-  shots        accuracy against the recordings of each class in the support set
-  ways         accuracy against the number of classes, more than in meta-training
-  activity     accuracy against the spikes that the network makes
-  curvature    spectrum of the inner loss's Hessian, before and after meta-training
-  recordings   simulated recordings against real ones, and photographs of hands"""
+shots        accuracy against the recordings of each class in the support set
+ways         accuracy against the number of classes, more than in meta-training
+activity     accuracy against the spikes that the network makes
+curvature    spectrum of the inner loss's Hessian, before and after meta-training
+recordings   simulated recordings against real ones, and photographs of hands"""
+
 import argparse
 
 from .studies import add_study, run_and_print

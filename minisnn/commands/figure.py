@@ -4,6 +4,7 @@ and the figure itself as PNG and SVG.
   2   example tasks                              5   histograms of updates, and their threshold
   3   error against inner-loop updates           6   transfer learning, shot by shot
   4   accuracy with frozen layers"""
+
 import argparse
 
 from .studies import add_study, run_and_print

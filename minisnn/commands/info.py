@@ -93,8 +93,10 @@ def _inner_loop(net, inner) -> None:
 def _training(found, config) -> None:
     import numpy as np
     done = found.progress.get("update", 0)
-    print(f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} "
-          f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot, {config.dataset}, "
+    task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
+    if config.rule == "classify":
+        task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
+    print(f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, {config.dataset}, "
           f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}")
     curve = found.curve
     if done and "loss" in curve:

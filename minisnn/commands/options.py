@@ -6,8 +6,8 @@ from pathlib import Path
 from ..data.shipped import find_checkpoint
 from ..threads import set_threads
 
-__all__ = ["add_data", "add_task", "add_threads", "check_folder_of", "count", "find_checkpoint", "names", "or_none", "use_threads",
-           "whole_numbers"]
+__all__ = ["add_data", "add_task", "add_threads", "check_folder_of", "count", "find_checkpoint", "names", "or_none",
+           "use_threads", "whole_numbers"]
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Every table and figure of Stewart & Neftci 2022, measured here, beside the paper's values, and
 what the paper did not try: one HTML page that needs nothing else. What other commands measured
 in the same folder is used; what is missing is measured first."""
+
 import argparse
 import sys
 import time
@@ -18,11 +19,12 @@ examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="A,B,…", help="names of experiments, such as table-2,figure-3,relearn,shots")
-    add_study(parser, 60)
+    add_study(parser, 50)
 
 
 def run(args: argparse.Namespace) -> None:
     from ..experiments import EXPERIMENTS
+
     names = list(EXPERIMENTS) if args.only is None else args.only.split(",")
     for name in names:
         if name not in EXPERIMENTS:
@@ -30,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
     make = study_maker(args)
     from ..compilation import announce
     from ..experiments.report import write_report
+
     if not args.quiet:
         announce()
     findings, began = [], time.perf_counter()
@@ -39,10 +42,16 @@ def run(args: argparse.Namespace) -> None:
             found = carry_out(make(name))
             findings.append(found)
             if not args.quiet:
-                print(f"{place} of {len(names)}: {found.title}; {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+                print(
+                    f"{place} of {len(names)}: {found.title}; {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True
+                )
     except KeyboardInterrupt as signal:
-        raise KeyboardInterrupt(f"stopped; what was measured is kept in {args.out / 'records'}, the same command goes on") from signal
+        raise KeyboardInterrupt(
+            f"stopped; what was measured is kept in {args.out / 'records'}, the same command goes on"
+        ) from signal
     path = write_report(findings, args.out, time.perf_counter() - began)
     claims = [claim.verdict for found in findings for claim in found.claims]
-    print(f"{path}: {len(findings)} experiments; of {len(claims)} claims {claims.count('agrees')} agree, "
-          f"{claims.count('differs')} differ, {claims.count('inconclusive')} are inconclusive")
+    print(
+        f"{path}: {len(findings)} experiments; of {len(claims)} claims {claims.count('agrees')} agree, "
+        f"{claims.count('differs')} differ, {claims.count('inconclusive')} are inconclusive"
+    )

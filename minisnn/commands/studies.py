@@ -1,4 +1,5 @@
 """What the commands of tables, figures and the report share: their options, and how an experiment is carried out."""
+
 import argparse
 from pathlib import Path
 
@@ -13,14 +14,25 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600) -> None:
     data.add_argument("--queries", type=count(1), default=5, metavar="N", help="query samples of each class (default: 5)")
     data.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the episodes (default: 0)")
     data.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
-    data.add_argument("--asl-root", metavar="PATH", help="folder of ASL-DVS, or photographs of the 24 letters "
-                                                         "(default: hands that are drawn and simulated)")
+    data.add_argument(
+        "--asl-root",
+        metavar="PATH",
+        help="folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)",
+    )
     networks = parser.add_argument_group("networks (default: those that travel with minisnn)")
     networks.add_argument("--networks", metavar="DIR", help="folder of checkpoints or run folders with the shipped ones' names")
-    networks.add_argument("--retrain", action="store_true", help="train them anew first, into OUT/networks; takes hours, "
-                                                                 "and can be stopped and resumed")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR",
-                        help=f"folder of numbers, figures and records; the same command goes on with them (default: {OUT})")
+    networks.add_argument(
+        "--retrain",
+        action="store_true",
+        help="train them anew first, into OUT/networks; takes hours, and can be stopped and resumed",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=OUT,
+        metavar="DIR",
+        help=f"folder of numbers, figures and records; the same command goes on with them (default: {OUT})",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_threads(parser)
 
@@ -32,15 +44,21 @@ def study_maker(args: argparse.Namespace):
         raise ValueError(f"{args.out}: there is a file of this name; expected a folder to write to")
     from ..experiments.networks import Networks
     from ..experiments.study import Settings, Study
+
     settings = Settings(args.episodes, args.queries, args.seed, args.root, args.asl_root)
-    networks = Networks(args.networks, args.out / "networks" if args.retrain else None,
-                        {"double-nmnist": args.root, "double-asl": args.asl_root}, not args.quiet)
+    networks = Networks(
+        args.networks,
+        args.out / "networks" if args.retrain else None,
+        {"double-nmnist": args.root, "double-asl": args.asl_root},
+        not args.quiet,
+    )
     return lambda name: Study(name, args.out, settings, networks, not args.quiet)
 
 
 def carry_out(study):
     """Run an experiment and write what it found."""
     from ..experiments import experiment
+
     found = experiment(study.name).run(study)
     found.settings = study.describe()
     found.write(study.folder)
@@ -51,11 +69,14 @@ def run_and_print(name: str, args: argparse.Namespace) -> None:
     make = study_maker(args)
     if not args.quiet:
         from ..compilation import announce
+
         announce()
     study = make(name)
     try:
         found = carry_out(study)
     except KeyboardInterrupt as signal:
-        raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on") from signal
+        raise KeyboardInterrupt(
+            f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
+        ) from signal
     print(found.text())
     print(f"\nnumbers and figures: {study.folder}")

@@ -1,7 +1,8 @@
 """A table of Stewart & Neftci 2022, measured here, beside the paper's values.
 
-  2   one-shot accuracy on both data sets: MAML and FOMAML, spiking network and CNN
-  3   magnitudes of the readout's updates: inner loop, outer loop, training without meta-learning"""
+2   one-shot accuracy on both data sets: MAML and FOMAML, spiking network and CNN
+3   magnitudes of the readout's updates: inner loop, outer loop, training without meta-learning"""
+
 import argparse
 
 from .studies import add_study, run_and_print

@@ -1,4 +1,4 @@
-"""Where the files lie that travel with the package: digits, tables, meta-trained networks."""
+"""Where the files lie that travel with the package: digits, tables, meta-trained networks, lessons."""
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -9,7 +9,18 @@ def shipped(name: str) -> Path:
 
     Raises FileNotFoundError where this installation lacks the file.
     """
-    places = (_PACKAGE / "_shipped", _PACKAGE.parent / "data")
+    return _find(name, _PACKAGE / "_shipped", _PACKAGE.parent / "data")
+
+
+def folder(name: str) -> Path:
+    """Path of a folder of the project that a wheel carries as a whole: "lessons".
+
+    Raises FileNotFoundError where this installation lacks it.
+    """
+    return _find(name, _PACKAGE / "_folders", _PACKAGE.parent)
+
+
+def _find(name: str, *places: Path) -> Path:
     for place in places:
         if (place / name).exists():
             return place / name

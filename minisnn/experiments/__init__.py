@@ -3,13 +3,24 @@
 Every module has `TITLE`, and `run(study) -> Findings`. A `Study` keeps what has been measured, episode by episode, so
 that a run can be stopped and goes on; `Findings` are tables, claims with their verdicts, and figures.
 """
+
 import importlib
 
 # name -> module
 EXPERIMENTS = {
-    "table-2": "table2", "figure-2": "figure2", "figure-3": "figure3", "figure-4": "figure4", "table-3": "table3",
-    "figure-5": "figure5", "figure-6": "figure6", "relearn": "relearn",
-    "shots": "shots", "ways": "ways", "activity": "activity", "curvature": "curvature", "recordings": "recordings",
+    "table-2": "table2",
+    "figure-2": "figure2",
+    "figure-3": "figure3",
+    "figure-4": "figure4",
+    "table-3": "table3",
+    "figure-5": "figure5",
+    "figure-6": "figure6",
+    "relearn": "relearn",
+    "shots": "shots",
+    "ways": "ways",
+    "activity": "activity",
+    "curvature": "curvature",
+    "recordings": "recordings",
 }
 
 

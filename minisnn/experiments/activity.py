@@ -1,5 +1,6 @@
 """Beyond the paper: how many spikes one-shot learning needs. The conv layers' biases are lowered or raised, and accuracy is
 measured against activity: the mean of a layer's output spikes, after pooling, over time and sites."""
+
 import numpy as np
 
 from ..evaluation import accuracy, adapted, predict
@@ -39,36 +40,72 @@ def run(study: Study) -> Findings:
                 rates = net.activity(theta, task.x_support)
                 return [accuracy(predict(net, theta_n, task.x_query), task.y_query), *rates.values()]
 
-            values = np.array(study.each(f"{dataset}-bias{shift:+g}", dataset, episodes, one, (net.configuration(), theta, inner),
-                                         f"{name}, biases {shift:+g}"))
+            values = np.array(
+                study.each(
+                    f"{dataset}-bias{shift:+g}",
+                    dataset,
+                    episodes,
+                    one,
+                    (net.configuration(), theta, inner),
+                    f"{name}, biases {shift:+g}",
+                )
+            )
             rates = values[:, 1:].mean(0)
             points.append((rates.mean(), estimate(values[:, 0]), shift))
             rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), estimate(values[:, 0]).percent()])
         curves[name] = points
     width = max((len(row) - 3 for row in rows), default=0)
-    found.tables.append(Table("activity", "Activity of each layer (%), and accuracy on unseen classes (%)",
-                              ["data", "bias shift", *(f"layer {n + 1}" for n in range(width)), "accuracy ± 95 % CI"], rows,
-                              f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained."))
+    found.tables.append(
+        Table(
+            "activity",
+            "Activity of each layer (%), and accuracy on unseen classes (%)",
+            ["data", "bias shift", *(f"layer {n + 1}" for n in range(width)), "accuracy ± 95 % CI"],
+            rows,
+            f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained.",
+        )
+    )
     if curves:
         found.figures["activity"] = (_draw(curves), "Each point: all conv biases shifted by the number beside it.")
-        least = {name: min((p for p in points if p[1].mean > max(q[1].mean for q in points) - 0.02), key=lambda p: p[0])
-                 for name, points in curves.items()}
-        found.summary = "; ".join(f"{name}: within 2 points of the best at {100 * p[0]:.1f} % mean activity (biases {p[2]:+g})"
-                                  for name, p in least.items()) + "."
+        least = {
+            name: min((p for p in points if p[1].mean > max(q[1].mean for q in points) - 0.02), key=lambda p: p[0])
+            for name, points in curves.items()
+        }
+        found.summary = (
+            "; ".join(
+                f"{name}: within 2 points of the best at {100 * p[0]:.1f} % mean activity (biases {p[2]:+g})"
+                for name, p in least.items()
+            )
+            + "."
+        )
     return found
 
 
 def _draw(curves: dict):
     from ..plots import COLOURS, figure, style
+
     with style():
         fig = figure(6.0, 3.6)
         axes = fig.subplots()
         for (name, points), colour in zip(curves.items(), (COLOURS["blue"], COLOURS["vermillion"])):
-            axes.errorbar([100 * p[0] for p in points], [100 * p[1].mean for p in points],
-                          yerr=[100 * (p[1].ci95 or 0) for p in points], fmt="o-", color=colour, capsize=2, label=name, linewidth=1)
+            axes.errorbar(
+                [100 * p[0] for p in points],
+                [100 * p[1].mean for p in points],
+                yerr=[100 * (p[1].ci95 or 0) for p in points],
+                fmt="o-",
+                color=colour,
+                capsize=2,
+                label=name,
+                linewidth=1,
+            )
             for rate, e, shift in points:
-                axes.annotate(f"{shift:+g}", (100 * rate, 100 * e.mean), (3, -11), textcoords="offset points", fontsize=7, color=colour)
-        axes.set(xlabel="mean activity of the spiking layers (%)", ylabel="one-shot accuracy (%)", ylim=(0, 102),
-                 title="Spikes that one-shot learning needs")
+                axes.annotate(
+                    f"{shift:+g}", (100 * rate, 100 * e.mean), (3, -11), textcoords="offset points", fontsize=7, color=colour
+                )
+        axes.set(
+            xlabel="mean activity of the spiking layers (%)",
+            ylabel="one-shot accuracy (%)",
+            ylim=(0, 102),
+            title="Spikes that one-shot learning needs",
+        )
         axes.legend()
     return fig

@@ -1,8 +1,10 @@
 """Beyond the paper: the curvature of the loss that the inner loop goes down, before and after meta-training.
 
-The Hessian of the support loss is never formed. From random starts, Lanczos iterations with its Hessian-vector products give Ritz
-values and weights, and so the density of its eigenvalues (stochastic Lanczos quadrature: Ghorbani, Krishnan & Xiao 2019, ICML).
+The Hessian of the support loss is never formed. From random starts, Lanczos iterations with its Hessian-vector products
+give Ritz values and weights, and so the density of its eigenvalues (stochastic Lanczos quadrature: Ghorbani, Krishnan &
+Xiao 2019, ICML).
 """
+
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
@@ -10,13 +12,13 @@ from .findings import Findings, Table
 from .study import DATASETS, Study
 
 TITLE = "Curvature of the inner loss, before and after meta-training"
-ITERATIONS, STARTS, TASKS = 20, 1, 3
+ITERATIONS, STARTS, TASKS = 20, 1, 2
 
 
 def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Ritz values and their weights (they sum to 1) of a symmetric matrix given by `product`, from a random unit vector.
 
-        H q_k = beta_{k-1} q_{k-1} + alpha_k q_k + beta_k q_{k+1},   orthogonalised against all that came before
+    H q_k = beta_{k-1} q_{k-1} + alpha_k q_k + beta_k q_{k+1},   orthogonalised against all that came before
     """
     iterations = min(iterations, size)
     q = rng.standard_normal(size)
@@ -24,7 +26,7 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
     for _ in range(iterations):
         w = np.asarray(product(basis[-1]), float)
         alpha.append(basis[-1] @ w)
-        for _ in range(2):                                  # twice is enough (Parlett)
+        for _ in range(2):  # twice is enough (Parlett)
             for other in basis:
                 w -= (other @ w) * other
         norm = np.linalg.norm(w)
@@ -32,8 +34,8 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
             break
         beta.append(norm)
         basis.append(w / norm)
-    values, vectors = eigh_tridiagonal(np.array(alpha), np.array(beta[:len(alpha) - 1]))
-    return values, vectors[0]**2
+    values, vectors = eigh_tridiagonal(np.array(alpha), np.array(beta[: len(alpha) - 1]))
+    return values, vectors[0] ** 2
 
 
 def run(study: Study) -> Findings:
@@ -57,25 +59,50 @@ def run(study: Study) -> Findings:
                 along = float(g @ hvp(g) / max(g @ g, 1e-300))
                 return [values.tolist(), weights.tolist(), [loss, float(np.linalg.norm(g)), along]]
 
-            items = study.each(f"{dataset}-curvature-{label}", dataset, TASKS * STARTS, one, (net.configuration(), theta, ITERATIONS, STARTS),
-                               f"curvature, {name}, {label}")
+            items = study.each(
+                f"{dataset}-curvature-{label}",
+                dataset,
+                TASKS * STARTS,
+                one,
+                (net.configuration(), theta, ITERATIONS, STARTS),
+                f"curvature, {name}, {label}",
+            )
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
             loss, norm, along = np.mean([item[2] for item in items], axis=0)
             rows.append([name, label, f"{loss:.3g}", f"{norm:.3g}", f"{top:.4g}", f"{bottom:.4g}", f"{along:.4g}"])
-    found.tables.append(Table(
-        "curvature", "Hessian of the support loss at the start of the inner loop, means over tasks",
-        ["data", "meta-training", "loss", "norm of the gradient", "largest eigenvalue", "smallest", "curvature along the gradient"], rows,
-        f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: data-dependent "
-        "initialisation with a fitted readout."))
+    found.tables.append(
+        Table(
+            "curvature",
+            "Hessian of the support loss at the start of the inner loop, means over tasks",
+            [
+                "data",
+                "meta-training",
+                "loss",
+                "norm of the gradient",
+                "largest eigenvalue",
+                "smallest",
+                "curvature along the gradient",
+            ],
+            rows,
+            f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: "
+            "data-dependent initialisation with a fitted readout.",
+        )
+    )
     if spectra:
-        found.figures["curvature"] = (_draw(spectra), "Ritz values of the Hessian with their weights; one colour a moment, all tasks.")
-        found.summary = "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its spectrum is a measurement."
+        found.figures["curvature"] = (
+            _draw(spectra),
+            "Ritz values of the Hessian with their weights; one colour a moment, all tasks.",
+        )
+        found.summary = (
+            "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its spectrum is a measurement."
+        )
     return found
 
 
 def _draw(spectra: dict):
     from ..plots import COLOURS, figure, style
+
     names = list(dict.fromkeys(name for name, _ in spectra))
     with style():
         fig = figure(4.2 * len(names), 3.4)

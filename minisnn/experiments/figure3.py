@@ -1,4 +1,5 @@
 """Figure 3: error on unseen classes against the number of inner-loop updates, and what an update costs."""
+
 import time
 
 import numpy as np
@@ -27,7 +28,9 @@ def _errors(study: Study, dataset: str, role: str) -> np.ndarray:
         return errors
 
     label = f"{DATASETS[dataset]}, {STEPS} inner steps"
-    return np.array(study.each(f"{dataset}-steps", dataset, s.episodes, one, (net.configuration(), found.theta, inner, STEPS), label))
+    return np.array(
+        study.each(f"{dataset}-steps", dataset, s.episodes, one, (net.configuration(), found.theta, inner, STEPS), label)
+    )
 
 
 def _seconds(study: Study, dataset: str, role: str) -> float:
@@ -52,24 +55,51 @@ def run(study: Study) -> Findings:
         seconds = _seconds(study, dataset, role)
         for n in range(STEPS + 1):
             step = None if n == 0 else difference(errors[:, n - 1], errors[:, n])
-            rows.append([name, n, estimate(errors[:, n]).percent(),
-                         None if step is None else f"{100 * step.mean:+.2f} ± {100 * (step.ci95 or 0):.2f}",
-                         f"{n * seconds:.3f}"])
+            rows.append(
+                [
+                    name,
+                    n,
+                    estimate(errors[:, n]).percent(),
+                    None if step is None else f"{100 * step.mean:+.2f} ± {100 * (step.ci95 or 0):.2f}",
+                    f"{n * seconds:.3f}",
+                ]
+            )
         ways = study.network(role).net.ways
-        found.claims.append(judge(f"{name}: without an update the network is at chance", "error very high at 0 updates",
-                                  estimate(errors[:, 0]), 100 * (1 - 1 / ways) - 3, rule=f"error above {100 * (1 - 1 / ways) - 3:.0f} %",
-                                  unit="%"))
+        found.claims.append(
+            judge(
+                f"{name}: without an update the network is at chance",
+                "error very high at 0 updates",
+                estimate(errors[:, 0]),
+                100 * (1 - 1 / ways) - 3,
+                rule=f"error above {100 * (1 - 1 / ways) - 3:.0f} %",
+                unit="%",
+            )
+        )
         for n in (1, 2, 3):
-            found.claims.append(judge(
-                f"{name}: update {n} lowers the error", "the error falls with every update",
-                difference(errors[:, n - 1], errors[:, n]), 1e-9, rule=f"error after {n - 1} minus after {n} updates, paired, above 0"))
+            found.claims.append(
+                judge(
+                    f"{name}: update {n} lowers the error",
+                    "the error falls with every update",
+                    difference(errors[:, n - 1], errors[:, n]),
+                    1e-9,
+                    rule=f"error after {n - 1} minus after {n} updates, paired, above 0",
+                )
+            )
         first, last = (estimate(errors[:, n]) for n in (1, STEPS))
-        found.summary += f"{name}: {estimate(errors[:, 0]).percent()} % without an update, {first.percent()} % after one, " \
-                         f"{last.percent()} % after {STEPS}. "
-    found.tables.append(Table("figure-3", "Error on unseen classes (%)",
-                              ["data", "updates", "error ± 95 % CI", "fall against one update fewer, paired", "seconds to adapt"],
-                              rows, "All updates are on the same five support samples, with the step sizes learned for one update; "
-                                    "seconds on this machine, all threads."))
+        found.summary += (
+            f"{name}: {estimate(errors[:, 0]).percent()} % without an update, {first.percent()} % after one, "
+            f"{last.percent()} % after {STEPS}. "
+        )
+    found.tables.append(
+        Table(
+            "figure-3",
+            "Error on unseen classes (%)",
+            ["data", "updates", "error ± 95 % CI", "fall against one update fewer, paired", "seconds to adapt"],
+            rows,
+            "All updates are on the same five support samples, with the step sizes learned for one update; "
+            "seconds on this machine, all threads.",
+        )
+    )
     if curves:
         found.figures["figure-3"] = (_draw(curves), "One update does nearly all; the network was meta-trained for one.")
     return found
@@ -77,18 +107,38 @@ def run(study: Study) -> Findings:
 
 def _draw(curves: dict[str, np.ndarray]):
     from ..plots import COLOURS, figure, style
+
     with style():
         fig = figure(6.4, 3.8)
         axes = fig.subplots()
         for (dataset, errors), colour in zip(curves.items(), (COLOURS["blue"], COLOURS["vermillion"])):
             e = [estimate(errors[:, n]) for n in range(errors.shape[1])]
-            axes.errorbar(range(len(e)), [100 * one.mean for one in e], yerr=[100 * (one.ci95 or 0) for one in e], fmt="o-",
-                          color=colour, capsize=3, label=DATASETS[dataset])
+            axes.errorbar(
+                range(len(e)),
+                [100 * one.mean for one in e],
+                yerr=[100 * (one.ci95 or 0) for one in e],
+                fmt="o-",
+                color=colour,
+                capsize=3,
+                label=DATASETS[dataset],
+            )
         axes.axhline(80, color="0.4", linestyle=":", linewidth=1.2)
-        axes.annotate("chance", (1, 80), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8,
-                      ha="right", color="0.3")
-        axes.set(xlabel="inner-loop updates", ylabel="error on unseen classes (%)", yscale="log",
-                 title="One update teaches five classes")
+        axes.annotate(
+            "chance",
+            (1, 80),
+            (0, 3),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=8,
+            ha="right",
+            color="0.3",
+        )
+        axes.set(
+            xlabel="inner-loop updates",
+            ylabel="error on unseen classes (%)",
+            yscale="log",
+            title="One update teaches five classes",
+        )
         axes.set_yticks([1, 2, 5, 10, 20, 50, 80], ["1", "2", "5", "10", "20", "50", "80"])
         axes.minorticks_off()
         axes.legend()

@@ -1,8 +1,9 @@
-"""Figure 6: transfer learning beside meta-learning: how many shots does a network need that was pretrained without meta-learning?
+"""Figure 6: transfer learning beside meta-learning: the shots that a network needs which was pretrained without it.
 
-The body classifies the 64 meta-training classes. A new readout, from zero, is trained on test classes by Adam at 1e-3, one shot a
-class more at a time (UPDATES full-batch updates on all shots so far), and tested on 20 unseen samples of each class.
+The body classifies the 64 meta-training classes. A new readout, from zero, is trained on test classes by Adam at 1e-3, one
+shot a class more at a time (UPDATES full-batch updates on all shots so far), and tested on 20 unseen samples of each class.
 """
+
 from dataclasses import replace
 
 import numpy as np
@@ -22,8 +23,9 @@ ROLE, MAML = "double-nmnist/pretrained-snn", "double-nmnist/maml-snn"
 def new_readout(net: SpikingNet, ways: int) -> SpikingNet:
     """The readout alone, on the spikes of the body: a network of one dense layer."""
     features = int(np.prod(net.blocks[-1].input_shape))
-    return SpikingNet.from_configuration(net.configuration(), input_shape=(features,), channels=(), hidden=(), ways=ways,
-                                         neuron=replace(net.neuron, gain=1.0))
+    return SpikingNet.from_configuration(
+        net.configuration(), input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=replace(net.neuron, gain=1.0)
+    )
 
 
 def _trial(study: Study, ways: int, trial: int) -> list[float]:
@@ -33,7 +35,7 @@ def _trial(study: Study, ways: int, trial: int) -> list[float]:
     support, query = (_features(found.net, found.theta, x) for x in (task.x_support, task.x_query))
     readout = new_readout(found.net, ways)
     theta, adam = np.zeros(readout.size, readout.dtype), Adam(readout.size, dtype=readout.dtype)
-    shot = np.arange(len(task.y_support)) % SHOTS           # support samples are sorted by class
+    shot = np.arange(len(task.y_support)) % SHOTS  # support samples are sorted by class
     accuracies = []
     for shots in range(1, SHOTS + 1):
         seen = shot < shots
@@ -44,7 +46,7 @@ def _trial(study: Study, ways: int, trial: int) -> list[float]:
 
 
 def _features(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    parts = [net.spikes(theta, x[first:first + 50]) for first in range(0, len(x), 50)]
+    parts = [net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)]
     return np.concatenate(parts).reshape(len(x), x.shape[1], -1).astype(np.uint8)
 
 
@@ -54,8 +56,19 @@ def run(study: Study) -> Findings:
         found.missing.append("needs a network pretrained on classification and one meta-trained by MAML")
         return found
     config = (study.network(ROLE).net.configuration(), study.network(ROLE).theta, SHOTS, QUERIES, UPDATES, LR)
-    curves = {ways: np.array(study.each(f"transfer-{ways}-way", "double-nmnist", TRIALS, lambda k, ways=ways: _trial(study, ways, k), config,
-                                        f"transfer learning, {ways}-way")) for ways in (5, 20)}
+    curves = {
+        ways: np.array(
+            study.each(
+                f"transfer-{ways}-way",
+                "double-nmnist",
+                TRIALS,
+                lambda k, ways=ways: _trial(study, ways, k),
+                config,
+                f"transfer learning, {ways}-way",
+            )
+        )
+        for ways in (5, 20)
+    }
     maml = estimate(study.accuracies(MAML, "double-nmnist"))
     rows, reached = [], {}
     for ways, curve in curves.items():
@@ -64,21 +77,48 @@ def run(study: Study) -> Findings:
             rows.append([ways, shots, e.percent(), f"{100 * curve[:, shots - 1].std(ddof=1):.1f}"])
         reached[ways] = _shots_needed(curve, maml.mean)
         below = int((curve.max(1) < maml.mean).sum())
-        found.claims.append(judge(
-            f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy", "9-10 shots", reached[ways], 5, 20,
-            unit="shots", scale=1, rule=f"first number of shots that reaches {100 * maml.mean:.1f} %, mean over {TRIALS} trials, from 5 to 20"
-            + (f"; {below} trials never did, counted as {SHOTS + 1}" if below else "")))
+        found.claims.append(
+            judge(
+                f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy",
+                "9-10 shots",
+                reached[ways],
+                5,
+                20,
+                unit="shots",
+                scale=1,
+                rule=f"first number of shots that reaches {100 * maml.mean:.1f} %, mean over {TRIALS} trials, from 5 to 20"
+                + (f"; {below} trials never did, counted as {SHOTS + 1}" if below else ""),
+            )
+        )
     gap = maml.mean - estimate(curves[5][:, 0]).mean
-    margin = ((maml.ci95 or 0)**2 + (ci95(curves[5][:, 0]) or 0)**2) ** 0.5
-    found.claims.append(judge("one shot teaches more after meta-training than after pretraining (5-way)", "MAML learns in one shot",
-                              Estimate(gap, margin, None, TRIALS), 5, rule="MAML minus transfer at one shot above 5 points"))
-    found.tables.append(Table("figure-6", "Accuracy of a new readout on a pretrained body (%)",
-                              ["ways", "shots", "accuracy ± 95 % CI", "SD over trials"], rows,
-                              f"{TRIALS} trials, {QUERIES} unseen samples a class; MAML, 5-way, one shot, one update: {maml.percent()} %."))
-    found.figures["figure-6"] = (_draw(curves, maml), "A new readout on a pretrained body, against MAML's one shot and one update.")
-    found.summary = f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has {estimate(curves[5][:, 0]).percent()} % " \
-                    f"after one and {estimate(curves[5][:, -1]).percent()} % after {SHOTS} shots (20-way: " \
-                    f"{estimate(curves[20][:, 0]).percent()} % and {estimate(curves[20][:, -1]).percent()} %)."
+    margin = ((maml.ci95 or 0) ** 2 + (ci95(curves[5][:, 0]) or 0) ** 2) ** 0.5
+    found.claims.append(
+        judge(
+            "one shot teaches more after meta-training than after pretraining (5-way)",
+            "MAML learns in one shot",
+            Estimate(gap, margin, None, TRIALS),
+            5,
+            rule="MAML minus transfer at one shot above 5 points",
+        )
+    )
+    found.tables.append(
+        Table(
+            "figure-6",
+            "Accuracy of a new readout on a pretrained body (%)",
+            ["ways", "shots", "accuracy ± 95 % CI", "SD over trials"],
+            rows,
+            f"{TRIALS} trials, {QUERIES} unseen samples a class; MAML, 5-way, one shot, one update: {maml.percent()} %.",
+        )
+    )
+    found.figures["figure-6"] = (
+        _draw(curves, maml),
+        "A new readout on a pretrained body, against MAML's one shot and one update.",
+    )
+    found.summary = (
+        f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has {estimate(curves[5][:, 0]).percent()} % "
+        f"after one and {estimate(curves[5][:, -1]).percent()} % after {SHOTS} shots (20-way: "
+        f"{estimate(curves[20][:, 0]).percent()} % and {estimate(curves[20][:, -1]).percent()} %)."
+    )
     return found
 
 
@@ -90,6 +130,7 @@ def _shots_needed(curve: np.ndarray, target: float) -> Estimate:
 
 def _draw(curves: dict[int, np.ndarray], maml: Estimate):
     from ..plots import COLOURS, figure, style
+
     with style():
         fig = figure(6.4, 3.8)
         axes = fig.subplots()
@@ -98,7 +139,12 @@ def _draw(curves: dict[int, np.ndarray], maml: Estimate):
             axes.plot(shots, mean, "o-", color=colour, markersize=4, label=f"transfer learning, {ways}-way")
             axes.fill_between(shots, mean - sd, mean + sd, color=colour, alpha=0.2, linewidth=0)
         axes.axhline(100 * maml.mean, color=COLOURS["vermillion"], label="MAML, 5-way, one shot")
-        axes.set(xlabel="shots a class", ylabel="accuracy on unseen classes (%)", ylim=(0, 102), xticks=range(1, SHOTS + 1, 2),
-                 title="What meta-training does with one shot, transfer learning does with many")
+        axes.set(
+            xlabel="shots a class",
+            ylabel="accuracy on unseen classes (%)",
+            ylim=(0, 102),
+            xticks=range(1, SHOTS + 1, 2),
+            title="What meta-training does with one shot, transfer learning does with many",
+        )
         axes.legend(loc="lower right")
     return fig

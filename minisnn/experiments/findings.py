@@ -1,4 +1,5 @@
 """What an experiment found, on disk: findings.json, a CSV file a table, a picture a figure."""
+
 import csv
 import io
 import json
@@ -66,8 +67,12 @@ class Findings:
         for name, (figure, caption) in self.figures.items():
             captions[name] = caption
             written += [save(figure, folder / f"{name}.{kind}") for kind in KINDS]
-        content = {**vars(self), "tables": [asdict(table) for table in self.tables],
-                   "claims": [asdict(claim) for claim in self.claims], "figures": captions}
+        content = {
+            **vars(self),
+            "tables": [asdict(table) for table in self.tables],
+            "claims": [asdict(claim) for claim in self.claims],
+            "figures": captions,
+        }
         write_whole(folder / "findings.json", (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode())
         return [folder / "findings.json", *written]
 
@@ -78,8 +83,7 @@ class Findings:
         content = read_json(path)
         try:
             tables = [Table(**table) for table in content.pop("tables")]
-            claims = [Claim(**{k: math.nan if v is None else v for k, v in claim.items()})
-                      for claim in content.pop("claims")]
+            claims = [Claim(**{k: math.nan if v is None else v for k, v in claim.items()}) for claim in content.pop("claims")]
             return cls(**content, tables=tables, claims=claims)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path}: not the findings of an experiment ({error}); run it anew") from None
@@ -88,15 +92,20 @@ class Findings:
         """All that a terminal can show."""
         parts = [self.title, *([self.summary] if self.summary else []), *(table.text() for table in self.tables)]
         for claim in self.claims:
-            parts.append(f"{claim.verdict.upper()}: {claim.text}\n  paper: {claim.paper}\n  here: {quantity(claim)} ({claim.rule})")
+            parts.append(
+                f"{claim.verdict.upper()}: {claim.text}\n  paper: {claim.paper}\n  here: {quantity(claim)} ({claim.rule})"
+            )
         parts += [f"not run: {line}" for line in self.missing]
         return "\n\n".join(parts)
 
 
 def quantity(claim: Claim) -> str:
     """A claim's number with its interval: 1.2 points [0.8, 1.6]."""
-    interval = "" if not (math.isfinite(claim.low) and math.isfinite(claim.high)) or claim.low == claim.high else \
-        f" [{claim.low:.3g}, {claim.high:.3g}]"
+    interval = (
+        ""
+        if not (math.isfinite(claim.low) and math.isfinite(claim.high)) or claim.low == claim.high
+        else f" [{claim.low:.3g}, {claim.high:.3g}]"
+    )
     return f"{claim.value:.3g} {claim.unit}{interval}"
 
 

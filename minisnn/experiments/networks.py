@@ -1,8 +1,9 @@
 """The networks of the experiments: where each is found, and how it was trained.
 
-A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, from a retraining, or from those that travel
-with the package; all were trained on simulated recordings by RECIPES, which `--retrain` repeats.
+A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, from a retraining, or from those that
+travel with the package; all were trained on simulated recordings by RECIPES, which `--retrain` repeats.
 """
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +12,51 @@ from ..data.shipped import shipped
 from ..presets import preset
 from ..settings import TrainingConfig
 
-_SNN = replace(preset("quick"), channels=(32, 64, 128), step_size=4.0, queries=10, updates=9000, evaluate_every=1000,
-               evaluate_episodes=40, test_episodes=600)
-_CNN = replace(_SNN, model="cnn", step_size=0.2, evaluate_episodes=100)
-_ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, evaluate_every=500,
-               test_episodes=100)
+_SNN = replace(
+    preset("quick"),
+    channels=(32, 64, 128),
+    step_size=4.0,
+    queries=10,
+    updates=9000,
+    evaluate_every=1000,
+    evaluate_episodes=40,
+    test_episodes=600,
+)
+_CNN = replace(
+    _SNN,
+    model="cnn",
+    step_size=0.02,
+    init_variance=9.0,
+    tasks=2,
+    queries=5,
+    updates=10000,
+    evaluate_episodes=100,
+    checkpoint_every=500,
+)
+_ASL = replace(
+    _SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, evaluate_every=500, test_episodes=100
+)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
     "double-nmnist/maml-cnn": _CNN,
-    "double-nmnist/pretrained-snn": replace(preset("quick"), rule="classify", channels=(32, 64, 128), queries=32, updates=2000,
-                                            lr=1e-3, clip=None, learn_step_size="no", evaluate_every=500, evaluate_episodes=10,
-                                            test_episodes=50),
-    "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=600, lr=2e-4),
+    "double-nmnist/pretrained-snn": replace(
+        preset("quick"),
+        rule="classify",
+        channels=(32, 64, 128),
+        queries=32,
+        updates=2000,
+        lr=1e-3,
+        clip=None,
+        learn_step_size="no",
+        evaluate_every=500,
+        evaluate_episodes=10,
+        test_episodes=50,
+    ),
+    "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
     "double-asl/maml-snn": _ASL,
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0),
-    "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.2, queries=10),
+    "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.02, init_variance=9.0),
 }
 LABELS = {"maml-snn": "MAML (SNN)", "fomaml-snn": "FOMAML (SNN)", "maml-cnn": "MAML (CNN)"}
 
@@ -44,12 +74,18 @@ class Networks:
     roots     {data set: folder of real recordings} that the retraining uses
     """
 
-    def __init__(self, folder: str | Path | None = None, retrain: str | Path | None = None, roots: dict | None = None,
-                 progress: bool = True):
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        retrain: str | Path | None = None,
+        roots: dict | None = None,
+        progress: bool = True,
+    ):
         self.folder = None if folder is None else Path(folder).expanduser()
         if self.folder is not None and not self.folder.is_dir():
-            raise ValueError(f"{self.folder}: no such folder; expected one with checkpoints such as "
-                             f"{file_name('double-nmnist/maml-snn')}")
+            raise ValueError(
+                f"{self.folder}: no such folder; expected one with checkpoints such as {file_name('double-nmnist/maml-snn')}"
+            )
         self.retrain = None if retrain is None else Path(retrain)
         self.roots, self.progress = roots or {}, progress
         self.found: dict[str, Checkpoint | None] = {}
@@ -68,7 +104,9 @@ class Networks:
         """Where a network that was found comes from, and how long it was trained."""
         progress = self.found[role].progress
         trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
-        return f"{self.places[role].name}{trained}"
+        done, planned = progress.get("update"), progress.get("updates")
+        left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
+        return f"{self.places[role].name}{trained}{left}"
 
     def _place(self, role: str) -> Path | None:
         name = file_name(role)
@@ -85,8 +123,13 @@ class Networks:
 
     def _train(self, role: str, out: Path) -> Path:
         from ..training import train
+
         recipe = RECIPES[role]
         config = replace(recipe, root=self.roots.get(recipe.dataset))
+        if (out / "checkpoint.h5").exists():
+            found = read(out)
+            if found.config == config and found.progress.get("update") == config.updates:
+                return out
         train(config, out, resume=(out / "config.json").exists(), progress=self.progress)
         return out
 
@@ -97,7 +140,14 @@ def how_to_train(role: str) -> str:
     flags = []
     for name, value in vars(recipe).items():
         if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
-            text = "none" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else \
-                f"{value:g}" if isinstance(value, float) else value
+            text = (
+                "none"
+                if value is None
+                else ",".join(map(str, value))
+                if isinstance(value, tuple)
+                else f"{value:g}"
+                if isinstance(value, float)
+                else value
+            )
             flags.append(f"--{name.replace('_', '-')} {text}")
     return f"minisnn train {' '.join(flags)}"

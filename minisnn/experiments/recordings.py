@@ -1,4 +1,5 @@
-"""Beyond the paper: networks that were meta-trained on simulated recordings, met with real ones; and with photographs of hands."""
+"""Beyond the paper: networks meta-trained on simulated recordings, met with real ones and with photographs of hands."""
+
 from dataclasses import replace
 
 from .findings import Findings, Table
@@ -19,20 +20,33 @@ def run(study: Study) -> Findings:
             found.missing.append(f"{name}, real recordings: give {OPTION[dataset]}")
             places = {"simulated": study}
         else:
-            simulated = Study(study.name, study.out / "simulated", replace(s, root=None, asl_root=None), study.networks, study.progress)
+            simulated = Study(
+                study.name, study.out / "simulated", replace(s, root=None, asl_root=None), study.networks, study.progress
+            )
             places = {"simulated": simulated, "of the folder given": study}
         for place, where in places.items():
             tasks = where.tasks(dataset)
-            floor = where.each(f"{dataset}-nearest-test", dataset, s.episodes,
-                               lambda i, tasks=tasks: nearest_neighbour(tasks.episode(s.seed, i, 5, 1, s.queries)), ("test",),
-                               f"nearest neighbour, {name}, {place}")
+            floor = where.each(
+                f"{dataset}-nearest-test",
+                dataset,
+                s.episodes,
+                lambda i, tasks=tasks: nearest_neighbour(tasks.episode(s.seed, i, 5, 1, s.queries)),
+                ("test",),
+                f"nearest neighbour, {name}, {place}",
+            )
             rows.append([name, place, "nearest neighbour, untrained", estimate(floor).percent()])
             for method, label in LABELS.items():
                 role = f"{dataset}/{method}"
                 if where.network(role) is not None:
                     e = estimate(where.accuracies(role, dataset))
                     rows.append([name, place, label, e.percent()])
-    found.tables.append(Table("recordings", "5-way 1-shot accuracy on unseen classes (%)",
-                              ["data", "recordings", "method", "accuracy ± 95 % CI"], rows,
-                              "Networks as they travel with the package, meta-trained on simulated recordings alone."))
+    found.tables.append(
+        Table(
+            "recordings",
+            "5-way 1-shot accuracy on unseen classes (%)",
+            ["data", "recordings", "method", "accuracy ± 95 % CI"],
+            rows,
+            "Networks as they travel with the package, meta-trained on simulated recordings alone.",
+        )
+    )
     return found

@@ -4,6 +4,7 @@ Few-shot accuracy is given as mean ± 95 % confidence interval over test episode
 deviation over trials: the episodes in equal blocks, a trial the mean of a block. Two methods are compared on the same
 episodes, by the interval of the difference.
 """
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def estimate(values: Sequence[float], trials: int = TRIALS) -> Estimate:
         raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
     sd = None
     if len(values) >= 2 * trials:
-        blocks = values[:len(values) // trials * trials].reshape(trials, -1).mean(1)
+        blocks = values[: len(values) // trials * trials].reshape(trials, -1).mean(1)
         sd = float(blocks.std(ddof=1))
     return Estimate(float(values.mean()), ci95(values), sd, len(values))
 
@@ -81,8 +82,17 @@ class Claim:
     rule: str
 
 
-def judge(text: str, paper: str, found: Estimate, least: float = -math.inf, most: float = math.inf, *, rule: str,
-          unit: str = "points", scale: float = 100.0) -> Claim:
+def judge(
+    text: str,
+    paper: str,
+    found: Estimate,
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    rule: str,
+    unit: str = "points",
+    scale: float = 100.0,
+) -> Claim:
     """The claim agrees where the whole interval lies in [least, most], differs where none of it does.
 
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of accuracy as a rule.

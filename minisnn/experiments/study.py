@@ -2,10 +2,11 @@
 
     <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl    every item that was measured
 
-An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a study that was stopped goes on
-with the next, and experiments that need the same numbers share them; a file of records made with other settings or another
-network is begun anew.
+An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a study that was stopped
+goes on with the next, and experiments that need the same numbers share them; a file of records made with other settings or
+another network is begun anew.
 """
+
 import hashlib
 import json
 from collections.abc import Callable
@@ -61,9 +62,17 @@ class Study:
         import platform
 
         from .. import __version__, get_threads
-        return dict(**vars(self.settings), networks=dict(self.used), minisnn=__version__, python=platform.python_version(),
-                    numpy=np.__version__, machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads(),
-                    time=datetime.now(UTC).isoformat(timespec="seconds"))
+
+        return dict(
+            **vars(self.settings),
+            networks=dict(self.used),
+            minisnn=__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            machine=f"{processor()}, {os.cpu_count()} cores",
+            threads=get_threads(),
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     # ---- what it measures on
 
@@ -71,8 +80,9 @@ class Study:
     def tasks(self, dataset: str, split: str = "test"):
         """Set of tasks; split "known" has meta-training classes in test recordings (the paper's "train")."""
         options = dict(classes="train", recordings="test") if split == "known" else {}
-        return open_set(dataset, "test" if split == "known" else split, self.settings.root_of(dataset), self.progress,
-                        **options)
+        return open_set(
+            dataset, "test" if split == "known" else split, self.settings.root_of(dataset), self.progress, **options
+        )
 
     def network(self, role: str) -> Checkpoint | None:
         """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
@@ -83,8 +93,9 @@ class Study:
 
     # ---- what it remembers
 
-    def each(self, key: str, dataset: str, count: int, one: Callable[[int], object], made_from: tuple = (),
-             label: str = "") -> list:
+    def each(
+        self, key: str, dataset: str, count: int, one: Callable[[int], object], made_from: tuple = (), label: str = ""
+    ) -> list:
         """[one(0), ..., one(count - 1)], from the records where they are there; items run side by side, each on its own.
 
         key        names the records           one(i)     of numbers or lists of numbers; depends on i, on the data set,
@@ -92,16 +103,30 @@ class Study:
         made_from  configurations, arrays, inner loops, plain values
         """
         from tqdm import tqdm
+
         path = self.out / "records" / f"{key}.jsonl"
-        head = json.dumps({"made from": _identity((dataset, self.settings.root_of(dataset), self.settings.seed,
-                                                   self.settings.queries, *made_from))})
+        head = json.dumps(
+            {
+                "made from": _identity(
+                    (dataset, self.settings.root_of(dataset), self.settings.seed, self.settings.queries, *made_from)
+                )
+            }
+        )
         found = _records(path, head)
         if len(found) >= count:
             return found[:count]
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a", encoding="utf-8") as file, \
-                tqdm(total=count, initial=len(found), desc=label or key, unit="", leave=False,
-                     disable=None if self.progress else True) as bar:
+        with (
+            open(path, "a", encoding="utf-8") as file,
+            tqdm(
+                total=count,
+                initial=len(found),
+                desc=label or key,
+                unit="",
+                leave=False,
+                disable=None if self.progress else True,
+            ) as bar,
+        ):
             if not found:
                 file.truncate(0)
                 file.write(head + "\n")
@@ -116,8 +141,18 @@ class Study:
             in_order(one, range(len(found), count), add)
         return found
 
-    def accuracies(self, role: str, dataset: str, split: str = "test", *, inner: Callable[[InnerLoop], InnerLoop] = None,
-                   key: str = "", theta: np.ndarray | None = None, shots: int = 1, episodes: int | None = None) -> list[float]:
+    def accuracies(
+        self,
+        role: str,
+        dataset: str,
+        split: str = "test",
+        *,
+        inner: Callable[[InnerLoop], InnerLoop] = None,
+        key: str = "",
+        theta: np.ndarray | None = None,
+        shots: int = 1,
+        episodes: int | None = None,
+    ) -> list[float]:
         """Query accuracy after adaptation of the network of a role, one an episode.
 
         inner   changes the checkpoint's inner loop; `key` then names the change
@@ -134,13 +169,20 @@ class Study:
             return accuracy(predict(found.net, theta_n, task.x_query), task.y_query)
 
         name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
-        return self.each(name, dataset, episodes or s.episodes, one, (found.net.configuration(), theta, loop, split, shots),
-                         f"{role}, {split}{', ' * bool(key)}{key}")
+        return self.each(
+            name,
+            dataset,
+            episodes or s.episodes,
+            one,
+            (found.net.configuration(), theta, loop, split, shots),
+            f"{role}, {split}{', ' * bool(key)}{key}",
+        )
 
 
 def processor() -> str:
     """Name of the processor, as the system tells it."""
     import platform
+
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

@@ -3,9 +3,9 @@
 "train" are meta-training classes in test recordings, "test" classes that were never met. Below the networks stands the floor
 that learning must beat: the nearest support sample by correlation of event counts summed over time, untrained.
 """
+
 import numpy as np
 
-from ..evaluation import accuracy
 from ..tasks import Task, summed_frames
 from .findings import Findings, Table
 from .networks import LABELS, how_to_train
@@ -44,21 +44,41 @@ def run(study: Study) -> Findings:
         for split in SPLITS:
             tasks = study.tasks(dataset, split)
             values[dataset, "nearest", split] = study.each(
-                f"{dataset}-nearest-{split}", dataset, s.episodes,
+                f"{dataset}-nearest-{split}",
+                dataset,
+                s.episodes,
                 lambda index, tasks=tasks: nearest_neighbour(tasks.episode(s.seed, index, 5, 1, s.queries)),
-                (split,), f"nearest neighbour, {DATASETS[dataset]}, {split}")
+                (split,),
+                f"nearest neighbour, {DATASETS[dataset]}, {split}",
+            )
     for (dataset, method, split), accuracies in values.items():
         e = estimate(accuracies)
         paper = TABLE_2.get((dataset, method), ("", ""))[split == "test"]
-        rows.append([DATASETS[dataset], LABELS.get(method, "nearest neighbour, untrained"), SPLITS[split], e.percent(),
-                     None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}", paper or None])
-    found.tables.append(Table(
-        "table-2", "Accuracy after one inner-loop update (%)",
-        ["data", "method", "classes", "mean ± 95 % CI", "mean ± SD of 10 trials", "paper"], rows,
-        f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten blocks. "
-        "train: meta-training classes in unseen recordings; test: unseen classes."))
+        rows.append(
+            [
+                DATASETS[dataset],
+                LABELS.get(method, "nearest neighbour, untrained"),
+                SPLITS[split],
+                e.percent(),
+                None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}",
+                paper or None,
+            ]
+        )
+    found.tables.append(
+        Table(
+            "table-2",
+            "Accuracy after one inner-loop update (%)",
+            ["data", "method", "classes", "mean ± 95 % CI", "mean ± SD of 10 trials", "paper"],
+            rows,
+            f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
+            "blocks. train: meta-training classes in unseen recordings; test: unseen classes.",
+        )
+    )
     _compare(found, values)
-    found.figures["table-2"] = (_draw(values), "One-shot accuracy of each method, with its 95 % interval; open marks: the paper.")
+    found.figures["table-2"] = (
+        _draw(values),
+        "One-shot accuracy of each method, with its 95 % interval; open marks: the paper.",
+    )
     return found
 
 
@@ -71,50 +91,101 @@ def _compare(found: Findings, values: dict) -> None:
             for split in SPLITS:
                 if (dataset, one, split) in values and (dataset, other, split) in values:
                     d = difference(values[dataset, one, split], values[dataset, other, split])
-                    rows.append([name, f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}", SPLITS[split],
-                                 f"{100 * d.mean:+.2f} ± {100 * (d.ci95 or 0):.2f}"])
+                    rows.append(
+                        [
+                            name,
+                            f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}",
+                            SPLITS[split],
+                            f"{100 * d.mean:+.2f} ± {100 * (d.ci95 or 0):.2f}",
+                        ]
+                    )
         snn, cnn, first = (values.get((dataset, method, "test")) for method in ("maml-snn", "maml-cnn", "fomaml-snn"))
         known = values.get((dataset, "maml-snn", "known"))
         papers = {method: TABLE_2[dataset, method] for method in LABELS}
         if snn is not None and cnn is not None:
-            found.claims.append(judge(
-                f"{name}: the spiking network is on a par with the CNN", f"{papers['maml-snn'][1]} and {papers['maml-cnn'][1]}",
-                difference(snn, cnn), -2, rule="SNN - CNN, paired, above -2 points"))
+            found.claims.append(
+                judge(
+                    f"{name}: the spiking network is on a par with the CNN",
+                    f"{papers['maml-snn'][1]} and {papers['maml-cnn'][1]}",
+                    difference(snn, cnn),
+                    -2,
+                    rule="SNN - CNN, paired, above -2 points",
+                )
+            )
         if snn is not None and first is not None:
-            found.claims.append(judge(
-                f"{name}: second-order MAML is better than FOMAML", f"{papers['maml-snn'][1]} and {papers['fomaml-snn'][1]}",
-                difference(snn, first), 1e-9, rule="MAML - FOMAML, paired, above 0"))
+            found.claims.append(
+                judge(
+                    f"{name}: second-order MAML is better than FOMAML",
+                    f"{papers['maml-snn'][1]} and {papers['fomaml-snn'][1]}",
+                    difference(snn, first),
+                    1e-9,
+                    rule="MAML - FOMAML, paired, above 0",
+                )
+            )
         if snn is not None:
-            found.claims.append(judge(f"{name}: unseen classes are learned as well as those of meta-training",
-                                      " and ".join(reversed(papers["maml-snn"])),
-                                      difference(snn, known), -2, 2, rule="test - train within 2 points"))
+            found.claims.append(
+                judge(
+                    f"{name}: unseen classes are learned as well as those of meta-training",
+                    " and ".join(reversed(papers["maml-snn"])),
+                    difference(snn, known),
+                    -2,
+                    2,
+                    rule="test - train within 2 points",
+                )
+            )
     if rows:
-        found.tables.append(Table("table-2-differences", "Differences on the same episodes (points)",
-                                  ["data", "difference", "classes", "mean ± 95 % CI"], rows))
-    best = {dataset: estimate(values[dataset, "maml-snn", "test"]) for dataset in DATASETS
-            if (dataset, "maml-snn", "test") in values}
-    found.summary = "; ".join(f"{DATASETS[dataset]}: {e.percent()} % by MAML (SNN) on unseen classes (paper "
-                              f"{TABLE_2[dataset, 'maml-snn'][1]})" for dataset, e in best.items())
+        found.tables.append(
+            Table(
+                "table-2-differences",
+                "Differences on the same episodes (points)",
+                ["data", "difference", "classes", "mean ± 95 % CI"],
+                rows,
+            )
+        )
+    best = {
+        dataset: estimate(values[dataset, "maml-snn", "test"])
+        for dataset in DATASETS
+        if (dataset, "maml-snn", "test") in values
+    }
+    found.summary = "; ".join(
+        f"{DATASETS[dataset]}: {e.percent()} % by MAML (SNN) on unseen classes (paper {TABLE_2[dataset, 'maml-snn'][1]})"
+        for dataset, e in best.items()
+    )
 
 
 def _draw(values: dict):
     from ..plots import COLOURS, figure, style
+
     methods = [*LABELS, "nearest"]
     with style():
         fig = figure(8.2, 3.6)
         for axes, (dataset, name) in zip(fig.subplots(1, 2, sharex=True, sharey=True), DATASETS.items()):
-            for shift, (split, label), colour in ((0.14, ("test", "unseen classes"), COLOURS["vermillion"]),
-                                                  (-0.14, ("known", "classes of meta-training"), COLOURS["blue"])):
+            for shift, (split, label), colour in (
+                (0.14, ("test", "unseen classes"), COLOURS["vermillion"]),
+                (-0.14, ("known", "classes of meta-training"), COLOURS["blue"]),
+            ):
                 for place, method in enumerate(reversed(methods)):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])
-                        axes.errorbar(100 * e.mean, place + shift, xerr=100 * (e.ci95 or 0), fmt="o", color=colour,
-                                      label=label if method == "nearest" else None, capsize=3)
+                        axes.errorbar(
+                            100 * e.mean,
+                            place + shift,
+                            xerr=100 * (e.ci95 or 0),
+                            fmt="o",
+                            color=colour,
+                            label=label if method == "nearest" else None,
+                            capsize=3,
+                        )
                     if (dataset, method) in TABLE_2:
                         mean = float(TABLE_2[dataset, method][split == "test"].split()[0])
                         axes.plot(mean, place + shift, "D", color=colour, markerfacecolor="none", markersize=6)
-            axes.set(title=name, xlabel="accuracy after one update (%)", xlim=(40, 101),
-                     yticks=range(len(methods)), yticklabels=[LABELS.get(m, "nearest neighbour") for m in reversed(methods)])
+            axes.set(
+                title=name,
+                xlabel="accuracy after one update (%)",
+                xlim=(40, 101),
+                yticks=range(len(methods)),
+                yticklabels=[LABELS.get(m, "nearest neighbour") for m in reversed(methods)],
+            )
             axes.axvline(100, color="0.8", linewidth=0.8)
         axes.plot([], [], "D", color="0.3", markerfacecolor="none", label="the paper")
         axes.legend(fontsize=8, loc="center left")

@@ -6,6 +6,7 @@
 
 Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule, and the same for both.
 """
+
 import numpy as np
 
 from ..maml import InnerLoop, meta_gradient
@@ -13,7 +14,7 @@ from ..optim import Adam, clip
 from .study import Study
 
 LR, WARM_UP, UPDATES, BATCH = 1e-3, 10, 60, 32
-EDGES = np.linspace(-10, 1, 111)                    # of the histograms: decades of the magnitude
+EDGES = np.linspace(-10, 1, 111)  # of the histograms: decades of the magnitude
 STATISTICS = ("mean", "mean of the non-zero", "sum", "largest", "non-zero", "values")
 
 
@@ -74,8 +75,10 @@ def plain_updates(study: Study) -> np.ndarray:
 
 def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.ndarray:
     """Summaries of UPDATES updates after WARM_UP others; one item, since each depends on the one before."""
+
     def one(_: int) -> list[list[float]]:
         from tqdm import tqdm
+
         adam, theta, found = Adam(net.size, dtype=net.dtype), start, []
         for n in tqdm(range(WARM_UP + UPDATES), desc=key, unit="", leave=False, disable=None if study.progress else True):
             new = adam.step(theta, gradient(theta, n), LR)

@@ -1,8 +1,9 @@
 """Beyond the paper: more classes than the network was meta-trained for.
 
-Meta-training makes the readout's columns alike, for its classes come in any order. So a readout of N columns that are all their mean
-is a start for N classes; with the learned step sizes it adapts as the network does.
+Meta-training makes the readout's columns alike, for its classes come in any order. So a readout of N columns that are all
+their mean is a start for N classes; with the learned step sizes it adapts as the network does.
 """
+
 import numpy as np
 
 from ..evaluation import accuracy, adapted, predict
@@ -22,8 +23,11 @@ def with_ways(net, theta: np.ndarray, inner: InnerLoop, ways: int):
 
     def widened(flat: np.ndarray) -> np.ndarray:
         weight, bias = (flat[p.slice].reshape(p.shape) for p in net.layout[-2:])
-        parts = [flat[:net.layout[-2].slice.start], np.repeat(weight.mean(1, keepdims=True), ways, 1).ravel(),
-                 np.full(ways, bias.mean(), flat.dtype)]
+        parts = [
+            flat[: net.layout[-2].slice.start],
+            np.repeat(weight.mean(1, keepdims=True), ways, 1).ravel(),
+            np.full(ways, bias.mean(), flat.dtype),
+        ]
         return np.concatenate(parts).astype(flat.dtype)
 
     step = inner.step_size if np.ndim(inner.step_size) == 0 else widened(inner.step_size)
@@ -48,14 +52,26 @@ def run(study: Study) -> Findings:
                 theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
                 return accuracy(predict(net, theta_n, task.x_query), task.y_query)
 
-            e = curves[name][ways] = estimate(study.each(f"{dataset}-{ways}-way", dataset, episodes, one, (net.configuration(), theta, inner),
-                                                         f"{name}, {ways}-way"))
+            e = curves[name][ways] = estimate(
+                study.each(
+                    f"{dataset}-{ways}-way", dataset, episodes, one, (net.configuration(), theta, inner), f"{name}, {ways}-way"
+                )
+            )
             rows.append([name, ways, e.percent(), f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
-    found.tables.append(Table("ways", "One-shot accuracy on unseen classes (%)", ["data", "classes", "accuracy ± 95 % CI", "chance"], rows,
-                              f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, "
-                              "step sizes in proportion to the classes."))
+    found.tables.append(
+        Table(
+            "ways",
+            "One-shot accuracy on unseen classes (%)",
+            ["data", "classes", "accuracy ± 95 % CI", "chance"],
+            rows,
+            f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, "
+            "step sizes in proportion to the classes.",
+        )
+    )
     if curves:
-        found.figures["ways"] = (draw(curves, "classes of a task (ways)", "One shot, more classes than in meta-training"),
-                                 "The 5-way network, asked to tell more classes apart.")
+        found.figures["ways"] = (
+            draw(curves, "classes of a task (ways)", "One shot, more classes than in meta-training"),
+            "The 5-way network, asked to tell more classes apart.",
+        )
     return found

@@ -40,7 +40,7 @@ def random_theta(net, rng: np.random.Generator) -> np.ndarray:
     for name, a in net.views(theta).items():
         if name.endswith(".weight"):
             first = name.startswith(net.blocks[0].name)
-            scale = 1.5 if not spikes else 1.0 if first else 3.0
+            scale = 1.0 if not spikes else 1.0 if first else 3.0
             a[...] = rng.standard_normal(a.shape) / np.sqrt(a.size / a.shape[-1]) * scale
         else:
             a[...] = (net.neuron.threshold if spikes else 0.0) + rng.uniform(0.1, 0.6, a.shape) * rng.choice([-1, 1], a.shape)

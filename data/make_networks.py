@@ -1,0 +1,49 @@
+"""Train the networks of this folder, by the recipes of minisnn.experiments.networks, and keep what adapting needs.
+
+    python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of which can be resumed
+
+A run folder RUNS/<name of the file without .h5> that is there already goes on, and is used as it is where it is done.
+Written are weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this folder whose
+training is not done holds that state, too: where its run folder is not there, it is made from the file and goes on.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import minisnn as ms
+from minisnn.experiments.networks import RECIPES, Networks, file_name
+
+
+def main(runs: str, *roles: str) -> None:
+    networks = Networks(retrain=runs)
+    for role in roles or RECIPES:
+        _go_on_from_interim(Path(__file__).with_name(file_name(role)), Path(runs) / file_name(role).removesuffix(".h5"))
+        found = networks.find(role)
+        path = Path(__file__).with_name(file_name(role))
+        ms.save(
+            path,
+            found.net,
+            found.theta,
+            inner=found.inner,
+            config=found.config,
+            curve=found.curve,
+            progress=found.progress,
+            provenance=found.provenance,
+        )
+        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {found.progress['tasks']:,} tasks")
+
+
+def _go_on_from_interim(shipped: Path, run: Path) -> None:
+    """Make a run folder of a shipped file whose training is not done, unless there is one."""
+    if run.exists() or not shipped.exists():
+        return
+    found = ms.read(shipped)
+    if found.progress["update"] < found.progress["updates"]:
+        run.mkdir(parents=True)
+        (run / "config.json").write_text(found.config.to_json() + "\n")
+        shutil.copyfile(shipped, run / "checkpoint.h5")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,71 @@
+"""Lesson 1: one leaky neuron."""
+import numpy as np
+
+import minisnn as ms
+
+from . import answer, right, same, wrong
+
+
+def _trace(x, keep, take):
+    y = np.zeros(len(x))
+    for t in range(len(x) - 1):
+        y[t + 1] = keep * y[t] + take * x[t]
+    return y
+
+
+def trace(function):
+    """1.1: a leaky memory."""
+    for seed, decay in ((0, 0.9), (1, 0.3)):
+        x = np.random.default_rng(seed).integers(0, 2, 12).astype(float)
+        early = _trace(np.append(x, 0), decay, 1 - decay)[1:]
+        same("1.1", "y", answer("1.1", function, x, decay), _trace(x, decay, 1 - decay), (
+            (early, "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0"),
+            (_trace(x, decay, 1), "x[t] enters with the share 1 - decay; yours is added whole, and would grow to "
+                                  "1 / (1 - decay)"),
+            (_trace(x, 1 - decay, decay), "the memory keeps the share `decay` of itself and takes in 1 - decay of x; "
+                                          "yours has them exchanged")))
+    right("1.1", "A spike that is n steps older counts decay**n times as much.")
+
+
+def response(function):
+    """1.2: what one spike does to the membrane's trace."""
+    one, t = np.eye(1, 30)[0], np.arange(1, 30)
+    for alpha, beta in ((0.95, 0.9), (0.4, 0.8)):
+        expected = _trace(_trace(one, beta, 1 - beta), alpha, 1 - alpha)[1:]
+        found = answer("1.2", function, t, alpha, beta)
+        bare = expected / ((1 - alpha) * (1 - beta))
+        same("1.2", "p", found, expected, (
+            (np.append(expected[1:], found[-1:]), "the spike arrives one step too early: p first differs from 0 two steps "
+                                                  "late, at t = 2; the sum has t - 1 terms"),
+            (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
+            (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
+            (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),
+            (-expected, "the sign: the sum is (alpha**n - beta**n) / (alpha - beta), with the same order above and below")))
+    right("1.2", "The effect of a spike rises, then falls.")
+
+
+def _fire(p, w, b, lif, rho=None, share=None):
+    u, r = np.zeros(len(p)), 0.0
+    for t in range(len(p)):
+        u[t] = w * p[t] + b - (lif.rho if rho is None else rho) * r
+        r = lif.gamma * r + (1 - lif.gamma if share is None else share) * (u[t] >= lif.threshold)
+    return u
+
+
+def fire(function):
+    """1.3: membrane, spike and reset."""
+    p = np.abs(np.random.default_rng(0).standard_normal(40)).cumsum() / 40
+    for lif, w, b in ((ms.LIF(), 3.0, -0.5), (ms.LIF(gamma=0.8, rho=1.7, threshold=0.4), 2.0, 0.1)):
+        u, s = answer("1.3", function, p, w, b, lif, returns=2)
+        expected = _fire(p, w, b, lif)
+        same("1.3", "u", u, expected, (
+            (w * p + b, "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r"),
+            (_fire(p, w, b, lif, -lif.rho), "the reset pushes the membrane up: its sign is minus"),
+            (_fire(p, w, b, lif, 1.0), "the reset has the strength lif.rho, which need not be 1"),
+            (_fire(p, w, b, lif, share=1.0), "a spike enters r with the share 1 - gamma; yours enters whole")))
+        same("1.3", "s", s, expected >= lif.threshold, (
+            (expected >= 0, "the threshold is lif.threshold, which need not be 0"),))
+    u, s = answer("1.3", function, np.zeros(1), 1.0, 0.0, ms.LIF(), returns=2)
+    if s[0] != 1:
+        raise wrong("1.3", "the neuron fires at the threshold itself too (u >= threshold); yours fires above it only")
+    right("1.3", "A neuron that has fired is pulled down, and recovers.")

@@ -1,0 +1,67 @@
+"""Lesson 5: stacking layers."""
+import numpy as np
+
+import minisnn as ms
+from minisnn.layers import block, pool
+from minisnn.loss import cross_entropy_backward, softmax
+
+from . import answer, close, right, same, wrong
+
+
+def pool_backward(function):
+    """5.1: the switch of max pooling."""
+    rng = np.random.default_rng(0)
+    for u in (rng.standard_normal((4, 6)), rng.integers(0, 2, (6, 4)).astype(float)):       # the second has ties
+        dv = rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
+        picture = u[None, None, :, :, None]
+        expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[0, 0, :, :, 0]
+        spread = np.kron(dv, np.ones((2, 2)))
+        largest = spread * (u == np.kron(pool.gather(picture, "max", pool.choose(picture))[0, 0, :, :, 0], np.ones((2, 2))))
+        same("5.1", "du", answer("5.1", function, u, dv), expected, (
+            (spread / 4, "the largest gets all of dv, the others nothing; yours shares it out, as mean pooling would"),
+            (spread, "the largest gets all of dv, the others nothing; yours gives it to all four"),
+            (largest, "the first of equal ones gets dv; yours gives it to all of them")))
+    right("5.1", "A switch, set by what went forward.")
+
+
+def loss_backward(function):
+    """5.2: softmax cross-entropy."""
+    rng = np.random.default_rng(1)
+    logits, y = rng.standard_normal((4, 3)), np.array([2, 0, 1, 1])
+    expected = cross_entropy_backward(logits, y)
+    over_samples = softmax(logits.T).T
+    over_samples[np.arange(4), y] -= 1
+    same("5.2", "dlogits", answer("5.2", function, logits, y), expected, (
+        (4 * expected, "the loss is the mean over the batch: divide by B = len(y)"),
+        (softmax(logits) / 4, "the second term is missing: take 1 away at the true class of each sample"),
+        (softmax(logits), "the second term is missing: take 1 away at the true class of each sample; and divide by B"),
+        (-expected, "the sign: the softmax counts plus, the true class minus"),
+        (over_samples / 4, "the softmax goes over the classes of a sample, not over the samples")))
+    right("5.2", "Each sample pulls its true class up and the others down, and the pulls add up to 0.")
+
+
+def backward(function):
+    """5.3: the reversed loop."""
+    for channels, hidden in (((3, 4), ()), ((2,), (5,))):
+        net = ms.SpikingNet((4, 4, 2), channels, 3, kernel=3, window=12, dtype=np.float64, backend="numpy", hidden=hidden)
+        rng = np.random.default_rng(3)
+        x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
+        theta = net.init(rng, x=x)
+        _, expected, logits = net.loss_and_gradient(theta, x, np.arange(3), logits=True)
+        spikes, tapes = x * net.neuron.gain, []
+        for b, weight, bias in net.parameters(theta):
+            spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes), net.window)
+            tapes.append(tape)
+        found = answer("5.3", function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
+        if found.shape == (net.size,) and not found.any():
+            raise wrong("5.3", "the gradient is still zero: `dweight = ...` makes a new name; write into the view with "
+                               "`dweight[...] = ...`")
+        if found.shape == (net.size,):
+            for name, part in reversed(net.views(expected).items()):
+                mine = net.views(found)[name]
+                if not close(mine, part):
+                    state = "is still zero" if not mine.any() else "is not right"
+                    raise wrong("5.3", f"{name} {state} (all above it is); every block is walked, and takes as dy the dx that "
+                                       "the block above it returned")
+        same("5.3", "gradient", found, expected)
+    right("5.3", "That is all of backpropagation: the same list, read from the end.")

@@ -1,0 +1,193 @@
+"""The notebooks from their sources: `python lessons/make.py` makes all of them, `python lessons/make.py 03` one.
+
+A lesson is written in source/NN_name.md, plain Markdown, and the notebook beside this file is made from it: executed
+with the solutions in place of the stubs, then stored with the stubs and the outputs. Every `##` begins a new cell.
+Fences say what a block is:
+
+    ```python                       a cell of code
+    ```python exercise 1.1          a stub that raises NotImplementedError with a hint
+    ```python check 1.1             the cell that calls checks/lesson01.py
+    ```hint 1.1                     folded text
+    ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
+    ```python wrong 1.1 NAME: PART OF THE MESSAGE
+                                    not in the notebook: a typical wrong answer, and what the check must say to it
+
+The table of wrong answers in README.md is made from these blocks too. tests/test_lessons.py holds the notebooks to their
+sources, and every check to the stub, the solution and the wrong answers.
+"""
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MARKS = ("<!-- wrong answers: made by make.py -->", "<!-- end of wrong answers -->")
+KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
+
+
+@dataclass
+class Cell:
+    """A block of a source: kind "text" or one of KINDS; `wrong` blocks have a name and a part of the message."""
+
+    kind: str
+    text: str
+    exercise: str = ""
+    name: str = ""
+    message: str = ""
+
+
+@dataclass
+class Exercise:
+    """What belongs to one exercise; `at` is the place of its stub among the cells."""
+
+    number: str
+    at: int
+    solution: str = ""
+    checks: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    wrong: list[Cell] = field(default_factory=list)
+
+
+def sources() -> list[Path]:
+    """Sources in order of their lessons."""
+    return sorted((HERE / "source").glob("[0-9][0-9]_*.md"))
+
+
+def notebook_of(source: Path) -> Path:
+    """Where the notebook of a source lies."""
+    return HERE / f"{source.stem}.ipynb"
+
+
+def parse(source: Path) -> list[Cell]:
+    """Cells of a source. Raises ValueError for a fence that is not closed or belongs to no known kind."""
+    cells, lines, start = [], [], None
+    for number, line in enumerate(source.read_text().splitlines(), 1):
+        opened = re.match(r"```(python|hint)\b *(.*)", line) if start is None else None
+        if opened or (start is None and line.startswith("## ")):
+            _add_text(cells, lines)
+            lines = []
+        if opened:
+            start = (number, _head(source, number, *opened.groups()))
+        elif start is not None and line == "```":
+            start[1].text = "\n".join(lines)
+            cells.append(start[1])
+            start, lines = None, []
+        else:
+            lines.append(line)
+    if start is not None:
+        raise ValueError(f"{source}: the block that begins in line {start[0]} is not closed")
+    _add_text(cells, lines)
+    return cells
+
+
+def _head(source, number, language, rest) -> Cell:
+    if not rest:
+        return Cell("code", "")
+    found = re.match(r"(?:(\w+) )?(\d+\.\d+)(?: ([^:]+): (.+))?$", rest)
+    kind = (found and found[1]) or language
+    if not found or kind not in KINDS or (kind == "wrong") != bool(found[4]):
+        raise ValueError(f"{source}: line {number} opens a block of no known kind: {rest}")
+    return Cell(kind, "", found[2], found[3] or "", found[4] or "")
+
+
+def _add_text(cells, lines):
+    text = "\n".join(lines).strip()
+    if text:
+        cells.append(Cell("text", text))
+
+
+def exercises(cells: list[Cell]) -> dict[str, Exercise]:
+    """Exercises by number, each with its solution, checks, hints and wrong answers."""
+    found = {cell.exercise: Exercise(cell.exercise, n) for n, cell in enumerate(cells) if cell.kind == "exercise"}
+    for cell in cells:
+        if not cell.exercise or cell.kind == "exercise":
+            continue
+        if cell.exercise not in found:
+            raise ValueError(f"a {cell.kind} of exercise {cell.exercise}, which has no stub")
+        one = found[cell.exercise]
+        if cell.kind == "solution":
+            one.solution = cell.text
+        else:
+            {"check": one.checks, "hint": one.hints}.get(cell.kind, one.wrong).append(
+                cell if cell.kind == "wrong" else cell.text)
+    return found
+
+
+def notebook(cells: list[Cell], solved: bool = False):
+    """The notebook, not executed; `solved`: with the solutions in place of the stubs."""
+    import nbformat.v4 as v4
+    made = v4.new_notebook(metadata={
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"}})
+    parts = exercises(cells)
+    for n, cell in enumerate(cell for cell in cells if cell.kind != "wrong"):
+        metadata = {"tags": [cell.kind], "exercise": cell.exercise} if cell.exercise else {}
+        if cell.kind in ("text", "hint", "solution"):
+            new = v4.new_markdown_cell(_folded(cell), metadata=metadata)
+        else:
+            text = parts[cell.exercise].solution if solved and cell.kind == "exercise" else cell.text
+            new = v4.new_code_cell(text, metadata=metadata)
+        new.id = f"cell-{n:02d}"
+        made.cells.append(new)
+    return made
+
+
+def _folded(cell: Cell) -> str:
+    if cell.kind == "text":
+        return cell.text
+    title, text = f"Hint for exercise {cell.exercise}", cell.text
+    if cell.kind == "solution":
+        title, text = f"Solution of exercise {cell.exercise} (to copy into the cell above)", f"```python\n{cell.text}\n```"
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def execute(made, timeout: float = 60, **options):
+    """Run a notebook in a fresh kernel, from the lessons' folder; its outputs are in it afterwards.
+
+    timeout   of a cell, in seconds; options go to nbclient's NotebookClient
+    """
+    from nbclient import NotebookClient
+    NotebookClient(made, timeout=timeout, resources={"metadata": {"path": str(HERE)}}, record_timing=False,
+                   coalesce_streams=True, **options).execute()
+    return made
+
+
+def make(source: Path) -> Path:
+    """Make, execute and write the notebook of a source."""
+    import nbformat
+    cells = parse(source)
+    made, ran = notebook(cells), execute(notebook(cells, solved=True))
+    for cell, done in zip(made.cells, ran.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    nbformat.validate(made)
+    nbformat.write(made, notebook_of(source))
+    return notebook_of(source)
+
+
+def table() -> str:
+    """The teacher's table: every wrong answer with the message that it meets."""
+    lines = ["| exercise | wrong answer | what the check says |", "|---|---|---|"]
+    for source in sources():
+        for one in exercises(parse(source)).values():
+            lines += [f"| {one.number} | {cell.name} | … {cell.message} … |" for cell in one.wrong]
+    return "\n".join(lines)
+
+
+def readme() -> str:
+    """README.md with the table made anew."""
+    text = (HERE / "README.md").read_text()
+    before, after = text.index(MARKS[0]) + len(MARKS[0]), text.index(MARKS[1])
+    return f"{text[:before]}\n{table()}\n{text[after:]}"
+
+
+def main(wanted: list[str]) -> None:
+    """Make the notebooks whose number or name begins with one of `wanted`, all without; then the README's table."""
+    for source in sources():
+        if not wanted or source.stem.startswith(tuple(wanted)):
+            print(make(source), flush=True)
+    (HERE / "README.md").write_text(readme())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

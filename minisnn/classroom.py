@@ -1,0 +1,89 @@
+"""The lessons that travel with the package, and a student's own copies of them. Nothing of them is imported here."""
+import importlib.util
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .data.shipped import folder
+
+NEEDED = ("README.md", "style.py", "checks/*.py")       # what the notebooks import, and what says how they hang together
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook: its number, its title without the number, and where it lies."""
+
+    number: int
+    title: str
+    path: Path
+
+
+def lessons() -> list[Lesson]:
+    """All lessons that travel with this installation, in order.
+
+    Raises FileNotFoundError where it has none, ValueError where a notebook cannot be read.
+    """
+    found = []
+    for path in sorted(folder("lessons").glob("[0-9][0-9]_*.ipynb")):
+        try:
+            first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        except (ValueError, LookupError, TypeError):
+            raise ValueError(f"{path}: the file is no notebook") from None
+        found.append(Lesson(int(path.name[:2]), first.splitlines()[0].lstrip("# ").partition(" · ")[2], path))
+    return found
+
+
+def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> Iterator[tuple[str, str]]:
+    """Copy notebooks and what they need into `out`; yields (name, what was done) for every notebook.
+
+    A notebook that is there already is the student's work and stays, unless `force`. What notebooks import is renewed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    source = folder("lessons")
+    for path in (path for pattern in NEEDED for path in sorted(source.glob(pattern))):
+        place = out / path.relative_to(source)
+        place.parent.mkdir(exist_ok=True)
+        _write(path, place)
+    for lesson in chosen:
+        place = out / lesson.path.name
+        there = place.exists()
+        if not there or force:
+            _write(lesson.path, place)
+        yield place.name, "written afresh" if there and force else "yours, left as it is" if there else lesson.title
+
+
+def _write(path: Path, place: Path) -> None:
+    """A copy that appears only when it is whole; nothing where a folder is copied onto itself."""
+    if place.exists() and place.samefile(path):
+        return
+    part = place.with_name(f".part-{place.name}")
+    try:
+        shutil.copyfile(path, part)
+        part.replace(place)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def jupyter(out: Path, port: int | None = None) -> list[str] | None:
+    """The command that opens `out` in JupyterLab with this very Python; None where there is no JupyterLab."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        return None
+    return [sys.executable, "-m", "jupyterlab", *([] if port is None else [f"--port={port}"]), str(out)]
+
+
+def line(command: Sequence[str]) -> str:
+    """A command as one types it."""
+    return shlex.join(command)
+
+
+def start(command: Sequence[str]) -> int:
+    """Run JupyterLab until it ends; its exit code."""
+    try:
+        return subprocess.run(command).returncode
+    except KeyboardInterrupt:                                    # JupyterLab has been asked too, and says goodbye itself
+        return 130

@@ -1,0 +1,250 @@
+"""The lessons: every notebook runs, is what its source says, and every check tells right from wrong."""
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from minisnn import cli
+from minisnn.data import shipped
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = ROOT / "lessons"
+sys.path.insert(0, str(LESSONS))                                 # as in the notebooks' own folder
+
+import make  # noqa: E402
+from checks import Wrong, answer, same  # noqa: E402
+
+SOURCES = make.sources()
+NAMES = [source.stem for source in SOURCES]
+SECONDS = 30
+
+
+@pytest.fixture(params=SOURCES, ids=NAMES)
+def source(request):
+    return request.param
+
+
+def run(text: str, namespace: dict):
+    exec(compile(text, "<cell>", "exec"), namespace)
+
+
+def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
+    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, len(NAMES) + 1)] and len(NAMES) >= 5
+    assert sorted(path.stem for path in LESSONS.glob("*.ipynb")) == NAMES
+    assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [f"lesson{n[:2]}" for n in NAMES]
+
+
+def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answers(source):
+    cells, namespace = make.parse(source), {}
+    parts = make.exercises(cells)
+    before = time.process_time()
+    for cell in cells:
+        if cell.kind in ("code", "check"):
+            run(cell.text, namespace)                            # the solution before it: a check that fails raises
+        elif cell.kind == "exercise":
+            one = parts[cell.exercise]
+            stubbed = dict(namespace)
+            run(cell.text, stubbed)
+            with pytest.raises(NotImplementedError, match=f"Exercise {cell.exercise}: ") as hint:
+                run(one.checks[0], stubbed)
+            assert len(str(hint.value)) > 40
+            for wrong in one.wrong:
+                mistaken = dict(namespace)
+                run(wrong.text, mistaken)
+                with pytest.raises(Wrong, match=f"^Exercise {cell.exercise}: ") as error:
+                    run(one.checks[0], mistaken)
+                assert wrong.message in str(error.value), f"{wrong.name}: {error.value}"
+            run(one.solution, namespace)
+    assert time.process_time() - before < SECONDS
+
+
+def test_a_lesson_is_whole(source):
+    cells = make.parse(source)
+    parts = make.exercises(cells)
+    number = int(source.stem[:2])
+    assert 2 <= len(parts) <= 4 and list(parts) == [f"{number}.{n + 1}" for n in range(len(parts))]
+    for one in parts.values():
+        assert one.solution and len(one.checks) == 1 and len(one.wrong) >= 2, one.number
+        following = [cell.kind for cell in cells[one.at + 1:] if cell.kind != "wrong"]
+        assert following[0] == "check", f"the check of {one.number} must follow its stub"
+        assert f"**Exercise {one.number}.**" in cells[one.at - 1].text
+        assert one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text      # the same function
+    code = [cell.text.splitlines() for cell in cells if cell.kind in ("code", "exercise", "check")]
+    assert sum(map(len, code)) <= 200
+    for text in (*code, *(one.solution.splitlines() for one in parts.values())):
+        assert len(text) <= 12 and max(map(len, text)) <= 100, text
+    words = " ".join(re.sub(r"\$\$.+?\$\$|\$.+?\$", " x ", cell.text, flags=re.S) for cell in cells if cell.kind == "text")
+    assert 600 <= len(words.split()) <= 1200, len(words.split())
+    last = cells[-1].text
+    assert cells[0].text.startswith(f"# {number} · ") and "**Next**" in last and "**Now read**" in last
+    read = re.findall(r"`((?:minisnn|hardware)/[\w/.]+)`", last)
+    assert read and all((ROOT / path).exists() for path in read)
+    assert cells[-2].kind == "code" and "style." in cells[-2].text, "a lesson ends with a picture"
+
+
+def test_the_notebook_is_what_its_source_says_and_was_executed_in_order(source):
+    nbformat = pytest.importorskip("nbformat")
+    found = nbformat.read(make.notebook_of(source), 4)
+    nbformat.validate(found)
+    expected = make.notebook(make.parse(source))
+    again = f"run `python lessons/make.py {source.stem[:2]}` after a change of the source"
+    assert [(c.cell_type, c.source, c.metadata) for c in found.cells] \
+        == [(c.cell_type, c.source, c.metadata) for c in expected.cells], again
+    code = [cell for cell in found.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), again
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    for cell in code:
+        if "check" in cell.metadata.get("tags", ()):
+            assert f"Exercise {cell.metadata.exercise}: right." in cell.outputs[0].text
+    assert any("image/png" in o.get("data", {}) for o in code[-1].outputs), "the closing picture is missing"
+    assert make.notebook_of(source).stat().st_size < 400_000
+
+
+def _seconds_of_children() -> float:
+    """Processor time of processes that have ended, kernels too: a busy machine is not the lesson's fault."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def test_the_notebook_runs_top_to_bottom_with_the_solutions(source):
+    pytest.importorskip("nbclient")
+    before = _seconds_of_children()
+    done = make.execute(make.notebook(make.parse(source), solved=True))
+    assert _seconds_of_children() - before < SECONDS
+    code = [cell for cell in done.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert any("image/png" in o.get("data", {}) for o in code[-1].outputs)
+
+
+def test_the_readme_has_every_lesson_and_every_wrong_answer():
+    text = (LESSONS / "README.md").read_text()
+    assert text == make.readme(), "run `python lessons/make.py`"
+    for name in NAMES:
+        assert f"({name}.ipynb)" in text
+
+
+@pytest.mark.parametrize("text, message", [
+    ("```python\nx = 1\n", "line 1 is not closed"), ("```python sing 1.1\n```", "line 1 opens a block of no known kind"),
+    ("```python wrong 1.1\n```", "no known kind"), ("a\n```hint\n```", None)])
+def test_a_source_that_makes_no_sense_says_where(tmp_path, text, message):
+    (tmp_path / "01_a.md").write_text(text)
+    if message is None:
+        assert [cell.kind for cell in make.parse(tmp_path / "01_a.md")] == ["text", "code"]
+        return
+    with pytest.raises(ValueError, match=message):
+        make.parse(tmp_path / "01_a.md")
+
+
+@pytest.mark.parametrize("function, message", [
+    (lambda x: None, "returned nothing"), (lambda x: x + "a", "stopped with"), (lambda x: (x, x, x), "must return 2 things"),
+    (lambda x: (x.__setitem__(0, 9), x)[1:] * 2, "changed one of its arguments"), (lambda x: (x[1:], x), "has shape (2,)"),
+    (lambda x: (x * float("nan"), x), "y[0] is nan, expected 0"), (lambda x: (x + [0, 0, 1], x), "y[2] is 3, expected 2")])
+def test_what_is_wrong_with_an_answer_is_said(function, message):
+    import numpy as np
+    x = np.arange(3.0)
+    with pytest.raises(Wrong) as error:
+        found = answer("9.9", function, x, returns=2)
+        same("9.9", "y", found[0], x)
+    assert message in str(error.value) and str(error.value).startswith("Exercise 9.9: ")
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Exit code, standard output and standard error of `minisnn lessons ...`, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = cli.main(["lessons", *map(str, arguments)])
+        return code, *capsys.readouterr()
+    return call
+
+
+def test_the_command_copies_what_a_student_needs(command):
+    code, out, _ = command()
+    copied = sorted(str(path.relative_to("minisnn-lessons")) for path in Path("minisnn-lessons").rglob("*") if path.is_file())
+    expected = [f"{name}.ipynb" for name in NAMES] + ["README.md", "style.py", "checks/__init__.py"]
+    assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
+    for name in NAMES:
+        assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (LESSONS / f"{name}.ipynb").read_bytes()
+    code, out, _ = command("--list")
+    assert code == 0 and out.splitlines()[0] == "  1  One leaky neuron" and len(out.splitlines()) == len(NAMES)
+
+
+def test_the_command_leaves_a_students_work_alone(command):
+    command("--out", "mine", "--only", "1,2")
+    work, other = (Path("mine") / f"{name}.ipynb" for name in NAMES[:2])
+    assert not (Path("mine") / f"{NAMES[2]}.ipynb").exists()
+    work.write_text("hours of work")
+    (Path("mine") / "style.py").write_text("of an older release")
+    code, out, _ = command("--out", "mine")
+    assert code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
+    assert (Path("mine") / "style.py").read_bytes() == (LESSONS / "style.py").read_bytes()
+    assert (Path("mine") / f"{NAMES[2]}.ipynb").exists()
+    code, out, _ = command("--out", "mine", "--only", 1, "--force")
+    assert work.read_bytes() == (LESSONS / work.name).read_bytes() and "written afresh" in out
+    assert not list(Path("mine").glob(".part-*"))
+
+
+def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_path):
+    Path("text").write_text("")
+    for arguments, message in ((("--out", "text"), "text: there is a file of this name"),
+                               (("--only", 99), "there is no lesson 99; there are 1, 2, 3")):
+        code, out, err = command(*arguments)
+        assert code == 2 and not out and message in err and err.count("\n") == 1
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "01_a.ipynb").write_text("{}")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "minisnn")
+    code, _, err = command("--list")
+    assert code == 2 and "01_a.ipynb: the file is no notebook" in err
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "a" / "minisnn")
+    assert command()[0] == 2
+
+
+def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
+    from minisnn import classroom
+    seen = []
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: None)
+    assert "JupyterLab is not installed" in command()[1]
+    code, _, err = command("--open")
+    assert code == 2 and 'pip install "minisnn[lessons]"' in err
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(classroom.subprocess, "run", lambda line: seen.append(line) or type("Done", (), {"returncode": 3}))
+    code, out, _ = command("--out", "a b")
+    assert code == 0 and "open them with: " in out and "-m jupyterlab 'a b'" in out and not seen
+    assert command("--open", "--port", 9000)[0] == 3
+    assert seen == [[sys.executable, "-m", "jupyterlab", "--port=9000", "minisnn-lessons"]]
+
+
+def test_the_wheel_carries_the_lessons():
+    import tomllib
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"]["lessons"] == "minisnn/_folders/lessons"
+
+
+def test_an_exam_is_set_and_marked(tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("nbclient")
+    import exam
+    parts = make.exercises(make.parse(SOURCES[0]))
+    for sealed in (False, True):
+        text = exam.set_exam("1", tmp_path / "exam.ipynb", sealed).read_text()
+        assert "<details>" not in text and "Exercise 1.1: right" not in text and text.count("raise NotImplementedError") == 3
+        assert ("check.trace(trace)" in text) != sealed and ("from checks" in text) != sealed
+    handed_in = nbformat.read(tmp_path / "exam.ipynb", 4)
+    answers = [parts["1.1"].wrong[0].text, parts["1.2"].solution, "def fire(p, w, b, lif):\n    1 / 0"]
+    for cell in handed_in.cells:
+        if "exercise" in cell.metadata.get("tags", ()):
+            cell.source = answers.pop(0)
+    nbformat.write(handed_in, tmp_path / "a.ipynb")
+    verdicts = exam.mark(tmp_path / "a.ipynb")
+    assert list(verdicts) == ["1.1", "1.2", "1.3"] and verdicts["1.2"] == "right"
+    assert parts["1.1"].wrong[0].message in verdicts["1.1"] and "ZeroDivisionError" in verdicts["1.3"]
+    nbformat.write(make.notebook([]), tmp_path / "none.ipynb")
+    with pytest.raises(ValueError, match="no cells tagged as exercises"):
+        exam.mark(tmp_path / "none.ipynb")
+    with pytest.raises(ValueError, match="there is no lesson 77"):
+        exam.set_exam("77", tmp_path / "exam.ipynb")
