@@ -3,8 +3,8 @@
     python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of which can be resumed
 
 A run folder RUNS/<name of the file without .h5> that is there already goes on, and is used as it is where it is done.
-Written are weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this folder whose
-training is not done holds that state, too: where its run folder is not there, it is made from the file and goes on.
+Written are weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this
+folder whose training is not done holds that state, too: where its run folder is not there, it is made from the file.
 """
 
 import shutil
