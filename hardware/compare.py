@@ -151,7 +151,7 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     found.tables.append(Table("bits", "All layers in the same number of bits, by rounding of the update", header, same))
     found.tables.append(Table("all", "Every combination", header, rows))
-    found.tables += [differences.table(c), cost(c, joules)]
+    found.tables += [*differences.tables(c), cost(c, joules)]
     found.figures["membrane"] = (differences.picture(c), "The same neuron's membrane over time.")
     found.figures["bits"] = (accuracy_against_bits(curves, bits, twins[:, at["membrane, softmax"]]),
                              "One-shot accuracy against weight bits.")

@@ -1,13 +1,19 @@
 """Where along the network float and fixed point first differ: spikes and membranes, layer by layer, of the same samples."""
+import itertools
+from dataclasses import replace
+
 import numpy as np
 
 from minisnn.experiments.findings import Table
 from minisnn.plots import COLOURS, figure, style
 
 from .floats import FloatReadout
+from .learner import readout_exponent
+from .network import IntegerNet
 from .neuron import U
 
 SAMPLES = 2
+FRACTIONS = (0, 2, 4, 8, 12)
 
 
 def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
@@ -49,15 +55,22 @@ class Pair:
         return [*found, ["readout", None, None, None, None, f"{signal_to_noise(self.readout, readout):.1f}"]]
 
 
-def table(comparison) -> Table:
-    """Every word length of all layers, on two samples of the first episode."""
+def tables(comparison) -> list[Table]:
+    """On two samples of the first episode: every word length of all layers, then fraction bits of the traces at the longest."""
     from .compare import Choice
     pair, rows = Pair(comparison.net, comparison.theta, comparison.task(0).x_support[:SAMPLES]), []
     for bits in comparison.bits:
         rows += [[bits, *row] for row in pair.rows(comparison.chip(bits, Choice(bits)))]
     header = ["bits", "layer", "spikes, float", "spikes, fixed", "made by both (%)", "first at step", "signal to noise (dB)"]
-    return Table("layers", "Where float and fixed point differ, before learning", header, rows,
-                 "Spikes after pooling; signal to noise of the membrane within the gradient window.")
+    layers = Table("layers", "Where float and fixed point differ, before learning", header, rows,
+                   "Spikes after pooling; signal to noise of the membrane within the gradient window.")
+    bits, rows = max(comparison.bits), []
+    for rounding, fraction in itertools.product(("floor", "nearest"), FRACTIONS):
+        words = replace(comparison.words, weight_bits=bits, readout_bits=bits, traces=rounding, membrane=rounding, fraction=fraction)
+        chip = IntegerNet(comparison.net, comparison.theta, words, readout_exponent(comparison.steps["log2_weight"], bits))
+        rows.append([rounding, fraction, *(row[-1] for row in pair.rows(chip))])
+    return [layers, Table("fraction", f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)",
+                          ["rounding", "F", *pair.layers, "readout"], rows)]
 
 
 def picture(comparison):

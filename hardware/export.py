@@ -20,6 +20,7 @@ from .learner import Learner, learn
 from .network import MOST_COUNT, IntegerNet, Words
 from .neuron import RECIPROCAL, IntegerLIF
 from .quantise import IntegerLayer
+from .traces import BITS
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 NEURON = ("alpha", "beta", "gamma", "rho", "threshold", "slope")
@@ -126,7 +127,7 @@ def _network(found: dict, rows: list, weights) -> IntegerNet:
     for name, bits, (H, W, C, outputs, kernel, pool, exponent) in rows:
         layers.append(IntegerLayer(name, weights(name, "weight", bits, (kernel, kernel, C, outputs)).astype(np.int8),
                                    weights(name, "bias", 32, (outputs,)).astype(np.int32), exponent, bits, (H, W, C),
-                                   list(POOL)[pool], words.fraction))
+                                   list(POOL)[pool], BITS if name == "readout" else words.fraction))
     first = layers[0].input_shape if len(layers) > 1 else (1, 1, inputs)
     return IntegerNet.from_layers(layers, IntegerLIF(*(found[name] for name in NEURON)), words, first)
 

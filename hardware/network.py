@@ -9,7 +9,7 @@ import numpy as np
 from . import kernels, quantise, ranges
 from .fixed import Saturated, rounding
 from .neuron import IntegerLIF
-from .traces import DETERMINISTIC, addends, presynaptic
+from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic
 
 MOST_COUNT = 7                  # an input count is clipped at this: 3 bits
 ACCUMULATOR = 32
@@ -67,7 +67,8 @@ class IntegerNet:
             bits = words.readout_bits if b.readout else words.weight_bits
             exponent = chosen[b.name] if b.name in chosen else quantise.best_exponent(weight, bits)
             room = ranges.room_for_bias(b.weight_shape, bits, MOST_COUNT if n == 0 else 1, b.readout, words.fraction)
-            layers.append(quantise.layer(b.name, weight, bias, exponent, bits, b.input_shape, b.pool, words.fraction, room))
+            fraction = TRACE_BITS if b.readout else words.fraction
+            layers.append(quantise.layer(b.name, weight, bias, exponent, bits, b.input_shape, b.pool, fraction, room))
         self._set(layers)
 
     def _set(self, layers):

@@ -19,7 +19,8 @@ WEIGHT_BITS = range(2, 9)
 class IntegerLayer:
     """A layer's integers and where it stands; arrays are (k, k, C_in, C_out) int8 and (C_out,) int32.
 
-    exponent   of the weights, so that the postsynaptic sum has exponent `exponent - fraction`
+    exponent   of the weights
+    fraction   bits by which the sums are finer: biases have the exponent `exponent - fraction`; 12 in the readout, as its traces
     saturated  weights and biases that were clipped when theta was quantised
     """
 
