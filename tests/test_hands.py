@@ -49,7 +49,7 @@ def _compared(images: np.ndarray) -> np.ndarray:
 
 def test_letters_differ_more_than_seeds():
     """Mean pictures of two letters lie further apart than those of one letter from two seeds, in all pairs."""
-    one, other = (_compared(hand_pictures(100, seed, (48, 64))[0].reshape(24, 100, -1)).mean(axis=1)
+    one, other = (_compared(hand_pictures(150, seed, (36, 48))[0].reshape(24, 150, -1)).mean(axis=1)
                   for seed in (0, 1))
     distance = np.linalg.norm(one[:, None] - other[None], axis=2)
     same, apart = np.diag(distance), distance + np.diag(np.full(24, np.inf))
