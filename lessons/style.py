@@ -25,7 +25,7 @@ def picture(title: str, rows: int = 1, columns: int = 1, width: float = 7.0, hei
         yield figure.subplots(rows, columns, **options)
         place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if outside else {"loc": "best"}
         for axes in figure.axes:
-            if axes.get_legend_handles_labels()[0]:
+            if axes.get_legend_handles_labels()[0] and axes.get_legend() is None:
                 axes.legend(fontsize=9, **place)
         figure.align_ylabels()
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")

@@ -37,7 +37,7 @@ def answer(exercise: str, function, *arguments, returns: int = 1):
         raise
     except Exception as error:
         raise wrong(exercise, f"{function.__name__} stopped with {type(error).__name__}: {error}") from error
-    if found is None or (returns > 1 and any(one is None for one in np.atleast_1d(np.array(found, object)).flat)):
+    if any(one is None for one in (found if isinstance(found, tuple) else (found,))):
         raise wrong(exercise, f"{function.__name__} returned nothing (None); does it end with `return`?")
     if any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in zip(arguments, given)):
         raise wrong(exercise, f"{function.__name__} changed one of its arguments; write into an array of its own")

@@ -1,0 +1,67 @@
+"""Lesson 6: learning one task."""
+import numpy as np
+
+import minisnn as ms
+
+from . import answer, close, right, same, wrong
+
+
+def _case(seed):
+    net = ms.SpikingNet((4, 4, 2), (3,), 3, kernel=3, window=12, dtype=np.float64, backend="numpy")
+    rng = np.random.default_rng(seed)
+    x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
+    return net, net.init(rng, x=x), x, np.arange(3), rng
+
+
+def _descend(net, theta, x, y, step, steps, again=True):
+    losses, start = np.zeros(steps), net.loss_and_gradient(theta, x, y)[1]
+    for n in range(steps):
+        losses[n], gradient = net.loss_and_gradient(theta, x, y)
+        theta = theta - step * (gradient if again else start)
+    return theta, losses
+
+
+def descend(function):
+    """6.1: gradient descent."""
+    net, theta, x, y, _ = _case(0)
+    found, losses = answer("6.1", function, net, theta, x, y, 0.2, 3, returns=2)
+    expected, expected_losses = _descend(net, theta, x, y, 0.2, 3)
+    same("6.1", "theta_N", found, expected, (
+        (_descend(net, theta, x, y, -0.2, 3)[0], "you go uphill: theta minus the step size times the gradient"),
+        (_descend(net, theta, x, y, 1.0, 3)[0], "the gradient is multiplied by step_size"),
+        (_descend(net, theta, x, y, 0.2, 3, again=False)[0], "the gradient is taken at every step anew, at the theta reached; "
+                                                             "yours keeps that of the start"),
+        (theta, "theta has not moved")))
+    same("6.1", "losses", losses, expected_losses)
+    right("6.1", "One line, repeated.")
+
+
+def along(function):
+    """6.2: the true and the surrogate loss on a line."""
+    net, theta, x, y, rng = _case(1)
+    d, ts = rng.standard_normal(net.size), np.array([-0.2, 0.0, 0.1, 0.3])
+    true, twin = answer("6.2", function, net, theta, d, ts, x, y, returns=2)
+    record = net.record(theta, x)
+    expected = np.array([net.loss(theta + t * d, x, y) for t in ts])
+    jet, smooth = (np.array([net.loss(theta + t * d, x, y, spike=form, record=record) for t in ts])
+                   for form in ("jet", "smooth"))
+    same("6.2", "true", true, expected, ((jet, "true and twin are exchanged: return the true loss first"),))
+    same("6.2", "twin", twin, jet, (
+        (expected, "the twin is recorded once, at theta; recorded anew at every point it is the network itself"),
+        (smooth, "this is the smooth form, which has a soft spike everywhere; the twin is the form \"jet\"")))
+    right("6.2", "Equal at t = 0, and the twin's slope there is the surrogate gradient.")
+
+
+def flipped(function):
+    """6.3: how many spikes come or go."""
+    net, theta, x, _, rng = _case(2)
+    moved = theta + 0.3 * rng.standard_normal(net.size)
+    here, there = net.spikes(theta, x, "conv1"), net.spikes(moved, x, "conv1")
+    found = answer("6.3", function, net, theta, moved, x, "conv1")
+    if close(found, (here != there).sum()):
+        raise wrong("6.3", "this is their number; asked for is the share, their mean")
+    same("6.3", "share", found, (here != there).mean(), (
+        (abs(here.mean() - there.mean()), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
+        (here.mean() - there.mean(), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
+        ((here == there).mean(), "this is the share that stays; asked for is the share that differs")))
+    right("6.3", "Every flip is a jump of the true loss that the surrogate one does not see.")
