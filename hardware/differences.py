@@ -66,7 +66,8 @@ def tables(comparison) -> list[Table]:
                    "Spikes after pooling; signal to noise of the membrane within the gradient window.")
     bits, rows = max(comparison.bits), []
     for rounding, fraction in itertools.product(("floor", "nearest"), FRACTIONS):
-        words = replace(comparison.words, weight_bits=bits, readout_bits=bits, traces=rounding, membrane=rounding, fraction=fraction)
+        words = replace(comparison.words, weight_bits=bits, readout_bits=bits, fraction=fraction, traces=rounding,
+                        membrane=rounding)
         chip = IntegerNet(comparison.net, comparison.theta, words, readout_exponent(comparison.steps["log2_weight"], bits))
         rows.append([rounding, fraction, *(row[-1] for row in pair.rows(chip))])
     return [layers, Table("fraction", f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)",

@@ -20,7 +20,7 @@ class IntegerLayer:
     """A layer's integers and where it stands; arrays are (k, k, C_in, C_out) int8 and (C_out,) int32.
 
     exponent   of the weights
-    fraction   bits by which the sums are finer: biases have the exponent `exponent - fraction`; 12 in the readout, as its traces
+    fraction   bits by which sums are finer: biases have the exponent `exponent - fraction`; 12 in the readout, as its traces
     saturated  weights and biases that were clipped when theta was quantised
     """
 
