@@ -7,7 +7,7 @@ from ..evaluation import accuracy, adapted, predict
 from ..maml import InnerLoop
 from .findings import Findings, Table
 from .statistics import estimate, some_of
-from .study import DATASETS, Study
+from .study import Study
 
 TITLE = "Activity against accuracy: conv biases shifted"
 SHIFTS = (-0.4, -0.2, -0.1, 0.0, 0.1, 0.2)
@@ -24,11 +24,7 @@ def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
 def run(study: Study) -> Findings:
     found, rows, curves, s = Findings(study.name, TITLE), [], {}, study.settings
     episodes = some_of(s.episodes)
-    for dataset, name in DATASETS.items():
-        role = f"{dataset}/maml-snn"
-        if study.network(role) is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
+    for dataset, name, role in study.meta_trained(found):
         checkpoint, tasks, points = study.network(role), study.tasks(dataset), []
         net, inner = checkpoint.net, checkpoint.inner or InnerLoop()
         for shift in SHIFTS:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from .findings import Findings, Table
-from .study import DATASETS, Study
+from .study import Study
 
 TITLE = "Curvature of the inner loss, before and after meta-training"
 ITERATIONS, STARTS, TASKS = 20, 1, 2
@@ -40,12 +40,8 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
 
 def run(study: Study) -> Findings:
     found, rows, spectra, s = Findings(study.name, TITLE), [], {}, study.settings
-    for dataset, name in DATASETS.items():
-        role = f"{dataset}/maml-snn"
+    for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
-        if checkpoint is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
         tasks, trained = study.tasks(dataset), checkpoint.net
         net = type(trained).from_configuration(trained.configuration(), dtype="float64")
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support

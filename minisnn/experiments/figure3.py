@@ -46,11 +46,7 @@ def _seconds(study: Study, dataset: str, role: str) -> float:
 
 def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
-    for dataset, name in DATASETS.items():
-        role = f"{dataset}/maml-snn"
-        if study.network(role) is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
+    for dataset, name, role in study.meta_trained(found):
         errors = curves[dataset] = _errors(study, dataset, role)
         seconds = _seconds(study, dataset, role)
         for n in range(STEPS + 1):

@@ -11,11 +11,7 @@ TITLE = "Figure 4: accuracy with the first conv layers frozen during adaptation"
 
 def run(study: Study) -> Findings:
     found, rows, bars = Findings(study.name, TITLE), [], {}
-    for dataset, name in DATASETS.items():
-        role = f"{dataset}/maml-snn"
-        if study.network(role) is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
+    for dataset, name, role in study.meta_trained(found):
         layers = [block.name for block in study.network(role).net.blocks if not block.readout]
         accuracies = [
             study.accuracies(

@@ -52,7 +52,6 @@ class Findings:
     figures: dict = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     settings: dict = field(default_factory=dict)
-    values: dict = field(default_factory=dict)
 
     def write(self, folder: Path) -> list[Path]:
         """Write all of it; the files. findings.json comes last: where it is, the rest is whole."""

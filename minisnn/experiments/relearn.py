@@ -41,10 +41,7 @@ def accuracies(study: Study, dataset: str, learning: str) -> np.ndarray:
 
 def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
-    for dataset, name in DATASETS.items():
-        if study.network(f"{dataset}/maml-snn") is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
+    for dataset, name, _ in study.meta_trained(found):
         for learning, who in LEARNING.items():
             a = curves[dataset, learning] = accuracies(study, dataset, learning)
             for m, moment in enumerate(MOMENTS):

@@ -2,7 +2,7 @@
 
 from .findings import Findings, Table
 from .statistics import difference, estimate, some_of
-from .study import DATASETS, Study
+from .study import Study
 
 TITLE = "K shots: accuracy against the recordings of each class"
 SHOTS = (1, 2, 3, 5, 10)
@@ -11,11 +11,7 @@ SHOTS = (1, 2, 3, 5, 10)
 def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
     episodes = some_of(study.settings.episodes)
-    for dataset, name in DATASETS.items():
-        role = f"{dataset}/maml-snn"
-        if study.network(role) is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
+    for dataset, name, role in study.meta_trained(found):
         values = {
             k: study.accuracies(role, dataset, shots=k, key=f"{k}-shot" if k > 1 else "", episodes=episodes) for k in SHOTS
         }

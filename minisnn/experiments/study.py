@@ -9,7 +9,7 @@ another network is begun anew.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -90,6 +90,15 @@ class Study:
         if found is not None:
             self.used[role] = self.networks.describe(role)
         return found
+
+    def meta_trained(self, found) -> Iterator[tuple[str, str, str]]:
+        """(data set, its name, role) of each spiking network meta-trained by MAML; findings say which are missing."""
+        for dataset, name in DATASETS.items():
+            role = f"{dataset}/maml-snn"
+            if self.network(role) is None:
+                found.missing.append(f"{name}: no network meta-trained by MAML")
+            else:
+                yield dataset, name, role
 
     # ---- what it remembers
 

@@ -11,7 +11,7 @@ from ..maml import InnerLoop
 from .findings import Findings, Table
 from .shots import draw
 from .statistics import estimate, some_of
-from .study import DATASETS, Study
+from .study import Study
 
 TITLE = "N ways: accuracy against the number of classes"
 WAYS = (2, 5, 10, 20)
@@ -38,11 +38,7 @@ def with_ways(net, theta: np.ndarray, inner: InnerLoop, ways: int):
 def run(study: Study) -> Findings:
     found, rows, curves, s = Findings(study.name, TITLE), [], {}, study.settings
     episodes = some_of(s.episodes)
-    for dataset, name in DATASETS.items():
-        role = f"{dataset}/maml-snn"
-        if study.network(role) is None:
-            found.missing.append(f"{name}: no network meta-trained by MAML")
-            continue
+    for dataset, name, role in study.meta_trained(found):
         checkpoint, tasks, curves[name] = study.network(role), study.tasks(dataset), {}
         for ways in WAYS:
             net, theta, inner = with_ways(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop(), ways)
