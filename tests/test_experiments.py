@@ -11,7 +11,7 @@ import minisnn as ms
 from minisnn.data.double import DoubleSet
 from minisnn.data.recordings import Recordings
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import figure6, study as studies
+from minisnn.experiments import cost, figure6, study as studies
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -64,6 +64,7 @@ def study(sets, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(Study, "tasks", lambda self, dataset, split="test": sets[split])
     for name, value in (("TRIALS", 2), ("SHOTS", 3), ("QUERIES", 2), ("UPDATES", 2)):
         monkeypatch.setattr(figure6, name, value)
+    monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])
     settings = Settings(episodes=4, queries=2)
 
     def make(name: str, networks=None, **changes) -> Study:
@@ -113,6 +114,20 @@ def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeyp
     found = experiment(name).run(study(name, Networks()))
     if name not in ("figure-2", "recordings"):
         assert found.missing and not found.claims
+
+
+def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
+    """The second order keeps the whole inner step: more memory; three steps keep three."""
+    net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
+    rng = np.random.default_rng(0)
+    x = (rng.random((5, 60, 16, 32, 2)) < 0.1).astype(np.uint8)
+    task = ms.Task(x, np.arange(5), x, np.arange(5), tuple("abcde"))
+    theta = net.init(rng, x)
+    memory = {}
+    for case in ((1, 1), (2, 1), (2, 3)):
+        seconds, memory[case] = cost.measure(net, theta, task, *case)
+        assert 0 < seconds < 60
+    assert 1 < memory[1, 1] < memory[2, 1] < memory[2, 3] < 500
 
 
 def _no_file(name):

@@ -4,13 +4,14 @@ shots        accuracy against the recordings of each class in the support set
 ways         accuracy against the number of classes, more than in meta-training
 activity     accuracy against the spikes that the network makes
 curvature    spectrum of the inner loss's Hessian, before and after meta-training
+cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands"""
 
 import argparse
 
 from .studies import add_study, run_and_print
 
-SUMMARY = "beyond the paper: shots, ways, activity, curvature, recordings"
+SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings"
 EXAMPLES = """\
 examples:
   minisnn explore shots
@@ -19,7 +20,7 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("shots", "ways", "activity", "curvature", "recordings"), help="what to explore")
+    parser.add_argument("what", choices=("shots", "ways", "activity", "curvature", "cost", "recordings"), help="what to explore")
     add_study(parser, 200)
 
 

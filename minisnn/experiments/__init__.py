@@ -20,6 +20,7 @@ EXPERIMENTS = {
     "ways": "ways",
     "activity": "activity",
     "curvature": "curvature",
+    "cost": "cost",
     "recordings": "recordings",
 }
 

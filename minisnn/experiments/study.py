@@ -103,13 +103,21 @@ class Study:
     # ---- what it remembers
 
     def each(
-        self, key: str, dataset: str, count: int, one: Callable[[int], object], made_from: tuple = (), label: str = ""
+        self,
+        key: str,
+        dataset: str,
+        count: int,
+        one: Callable[[int], object],
+        made_from: tuple = (),
+        label: str = "",
+        together: bool = True,
     ) -> list:
         """[one(0), ..., one(count - 1)], from the records where they are there; items run side by side, each on its own.
 
         key        names the records           one(i)     of numbers or lists of numbers; depends on i, on the data set,
         dataset    that the items are made of             the seed, the queries and `made_from` alone
         made_from  configurations, arrays, inner loops, plain values
+        together   False: one after the other, where an item measures time
         """
         from tqdm import tqdm
 
@@ -147,7 +155,12 @@ class Study:
                 file.flush()
                 bar.update()
 
-            in_order(one, range(len(found), count), add)
+            left = range(len(found), count)
+            if together:
+                in_order(one, left, add)
+            else:
+                for index in left:
+                    add(one(index))
         return found
 
     def accuracies(

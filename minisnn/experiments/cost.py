@@ -1,0 +1,126 @@
+"""Beyond the paper: what the second order costs, in time and in memory, against the number of inner steps.
+
+FOMAML forgets an inner step when it is made; MAML keeps what each needs to be walked back, and pays a Hessian-vector product
+for it. Each number comes from a process of its own: its peak, less what it held after a first answer of the network.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from ..checkpoint import load, save
+from ..maml import meta_gradient
+from ..tasks import Task
+from ..threads import get_threads, set_threads
+from .findings import Findings, Table
+from .study import Study
+
+TITLE = "Time and memory of a meta-gradient: FOMAML against MAML"
+STEPS = (1, 2, 3, 5)
+ORDERS = {1: "FOMAML", 2: "MAML"}
+REPEAT = 3
+CASES = [(order, steps) for order in ORDERS for steps in STEPS]
+
+
+def run(study: Study) -> Findings:
+    found = Findings(study.name, TITLE)
+    for dataset, name, role in study.meta_trained(found):
+        checkpoint, s = study.network(role), study.settings
+
+        def one(index: int) -> list[float]:
+            task = study.tasks(dataset).episode(s.seed, 0, checkpoint.net.ways, 1, s.queries)
+            return measure(checkpoint.net, checkpoint.theta, task, *CASES[index])
+
+        made_from = (checkpoint.net.configuration(), checkpoint.theta, REPEAT, get_threads())
+        values = study.each(f"{dataset}-cost", dataset, len(CASES), one, made_from, f"cost, {name}", together=False)
+        at = dict(zip(CASES, values))
+        rows = [
+            [steps, *(f"{at[order, steps][k]:.{3 - 3 * k}f}" for k in (0, 1) for order in ORDERS)]
+            + [f"{_ratio(at, steps, k):.2f}" for k in (0, 1)]
+            for steps in STEPS
+        ]
+        found.tables.append(
+            Table(
+                f"cost-{dataset}",
+                f"A meta-gradient of {name}, {checkpoint.net.ways} support and {checkpoint.net.ways * s.queries} query samples",
+                ["inner steps", "FOMAML (s)", "MAML (s)", "FOMAML (MB)", "MAML (MB)", "time, ratio", "memory, ratio"],
+                rows,
+                f"Medians of {REPEAT} on {get_threads()} threads; peak memory beyond that of a process which has made the "
+                "network answer once.",
+            )
+        )
+        found.figures[f"cost-{dataset}"] = (_draw(at, name), f"{name}: time and memory against inner steps.")
+        (time_1, memory_1), (time_n, memory_n) = ((_ratio(at, n, 0), _ratio(at, n, 1)) for n in (STEPS[0], STEPS[-1]))
+        found.summary += (
+            f"{name}: with one inner step the second order takes {time_1:.2f} times the time and {memory_1:.2f} times the memory "
+            f"of the first, with {STEPS[-1]} steps {time_n:.2f} and {memory_n:.2f}. "
+        )
+    return found
+
+
+def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:
+    """MAML's seconds (k = 0) or megabytes (k = 1), over FOMAML's."""
+    return at[2, steps][k] / max(at[1, steps][k], 1e-9)
+
+
+def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[float]:
+    """Seconds of a meta-gradient (median of REPEAT) and megabytes that its process came to hold for it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save(folder / "net.h5", net, theta)
+        np.savez(folder / "task.npz", **vars(task))
+        words = [sys.executable, "-m", __name__, folder, order, steps, get_threads()]
+        child = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    if child.returncode:
+        raise ValueError(f"a process that measures a meta-gradient failed: {child.stderr.strip().splitlines()[-1:]}")
+    return json.loads(child.stdout)
+
+
+def _child(folder: str, order: str, steps: str, threads: str) -> None:
+    set_threads(int(threads))
+    net, theta = load(Path(folder) / "net.h5")
+    with np.load(Path(folder) / "task.npz") as file:
+        task = Task(**file)
+    net(theta, task.x_support)
+    before, seconds = _peak(), []
+    for _ in range(REPEAT + 1):  # the first loads kernels
+        began = time.perf_counter()
+        meta_gradient(net, theta, task, step_size=0.0, steps=int(steps), order=int(order))
+        seconds.append(time.perf_counter() - began)
+    print(json.dumps([median(seconds[1:]), _peak() - before]))
+
+
+def _peak() -> float:
+    """Largest memory that this process has held so far, in MB."""
+    status = Path("/proc/self/status")  # getrusage would count what the parent held before exec
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError as error:
+        raise ValueError("peak memory is measured on Linux and macOS alone") from error
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
+
+
+def _draw(at: dict[tuple[int, int], list[float]], name: str):
+    from ..plots import COLOURS, figure, style
+
+    with style():
+        fig = figure(8.4, 3.2)
+        for k, (axes, unit) in enumerate(zip(fig.subplots(1, 2), ("time (s)", "memory (MB)"))):
+            for (order, label), colour, mark in zip(ORDERS.items(), (COLOURS["blue"], COLOURS["vermillion"]), "so"):
+                axes.plot(STEPS, [at[order, n][k] for n in STEPS], f"{mark}-", color=colour, label=label)
+            axes.set(xlabel="inner steps", ylabel=unit, ylim=(0, None), xticks=STEPS, title=f"{name}, {unit.split()[0]}")
+            axes.legend()
+    return fig
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])
