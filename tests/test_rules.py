@@ -260,7 +260,11 @@ def test_runs_of_before_the_rules_are_resumed(tmp_path):
     (dict(rule="reptile", inner_steps=2, learn_step_size="layer"),
      "learn_step_size must be no for rule reptile, which gives step sizes no gradient, not 'layer'"),
     (dict(rule="reptile", inner_steps=2, learn_step_size="no", freeze=("conv1",)), "freeze must be empty for rule reptile"),
-    (dict(rule="reptile", inner_steps=2, learn_step_size="no", first_order_updates=1), "first_order_updates must be 0")])
+    (dict(rule="reptile", inner_steps=2, learn_step_size="no", first_order_updates=1), "first_order_updates must be 0"),
+    (dict(rule="classify"), "learn_step_size must be no for rule classify, which has no inner loop, not 'array'"),
+    (dict(rule="classify", learn_step_size="no", freeze=("conv1",)), "freeze must be empty for rule classify"),
+    (dict(rule="classify", learn_step_size="no", gate_fraction=0.1), "gate_fraction must be none for rule classify"),
+    (dict(rule="classify", learn_step_size="no", first_order_updates=3), "first_order_updates must be 0 for rule classify")])
 def test_rules_that_do_not_fit(changes, message):
     with pytest.raises(ValueError, match=message):
         toy_config(**changes)
