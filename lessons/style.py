@@ -1,14 +1,17 @@
 """Pictures of the lessons in the house style of `minisnn.plots`, shown where they are drawn."""
+import importlib.util
 import io
 from contextlib import contextmanager
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from minisnn import plots
 from minisnn.plots import COLOURS
 
 BLUE, VERMILLION, GREEN, SKY, BLACK = (COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black"))
 GREY = "0.6"
+SHADES = ("white", VERMILLION, BLUE, BLACK, "0.85")             # of a film
 
 
 @contextmanager
@@ -32,21 +35,88 @@ def picture(title: str, rows: int = 1, columns: int = 1, width: float = 7.0, hei
         _show(figure, title)
 
 
+def slider(draw, values, start, label: str) -> None:
+    """The picture of draw(start) and, where somebody is there to move it, a slider above it that draws the other values.
+
+    draw      a function of one value that draws one `picture`
+    values    where the slider stops, in order; start is one of them
+    label     stands beside the slider, with the unit
+
+    Without a kernel, without ipywidgets or in a notebook that is run by a program the picture of draw(start) stands alone.
+    """
+    values = list(values)
+    if start not in values:
+        raise ValueError(f"start is {start!r}, expected one of values: {', '.join(map(str, values))}")
+    if not _watched():
+        draw(start)
+        return
+    from IPython.display import display
+    from IPython.utils.capture import capture_output
+    import ipywidgets
+
+    def drawn(value):
+        with capture_output() as held:
+            draw(value)
+        return held.outputs[-1]
+
+    stops = ipywidgets.SelectionSlider(options=[(f"{value:g}", value) for value in values], value=start, description=label,
+                                       continuous_update=False, style={"description_width": "initial"},
+                                       layout={"width": "480px"})
+    display(stops)
+    shown = display(drawn(start), display_id=True)
+    stops.observe(lambda change: shown.update(drawn(change["new"])), "value")
+
+
+def _watched() -> bool:
+    """Whether a cell was run by somebody who could move a slider; what runs notebooks by program takes no input."""
+    shell = _shell()
+    if importlib.util.find_spec("ipywidgets") is None or not hasattr(shell, "kernel"):
+        return False
+    return bool(shell.kernel.get_parent().get("content", {}).get("allow_stdin"))
+
+
+def _shell():
+    """IPython's shell, or None."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> None:
+    """Show pictures one after the other, over and over, as one PNG that moves; where none can move, the one at `still`.
+
+    frames    (N, H, W) indices into `SHADES`, one entry a pixel; scale is the width of a pixel on the screen
+    """
+    from PIL import Image as Picture
+    pictures = []
+    for frame in np.asarray(frames, np.uint8):
+        one = Picture.fromarray(np.kron(frame, np.ones((scale, scale), np.uint8)), "P")
+        one.putpalette([round(255 * part) for shade in SHADES for part in to_rgb(shade)])
+        pictures.append(one)
+    held = io.BytesIO()
+    pictures[still].save(held, "png", save_all=True, default_image=True, append_images=pictures, duration=milliseconds,
+                         loop=0, optimize=True)
+    _display(held.getvalue(), pictures[0].width, title)
+
+
 def _show(figure, title: str, scale: int = 2) -> None:
     """The figure as a PNG of twice the resolution it is shown in; nothing where no notebook is there to show it."""
     from PIL import Image as Picture                            # comes with matplotlib
-    try:
-        from IPython import get_ipython
-        from IPython.display import Image, display
-    except ImportError:
-        return
-    if get_ipython() is None:
+    if _shell() is None:
         return
     figure.set_dpi(80 * scale)
     figure.canvas.draw()
     pixels, held = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]), io.BytesIO()
     pixels.quantize(128).save(held, "png", optimize=True)       # a quarter of the size
-    display(Image(held.getvalue(), width=pixels.width // scale, alt=title))
+    _display(held.getvalue(), pixels.width // scale, title)
+
+
+def _display(png: bytes, width: int, title: str) -> None:
+    if _shell() is not None:
+        from IPython.display import Image, display
+        display(Image(png, width=width, alt=title))
 
 
 def spikes(axes, s, colour: str = BLACK, label: str | None = None, row: float = 0) -> None:

@@ -248,3 +248,53 @@ def test_an_exam_is_set_and_marked(tmp_path):
         exam.mark(tmp_path / "none.ipynb")
     with pytest.raises(ValueError, match="there is no lesson 77"):
         exam.set_exam("77", tmp_path / "exam.ipynb")
+
+
+SLIDER = """import style
+def draw(value):
+    with style.picture(f"value {value}") as axes:
+        axes.plot([0, value])
+style.slider(draw, (1, 2, 5), 2, "value (ms)")"""
+MOVE = """import ipywidgets
+[stops] = [w for w in ipywidgets.widgets.widget._instances.values() if isinstance(w, ipywidgets.SelectionSlider)]
+stops.value = 5"""
+
+
+def _slider_outputs(watched: bool, monkeypatch):
+    """Outputs of a cell with a slider, after a second one has moved it, where there is one."""
+    v4, nbclient = pytest.importorskip("nbformat.v4"), pytest.importorskip("nbclient")
+    started = nbclient.NotebookClient.async_start_new_kernel_client
+
+    async def asks(self):
+        client = await started(self)
+        client.allow_stdin = watched                             # as JupyterLab, for somebody who can type
+        return client
+    monkeypatch.setattr(nbclient.NotebookClient, "async_start_new_kernel_client", asks)
+    made = v4.new_notebook(cells=[v4.new_code_cell(text) for text in ([SLIDER, MOVE] if watched else [SLIDER])])
+    return make.execute(made).cells[0].outputs
+
+
+def test_a_picture_stands_where_nobody_moves_a_slider(monkeypatch):
+    [picture] = _slider_outputs(False, monkeypatch)
+    assert "image/png" in picture.data and picture.metadata["image/png"]["alt"] == "value 2"
+
+
+def test_a_slider_draws_the_value_that_it_is_moved_to(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    stops, picture = _slider_outputs(True, monkeypatch)
+    assert "application/vnd.jupyter.widget-view+json" in stops.data
+    assert picture.metadata["image/png"]["alt"] == "value 5"
+
+
+def test_a_slider_needs_no_notebook_and_no_ipywidgets(monkeypatch):
+    import style
+    drawn = []
+    style.slider(drawn.append, (1, 2, 5), 2, "value")            # as where the cells are run without a kernel
+    with pytest.raises(ValueError, match="start is 3, expected one of values: 1, 2, 5"):
+        style.slider(drawn.append, (1, 2, 5), 3, "value")
+    asked = type("Kernel", (), {"get_parent": lambda self: {"content": {"allow_stdin": True}}})
+    monkeypatch.setattr(style, "_shell", lambda: type("Shell", (), {"kernel": asked()}))
+    assert style._watched() == (style.importlib.util.find_spec("ipywidgets") is not None)
+    monkeypatch.setattr(style.importlib.util, "find_spec", lambda name: None)
+    style.slider(drawn.append, (1, 2, 5), 5, "value")
+    assert drawn == [2, 5]
