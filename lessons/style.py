@@ -11,7 +11,7 @@ from minisnn.plots import COLOURS
 
 BLUE, VERMILLION, GREEN, SKY, BLACK = (COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black"))
 GREY = "0.6"
-SHADES = ("white", VERMILLION, BLUE, BLACK, "0.85")             # of a film
+SHADES = ("0.72", "white", "black", VERMILLION)                 # of a film: nothing, ON, OFF, both
 
 
 @contextmanager
@@ -88,11 +88,15 @@ def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> N
     """Show pictures one after the other, over and over, as one PNG that moves; where none can move, the one at `still`.
 
     frames    (N, H, W) indices into `SHADES`, one entry a pixel; scale is the width of a pixel on the screen
+    milliseconds    that a picture stands; a bar below the pictures grows with time
     """
     from PIL import Image as Picture
-    pictures = []
-    for frame in np.asarray(frames, np.uint8):
-        one = Picture.fromarray(np.kron(frame, np.ones((scale, scale), np.uint8)), "P")
+    frames, pictures = np.asarray(frames, np.uint8), []
+    for n, frame in enumerate(frames):
+        large = np.kron(frame, np.ones((scale, scale), np.uint8))
+        bar = np.ones((2 * scale, large.shape[1]), np.uint8)
+        bar[scale:, :round((n + 1) / len(frames) * large.shape[1])] = 2
+        one = Picture.fromarray(np.concatenate([large, bar]), "P")
         one.putpalette([round(255 * part) for shade in SHADES for part in to_rgb(shade)])
         pictures.append(one)
     held = io.BytesIO()

@@ -298,3 +298,25 @@ def test_a_slider_needs_no_notebook_and_no_ipywidgets(monkeypatch):
     monkeypatch.setattr(style.importlib.util, "find_spec", lambda name: None)
     style.slider(drawn.append, (1, 2, 5), 5, "value")
     assert drawn == [2, 5]
+
+
+def test_a_film_moves_and_prints_as_its_still(monkeypatch):
+    import io
+
+    import numpy as np
+    import style
+    from PIL import Image
+    shown = []
+    monkeypatch.setattr(style, "_display", lambda *what: shown.append(what))
+    frames = np.arange(12).reshape(3, 2, 2) % len(style.SHADES)
+    style.film(frames, "what to see", milliseconds=70, still=1, scale=3)
+    [(png, width, title)] = shown
+    with Image.open(io.BytesIO(png)) as film:
+        assert (film.n_frames, film.size[0], width, title) == (4, 6, 6, "what to see")       # the still, then the three
+        for n, frame in enumerate((1, 0, 1, 2)):
+            film.seek(n)
+            pixels = np.asarray(film.convert("RGB"))
+            wanted = [[round(255 * part) for part in style.to_rgb(style.SHADES[k])] for k in frames[frame].ravel()]
+            assert pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted                     # the middles of the pixels
+            assert (pixels[-1] == 0).all(1).sum() == 2 * (frame + 1)                         # the bar of time
+            assert n == 0 or film.info["duration"] == 70

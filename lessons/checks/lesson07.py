@@ -31,9 +31,9 @@ def membrane_tangent(function):
     for seed, lif in enumerate(NEURONS):
         u, I_dot = np.random.default_rng(seed).standard_normal((2, 20)) * 0.3
         same("7.1", "u_dot", answer("7.1", function, u, I_dot, lif), _tangent(u, I_dot, lif), (
-            (I_dot, "the reset moves too: a membrane that rises makes a spike more likely, and that pulls later membranes down"),
+            (I_dot, "the reset moves too: a higher membrane makes a spike likelier, and that pulls later membranes down"),
             (_tangent(u, I_dot, lif, motion=_jets(u, lif)[0]), "s_dot is the slope times u_dot[t]; yours is the slope alone"),
-            (_tangent(u, I_dot, lif, motion=(u >= lif.threshold) * 1.0), "r_dot takes in the motion s_dot = sigma'(a) u_dot, not "
+            (_tangent(u, I_dot, lif, motion=(u >= lif.threshold) * 1.0), "r_dot takes in the motion sigma'(a) u_dot, not "
                                                                          "the spike itself"),
             (_tangent(u, I_dot, lif, motion=_jets(u, lif)[0] * I_dot), "s follows u, so s_dot is the slope times u_dot[t], not "
                                                                        "times I_dot[t]"),
@@ -65,12 +65,12 @@ def membrane_backward_tangent(function):
             raise wrong("7.2", "in sigma'(a) dr both factors move; yours holds sigma' fast, so the term sigma''(a) u_dot dr is "
                                "missing")
         same("7.2", "dI_dot", found, _backward_tangent(*given, lif), (
-            (_backward_tangent(u, np.ones(20), dy, dy_dot, lif), "the motion of sigma'(a) is sigma''(a) times u_dot; yours leaves "
-                                                                 "u_dot out"),
+            (_backward_tangent(u, np.ones(20), dy, dy_dot, lif), "the motion of sigma'(a) is sigma''(a) times u_dot; u_dot is "
+                                                                 "missing"),
             (_backward_tangent(*given, lif, own=0.0), "in sigma'(a) dr both factors move; yours holds dr fast, so the term "
                                                       "sigma'(a) dr_dot is missing"),
             (_backward_tangent(*given, lif, above=0.0), "dy moves too: dI_dot begins with dy_dot"),
-            (_backward_tangent(*given, lif, early=True), "your dr is one step too early: dI_dot of step t uses dr of step t + 1, "
+            (_backward_tangent(*given, lif, early=True), "your dr is one step too early: dI_dot of step t uses that of t + 1, "
                                                          "but yours was renewed before"),
             (_backward_tangent(*given, lif, order=1), "walk from the last step to the first: the dotted line stands under its "
                                                       "line, in the same order"),

@@ -23,12 +23,12 @@ def differences(function):
         raise wrong("8.1", "H v is a vector: the difference of the gradient, not of the loss")
     expected = (slope(h, **jet) - slope(-h, **jet)) / (2 * h)
     same("8.1", "Hv", found, expected, (
-        ((slope(h) - slope(-h)) / (2 * h), "these are differences of the network itself, which jumps: ask for spike=\"jet\", and "
-                                           "with one record; the twin is recorded once, at theta"),
+        ((slope(h) - slope(-h)) / (2 * h), "these are differences of the network itself, which jumps: ask for spike=\"jet\", "
+                                           "and with one record; the twin is recorded once, at theta"),
         (2 * expected, "from theta - h v to theta + h v the way is 2 h long: divide by 2 h"),
         (-expected, "the gradient ahead minus the gradient behind"),
-        ((slope(h, **jet) - slope(0, **jet)) / h, "this is the difference to one side; the central one takes theta - h v as well"),
-        ((slope(h, **smooth) - slope(-h, **smooth)) / (2 * h), "this is the smooth form, which has a soft spike everywhere; the "
+        ((slope(h, **jet) - slope(0, **jet)) / h, "a difference to one side; the central one takes theta - h v as well"),
+        ((slope(h, **smooth) - slope(-h, **smooth)) / (2 * h), "this is the smooth form, with a soft spike everywhere; the "
                                                                "twin is the form \"jet\"")))
     right("8.1", "As exact as a difference can be.")
 

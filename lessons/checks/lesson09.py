@@ -24,7 +24,7 @@ def pixel(function):
         same("9.1", "s", answer("9.1", function, light, C, blind), expected, (
             (_pixel(light, C, blind, "step"), "slow changes add up: compare with the reference, not with the step before"),
             (_pixel(light, C, blind, "never"), "after an event there is a new reference; yours is light[0] for ever"),
-            (_pixel(light, C, blind, "event"), "the new reference is the light at the end of the blind time, not that of the event"),
+            (_pixel(light, C, blind, "event"), "the new reference is the light at the end of the blind time, not at the event"),
             (_pixel(light, C, 1, "event"), "after an event the pixel is blind for `blind` steps; yours sees at once"),
             (_pixel(light, C, 1), "after an event the pixel is blind for `blind` steps; yours sees at once"),
             (_pixel(light, C, blind + 1), "at step t + blind the pixel sees again; yours is blind for one step more"),
@@ -94,8 +94,8 @@ def count(function):
             (_count(y, x, t, p, t[0]), "y is the row, x the column: counts[step, row, column, polarity]"),
             (_count(x, y, t, 1 - p, t[0]), "channel 0 is OFF and 1 is ON, just p"),
             (_count(x, y, t, p, 0), "time begins with the first event: subtract its time"),
-            (_count(np.minimum(x, 31), np.minimum(y, 31), t, p, t[0]), "events at x or y of 32 and more are left out; yours puts "
-                                                                       "them into the last cells")))
+            (_count(np.minimum(x, 31), np.minimum(y, 31), t, p, t[0]), "events at x or y of 32 and more are left out; yours go "
+                                                                       "into the last cells")))
     right("9.3", "This is what the first synapse of a network gets.")
 
 
