@@ -1,4 +1,5 @@
 """Lesson 7: the tangent pass."""
+
 import numpy as np
 
 import minisnn as ms
@@ -30,18 +31,35 @@ def membrane_tangent(function):
     """7.1: the membrane's forward lines, dotted."""
     for seed, lif in enumerate(NEURONS):
         u, I_dot = np.random.default_rng(seed).standard_normal((2, 20)) * 0.3
-        same("7.1", "u_dot", answer("7.1", function, u, I_dot, lif), _tangent(u, I_dot, lif), (
-            (I_dot, "the reset moves too: a higher membrane makes a spike likelier, and that pulls later membranes down"),
-            (_tangent(u, I_dot, lif, motion=_jets(u, lif)[0]), "s_dot is the slope times u_dot[t]; yours is the slope alone"),
-            (_tangent(u, I_dot, lif, motion=(u >= lif.threshold) * 1.0), "r_dot takes in the motion sigma'(a) u_dot, not "
-                                                                         "the spike itself"),
-            (_tangent(u, I_dot, lif, motion=_jets(u, lif)[0] * I_dot), "s follows u, so s_dot is the slope times u_dot[t], not "
-                                                                       "times I_dot[t]"),
-            (_tangent(u, I_dot, lif, sign=-1.0), "the reset enters u with a minus, and so does its motion"),
-            (_tangent(u, I_dot, lif, share=1.0), "s enters r with the share 1 - gamma, and s_dot enters r_dot with the same"),
-            (_tangent(u, I_dot, lif, rho=1.0), "r enters u with the strength lif.rho, which need not be 1"),
-            (_tangent(u, I_dot, lif, shift=lif.threshold), "the slope is taken at u - threshold; yours takes it at u"),
-            (_tangent(u, I_dot, lif, early=True), "the new r_dot belongs to the next step: u_dot[t] uses the old one")))
+        same(
+            "7.1",
+            "u_dot",
+            answer("7.1", function, u, I_dot, lif),
+            _tangent(u, I_dot, lif),
+            (
+                (I_dot, "the reset moves too: a higher membrane makes a spike likelier, and that pulls later membranes down"),
+                (
+                    _tangent(u, I_dot, lif, motion=_jets(u, lif)[0]),
+                    "s_dot is the slope times u_dot[t]; yours is the slope alone",
+                ),
+                (
+                    _tangent(u, I_dot, lif, motion=(u >= lif.threshold) * 1.0),
+                    "r_dot takes in the motion sigma'(a) u_dot, not the spike itself",
+                ),
+                (
+                    _tangent(u, I_dot, lif, motion=_jets(u, lif)[0] * I_dot),
+                    "s follows u, so s_dot is the slope times u_dot[t], not times I_dot[t]",
+                ),
+                (_tangent(u, I_dot, lif, sign=-1.0), "the reset enters u with a minus, and so does its motion"),
+                (
+                    _tangent(u, I_dot, lif, share=1.0),
+                    "s enters r with the share 1 - gamma, and s_dot enters r_dot with the same",
+                ),
+                (_tangent(u, I_dot, lif, rho=1.0), "r enters u with the strength lif.rho, which need not be 1"),
+                (_tangent(u, I_dot, lif, shift=lif.threshold), "the slope is taken at u - threshold; yours takes it at u"),
+                (_tangent(u, I_dot, lif, early=True), "the new r_dot belongs to the next step: u_dot[t] uses the old one"),
+            ),
+        )
     right("7.1", "The same lines, the same order, each with a dot.")
 
 
@@ -62,33 +80,59 @@ def membrane_backward_tangent(function):
         u, u_dot, dy, dy_dot = given
         found = answer("7.2", function, *given, lif)
         if close(found, _backward_tangent(u, 0 * u, dy, dy_dot, lif)):
-            raise wrong("7.2", "in sigma'(a) dr both factors move; yours holds sigma' fast, so the term sigma''(a) u_dot dr is "
-                               "missing")
-        same("7.2", "dI_dot", found, _backward_tangent(*given, lif), (
-            (_backward_tangent(u, np.ones(20), dy, dy_dot, lif), "the motion of sigma'(a) is sigma''(a) times u_dot; u_dot is "
-                                                                 "missing"),
-            (_backward_tangent(*given, lif, own=0.0), "in sigma'(a) dr both factors move; yours holds dr fast, so the term "
-                                                      "sigma'(a) dr_dot is missing"),
-            (_backward_tangent(*given, lif, above=0.0), "dy moves too: dI_dot begins with dy_dot"),
-            (_backward_tangent(*given, lif, early=True), "your dr is one step too early: dI_dot of step t uses that of t + 1, "
-                                                         "but yours was renewed before"),
-            (_backward_tangent(*given, lif, order=1), "walk from the last step to the first: the dotted line stands under its "
-                                                      "line, in the same order"),
-            (_backward_tangent(*given, lif, moving=-1.0), "the sign: sigma''(a) u_dot is added")))
+            raise wrong(
+                "7.2", "in sigma'(a) dr both factors move; yours holds sigma' fast, so the term sigma''(a) u_dot dr is missing"
+            )
+        same(
+            "7.2",
+            "dI_dot",
+            found,
+            _backward_tangent(*given, lif),
+            (
+                (
+                    _backward_tangent(u, np.ones(20), dy, dy_dot, lif),
+                    "the motion of sigma'(a) is sigma''(a) times u_dot; u_dot is missing",
+                ),
+                (
+                    _backward_tangent(*given, lif, own=0.0),
+                    "in sigma'(a) dr both factors move; yours holds dr fast, so the term sigma'(a) dr_dot is missing",
+                ),
+                (_backward_tangent(*given, lif, above=0.0), "dy moves too: dI_dot begins with dy_dot"),
+                (
+                    _backward_tangent(*given, lif, early=True),
+                    "your dr is one step too early: dI_dot of step t uses that of t + 1, but yours was renewed before",
+                ),
+                (
+                    _backward_tangent(*given, lif, order=1),
+                    "walk from the last step to the first: the dotted line stands under its line, in the same order",
+                ),
+                (_backward_tangent(*given, lif, moving=-1.0), "the sign: sigma''(a) u_dot is added"),
+            ),
+        )
     right("7.2", "Both factors of a product move: here the second derivative of the spike comes in.")
 
 
 def taylor(function):
     """7.3: the remainder."""
-    f, steps = (lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h ** 2])), np.array([0.5, 0.1, 0.02])
+    f, steps = (lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])), np.array([0.5, 0.1, 0.02])
     for f_dot in (np.array([1.0, -np.sin(1.0), 0.0]), np.array([1.0, 0.3, -0.2])):
         rest = [f(h) - f(0) - h * f_dot for h in steps]
         expected = np.array([np.abs(one).max() for one in rest])
-        same("7.3", "remainders", answer("7.3", function, f, f_dot, steps), expected, (
-            (np.array([np.abs(f(h) - f(0) - f_dot).max() for h in steps]), "the tangent is f(0) + h f_dot: f_dot times h"),
-            (expected / steps, "the remainder is not divided by h: divided, a right tangent would have slope 1, a wrong one 0"),
-            (np.array([one.max() for one in rest]), "the largest absolute value: an error may be negative"),
-            (np.array([np.abs(f(h) - f(0)).max() for h in steps]), "h f_dot has to be taken away as well"),
-            (np.array([np.abs(f(h) - h * f_dot).max() for h in steps]), "f(0) has to be taken away as well"),
-            (np.array([np.abs(one).mean() for one in rest]), "asked for is the largest error, not the mean")))
+        same(
+            "7.3",
+            "remainders",
+            answer("7.3", function, f, f_dot, steps),
+            expected,
+            (
+                (np.array([np.abs(f(h) - f(0) - f_dot).max() for h in steps]), "the tangent is f(0) + h f_dot: f_dot times h"),
+                (
+                    expected / steps,
+                    "the remainder is not divided by h: divided, a right tangent would have slope 1, a wrong one 0",
+                ),
+                (np.array([one.max() for one in rest]), "the largest absolute value: an error may be negative"),
+                (np.array([np.abs(f(h) - f(0)).max() for h in steps]), "h f_dot has to be taken away as well"),
+                (np.array([np.abs(f(h) - h * f_dot).max() for h in steps]), "f(0) has to be taken away as well"),
+                (np.array([np.abs(one).mean() for one in rest]), "asked for is the largest error, not the mean"),
+            ),
+        )
     right("7.3", "Slope 2 or wrong.")

@@ -1,4 +1,5 @@
 """Lesson 8: curvature without a Hessian."""
+
 import numpy as np
 
 import minisnn as ms
@@ -22,14 +23,26 @@ def differences(function):
     if found.ndim == 0:
         raise wrong("8.1", "H v is a vector: the difference of the gradient, not of the loss")
     expected = (slope(h, **jet) - slope(-h, **jet)) / (2 * h)
-    same("8.1", "Hv", found, expected, (
-        ((slope(h) - slope(-h)) / (2 * h), "these are differences of the network itself, which jumps: ask for spike=\"jet\", "
-                                           "and with one record; the twin is recorded once, at theta"),
-        (2 * expected, "from theta - h v to theta + h v the way is 2 h long: divide by 2 h"),
-        (-expected, "the gradient ahead minus the gradient behind"),
-        ((slope(h, **jet) - slope(0, **jet)) / h, "a difference to one side; the central one takes theta - h v as well"),
-        ((slope(h, **smooth) - slope(-h, **smooth)) / (2 * h), "this is the smooth form, with a soft spike everywhere; the "
-                                                               "twin is the form \"jet\"")))
+    same(
+        "8.1",
+        "Hv",
+        found,
+        expected,
+        (
+            (
+                (slope(h) - slope(-h)) / (2 * h),
+                'these are differences of the network itself, which jumps: ask for spike="jet", '
+                "and with one record; the twin is recorded once, at theta",
+            ),
+            (2 * expected, "from theta - h v to theta + h v the way is 2 h long: divide by 2 h"),
+            (-expected, "the gradient ahead minus the gradient behind"),
+            ((slope(h, **jet) - slope(0, **jet)) / h, "a difference to one side; the central one takes theta - h v as well"),
+            (
+                (slope(h, **smooth) - slope(-h, **smooth)) / (2 * h),
+                'this is the smooth form, with a soft spike everywhere; the twin is the form "jet"',
+            ),
+        ),
+    )
     right("8.1", "As exact as a difference can be.")
 
 
@@ -39,12 +52,19 @@ def asymmetry(function):
     A, (v, w) = rng.standard_normal((6, 6)), rng.standard_normal((2, 6))
     for M, v, w in ((A, v, w), (A, w, v), (A + A.T, v, w)):
         gap, size = w @ M @ v - v @ M @ w, np.linalg.norm(w) * np.linalg.norm(M @ v)
-        same("8.2", "asymmetry", answer("8.2", function, lambda z: M @ z, v, w), abs(gap) / size, (
-            (abs(gap), "the gap must be relative: divided by |w| |H v|, or its size says nothing"),
-            (-abs(gap) / size, "the gap is taken without its sign: abs(...)"),
-            (abs(v @ M @ v - w @ M @ w) / size, "multiply each product by the other vector: <w, H v> and <v, H w>"),
-            (abs(gap) / np.linalg.norm(v) / np.linalg.norm(M @ w), "divide by |w| |H v|; yours is |v| |H w|"),
-            (abs(gap) / abs(w @ M @ v), "divide by |w| |H v|: the inner product itself may be near zero")))
+        same(
+            "8.2",
+            "asymmetry",
+            answer("8.2", function, lambda z: M @ z, v, w),
+            abs(gap) / size,
+            (
+                (abs(gap), "the gap must be relative: divided by |w| |H v|, or its size says nothing"),
+                (-abs(gap) / size, "the gap is taken without its sign: abs(...)"),
+                (abs(v @ M @ v - w @ M @ w) / size, "multiply each product by the other vector: <w, H v> and <v, H w>"),
+                (abs(gap) / np.linalg.norm(v) / np.linalg.norm(M @ w), "divide by |w| |H v|; yours is |v| |H w|"),
+                (abs(gap) / abs(w @ M @ v), "divide by |w| |H v|: the inner product itself may be near zero"),
+            ),
+        )
     right("8.2", "Zero to rounding, for every v and w, or something is wrong.")
 
 
@@ -54,12 +74,20 @@ def strongest(function):
     spectrum = np.array([3.0, -5.0, 2.0, -1.5, 1.0, 0.5, 0.2, 0.1, 0.0, -0.1, -0.3, -0.6])
     H = (Q * spectrum) @ Q.T
     values, vectors = answer("8.3", function, lambda z: H @ z, 12, 3, returns=2)
-    same("8.3", "values", values, [-5.0, 3.0, 2.0], (
-        (np.array([3.0, 2.0, 1.0]), "ridges are left out: which=\"LA\" goes by the signed value; \"LM\" by the magnitude"),
-        (np.array([-5.0, 2.0, 3.0]), "the strongest first: order them by falling absolute value"),
-        (np.array([2.0, 3.0, -5.0]), "the strongest first: order them by falling absolute value"),
-        (np.array([3.0, 2.0, -5.0]), "the strongest first, whatever its sign: order them by falling absolute value"),
-        (np.array([5.0, 3.0, 2.0]), "the sign tells a ridge from a valley: keep it")), 1e-7)
+    same(
+        "8.3",
+        "values",
+        values,
+        [-5.0, 3.0, 2.0],
+        (
+            (np.array([3.0, 2.0, 1.0]), 'ridges are left out: which="LA" goes by the signed value; "LM" by the magnitude'),
+            (np.array([-5.0, 2.0, 3.0]), "the strongest first: order them by falling absolute value"),
+            (np.array([2.0, 3.0, -5.0]), "the strongest first: order them by falling absolute value"),
+            (np.array([3.0, 2.0, -5.0]), "the strongest first, whatever its sign: order them by falling absolute value"),
+            (np.array([5.0, 3.0, 2.0]), "the sign tells a ridge from a valley: keep it"),
+        ),
+        1e-7,
+    )
     if vectors.shape != (12, 3):
         raise wrong("8.3", f"vectors has shape {vectors.shape}, expected (12, 3): one column for each value")
     if not close(H @ vectors, vectors * values, 1e-6):

@@ -1,4 +1,5 @@
 """Lesson 9: from photons to events to tasks."""
+
 import numpy as np
 
 from . import answer, right, same, wrong
@@ -21,17 +22,27 @@ def pixel(function):
     for seed, C, blind in ((0, 0.5, 3), (1, 0.75, 1), (2, 1.0, 6)):
         light = np.random.default_rng(seed).integers(-2, 3, 60).cumsum() * 0.25
         expected = _pixel(light, C, blind)
-        same("9.1", "s", answer("9.1", function, light, C, blind), expected, (
-            (_pixel(light, C, blind, "step"), "slow changes add up: compare with the reference, not with the step before"),
-            (_pixel(light, C, blind, "never"), "after an event there is a new reference; yours is light[0] for ever"),
-            (_pixel(light, C, blind, "event"), "the new reference is the light at the end of the blind time, not at the event"),
-            (_pixel(light, C, 1, "event"), "after an event the pixel is blind for `blind` steps; yours sees at once"),
-            (_pixel(light, C, 1), "after an event the pixel is blind for `blind` steps; yours sees at once"),
-            (_pixel(light, C, blind + 1), "at step t + blind the pixel sees again; yours is blind for one step more"),
-            (_pixel(light, C, blind, edge=True), "a change of C itself is enough (>=)"),
-            (-expected, "ON, which is 1, means brighter"),
-            (np.abs(expected), "an OFF event is -1"),
-            (np.maximum(expected, 0), "it gets darker too: an OFF event, -1, where the change is -C or less")))
+        same(
+            "9.1",
+            "s",
+            answer("9.1", function, light, C, blind),
+            expected,
+            (
+                (_pixel(light, C, blind, "step"), "slow changes add up: compare with the reference, not with the step before"),
+                (_pixel(light, C, blind, "never"), "after an event there is a new reference; yours is light[0] for ever"),
+                (
+                    _pixel(light, C, blind, "event"),
+                    "the new reference is the light at the end of the blind time, not at the event",
+                ),
+                (_pixel(light, C, 1, "event"), "after an event the pixel is blind for `blind` steps; yours sees at once"),
+                (_pixel(light, C, 1), "after an event the pixel is blind for `blind` steps; yours sees at once"),
+                (_pixel(light, C, blind + 1), "at step t + blind the pixel sees again; yours is blind for one step more"),
+                (_pixel(light, C, blind, edge=True), "a change of C itself is enough (>=)"),
+                (-expected, "ON, which is 1, means brighter"),
+                (np.abs(expected), "an OFF event is -1"),
+                (np.maximum(expected, 0), "it gets darker too: an OFF event, -1, where the change is -C or less"),
+            ),
+        )
     right("9.1", "It says nothing until something changes.")
 
 
@@ -40,7 +51,7 @@ def _file(seed):
     rng = np.random.default_rng(seed)
     (x, y), p = rng.integers(0, 34, (2, 30)), rng.integers(0, 2, 30)
     t = np.sort(rng.integers(100_000, 400_000, 30))
-    over = np.repeat([0, 1, 3], 10)                                # overflows before each event
+    over = np.repeat([0, 1, 3], 10)  # overflows before each event
     stored = t - 8192 * over
     rows, last = [], 0
     for n in range(30):
@@ -58,17 +69,28 @@ def decode(function):
         if any(one.shape == (len(rows),) for one in found):
             raise wrong("9.2", "a row with y = 240 is no event: it says that the clock ran over, and is left out in the end")
         b2, b3, b4 = (np.array([row[n] for row in rows if row[1] != 240]) for n in (2, 3, 4))
-        wrapped = [(b4 + (b3 << 8 & inner) + (b2 % 128 << 16 & inner)) % size + 8192 * over
-                   for inner, size in ((0, 256), (0, 1 << 62), (65535, 65536))]
+        wrapped = [
+            (b4 + (b3 << 8 & inner) + (b2 % 128 << 16 & inner)) % size + 8192 * over
+            for inner, size in ((0, 256), (0, 1 << 62), (65535, 65536))
+        ]
         same("9.2", "x", found[0], x, ((y, "x is the first byte, y the second"),))
         same("9.2", "y", found[1], y)
-        same("9.2", "t", found[2], t, (
-            (t + (p << 23), "the top bit of b2 is the polarity and must not get into the time: b2 % 128, or b2 & 127"),
-            (t - 8192 * over, "where the clock ran over, 8192 us are missing from the times after it"),
-            (t - 8192 * over + 8192 * (over > 0), "every overflow row adds 8192 us again: count those so far, np.cumsum"),
-            (t - 8192 * over + 8192 * over[-1], "an overflow adds to the times after it, not to those before"),
-            *((value, "a byte that grows beyond 255 wraps around: turn the bytes into int before you compute")
-              for value in wrapped)))
+        same(
+            "9.2",
+            "t",
+            found[2],
+            t,
+            (
+                (t + (p << 23), "the top bit of b2 is the polarity and must not get into the time: b2 % 128, or b2 & 127"),
+                (t - 8192 * over, "where the clock ran over, 8192 us are missing from the times after it"),
+                (t - 8192 * over + 8192 * (over > 0), "every overflow row adds 8192 us again: count those so far, np.cumsum"),
+                (t - 8192 * over + 8192 * over[-1], "an overflow adds to the times after it, not to those before"),
+                *(
+                    (value, "a byte that grows beyond 255 wraps around: turn the bytes into int before you compute")
+                    for value in wrapped
+                ),
+            ),
+        )
         same("9.2", "p", found[3], p, ((1 - p, "the top bit is 1 for ON"),))
     right("9.2", "A format is understood when its traps are.")
 
@@ -88,14 +110,25 @@ def count(function):
         x, y, p, t = *rng.integers(0, 34, (2, size)), rng.integers(0, 2, size), np.sort(rng.integers(7_300, 150_000, size))
         x, y = np.where(rng.random(size) < 0.5, x // 8, x), np.where(rng.random(size) < 0.5, y // 8, y)
         expected = _count(x, y, t, p, t[0])
-        same("9.3", "counts", answer("9.3", function, x, y, t, p), expected, (
-            (_count(x, y, t, p, t[0], False), "where several events fall into one cell, counts[...] += 1 adds 1 only once; "
-                                              "np.add.at adds for each"),
-            (_count(y, x, t, p, t[0]), "y is the row, x the column: counts[step, row, column, polarity]"),
-            (_count(x, y, t, 1 - p, t[0]), "channel 0 is OFF and 1 is ON, just p"),
-            (_count(x, y, t, p, 0), "time begins with the first event: subtract its time"),
-            (_count(np.minimum(x, 31), np.minimum(y, 31), t, p, t[0]), "events at x or y of 32 and more are left out; yours go "
-                                                                       "into the last cells")))
+        same(
+            "9.3",
+            "counts",
+            answer("9.3", function, x, y, t, p),
+            expected,
+            (
+                (
+                    _count(x, y, t, p, t[0], False),
+                    "where several events fall into one cell, counts[...] += 1 adds 1 only once; np.add.at adds for each",
+                ),
+                (_count(y, x, t, p, t[0]), "y is the row, x the column: counts[step, row, column, polarity]"),
+                (_count(x, y, t, 1 - p, t[0]), "channel 0 is OFF and 1 is ON, just p"),
+                (_count(x, y, t, p, 0), "time begins with the first event: subtract its time"),
+                (
+                    _count(np.minimum(x, 31), np.minimum(y, 31), t, p, t[0]),
+                    "events at x or y of 32 and more are left out; yours go into the last cells",
+                ),
+            ),
+        )
     right("9.3", "This is what the first synapse of a network gets.")
 
 
@@ -111,8 +144,11 @@ def deal(function):
         if len(set(support)) < shots or len(set(query)) < queries:
             raise wrong("9.4", f"a recording was dealt twice to the same side: {support}, {query}; draw without replacement")
         if set(support) & set(query):
-            raise wrong("9.4", f"recording {min(set(support) & set(query))} is in support and query: whoever has seen it "
-                               "already need not understand it. Shuffle once, and deal to both from one heap")
+            raise wrong(
+                "9.4",
+                f"recording {min(set(support) & set(query))} is in support and query: whoever has seen it "
+                "already need not understand it. Shuffle once, and deal to both from one heap",
+            )
         seen.add((tuple(support), tuple(query)))
     if len(seen) < 20:
         raise wrong("9.4", "the recordings are to be drawn at random, others in every task; yours are nearly always the same")
