@@ -1,0 +1,177 @@
+"""Lesson 13: float against fixed point."""
+
+import numpy as np
+
+from hardware import errors
+
+from . import answer, close, right, same, wrong
+
+
+def _error(u, label):
+    e = np.empty(len(u), np.int64)
+    errors.error(np.asarray(u, np.int64), label, errors.SOFTMAX, errors.TRIGGER, errors.EXPONENTIAL, e)
+    return e
+
+
+def error(function):
+    """13.1: the softmax error in eight bits."""
+    rng = np.random.default_rng(0)
+    cases = [(rng.integers(-3000, 3000, 5), n % 5) for n in range(20)] + [(np.array([32767, -32768, 0]), n) for n in (2, 0)]
+    for u, label in cases:
+        found, expected = answer("13.1", function, u, label), _error(u, label)
+        if found.dtype.kind == "f":
+            raise wrong("13.1", "e must be whole numbers, in units of 1/128; yours are floats. Use // in place of /")
+        hot = np.eye(len(u), dtype=int)[label]
+        places = np.minimum(u.max() - u >> 6, 256)
+        z = np.append(errors.EXPONENTIAL, 0)[places]
+        S, nearest = z.sum(), (256 * z + z.sum()) // (2 * z.sum())
+        same(
+            "13.1",
+            "e",
+            found,
+            expected,
+            (
+                (np.minimum(128 * z // S - 128 * hot, 127), "round to nearest: yours is floored. (256 z + S) // (2 S)"),
+                (nearest - 128 * hot, "128 does not fit a signed word of 8 bits, which ends at 127"),
+                (
+                    np.minimum(nearest, 127) - 128 * hot,
+                    "a neuron that is right and sure has the error 0, and yours has -1: clip after the "
+                    "label's 128 is taken away",
+                ),
+                (np.minimum(nearest, 127), "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
+                (nearest, "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
+                (-expected, "the sign: softmax counts plus, the label minus"),
+                (np.minimum(nearest - hot, 127), "one is 128 units of 1/128: take away 128, not 1"),
+                (np.minimum((254 * z + S) // (2 * S) - 127 * hot, 127), "a unit is 1/128, so the scale is 128, not 127"),
+            ),
+        )
+    right("13.1", "A softmax without a float: a table, a sum, and a division a class.")
+
+
+def update(function):
+    """13.2: the thresholded update with noise."""
+    rng = np.random.default_rng(1)
+    for k, theta, high, size in ((6, 40, 127, 300), (9, 0, 7, 2000), (4, 15, 1, 60)):
+        W, G = rng.integers(-high - 1, high + 1, (20, 3)), rng.integers(-size, size + 1, (20, 3))
+        G.flat[:4], noise = (theta, -theta, theta + 1, -theta - 1), rng.integers(0, 2**k, (20, 3))
+
+        def of(D, gate=np.abs(G) > theta, sign=1):
+            return np.clip(W - sign * np.where(gate, D, 0), -high - 1, high)
+
+        D = (G + noise) >> k
+        size_first = np.sign(G) * ((np.abs(G) + noise) >> k)
+        found = answer("13.2", function, W, G, k, theta, noise, high)
+        if found.dtype.kind == "f":
+            raise wrong(
+                "13.2", "the new W must be whole numbers, yours are floats: >> shifts integers, a division makes floats"
+            )
+        same(
+            "13.2",
+            "W",
+            found,
+            of(D),
+            (
+                (of(D, sign=-1), "W minus D: the other way is uphill"),
+                (
+                    W - np.where(np.abs(G) > theta, D, 0),
+                    f"the new W must stay between the ends of the word, {-high - 1} and {high}",
+                ),
+                (of((G >> k) + noise), "the noise is added before the shift; behind it, it would be far too much"),
+                (of(G >> k), "the noise is left out: (G + noise) >> k"),
+                (of(D, np.abs(G + noise) > theta), "the gate looks at G itself, without the noise"),
+                (of(D, np.abs(D) > theta), "the gate looks at G itself, not at the shifted D"),
+                (of(D, G > theta), "large negative G pass too: the gate looks at |G|"),
+                (of(D, np.abs(G) >= theta), "|G| = theta does not pass: only what is larger does"),
+                (of(D, np.ones(G.shape, bool)), "theta is left out: where |G| <= theta nothing changes"),
+                (
+                    of(size_first),
+                    "shift G with its sign: >> floors negative numbers too, and only so the mean over all noises is G",
+                ),
+                (np.clip(W - np.where(np.abs(G) > theta, D, 0), -high, high), f"the word goes down to {-high - 1}"),
+            ),
+        )
+    right("13.2", "One comparison, one addition, one shift, and a clip.")
+
+
+def tally(function):
+    """13.3: written, gated, lost."""
+    rng = np.random.default_rng(2)
+    before, G = rng.integers(-3, 4, (9, 4)), rng.integers(-90, 91, (9, 4))
+    G[0], theta = (30, -30, 31, -31), 30
+    passed = np.abs(G) > theta
+    after = before + np.where(passed & (rng.random(G.shape) < 0.6), 1, 0)
+    written = before != after
+    expected = np.array([written.sum(), (~passed).sum(), (passed & ~written).sum()])
+    found = np.array(
+        [float(one) if one.ndim == 0 else np.nan for one in answer("13.3", function, before, after, G, theta, returns=3)]
+    )
+    if np.isnan(found).any():
+        raise wrong("13.3", "three numbers, not arrays: end each with .sum()")
+    if close(found, expected / G.size):
+        raise wrong("13.3", "these are shares; asked for are counts")
+    same(
+        "13.3",
+        "written",
+        found[0],
+        expected[0],
+        (
+            (passed.sum(), "not all that pass the gate are written: an update rounds to zero, or meets the end of the word"),
+            ((~written).sum(), "written are those that differ; yours counts those that stayed"),
+            (np.abs(after - before).sum() / 2, "count synapses, not by how much they changed"),
+        ),
+    )
+    same(
+        "13.3",
+        "gated",
+        found[1],
+        expected[1],
+        (
+            ((~written).sum(), "some that passed the gate stayed as they were: gated is only where |G| <= theta"),
+            ((np.abs(G) < theta).sum(), "|G| = theta is gated too"),
+            ((G <= theta).sum(), "the gate looks at |G|, not at G"),
+        ),
+    )
+    same(
+        "13.3",
+        "lost",
+        found[2],
+        expected[2],
+        (
+            ((~written).sum(), "lost are those that passed the gate and stayed; yours counts the gated ones too"),
+            (0, "some passed the gate and stayed as they were: |G| > theta, and before equals after"),
+        ),
+    )
+    right("13.3", "Three counts that add up to all synapses.")
+
+
+def interval(function):
+    """13.4: what a count of right answers can show."""
+    for m, n in ((90, 90), (60, 90), (3, 20), (0, 15)):
+        found = np.array([float(one) for one in answer("13.4", function, m, n, returns=2)])
+        q, plain = (m + 2) / (n + 4), m / n
+        half, width = 1.96 * np.sqrt(q * (1 - q) / (n + 4)), 1.96 * np.sqrt(plain * (1 - plain) / n)
+
+        def ends(middle, half):
+            return np.clip([middle - half, middle + half], 0, 1)
+
+        expected, case = ends(q, half), f"{m} of {n} right: "
+        for value, text in (
+            (
+                ends(plain, width),
+                "that is the plain interval. Where all are right it has no width at all, as if "
+                f"{n} samples could make sure; add two right and two wrong ones first",
+            ),
+            (ends(plain, half), "its middle is q, not m / n"),
+            (
+                ends(q, half / 1.96),
+                "half the width is 1.96 standard errors; yours is one, which would hold in two of three cases",
+            ),
+            ([q - half, q + half], "an accuracy lies neither above 1 nor below 0; cut off what does"),
+            ([q, half], "return the ends, q - half and q + half"),
+            (100 * expected, "shares from 0 to 1 are asked for, not per cent"),
+            (ends(q, 1.96 * np.sqrt(q * (1 - q) / n)), "the root has n + 4 in it, with the four that were added"),
+        ):
+            if not close(found, expected) and close(found, value):
+                raise wrong("13.4", case + text)
+        same("13.4", f"interval of {m} right of {n}", found, expected)
+    right("13.4", "All right of 90 is not 100 %, and the interval says so.")
