@@ -164,8 +164,9 @@ class _Run:
             return error
         reason = f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
         where = f"{error.filename}: " if error.filename is not None else f"{self.folder.path}: "
-        kept = "nothing is saved yet" if self.saved is None else f"the state after update {self.saved} is saved, go on with: " \
-            f"{self.folder.how_to_go_on}"
+        kept = "nothing is saved"
+        if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
+            kept = f"the state after update {self.saved} is saved, go on with: {self.folder.how_to_go_on}"
         return OSError(f"{where}{reason}; stopped after {state.update} of {self.config.updates} updates, {kept}")
 
     def _announce(self, state: _State) -> None:

@@ -23,6 +23,7 @@ from ..files import size_of
 SECONDS = 4                             # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
 PATIENCE = 30                           # times as long by the clock: other programs want the processor, too
+PROGRAM = Path(__file__).with_name("hdf5.py")
 _numbers = count(1)
 
 
@@ -57,7 +58,7 @@ class _Reader:
         # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library started
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HDF5_PLUGIN_PRELOAD": "::",
                        "OPENBLAS_NUM_THREADS": "1"}
-        self.process = subprocess.Popen([sys.executable, "-P", str(Path(__file__).with_name("hdf5.py"))], env=environment,
+        self.process = subprocess.Popen([sys.executable, "-P", str(PROGRAM)], env=environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.owner = os.getpid()
 
@@ -94,7 +95,7 @@ class _Reader:
     def _post_mortem(self, seconds: float) -> str:
         """What became of the reading process, in words."""
         try:
-            code = self.process.wait(5)
+            code = self.process.wait(1)
         except subprocess.TimeoutExpired:
             code = None
         self.end()

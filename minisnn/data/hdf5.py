@@ -9,6 +9,7 @@ is a program, too, which reads in a process of its own; `foreign` starts it and 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -190,7 +191,7 @@ def _limit(time: float | None = None, memory: int | None = None) -> None:
     limits = []
     if time is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        limits.append((resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + time) + 1))
+        limits.append((resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + time) + 1))
     if memory is not None and Path("/proc/self/statm").exists():
         now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         limits += [(resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CORE, 0)]
