@@ -41,7 +41,7 @@ class _Reader:
             seconds = SECONDS + max(len(image), _length(request["path"])) // PACE
             head = json.dumps({**request, "image": len(image), "seconds": seconds}).encode() + b"\n"
             try:
-                answer = self._exchange(head + image, PATIENCE * seconds)
+                answer = self._exchange(head + image, PATIENCE * (seconds + 1))
             except (EOFError, BrokenPipeError, ValueError):
                 found = self._post_mortem(seconds)
                 raise ValueError(f"{request['path']}: the HDF5 library {found} on this file, it is damaged; "
