@@ -19,6 +19,7 @@ from .convnet import ConvNet
 from .data.shipped import find_checkpoint
 from .evaluation import accuracy, evaluate, open_set
 from .flat import NotFinite
+from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .maml import InnerLoop, body, meta_gradient, reptile_gradient
 from .network import SpikingNet
 from .optim import SGD, Adam, clip, cosine
@@ -124,6 +125,7 @@ class _Run:
         config, folder = self.config, self.folder
         state = self._start() if found is None else self._restore(found)
         self.saved = None if found is None else state.update
+        self.health = Health(config, self.rows)
         if not resume:
             folder.begin(config)
         folder.start_log(self.columns, self.rows)
@@ -142,6 +144,7 @@ class _Run:
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - began
                     self.rows.append(row)
                     state = new
+                    self.health.update(row)
                     folder.log(row)
                     bar.show(row)
             test = self._test(state)
@@ -285,9 +288,7 @@ class _Run:
         if not (math.isfinite(loss) and math.isfinite(norm) and np.isfinite(theta).all()
                 and np.isfinite(self.steps.value(log_step)).all()):
             self._save(state)
-            raise ValueError(f"update {u + 1}: the query loss is {loss / config.tasks:.4g}, the meta-gradient's norm "
-                             f"{norm:.4g}: not finite; the state before it is saved in {self.folder.path}; a smaller "
-                             f"step_size, lr or clip may help")
+            raise ValueError(diverged(config, self.net, u + 1, loss / config.tasks, norm, gradient, self.folder.path))
         row = dict(update=u + 1, tasks=(u + 1) * config.tasks, loss=loss / config.tasks,
                    accuracy_before=before / config.tasks, accuracy_after=after / config.tasks, gradient_norm=norm,
                    lr=config.lr * schedule, **self.steps.report(state.log_step))
@@ -320,13 +321,20 @@ class _Run:
             return
         result = evaluate(self.net, state.theta, self._inner(state), self.data["val"], "val", config.evaluate_episodes,
                           config.seed, self.ways, config.shots, config.queries, progress=False)
-        x = self.data["val"].episode(config.seed, 0, self.ways, config.shots, config.queries).x_support
-        activity = {f"activity_{name}": rate for name, rate in self.net.activity(state.theta, x).items()}
-        self.rows[-1].update(validation=result["accuracy_after"], **activity)
+        activity = self._activity(state, 0)
+        self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
+        self.rows[-1].update(validation=result["accuracy_after"],
+                             **{f"activity_{name}": rate for name, rate in activity.items()})
         if result["ci95"] is not None:
             self.rows[-1]["validation_ci95"] = result["ci95"]
         self.folder.start_log(self.columns, self.rows)
         self.folder.draw(self.rows, 1 / self.ways)
+
+    def _activity(self, state: _State, index: int) -> dict[str, float]:
+        """Activity of every layer in the support set of a validation task."""
+        config = self.config
+        x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
+        return self.net.activity(state.theta, x)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}

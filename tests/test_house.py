@@ -19,7 +19,7 @@ FLOORS = [
     {"tasks", "data"},
     {"maml", "plots"},
     {"checkpoint", "gradcheck", "settings", "presets"},
-    {"evaluation", "progress", "runs", "stepsizes", "classroom"},
+    {"evaluation", "health", "progress", "runs", "stepsizes", "classroom"},
     {"training"},
     {"experiments"},
     {"commands"},
