@@ -5,13 +5,14 @@
                  training (settings), progress, random, provenance
     data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>; curve/<column>
 
-A file is written beside its place and renamed into it: killed at any moment, the place holds the old or the new one.
-HDF5 may crash on damaged files, so nothing is opened before its checksum holds.
+A file is written beside its place and renamed into it: killed at any moment, the place holds the old or the new one. A run
+keeps the one before, too. HDF5 may crash on damaged files: nothing is opened before its checksum holds, and as anybody can
+write a checksum, by a process of its own (`data.foreign`).
 """
 import hashlib
 import io
 import json
-import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,11 +21,15 @@ import numpy as np
 
 from . import __version__
 from .convnet import ConvNet
+from .data.foreign import read_image
+from .files import read_whole, write_whole
 from .maml import InnerLoop
 from .network import SpikingNet
 from .settings import TrainingConfig
 
 FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
+CURRENT, PREVIOUS = "checkpoint.h5", "checkpoint.previous.h5"       # in a run folder
+_WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32                   # bytes
 NETWORKS = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
@@ -70,8 +75,10 @@ class Checkpoint:
 def save(path: str | Path, net, theta: np.ndarray, *, inner: InnerLoop | None = None,
          config: TrainingConfig | None = None, curve: Mapping | None = None, optimiser: Mapping | None = None,
          rng: np.random.Generator | None = None, progress: Mapping | None = None,
-         provenance: Mapping | None = None) -> None:
+         provenance: Mapping | None = None, previous: Path | None = None) -> None:
     """Write a checkpoint, whole or not at all. Parts as in `Checkpoint`; `provenance` adds to what is noted anyway.
+
+    previous   where the checkpoint goes that is overwritten, if it is undamaged: the last good one is never given up
 
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
     """
@@ -91,8 +98,8 @@ def save(path: str | Path, net, theta: np.ndarray, *, inner: InnerLoop | None = 
     arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items()
                    for name, array in state.items()})
     arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
-    write_whole(path, _image({k: json.dumps(v, sort_keys=True) for k, v in texts.items()},
-                             arrays))
+    image = _image({k: json.dumps(v, sort_keys=True) for k, v in texts.items()}, arrays)
+    write_whole(path, image, previous if previous is not None and _whole(path) else None)
 
 
 def load(path: str | Path, **changes) -> tuple[SpikingNet | ConvNet, np.ndarray]:
@@ -102,38 +109,46 @@ def load(path: str | Path, **changes) -> tuple[SpikingNet | ConvNet, np.ndarray]
 
 
 def read(path: str | Path, **changes) -> Checkpoint:
-    """The whole checkpoint, verified. For a run folder its checkpoint.h5 is read; changes as in `load`.
+    """The whole checkpoint, verified; changes as in `load`. Of a run folder the newest, or where that is damaged the one
+    before it, with a warning.
 
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
     """
     path = Path(path)
-    if path.is_dir():
-        if not (path / "checkpoint.h5").is_file():
-            raise ValueError(f"{path}: the folder holds no checkpoint.h5; expected a checkpoint or a run folder")
-        path = path / "checkpoint.h5"
+    if not path.is_dir():
+        return _read(path, changes)
+    newest, previous = path / CURRENT, path / PREVIOUS
+    if not holds_checkpoint(path):
+        raise ValueError(f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder")
     try:
-        return _assembled(*_contents(_verified(path)), changes)
+        return _read(newest, changes)
+    except (ValueError, FileNotFoundError) as error:
+        if not previous.is_file():
+            raise
+        reason = f"{newest} is missing" if isinstance(error, FileNotFoundError) else str(error)
+        try:
+            found = _read(previous, changes)
+        except ValueError:
+            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used, either") from None
+    made = found.progress.get("update")
+    warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {'' if made is None else f'of update {made}, '}made "
+                  f"{found.provenance.get('made', 'at an unknown time')}", stacklevel=2)
+    return found
+
+
+def holds_checkpoint(folder: Path) -> bool:
+    """Whether a run folder has a checkpoint, be it only the one before the last."""
+    return any((folder / name).is_file() for name in (CURRENT, PREVIOUS))
+
+
+def _read(path: Path, changes: dict) -> Checkpoint:
+    try:
+        return _assembled(*_contents(_verified(path), path), changes)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error) if str(error).startswith(f"{path}: ") else f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: the checkpoint lacks what it should hold, or holds it in another form "
                          f"({error})") from None
-
-
-def write_whole(path: Path, contents: bytes) -> None:
-    """Write a file beside its place, then rename it into it; what was there before stays until then."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None
-        raise
 
 
 def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
@@ -150,41 +165,45 @@ def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
     return f"{header}\n".encode().ljust(HEADER) + body
 
 
+def _whole(path: Path) -> bool:
+    """Whether the file at `path` is a checkpoint whose checksum holds."""
+    try:
+        _verified(path)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
 def _verified(path: Path) -> bytes:
     """The bytes of the file, its header and checksum found right."""
-    with open(path, "rb") as file:
-        start = file.read(HEADER)
-        try:
-            header = json.loads(start) if len(start) == HEADER else None
-            if header["format"] != FORMAT:
-                raise ValueError
-        except (ValueError, TypeError, KeyError):
-            found = "is empty" if not start else "is of another kind, or its beginning is damaged"
-            raise ValueError(f"the file {found}; expected a minisnn checkpoint") from None
-        if header.get("version") != VERSION:
-            raise ValueError(f"the checkpoint is of version {header.get('version')}; "
-                             f"this minisnn ({__version__}) reads version {VERSION}")
-        body = file.read()
+    image = read_whole(path, _WHAT, _LARGEST)
+    start, body = image[:HEADER], memoryview(image)[HEADER:]
+    try:
+        header = json.loads(start) if len(start) == HEADER else None
+        if header["format"] != FORMAT:
+            raise ValueError
+    except (ValueError, TypeError, KeyError, RecursionError):
+        found = "is empty" if not start else "is of another kind, or its beginning is damaged"
+        raise ValueError(f"the file {found}; expected {_WHAT}") from None
+    if header.get("version") != VERSION:
+        raise ValueError(f"the checkpoint is of version {header.get('version')}; "
+                         f"this minisnn ({__version__}) reads version {VERSION}")
     if len(body) != header.get("length"):
         raise ValueError(f"the checkpoint is truncated; found {len(body)} bytes after its header, "
                          f"expected {header.get('length')}")
     if hashlib.sha256(body).hexdigest() != header.get("sha256"):
         raise ValueError("the checkpoint is damaged; its contents do not match their checksum")
-    return start + body
+    return image
 
 
-def _contents(image: bytes) -> tuple[dict, dict[str, np.ndarray]]:
+def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     """(texts parsed, arrays) of a verified file."""
-    import h5py
-    arrays: dict[str, np.ndarray] = {}
     try:
-        with h5py.File(io.BytesIO(image), "r") as file:
-            texts = {name: json.loads(file.attrs[name]) for name in _TEXTS}
-            file.visititems(lambda name, item: arrays.update({name: np.asarray(item[()])})
-                            if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf" else None)
-    except Exception as error:          # h5py raises OSError, KeyError, RuntimeError, TypeError, ValueError
-        raise ValueError(f"the checkpoint lacks what it should hold ({str(error).strip()})") from None
-    return texts, arrays
+        texts, arrays = read_image(image, _TEXTS, path, _WHAT)
+        return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
+    except (ValueError, KeyError, RecursionError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"the checkpoint lacks what it should hold ({reason})") from None
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
@@ -210,10 +229,17 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
         inner.check(net)
     optimiser: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
+        if not name.startswith("curve/") and not np.isfinite(array).all():
+            raise ValueError(f"{name} must hold finite numbers; it holds NaN or infinite ones")
         if name.startswith("optimiser/"):
             _, of, part = name.split("/")
             optimiser.setdefault(of, {})[part] = array
+    for name in ("progress", "provenance"):
+        if not isinstance(texts[name], dict):
+            raise ValueError(f"{name} must be named values, not {type(texts[name]).__name__}")
     curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
+    if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
+        raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
     config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
     return Checkpoint(net, theta.astype(net.dtype, copy=False), inner, config, curve, optimiser, texts["random"],
                       texts["progress"], texts["provenance"])

@@ -2,6 +2,7 @@
 
 All parameters are one vector `theta`, layer by layer, weight then bias; the network knows where each array lies.
 """
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from .loss import LOSSES
 from .neuron import LIF
 
 BACKENDS = ("numba", "numpy")
+MOST_LAYERS, MOST_PARAMETERS = 100, 1 << 30
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -53,6 +55,9 @@ class FlatNetwork:
             raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
         if self.channels and len(self.input_shape) == 1:
             raise ValueError(f"conv channels {self.channels} need an input_shape (H, W, C), not {self.input_shape}")
+        if len(self.channels) + len(self.hidden) > MOST_LAYERS:
+            raise ValueError(f"channels and hidden name {len(self.channels) + len(self.hidden)} layers, expected at most "
+                             f"{MOST_LAYERS}")
         for name, widths in (("channels", self.channels), ("hidden", self.hidden), ("ways", (self.ways,))):
             if widths and min(widths) < 1:
                 raise ValueError(f"{name} must be positive, not {widths}")
@@ -72,7 +77,7 @@ class FlatNetwork:
                                  f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}")
             blocks.append(Block(f"conv{n}", shape, width, self.kernel, pool, neuron, detach_reset))
             shape = blocks[-1].output_shape
-        features = int(np.prod(shape))
+        features = math.prod(shape)
         widths = [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]
         for name, width in widths:
             blocks.append(Block(name, (1, 1, features), width, 1, "none", neuron, detach_reset,
@@ -86,8 +91,10 @@ class FlatNetwork:
         for b in self.blocks:
             weight = b.weight_shape if b.name.startswith("conv") else b.weight_shape[2:]
             for name, shape in ((f"{b.name}.weight", weight), (f"{b.name}.bias", (b.channels,))):
-                layout.append(Parameter(name, shape, slice(at, at + int(np.prod(shape)))))
+                layout.append(Parameter(name, shape, slice(at, at + math.prod(shape))))
                 at = layout[-1].slice.stop
+        if at > MOST_PARAMETERS:
+            raise ValueError(f"the network would have {at:,} parameters, expected at most {MOST_PARAMETERS:,}")
         self.layout: tuple[Parameter, ...] = tuple(layout)
         self.size = self.layout[-1].slice.stop
 

@@ -3,16 +3,20 @@
     config.json     settings                     checkpoint.h5   parameters and all that going on needs
     log.csv         a row an update              curve.png       the learning curve
     result.json     accuracy on the test tasks, once the run is done
+    checkpoint.previous.h5   the checkpoint before the last, to go on from where the last is damaged
 """
 import json
 import math
+import os
 import shlex
 from pathlib import Path
 
-from .checkpoint import Checkpoint, read, write_whole
+from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
+from .files import read_whole, remove_leftovers, write_whole
 from .settings import TrainingConfig
 
-FILES = ("config.json", "checkpoint.h5", "log.csv", "curve.png", "result.json")
+FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
+_LARGEST_JSON = 1 << 26                 # bytes
 
 
 def free_folder(name: str, parent: str | Path = "runs") -> Path:
@@ -61,6 +65,15 @@ class RunFolder:
         raise ValueError(f"{self.path}: the folder holds this very run; go on with `{self.how_to_go_on}`, or begin "
                          "anew with --force")
 
+    def check_writable(self) -> None:
+        """Before long work: ValueError where the folder could not be made or written to."""
+        place = self.path.absolute()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise ValueError(f"{self.path}: the run cannot be written there, {place} is read-only; expected a folder that "
+                             "can be written to")
+
     def begin(self, config: TrainingConfig) -> None:
         """Make the folder, without the files of a run before, and write the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -69,15 +82,18 @@ class RunFolder:
         write_whole(self / "config.json", config.to_json().encode() + b"\n")
 
     def resume(self, config: TrainingConfig) -> Checkpoint | None:
-        """The checkpoint to go on from; None where the run was stopped before its first."""
+        """The checkpoint to go on from; None where the run was stopped before its first. Where the last one is damaged it
+        is the one before, with a warning."""
         changes = config.changes_from(self.config())
         if changes:
             raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it goes on with its own")
-        if not (self / "checkpoint.h5").exists():
+        remove_leftovers(self.path, FILES)
+        if not holds_checkpoint(self.path):
             return None
-        checkpoint = read(self / "checkpoint.h5")
-        if checkpoint.config != config or "update" not in checkpoint.progress:
-            raise ValueError(f"{self / 'checkpoint.h5'}: the checkpoint is not that of the run in config.json")
+        checkpoint = read(self.path)
+        update = checkpoint.progress.get("update")
+        if checkpoint.config != config or type(update) is not int or not 0 <= update <= config.updates:
+            raise ValueError(f"{self / CURRENT}: the checkpoint is not that of the run in config.json")
         return checkpoint
 
     def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
@@ -103,10 +119,11 @@ class RunFolder:
 
 def read_json(path: Path) -> dict:
     """An object of a JSON file, or ValueError."""
+    what = "the settings or results of a run"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: the file is no JSON ({error}); expected the settings or results of a run") from None
+        values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: the file is no JSON ({error}); expected {what}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
     return values

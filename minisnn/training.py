@@ -19,6 +19,7 @@ from .convnet import ConvNet
 from .data.shipped import find_checkpoint
 from .evaluation import accuracy, evaluate, open_set
 from .flat import NotFinite
+from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .maml import InnerLoop, body, meta_gradient, reptile_gradient
 from .network import SpikingNet
 from .optim import SGD, Adam, clip, cosine
@@ -74,6 +75,7 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     found = folder.resume(config) if resume else None
     if not resume and not force:
         folder.check_free(config)
+    folder.check_writable()
     _check_early(config)
     splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     if data is None:
@@ -114,6 +116,7 @@ class _Run:
         self.net = _network(config, data["train"].input_shape, self.ways)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
+        self.saved: int | None = None            # updates of the state that was saved last
         self.columns = ["update", "tasks", "loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr",
                         *self.steps.parts, "seconds", "validation", "validation_ci95",
                         *(f"activity_{b.name}" for b in self.net.blocks if not b.readout)]
@@ -121,6 +124,8 @@ class _Run:
     def go(self, found: checkpoints.Checkpoint | None, resume: bool) -> Result:
         config, folder = self.config, self.folder
         state = self._start() if found is None else self._restore(found)
+        self.saved = None if found is None else state.update
+        self.health = Health(config, self.rows)
         if not resume:
             folder.begin(config)
         folder.start_log(self.columns, self.rows)
@@ -139,15 +144,33 @@ class _Run:
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - began
                     self.rows.append(row)
                     state = new
+                    self.health.update(row)
                     folder.log(row)
                     bar.show(row)
             test = self._test(state)
+        except OSError as error:
+            raise self._broken_off(state, error) from error
         except KeyboardInterrupt as signal:
             self._save(state)
             folder.draw(self.rows, 1 / self.ways)
             raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
                               f"{folder.how_to_go_on}") from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
+
+    def _broken_off(self, state: _State, error: OSError) -> OSError:
+        """What to raise where a disk, a folder or a connection fails: it says what is kept. What can be saved is saved."""
+        try:
+            self._save(state)
+        except OSError:
+            pass
+        if isinstance(error, BrokenPipeError):                   # nobody reads our progress any more
+            return error
+        reason = f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
+        where = f"{error.filename}: " if error.filename is not None else f"{self.folder.path}: "
+        kept = "nothing is saved"
+        if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
+            kept = f"the state after update {self.saved} is saved, go on with: {self.folder.how_to_go_on}"
+        return OSError(f"{where}{reason}; stopped after {state.update} of {self.config.updates} updates, {kept}")
 
     def _announce(self, state: _State) -> None:
         config, left = self.config, self.config.updates - state.update
@@ -207,12 +230,28 @@ class _Run:
         if found.net.configuration() != self.net.configuration():
             raise ValueError(f"{self.folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
                              f"{found.net.input_shape}; the data has {self.net.input_shape}")
+        self._check_restored(found)
         steps = dict(found.optimiser["step_sizes"])
         log_step = steps.pop("log_step_size")
         columns = [name for name in self.columns if name in found.curve]
         self.rows = [{name: value for name, value in zip(columns, row) if not math.isnan(value)}
                      for row in zip(*(found.curve[name].tolist() for name in columns))]
         return _State(found.progress["update"], found.theta, log_step, found.optimiser["outer"], steps)
+
+    def _check_restored(self, found: checkpoints.Checkpoint) -> None:
+        """ValueError where the optimisers' arrays or the curve are not those of this run."""
+        outer, step_sizes = self._optimisers()
+        for of, state in (("outer", outer.state), ("step_sizes", {**step_sizes.state, "log_step_size": self.steps.start})):
+            for name, array in state.items():
+                there = found.optimiser.get(of, {}).get(name)
+                if there is None or there.shape != array.shape or there.dtype != array.dtype:
+                    what = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
+                    raise ValueError(f"{self.folder.path}: the checkpoint's optimiser/{of}/{name} holds {what}; "
+                                     f"expected {array.dtype} of shape {array.shape}")
+        rows = {len(column) for column in found.curve.values()}
+        if rows - {found.progress["update"]}:
+            raise ValueError(f"{self.folder.path}: the checkpoint's curve has {rows.pop()} rows; "
+                             f"expected {found.progress['update']}, one an update")
 
     def _optimisers(self):
         config, net = self.config, self.net
@@ -249,9 +288,7 @@ class _Run:
         if not (math.isfinite(loss) and math.isfinite(norm) and np.isfinite(theta).all()
                 and np.isfinite(self.steps.value(log_step)).all()):
             self._save(state)
-            raise ValueError(f"update {u + 1}: the query loss is {loss / config.tasks:.4g}, the meta-gradient's norm "
-                             f"{norm:.4g}: not finite; the state before it is saved in {self.folder.path}; a smaller "
-                             f"step_size, lr or clip may help")
+            raise ValueError(diverged(config, self.net, u + 1, loss / config.tasks, norm, gradient, self.folder.path))
         row = dict(update=u + 1, tasks=(u + 1) * config.tasks, loss=loss / config.tasks,
                    accuracy_before=before / config.tasks, accuracy_after=after / config.tasks, gradient_norm=norm,
                    lr=config.lr * schedule, **self.steps.report(state.log_step))
@@ -284,25 +321,33 @@ class _Run:
             return
         result = evaluate(self.net, state.theta, self._inner(state), self.data["val"], "val", config.evaluate_episodes,
                           config.seed, self.ways, config.shots, config.queries, progress=False)
-        x = self.data["val"].episode(config.seed, 0, self.ways, config.shots, config.queries).x_support
-        activity = {f"activity_{name}": rate for name, rate in self.net.activity(state.theta, x).items()}
-        self.rows[-1].update(validation=result["accuracy_after"], **activity)
+        activity = self._activity(state, 0)
+        self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
+        self.rows[-1].update(validation=result["accuracy_after"],
+                             **{f"activity_{name}": rate for name, rate in activity.items()})
         if result["ci95"] is not None:
             self.rows[-1]["validation_ci95"] = result["ci95"]
         self.folder.start_log(self.columns, self.rows)
         self.folder.draw(self.rows, 1 / self.ways)
+
+    def _activity(self, state: _State, index: int) -> dict[str, float]:
+        """Activity of every layer in the support set of a validation task."""
+        config = self.config
+        x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
+        return self.net.activity(state.theta, x)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
 
     def _save(self, state: _State) -> None:
         curve = {name: column[:state.update] for name, column in self._curve().items()}
-        checkpoints.save(self.folder / "checkpoint.h5", self.net, state.theta, inner=self._inner(state),
-                         config=self.config, curve=curve,
+        checkpoints.save(self.folder / checkpoints.CURRENT, self.net, state.theta, inner=self._inner(state),
+                         previous=self.folder / checkpoints.PREVIOUS, config=self.config, curve=curve,
                          optimiser={"outer": state.outer, "step_sizes": {**state.step_sizes,
                                                                          "log_step_size": state.log_step}},
                          progress=dict(update=state.update, updates=self.config.updates,
                                        tasks=state.update * self.config.tasks))
+        self.saved = state.update
 
     def _test(self, state: _State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""

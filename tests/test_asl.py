@@ -142,7 +142,7 @@ def test_absurd_sizes_of_matlab_5_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(asl, "MOST_EVENTS", 1000)
     refused(path, "an element at byte 0 has 9016 of its 32048 bytes")      # no more than these was made of the file
     monkeypatch.setattr(asl, "_LARGEST_FILE", 200)
-    refused(path, "the file has [0-9]+ bytes; expected at most 200")
+    refused(path, "the file has [0-9]+ bytes; expected a recording of ASL-DVS, of at most 200")
 
 
 def test_large_variables_that_are_not_asked_for(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "minisnn"
 # Floors from the ground up: a module imports from its own floor or below.
 FLOORS = [
-    {"surrogate", "loss", "neuron", "threads", "compilation", "data.shipped", "kernels.llvm"},
+    {"surrogate", "loss", "neuron", "threads", "compilation", "files", "data.shipped", "kernels.llvm"},
     {"kernels.vector", "kernels.choice", "kernels.events", "kernels.linear", "kernels.neuron", "kernels.winograd"},
     {"layers", "layers.synapse", "layers.membrane", "layers.pool", "layers.block", "kernels", "kernels.passes",
      "kernels.block", "kernels.frames"},
@@ -19,7 +19,7 @@ FLOORS = [
     {"tasks", "data"},
     {"maml", "plots"},
     {"checkpoint", "gradcheck", "settings", "presets"},
-    {"evaluation", "progress", "runs", "stepsizes", "classroom"},
+    {"evaluation", "health", "progress", "runs", "stepsizes", "classroom"},
     {"training"},
     {"experiments"},
     {"commands"},

@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
-    if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "config.json")):
+    if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():
         _data_folder(path, args.sample)
@@ -38,21 +38,23 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run_folder(path: Path) -> None:
+    from ..checkpoint import holds_checkpoint
     from ..evaluation import sentence
     from ..runs import RunFolder, read_json
     config = RunFolder(path).config() if (path / "config.json").is_file() else None
-    if not (path / "checkpoint.h5").is_file():
+    if not holds_checkpoint(path):
         print(f"{path}: a run that was stopped before its first checkpoint; `minisnn train --resume {path}` begins it")
         return
-    _checkpoint(path / "checkpoint.h5", config)
+    _checkpoint(path, config)
     if (path / "result.json").is_file():
         print(f"{'result':<12}{sentence(read_json(path / 'result.json'))}")
 
 
 def _checkpoint(path: Path, config=None) -> None:
-    from ..checkpoint import read
+    from ..checkpoint import CURRENT, PREVIOUS, read
     found = read(path)
     net, config = found.net, config or found.config
+    path = next(place for place in (path, path / CURRENT, path / PREVIOUS) if place.is_file())
     print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
     shape = " x ".join(map(str, net.input_shape))
     spiking = f", window {net.window} ms{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""

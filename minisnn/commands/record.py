@@ -133,7 +133,7 @@ def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Itera
     import h5py
     import numpy as np
 
-    from ..checkpoint import write_whole
+    from ..files import write_whole
     sizes, buffer = [], io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for key, (label, _, events) in enumerate(recordings):

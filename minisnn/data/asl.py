@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from .events import check_events, event_array
-from .hdf5 import one_line, open_hdf5, read_numbers
+from .foreign import ForeignFile
 from .torchneuromorphic import MOST_EVENTS
+from ..files import read_whole, size_of
 
 LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)                      # rows, columns
@@ -29,6 +30,7 @@ _MATRIX, _COMPRESSED = 14, 15           # types of elements; those of numbers ar
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _OTHER_CLASSES = {1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse"}
 _LARGEST_FILE = 40 * MOST_EVENTS        # bytes
+_MOST_ELEMENTS = 1000
 _LATEST = 1 << 52                       # microseconds; whole numbers up to here are exact in MATLAB's doubles
 
 
@@ -81,8 +83,7 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     missing.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path}: this is a folder; expected a recording of ASL-DVS")
+    size_of(path, "a recording of ASL-DVS", _LARGEST_FILE)
     columns = {name: _column(path, name, values) for name, values in _variables(path).items()}
     lengths = {name: values.size for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
@@ -106,8 +107,8 @@ def _variables(path: Path) -> dict[str, np.ndarray]:
     if not head:
         raise ValueError(f"{path}: the file is empty; expected a recording of ASL-DVS")
     if b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:]):
-        with open_hdf5(path, "a recording of ASL-DVS") as file:
-            return {name: read_numbers(file, name, path, MOST_EVENTS) for name in VARIABLES}
+        with ForeignFile(path, "a recording of ASL-DVS") as file:
+            return file.numbers(list(VARIABLES), MOST_EVENTS)
     if head[126:128] not in (b"IM", b"MI"):
         raise ValueError(f"{path}: no MATLAB file of version 5 or 7.3; expected a recording of ASL-DVS")
     return _matlab_5(path)
@@ -118,15 +119,15 @@ def _matlab_5(path: Path) -> dict[str, np.ndarray]:
 
     "MAT-File Format", The MathWorks. scipy.io.loadmat is not used: it crashes the process on some damaged files.
     """
-    size = path.stat().st_size
-    if size > _LARGEST_FILE:
-        raise ValueError(f"{path}: the file has {size} bytes; expected at most {_LARGEST_FILE} of a recording")
-    data = path.read_bytes()
+    data = read_whole(path, "a recording of ASL-DVS", _LARGEST_FILE)
     order = "<" if data[126:128] == b"IM" else ">"
-    found = {}
+    found: dict[str, np.ndarray] = {}
     try:
-        at = 128
+        at, elements = 128, 0
         while at < len(data):
+            elements += 1
+            if elements > _MOST_ELEMENTS:
+                raise ValueError(f"there are more than {_MOST_ELEMENTS} elements")
             kind, body, end = _element(data, at, order)
             at = end if kind == _COMPRESSED else at + 8 + len(body)
             if kind == _COMPRESSED:
@@ -136,9 +137,11 @@ def _matlab_5(path: Path) -> dict[str, np.ndarray]:
                 body = zlib.decompressobj().decompress(body, 8 * MOST_EVENTS + 1024)
                 kind, body, _ = _element(body, 0, order)
             if kind == _MATRIX and (name := _variable_name(body, order, 0)) in VARIABLES:
+                if name in found:
+                    raise ValueError(f"there are two variables {name}")
                 found[name] = _numbers(body, name, order)
     except (ValueError, struct.error, zlib.error) as error:
-        raise ValueError(f"{path}: {one_line(error)}; the file is truncated, damaged or no recording") from None
+        raise ValueError(f"{path}: {' '.join(str(error).split())}; the file is truncated, damaged or no recording") from None
     missing = [name for name in VARIABLES if name not in found]
     if missing:
         raise ValueError(f"{path}: there is no {missing[0]}; the file is truncated or no recording of ASL-DVS")

@@ -1,26 +1,36 @@
-"""HDF5 files of others, read so that no damage, link or absurd size does harm: it is told in a sentence, before allocating."""
+"""HDF5 files of others, read so that no damage, link, filter or absurd size does harm: told in a sentence, before allocating.
+
+The checks alone do not save a process from the C library, which damage can crash, keep busy or make greedy. So this file
+is a program, too, which reads in a process of its own; `foreign` starts it and asks it. It needs nothing of minisnn.
+
+    a request    a line of JSON {"do": ..., "file": number, "path": ..., "what": ..., ...}, then `image` bytes of a file
+    an answer    a line of JSON {"error": sentence} or {"value": ..., "arrays": [[name, dtype, shape], ...]}, then their bytes
+"""
 from __future__ import annotations
 
+import json
+import math
+import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 if TYPE_CHECKING:
     import h5py
 
+FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}       # all others are plugins: foreign code
+MEMORY = 400 << 20                      # bytes that a reading process may ask for beyond those it starts with
+MOST_TEXT = 1 << 24                     # characters of a text attribute
 
-def open_hdf5(path: str | Path, what: str) -> "h5py.File":
-    """An HDF5 file, open to be read. ValueError, naming it and `what` was expected, where it cannot be opened."""
+
+def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
+    """The HDF5 file at `place`, open to be read. ValueError, naming `path` and what was expected, where it cannot be opened."""
     import h5py
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path}: this is a folder; expected {what}")
-    with open(path, "rb"):              # where it is missing or locked away, the system's own error says so best
-        pass
     try:
-        return h5py.File(path, "r")
+        return h5py.File(place or path, "r")
     except Exception as error:
         raise ValueError(f"{path}: not readable as HDF5, or truncated ({one_line(error)}); expected {what}") from None
 
@@ -56,12 +66,16 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
         raise ValueError(f"{path}: {name} is a group; expected a data set of numbers")
 
     def facts() -> tuple:
-        outside = item.is_virtual or bool(item.external)
-        return outside, item.shape, item.dtype, item.chunks or (), bool(item.attrs.get("MATLAB_empty", 0))
+        outside, pipeline = item.is_virtual or bool(item.external), item.id.get_create_plist()
+        filters = [pipeline.get_filter(k)[0] for k in range(pipeline.get_nfilters())]
+        return outside, filters, item.shape, item.dtype, item.chunks or (), bool(item.attrs.get("MATLAB_empty", 0))
 
-    outside, shape, dtype, chunks, empty = told(facts, path, name)
+    outside, filters, shape, dtype, chunks, empty = told(facts, path, name)
     if outside:
         raise ValueError(f"{path}: {name} lies in other files; expected the data themselves, links are not followed")
+    for one in filters:
+        if one not in FILTERS:
+            raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {', '.join(FILTERS.values())}")
     if shape is None or dtype.kind not in "biuf":
         raise ValueError(f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers")
     largest = max(_product(shape), _product(chunks))
@@ -72,6 +86,43 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
     return told(lambda: np.asarray(item[()]), path, name)
 
 
+def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """(text attributes of these names, all data sets of numbers by name) of an HDF5 file in memory.
+
+    All data sets together may have MEMORY / 2 bytes and 20 times those of the image. Errors as in `read_numbers`.
+    """
+    import io
+
+    import h5py
+    names: list[str] = []
+
+    def note(name: str, item) -> None:
+        if isinstance(item, h5py.Dataset):
+            names.append(name)
+
+    with told(lambda: h5py.File(io.BytesIO(image), "r"), path, "the HDF5 part") as file:
+        found = {name: _text(file, name, path) for name in texts}
+        told(lambda: file.visititems(note), path, "the list of data sets")
+        arrays, left = {}, MEMORY // 2 + 20 * len(image)
+        for name in names:
+            arrays[name] = read_numbers(file, name, path, left // 8)
+            left -= arrays[name].nbytes
+        return found, arrays
+
+
+def _text(file: "h5py.File", name: str, path: Path) -> str:
+    def text():
+        kind = file.attrs.get_id(name)
+        if kind.shape != () or kind.dtype.kind not in "OS" or kind.get_storage_size() > MOST_TEXT:
+            raise ValueError(f"found {kind.dtype} of shape {kind.shape}, expected a text")
+        return file.attrs[name]
+
+    found = told(text, path, f"the attribute {name}")
+    if not isinstance(found, str) or len(found) > MOST_TEXT:
+        raise ValueError(f"{path}: the attribute {name} is no text, or of more than {MOST_TEXT} characters")
+    return found
+
+
 def _product(sizes: tuple[int, ...]) -> int:
     total = 1
     for size in sizes:
@@ -79,7 +130,7 @@ def _product(sizes: tuple[int, ...]) -> int:
     return total
 
 
-def told(call, path: Path, name: str):
+def told(call: Callable, path: Path, name: str):
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
         return call()
@@ -90,3 +141,69 @@ def told(call, path: Path, name: str):
 def one_line(error: Exception) -> str:
     """What an error says, in one line; its kind where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+# ---- the reading process ---------------------------------------------------------------------------------------------
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer requests until the source ends."""
+    files: dict[int, h5py.File] = {}
+    while line := source.readline():
+        request = json.loads(line)
+        try:
+            _limit(time=request["seconds"])
+            value, arrays = _answer(request, files, source.read(request["image"]))
+            head = {"value": value, "arrays": [[name, a.dtype.str, a.shape] for name, a in arrays.items()]}
+        except Exception as error:
+            head, arrays = {"error": one_line(error)}, {}
+        sink.write(json.dumps(head).encode() + b"\n")
+        for array in arrays.values():
+            sink.write(array.tobytes())
+        sink.flush()
+
+
+def _answer(request: dict, files: dict, image: bytes):
+    """(value, arrays) of one request."""
+    do, path, number = request["do"], Path(request["path"]), request["file"]
+    if do == "image":
+        return read_image(image, request["names"], path)
+    if do == "close":
+        if number in files:
+            files.pop(number).close()
+        return None, {}
+    if number not in files:
+        files[number] = open_hdf5(path, request["what"], request["place"])
+    file = files[number]
+    if do == "numbers":
+        return None, {name: read_numbers(file, name, path, request["most"]) for name in request["names"]}
+    item = find_item(file, request["names"][0], path) if request["names"] else file
+    if do == "list":
+        return None if item is None or hasattr(item, "shape") else told(lambda: list(item), path, request["names"][0]), {}
+    return None if item is None else "data set" if hasattr(item, "shape") else "group", {}
+
+
+def _limit(time: float | None = None, memory: int | None = None) -> None:
+    """End this process when it has used so many seconds of a processor from now on, or refuse it more memory."""
+    try:
+        import resource
+    except ImportError:                 # Windows; the asking process has a clock, too
+        return
+    limits = []
+    if time is not None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limits.append((resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + time) + 1))
+    if memory is not None and Path("/proc/self/statm").exists():
+        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        limits += [(resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CORE, 0)]
+    for kind, wanted in limits:
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+if __name__ == "__main__":
+    import signal
+
+    import h5py     # noqa: F401 - before memory is limited
+    signal.signal(signal.SIGINT, signal.SIG_IGN)            # Ctrl-C is for the process that asks
+    _limit(memory=MEMORY)
+    serve(sys.stdin.buffer, sys.stdout.buffer)

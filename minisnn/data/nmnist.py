@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from .events import EVENT, check_events
+from ..files import read_whole
 
 SHAPE = (34, 34)
 OVERFLOW_ROW = 240
 OVERFLOW_US = 8192
 _LARGEST_TIME = (1 << 23) - 1
+_MOST_ROWS = 2_000_000                  # the real recordings have some 4,000
 
 
 def read_nmnist(path: str | Path) -> np.ndarray:
@@ -28,7 +30,7 @@ def read_nmnist(path: str | Path) -> np.ndarray:
     FileNotFoundError where it is missing.
     """
     path = Path(path)
-    raw = np.frombuffer(path.read_bytes(), np.uint8)
+    raw = np.frombuffer(read_whole(path, "an N-MNIST recording", 5 * _MOST_ROWS), np.uint8)
     if not raw.size:
         raise ValueError(f"{path}: the file is empty; expected an N-MNIST recording of five bytes an event")
     if raw.size % 5:
@@ -72,6 +74,8 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     overflows = np.maximum(-((_LARGEST_TIME - time) // OVERFLOW_US), 0)         # rows that must stand before each event
     before = np.diff(overflows, prepend=0)
     place = np.arange(events.size) + np.cumsum(before)
+    if events.size + int(before.sum()) > _MOST_ROWS:
+        raise ValueError(f"{path}: there are {events.size + int(before.sum())} rows to write; expected at most {_MOST_ROWS}")
     rows = np.zeros((events.size + int(before.sum()), 5), np.uint8)
     rows[:, 1] = OVERFLOW_ROW
     stored = time - OVERFLOW_US * overflows

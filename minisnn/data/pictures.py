@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import gzip
 import math
+import warnings
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .hdf5 import one_line
+from ..files import size_of
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])             # ITU-R BT.601
-_LARGEST = 1 << 31                                  # bytes of pictures that an idx file may announce
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")           # of pictures; other readers of Pillow start programs (EPS)
+_LARGEST = 1 << 31                                  # bytes of a file, and of pictures that it may announce
+_MOST_PIXELS = 1 << 24                              # of one picture
+_DENSEST = 200                                      # times that pictures may be packed, beyond _SMALL bytes
+_SMALL = 1 << 24
+_IMAGES, _LABELS = ("images", "x"), ("labels", "y") # names of arrays
 
 
 @dataclass(frozen=True)
@@ -124,30 +134,40 @@ def _folder(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, list[
 
 
 def _picture(file: Path) -> np.ndarray:
+    size_of(file, "a picture", _LARGEST)
     if file.suffix.lower() == ".npy":
         image = _load(file)
+        if isinstance(image, dict):
+            raise ValueError(f"{file}: holds several arrays; expected one picture, (H, W)")
         image = image[None] if image.ndim == 2 or image.ndim == 3 and image.shape[2] in (1, 3, 4) else image
         if len(image) != 1:
             raise ValueError(f"{file}: holds an array of shape {image.shape}; expected one picture, (H, W)")
         return _grey(image, file)[0]
-    from matplotlib.image import imread
+    from PIL import Image
     try:
-        image = np.asarray(imread(file))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")         # of damage that Pillow reads over, and of sizes, which are looked at here
+            with Image.open(file, formats=_FORMATS) as opened:
+                if math.prod(opened.size) > _MOST_PIXELS:
+                    raise ValueError(f"it has {opened.width} x {opened.height} pixels, at most {_MOST_PIXELS} are expected")
+                if opened.mode.startswith("I"):     # 16 bits
+                    image = np.asarray(opened).astype(np.float32) / np.float32(65535)
+                else:
+                    image = np.asarray(opened if opened.mode in ("1", "L", "RGB", "RGBA") else opened.convert("RGBA"))
     except Exception as error:
-        raise ValueError(f"{file}: not readable as a picture ({error})") from error
-    if image.dtype == np.float32:                   # matplotlib gives PNG as float; 8 bits come back exactly
-        bytes_ = np.rint(image * 255)
-        image = bytes_.astype(np.uint8) if np.abs(bytes_ - image * 255).max() < 1e-3 else image
+        raise ValueError(f"{file}: not readable as a picture ({one_line(error)})") from error
     return _grey(image[None], file)[0]
 
 
 def _file(path: Path, labels: Path | None) -> tuple[np.ndarray, list[str]]:
     if path.suffix.lower() == ".npz":
         arrays = _load(path)
-        images, keys = (next((arrays[name] for name in names if name in arrays), None)
-                        for names in (("images", "x"), ("labels", "y")))
+        if not isinstance(arrays, dict):
+            raise ValueError(f"{path}: holds one array without a name; expected images and labels")
+        images, keys = (next((arrays[name] for name in names if arrays.get(name) is not None), None)
+                        for names in (_IMAGES, _LABELS))
         if images is None or keys is None:
-            raise ValueError(f"{path}: holds the arrays {sorted(arrays)}; expected images and labels")
+            raise ValueError(f"{path}: holds the arrays {sorted(arrays)[:30]}; expected images and labels")
         return images, _names(keys, path)
     if path.suffix.lower() == ".npy":
         if labels is None:
@@ -167,6 +187,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
     path = Path(path)
+    size = size_of(path, "an idx file", _LARGEST)
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     try:
@@ -180,9 +201,12 @@ def read_idx(path: str | Path) -> np.ndarray:
             expected = math.prod(sizes)
             if len(head) != 4 * magic[3] or expected > _LARGEST:
                 raise ValueError(f"{path}: its head is truncated or announces {expected} bytes; expected an idx file")
+            if expected > (max(size * _DENSEST, _SMALL) if packed else size):
+                raise ValueError(f"{path}: announces {expected} bytes, more than a file of {size} bytes "
+                                 f"{'' if packed else 'after its head '}holds; it is damaged or truncated")
             content = file.read(expected + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path}: the compressed file is damaged or truncated ({error})") from error
+        raise ValueError(f"{path}: the compressed file is damaged or truncated ({one_line(error)})") from error
     if len(content) != expected:
         found = f"{len(content)}" if len(content) < expected else f"more than {expected}"
         raise ValueError(f"{path}: holds {found} bytes after its head, expected {expected} for the sizes {sizes}")
@@ -191,17 +215,29 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 def _load(path: Path):
     """The array of an .npy file, or the arrays of an .npz file by name; objects are refused, so nothing is executed."""
+    size_of(path, "a NumPy file", _LARGEST)
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.infolist():
+                    if member.file_size > min(max(_DENSEST * member.compress_size, _SMALL), _LARGEST):
+                        raise ValueError(f"{member.filename} unpacks to {member.file_size} bytes, more than pictures would")
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        with loaded:                                # of the others the names are enough
+            arrays = {name: loaded[name] if name in _IMAGES + _LABELS else None for name in loaded.files}
+        for name, array in arrays.items():          # what does not begin as an array comes as bytes
+            if array is not None and not isinstance(array, np.ndarray):
+                raise ValueError(f"{name} is no array")
+        return arrays
     except Exception as error:
-        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({error})") from error
+        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({one_line(error)})") from error
 
 
 def _names(labels: np.ndarray, path: Path) -> list[str]:
+    if isinstance(labels, dict):
+        raise ValueError(f"{path}: holds several arrays; expected the labels alone")
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         raise ValueError(f"{path}: labels have shape {labels.shape} and dtype {labels.dtype}; "
                          "expected whole numbers or texts, (N,)")
@@ -233,7 +269,7 @@ def _grey(images: np.ndarray, path: Path) -> np.ndarray:
     if images.shape[3] == 1:
         return images[..., 0]
     top = 255.0 if images.dtype == np.uint8 else 1.0
-    grey = images[..., :3] @ _GREY
+    grey = sum(weight * images[..., channel] for channel, weight in enumerate(_GREY))
     if images.shape[3] == 4:
         opacity = images[..., 3] / top
         grey = grey * opacity + top * (1 - opacity)

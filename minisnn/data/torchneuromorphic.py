@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from .events import check_events, event_array
-from .hdf5 import find_item, open_hdf5, read_numbers, told
+from .foreign import ForeignFile
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}        # rows, columns
-MOST_EVENTS = 10_000_000        # of one recording: 100 ms at the largest rate of these sensors are a tenth of it
-MOST_KEYS = 10_000_000
+MOST_EVENTS = 4_000_000         # of one recording: 100 ms at the largest rate of these sensors are a third of it
+MOST_KEYS = 1_000_000
 
 
 class TorchNeuromorphic:
@@ -37,7 +37,7 @@ class TorchNeuromorphic:
     def __init__(self, path: str | Path, shape: tuple[int, int] | None = None):
         self.path = Path(path)
         self.shape = SENSORS.get(self.path.name) if shape is None else shape
-        self._file = open_hdf5(self.path, "a torchneuromorphic file")
+        self._file = ForeignFile(self.path, "a torchneuromorphic file")
         try:
             self._keys = {split: self._whole(f"extra/{split}_keys", 1) for split in ("train", "test")}
             for split, keys in self._keys.items():
@@ -79,11 +79,12 @@ class TorchNeuromorphic:
         if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
             raise ValueError(f"label is {label!r}; expected a whole number from 0 on")
         name = f"extra/{split}_keys_by_label"
-        where = find_item(self._file, name, self.path)
+        self._check_open()
+        where = self._file.kind(name)
         if where is None:
             keys = self._keys[split]
             return keys[[self.label(key) == label for key in keys]] if keys.size else keys.copy()
-        if not hasattr(where, "shape"):                                 # a group
+        if where == "group":
             keys = self._whole(f"{name}/{int(label)}", 1)
         else:
             table = self._whole(name, 2)
@@ -132,10 +133,9 @@ class TorchNeuromorphic:
 
     def _whole(self, name: str, dimensions: int | None) -> np.ndarray:
         """A data set of whole numbers, int64."""
-        if not self._file:
-            raise ValueError(f"{self.path}: the file has been closed; expected an open one")
+        self._check_open()
         most = MOST_KEYS if name.startswith("extra/") else 3 * MOST_EVENTS
-        values = read_numbers(self._file, name, self.path, most)
+        values = self._file.numbers([name], most)[name]
         if not values.size and values.dtype.kind == "f":                # h5py stores an empty list as floats
             values = values.astype(np.int64)
         if values.dtype.kind not in "iu" or dimensions is not None and values.ndim != dimensions:
@@ -145,11 +145,15 @@ class TorchNeuromorphic:
             raise ValueError(f"{self.path}: {name} reaches {values.max()}; expected at most {np.iinfo(np.int64).max}")
         return values.astype(np.int64)
 
+    def _check_open(self) -> None:
+        if not self._file:
+            raise ValueError(f"{self.path}: the file has been closed; expected an open one")
+
     def _check_keys(self, name: str, keys: np.ndarray) -> None:
-        data = find_item(self._file, "data", self.path)
-        if data is None or hasattr(data, "shape"):
+        data = self._file.names("data")
+        if data is None:
             raise ValueError(f"{self.path}: there is no group data; expected data/<key>/times, addrs and labels")
-        known = set(told(lambda: list(data), self.path, "data"))
+        known = set(data)
         for key in keys.tolist():
             if str(key) not in known:
                 raise ValueError(f"{self.path}: {name} holds the key {key}, but there is no data/{key}; "

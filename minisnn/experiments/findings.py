@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..checkpoint import write_whole
+from ..files import write_whole
 from ..plots import save
 from ..runs import read_json
 from .statistics import Claim

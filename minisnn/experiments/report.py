@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from ..checkpoint import write_whole
+from ..files import write_whole
 from .findings import Findings, Table, quantity
 
 VERDICTS = {"agrees": "✓ agrees", "differs": "✗ differs", "inconclusive": "? inconclusive"}

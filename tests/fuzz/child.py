@@ -1,0 +1,80 @@
+"""Damaged files of one reader, one after the other, in a process of its own; a line of JSON each for what was wrong."""
+import json
+import resource
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from minisnn.data import foreign
+from readers import make_readers
+
+SECONDS, BYTES, LETTERS = 5, 500_000_000, 1500
+
+
+class TooLong(BaseException):
+    pass
+
+
+def late(*_):
+    raise TooLong
+
+
+def verdict(read, path: Path) -> tuple[str, str]:
+    """("read" or "refused" or what is wrong, message)."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        read(path)
+        return "read", ""
+    except TooLong:
+        return "hang", f"more than {SECONDS} s"
+    except (ValueError, OSError) as error:
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        right = str(path) in text and "\n" not in text and len(text) < LETTERS
+        return ("refused" if right else "no sentence that names the file", text)
+    except BaseException as error:
+        return "traceback", f"{type(error).__name__}: {error}"
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def main(name: str, start: int, stop: int, folder: Path) -> None:
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGPROF, late)
+    reader = make_readers(folder)[name]
+    place = folder / name
+    place.mkdir(exist_ok=True)
+    for other, contents in reader.beside.items():
+        (place / other).write_bytes(contents)
+    path = place / reader.name
+    for seed in reader.seeds:
+        path.write_bytes(seed)
+        reader.read(path)                       # what is not damaged is read
+    counts = {"read": 0, "refused": 0}
+    names = sorted(one.name for one in place.iterdir())
+    slowest = 0.0
+    for number in range(start, stop):
+        path.write_bytes(reader.input(number))
+        print(json.dumps({"at": number}), flush=True)
+        began = time.process_time()
+        found, text = verdict(reader.read, path)
+        slowest = max(slowest, time.process_time() - began)
+        if found in counts:
+            counts[found] += 1
+        else:
+            print(json.dumps({"wrong": number, "what": found, "text": text[:500]}), flush=True)
+        left = sorted(one.name for one in place.iterdir() if one.name != "set")
+        if left != [one for one in names if one != "set"]:
+            print(json.dumps({"wrong": number, "what": "files left behind", "text": str(left)}), flush=True)
+    foreign._reader.end()
+    memory = {who: resource.getrusage(which).ru_maxrss * 1024
+              for who, which in (("own", resource.RUSAGE_SELF), ("reading process", resource.RUSAGE_CHILDREN))}
+    for who, most in memory.items():
+        if most > BYTES:
+            print(json.dumps({"wrong": -1, "what": "memory", "text": f"{who}: {most / 1e6:.0f} MB"}), flush=True)
+    print(json.dumps({"counts": counts, "megabytes": max(memory.values()) / 1e6, "slowest": slowest}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
