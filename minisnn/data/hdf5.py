@@ -123,6 +123,30 @@ def _text(file: "h5py.File", name: str, path: Path) -> str:
     return found
 
 
+def walk(file: "h5py.Group", path: Path, most: int, depth: int = 8, items: int = 10_000) -> None:
+    """Before a reader of somebody else's opens a file: ValueError where it holds links, data that lie elsewhere, more than
+    `most` values or `items` entries, or groups within groups deeper than `depth`."""
+    import h5py
+    stack: list[tuple[str, h5py.Group, int]] = [("", file, 0)]
+    values = 0
+    while stack:
+        place, group, level = stack.pop()
+        if level > depth:
+            raise ValueError(f"{path}: {place} lies deeper than {depth} groups; expected a flatter file")
+        for part in told(partial(list, group), path, place or "the file"):
+            name, items = f"{place}/{part}", items - 1
+            item = find_item(group, part, path)
+            if isinstance(item, h5py.Group):
+                stack.append((name, item, level + 1))
+            elif isinstance(item, h5py.Dataset):
+                if told(lambda item=item: item.is_virtual or bool(item.external), path, name):
+                    raise ValueError(f"{path}: {name} lies in other files; expected the data themselves")
+                chunks = told(lambda item=item: item.chunks or (), path, name)
+                values += max(_product(told(lambda item=item: item.shape or (), path, name)), _product(chunks))
+            if values > most or items < 0:
+                raise ValueError(f"{path}: the file holds too much at {name}; expected at most {most} values")
+
+
 def _product(sizes: tuple[int, ...]) -> int:
     total = 1
     for size in sizes:
