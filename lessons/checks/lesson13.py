@@ -55,7 +55,10 @@ def update(function):
         W, G = rng.integers(-high - 1, high + 1, (20, 3)), rng.integers(-size, size + 1, (20, 3))
         G.flat[:4], noise = (theta, -theta, theta + 1, -theta - 1), rng.integers(0, 2**k, (20, 3))
 
-        def of(D, gate=np.abs(G) > theta, sign=1):
+        passed = np.abs(G) > theta
+
+        def of(D, gate=None, sign=1):
+            gate = passed if gate is None else gate
             return np.clip(W - sign * np.where(gate, D, 0), -high - 1, high)
 
         D = (G + noise) >> k
