@@ -19,7 +19,7 @@ from checks import Wrong, answer, same  # noqa: E402
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
-SECONDS = 30
+SECONDS = {name: 60 if name[:2] in ("10", "11", "13") else 30 for name in NAMES}    # of processor time
 
 
 @pytest.fixture(params=SOURCES, ids=NAMES)
@@ -32,7 +32,7 @@ def run(text: str, namespace: dict):
 
 
 def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
-    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, len(NAMES) + 1)] and len(NAMES) >= 5
+    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 14)]
     assert sorted(path.stem for path in LESSONS.glob("*.ipynb")) == NAMES
     assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [f"lesson{n[:2]}" for n in NAMES]
 
@@ -58,7 +58,7 @@ def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answer
                     run(one.checks[0], mistaken)
                 assert wrong.message in str(error.value), f"{wrong.name}: {error.value}"
             run(one.solution, namespace)
-    assert time.process_time() - before < SECONDS
+    assert time.process_time() - before < SECONDS[source.stem]
 
 
 def test_a_lesson_is_whole(source):
@@ -114,7 +114,7 @@ def test_the_notebook_runs_top_to_bottom_with_the_solutions(source):
     pytest.importorskip("nbclient")
     before = _seconds_of_children()
     done = make.execute(make.notebook(make.parse(source), solved=True))
-    assert _seconds_of_children() - before < SECONDS
+    assert _seconds_of_children() - before < SECONDS[source.stem]
     code = [cell for cell in done.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert any("image/png" in o.get("data", {}) for o in code[-1].outputs)
