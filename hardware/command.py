@@ -51,15 +51,16 @@ def run(args: argparse.Namespace) -> None:
                 raise ValueError
         except ValueError:
             raise ValueError(f"--picojoule takes two numbers ADD,MULTIPLY from 0 on, not {args.picojoule!r}") from None
-    study = study_maker(args)("hardware")
-    if args.ranges:
-        return _ranges(study, words, args.bits)
-    from .compare import run as compare
-    try:
-        found = compare(study, words, args.bits, joules)
-    except KeyboardInterrupt as signal:
-        raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, "
-                                "the same command goes on") from signal
+    with study_maker(args) as make:
+        study = make("hardware")
+        if args.ranges:
+            return _ranges(study, words, args.bits)
+        from .compare import run as compare
+        try:
+            found = compare(study, words, args.bits, joules)
+        except KeyboardInterrupt as signal:
+            raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, "
+                                    "the same command goes on") from signal
     found.settings = study.describe()
     found.write(study.folder)
     found.tables = [table for table in found.tables if table.name != "all"]

@@ -2,14 +2,17 @@
 
 An episode goes through the conv layers once for every word length of theirs; every way for the readout to learn starts there.
 """
+from collections import Counter
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from minisnn.evaluation import accuracy, adapted, predict
 from minisnn.experiments.findings import Findings, Table
 from minisnn.experiments.statistics import difference, estimate
-from minisnn.experiments.study import Study
+from minisnn.experiments.study import Settings, Study
 from minisnn.maml import InnerLoop, body
 
 from .errors import ERRORS
@@ -71,23 +74,7 @@ class Comparison:
 
     def floats(self) -> np.ndarray:
         """Accuracies (episodes, TWINS)."""
-        readout = FloatReadout(self.net, self.theta)
-
-        def one(index: int) -> list[float]:
-            task, found = self.task(index), []
-            p = readout.traces(np.concatenate([task.x_support, task.x_query]))
-            n = len(task.y_support)
-            for way in TWINS.values():
-                if isinstance(way, Learner):
-                    weight, bias = readout.learn(replace(way, **self.steps), p[:n], task.y_support)
-                    logits = readout.membranes(p[n:], weight, bias)[:, -1]
-                else:
-                    inner = replace(self.inner, freeze=way(self.net) if way else self.inner.freeze)
-                    theta = adapted(self.net, self.theta, inner, task.x_support, task.y_support)
-                    logits = predict(self.net, theta, task.x_query)
-                found.append(accuracy(logits, task.y_query))
-            return found
-
+        one = partial(_float_episode, self.tasks, self.net, self.theta, self.inner, self.steps, self.study.settings)
         return np.array(self._each("float", one, list(TWINS)))
 
     def chip(self, bits: int, choice: Choice) -> IntegerNet:
@@ -99,27 +86,51 @@ class Comparison:
         chips = {choice.bits: self.chip(bits, choice) for choice in self.choices}
         trunk = chips[self.choices[0].bits]
 
-        def one(index: int) -> list[list[float]]:
-            task, found = self.task(index), []
-            p = trunk.traces(trunk.spikes(np.concatenate([task.x_support, task.x_query])))
-            n = len(task.y_support)
-            for choice in self.choices:
-                chip = chips[choice.bits]
-                new = learn(chip, choice.learner(self.steps, 1 + index), p[:n], task.y_support)
-                u = chip.membranes(p[n:], new.weight, new.bias)
-                shares = (v / new.synapses for v in (new.written, new.gated, new.clipped))
-                found.append([accuracy(u[:, -1], task.y_query), *shares,
-                              float(np.mean((u == 32767) | (u == -32768)))])
-            return found
-
-        values = np.array(self._each(f"conv{bits}", one, [repr(choice) for choice in self.choices]))
-        self.saturations[bits] = {place: n for place, n in trunk.saturations.items() if not place.startswith("readout")}
-        return values
+        one = partial(_fixed_episode, self.tasks, chips, self.choices, self.steps, self.study.settings)
+        items = self._each(f"conv{bits}", one, [repr(choice) for choice in self.choices])
+        clipped = Counter({place: n for place, n in trunk.saturations.items() if not place.startswith("readout")})
+        for counts in (item[len(self.choices)] for item in items if len(item) > len(self.choices)):
+            clipped.update(counts)
+        self.saturations[bits] = dict(clipped)
+        return np.array([item[:len(self.choices)] for item in items])
 
     def _each(self, key: str, one, made_from: list) -> list:
         words = repr(replace(self.words, weight_bits=8, readout_bits=8))
         return self.study.each(f"hardware-{key}", "double-nmnist", self.study.settings.episodes, one,
                                (self.net.configuration(), self.theta, self.inner, words, made_from), f"hardware, {key}")
+
+
+def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, steps: dict, settings: Settings, index: int) -> list[float]:
+    """Accuracy of each of TWINS on an episode."""
+    task, found, readout = tasks.episode(settings.seed, index, net.ways, 1, settings.queries), [], FloatReadout(net, theta)
+    p = readout.traces(np.concatenate([task.x_support, task.x_query]))
+    n = len(task.y_support)
+    for way in TWINS.values():
+        if isinstance(way, Learner):
+            weight, bias = readout.learn(replace(way, **steps), p[:n], task.y_support)
+            logits = readout.membranes(p[n:], weight, bias)[:, -1]
+        else:
+            loop = replace(inner, freeze=way(net) if way else inner.freeze)
+            logits = predict(net, adapted(net, theta, loop, task.x_support, task.y_support), task.x_query)
+        found.append(accuracy(logits, task.y_query))
+    return found
+
+
+def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], steps: dict, settings: Settings,
+                   index: int) -> list:
+    """[accuracy, shares written, gated and clipped, share of clipped membranes] of each choice; last, what was clipped."""
+    trunk, found = copy(chips[choices[0].bits]), []
+    trunk.saturations = dict.fromkeys(trunk.saturations, 0)         # of this episode alone: others run beside it
+    task = tasks.episode(settings.seed, index, trunk.ways, 1, settings.queries)
+    p = trunk.traces(trunk.spikes(np.concatenate([task.x_support, task.x_query])))
+    n = len(task.y_support)
+    for choice in choices:
+        chip = chips[choice.bits]
+        new = learn(chip, choice.learner(steps, 1 + index), p[:n], task.y_support)
+        u = chip.membranes(p[n:], new.weight, new.bias)
+        shares = (v / new.synapses for v in (new.written, new.gated, new.clipped))
+        found.append([accuracy(u[:, -1], task.y_query), *shares, float(np.mean((u == 32767) | (u == -32768)))])
+    return [*found, {place: number for place, number in trunk.saturations.items() if number}]
 
 
 def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,

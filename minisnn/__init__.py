@@ -15,7 +15,7 @@ _HOME = {
     "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",
     "DoubleNMnist": "data.double", "DoubleASL": "data.double_asl", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
     "export_nir": "nir", "import_nir": "nir",
-    "get_threads": "threads", "set_threads": "threads",
+    "get_threads": "threads", "set_threads": "threads", "Workers": "executor", "Cluster": "cluster",
 }
 __all__ = sorted(_HOME) + ["__version__"]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .executor import Executor
 from .maml import InnerLoop, adapt
-from .threads import in_order
 
 DATASETS = ("double-nmnist", "double-asl")
 BATCH = 64          # samples that go through the network at once; more would only take memory
@@ -43,11 +43,12 @@ def adapted(net, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarr
 
 def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", split: str = "test",
              episodes: int = 100, seed: int = 0, ways: int | None = None, shots: int = 1, queries: int = 10, *,
-             root: str | Path | None = None, progress: bool = True) -> dict:
+             root: str | Path | None = None, progress: bool = True, executor: Executor | None = None) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
     ways       those of the network, unless given
+    executor   carries the episodes out, with the same numbers as this process
 
     Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
     confidence interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode,
@@ -63,24 +64,27 @@ def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", 
     if isinstance(dataset, str):
         dataset = open_set(dataset, split, root, progress)
     before, after = [], []
-    draw = partial(dataset.episode, seed, ways=ways, shots=shots, queries=queries)
+    one = partial(_before_and_after, dataset, net, theta, inner, seed, ways, shots, queries)
     with _bar(episodes, f"{split} episodes", progress) as bar:
-        def one(index: int) -> tuple[float, float]:
-            task = draw(index)
-            unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
-            theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
-            return unadapted, accuracy(predict(net, theta_n, task.x_query), task.y_query)
-
         def add(found: tuple[float, float]) -> None:
             before.append(found[0])
             after.append(found[1])
             bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
             bar.update()
 
-        in_order(one, range(episodes), add)
+        (executor or Executor()).in_order(one, range(episodes), add)
     return dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after),
                 dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed,
                 ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
+
+
+def _before_and_after(tasks, net, theta, inner, seed: int, ways: int, shots: int, queries: int,
+                      index: int) -> tuple[float, float]:
+    """Query accuracy on episode `index` at theta and after the inner loop."""
+    task = tasks.episode(seed, index, ways=ways, shots=shots, queries=queries)
+    unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
+    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
+    return unadapted, accuracy(predict(net, theta_n, task.x_query), task.y_query)
 
 
 def ci95(values: list[float]) -> float | None:

@@ -6,6 +6,7 @@ computes it or when; what is summed over items is summed afterwards in a fixed o
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from threading import Event, Lock, local
 
@@ -74,11 +75,8 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
         n = next(turns)
         if n >= together:
             return False
-        _inside.busy = True
-        try:
+        with alone():
             result = function(items[n])
-        finally:
-            _inside.busy = False
         with lock:
             waiting[n] = result
             del result
@@ -91,6 +89,17 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
         _together(turn, workers)
     for item in items[together:]:
         collect(function(item))
+
+
+@contextmanager
+def alone():
+    """In here this thread uses no others: what a process does that shares a machine with its like."""
+    before = getattr(_inside, "busy", False)
+    _inside.busy = True
+    try:
+        yield
+    finally:
+        _inside.busy = before
 
 
 def _together(turn: Callable[[], bool], workers: int) -> None:

@@ -6,8 +6,9 @@ was stopped and resumed ends with the very arrays of one that was not.
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,11 @@ from . import checkpoint as checkpoints
 from .compilation import announce
 from .convnet import ConvNet
 from .data.shipped import find_checkpoint
-from .evaluation import accuracy, evaluate, open_set
-from .flat import NotFinite
+from .evaluation import evaluate, open_set
+from .executor import Executor, WorkersLost
 from .health import TASKS as HEALTH_TASKS, Health, diverged
-from .maml import InnerLoop, body, meta_gradient, reptile_gradient
+from .maml import InnerLoop
+from .metabatch import INIT_TASKS, WEIGHTS, generator, inner_loop, network_of, task_gradient, task_of
 from .network import SpikingNet
 from .optim import SGD, Adam, clip, cosine
 from .progress import Bar, duration
@@ -30,7 +32,6 @@ from .stepsizes import StepSizes
 from .tasks import Classification
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
-WEIGHTS, INIT_TASKS, TASKS = range(3)           # first part of the spawn keys
 
 
 class Interrupted(KeyboardInterrupt):
@@ -60,16 +61,18 @@ class _State(NamedTuple):
 
 
 def train(config: TrainingConfig, out: str | Path, resume: bool = False, progress: bool = True, *, force: bool = False,
-          data: Mapping | None = None) -> Result:
+          data: Mapping | None = None, executor: Executor | None = None) -> Result:
     """Meta-train a network and test it; everything is written to the folder `out` (see `runs`).
 
     resume     go on with the run that lies in `out`
     force      overwrite a run that lies in `out`
     data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
                `sample_task(rng, ways, shots, queries)` and `episode(seed, index, ways, shots, queries)`
+    executor   carries out the tasks of an update and the episodes; the arrays are the same for any
 
     Raises ValueError for settings that do not fit, for a folder that holds another run, and where the loss is no longer
-    finite; `Interrupted` on Ctrl-C. In both of the last cases the state is saved.
+    finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last three cases the state is
+    saved.
     """
     folder = RunFolder(out)
     found = folder.resume(config) if resume else None
@@ -84,36 +87,24 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     if config.rule == "classify":
         data = {split: Classification(tasks) for split, tasks in data.items()}
     with np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
-        return _Run(config, folder, data, progress).go(found, resume)
+        return _Run(config, folder, data, progress, executor).go(found, resume)
 
 
 def _check_early(config: TrainingConfig) -> None:
     """Find settings that do not fit the network before any data is read."""
-    net = _network(config, (256, 256, 2), config.ways)
-    _inner(config, net, config.step_size).check(net)
-
-
-def _network(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) -> SpikingNet | ConvNet:
-    settings = {**config.network(input_shape), "ways": ways}
-    if config.model == "snn":
-        return SpikingNet.from_configuration(settings)
-    shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "backend")
-    return ConvNet(**{name: settings[name] for name in shared})
-
-
-def _inner(config: TrainingConfig, net, step_size) -> InnerLoop:
-    freeze = tuple(dict.fromkeys(config.freeze + (body(net) if config.rule == "anil" else ())))
-    steps = 0 if config.rule == "classify" else config.inner_steps
-    return InnerLoop(step_size, steps, freeze, config.gate_threshold, config.gate_fraction)
+    net = network_of(config, (256, 256, 2), config.ways)
+    inner_loop(config, net, config.step_size).check(net)
 
 
 class _Run:
     """A run in the making."""
 
-    def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool):
+    def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool,
+                 executor: Executor | None = None):
         self.config, self.folder, self.data, self.progress = config, folder, data, progress
+        self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if config.rule == "classify" else config.ways
-        self.net = _network(config, data["train"].input_shape, self.ways)
+        self.net = network_of(config, data["train"].input_shape, self.ways)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None            # updates of the state that was saved last
@@ -155,6 +146,10 @@ class _Run:
             folder.draw(self.rows, 1 / self.ways)
             raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
                               f"{folder.how_to_go_on}") from signal
+        except WorkersLost as error:
+            self._save(state)
+            raise WorkersLost(f"{error}; the state after {state.update} of {config.updates} updates is saved, go on with: "
+                              f"{folder.how_to_go_on}") from error
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _broken_off(self, state: _State, error: OSError) -> OSError:
@@ -183,6 +178,9 @@ class _Run:
         print("\n".join(lines), file=sys.stderr, flush=True)
         if config.backend == "numba":
             announce()
+        if self.executor.number > 1 and config.tasks == 1:
+            print("an update has one task (--tasks 1), which this process carries out alone; the workers share validation and "
+                  "test episodes", file=sys.stderr, flush=True)
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr,
@@ -193,11 +191,11 @@ class _Run:
 
         An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
         """
-        config, inner, price = self.config, self._inner(state), math.inf
+        config, price, together = self.config, math.inf, min(self.executor.number, self.config.tasks)
         for _ in range(3):                                       # the first may compile, the others find the caches warm
             began = time.perf_counter()
-            self._task_gradient(state.theta, inner, config.updates - 1, 0)
-            price = min(price, time.perf_counter() - began)
+            self._gradients(state, config.updates - 1, together, lambda found: None)
+            price = min(price, (time.perf_counter() - began) / together)
         looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
         return price * (updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes))
 
@@ -260,23 +258,24 @@ class _Run:
         return outer, Adam(len(self.steps.starts), dtype=np.float64)
 
     def _rng(self, *key: int) -> np.random.Generator:
-        return np.random.default_rng(np.random.SeedSequence(self.config.seed, spawn_key=key))
+        return generator(self.config, *key)
 
     def _task(self, *key: int):
-        return self.data["train"].sample_task(self._rng(*key), self.ways, self.config.shots, self.config.queries)
+        return task_of(self.data["train"], self.net, self.config, *key)
 
     def _inner(self, state: _State) -> InnerLoop:
-        return _inner(self.config, self.net, self.steps.value(state.log_step))
+        return inner_loop(self.config, self.net, self.steps.value(state.log_step))
 
     def _update(self, state: _State) -> tuple[_State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
-        config, u, inner = self.config, state.update, self._inner(state)
-        loss, before, after, gradient, log_gradient = 0.0, 0.0, 0.0, 0, 0
-        for k in range(config.tasks):                   # sums in task order
-            task_loss, meta, step_gradient, task_before, task_after = self._task_gradient(state.theta, inner, u, k)
-            loss, before, after = loss + task_loss, before + task_before, after + task_after
-            gradient = gradient + meta
-            log_gradient = log_gradient + self.steps.log_gradient(state.log_step, step_gradient)
+        config, u, sums = self.config, state.update, [0.0, 0, 0, 0.0, 0.0]
+
+        def add(found) -> None:                         # in task order
+            for n, one in enumerate(found):
+                sums[n] = sums[n] + one
+
+        self._gradients(state, u, config.tasks, add)
+        loss, gradient, log_gradient, before, after = sums
         gradient, norm = clip(gradient / self.net.dtype.type(config.tasks), config.clip)
         shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
         schedule = cosine(u, config.updates, 1.0, config.lr_end)
@@ -294,24 +293,10 @@ class _Run:
                    lr=config.lr * schedule, **self.steps.report(state.log_step))
         return _State(u + 1, theta, log_step, outer.state, step_sizes.state), row
 
-    def _task_gradient(self, theta: np.ndarray, inner: InnerLoop, u: int, k: int):
-        """(query loss, meta-gradient, gradient of the step sizes, accuracy before, after) of task k of update u."""
-        task, net, config = self._task(TASKS, u, k), self.net, self.config
-        gate = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
-        try:
-            if config.rule == "reptile":
-                step_gradient = 0.0
-                loss, meta, (before, after) = reptile_gradient(net, theta, task, inner.step_size, inner.steps, logits=True,
-                                                               **gate)
-            else:
-                loss, meta, step_gradient, (before, after) = meta_gradient(
-                    net, theta, task, inner.step_size, inner.steps, config.order_of(u), step_size_gradient=True,
-                    logits=True, **gate)
-        except NotFinite:                                        # the inner loop diverged; `_update` says so
-            return math.nan, np.full_like(theta, math.nan), 0 * np.asarray(inner.step_size), math.nan, math.nan
-        # the support is as unseen as the query before adaptation, and its logits are there already
-        right = accuracy(after, task.y_query)
-        return loss, meta, step_gradient, right if before is None else accuracy(before, task.y_support), right
+    def _gradients(self, state: _State, u: int, tasks: int, collect: Callable) -> None:
+        """What `task_gradient` finds for the first tasks of update u, one by one."""
+        one = partial(task_gradient, self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u)
+        self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: _State) -> None:
         """Look at the validation tasks where it is time, and draw the curve so far."""
@@ -320,7 +305,7 @@ class _Run:
                 or "validation" in self.rows[-1]:
             return
         result = evaluate(self.net, state.theta, self._inner(state), self.data["val"], "val", config.evaluate_episodes,
-                          config.seed, self.ways, config.shots, config.queries, progress=False)
+                          config.seed, self.ways, config.shots, config.queries, progress=False, executor=self.executor)
         activity = self._activity(state, 0)
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
         self.rows[-1].update(validation=result["accuracy_after"],
@@ -358,7 +343,8 @@ class _Run:
         if path.exists():
             return read_json(path)
         test = evaluate(self.net, state.theta, self._inner(state), self.data["test"], "test", config.test_episodes,
-                        config.test_seed, self.ways, config.shots, config.queries, progress=self.progress)
+                        config.test_seed, self.ways, config.shots, config.queries, progress=self.progress,
+                        executor=self.executor)
         test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update,
                     tasks=state.update * config.tasks,
                     training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)

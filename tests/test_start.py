@@ -13,7 +13,8 @@ from minisnn.runs import RunFolder
 from minisnn.settings import LEARN_STEP_SIZE
 from minisnn.stepsizes import StepSizes
 from minisnn.tasks import Classification
-from minisnn.training import TASKS, Interrupted, _Run, train
+from minisnn.metabatch import TASKS
+from minisnn.training import Interrupted, _Run, train
 from test_experiments import small_set
 from toy import assert_same, interrupt, toy_config, toy_data
 
@@ -128,7 +129,7 @@ def test_classification_written_out(sets, tmp_path):
 
 def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
     whole = train(_classify(checkpoint_every=2), tmp_path / "whole", data=sets, **SILENT)
-    calls, gradient = [], _Run._task_gradient
+    calls, gradient = [], _Run._gradients
 
     def stop_once(self, *arguments):
         calls.append(0)
@@ -136,7 +137,7 @@ def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return gradient(self, *arguments)
 
-    monkeypatch.setattr(_Run, "_task_gradient", stop_once)
+    monkeypatch.setattr(_Run, "_gradients", stop_once)
     with pytest.raises(Interrupted):
         train(_classify(checkpoint_every=2), tmp_path / "part", data=sets, **SILENT)
     assert np.array_equal(

@@ -292,7 +292,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(undisturbed, tmp_path):
 @pytest.mark.parametrize("loss, meta, message", [
     (np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")])
 def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, monkeypatch, loss, meta, message):
-    from minisnn import training
+    from minisnn import metabatch
     config = toy_config(optimiser="sgd", momentum=0.9)
     train(config, tmp_path / "undisturbed", data=toy_data(), **SILENT)
     calls = []
@@ -302,7 +302,7 @@ def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, m
         found = meta_gradient(*arguments, **options)
         return found if len(calls) != 6 else (loss, np.float32(meta) * np.ones_like(found[1]), *found[2:])
 
-    monkeypatch.setattr(training, "meta_gradient", broken)
+    monkeypatch.setattr(metabatch, "meta_gradient", broken)
     with pytest.raises(ValueError, match=f"update 3: the .*{message}.*: not finite; the state before it is saved in"):
         train(config, tmp_path / "run", data=toy_data(), **SILENT)
     assert checkpoint.read(tmp_path / "run").progress["update"] == 2

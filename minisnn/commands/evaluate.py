@@ -4,7 +4,8 @@ compared on equal terms."""
 import argparse
 from pathlib import Path
 
-from .options import add_data, add_threads, check_folder_of, count, find_checkpoint, names, use_threads
+from .options import (add_data, add_threads, add_workers, check_folder_of, count, executor_of, find_checkpoint, names,
+                      use_threads)
 
 SUMMARY = "few-shot accuracy of a checkpoint"
 EXAMPLES = """\
@@ -13,7 +14,8 @@ examples:
   minisnn evaluate --checkpoint runs/quick-1 --episodes 600 --seed 1 --json accuracy.json
   minisnn evaluate --checkpoint runs/quick-1 --root ~/N-MNIST      on real recordings
   minisnn evaluate --checkpoint runs/quick-1 --inner-steps 3       with more inner steps
-  minisnn evaluate --checkpoint runs/quick-1 --freeze conv1        adapting less"""
+  minisnn evaluate --checkpoint runs/quick-1 --freeze conv1        adapting less
+  minisnn evaluate --checkpoint runs/quick-1 --workers 4           in four processes"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers, every episode's too, to this file")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the last line")
     add_threads(parser)
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -52,8 +55,9 @@ def run(args: argparse.Namespace) -> None:
     queries = args.queries or (found.config.queries if found.config else 10)
     if not args.quiet:
         announce()
-    result = evaluate(found.net, found.theta, inner, args.dataset, args.split, args.episodes, args.seed, None, shots,
-                      queries, root=args.root, progress=not args.quiet)
+    with executor_of(args) as executor:
+        result = evaluate(found.net, found.theta, inner, args.dataset, args.split, args.episodes, args.seed, None, shots,
+                          queries, root=args.root, progress=not args.quiet, executor=executor)
     result.update(checkpoint=str(args.checkpoint), inner_steps=inner.steps, freeze=list(inner.freeze))
     if args.json is not None:
         write_json(args.json, result)

@@ -6,8 +6,8 @@ from pathlib import Path
 from ..data.shipped import find_checkpoint
 from ..threads import set_threads
 
-__all__ = ["add_data", "add_task", "add_threads", "check_folder_of", "count", "find_checkpoint", "names", "or_none",
-           "use_threads", "whole_numbers"]
+__all__ = ["add_data", "add_task", "add_threads", "add_workers", "check_folder_of", "count", "executor_of",
+           "find_checkpoint", "names", "or_none", "use_threads", "whole_numbers"]
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
@@ -50,6 +50,25 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 def use_threads(number: int | None) -> None:
     """Carry out what `add_threads` asked for."""
     set_threads(number)
+
+
+def add_workers(parser) -> None:
+    """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries them out."""
+    group = parser.add_argument_group("where the work is done (default: in this process)",
+                                      "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go "
+                                      "to the workers, one thread each; the results are the same to the last bit. Workers may "
+                                      "die, and another number may go on with a run that was stopped.")
+    choice = group.add_mutually_exclusive_group()
+    choice.add_argument("--workers", type=count(1), metavar="N", help="in N processes of this machine, such as one a core")
+    choice.add_argument("--scheduler", metavar="ADDRESS", help="by a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); "
+                                                               "start it with: dask scheduler, and on each machine "
+                                                               "dask worker ADDRESS --nthreads 1 --nworkers N")
+
+
+def executor_of(args: argparse.Namespace):
+    """What `add_workers` asked for, a context manager that ends all workers."""
+    from ..executor import open_executor
+    return open_executor(args.workers, args.scheduler)
 
 
 def add_data(parser: argparse.ArgumentParser, split: str | None = "test") -> None:

@@ -29,7 +29,6 @@ def run(args: argparse.Namespace) -> None:
     for name in names:
         if name not in EXPERIMENTS:
             raise ValueError(f"--only: there is no experiment {name!r}; expected some of {', '.join(EXPERIMENTS)}")
-    make = study_maker(args)
     from ..compilation import announce
     from ..experiments.report import write_report
 
@@ -37,14 +36,14 @@ def run(args: argparse.Namespace) -> None:
         announce()
     findings, began = [], time.perf_counter()
     try:
-        for place, name in enumerate(names, 1):
-            start = time.perf_counter()
-            found = carry_out(make(name))
-            findings.append(found)
-            if not args.quiet:
-                print(
-                    f"{place} of {len(names)}: {found.title}; {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True
-                )
+        with study_maker(args) as make:
+            for place, name in enumerate(names, 1):
+                start = time.perf_counter()
+                found = carry_out(make(name))
+                findings.append(found)
+                if not args.quiet:
+                    seconds = time.perf_counter() - start
+                    print(f"{place} of {len(names)}: {found.title}; {seconds:.0f} s", file=sys.stderr, flush=True)
     except KeyboardInterrupt as signal:
         raise KeyboardInterrupt(
             f"stopped; what was measured is kept in {args.out / 'records'}, the same command goes on"

@@ -1,9 +1,10 @@
 """What the commands of tables, figures and the report share: their options, and how an experiment is carried out."""
 
 import argparse
+from contextlib import contextmanager
 from pathlib import Path
 
-from .options import add_threads, count, use_threads
+from .options import add_threads, add_workers, count, executor_of, use_threads
 
 OUT = Path("runs/paper")
 
@@ -35,10 +36,12 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_threads(parser)
+    add_workers(parser)
 
 
+@contextmanager
 def study_maker(args: argparse.Namespace):
-    """A function that makes the study of an experiment's name; networks and their data are shared."""
+    """A function that makes the study of an experiment's name; networks, their data and the workers are shared."""
     use_threads(args.threads)
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"{args.out}: there is a file of this name; expected a folder to write to")
@@ -46,13 +49,15 @@ def study_maker(args: argparse.Namespace):
     from ..experiments.study import Settings, Study
 
     settings = Settings(args.episodes, args.queries, args.seed, args.root, args.asl_root)
-    networks = Networks(
-        args.networks,
-        args.out / "networks" if args.retrain else None,
-        {"double-nmnist": args.root, "double-asl": args.asl_root},
-        not args.quiet,
-    )
-    return lambda name: Study(name, args.out, settings, networks, not args.quiet)
+    with executor_of(args) as executor:
+        networks = Networks(
+            args.networks,
+            args.out / "networks" if args.retrain else None,
+            {"double-nmnist": args.root, "double-asl": args.asl_root},
+            not args.quiet,
+            executor,
+        )
+        yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
 
 
 def carry_out(study):
@@ -66,17 +71,17 @@ def carry_out(study):
 
 
 def run_and_print(name: str, args: argparse.Namespace) -> None:
-    make = study_maker(args)
     if not args.quiet:
         from ..compilation import announce
 
         announce()
-    study = make(name)
-    try:
-        found = carry_out(study)
-    except KeyboardInterrupt as signal:
-        raise KeyboardInterrupt(
-            f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
-        ) from signal
+    with study_maker(args) as make:
+        study = make(name)
+        try:
+            found = carry_out(study)
+        except KeyboardInterrupt as signal:
+            raise KeyboardInterrupt(
+                f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
+            ) from signal
     print(found.text())
     print(f"\nnumbers and figures: {study.folder}")

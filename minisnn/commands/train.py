@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..presets import DEFAULT, PRESETS, preset
 from ..settings import TrainingConfig
-from .options import add_threads, names, or_none, use_threads, whole_numbers
+from .options import add_threads, add_workers, executor_of, names, or_none, use_threads, whole_numbers
 
 SUMMARY = "meta-train a network, then test it on unseen classes"
 EXAMPLES = """\
@@ -22,6 +22,7 @@ examples:
   minisnn train --rule anil --first-order-updates 300
   minisnn train --rule reptile --inner-steps 5 --learn-step-size no
   minisnn train --channels 8,16 --updates 100        any setting can be given
+  minisnn train --tasks 4 --updates 400 --workers 4  the four tasks of an update side by side
   minisnn train --resume runs/quick-1                go on with a run that was stopped"""
 
 
@@ -34,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
     run.add_argument("--quiet", action="store_true", help="no progress, only the last lines")
     add_threads(run)
+    add_workers(parser)
     groups: dict = {}
     for f in fields(TrainingConfig):
         title = f.metadata["group"]
@@ -92,7 +94,9 @@ def run(args: argparse.Namespace) -> None:
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
     from ..evaluation import sentence
     from ..training import train
-    result = train(config, out, resume=args.resume is not None, progress=not args.quiet, force=args.force)
+    with executor_of(args) as executor:
+        result = train(config, out, resume=args.resume is not None, progress=not args.quiet, force=args.force,
+                       executor=executor)
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
         print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")

@@ -1,13 +1,15 @@
 """Beyond the paper: how many spikes one-shot learning needs. The conv layers' biases are lowered or raised, and accuracy is
 measured against activity: the mean of a layer's output spikes, after pooling, over time and sites."""
 
+from functools import partial
+
 import numpy as np
 
 from ..evaluation import accuracy, adapted, predict
 from ..maml import InnerLoop
 from .findings import Findings, Table
 from .statistics import estimate, some_of
-from .study import Study
+from .study import Settings, Study
 
 TITLE = "Activity against accuracy: conv biases shifted"
 SHIFTS = (-0.4, -0.2, -0.1, 0.0, 0.1, 0.2)
@@ -21,6 +23,14 @@ def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
     return theta
 
 
+def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[float]:
+    """Accuracy after adaptation, then the activity of each layer before it."""
+    task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
+    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
+    rates = net.activity(theta, task.x_support)
+    return [accuracy(predict(net, theta_n, task.x_query), task.y_query), *rates.values()]
+
+
 def run(study: Study) -> Findings:
     found, rows, curves, s = Findings(study.name, TITLE), [], {}, study.settings
     episodes = some_of(s.episodes)
@@ -29,13 +39,7 @@ def run(study: Study) -> Findings:
         net, inner = checkpoint.net, checkpoint.inner or InnerLoop()
         for shift in SHIFTS:
             theta = shifted(net, checkpoint.theta, shift)
-
-            def one(index: int) -> list[float]:
-                task = tasks.episode(s.seed, index, net.ways, 1, s.queries)
-                theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
-                rates = net.activity(theta, task.x_support)
-                return [accuracy(predict(net, theta_n, task.x_query), task.y_query), *rates.values()]
-
+            one = partial(_one, tasks, net, theta, inner, s)
             values = np.array(
                 study.each(
                     f"{dataset}-bias{shift:+g}",

@@ -5,6 +5,8 @@ give Ritz values and weights, and so the density of its eigenvalues (stochastic 
 Xiao 2019, ICML).
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
@@ -38,6 +40,15 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
     return values, vectors[0] ** 2
 
 
+def _one(tasks, net, theta: np.ndarray, seed: int, starts: int, iterations: int, index: int) -> list:
+    """Ritz values, their weights, and loss, norm of the gradient and curvature along it."""
+    task = tasks.episode(seed, index // starts, net.ways, 1, 1)
+    loss, g, hvp = net.gradient_and_hvp(theta, task.x_support, task.y_support)
+    values, weights = lanczos(hvp, net.size, iterations, np.random.default_rng((seed, index)))
+    along = float(g @ hvp(g) / max(g @ g, 1e-300))
+    return [values.tolist(), weights.tolist(), [loss, float(np.linalg.norm(g)), along]]
+
+
 def run(study: Study) -> Findings:
     found, rows, spectra, s = Findings(study.name, TITLE), [], {}, study.settings
     for dataset, name, role in study.meta_trained(found):
@@ -47,14 +58,7 @@ def run(study: Study) -> Findings:
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
-
-            def one(index: int) -> list:
-                task = tasks.episode(s.seed, index // STARTS, net.ways, 1, 1)
-                loss, g, hvp = net.gradient_and_hvp(theta, task.x_support, task.y_support)
-                values, weights = lanczos(hvp, net.size, ITERATIONS, np.random.default_rng((s.seed, index)))
-                along = float(g @ hvp(g) / max(g @ g, 1e-300))
-                return [values.tolist(), weights.tolist(), [loss, float(np.linalg.norm(g)), along]]
-
+            one = partial(_one, tasks, net, theta, s.seed, STARTS, ITERATIONS)
             items = study.each(
                 f"{dataset}-curvature-{label}",
                 dataset,

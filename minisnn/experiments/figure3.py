@@ -1,6 +1,7 @@
 """Figure 3: error on unseen classes against the number of inner-loop updates, and what an update costs."""
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from ..evaluation import accuracy, predict
 from ..maml import InnerLoop, adapt
 from .findings import Findings, Table
 from .statistics import difference, estimate, judge
-from .study import DATASETS, Study
+from .study import DATASETS, Settings, Study
 
 TITLE = "Figure 3: error against the number of inner-loop updates"
 STEPS = 4
@@ -16,21 +17,22 @@ STEPS = 4
 
 def _errors(study: Study, dataset: str, role: str) -> np.ndarray:
     """(episodes, STEPS + 1): query error after 0 … STEPS updates on the same support set."""
-    found, s, tasks = study.network(role), study.settings, study.tasks(dataset)
+    found, s = study.network(role), study.settings
     inner, net = found.inner or InnerLoop(), found.net
-
-    def one(index: int) -> list[float]:
-        task, theta = tasks.episode(s.seed, index, net.ways, 1, s.queries), found.theta
-        errors = [1 - accuracy(predict(net, theta, task.x_query), task.y_query)]
-        for _ in range(STEPS):
-            theta = adapt(net, theta, task.x_support, task.y_support, inner.step_size, 1, inner.freeze)
-            errors.append(1 - accuracy(predict(net, theta, task.x_query), task.y_query))
-        return errors
-
+    one = partial(_one, study.tasks(dataset), net, found.theta, inner, s, STEPS)
     label = f"{DATASETS[dataset]}, {STEPS} inner steps"
     return np.array(
         study.each(f"{dataset}-steps", dataset, s.episodes, one, (net.configuration(), found.theta, inner, STEPS), label)
     )
+
+
+def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, steps: int, index: int) -> list[float]:
+    task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
+    errors = [1 - accuracy(predict(net, theta, task.x_query), task.y_query)]
+    for _ in range(steps):
+        theta = adapt(net, theta, task.x_support, task.y_support, inner.step_size, 1, inner.freeze)
+        errors.append(1 - accuracy(predict(net, theta, task.x_query), task.y_query))
+    return errors
 
 
 def _seconds(study: Study, dataset: str, role: str) -> float:

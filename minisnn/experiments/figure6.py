@@ -5,6 +5,7 @@ shot a class more at a time (UPDATES full-batch updates on all shots so far), an
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -28,18 +29,18 @@ def new_readout(net: SpikingNet, ways: int) -> SpikingNet:
     )
 
 
-def _trial(study: Study, ways: int, trial: int) -> list[float]:
-    """Accuracy after 1 … SHOTS shots."""
-    found, tasks = study.network(ROLE), study.tasks("double-nmnist")
-    task = tasks.episode(study.settings.seed + 1000, trial, ways, SHOTS, QUERIES)
-    support, query = (_features(found.net, found.theta, x) for x in (task.x_support, task.x_query))
-    readout = new_readout(found.net, ways)
+def _trial(tasks, net, body: np.ndarray, seed: int, ways: int, sizes: tuple[int, int, int], trial: int) -> list[float]:
+    """Accuracy after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and updates a shot."""
+    shots, queries, updates = sizes
+    task = tasks.episode(seed, trial, ways, shots, queries)
+    support, query = (_features(net, body, x) for x in (task.x_support, task.x_query))
+    readout = new_readout(net, ways)
     theta, adam = np.zeros(readout.size, readout.dtype), Adam(readout.size, dtype=readout.dtype)
-    shot = np.arange(len(task.y_support)) % SHOTS  # support samples are sorted by class
+    shot = np.arange(len(task.y_support)) % shots  # support samples are sorted by class
     accuracies = []
-    for shots in range(1, SHOTS + 1):
-        seen = shot < shots
-        for _ in range(UPDATES):
+    for known in range(1, shots + 1):
+        seen = shot < known
+        for _ in range(updates):
             theta = adam.step(theta, readout.loss_and_gradient(theta, support[seen], task.y_support[seen])[1], LR)
         accuracies.append(accuracy(predict(readout, theta, query), task.y_query))
     return accuracies
@@ -55,15 +56,16 @@ def run(study: Study) -> Findings:
     if study.network(ROLE) is None or study.network(MAML) is None:
         found.missing.append("needs a network pretrained on classification and one meta-trained by MAML")
         return found
-    config = (study.network(ROLE).net.configuration(), study.network(ROLE).theta, SHOTS, QUERIES, UPDATES, LR)
+    net, theta, sizes = study.network(ROLE).net, study.network(ROLE).theta, (SHOTS, QUERIES, UPDATES)
+    tasks, seed = study.tasks("double-nmnist"), study.settings.seed + 1000
     curves = {
         ways: np.array(
             study.each(
                 f"transfer-{ways}-way",
                 "double-nmnist",
                 TRIALS,
-                lambda k, ways=ways: _trial(study, ways, k),
-                config,
+                partial(_trial, tasks, net, theta, seed, ways, sizes),
+                (net.configuration(), theta, *sizes, LR),
                 f"transfer learning, {ways}-way",
             )
         )

@@ -72,6 +72,7 @@ class Networks:
     folder    of the user's checkpoints or run folders, named as the shipped ones; what it lacks is looked for elsewhere
     retrain   folder to train them in first, by RECIPES, each in a run folder of its own that can be resumed; or None
     roots     {data set: folder of real recordings} that the retraining uses
+    executor  that carries the retraining out
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Networks:
         retrain: str | Path | None = None,
         roots: dict | None = None,
         progress: bool = True,
+        executor=None,
     ):
         self.folder = None if folder is None else Path(folder).expanduser()
         if self.folder is not None and not self.folder.is_dir():
@@ -87,7 +89,7 @@ class Networks:
                 f"{self.folder}: no such folder; expected one with checkpoints such as {file_name('double-nmnist/maml-snn')}"
             )
         self.retrain = None if retrain is None else Path(retrain)
-        self.roots, self.progress = roots or {}, progress
+        self.roots, self.progress, self.executor = roots or {}, progress, executor
         self.found: dict[str, Checkpoint | None] = {}
         self.places: dict[str, Path] = {}
 
@@ -130,7 +132,7 @@ class Networks:
             found = read(out)
             if found.config == config and found.progress.get("update") == config.updates:
                 return out
-        train(config, out, resume=(out / "config.json").exists(), progress=self.progress)
+        train(config, out, resume=(out / "config.json").exists(), progress=self.progress, executor=self.executor)
         return out
 
 

@@ -1,12 +1,13 @@
 """Beyond the paper: networks meta-trained on simulated recordings, met with real ones and with photographs of hands."""
 
 from dataclasses import replace
+from functools import partial
 
 from .findings import Findings, Table
 from .networks import LABELS
 from .statistics import estimate
 from .study import DATASETS, Study
-from .table2 import nearest_neighbour
+from .table2 import one_nearest
 
 TITLE = "Simulated recordings against real ones"
 OPTION = {"double-nmnist": "--root with N-MNIST", "double-asl": "--asl-root with ASL-DVS or photographs of hands"}
@@ -21,16 +22,20 @@ def run(study: Study) -> Findings:
             places = {"simulated": study}
         else:
             simulated = Study(
-                study.name, study.out / "simulated", replace(s, root=None, asl_root=None), study.networks, study.progress
+                study.name,
+                study.out / "simulated",
+                replace(s, root=None, asl_root=None),
+                study.networks,
+                study.progress,
+                study.executor,
             )
             places = {"simulated": simulated, "of the folder given": study}
         for place, where in places.items():
-            tasks = where.tasks(dataset)
             floor = where.each(
                 f"{dataset}-nearest-test",
                 dataset,
                 s.episodes,
-                lambda i, tasks=tasks: nearest_neighbour(tasks.episode(s.seed, i, 5, 1, s.queries)),
+                partial(one_nearest, where.tasks(dataset), s),
                 ("test",),
                 f"nearest neighbour, {name}, {place}",
             )

@@ -5,6 +5,7 @@ the same five outputs, so B overwrites A. All layers adapt as in meta-training, 
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..evaluation import accuracy, adapted, predict
 from ..maml import InnerLoop, body
 from .findings import Findings, Table
 from .statistics import difference, estimate, judge
-from .study import DATASETS, Study
+from .study import DATASETS, Settings, Study
 
 TITLE = "Relearning: task A, then B, then A again, one shot each"
 MOMENTS = ("after A", "after A, B", "after A, B, A")
@@ -21,22 +22,23 @@ LEARNING = {"all": "all layers", "readout": "the readout alone"}
 
 def accuracies(study: Study, dataset: str, learning: str) -> np.ndarray:
     """(episodes, moments, 2 tasks): query accuracy of A and B; `learning` is a key of LEARNING."""
-    found, s, tasks = study.network(f"{dataset}/maml-snn"), study.settings, study.tasks(dataset)
+    found, s = study.network(f"{dataset}/maml-snn"), study.settings
     inner, net = found.inner or InnerLoop(), found.net
     if learning == "readout":
         inner = replace(inner, freeze=body(net))
-
-    def one(index: int) -> list[list[float]]:
-        first, second = (tasks.episode(s.seed, 2 * index + k, net.ways, 1, s.queries) for k in (0, 1))
-        theta, result = found.theta, []
-        for learn in (first, second, first):
-            theta = adapted(net, theta, inner, learn.x_support, learn.y_support)
-            result.append([accuracy(predict(net, theta, task.x_query), task.y_query) for task in (first, second)])
-        return result
-
+    one = partial(_one, study.tasks(dataset), net, found.theta, inner, s)
     made_from = (net.configuration(), found.theta, inner)
     label = f"{DATASETS[dataset]}, A B A, {LEARNING[learning]}"
     return np.array(study.each(f"{dataset}-relearn-{learning}", dataset, s.episodes, one, made_from, label))
+
+
+def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[list[float]]:
+    first, second = (tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1))
+    result = []
+    for learn in (first, second, first):
+        theta = adapted(net, theta, inner, learn.x_support, learn.y_support)
+        result.append([accuracy(predict(net, theta, task.x_query), task.y_query) for task in (first, second)])
+    return result
 
 
 def run(study: Study) -> Findings:

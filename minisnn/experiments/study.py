@@ -12,15 +12,15 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..evaluation import accuracy, adapted, open_set, predict
+from ..executor import Executor
 from ..maml import InnerLoop
-from ..threads import in_order
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
 
@@ -47,9 +47,17 @@ class Settings:
 class Study:
     """One experiment's folder `out/name`, settings, networks, and the records in `out` that experiments share."""
 
-    def __init__(self, name: str, out: Path, settings: Settings, networks, progress: bool = True):
+    def __init__(
+        self,
+        name: str,
+        out: Path,
+        settings: Settings,
+        networks,
+        progress: bool = True,
+        executor: Executor | None = None,
+    ):
         self.name, self.out, self.settings, self.networks = name, Path(out), settings, networks
-        self.progress = progress
+        self.progress, self.executor = progress, executor or Executor()
         self.used: dict[str, str] = {}
 
     @property
@@ -115,7 +123,8 @@ class Study:
         """[one(0), ..., one(count - 1)], from the records where they are there; items run side by side, each on its own.
 
         key        names the records           one(i)     of numbers or lists of numbers; depends on i, on the data set,
-        dataset    that the items are made of             the seed, the queries and `made_from` alone
+        dataset    that the items are made of             the seed, the queries and `made_from` alone; a `partial` of a
+                                                          function of a module, which may go to another process
         made_from  configurations, arrays, inner loops, plain values
         together   False: one after the other, where an item measures time
         """
@@ -157,7 +166,7 @@ class Study:
 
             left = range(len(found), count)
             if together:
-                in_order(one, left, add)
+                self.executor.in_order(one, left, add)
             else:
                 for index in left:
                     add(one(index))
@@ -183,22 +192,23 @@ class Study:
         found = self.network(role)
         theta = found.theta if theta is None else theta
         loop = (inner or (lambda same: same))(found.inner or InnerLoop())
-        tasks, s = self.tasks(dataset, split), self.settings
-
-        def one(index: int) -> float:
-            task = tasks.episode(s.seed, index, found.net.ways, shots, s.queries)
-            theta_n = adapted(found.net, theta, loop, task.x_support, task.y_support)
-            return accuracy(predict(found.net, theta_n, task.x_query), task.y_query)
-
+        one = partial(one_accuracy, self.tasks(dataset, split), found.net, theta, loop, self.settings, shots)
         name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
         return self.each(
             name,
             dataset,
-            episodes or s.episodes,
+            episodes or self.settings.episodes,
             one,
             (found.net.configuration(), theta, loop, split, shots),
             f"{role}, {split}{', ' * bool(key)}{key}",
         )
+
+
+def one_accuracy(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, shots: int, index: int) -> float:
+    """Query accuracy after adaptation to episode `index`."""
+    task = tasks.episode(settings.seed, index, net.ways, shots, settings.queries)
+    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
+    return accuracy(predict(net, theta_n, task.x_query), task.y_query)
 
 
 def processor() -> str:

@@ -4,6 +4,8 @@
 that learning must beat: the nearest support sample by correlation of event counts summed over time, untrained.
 """
 
+from functools import partial
+
 import numpy as np
 
 from ..tasks import Task, summed_frames
@@ -11,7 +13,7 @@ from .findings import Findings, Table
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2
 from .statistics import difference, estimate, judge
-from .study import DATASETS, Study
+from .study import DATASETS, Settings, Study
 
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
 SPLITS = {"known": "train", "test": "test"}
@@ -21,6 +23,11 @@ def nearest_neighbour(task: Task) -> float:
     """Accuracy of the label of the support sample that correlates best, events summed over time."""
     support, query = (_standard(summed_frames(x)) for x in (task.x_support, task.x_query))
     return float(np.mean(task.y_support[(query @ support.T).argmax(1)] == task.y_query))
+
+
+def one_nearest(tasks, settings: Settings, index: int) -> float:
+    """Accuracy of the nearest neighbour on episode `index`."""
+    return nearest_neighbour(tasks.episode(settings.seed, index, 5, 1, settings.queries))
 
 
 def _standard(frames: np.ndarray) -> np.ndarray:
@@ -42,12 +49,11 @@ def run(study: Study) -> Findings:
             for split in SPLITS:
                 values[dataset, method, split] = study.accuracies(role, dataset, split)
         for split in SPLITS:
-            tasks = study.tasks(dataset, split)
             values[dataset, "nearest", split] = study.each(
                 f"{dataset}-nearest-{split}",
                 dataset,
                 s.episodes,
-                lambda index, tasks=tasks: nearest_neighbour(tasks.episode(s.seed, index, 5, 1, s.queries)),
+                partial(one_nearest, study.tasks(dataset, split), s),
                 (split,),
                 f"nearest neighbour, {DATASETS[dataset]}, {split}",
             )

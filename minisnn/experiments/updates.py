@@ -7,6 +7,8 @@
 Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule, and the same for both.
 """
 
+from functools import partial
+
 import numpy as np
 
 from ..maml import InnerLoop, meta_gradient
@@ -33,17 +35,18 @@ def readout(net) -> slice:
 
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
-    found, s, tasks = study.network("double-nmnist/maml-snn"), study.settings, study.tasks("double-nmnist")
+    found, s = study.network("double-nmnist/maml-snn"), study.settings
     net, loop = found.net, found.inner or InnerLoop()
     loop = InnerLoop(loop.step_size, 1, loop.freeze, threshold_fraction=fraction)
-
-    def one(index: int) -> list[float]:
-        task = tasks.episode(s.seed, index, net.ways, 1, 1)
-        g = net.loss_and_gradient(found.theta, task.x_support, task.y_support)[1]
-        return summary((loop.step_size * loop.gate(net, g) * g)[readout(net)])
-
+    one = partial(_inner_update, study.tasks("double-nmnist"), net, found.theta, loop, s.seed)
     key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
     return np.array(study.each(key, "double-nmnist", s.episodes, one, (net.configuration(), found.theta, loop)))
+
+
+def _inner_update(tasks, net, theta: np.ndarray, loop: InnerLoop, seed: int, index: int) -> list[float]:
+    task = tasks.episode(seed, index, net.ways, 1, 1)
+    g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+    return summary((loop.step_size * loop.gate(net, g) * g)[readout(net)])
 
 
 def outer_updates(study: Study) -> np.ndarray:

@@ -4,14 +4,15 @@ Meta-training makes the readout's columns alike, for its classes come in any ord
 their mean is a start for N classes; with the learned step sizes it adapts as the network does.
 """
 
+from functools import partial
+
 import numpy as np
 
-from ..evaluation import accuracy, adapted, predict
 from ..maml import InnerLoop
 from .findings import Findings, Table
 from .shots import draw
 from .statistics import estimate, some_of
-from .study import Study
+from .study import Study, one_accuracy
 
 TITLE = "N ways: accuracy against the number of classes"
 WAYS = (2, 5, 10, 20)
@@ -42,12 +43,7 @@ def run(study: Study) -> Findings:
         checkpoint, tasks, curves[name] = study.network(role), study.tasks(dataset), {}
         for ways in WAYS:
             net, theta, inner = with_ways(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop(), ways)
-
-            def one(index: int) -> float:
-                task = tasks.episode(s.seed, index, ways, 1, s.queries)
-                theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
-                return accuracy(predict(net, theta_n, task.x_query), task.y_query)
-
+            one = partial(one_accuracy, tasks, net, theta, inner, s, 1)
             e = curves[name][ways] = estimate(
                 study.each(
                     f"{dataset}-{ways}-way", dataset, episodes, one, (net.configuration(), theta, inner), f"{name}, {ways}-way"
