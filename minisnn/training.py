@@ -139,6 +139,10 @@ class _Run:
                     folder.log(row)
                     bar.show(row)
             test = self._test(state)
+        except WorkersLost as error:
+            self._save(state)
+            raise WorkersLost(f"{error}; the state after {state.update} of {config.updates} updates is saved, go on with: "
+                              f"{folder.how_to_go_on}") from error
         except OSError as error:
             raise self._broken_off(state, error) from error
         except KeyboardInterrupt as signal:
@@ -146,10 +150,6 @@ class _Run:
             folder.draw(self.rows, 1 / self.ways)
             raise Interrupted(f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: "
                               f"{folder.how_to_go_on}") from signal
-        except WorkersLost as error:
-            self._save(state)
-            raise WorkersLost(f"{error}; the state after {state.update} of {config.updates} updates is saved, go on with: "
-                              f"{folder.how_to_go_on}") from error
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _broken_off(self, state: _State, error: OSError) -> OSError:

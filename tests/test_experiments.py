@@ -315,7 +315,7 @@ def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
     """Into a folder of its own; what lies there already goes on, and is used as it is where it is done."""
     calls, done = [], [100, 9000]
 
-    def train(config, out, resume, progress):
+    def train(config, out, resume, progress, executor):
         calls.append((config, out.name, resume))
         out.mkdir(parents=True, exist_ok=True)
         (out / "config.json").write_text("{}")

@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-from minisnn import training
+from minisnn import metabatch
 from minisnn.health import GROWTH, SPAN, Health, Unhealthy, not_finite, remedy
 from minisnn.maml import meta_gradient
 from minisnn.network import SpikingNet
@@ -98,7 +98,7 @@ def test_a_real_run_that_explodes_is_told_of_and_not_again_when_resumed(tmp_path
         return loss, meta * np.float32(growing.scale), *rest
 
     growing.scale = 1.0
-    monkeypatch.setattr(training, "meta_gradient", growing)
+    monkeypatch.setattr(metabatch, "meta_gradient", growing)
     config = toy_config(updates=45, tasks=1, evaluate_every=0, test_episodes=0, checkpoint_every=50)
 
     def stopped():
@@ -116,7 +116,7 @@ def test_what_is_not_finite_is_named(tmp_path, monkeypatch):
         meta[net.layout[1].slice] = np.inf
         return loss, meta, *rest
 
-    monkeypatch.setattr(training, "meta_gradient", broken)
+    monkeypatch.setattr(metabatch, "meta_gradient", broken)
     with pytest.raises(ValueError, match=r"update 1: .*norm inf: not finite; .*the meta-gradient was the first to go, the "
                                          r"meta-gradient in conv1\.bias; try --step-size 2\.5, .* with --start "):
         train(toy_config(), tmp_path, data=toy_data(), **SILENT)

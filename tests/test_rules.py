@@ -9,7 +9,7 @@ import pytest
 from conftest import arrays_off, off
 
 import minisnn as ms
-from minisnn import checkpoint, training
+from minisnn import checkpoint, metabatch
 from minisnn.gradcheck import Sets, random_data, random_theta
 from minisnn.optim import Adam, cosine
 from minisnn.runs import RunFolder
@@ -207,7 +207,7 @@ def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
 def test_the_time_left_is_that_of_second_order(tmp_path, monkeypatch, capsys):
     """The look at a task beforehand must not be at the cheap updates of the beginning."""
     seen = []
-    monkeypatch.setattr(training, "meta_gradient", lambda *a, **options: seen.append(a[5]) or ms.meta_gradient(*a, **options))
+    monkeypatch.setattr(metabatch, "meta_gradient", lambda *a, **options: seen.append(a[5]) or ms.meta_gradient(*a, **options))
     train(toy_config(first_order_updates=2, updates=3, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
     assert seen == [2, 2, 2] + [1, 1, 2] and "3 updates will take about" in capsys.readouterr().err
 
