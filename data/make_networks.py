@@ -5,10 +5,12 @@
 A run folder RUNS/<name of the file without .h5> that is there already goes on, and is used as it is where it is done.
 Written are weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this
 folder whose training is not done holds that state, too: where its run folder is not there, it is made from the file.
+A network that others only start from (double-asl/first-snn) stays in RUNS.
 """
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import minisnn as ms
@@ -17,7 +19,7 @@ from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 def main(runs: str, *roles: str) -> None:
     networks = Networks(retrain=runs)
-    for role in roles or RECIPES:
+    for role in roles or [role for role in RECIPES if not role.endswith("/first-snn")]:
         _go_on_from_interim(Path(__file__).with_name(file_name(role)), Path(runs) / file_name(role).removesuffix(".h5"))
         found = networks.find(role)
         path = Path(__file__).with_name(file_name(role))
@@ -26,7 +28,7 @@ def main(runs: str, *roles: str) -> None:
             found.net,
             found.theta,
             inner=found.inner,
-            config=found.config,
+            config=replace(found.config, start=RECIPES[role].start),
             curve=found.curve,
             progress=found.progress,
             provenance=found.provenance,

@@ -332,6 +332,22 @@ def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
     assert len(calls) == 2
 
 
+def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):
+    trained = []
+
+    def train(config, out, resume, progress, executor):
+        trained.append((out.name, config.start))
+        out.mkdir(parents=True)
+        net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
+        ms.save(out / "checkpoint.h5", net, np.zeros(net.size, np.float32), config=config, progress=dict(update=config.updates))
+
+    monkeypatch.setattr("minisnn.training.train", train)
+    Networks(None, tmp_path).find("double-nmnist/gated-snn")
+    assert trained == [("double_nmnist_maml", None), ("double_nmnist_gated", str(tmp_path / "double_nmnist_maml"))]
+    Networks(None, tmp_path).find("double-asl/maml-snn")
+    assert [name for name, _ in trained[2:]] == ["double_asl_first", "double_asl_maml"]
+
+
 @pytest.mark.parametrize("role", RECIPES)
 def test_the_command_that_trains_a_role_gives_its_recipe(role, monkeypatch):
     import minisnn.cli

@@ -1,7 +1,8 @@
 """The networks of the experiments: where each is found, and how it was trained.
 
 A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, from a retraining, or from those that
-travel with the package; all were trained on simulated recordings by RECIPES, which `--retrain` repeats.
+travel with the package; all were trained on simulated recordings by RECIPES, which `--retrain` repeats. A recipe that starts
+from the file of another role is trained after it.
 """
 
 from dataclasses import replace
@@ -54,7 +55,17 @@ RECIPES: dict[str, TrainingConfig] = {
         test_episodes=50,
     ),
     "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
-    "double-asl/maml-snn": _ASL,
+    "double-asl/first-snn": _ASL,
+    "double-asl/maml-snn": replace(
+        _ASL,
+        start="double_asl_first.h5",
+        updates=2000,
+        lr=1e-3,
+        seed=1,
+        evaluate_every=250,
+        evaluate_episodes=100,
+        test_episodes=600,
+    ),
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0),
     "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.02, init_variance=9.0),
 }
@@ -128,6 +139,9 @@ class Networks:
 
         recipe = RECIPES[role]
         config = replace(recipe, root=self.roots.get(recipe.dataset))
+        for other in RECIPES:
+            if recipe.start == file_name(other):
+                config = replace(config, start=str(self._place(other)))
         if (out / "checkpoint.h5").exists():
             found = read(out)
             if found.config == config and found.progress.get("update") == config.updates:
