@@ -197,10 +197,16 @@ def _source() -> str:
 
 
 def _check_reachable(address: str, timeout: float) -> None:
-    """Dask tries again and again, and tells the log what is wrong; a socket tells at once, and us."""
-    host, _, port = address.partition("://")[2].rpartition(":")
+    """Dask tries again and again, and for ever where somebody else listens; a socket tells at once.
+
+    A scheduler greets whoever connects: eight bytes, the length of what follows. With TLS the client has to speak first.
+    """
+    scheme, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
+            if scheme == "tcp" and int.from_bytes(probe.recv(8), "little") - 1 not in range(1 << 20):
+                raise OSError("somebody else does")
     except (OSError, OverflowError) as error:
         raise WorkersLost(f"{address}: no Dask scheduler answers there ({_short(error)}); start one with `dask scheduler`, "
                           f"and give the address that it prints") from None

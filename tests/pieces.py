@@ -68,3 +68,7 @@ class Counted:
 def slow(item: int) -> int:
     time.sleep(600)
     return item
+
+
+def not_there():
+    raise ModuleNotFoundError("No module named 'minisnn'")
