@@ -14,6 +14,7 @@ _HOME = {
     "load": "checkpoint", "save": "checkpoint", "read": "checkpoint", "Checkpoint": "checkpoint",
     "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",
     "DoubleNMnist": "data.double", "DoubleASL": "data.double_asl", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
+    "export_nir": "nir", "import_nir": "nir",
     "get_threads": "threads", "set_threads": "threads",
 }
 __all__ = sorted(_HOME) + ["__version__"]

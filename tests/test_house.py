@@ -19,6 +19,7 @@ FLOORS = [
     {"tasks", "data"},
     {"maml", "plots"},
     {"checkpoint", "gradcheck", "settings", "presets"},
+    {"nir"},
     {"evaluation", "health", "progress", "runs", "stepsizes", "classroom"},
     {"training"},
     {"experiments"},

@@ -154,6 +154,11 @@ class ForeignFile:
         """The numbers of data sets, each of at most `most` values, by name."""
         return self._ask("numbers", names, most=most)[1]
 
+    def tree(self, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
+        """(all texts, all numbers) of the file by name, `most` values at most; see `hdf5.read_tree`."""
+        texts, arrays = self._ask("tree", [], most=most)
+        return texts if isinstance(texts, dict) else {}, arrays
+
     def kind(self, name: str) -> str | None:
         """"data set", "group", or None where there is none of that name."""
         return self._ask("kind", [] if name == "/" else [name])[0]

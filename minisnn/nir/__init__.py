@@ -1,0 +1,28 @@
+"""Spiking networks to and from NIR, the interchange format of neuromorphic tools (Pedersen et al. 2024, Nature Communications
+15:8122), as a graph of its primitives. A block of this library becomes
+
+    trace (CubaLI)      tau_syn dq/dt = -q + w_in x        tau_mem dp/dt = -p + q         p of Eq. 4; w_in = gain in the first
+    synapse (Conv2d, Affine)    W p + b
+    spike (Threshold)   s = 1 if u > threshold             u = W p + b - rho r: the edges into a node add up
+    refractory (LI)     tau dr/dt = -r + s                 back into u through reset (Scale by -rho)
+    pool, fire          "max": SumPool2d of s and Threshold 0.5; "mean": AvgPool2d of u and Threshold
+
+and the readout's u is the output. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights (K, C H W).
+
+What NIR cannot say:
+- Time. Its equations are continuous. A simulator that takes forward Euler steps of dt reproduces this library's equations
+  exactly with tau = dt / (1 - decay), steps="euler"; one that multiplies by exp(-dt / tau), steps="exponential", with
+  tau = -dt / ln(decay). All states must step at once, from the old values; a spike is an input of height 1 for one step.
+- A threshold that is reached: NIR fires where u > threshold, this library where u >= threshold. The next smaller number is
+  written, which makes the two the same (at zero the smallest normal number below it).
+- That the logits are the readout's u at the last step; the surrogate derivative, the gradient window, the loss, how the
+  network adapts. These travel as JSON in the graph's metadata, which other tools ignore.
+- softplus: a `ConvNet` has no graph.
+
+CubaLIF, most tools' neuron, is no part of the graph: it sets its membrane back when it fires, while here a trace is subtracted
+that fades. A tool must know CubaLI, LI, Threshold and loops to run what is written here.
+"""
+from .read import from_nir, import_nir
+from .write import export_nir, to_nir
+
+__all__ = ["export_nir", "from_nir", "import_nir", "to_nir"]

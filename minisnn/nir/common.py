@@ -1,0 +1,49 @@
+"""What writing and reading NIR share: the package nir, time constants, and thresholds."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+STEPS = ("euler", "exponential")
+
+
+def need_nir() -> Any:
+    """The package nir. Raises ValueError, saying how to install it, where it is missing."""
+    try:
+        import nir
+    except ImportError as error:
+        raise ValueError('NIR files need the library nir; install it with: pip install "minisnn[nir]"') from error
+    return nir
+
+
+def tau_of(decay: float, dt: float, steps: str) -> float:
+    """Seconds after which a simulator with steps of dt has a decay a step."""
+    if steps not in STEPS:
+        raise ValueError(f"steps must be one of {', '.join(STEPS)}, not {steps!r}")
+    if not (isinstance(dt, (int, float)) and 0 < dt < math.inf):
+        raise ValueError(f"dt must be a positive time in seconds, not {dt!r}")
+    if steps == "euler":
+        return dt / (1 - decay)
+    if decay == 0:
+        raise ValueError('a decay of 0 has no time constant in exponential steps; steps="euler" can say it')
+    return -dt / math.log(decay)
+
+
+def decay_of(tau: float, dt: float, steps: str) -> float:
+    """The decay a step of a time constant, `tau_of` backwards."""
+    if not 0 < tau < math.inf:
+        raise ValueError(f"a time constant must be a positive number of seconds, not {tau}")
+    return 1 - dt / tau if steps == "euler" else math.exp(-dt / tau)
+
+
+def below(threshold: float, dtype: np.dtype) -> np.floating:
+    """The largest number whose > is >= threshold; never a subnormal one, which many processors take for zero."""
+    exact = dtype.type(threshold)
+    return min(np.nextafter(exact, dtype.type(-np.inf)), exact - np.finfo(dtype).tiny)
+
+
+def reached(level: float, dtype: np.dtype) -> float:
+    """The threshold that u > level means, `below` backwards."""
+    return 0.0 if level == below(0.0, dtype) else float(np.nextafter(dtype.type(level), dtype.type(np.inf)))

@@ -1,0 +1,123 @@
+"""From a network to a NIR graph and file, as the package's docstring says."""
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..files import write_whole
+from ..flat import FlatNetwork
+from ..maml import InnerLoop
+from ..network import SpikingNet
+from .common import below, need_nir, tau_of
+
+if TYPE_CHECKING:
+    import nir
+
+_ABOUT = ("minisnn: time in steps of dt, all states at once from the old ones, a spike is 1 for a step; the logits are the "
+          "output at the last step")
+
+
+def export_nir(path: str | Path, net: FlatNetwork, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3,
+               steps: str = "euler") -> None:
+    """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
+
+    Raises what `to_nir` does, and OSError where the file cannot be written.
+    """
+    graph, buffer = to_nir(net, theta, inner=inner, dt=dt, steps=steps), io.BytesIO()
+    need_nir().write(buffer, graph)
+    write_whole(Path(path), buffer.getvalue())
+
+
+def to_nir(net: FlatNetwork, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3,
+           steps: str = "euler") -> nir.NIRGraph:
+    """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring says; arrays in the network's dtype.
+
+    inner   how it adapts, kept in the metadata          dt      seconds of a step
+    steps   how the tool that will run it takes a step of dt, "euler" or "exponential"
+
+    Raises ValueError for another network, a theta that does not fit or is not finite, dt <= 0, and a decay of 0 with
+    "exponential", which has no time constant.
+    """
+    need_nir()
+    if not isinstance(net, SpikingNet):
+        raise ValueError(f"NIR has no softplus, so that a {type(net).__name__} cannot be exported; expected a SpikingNet")
+    theta = net._vector(theta, "theta")
+    if inner is not None:
+        inner.check(net)
+    graph = build(net, theta, dt, steps)
+    said: dict[str, Any] = dict(version=1, dt=dt, steps=steps, network=net.configuration(), inner_loop=None)
+    graph.metadata = {"about": _ABOUT}
+    if inner is not None:
+        said["inner_loop"] = {k: v for k, v in vars(inner).items() if k != "step_size"}
+        graph.metadata["step_size"] = inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
+    graph.metadata["minisnn"] = json.dumps(said, sort_keys=True)
+    return graph
+
+
+def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRGraph:
+    """Nodes and edges, named after the blocks."""
+    library, lif, dtype, views = need_nir(), net.neuron, net.dtype, net.views(theta)
+    decays = {name: tau_of(getattr(lif, name), dt, steps) for name in ("alpha", "beta", "gamma")}
+    nodes: dict[str, Any] = {}
+    edges: list[tuple[str, str]] = []
+
+    def put(name: str, node: Any, *sources: str) -> str:
+        nodes[name] = node
+        edges.extend((source, name) for source in sources)
+        return name
+
+    def full(shape: tuple[int, ...], value: Any) -> np.ndarray:
+        return np.full(shape, value, dtype)
+
+    shape = (net.input_shape[-1], *net.input_shape[:-1])                        # images are (C, H, W) in NIR
+    at = put("input", library.Input(input_type=np.array(shape)))
+    for n, b in enumerate(net.blocks):
+        conv = b.name.startswith("conv")
+        if not conv and len(shape) == 3:
+            at = put("flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1), at)
+            shape = (int(np.prod(shape)),)
+        at = put(f"{b.name}_trace", library.CubaLI(
+            tau_syn=full(shape, decays["beta"]), tau_mem=full(shape, decays["alpha"]), r=full(shape, 1),
+            v_leak=full(shape, 0), w_in=full(shape, 1 if n else lif.gain)), at)
+        weight, bias = _nir_weight(net, n, views[f"{b.name}.weight"]), views[f"{b.name}.bias"].copy()
+        if conv:
+            synapse = library.Conv2d(shape[1:], weight, 1, b.kernel // 2, 1, 1, bias)
+            shape = (b.channels, *shape[1:])
+        else:
+            synapse, shape = library.Affine(weight, bias), (b.channels,)
+        u = (put(f"{b.name}_synapse", synapse, at), f"{b.name}_reset")
+        least = below(lif.threshold, dtype)
+        spike = put(f"{b.name}_spike", library.Threshold(full(shape, least)), *u)
+        r = put(f"{b.name}_refractory", library.LI(full(shape, decays["gamma"]), full(shape, 1), full(shape, 0)), spike)
+        put(f"{b.name}_reset", library.Scale(full(shape, -lif.rho)), r)
+        if b.readout:
+            put("output", library.Output(output_type=np.array(shape)), *u)
+        elif conv:
+            two = np.array([2, 2])
+            kind, sources, level = (library.SumPool2d, (spike,), 0.5) if net.pool == "max" else (library.AvgPool2d, u, least)
+            shape = (shape[0], shape[1] // 2, shape[2] // 2)
+            at = put(f"{b.name}_fire", library.Threshold(full(shape, level)),
+                     put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources))
+        else:
+            at = spike
+    return library.NIRGraph(nodes, edges)
+
+
+def image_before(net: SpikingNet, n: int) -> tuple[int, ...] | None:
+    """(H, W, C) of what block n flattens, None where it gets no image."""
+    image = net.blocks[n - 1].output_shape if n else net.input_shape
+    return None if len(image) == 1 or image[:2] == (1, 1) else image
+
+
+def _nir_weight(net: SpikingNet, n: int, weight: np.ndarray) -> np.ndarray:
+    """(k, k, C_in, C_out) -> (C_out, C_in, k, k); (H W C, K) -> (K, C H W)."""
+    if weight.ndim == 4:
+        return np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
+    image = image_before(net, n)
+    if image is not None:
+        weight = weight.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(weight.shape)
+    return np.ascontiguousarray(weight.T)
