@@ -20,7 +20,7 @@ _HOME = {
 __all__ = sorted(_HOME) + ["__version__"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _HOME:
         value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
         globals()[name] = value
@@ -33,5 +33,5 @@ def __getattr__(name: str):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_HOME))

@@ -30,14 +30,14 @@ def pixel_events(view, fine, places, shape, threshold_on, threshold_off, leak, r
     residual: signal - reference at the start.
     stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
     """
-    now = look(view, fine, *places[0], shape)
+    now = look(view, fine, places[0, 0], places[0, 1], shape)
     reference = now - residual
     free = np.full(now.size, -1.0)                  # ms at which the pixel's refractory time ends
     count, first = 0, -1
     for step in range(1, len(places)):
         if first >= 0 and (step - 1) * 1000 >= first + stop_after:
             break
-        old, now = now, now + keep * (look(view, fine, *places[step], shape) - now)
+        old, now = now, now + keep * (look(view, fine, places[step, 0], places[step, 1], shape) - now)
         rise = now - old
         slope = rise + leak                         # the reference leaks downwards: a rise of the difference
         begin = free - (step - 1)                   # when the pixel sees again, within this millisecond

@@ -6,6 +6,7 @@ whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -183,10 +184,11 @@ def _code(*modules: str) -> str:
     return content_identity(Path(__file__).with_name(f"{module}.py") for module in modules)
 
 
-def _pool(name: str, shape: tuple[int, ...], made_from: dict, batches, cache: bool) -> Recordings:
+def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, cache: bool) -> Recordings:
     if not cache:
         return Recordings.collect(shape, batches())
-    return Recordings(**cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays()))
+    arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
+    return Recordings(**arrays)
 
 
 def _bar(total: int, text: str, progress: bool):

@@ -79,7 +79,7 @@ class DoubleASL(DoubleSet):
         else:
             pool, source = _real(root, train, int(per_letter), flip_y, cache, progress)
         names = double_asl_classes(class_seed)[chosen["classes"]]
-        super().__init__(pool, names, [tuple(map(LETTERS.index, name)) for name in names], source, "letter")
+        super().__init__(pool, names, [(LETTERS.index(name[0]), LETTERS.index(name[1])) for name in names], source, "letter")
 
 
 def hand_camera():
@@ -95,7 +95,8 @@ def hand_camera():
 def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool,
           progress: bool) -> tuple[Recordings, str]:
     from . import events
-    files, seen = [], Counter()
+    files: list[tuple[int, int, Path]] = []
+    seen: Counter[str] = Counter()
     for letter, path in asl_files(root):
         seen[letter] += 1
         number = recording_number(path)

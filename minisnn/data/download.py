@@ -104,7 +104,9 @@ class Resuming:
             except requests.RequestException as error:
                 raise self._broken(total, _reason(error) or "closed by the server") from error
             except OSError as error:
-                raise disk_full(self.part, f"{amount(_length(self.part))} are kept") if is_full(error) else error
+                if is_full(error):
+                    raise disk_full(self.part, f"{amount(_length(self.part))} are kept") from error
+                raise
         if total is not None and have != total:
             raise self._broken(total, "closed by the server")
 
