@@ -44,8 +44,8 @@ class ConvNet(FlatNetwork):
     """
 
     def __init__(self, input_shape: int | Sequence[int] = (16, 32, 2), channels: Sequence[int] = (32, 64, 128), ways: int = 5,
-                 kernel: int = 5, dtype: str | type | np.dtype = np.float32, *, hidden: Sequence[int] = (), loss: str = "cross_entropy",
-                 backend: str = "numba", gain: float = 0.1):
+                 kernel: int = 5, dtype: str | type | np.dtype = np.float32, *, hidden: Sequence[int] = (),
+                 loss: str = "cross_entropy", backend: str = "numba", gain: float = 0.1):
         self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         if isinstance(gain, bool) or not isinstance(gain, (int, float)) or not 0 < gain < np.inf:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")

@@ -139,6 +139,7 @@ class TrainingConfig:
         return 1 if update < self.first_order_updates else self.order
 
     def to_json(self) -> str:
+        """The settings as text, as in config.json."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod

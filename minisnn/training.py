@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -218,7 +218,7 @@ class _Run:
 
     def _started(self) -> tuple[np.ndarray, np.ndarray]:
         """theta and log(a / a_0) of the checkpoint to start from; step sizes that are not learned stay as configured."""
-        found = checkpoints.read(find_checkpoint(self.config.start))
+        found = checkpoints.read(find_checkpoint(str(self.config.start)))
         if found.net.configuration() != self.net.configuration():
             raise ValueError(f"{self.config.start}: the checkpoint's network, {found.net!r}, is another than that of the "
                              f"settings, {self.net!r}")
@@ -271,7 +271,9 @@ class _Run:
     def _update(self, state: _State) -> tuple[_State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
         config, u, inner = self.config, state.update, self._inner(state)
-        loss, before, after, gradient, log_gradient = 0.0, 0.0, 0.0, 0, 0
+        loss, before, after = 0.0, 0.0, 0.0
+        gradient: Any = 0
+        log_gradient: Any = 0
         for k in range(config.tasks):                   # sums in task order
             task_loss, meta, step_gradient, task_before, task_after = self._task_gradient(state.theta, inner, u, k)
             loss, before, after = loss + task_loss, before + task_before, after + task_after
@@ -297,7 +299,7 @@ class _Run:
     def _task_gradient(self, theta: np.ndarray, inner: InnerLoop, u: int, k: int):
         """(query loss, meta-gradient, gradient of the step sizes, accuracy before, after) of task k of update u."""
         task, net, config = self._task(TASKS, u, k), self.net, self.config
-        gate = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
+        gate: dict[str, Any] = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
         try:
             if config.rule == "reptile":
                 step_gradient = 0.0

@@ -13,6 +13,7 @@ examples:
   minisnn reference --out pages
 
 Needs the library pdoc: pip install "minisnn[docs]"."""
+STYLE = """main.pdoc { width: calc(74rem + var(--sidebar-width)); } .pdoc .docstring pre { font-size: 0.85rem; }"""
 INSIDE = ("__main__", "cli", "commands", "compilation", "experiments", "kernels", "progress")      # not for scripts to import
 
 
@@ -24,13 +25,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     try:
         import pdoc
+        from jinja2 import ChoiceLoader, DictLoader
     except ImportError as error:
         raise ValueError('the reference needs the library pdoc; install it with: pip install "minisnn[docs]"') from error
     if args.out.is_file():
         raise ValueError(f"{args.out}: there is a file of this name; expected a folder, or none yet")
     pdoc.render.configure(docformat="markdown", footer_text="minisnn")
     pdoc.render.env.filters["to_markdown"] = markdown
-    pdoc.pdoc(*modules(), output_directory=args.out)
+    own = DictLoader({"custom.css": STYLE})
+    pdoc.render.env.loader, before = ChoiceLoader([own, pdoc.render.env.loader]), pdoc.render.env.loader
+    try:
+        pdoc.pdoc(*modules(), output_directory=args.out)
+    finally:
+        pdoc.render.env.loader = before
     print(f"{args.out / 'index.html'}: {sum(1 for _ in args.out.rglob('*.html'))} pages")
 
 
@@ -62,4 +69,5 @@ def markdown(docstring: str) -> str:
 def _text(line: str) -> str:
     """A line whose * and _ are no emphasis, nor its < a tag; code between backticks stays."""
     pieces = re.split(r"(`[^`]+`)", line)
-    return "".join(piece if n % 2 else re.sub(r"([*_<>|\[\]])", r"\\\1", piece) for n, piece in enumerate(pieces))
+    return "".join(piece if n % 2 else re.sub(r"([*_\[\]])", r"\\\1", piece).replace("<", "&lt;")
+                   for n, piece in enumerate(pieces))

@@ -21,8 +21,9 @@ def look(view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int,
             + a * ((1 - b) * grid(i + 1, j) + b * grid(i + 1, j + 1))).ravel()
 
 
-def pixel_events(view, fine, places, shape, threshold_on, threshold_off, leak, residual, refractory, keep, stop_after,
-                 time, address) -> int:
+def pixel_events(view: np.ndarray, fine: int, places: np.ndarray, shape: tuple[int, int], threshold_on: np.ndarray,
+                 threshold_off: np.ndarray, leak: np.ndarray, residual: np.ndarray, refractory: float, keep: float,
+                 stop_after: int, time: np.ndarray, address: np.ndarray) -> int:
     """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
 
     places: (T + 1, 2) of pixel (0, 0) on the map at every ms.  refractory in ms, leak in log luminance a ms.

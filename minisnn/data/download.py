@@ -17,6 +17,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from .. import __version__
@@ -27,7 +28,7 @@ CHUNK = 1 << 14                                                 # bytes; so many
 AGAIN = "run the same command again to go on"
 
 
-def need_pooch():
+def need_pooch() -> Any:
     """The library pooch. Raises ValueError, saying how to install it, where it is missing."""
     try:
         import pooch

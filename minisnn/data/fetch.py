@@ -40,6 +40,7 @@ class Part:
 
     @property
     def archive(self) -> str:
+        """Name of the archive it comes in."""
         return f"{self.name}.zip"
 
 

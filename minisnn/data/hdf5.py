@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -174,7 +174,7 @@ def _product(sizes: tuple[int, ...]) -> int:
     return total
 
 
-def told(call: Callable, path: Path, name: str):
+def told(call: Callable, path: Path, name: str) -> Any:
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
         return call()
