@@ -91,7 +91,11 @@ def body(net: Network) -> tuple[str, ...]:
 def adapt(net: Network, theta: np.ndarray, x: np.ndarray, y: np.ndarray, step_size: float | np.ndarray = 1.0, steps: int = 1,
           freeze: tuple[str, ...] = (), threshold: float | None = None, *, threshold_fraction: float | None = None,
           spike: str = "hard", records: list | None = None) -> np.ndarray:
-    """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed."""
+    """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed.
+
+    x (B, T, H, W, C) event counts, y (B,) labels; spike and records as in `meta_gradient`. Raises ValueError for options, theta,
+    x or y that do not fit the network, `NotFinite` where the steps diverge.
+    """
     inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
     inner.check(net)
     return _adapt(net, theta, x, y, inner, spike, records, second=False)[0]

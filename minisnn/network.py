@@ -37,7 +37,14 @@ class SpikingNet(FlatNetwork):
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference)
 
     `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out), dense
-    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C).
+    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) event counts, (B, T, features) where
+    input_shape has one axis; y (B,) integer labels.
+
+    spike="jet" or "smooth" with record=net.record(theta, x) is a twin of the network, a smooth function whose derivatives are
+    the network's surrogate ones; spike="hard" is the network itself.
+
+    Raises ValueError for a configuration that cannot be, and in its methods for theta, x or y that do not fit or are not
+    finite, naming what was expected.
     """
 
     def __init__(self, input_shape: int | Sequence[int] = (16, 32, 2), channels: Sequence[int] = (32, 64, 128), ways: int = 5,
