@@ -95,6 +95,14 @@ def test_the_reference_shows_equations_and_columns_as_they_are(tmp_path, capsys,
     assert cli.main(["reference", "--out", str(tmp_path / "file")]) == 2
 
 
+def test_changelog_and_citation_know_the_version():
+    """They lie in .github, because the top level of the project is kept for what a newcomer needs."""
+    version = minisnn.__version__
+    citation = (ROOT / ".github" / "CITATION.cff").read_text()
+    assert f"\nversion: {version}\n" in citation and f"version = {{{version}}}" in (ROOT / "README.md").read_text()
+    assert f"\n## {version}" in (ROOT / ".github" / "CHANGELOG.md").read_text()
+
+
 def test_docstrings_in_markdown():
     found = reference.markdown("""A first line of x_t and y_t, a*b*c, `a_b`, a<b, |a|.
     And a second:
