@@ -1,6 +1,16 @@
 """minisnn: meta-learning of spiking neural networks, every derivative by hand.
 
-Names load on first use, so that importing the package costs nothing that is not needed.
+The names below are all that a script needs; each lives in a module that says more:
+
+- `minisnn.network`, `minisnn.convnet`: the networks, over one flat theta (`minisnn.flat`), made of `minisnn.layers`,
+  `minisnn.neuron`, `minisnn.surrogate` and `minisnn.loss`, started by `minisnn.initialisation`
+- `minisnn.maml`: learning a task, and learning to learn; `minisnn.optim`, `minisnn.stepsizes`: the outer loop
+- `minisnn.gradcheck`: proofs of the derivatives
+- `minisnn.data`: recordings, the event camera, sets of tasks; `minisnn.tasks`: a task
+- `minisnn.training`, `minisnn.settings`, `minisnn.evaluation`, `minisnn.checkpoint`, `minisnn.runs`: runs and what they leave
+- `minisnn.nir`: networks to and from other tools; `minisnn.threads`: how many cores are used
+
+They load on first use, so that importing the package costs nothing that is not needed.
 """
 import importlib
 
@@ -20,7 +30,7 @@ _HOME = {
 __all__ = sorted(_HOME) + ["__version__"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _HOME:
         value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
         globals()[name] = value
@@ -33,5 +43,5 @@ def __getattr__(name: str):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_HOME))

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from .settings import TrainingConfig
 FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
 CURRENT, PREVIOUS = "checkpoint.h5", "checkpoint.previous.h5"       # in a run folder
 _WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32                   # bytes
-NETWORKS = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
+NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
 
@@ -72,7 +73,7 @@ class Checkpoint:
         return np.random.Generator(bits)
 
 
-def save(path: str | Path, net, theta: np.ndarray, *, inner: InnerLoop | None = None,
+def save(path: str | Path, net: SpikingNet | ConvNet, theta: np.ndarray, *, inner: InnerLoop | None = None,
          config: TrainingConfig | None = None, curve: Mapping | None = None, optimiser: Mapping | None = None,
          rng: np.random.Generator | None = None, progress: Mapping | None = None,
          provenance: Mapping | None = None, previous: Path | None = None) -> None:
@@ -102,13 +103,13 @@ def save(path: str | Path, net, theta: np.ndarray, *, inner: InnerLoop | None = 
     write_whole(path, image, previous if previous is not None and _whole(path) else None)
 
 
-def load(path: str | Path, **changes) -> tuple[SpikingNet | ConvNet, np.ndarray]:
+def load(path: str | Path, **changes: Any) -> tuple[SpikingNet | ConvNet, np.ndarray]:
     """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype."""
     checkpoint = read(path, **changes)
     return checkpoint.net, checkpoint.theta
 
 
-def read(path: str | Path, **changes) -> Checkpoint:
+def read(path: str | Path, **changes: Any) -> Checkpoint:
     """The whole checkpoint, verified; changes as in `load`. Of a run folder the newest, or where that is damaged the one
     before it, with a warning.
 
@@ -179,7 +180,7 @@ def _verified(path: Path) -> bytes:
     image = read_whole(path, _WHAT, _LARGEST)
     start, body = image[:HEADER], memoryview(image)[HEADER:]
     try:
-        header = json.loads(start) if len(start) == HEADER else None
+        header: Any = json.loads(start) if len(start) == HEADER else None
         if header["format"] != FORMAT:
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -263,7 +264,7 @@ def _provenance() -> dict[str, str]:
         versions["numba"] = metadata.version("numba")
     except metadata.PackageNotFoundError:
         pass
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
 
 

@@ -14,7 +14,7 @@ import warnings
 from . import __version__
 
 COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report",
-            "nir", "lessons")
+            "nir", "reference", "lessons")
 BESIDE = ("hardware",)          # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from .compilation import compiled
@@ -46,7 +47,10 @@ class Cluster(Executor):
             from distributed import Client
         except ImportError:
             raise ValueError('a Dask cluster needs Dask, which is not installed: python -m pip install -e ".[dask]"') from None
-        self.address, self._client, self._sets, self._sent = address, None, [], []
+        self.address = address
+        self._client: Any = None
+        self._sets: list = []                       # of tasks, and where the cluster holds them
+        self._sent: list = []
         _check_reachable(address, timeout)
         try:
             with warnings.catch_warnings():
@@ -87,7 +91,7 @@ class Cluster(Executor):
                           f"may differ in their last bits from those of this machine", stacklevel=3)
 
     @property
-    def number(self) -> int:
+    def number(self) -> int:                        # type: ignore[override]  # workers come and go
         """Threads of all workers."""
         return max(sum(self._threads().values()), 1)
 

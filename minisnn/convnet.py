@@ -3,10 +3,14 @@
 The same widths, pooling, interface and loops as the spiking network, without time, reset and surrogate: what of a
 result is due to spikes shows beside it. Statistics are never shared across samples (no batch normalisation).
 """
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from .flat import FlatNetwork, parts_of
 from .layers import frames as layer
+from .layers.block import Block
 from .layers.convolution import Reference
 from .loss import LOSSES
 from .surrogate import FORMS
@@ -39,9 +43,9 @@ class ConvNet(FlatNetwork):
     not finite.
     """
 
-    def __init__(self, input_shape=(16, 32, 2), channels=(32, 64, 128), ways: int = 5, kernel: int = 5,
-                 dtype=np.float32, *, hidden: tuple[int, ...] = (), loss: str = "cross_entropy",
-                 backend: str = "numba", gain: float = 0.1):
+    def __init__(self, input_shape: int | Sequence[int] = (16, 32, 2), channels: Sequence[int] = (32, 64, 128), ways: int = 5,
+                 kernel: int = 5, dtype: str | type | np.dtype = np.float32, *, hidden: Sequence[int] = (),
+                 loss: str = "cross_entropy", backend: str = "numba", gain: float = 0.1):
         self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         if isinstance(gain, bool) or not isinstance(gain, (int, float)) or not 0 < gain < np.inf:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
@@ -55,7 +59,7 @@ class ConvNet(FlatNetwork):
                     backend=self.backend, gain=self.gain)
 
     @classmethod
-    def from_configuration(cls, configuration: dict, **changes) -> "ConvNet":
+    def from_configuration(cls, configuration: dict, **changes: Any) -> "ConvNet":
         """The network of a `configuration()`; keyword arguments replace entries of it."""
         return cls(**{**configuration, **changes})
 
@@ -94,40 +98,45 @@ class ConvNet(FlatNetwork):
 
     # ---- what the network computes -----------------------------------------------------------------------------------
 
-    def __call__(self, theta, x, *, spike: str = "hard", record=None) -> np.ndarray:
+    def __call__(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None) -> np.ndarray:
         """Logits (B, ways)."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         return self._logits(theta, x, self._frozen(spike, record))
 
-    def loss(self, theta, x, y, *, spike: str = "hard", record=None) -> float:
+    def loss(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard",
+             record: list | None = None) -> float:
         """Mean loss over the batch."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         return LOSSES[self.loss_name][0](self._logits(theta, x, self._frozen(spike, record)), y)
 
-    def loss_and_gradient(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
+    def loss_and_gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard",
+                          record: list | None = None, logits: bool = False) -> tuple[Any, ...]:
         """(loss, gradient), the gradient flat like theta; with `logits` also those, (B, ways)."""
         loss, gradient, out, _ = self._gradient(theta, x, y, self._frozen(spike, record), second=False)
         return (loss, gradient, out) if logits else (loss, gradient)
 
-    def hessian_vector_product(self, theta, x, y, v, *, spike: str = "hard", record=None) -> np.ndarray:
+    def hessian_vector_product(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, v: np.ndarray, *, spike: str = "hard",
+                               record: list | None = None) -> np.ndarray:
         """H v of the loss at theta, flat like theta; v flat."""
         return self.gradient_and_hvp(theta, x, y, spike=spike, record=record)[2](v)
 
-    def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
+    def gradient_and_hvp(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard",
+                         record: list | None = None, logits: bool = False) -> tuple[Any, ...]:
         """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the passes as often as called."""
         loss, gradient, out, hvp = self._gradient(theta, x, y, self._frozen(spike, record), second=True)
         return (loss, gradient, hvp, out) if logits else (loss, gradient, hvp)
 
-    def record(self, theta, x) -> list[dict[str, np.ndarray | None]]:
+    def record(self, theta: np.ndarray, x: np.ndarray) -> list[dict[str, np.ndarray | None]]:
         """The choices of max pooling, {"choice": (B, 1, H', W', C)} a block, None where nothing is pooled."""
-        x, found = self._input(x), []
+        x = self._input(x)
+        found: list[dict[str, np.ndarray | None]] = []
         for b, weight, bias in self.parameters(self._vector(theta, "theta")):
             x, tape = layer.forward(b, Reference, weight, bias, self.fit(b, x))
             found.append({"choice": tape.get("choice")})
         return found
 
-    def activity(self, theta, x) -> dict[str, float]:
+    def activity(self, theta: np.ndarray, x: np.ndarray) -> dict[str, float]:
         """Mean output of every block below the readout, after pooling, over batch and sites."""
         x, products, means = self._input(x), self.products, {}
         for b, weight, bias in self.parameters(self._vector(theta, "theta"), products)[:-1]:
@@ -138,20 +147,21 @@ class ConvNet(FlatNetwork):
     # ---- the loops ---------------------------------------------------------------------------------------------------
 
     @property
-    def products(self):
+    def products(self) -> type:
+        """The class with the convolutions and their adjoints that the backend asks for."""
         if self.backend == "numpy":
             return Reference
         from .kernels.frames import Compiled
         return Compiled
 
-    def parameters(self, theta, products=Reference) -> list:
+    def parameters(self, theta: np.ndarray, products: Any = Reference) -> list[tuple[Block, Any, np.ndarray]]:
         """(block, weight (k, k, C_in, C_out) as the products take it, bias) of every block, views into theta."""
         v = self.views(theta)
         return [(b, products.prepare(v[f"{b.name}.weight"].reshape(b.weight_shape)), v[f"{b.name}.bias"])
                 for b in self.blocks]
 
     @staticmethod
-    def fit(b, x):
+    def fit(b: Block, x: np.ndarray) -> np.ndarray:
         """Flatten (H, W, C) where a dense block follows."""
         return x.reshape(len(x), 1, *b.input_shape)
 
@@ -163,7 +173,8 @@ class ConvNet(FlatNetwork):
         return x.reshape(len(x), self.ways), tapes
 
     def _logits(self, theta, x, record):
-        parameters, found = self.parameters(theta, self.products), []
+        parameters = self.parameters(theta, self.products)
+        found: list[np.ndarray] = []
         in_order(lambda part: self._forward(parameters, x[part], self._choices(record, part))[0], parts_of(len(x), PART),
                  found.append)
         return np.concatenate(found)
@@ -173,17 +184,19 @@ class ConvNet(FlatNetwork):
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         parameters, parts = self.parameters(theta, self.products), parts_of(len(x), PART)
-        loss, gradient, logits, kept = LOSSES[self.loss_name], np.zeros(self.size, self.dtype), [], []
+        loss, gradient = LOSSES[self.loss_name], np.zeros(self.size, self.dtype)
+        of_parts: list[np.ndarray] = []
+        kept: list[Any] = []
 
         def add(found):
             part_gradient, part_logits, tapes = found
             np.add(gradient, part_gradient, out=gradient)
-            logits.append(part_logits)
+            of_parts.append(part_logits)
             kept.append(tapes)
 
         in_order(lambda part: self._reverse(parameters, x[part], y[part], len(x), self._choices(record, part), second),
                  parts, add)
-        logits = np.concatenate(logits)
+        logits = np.concatenate(of_parts)
 
         def hvp(v: np.ndarray) -> np.ndarray:
             dots, hv = self.parameters(self._vector(v, "v"), self.products), np.zeros(self.size, self.dtype)
@@ -212,7 +225,8 @@ class ConvNet(FlatNetwork):
 
     def _tangent_of_reverse(self, parameters, dots, tapes, logits, y, batch):
         """H v of a part of the batch: the tangent loop, then the reversed tangent loop (Pearlmutter 1994)."""
-        tapes_dot, x_dot = [], None
+        tapes_dot: list[Any] = []
+        x_dot: Any = None
         for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(parameters, dots)):
             x_dot = None if x_dot is None else self.fit(b, x_dot)
             x_dot, tape_dot = layer.forward_tangent(b, self.products, weight, weight_dot, bias_dot, tapes[n], x_dot)

@@ -1,17 +1,23 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 4)."""
+from __future__ import annotations
+
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .executor import Executor
 from .maml import InnerLoop, adapt
 
+if TYPE_CHECKING:
+    from .maml import Network
+
 DATASETS = ("double-nmnist", "double-asl")
 BATCH = 64          # samples that go through the network at once; more would only take memory
 
 
-def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options):
+def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
     """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`.
 
     options   of `DoubleNMnist` or `DoubleASL`, such as classes="train" to meet known classes in recordings of `split`
@@ -30,18 +36,18 @@ def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(logits.argmax(1) == y))
 
 
-def predict(net, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+def predict(net: Network, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Logits (B, ways), computed BATCH samples at a time."""
     return np.concatenate([net(theta, x[first:first + BATCH]) for first in range(0, len(x), BATCH)])
 
 
-def adapted(net, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def adapted(net: Network, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """theta after the inner loop on a support set."""
     return adapt(net, theta, x, y, inner.step_size, inner.steps, inner.freeze, inner.threshold,
                  threshold_fraction=inner.threshold_fraction)
 
 
-def evaluate(net, theta: np.ndarray, inner: InnerLoop, dataset="double-nmnist", split: str = "test",
+def evaluate(net: Network, theta: np.ndarray, inner: InnerLoop, dataset: Any = "double-nmnist", split: str = "test",
              episodes: int = 100, seed: int = 0, ways: int | None = None, shots: int = 1, queries: int = 10, *,
              root: str | Path | None = None, progress: bool = True, executor: Executor | None = None) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.

@@ -127,7 +127,9 @@ class Workers(Executor):
             raise
 
     def _carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
-        left, found, due, deaths = deque(range(len(items))), {}, 0, Counter()
+        left, due = deque(range(len(items))), 0
+        found: dict[int, Any] = {}
+        deaths: Counter[int] = Counter()
         failed = len(items)                             # the first task known to have raised an error
         while due < len(items):
             while left and left[0] < failed and (worker := self._idle()):
@@ -135,6 +137,7 @@ class Workers(Executor):
             for worker in self._heard():
                 answer = worker.answer()
                 if answer is None:
+                    assert worker.task is not None
                     left.appendleft(worker.task)
                     deaths[worker.task] += 1
                     self._bury(worker, deaths[worker.task])
@@ -161,7 +164,7 @@ class Workers(Executor):
     def _heard(self) -> list["_Worker"]:
         """Workers that have answered, or died."""
         from multiprocessing.connection import wait
-        busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
+        busy: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers if worker.task is not None}
         return [busy[pipe] for pipe in wait(list(busy))]
 
     def _bury(self, worker: "_Worker", deaths: int) -> None:
@@ -245,7 +248,7 @@ def _sober():
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     deaf = hasattr(signal, "pthread_sigmask")
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else set()
     try:
         yield
     finally:

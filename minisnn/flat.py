@@ -3,7 +3,9 @@
 All parameters are one vector `theta`, layer by layer, weight then bias; the network knows where each array lies.
 """
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,7 @@ class NotFinite(ValueError):
     """Parameters, a direction or data hold NaN or infinity."""
 
 
-def one_of(name: str, found, known: tuple[str, ...]) -> None:
+def one_of(name: str, found: Any, known: tuple[str, ...]) -> None:
     """ValueError where a setting is none of those known."""
     if found not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, not {found!r}")
@@ -46,10 +48,12 @@ class FlatNetwork:
     A subclass calls `_configure`, then gives `blocks` (of `_build`) to `_lay_out`.
     """
 
-    def _configure(self, input_shape, channels, hidden, ways: int, kernel: int, dtype, loss: str, backend: str) -> None:
-        self.input_shape = (int(input_shape),) if np.ndim(input_shape) == 0 else tuple(int(n) for n in input_shape)
+    def _configure(self, input_shape: int | Sequence[int], channels: Sequence[int], hidden: Sequence[int], ways: int,
+                   kernel: int, dtype: str | type | np.dtype, loss: str, backend: str) -> None:
+        self.input_shape = tuple(int(n) for n in np.atleast_1d(input_shape))
         self.channels, self.hidden = tuple(int(n) for n in channels), tuple(int(n) for n in hidden)
-        self.ways, self.kernel, self.dtype = int(ways), int(kernel), np.dtype(dtype)
+        self.ways, self.kernel = int(ways), int(kernel)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.loss_name, self.backend = loss, backend
         if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
             raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
@@ -75,7 +79,7 @@ class FlatNetwork:
             if min(shape[:2]) < 2:
                 raise ValueError(f"conv{n} would pool an image of {shape[0]} x {shape[1]}; "
                                  f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}")
-            blocks.append(Block(f"conv{n}", shape, width, self.kernel, pool, neuron, detach_reset))
+            blocks.append(Block(f"conv{n}", (shape[0], shape[1], shape[2]), width, self.kernel, pool, neuron, detach_reset))
             shape = blocks[-1].output_shape
         features = math.prod(shape)
         widths = [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]

@@ -10,9 +10,11 @@ import math
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
+from .flat import FlatNetwork
 from .settings import TrainingConfig
 
 SPAN, GROWTH, LARGEST = 20, 100.0, 1e4          # runs that went well reached 12 times, and a median of 70
@@ -31,7 +33,8 @@ class Health:
     """
 
     def __init__(self, config: TrainingConfig, rows: Iterable[Mapping[str, float]] = ()):
-        self.config, self.told = config, set()
+        self.config = config
+        self.told: set[str | tuple[str, str]] = set()
         self.first: list[float] = []
         self.recent: deque[tuple[float, float]] = deque(maxlen=SPAN)
         for row in rows:
@@ -47,8 +50,9 @@ class Health:
             return
         median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
         if median > LARGEST or median > GROWTH * usual > 0:
-            self._tell("exploding", f"update {row['update']:.0f}: the meta-gradients explode, their norm is {median:.3g} in the "
-                                    f"middle of the last {SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}", quiet)
+            self._tell("exploding", f"update {row['update']:.0f}: the meta-gradients explode, their norm is {median:.3g} in "
+                                    f"the middle of the last {SPAN} and was {usual:.3g} at the beginning; "
+                                    f"{remedy(self.config)}", quiet)
         if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:
             self._tell("vanished", f"update {row['update']:.0f}: the last {SPAN} meta-gradients are zero, nothing is learned; "
                                    "the layers below the readout may be dead: try a higher --init-rate, a larger --window "
@@ -58,7 +62,8 @@ class Health:
         """Judge the mean output of every layer; `more` gives those of further tasks, and is called where it matters."""
         if self.config.model != "snn":          # the outputs of softplus are neither spikes nor ever zero
             return
-        suspects = {name: _state(rate) for name, rate in activity.items() if _state(rate) and (_state(rate), name) not in self.told}
+        suspects = {name: _state(rate) for name, rate in activity.items()
+                    if _state(rate) and (_state(rate), name) not in self.told}
         if not suspects:
             return
         others = list(more())
@@ -66,9 +71,9 @@ class Health:
             rates = [activity[name], *(one[name] for one in others)]
             if not all(_state(rate) == state for rate in rates):
                 continue
-            remedies = {"dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size if it died "
-                                "in training", "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, and a "
-                                                            "smaller --lr or --step-size if it came in training"}[state]
+            remedies = {"dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size if it "
+                                "died in training", "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, "
+                                                            "and a smaller --lr or --step-size if it came in training"}[state]
             found = "makes no spikes" if max(rates) == 0 else f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
             self._tell((state, name), f"after update {update} layer {name} is {state}: it {found} in {len(rates)} validation "
                                       f"tasks, whatever it sees; try {remedies}", False)
@@ -100,7 +105,7 @@ def remedy(config: TrainingConfig) -> str:
     return f"try {', '.join(parts[:-1])} or {parts[-1]}"
 
 
-def not_finite(net, vector: np.ndarray) -> str:
+def not_finite(net: FlatNetwork, vector: np.ndarray) -> str:
     """Names of the parameter arrays in which a flat vector is not finite, for a sentence; "" where there are none."""
     names = [p.name for p in net.layout if not np.isfinite(vector[p.slice]).all()]
     if len(names) == len(net.layout):
@@ -108,7 +113,8 @@ def not_finite(net, vector: np.ndarray) -> str:
     return f"in {', '.join(names)}" if names else ""
 
 
-def diverged(config: TrainingConfig, net, update: int, loss: float, norm: float, gradient: np.ndarray, folder) -> str:
+def diverged(config: TrainingConfig, net: FlatNetwork, update: int, loss: float, norm: float, gradient: np.ndarray,
+             folder: Path) -> str:
     """What to say where an update's loss, gradient or parameters are not finite; the state before it is saved."""
     where = not_finite(net, gradient)
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"

@@ -3,7 +3,17 @@
 LSUV (Mishkin & Matas 2016) for spiking layers, as the paper's authors do: layer by layer the weights are scaled until
 the membrane's variance is one and the bias shifted until it exceeds the threshold at the target rate.
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+from .flat import FlatNetwork
+
+if TYPE_CHECKING:
+    from .network import SpikingNet
+
 
 def _orthonormal(a: np.ndarray) -> np.ndarray:
     """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread changes a bit."""
@@ -16,7 +26,7 @@ def _orthonormal(a: np.ndarray) -> np.ndarray:
     return q
 
 
-def orthogonal(net, rng: np.random.Generator) -> np.ndarray:
+def orthogonal(net: FlatNetwork, rng: np.random.Generator) -> np.ndarray:
     """Weights with orthonormal rows or columns (k k C_in x C_out), zero biases; flat in the network's dtype."""
     theta = np.zeros(net.size, np.float64)
     for name, weight in net.views(theta).items():
@@ -28,7 +38,7 @@ def orthogonal(net, rng: np.random.Generator) -> np.ndarray:
     return theta.astype(net.dtype)
 
 
-def lsuv(net, theta: np.ndarray, x: np.ndarray, rate: float = 0.288, variance: float = 1.0, rounds: int = 5,
+def lsuv(net: SpikingNet, theta: np.ndarray, x: np.ndarray, rate: float = 0.288, variance: float = 1.0, rounds: int = 5,
          readout: bool = True) -> np.ndarray:
     """theta with every layer's weights scaled to Var(u) = `variance` and bias shifted to P(u > threshold) = `rate`.
 

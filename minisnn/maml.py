@@ -15,11 +15,20 @@ second-order term of a step of the readout lies in them too, and the outer loop 
 
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .loss import LOSSES
+
+if TYPE_CHECKING:
+    from .convnet import ConvNet
+    from .network import SpikingNet
+    from .tasks import Task
+    Network = SpikingNet | ConvNet
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class InnerLoop:
     threshold: float | None = None
     threshold_fraction: float | None = None
 
-    def check(self, net) -> None:
+    def check(self, net: Network) -> None:
+        """ValueError where these settings do not fit the network."""
         names = [b.name for b in net.blocks]
         unknown = [n for n in self.freeze if n not in names]
         if isinstance(self.freeze, str) or unknown:
@@ -55,7 +65,7 @@ class InnerLoop:
             if getattr(self, name) is not None and not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
-    def gate(self, net, gradient: np.ndarray) -> np.ndarray:
+    def gate(self, net: Network, gradient: np.ndarray) -> np.ndarray:
         """m_n of Eq. 6 at a gradient: 1 where the parameter is updated, else 0."""
         if not self.freeze and self.threshold is None and self.threshold_fraction is None:
             return np.broadcast_to(net.dtype.type(1), net.size)
@@ -73,14 +83,19 @@ class InnerLoop:
         return m
 
 
-def body(net) -> tuple[str, ...]:
+def body(net: Network) -> tuple[str, ...]:
     """Names of the layers below the readout, what ANIL freezes: `meta_gradient(net, theta, task, freeze=body(net))`."""
     return tuple(b.name for b in net.blocks if not b.readout)
 
 
-def adapt(net, theta, x, y, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,
-          spike="hard", records=None) -> np.ndarray:
-    """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed."""
+def adapt(net: Network, theta: np.ndarray, x: np.ndarray, y: np.ndarray, step_size: float | np.ndarray = 1.0, steps: int = 1,
+          freeze: tuple[str, ...] = (), threshold: float | None = None, *, threshold_fraction: float | None = None,
+          spike: str = "hard", records: list | None = None) -> np.ndarray:
+    """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed.
+
+    x (B, T, H, W, C) event counts, y (B,) labels; spike and records as in `meta_gradient`. Raises ValueError for options,
+    theta, x or y that do not fit the network, `NotFinite` where the steps diverge.
+    """
     inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
     inner.check(net)
     return _adapt(net, theta, x, y, inner, spike, records, second=False)[0]
@@ -106,9 +121,10 @@ def _adapt(net, theta, x, y, inner, spike, records, second, gates=None):
     return theta, path
 
 
-def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), threshold=None, *,
-                  threshold_fraction=None, step_size_gradient=False, logits=False, spike="hard", records=None,
-                  gates=None):
+def meta_gradient(net: Network, theta: np.ndarray, task: Task, step_size: float | np.ndarray = 1.0, steps: int = 1,
+                  order: int = 2, freeze: tuple[str, ...] = (), threshold: float | None = None, *,
+                  threshold_fraction: float | None = None, step_size_gradient: bool = False, logits: bool = False,
+                  spike: str = "hard", records: list | None = None, gates: list | None = None) -> tuple[Any, ...]:
     """(query loss after adaptation, meta-gradient); order 2 is MAML, order 1 FOMAML; with freeze=body(net) both are ANIL.
 
     With `step_size_gradient` also the gradient of the step sizes: a float for a scalar step size, else flat. With `logits`
@@ -137,8 +153,9 @@ def meta_gradient(net, theta, task, step_size=1.0, steps=1, order=2, freeze=(), 
     return result + ((before, after),) if logits else result
 
 
-def reptile_gradient(net, theta, task, step_size=1.0, steps=5, freeze=(), threshold=None, *, threshold_fraction=None,
-                     logits=False):
+def reptile_gradient(net: Network, theta: np.ndarray, task: Task, step_size: float | np.ndarray = 1.0, steps: int = 5,
+                     freeze: tuple[str, ...] = (), threshold: float | None = None, *,
+                     threshold_fraction: float | None = None, logits: bool = False) -> tuple[Any, ...]:
     """(query loss after adaptation, theta - theta_N): the gradient of Reptile (Nichol, Achiam & Schulman 2018, Alg. 1).
 
     Reptile needs no split of a task: all N steps go down the mean loss of support and query samples together, so the query
@@ -158,8 +175,9 @@ def reptile_gradient(net, theta, task, step_size=1.0, steps=5, freeze=(), thresh
     return result + ((path[0][3][:len(task.x_support)], after),) if logits else result
 
 
-def meta_loss(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None,
-              spike="hard", records=None, gates=None) -> float:
+def meta_loss(net: Network, theta: np.ndarray, task: Task, step_size: float | np.ndarray = 1.0, steps: int = 1,
+              freeze: tuple[str, ...] = (), threshold: float | None = None, *, threshold_fraction: float | None = None,
+              spike: str = "hard", records: list | None = None, gates: list | None = None) -> float:
     """Query loss after adaptation, the function whose gradient `meta_gradient` is."""
     inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
     inner.check(net)
@@ -168,7 +186,9 @@ def meta_loss(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=Non
                     record=None if records is None else records[-1])
 
 
-def record_path(net, theta, task, step_size=1.0, steps=1, freeze=(), threshold=None, *, threshold_fraction=None):
+def record_path(net: Network, theta: np.ndarray, task: Task, step_size: float | np.ndarray = 1.0, steps: int = 1,
+                freeze: tuple[str, ...] = (), threshold: float | None = None, *,
+                threshold_fraction: float | None = None) -> tuple[list, list]:
     """(records, gates) of the spiking network's own inner loop: what the twins of a meta-gradient freeze."""
     inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
     inner.check(net)

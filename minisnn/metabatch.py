@@ -1,5 +1,6 @@
 """One task of a meta-batch, wherever it is carried out. It depends on settings, parameters and (seed, update, k) alone."""
 import math
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def task_gradient(tasks, net, config: TrainingConfig, steps: StepSizes, theta: n
                   k: int):
     """(query loss, meta-gradient, gradient of the log step sizes, accuracy before, after) of task k of update u."""
     task, inner = task_of(tasks, net, config, TASKS, u, k), inner_loop(config, net, steps.value(log_step))
-    gate = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
+    gate: dict[str, Any] = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
     try:
         if config.rule == "reptile":
             step_gradient = 0.0

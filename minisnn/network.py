@@ -3,10 +3,15 @@
 Gradient = the reversed loop over the blocks; Hessian-vector product = the tangent loop, then the reversed tangent loop
 (Pearlmutter 1994).
 """
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 from .flat import FlatNetwork, one_of, parts_of
 from .layers import block as reference
+from .layers.block import Block
 from .loss import LOSSES
 from .neuron import LIF
 from .surrogate import FORMS
@@ -32,13 +37,20 @@ class SpikingNet(FlatNetwork):
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference)
 
     `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out), dense
-    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C).
+    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) event counts, (B, T, features) where
+    input_shape has one axis; y (B,) integer labels.
+
+    spike="jet" or "smooth" with record=net.record(theta, x) is a twin of the network, a smooth function whose derivatives are
+    the network's surrogate ones; spike="hard" is the network itself.
+
+    Raises ValueError for a configuration that cannot be, and in its methods for theta, x or y that do not fit or are not
+    finite, naming what was expected.
     """
 
-    def __init__(self, input_shape=(16, 32, 2), channels=(32, 64, 128), ways: int = 5, kernel: int = 5,
-                 pool: str = "max", neuron: LIF | None = None, window: int = 30, dtype=np.float32, *,
-                 hidden: tuple[int, ...] = (), loss: str = "cross_entropy", detach_reset: bool = False,
-                 backend: str = "numba"):
+    def __init__(self, input_shape: int | Sequence[int] = (16, 32, 2), channels: Sequence[int] = (32, 64, 128), ways: int = 5,
+                 kernel: int = 5, pool: str = "max", neuron: LIF | None = None, window: int = 30,
+                 dtype: str | type | np.dtype = np.float32, *, hidden: Sequence[int] = (), loss: str = "cross_entropy",
+                 detach_reset: bool = False, backend: str = "numba"):
         self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         self.pool, self.window, self.neuron, self.detach_reset = pool, int(window), neuron or LIF(), bool(detach_reset)
         one_of("pool", pool, ("max", "mean"))
@@ -60,7 +72,7 @@ class SpikingNet(FlatNetwork):
                     detach_reset=self.detach_reset, backend=self.backend)
 
     @classmethod
-    def from_configuration(cls, configuration: dict, **changes) -> "SpikingNet":
+    def from_configuration(cls, configuration: dict, **changes: Any) -> "SpikingNet":
         """The network of a `configuration()`; keyword arguments replace entries of it."""
         settings = {**configuration, **changes}
         if isinstance(settings.get("neuron"), dict):
@@ -68,7 +80,7 @@ class SpikingNet(FlatNetwork):
         return cls(**settings)
 
     def init(self, rng: np.random.Generator, x: np.ndarray | None = None, rate: float = 0.288, readout: str = "fit",
-             **options) -> np.ndarray:
+             **options: Any) -> np.ndarray:
         """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`).
 
         readout "zero" starts from no readout at all: no class is preferred, and the first inner step makes of it a
@@ -87,18 +99,20 @@ class SpikingNet(FlatNetwork):
 
     # ---- what the network computes -------------------------------------------------------------------------------
 
-    def __call__(self, theta, x, *, spike: str = "hard", record=None) -> np.ndarray:
+    def __call__(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None) -> np.ndarray:
         """Logits (B, ways): the readout's membrane at the last step."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         return self._logits(theta, x, spike, record)
 
-    def loss(self, theta, x, y, *, spike: str = "hard", record=None) -> float:
+    def loss(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard",
+             record: list | None = None) -> float:
         """Mean loss over the batch."""
         theta, x = self._vector(theta, "theta"), self._input(x)
         y = self._target(y, len(x))
         return LOSSES[self.loss_name][0](self._logits(theta, x, spike, record), y)
 
-    def loss_and_gradient(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
+    def loss_and_gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard",
+                          record: list | None = None, logits: bool = False) -> tuple[Any, ...]:
         """(loss, gradient), the gradient flat like theta; with `logits` also those, (B, ways).
 
         Surrogate derivatives at every spike; exact backpropagation through the last `window` steps, the reset included.
@@ -111,7 +125,9 @@ class SpikingNet(FlatNetwork):
 
     def _in_parts(self, parameters, x, y, spike="hard", record=None, second=False):
         """Mean loss, gradient, logits and where `second` the tapes: parts of the batch side by side, summed in order."""
-        sums, logits, tapes = [0.0, np.zeros(self.size, self.dtype)], [], []
+        sums: list[Any] = [0.0, np.zeros(self.size, self.dtype)]
+        logits: list[np.ndarray] = []
+        tapes: list[list[Any]] = []
         sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
         size = max(PART_BYTES // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize), 1)
         parts = parts_of(len(x), min(size, 8) if spike == "hard" else len(x))
@@ -128,11 +144,13 @@ class SpikingNet(FlatNetwork):
         in_order(lambda part: self._reverse(parameters, x[part], y[part], spike, record, second), parts, add)
         return *sums, np.concatenate(logits), list(zip(parts, tapes))
 
-    def hessian_vector_product(self, theta, x, y, v, *, spike: str = "hard", record=None) -> np.ndarray:
+    def hessian_vector_product(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, v: np.ndarray, *, spike: str = "hard",
+                               record: list | None = None) -> np.ndarray:
         """H v of the loss at theta, flat like theta; v flat."""
         return self.gradient_and_hvp(theta, x, y, spike=spike, record=record)[2](v)
 
-    def gradient_and_hvp(self, theta, x, y, *, spike: str = "hard", record=None, logits: bool = False):
+    def gradient_and_hvp(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard",
+                         record: list | None = None, logits: bool = False) -> tuple[Any, ...]:
         """(loss, gradient, hvp), then logits where asked for; `hvp(v)` = H v reuses the two passes as often as called.
 
         theta and x must stay as they are until the last of these calls.
@@ -148,13 +166,13 @@ class SpikingNet(FlatNetwork):
 
         return (loss, gradient, hvp, out) if logits else (loss, gradient, hvp)
 
-    def record(self, theta, x) -> list[dict[str, np.ndarray]]:
+    def record(self, theta: np.ndarray, x: np.ndarray) -> list[dict[str, np.ndarray]]:
         """What a twin freezes, one dictionary a block: window-start states p, q, r and the membrane u in the window."""
         parameters = self.parameters(self._vector(theta, "theta"))
         _, tapes = self._passes(reference, parameters, self._input(x), "hard", None, True)
         return [{"p": t["p"], "q": t["q"], "r": t["r"], "u": t["u"]} for t in tapes]
 
-    def activity(self, theta, x) -> dict[str, float]:
+    def activity(self, theta: np.ndarray, x: np.ndarray) -> dict[str, float]:
         """Mean of every spiking block's output, after pooling, over batch, time and sites."""
         engine, rates = self.engine(), {}
         x = self.enter(engine, self._input(x))
@@ -163,14 +181,15 @@ class SpikingNet(FlatNetwork):
             rates[b.name] = float(x.mean())
         return rates
 
-    def spikes(self, theta, x, name: str | None = None) -> np.ndarray:
+    def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
         """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) of a dense one; without a name of
         the last block below the readout. Raises ValueError where the network has no such block."""
         names = [b.name for b in self.blocks if not b.readout]
         if not names or name not in (None, *names):
             raise ValueError(f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, not {name!r}")
         engine, parameters = self.engine(), self.parameters(self._vector(theta, "theta"), self.engine())
-        x, found = self._input(x), []
+        x = self._input(x)
+        found: list[np.ndarray] = []
         last = names.index(name or names[-1]) + 1
 
         def one(part):
@@ -185,20 +204,20 @@ class SpikingNet(FlatNetwork):
 
     # ---- the loops -----------------------------------------------------------------------------------------------
 
-    def engine(self, spike: str = "hard"):
+    def engine(self, spike: str = "hard") -> ModuleType:
         """The module with the four passes of a block; twins always run on the readable reference."""
         if self.backend == "numpy" or spike != "hard":
             return reference
         from .kernels import block as kernels
         return kernels
 
-    def parameters(self, theta, engine=reference) -> list:
+    def parameters(self, theta: np.ndarray, engine: ModuleType = reference) -> list[tuple[Block, Any, np.ndarray]]:
         """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta, prepared for the engine."""
         v = self.views(theta)
         return [(b, engine.prepare(v[f"{b.name}.weight"].reshape(b.weight_shape)), v[f"{b.name}.bias"])
                 for b in self.blocks]
 
-    def enter(self, engine, x, record=None):
+    def enter(self, engine: ModuleType, x: np.ndarray, record: list | None = None) -> Any:
         """The event counts as the first block's input: times gain, window only in a twin."""
         if record is not None:
             x = x[:, -record[0]["u"].shape[1]:]
@@ -206,7 +225,7 @@ class SpikingNet(FlatNetwork):
         return x.astype(self.dtype) * gain if engine is reference else engine.events(x, gain)
 
     @staticmethod
-    def fit(b, x):
+    def fit(b: Block, x: Any) -> Any:
         """Flatten (H, W, C) where a dense block follows."""
         return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
 
@@ -233,7 +252,7 @@ class SpikingNet(FlatNetwork):
         parameters = self.parameters(theta, self.engine(spike))
         if spike != "hard":
             return self._forward(parameters, x, spike, record, False)[0]
-        logits = []
+        logits: list[np.ndarray] = []
         in_order(lambda part: self._forward(parameters, x[part], spike, None, False)[0], parts_of(len(x), INFERENCE_PART),
                  logits.append)
         return np.concatenate(logits)
@@ -283,7 +302,8 @@ class SpikingNet(FlatNetwork):
         n_steps = tapes[-1]["u"].shape[1]
         # steps in which each block's adjoint can differ from zero: two fewer for every synapse above it
         steps = [max(n_steps - 2 * d, 0) for d in reversed(range(len(self.blocks)))]
-        tapes_dot, x_dot = [], None
+        tapes_dot: list[Any] = []
+        x_dot: Any = None
         for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(parameters, dots)):
             if x_dot is not None:
                 x_dot = x_dot.reshape(*x_dot.shape[:2], *b.input_shape)

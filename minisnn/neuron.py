@@ -28,7 +28,7 @@ class LIF:
     slope: float = 10.0
     gain: float = 10.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             v = getattr(self, field.name)
             if isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v):

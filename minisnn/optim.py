@@ -10,7 +10,7 @@ import numpy as np
 class SGD:
     """theta <- theta - lr v,  v <- momentum v + gradient."""
 
-    def __init__(self, size: int, momentum: float = 0.0, dtype=np.float32):
+    def __init__(self, size: int, momentum: float = 0.0, dtype: str | type | np.dtype = np.float32):
         self.momentum = momentum
         self.state = {"velocity": np.zeros(size, dtype)}
 
@@ -24,7 +24,8 @@ class SGD:
 class Adam:
     """Kingma & Ba 2015: m, v running means of gradient and square; theta <- theta - lr m_hat / (sqrt(v_hat) + eps)."""
 
-    def __init__(self, size: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, dtype=np.float32):
+    def __init__(self, size: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
+                 dtype: str | type | np.dtype = np.float32):
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.state = {"m": np.zeros(size, dtype), "v": np.zeros(size, dtype), "n": np.zeros((), np.int64)}
 

@@ -39,6 +39,7 @@ class RunFolder:
 
     @property
     def how_to_go_on(self) -> str:
+        """The command that resumes the run."""
         return f"minisnn train --resume {shlex.quote(str(self.path))}"
 
     def config(self) -> TrainingConfig:
@@ -103,6 +104,7 @@ class RunFolder:
         write_whole(self / "log.csv", ("\n".join(lines) + "\n").encode())
 
     def log(self, row: dict[str, float]) -> None:
+        """Add a row to log.csv."""
         with open(self / "log.csv", "a", encoding="utf-8") as file:
             file.write(self._line(row) + "\n")
 

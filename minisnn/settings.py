@@ -114,10 +114,11 @@ class TrainingConfig:
             raise ValueError("first_order_updates must be 0 for order 1 and for rule reptile: there is no second order to "
                              "change to")
         if self.rule == "classify":
-            idle = dict(first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None)
+            idle: dict[str, object] = dict(first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None,
+                                           gate_fraction=None)
             for name, expected in idle.items():
                 if getattr(self, name) != expected:
-                    words = {(): "empty", None: "none"}.get(expected, expected)
+                    words = "empty" if expected == () else "none" if expected is None else expected
                     raise ValueError(f"{name} must be {words} for rule classify, which has no inner loop, "
                                      f"not {getattr(self, name)!r}")
         if self.rule == "anil" and "readout" in self.freeze:
@@ -138,6 +139,7 @@ class TrainingConfig:
         return 1 if update < self.first_order_updates else self.order
 
     def to_json(self) -> str:
+        """The settings as text, as in config.json."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod

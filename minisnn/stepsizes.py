@@ -7,6 +7,7 @@ step size.
 """
 import numpy as np
 
+from .flat import FlatNetwork
 from .settings import LEARN_STEP_SIZE
 
 
@@ -17,7 +18,7 @@ class StepSizes:
     step_size   a_0, where all start     start  l there, (groups,) zeros
     """
 
-    def __init__(self, net, kind: str, step_size: float):
+    def __init__(self, net: FlatNetwork, kind: str, step_size: float):
         if kind not in LEARN_STEP_SIZE:
             raise ValueError(f"learn_step_size must be one of {', '.join(LEARN_STEP_SIZE)}, not {kind!r}")
         self.net, self.step_size, self.learned, self.flat = net, step_size, kind != "no", kind not in ("no", "scalar")

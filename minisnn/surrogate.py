@@ -15,6 +15,8 @@ Every spike carries the jet (value, slope, curvature). Three forms of the nonlin
 `a0` is the membrane recorded from the spiking network. At a = a0 the jet form has the spiking network's value, slope
 and curvature, so the surrogate gradient and Hessian of the spiking network are the true ones of its jet form.
 """
+from typing import Any
+
 import numpy as np
 
 FORMS = ("hard", "jet", "smooth")
@@ -40,7 +42,7 @@ def step(a: np.ndarray) -> np.ndarray:
     return (a >= 0).astype(a.dtype)
 
 
-def value(form: str, a: np.ndarray, a0: np.ndarray, slope: float) -> np.ndarray:
+def value(form: str, a: np.ndarray, a0: Any, slope: float) -> np.ndarray:
     """The spike at `a` in one of the three forms; `a0` is the recorded membrane (used by the jet)."""
     if form == "hard":
         return step(a)
@@ -50,13 +52,13 @@ def value(form: str, a: np.ndarray, a0: np.ndarray, slope: float) -> np.ndarray:
     return sigma(a, slope)
 
 
-def derivative(form: str, a: np.ndarray, a0: np.ndarray, slope: float) -> np.ndarray:
+def derivative(form: str, a: np.ndarray, a0: Any, slope: float) -> np.ndarray:
     """First derivative of `value`; for the hard spike the surrogate one."""
     if form == "jet":
         return sigma_prime(a0, slope) + sigma_second(a0, slope) * (a - a0)
     return sigma_prime(a, slope)
 
 
-def curvature(form: str, a: np.ndarray, a0: np.ndarray, slope: float) -> np.ndarray:
+def curvature(form: str, a: np.ndarray, a0: Any, slope: float) -> np.ndarray:
     """Second derivative of `value`; for the hard spike the surrogate one."""
     return sigma_second(a0 if form == "jet" else a, slope)

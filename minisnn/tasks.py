@@ -1,5 +1,6 @@
 """A task of few-shot learning: a support set to learn from and a query set to be judged on."""
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Task:
     y_query: np.ndarray
     classes: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
         for part in ("support", "query"):
             x, y = np.asarray(getattr(self, f"x_{part}")), np.asarray(getattr(self, f"y_{part}"))
@@ -50,10 +51,11 @@ class Classification:
     the support set holds as many others.
     """
 
-    def __init__(self, tasks):
+    def __init__(self, tasks: Any):
         self.tasks, self.classes, self.input_shape = tasks, tuple(tasks.classes), tasks.input_shape
 
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
+        """A batch of `queries` samples. Raises ValueError for more than there are classes."""
         if queries > len(self.classes):
             raise ValueError(f"queries is {queries}, expected at most the {len(self.classes)} classes of the set, "
                              f"a sample of each")

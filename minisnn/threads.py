@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from threading import Event, Lock, local
+from typing import Any
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
@@ -40,7 +41,7 @@ def set_threads(number: int | None) -> None:
         _pool = None
 
 
-def parallel(kernel: Callable, items: int, *arguments, work: int = 1 << 62) -> None:
+def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62) -> None:
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
     `work`, a rough number of operations, tells what is over before another thread would have woken up. Inside a function

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -216,7 +216,7 @@ class _Run:
 
     def _started(self) -> tuple[np.ndarray, np.ndarray]:
         """theta and log(a / a_0) of the checkpoint to start from; step sizes that are not learned stay as configured."""
-        found = checkpoints.read(find_checkpoint(self.config.start))
+        found = checkpoints.read(find_checkpoint(str(self.config.start)))
         if found.net.configuration() != self.net.configuration():
             raise ValueError(f"{self.config.start}: the checkpoint's network, {found.net!r}, is another than that of the "
                              f"settings, {self.net!r}")
@@ -268,7 +268,8 @@ class _Run:
 
     def _update(self, state: _State) -> tuple[_State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
-        config, u, sums = self.config, state.update, [0.0, 0, 0, 0.0, 0.0]
+        config, u = self.config, state.update
+        sums: list[Any] = [0.0, 0, 0, 0.0, 0.0]
 
         def add(found) -> None:                         # in task order
             for n, one in enumerate(found):

@@ -1,4 +1,5 @@
 """Shared by the tests of the network: both backends, and faults put into one line of the source."""
+import __future__
 import inspect
 
 import numpy as np
@@ -35,7 +36,8 @@ def mutate(monkeypatch):
         source = inspect.getsource(getattr(module, name))
         assert source.count(old) >= 1, f"{name} no longer has the line {old!r}"
         found = {}
-        exec(compile(source.replace(old, new), f"<{name} with a fault>", "exec"), vars(module), found)
+        code = compile(source.replace(old, new), f"<{name} with a fault>", "exec", __future__.annotations.compiler_flag)
+        exec(code, vars(module), found)
         monkeypatch.setattr(module, name, found[name])
         return found[name]
     return put

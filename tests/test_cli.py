@@ -94,10 +94,10 @@ def test_every_setting_is_an_option(run, monkeypatch):
 
 def test_rules_of_meta_learning_and_what_info_calls_them(run):
     out, reptile = Path("runs/quick-1"), ("--rule", "reptile", "--inner-steps", 2, "--learn-step-size", "no")
-    for options, words in ((("--order", 1), "FOMAML, 6 of 6"), (("--rule", "anil"), "ANIL, 6 of 6"),
+    for flags, words in ((("--order", 1), "FOMAML, 6 of 6"), (("--rule", "anil"), "ANIL, 6 of 6"),
                            (("--rule", "anil", "--order", 1), "first-order ANIL, 6 of 6"), (reptile, "Reptile, 6 of 6"),
                            (("--first-order-updates", 4), "MAML, of first order for 4 updates, 6 of 6")):
-        assert run("train", *TOY, *options, "--quiet", "--out", out, "--force")[0] == 0
+        assert run("train", *TOY, *flags, "--quiet", "--out", out, "--force")[0] == 0
         assert f"training    {words} updates" in run("info", out)[1]
     code, _, err = run("train", *TOY, "--rule", "reptile")
     assert code == 2 and err == "minisnn: inner_steps must be at least 2 for rule reptile, not 1: one step is joint training " \

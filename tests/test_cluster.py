@@ -105,7 +105,8 @@ def test_another_version_is_named(dask, local, monkeypatch):
 
 def test_a_machine_without_minisnn_is_named(dask, monkeypatch):
     monkeypatch.setattr(clusters, "description", Here(pieces.not_there))
-    with pytest.raises(ValueError, match=r"worker tcp://\S+ cannot run minisnn \(No module named 'minisnn'\); it needs the same"):
+    sentence = r"worker tcp://\S+ cannot run minisnn \(No module named 'minisnn'\); it needs the same"
+    with pytest.raises(ValueError, match=sentence):
         dask._check_versions()
 
 

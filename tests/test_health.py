@@ -126,6 +126,7 @@ def test_what_is_not_finite_is_named(tmp_path, monkeypatch):
 
 
 def test_remedies_are_of_the_run_at_hand():
-    assert remedy(toy_config(clip=None, order=1, inner_steps=3)) == "try --step-size 2.5, --lr 0.001, --clip 5 or --inner-steps 2"
+    found = remedy(toy_config(clip=None, order=1, inner_steps=3))
+    assert found == "try --step-size 2.5, --lr 0.001, --clip 5 or --inner-steps 2"
     reptile = remedy(toy_config(rule="reptile", inner_steps=2, learn_step_size="no"))
     assert reptile == "try --step-size 2.5, --lr 0.001 or --clip 2.5"

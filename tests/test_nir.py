@@ -124,7 +124,7 @@ FAULTS = {          # what is done to a graph of the first network -> what the s
                          r"'conv2_synapse' \(Conv2d\): weight has shape"),
     "NaN": (lambda g: g.nodes["readout_synapse"].bias.fill(np.nan), r"'readout_synapse' \(Affine\): bias holds NaN"),
     "another time constant": (lambda g: g.nodes["conv2_trace"].tau_mem.fill(0.1), r"'conv2_trace' \(CubaLI\): tau_mem is 0.1"),
-    "another reset": (lambda g: g.nodes["conv1_reset"].scale.fill(-3), r"'conv1_reset' \(Scale\): scale is -3.0; expected -1.5"),
+    "another reset": (lambda g: g.nodes["conv1_reset"].scale.fill(-3), r"'conv1_reset' \(Scale\): scale is -3"),
     "another refractory trace": (lambda g: g.nodes["conv2_refractory"].tau.fill(1), r"'conv2_refractory' \(LI\): tau is 1"),
     "a resistance": (lambda g: g.nodes["conv2_trace"].r.fill(2), r"'conv2_trace' \(CubaLI\): r is 2"),
     "a leak": (lambda g: g.nodes["conv2_trace"].v_leak.fill(2), r"'conv2_trace' \(CubaLI\): v_leak is 2"),
@@ -138,7 +138,7 @@ FAULTS = {          # what is done to a graph of the first network -> what the s
     "a loop that is missing": (lambda g: g.edges.remove(("conv2_reset", "conv2_spike")), r"'conv2_reset' \(Scale\) leads to"),
     "a loop too many": (lambda g: g.edges.append(("conv2_refractory", "conv1_reset")), r"'conv2_refractory' \(LI\) leads to"),
     "an edge elsewhere": (lambda g: (g.edges.remove(("conv1_refractory", "conv1_reset")),
-                                     g.edges.append(("conv1_refractory", "conv2_reset"))), r"'conv\d_\w+' (leads to|.Scale.: scale has shape)"),
+                                     g.edges.append(("conv1_refractory", "conv2_reset"))), "leads to|scale has shape"),
     "a node apart": (lambda g: g.nodes.update(alone=nir.Scale(np.ones(3))), r"'alone' \(Scale\) is not reached"),
     "two inputs": (lambda g: g.nodes.update(more=nir.Input(np.array([3]))), "2 inputs: input, more"),
     "no input": (lambda g: g.nodes.pop("input"), "0 inputs; expected one"),
@@ -223,12 +223,12 @@ def test_files_that_are_no_graphs(tmp_path):
         del nodes[name]
         nodes[name] = value
 
-    changed(lambda nodes: put(nodes, "hidden1_synapse/weight", h5py.ExternalLink(str(good), "/node/nodes/hidden1_synapse/weight")))
+    changed(lambda nodes: put(nodes, "hidden1_synapse/weight", h5py.ExternalLink("good.nir", "/node/version")))
     refused("weight is a link")
     changed(lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent))       # a group that contains itself
-    refused("deeper than 8")
+    refused("too deep or among too many")
     changed(lambda nodes: nodes.create_dataset("more", (1 << 40,), "f4", chunks=(1 << 10,)))
-    refused("holds too much at /node/nodes/more")
+    refused("node/nodes/more asks for 1099511627776 values")
     changed(lambda nodes: put(nodes, "hidden1_spike/type", "Volcano"))
     refused("not a NIR graph, or a damaged one")
     with pytest.raises(FileNotFoundError):

@@ -21,6 +21,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -104,15 +106,17 @@ class EventCamera:
         picture = self._luminance(np.asarray(picture)[None], "picture")[0]
         rows, columns, places = self._scene(picture.shape, duration_ms)
         if backend == "numba":
-            from .camera_kernel import log_luminance, pixel_events
+            from . import camera_kernel
+            loops: ModuleType = camera_kernel
         else:
-            from .camera_reference import log_luminance, pixel_events
-        view = log_luminance(picture, rows, columns, self.floor)
+            from . import camera_reference
+            loops = camera_reference
+        view = loops.log_luminance(picture, rows, columns, self.floor)
         residual = self._residuals(seed, [number])[0]
         capacity = 16 * residual.size
         while True:
             time, address = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-            count = pixel_events(view, FINE, places, self.sensor, *self._pixels(), residual, self.refractory_ms,
+            count = loops.pixel_events(view, FINE, places, self.sensor, *self._pixels(), residual, self.refractory_ms,
                                  self._keep(), NEVER, time, address)
             if count >= 0:
                 break
@@ -180,9 +184,9 @@ class EventCamera:
         _whole("duration_ms", duration_ms, 1)
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
-        blurs = [self._blur(side, sensor, shape, margin, offset)
-                 for side, sensor, offset in zip(shape, self.sensor, self.offset_px[::-1])]
-        return *blurs, np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
+        rows, columns = (self._blur(side, sensor, shape, margin, offset)
+                         for side, sensor, offset in zip(shape, self.sensor, self.offset_px[::-1]))
+        return rows, columns, np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
 
     def _blur(self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float) -> np.ndarray:
         """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over each pixel.
@@ -224,11 +228,11 @@ class EventCamera:
         return 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
 
 
-def _need(name: str, value, good: bool, expected: str) -> None:
+def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
     if not good:
         raise ValueError(f"{name} is {value}; expected {expected}")
 
 
-def _whole(name: str, value, least: int) -> None:
+def _whole(name: str, value: Any, least: int) -> None:
     good = np.ndim(value) == 0 and value == int(value) and value >= least
     _need(name, value, good, f"a whole number from {least} on")

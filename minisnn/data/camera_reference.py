@@ -21,8 +21,9 @@ def look(view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int,
             + a * ((1 - b) * grid(i + 1, j) + b * grid(i + 1, j + 1))).ravel()
 
 
-def pixel_events(view, fine, places, shape, threshold_on, threshold_off, leak, residual, refractory, keep, stop_after,
-                 time, address) -> int:
+def pixel_events(view: np.ndarray, fine: int, places: np.ndarray, shape: tuple[int, int], threshold_on: np.ndarray,
+                 threshold_off: np.ndarray, leak: np.ndarray, residual: np.ndarray, refractory: float, keep: float,
+                 stop_after: int, time: np.ndarray, address: np.ndarray) -> int:
     """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
 
     places: (T + 1, 2) of pixel (0, 0) on the map at every ms.  refractory in ms, leak in log luminance a ms.
@@ -30,14 +31,14 @@ def pixel_events(view, fine, places, shape, threshold_on, threshold_off, leak, r
     residual: signal - reference at the start.
     stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
     """
-    now = look(view, fine, *places[0], shape)
+    now = look(view, fine, places[0, 0], places[0, 1], shape)
     reference = now - residual
     free = np.full(now.size, -1.0)                  # ms at which the pixel's refractory time ends
     count, first = 0, -1
     for step in range(1, len(places)):
         if first >= 0 and (step - 1) * 1000 >= first + stop_after:
             break
-        old, now = now, now + keep * (look(view, fine, *places[step], shape) - now)
+        old, now = now, now + keep * (look(view, fine, places[step, 0], places[step, 1], shape) - now)
         rise = now - old
         slope = rise + leak                         # the reference leaks downwards: a rise of the difference
         begin = free - (step - 1)                   # when the pixel sees again, within this millisecond

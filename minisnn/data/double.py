@@ -3,9 +3,12 @@
 Stewart and Neftci 2022, section 4.1, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"),
 whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing are used here.
 """
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +17,9 @@ from .pairs import draw_pairs
 from .recordings import Recordings
 from .shipped import shipped
 from ..tasks import Task
+
+if TYPE_CHECKING:
+    from .camera import EventCamera
 
 SPLITS = ("train", "val", "test")
 CLASSES = {
@@ -107,8 +113,8 @@ class DoubleNMnist(DoubleSet):
     """
 
     def __init__(self, split: str = "train", root: str | Path | None = None, *, seed: int = 0,
-                 classes: str | None = None, recordings: str | None = None, camera=None, cache: bool = True,
-                 progress: bool = True):
+                 classes: str | None = None, recordings: str | None = None, camera: EventCamera | None = None,
+                 cache: bool = True, progress: bool = True):
         chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
         for name, value in chosen.items():
             if value not in SPLITS:
@@ -183,10 +189,11 @@ def _code(*modules: str) -> str:
     return content_identity(Path(__file__).with_name(f"{module}.py") for module in modules)
 
 
-def _pool(name: str, shape: tuple[int, ...], made_from: dict, batches, cache: bool) -> Recordings:
+def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, cache: bool) -> Recordings:
     if not cache:
         return Recordings.collect(shape, batches())
-    return Recordings(**cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays()))
+    arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
+    return Recordings(**arrays)
 
 
 def _bar(total: int, text: str, progress: bool):

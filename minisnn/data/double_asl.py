@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from .double import HELD_OUT, SPLITS, STEPS, DoubleSet, _bar, _code, _pool, _tra
 from .pictures import holds_pictures
 from .recordings import Recordings
 from .shipped import shipped
+
+if TYPE_CHECKING:
+    from .camera import EventCamera
 
 SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6                               # 6 x 6 pixels a cell
@@ -61,7 +65,7 @@ class DoubleASL(DoubleSet):
 
     def __init__(self, split: str = "train", root: str | Path | None = None, *, seed: int = 0, class_seed: int = 0,
                  classes: str | None = None, recordings: str | None = None, per_letter: int | None = None,
-                 flip_y: bool = False, camera=None, cache: bool = True, progress: bool = True):
+                 flip_y: bool = False, camera: EventCamera | None = None, cache: bool = True, progress: bool = True):
         chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
         for name, value in chosen.items():
             if value not in SPLITS:
@@ -79,10 +83,10 @@ class DoubleASL(DoubleSet):
         else:
             pool, source = _real(root, train, int(per_letter), flip_y, cache, progress)
         names = double_asl_classes(class_seed)[chosen["classes"]]
-        super().__init__(pool, names, [tuple(map(LETTERS.index, name)) for name in names], source, "letter")
+        super().__init__(pool, names, [(LETTERS.index(name[0]), LETTERS.index(name[1])) for name in names], source, "letter")
 
 
-def hand_camera():
+def hand_camera() -> EventCamera:
     """The event camera that sees drawn hands as a DAVIS240c would: light hands, seen over the whole of its sensor.
 
     The motion is N-MNIST's, three times as far: a hand of a third of the picture then makes some 27,000 events in the
@@ -95,7 +99,8 @@ def hand_camera():
 def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool,
           progress: bool) -> tuple[Recordings, str]:
     from . import events
-    files, seen = [], Counter()
+    files: list[tuple[int, int, Path]] = []
+    seen: Counter[str] = Counter()
     for letter, path in asl_files(root):
         seen[letter] += 1
         number = recording_number(path)

@@ -17,6 +17,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from .. import __version__
@@ -27,7 +28,7 @@ CHUNK = 1 << 14                                                 # bytes; so many
 AGAIN = "run the same command again to go on"
 
 
-def need_pooch():
+def need_pooch() -> Any:
     """The library pooch. Raises ValueError, saying how to install it, where it is missing."""
     try:
         import pooch
@@ -104,7 +105,9 @@ class Resuming:
             except requests.RequestException as error:
                 raise self._broken(total, _reason(error) or "closed by the server") from error
             except OSError as error:
-                raise disk_full(self.part, f"{amount(_length(self.part))} are kept") if is_full(error) else error
+                if is_full(error):
+                    raise disk_full(self.part, f"{amount(_length(self.part))} are kept") from error
+                raise
         if total is not None and have != total:
             raise self._broken(total, "closed by the server")
 

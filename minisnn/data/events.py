@@ -9,12 +9,13 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 SATURATION = 255        # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
 
 
-def event_array(x, y, t, p) -> np.ndarray:
+def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.ndarray:
     """Events from four sequences of equal length, sorted by time (events of one time keep their order).
 
     Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is not 0 or 1.

@@ -40,6 +40,7 @@ class Part:
 
     @property
     def archive(self) -> str:
+        """Name of the archive it comes in."""
         return f"{self.name}.zip"
 
 
@@ -163,7 +164,9 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
                     with file.open(info) as member:     # no more than its size in memory, whatever it unpacks to
                         (temporary / digit / name).write_bytes(member.read(info.file_size))
             except OSError as error:
-                raise disk_full(out / part.name, f"{archive.name} is kept") if is_full(error) else error
+                if is_full(error):
+                    raise disk_full(out / part.name, f"{archive.name} is kept") from error
+                raise
         os.replace(temporary, out / part.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:     # RuntimeError: encrypted
         raise ValueError(f"{archive}: cannot be unpacked ({error}); expected the archive of N-MNIST's {part.name}") from error
@@ -187,7 +190,7 @@ def _members(archive: Path, infos: list[zipfile.ZipInfo], part: Part) -> dict[tu
         if info.file_size > LARGEST:
             raise ValueError(f"{archive}: the member {name!r} has {info.file_size:,} bytes; expected a recording of at most "
                              f"{LARGEST:,}")
-        members[place.groups()] = info
+        members[place[1], place[2]] = info
     if len(members) != part.recordings:
         raise ValueError(f"{archive}: found {len(members):,} recordings {part.name}/<digit>/<number>.bin, expected "
                          f"{part.recordings:,}")

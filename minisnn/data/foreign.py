@@ -15,6 +15,7 @@ import sys
 from itertools import count
 from pathlib import Path
 from threading import Lock, Timer
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +32,10 @@ class _Reader:
     """The reading process, started when it is first asked, and anew after it ended or this process forked."""
 
     def __init__(self):
-        self.lock, self.process, self.owner = Lock(), None, 0
+        self.lock, self.owner = Lock(), 0
+        self.process: Any = None                # Popen, while there is one
 
-    def ask(self, request: dict, image: bytes, expected: str) -> tuple[object, dict[str, np.ndarray]]:
+    def ask(self, request: dict, image: bytes, expected: str) -> tuple[Any, dict[str, np.ndarray]]:
         """(value, arrays) of an answer. ValueError where the file is at fault."""
         with self.lock:
             if self.process is None or self.owner != os.getpid() or self.process.poll() is not None:
@@ -154,6 +156,10 @@ class ForeignFile:
         """The numbers of data sets, each of at most `most` values, by name."""
         return self._ask("numbers", names, most=most)[1]
 
+    def tree(self, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
+        """(all texts, all numbers) of the file by name, `most` values at most; see `hdf5.read_tree`."""
+        return self._ask("tree", [], most=most)
+
     def kind(self, name: str) -> str | None:
         """"data set", "group", or None where there is none of that name."""
         return self._ask("kind", [] if name == "/" else [name])[0]
@@ -163,6 +169,7 @@ class ForeignFile:
         return self._ask("list", [group])[0]
 
     def close(self) -> None:
+        """Give the file up; once is enough."""
         if self.number:
             self._ask("close", [])
             self.number = 0
@@ -170,7 +177,7 @@ class ForeignFile:
     def __bool__(self) -> bool:
         return bool(self.number)
 
-    def _ask(self, do: str, names: list[str], **more):
+    def _ask(self, do: str, names: list[str], **more: Any) -> tuple[Any, dict[str, np.ndarray]]:
         request = dict(do=do, file=self.number, path=str(self.path), place=self.place, what=self.what, names=names, **more)
         return _reader.ask(request, b"", self.what)
 

@@ -236,7 +236,7 @@ def _need(name: str, found, good: bool, expected: str) -> None:
 
 
 def _is_whole(value, least: int, most: float = math.inf) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and least <= value <= most
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(least <= value <= most)
 
 
 def _whole(name: str, value, least: int, most: float = math.inf) -> None:

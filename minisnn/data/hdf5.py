@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}       # all others are plugins: foreign code
 MEMORY = 400 << 20                      # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24                     # characters of a text attribute
+DEPTH, ITEMS = 8, 10_000                # groups within groups, and all that is in a tree
 
 
 def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
@@ -110,6 +111,49 @@ def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, st
         return found, arrays
 
 
+def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
+    """(all texts, all numbers) of a file by name, "group/name"; a data set of many texts is a list, of lists if it is a table.
+
+    All together may have `most` values and DEPTH groups within groups. Errors as in `read_numbers`.
+    """
+    import h5py
+    texts: dict[str, str | list] = {}
+    arrays: dict[str, np.ndarray] = {}
+    waiting: list[tuple[str, h5py.Group]] = [("", file)]
+    left, items = most, ITEMS
+    while waiting:
+        place, group = waiting.pop()
+        for part in told(partial(list, group), path, place or "the file"):
+            name, items = f"{place}/{part}".lstrip("/"), items - 1
+            item = find_item(group, part, path)
+            if items < 0 or name.count("/") > DEPTH:
+                raise ValueError(f"{path}: {name} lies too deep or among too many; expected at most {ITEMS} names, "
+                                 f"{DEPTH} groups deep")
+            if isinstance(item, h5py.Group):
+                waiting.append((name, item))
+            elif isinstance(item, h5py.Dataset):
+                if item.dtype.kind in "OS":
+                    texts[name], size = _texts(item, path, name, left)
+                else:
+                    arrays[name] = read_numbers(file, name, path, left)
+                    size = arrays[name].size
+                left -= size
+    return texts, arrays
+
+
+def _texts(item: "h5py.Dataset", path: Path, name: str, most: int) -> tuple[str | list, int]:
+    """(a text or a list of them, how many)."""
+    def read() -> np.ndarray:
+        if item.is_virtual or item.external or item.shape is None or _product(item.shape) > min(most, ITEMS):
+            raise ValueError(f"found texts of shape {item.shape}, expected at most {ITEMS} in this file")
+        return np.asarray(item.asstr()[()], object)
+
+    found = told(read, path, name)
+    if sum(map(len, found.ravel())) > MOST_TEXT:
+        raise ValueError(f"{path}: {name} holds texts of more than {MOST_TEXT} characters")
+    return found.tolist(), found.size
+
+
 def _text(file: "h5py.File", name: str, path: Path) -> str:
     def text():
         kind = file.attrs.get_id(name)
@@ -154,7 +198,7 @@ def _product(sizes: tuple[int, ...]) -> int:
     return total
 
 
-def told(call: Callable, path: Path, name: str):
+def told(call: Callable, path: Path, name: str) -> Any:
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
         return call()
@@ -198,6 +242,8 @@ def _answer(request: dict, files: dict, image: bytes):
     if number not in files:
         files[number] = open_hdf5(path, request["what"], request["place"])
     file = files[number]
+    if do == "tree":
+        return read_tree(file, path, request["most"])
     if do == "numbers":
         return None, {name: read_numbers(file, name, path, request["most"]) for name in request["names"]}
     item = find_item(file, request["names"][0], path) if request["names"] else file

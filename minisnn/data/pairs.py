@@ -49,7 +49,8 @@ def _draw_side(rng: np.random.Generator, classes: Sequence[tuple[int, int]], poo
 
 
 def _draw_class(left: "_Deck", right: "_Deck", count: int) -> list[tuple[int, int]]:
-    used, used_left = Counter(), Counter()
+    used: Counter[tuple[int, int]] = Counter()
+    used_left: Counter[int] = Counter()
     partners = len(right.pool)
     apart = left is right and partners > 1
     partners -= apart

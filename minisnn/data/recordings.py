@@ -2,6 +2,8 @@
 
 A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense 256 MB.
 """
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,7 +41,8 @@ class Recordings:
         return len(self.labels)
 
     @classmethod
-    def collect(cls, shape: tuple[int, int, int, int], batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]):
+    def collect(cls, shape: tuple[int, int, int, int],
+                batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Recordings:
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)), one at a time."""
         kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32
         cells, counts, lengths = [np.zeros(0, kind)], [np.zeros(0, np.uint8)], [np.zeros(1, np.int64)]

@@ -8,10 +8,15 @@ same digits; the camera's settings were fitted on numbers not divisible by 5, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .events import check_events, event_map
+
+if TYPE_CHECKING:
+    from .camera import EventCamera
 
 SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))
 
@@ -84,7 +89,7 @@ def compare(real: Sequence[np.ndarray], simulated: Sequence[np.ndarray], paired:
     return "\n".join(lines)
 
 
-def real_and_simulated(root, camera=None, seed: int = 0,
+def real_and_simulated(root: str | Path, camera: EventCamera | None = None, seed: int = 0,
                        held_out: bool | None = True) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Real recordings under `root` of shipped digits, and simulated ones of the same digits, in the same order.
 

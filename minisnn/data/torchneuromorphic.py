@@ -59,6 +59,7 @@ class TorchNeuromorphic:
         self.close()
 
     def close(self) -> None:
+        """Give the file up."""
         self._file.close()
 
     def __len__(self) -> int:

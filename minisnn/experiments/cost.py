@@ -58,8 +58,8 @@ def run(study: Study) -> Findings:
         found.figures[f"cost-{dataset}"] = (_draw(at, name), f"{name}: time and memory against inner steps.")
         (time_1, memory_1), (time_n, memory_n) = ((_ratio(at, n, 0), _ratio(at, n, 1)) for n in (STEPS[0], STEPS[-1]))
         found.summary += (
-            f"{name}: with one inner step the second order takes {time_1:.2f} times the time and {memory_1:.2f} times the memory "
-            f"of the first, with {STEPS[-1]} steps {time_n:.2f} and {memory_n:.2f}. "
+            f"{name}: with one inner step the second order takes {time_1:.2f} times the time and {memory_1:.2f} times the "
+            f"memory of the first, with {STEPS[-1]} steps {time_n:.2f} and {memory_n:.2f}. "
         )
     return found
 

@@ -52,7 +52,7 @@ def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: 
         x, y = task.x_support, task.y_support
     if (x is None) != (y is None):
         raise ValueError("give x and y together, or neither")
-    if x is None:
+    if x is None or y is None:
         x, y = random_data(net, rng)
         task = Sets(x, y, *random_data(net, rng, len(x) + 1, x.shape[1]))
     elif task is None:

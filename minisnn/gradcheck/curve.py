@@ -33,7 +33,8 @@ def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve
     for twin in twins_of(net) if twins is None else twins:
         spike = "hard" if twin == "jet" else twin
         _, gradient, hvp = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
-        slope, hv, found = gradient @ d, hvp(d), ([], [])
+        slope, hv = gradient @ d, hvp(d)
+        found: tuple[list[float], list[float]] = ([], [])
         for h in steps:
             (up, g_up), (down, g_down) = (net.loss_and_gradient(theta + s * d, x, y, spike=twin, record=record)
                                           for s in (h, -h))

@@ -23,7 +23,7 @@ def check_surrogate(net, rng: np.random.Generator) -> list[Result]:
     """sigma' against differences of sigma, sigma'' against differences of sigma', away from the kink at zero."""
     slope = net.neuron.slope
     a = rng.uniform(0.05, 1, 40) * rng.choice([-1, 1], 40)
-    rows = []
+    rows: list[Result] = []
     for function, derivative in ((surrogate.sigma, surrogate.sigma_prime),
                                  (surrogate.sigma_prime, surrogate.sigma_second)):
         def error(h):
@@ -50,7 +50,7 @@ def check_loss(net, logits, y, rng: np.random.Generator) -> list[Result]:
         return relative(backward_tangent(logits, logits_dot, y),
                         (backward(logits + h * logits_dot, y) - backward(logits - h * logits_dot, y)) / (2 * h))
 
-    rows = []
+    rows: list[Result] = []
     for name, error in (("backward", backward_error), ("backward_tangent", tangent_error)):
         found, h = best(error, STEPS, DIFFERENCES / 100)
         rows.append(Result(f"loss.{net.loss_name}_{name}", "logits", "differences", found, DIFFERENCES,

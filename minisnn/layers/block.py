@@ -3,10 +3,10 @@
 `minisnn.kernels.block` has the same four passes in numba; tests hold both to the same values.
 """
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..neuron import LIF
 from . import membrane, pool, synapse
 
 
@@ -19,7 +19,7 @@ class Block:
     channels: int
     kernel: int
     pool: str                              # "max", "mean" or "none"
-    neuron: LIF
+    neuron: Any                            # LIF; None in a network that does not spike
     detach_reset: bool = False
     readout: bool = False
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checkpoint import Checkpoint
-from ..data.hdf5 import open_hdf5, walk
+from ..data.foreign import ForeignFile
 from ..maml import InnerLoop
 from ..network import SpikingNet
 from .common import decay_of, need_nir, reached, tau_of
@@ -31,13 +31,11 @@ def import_nir(path: str | Path, *, dt: float = 1e-3, steps: str = "euler") -> C
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
     """
-    library, path = need_nir(), Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a NIR graph")
-    with open_hdf5(path, "a NIR graph") as file:
-        walk(file, path, MOST)
+    library = need_nir()
+    with ForeignFile(path, "a NIR graph") as file:
+        texts, arrays = file.tree(MOST)
     try:
-        graph = library.read(path)
+        graph = library.dict2NIRNode({**_nested({**texts, **arrays})["node"], "type_check": True})
     except Exception as error:          # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
         raise ValueError(f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: "
                          f"{' '.join(str(error).split())})") from None
@@ -78,6 +76,18 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
         except (KeyError, TypeError) as error:
             raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
     return Checkpoint(net, theta, inner, provenance={"imported from": "NIR"})
+
+
+def _nested(named: dict[str, Any]) -> dict[str, Any]:
+    """{"a/b": c} as {"a": {"b": c}}, arrays without axes as NumPy's scalars."""
+    tree: dict[str, Any] = {}
+    for name, value in named.items():
+        *groups, last = name.split("/")
+        place = tree
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[last] = value[()] if isinstance(value, np.ndarray) else value
+    return tree
 
 
 def _successors(graph: nir.NIRGraph, name: str) -> list[str]:

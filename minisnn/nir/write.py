@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checkpoint import write_whole
+from ..files import write_whole
 from ..flat import FlatNetwork
 from ..maml import InnerLoop
 from ..network import SpikingNet

@@ -1,0 +1,117 @@
+"""The public API says its types and is checked, the style is kept, and every public name is explained."""
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minisnn
+from minisnn import cli
+from minisnn.commands import reference
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLIC = ["checkpoint", "convnet", "evaluation", "flat", "initialisation", "loss", "maml", "network", "neuron", "nir/read",
+          "nir/write", "optim", "runs", "settings", "stepsizes", "surrogate", "tasks", "threads", "training", "health", "files",
+          *(f"data/{path.stem}" for path in sorted((ROOT / "minisnn" / "data").glob("[a-z]*.py")) if "kernel" not in path.stem)]
+
+
+def need(tool):
+    if importlib.util.find_spec(tool) is None:
+        pytest.skip(f'{tool} is not installed; pip install "minisnn[test]"')
+
+
+def carried_out(*command):
+    found = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return found.returncode, found.stdout + found.stderr
+
+
+@pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
+def test_types_are_right():
+    need("mypy")
+    code, said = carried_out("mypy", "--no-error-summary")
+    assert code == 0, said
+
+
+@pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
+def test_style_is_kept():
+    need("ruff")
+    code, said = carried_out("ruff", "check", "--quiet", "--output-format", "concise", ".")
+    assert code == 0, said
+
+
+def public(tree, within=""):
+    """(name, node) of the functions, classes and methods whose names, and whose classes' names, do not begin with _."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (not node.name.startswith("_") or node.name == "__init__"):
+            yield f"{within}{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node, f"{node.name}.")
+
+
+def lacking(node) -> list[str]:
+    """What a public function or class does not say."""
+    missing = [] if ast.get_docstring(node) or node.name == "__init__" else ["docstring"]
+    if isinstance(node, ast.ClassDef):
+        return missing
+    given = node.args
+    names = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+    missing += [f"type of {one.arg}" for one in names if one.annotation is None and one.arg not in ("self", "cls", "_")]
+    return missing + ["type of what it returns"] * (node.returns is None and node.name != "__init__")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_explained_and_typed(module):
+    tree = ast.parse((ROOT / "minisnn" / f"{module}.py").read_text())
+    assert ast.get_docstring(tree)
+    assert not {name: lacks for name, node in public(tree) if (lacks := lacking(node))}
+
+
+def test_every_public_name_lives_in_a_module_that_is_looked_at():
+    homes = {home.replace(".", "/") for home in minisnn._HOME.values()} - {"nir"}
+    assert homes <= set(PUBLIC), homes - set(PUBLIC)
+    assert (ROOT / "minisnn" / "py.typed").is_file()
+
+
+def test_a_name_without_words_or_types_is_found():
+    tree = ast.parse("def f(a, *, b: int = 1, **c): pass\n"
+                     "class A:\n  def g(self, x: int) -> int:\n    'Words.'\n  def _h(self): pass")
+    assert {name: lacking(node) for name, node in public(tree)} == {
+        "f": ["docstring", "type of a", "type of c", "type of what it returns"], "A": ["docstring"], "A.g": []}
+
+
+def test_the_reference_shows_equations_and_columns_as_they_are(tmp_path, capsys, monkeypatch):
+    need("pdoc")
+    wanted = [name for name in reference.modules() if name in ("minisnn", "minisnn.neuron", "minisnn.maml")]
+    assert len(wanted) == 3 and "minisnn.kernels" not in reference.modules()
+    monkeypatch.setattr(reference, "modules", lambda: wanted)
+    assert cli.main(["reference", "--out", str(tmp_path / "pages")]) == 0
+    page = (tmp_path / "pages" / "minisnn" / "neuron.html").read_text()
+    assert "s_t = 1 if u_t &gt;= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t\n" in page
+    assert "rho                  strength of the reset; 0 switches it off" in page
+    assert "4 pages" in capsys.readouterr().out
+    (tmp_path / "file").touch()
+    assert cli.main(["reference", "--out", str(tmp_path / "file")]) == 2
+
+
+def test_changelog_and_citation_know_the_version():
+    """They lie in .github, because the top level of the project is kept for what a newcomer needs."""
+    version = minisnn.__version__
+    citation = (ROOT / ".github" / "CITATION.cff").read_text()
+    assert f"\nversion: {version}\n" in citation and f"version = {{{version}}}" in (ROOT / "README.md").read_text()
+    assert f"\n## {version}" in (ROOT / ".github" / "CHANGELOG.md").read_text()
+
+
+def test_docstrings_in_markdown():
+    found = reference.markdown("""A first line of x_t and y_t, a*b*c, `a_b`, a<b, |a|.
+    And a second:
+
+        y = W_x x
+
+    - a list
+
+    alpha   a decay        beta   another
+    """)
+    assert found.split("\n") == [r"A first line of x\_t and y\_t, a\*b\*c, `a_b`, a&lt;b, |a|.", "And a second:", "",
+                                 "    y = W_x x", "", "- a list", "", "    alpha   a decay        beta   another", ""]
