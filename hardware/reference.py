@@ -61,13 +61,30 @@ def _pool(u: list, pool: str, threshold: int) -> list:
     return out
 
 
-def traces(neuron, words, spikes: list) -> list:
-    """p[t][i] of spikes[t][i]."""
+def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
+    """p[t][i] of spikes[t][i], of filters with so many fraction bits, in uQ1.12."""
+    if bits < 12 or mode:
+        return _short_traces(neuron, mode or words.traces, spikes, bits, seed_state(seed))
     mode, p, q, found = ROUNDINGS[words.traces], [0] * len(spikes[0]), [0] * len(spikes[0]), []
     for s in spikes:
         found.append(p)
         p = [_shift(neuron.alpha * a + (4096 - neuron.alpha) * b, 12, mode, 0) for a, b in zip(p, q)]
         q = [_shift(neuron.beta * b + (4096 - neuron.beta) * 4096 * x, 12, mode, 0) for b, x in zip(q, s)]
+    return found
+
+
+def _short_traces(neuron, mode: str, spikes: list, bits: int, state: int) -> list:
+    p, q, found = [0] * len(spikes[0]), [0] * len(spikes[0]), []
+    for s in spikes:
+        found.append([v * 2 ** (12 - bits) for v in p])
+        for i, x in enumerate(s):
+            noise = [0, 0]
+            for n in (0, 1) if mode == "stochastic" else ():
+                state = _xorshift32(state)
+                noise[n] = _noise(state, 12)
+            new = (_shift(neuron.beta * q[i] + (4096 - neuron.beta) * 2 ** bits * x, 12, ROUNDINGS[mode], noise[0]),
+                   _shift(neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, ROUNDINGS[mode], noise[1]))
+            q[i], p[i] = new
     return found
 
 

@@ -81,7 +81,7 @@ def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, 
 
 
 def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
-    """Straight through puts Q(theta) + S (theta' - theta) in the place of Q; of that, in the jet twin, there are differences."""
+    """Straight through puts Q(theta) + S (theta' - theta) in Q's place; that, in the jet twin, has differences."""
     net, theta, task = exact("mean")
     grid, a, d = Grid(net, WORDS), 0.5, rng.standard_normal(net.size)
     phi, S = grid(theta)
