@@ -111,6 +111,11 @@ class IntegerNet:
         """The largest bias of the readout that cannot make its accumulator overflow."""
         return ranges.room_for_bias(self.readout.weight.shape, self.readout.bits, 1, True, self.words.fraction)
 
+    def layer_bias_room(self, n: int) -> int:
+        """The largest bias of conv layer n that cannot make its sums overflow."""
+        layer = self.layers[n]
+        return ranges.room_for_bias(layer.weight.shape, layer.bits, 1 if n else MOST_COUNT, False, layer.fraction)
+
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:

@@ -159,5 +159,33 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     return weight, bias, counts
 
 
+def feedback_gradient(neuron, kernel: int, u: list, p: list, d: list, mode: str) -> tuple[list, list]:
+    """(G[i][j][a][c], Gb[c]) of one sample's random feedback: u[y][z][c], p[y][z][a], d[c]; sums of any size."""
+    H, W, C_in, C = len(u), len(u[0]), len(p[0][0]), len(d)
+    G, Gb = [[[[0] * C for _ in range(C_in)] for _ in range(kernel)] for _ in range(kernel)], [0] * C
+    for y in range(H):
+        for z in range(W):
+            h = [_shift(d[c] * surrogate(u[y][z][c], neuron.threshold, neuron.slope), 8, ROUNDINGS[mode], 0) for c in range(C)]
+            for c in range(C):
+                Gb[c] += 4096 * h[c]
+                for i in range(kernel):
+                    for j in range(kernel):
+                        at, to = y + i - kernel // 2, z + j - kernel // 2
+                        if 0 <= at < H and 0 <= to < W:
+                            for a in range(C_in):
+                                G[i][j][a][c] += h[c] * p[at][to][a]
+    return G, Gb
+
+
+def feedback_update(weights: list, gradients: list, k: int, mode: str, low: int, high: int, state: int) -> tuple[list, int]:
+    """(weights after the update, random state), both flat; one random number a weight, gated or not."""
+    new = []
+    for w, g in zip(weights, gradients):
+        state = _xorshift32(state)
+        change = _shift(g, k, ROUNDINGS[mode], _noise(state, k)) if g else 0
+        new.append(min(max(w - change, low), high))
+    return new, state
+
+
 def _zero(weight: list, bias: list) -> tuple[list, list]:
     return [[0] * len(bias) for _ in weight], [0] * len(bias)
