@@ -46,9 +46,10 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run):
     assert gated == sorted(gated) and len(gated) == len(compare.THRESHOLDS)
     files = {path.name for path in Path("out/hardware").iterdir()}
     assert files >= {"bits.png", "threshold.svg", "membrane.png", "layers.csv", "all.csv", "fraction.csv", "traces.png",
-                     "postsynaptic.csv", "presynaptic.csv"}
+                     "postsynaptic.csv", "presynaptic.csv", "others.csv"}
+    assert "random feedback, step 2^-8, float twin" in out and "Loihi's neurons and words" in out
     before = {path: path.read_bytes() for path in Path("out/records").iterdir()}
-    assert len(before) == 4
+    assert len(before) == 5
     for path, content in before.items():                        # as if it had been stopped after the second episode
         path.write_bytes(b"".join(content.splitlines(True)[:3]))
     assert run("--episodes", 3, "--bits", "8,3")[1] == out
