@@ -128,7 +128,7 @@ def _export(args: argparse.Namespace, words) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from minisnn.commands.options import use_threads
+    from minisnn.commands.options import executor_of, use_threads
     from minisnn.commands.studies import OUT
     from minisnn.runs import RunFolder, free_folder, read_json
 
@@ -153,7 +153,11 @@ def _train(args: argparse.Namespace) -> None:
             changes.update({name: configuration[name] for name in ("ways", "kernel", "pool", "window", "backend")},
                            channels=tuple(configuration["channels"]))
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
-    result = train(config, chip, out, args.resume is not None, not args.quiet, force=args.force)
+    with executor_of(args) as executor:
+        result = train(config, chip, out, args.resume is not None, not args.quiet, force=args.force, executor=executor)
+    if not result:
+        print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
+        return
     margin = f" ± {100 * result['ci95']:.1f}" if result["ci95"] is not None else ""
     print(f"integer chip of {chip.bits} bits ({chip.readout_bits} in the readout): {100 * result['accuracy']:.1f}{margin} % on "
           f"{result['episodes']} unseen episodes\nrun folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")

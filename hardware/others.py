@@ -1,6 +1,7 @@
 """What else learns the same episodes: all layers by random feedback, Loihi's neurons, a network trained for the chip."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -45,23 +46,7 @@ def measure(comparison) -> Table:
             chips.append((names[-1], IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps))
     chips = {name: (net, steps) for name, net, steps in [*chips, ("Loihi's neurons and words", loihi, c.steps)]}
 
-    def one(index: int) -> list[float]:
-        task, found = c.task(index), {}
-        both, n = np.concatenate([task.x_support, task.x_query]), len(task.y_support)
-        for name, (net, steps) in chips.items():
-            learner = choice.learner(steps, 1 + index)
-            p = net.traces(net.spikes(both), seed=1 + index)
-            new = learn(net, learner, p[:n], task.y_support)
-            found[name] = accuracy(net.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
-        learner = choice.learner(c.steps, 1 + index)
-        for step in STEPS:
-            how, name = Feedback(step, step - 4, seed=1 + index), f"random feedback, step 2^{step}"
-            whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
-            found[name] = accuracy(whole(task.x_query), task.y_query)
-            theta = float_learn_all(c.net, c.theta, learner, how, task.x_support, task.y_support)
-            found[f"{name}, float twin"] = accuracy(predict(c.net, theta, task.x_query), task.y_query)
-        return [found[name] for name in names]
-
+    one = partial(_episode, c.tasks, names, chips, chip, choice, c.net, c.theta, c.steps, c.study.settings)
     made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, None if trained is None else trained.theta)
     values = np.array(
         c.study.each(
@@ -80,3 +65,21 @@ def measure(comparison) -> Table:
         f"{len(values)} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
         "direct feedback alignment through fixed signs, not backpropagation.",
     )
+
+
+def _episode(tasks, names, chips, chip, choice, net, theta, steps, settings, index: int) -> list[float]:
+    """Accuracy of each of the names on an episode; chips {name: (IntegerNet, steps)}, `chip` learns through feedback."""
+    task, found = tasks.episode(settings.seed, index, net.ways, 1, settings.queries), {}
+    both, n = np.concatenate([task.x_support, task.x_query]), len(task.y_support)
+    for name, (integers, its_steps) in chips.items():
+        p = integers.traces(integers.spikes(both), seed=1 + index)
+        new = learn(integers, choice.learner(its_steps, 1 + index), p[:n], task.y_support)
+        found[name] = accuracy(integers.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
+    learner = choice.learner(steps, 1 + index)
+    for step in STEPS:
+        how, name = Feedback(step, step - 4, seed=1 + index), f"random feedback, step 2^{step}"
+        whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
+        found[name] = accuracy(whole(task.x_query), task.y_query)
+        twin = float_learn_all(net, theta, learner, how, task.x_support, task.y_support)
+        found[f"{name}, float twin"] = accuracy(predict(net, twin, task.x_query), task.y_query)
+    return [found[name] for name in names]

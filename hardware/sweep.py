@@ -6,6 +6,7 @@ the learning rule alike. Weights have the most bits of the comparison, updates a
 
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -38,23 +39,28 @@ def measure(comparison) -> tuple[dict, dict]:
 
     chips, plain = {key: chip(*key) for key in fractions}, c.chip(bits, choice)
 
-    def one(index: int) -> list[float]:
-        task = c.task(index)
-        x, n = np.concatenate([task.x_support, task.x_query]), len(task.y_support)
-
-        def right(net, p):
-            new = learn(net, choice.learner(c.steps, 1 + index), p[:n], task.y_support)
-            return accuracy(net.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
-
-        found = [right(net, net.traces(net.spikes(x))) for net in chips.values()]
-        spikes = plain.spikes(x)
-        return found + [right(plain, plain.traces(spikes, n_bits, mode, 1 + index)) for mode, n_bits in lengths]
-
+    one = partial(_episode, c.tasks, chips, plain, lengths, choice, c.steps, c.study.settings)
     episodes = min(c.study.settings.episodes, EPISODES)
     made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), bits, repr((fractions, lengths)))
     values = np.array(c.study.each("hardware-traces", "double-nmnist", episodes, one, made_from, "hardware, trace bits"))
     keys = len(fractions)
     return ({key: values[:, k] for k, key in enumerate(fractions)}, {key: values[:, keys + k] for k, key in enumerate(lengths)})
+
+
+def _episode(
+    tasks, chips: dict, plain: IntegerNet, lengths: list, choice: Choice, steps: dict, settings, index: int
+) -> list[float]:
+    """Accuracies of the chips, then of the plain one with each (rounding, bits) of its presynaptic traces."""
+    task = tasks.episode(settings.seed, index, plain.ways, 1, settings.queries)
+    x, n = np.concatenate([task.x_support, task.x_query]), len(task.y_support)
+
+    def right(net, p):
+        new = learn(net, choice.learner(steps, 1 + index), p[:n], task.y_support)
+        return accuracy(net.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
+
+    found = [right(net, net.traces(net.spikes(x))) for net in chips.values()]
+    spikes = plain.spikes(x)
+    return found + [right(plain, plain.traces(spikes, bits, mode, 1 + index)) for mode, bits in lengths]
 
 
 def tables(comparison, found: tuple[dict, dict]) -> list[Table]:

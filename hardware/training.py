@@ -11,6 +11,7 @@ gradients straight through the rounding (`straight`). The outer loop keeps float
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ import numpy as np
 from minisnn import checkpoint, training
 from minisnn.data.shipped import find_checkpoint
 from minisnn.evaluation import accuracy, ci95, open_set
+from minisnn.executor import Executor
 from minisnn.maml import InnerLoop
 from minisnn.runs import RunFolder, read_json, write_json
 from minisnn.settings import TrainingConfig
-from minisnn.threads import in_order
 
 from .calibrate import calibrate
 from .learner import Learner, learn, readout_exponent, steps_of
@@ -77,6 +78,7 @@ def train(
     *,
     force: bool = False,
     data=None,
+    executor: Executor | None = None,
 ) -> dict:
     """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments as `minisnn.training.train`.
 
@@ -93,7 +95,7 @@ def train(
     words = {name: (chip.readout_bits if name == "readout" else chip.bits, e) for name, e in exponents.items()}
     held = OnChip(words, config.ways * config.shots)
     config = config if resume else replace(config, start=str(folder / "start.h5"))
-    found = training.train(config, folder.path, resume, progress, data=data, held=held)
+    found = training.train(config, folder.path, resume, progress, data=data, executor=executor, held=held)
     network = found.theta.copy()
     for p in found.net.layout[:-2]:
         network[p.slice] = Grid(found.net, words)(found.theta)[0][p.slice]
@@ -110,7 +112,7 @@ def train(
     )
     if not config.test_episodes:
         return {}
-    result = chip_accuracy(found.net, network, found.inner, data["test"], chip, exponents, config)
+    result = chip_accuracy(found.net, network, found.inner, data["test"], chip, exponents, config, executor)
     result.update(bits=chip.bits, readout_bits=chip.readout_bits, exponents=exponents, updates=config.updates)
     write_json(folder / "chip-result.json", result)
     return result
@@ -160,21 +162,22 @@ def _resumed(folder: RunFolder, chip: ChipConfig) -> dict[str, int]:
 
 
 def chip_accuracy(
-    net, theta: np.ndarray, inner: InnerLoop, tasks, chip: ChipConfig, exponents: dict[str, int], config: TrainingConfig
+    net,
+    theta: np.ndarray,
+    inner: InnerLoop,
+    tasks,
+    chip: ChipConfig,
+    exponents: dict[str, int],
+    config: TrainingConfig,
+    executor: Executor | None = None,
 ) -> dict:
     """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic rounding, Theta 0."""
     steps = steps_of(net, inner, config.ways * config.shots)
     words = Words(weight_bits=chip.bits, readout_bits=chip.readout_bits)
     integers = IntegerNet(net, theta, words, exponents=exponents)
-    found = []
-
-    def one(index: int) -> float:
-        task = tasks.episode(config.test_seed, index, config.ways, config.shots, config.queries)
-        p, n = integers.traces(integers.spikes(np.concatenate([task.x_support, task.x_query]))), len(task.y_support)
-        new = learn(integers, Learner(seed=1 + index, **steps), p[:n], task.y_support)
-        return accuracy(integers.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
-
-    in_order(one, range(config.test_episodes), found.append)
+    found: list[float] = []
+    one = partial(_episode, tasks, integers, steps, config.test_seed, config.queries, config.shots)
+    (executor or Executor()).in_order(one, range(config.test_episodes), found.append)
     return dict(
         accuracy=float(np.mean(found)),
         ci95=ci95(found),
@@ -182,3 +185,11 @@ def chip_accuracy(
         seed=config.test_seed,
         per_episode=found,
     )
+
+
+def _episode(tasks, chip: IntegerNet, steps: dict, seed: int, queries: int, shots: int, index: int) -> float:
+    """Accuracy of the chip on a test episode."""
+    task = tasks.episode(seed, index, chip.ways, shots, queries)
+    p, n = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query]))), len(task.y_support)
+    new = learn(chip, Learner(seed=1 + index, **steps), p[:n], task.y_support)
+    return accuracy(chip.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
