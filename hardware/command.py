@@ -1,7 +1,8 @@
 """The meta-trained network learns in integers, as an edge chip would: one recording of each
 class, one update of a few bits a weight. Prints float against fixed point on the same
-seeded test episodes; `--ranges` shows what every word can come to hold, and `export`
-writes a C header, .hex files and a C program that repeats inference and learning."""
+seeded test episodes; `--ranges` shows what every word can come to hold, `export` writes a
+C header, .hex files and a C program that repeats inference and learning, and `train`
+meta-trains the network for the few bits that the chip has."""
 import argparse
 from pathlib import Path
 
@@ -14,15 +15,17 @@ examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
   minisnn hardware --bits 4 --root ~/N-MNIST    4 bits, on real recordings
   minisnn hardware --ranges --episodes 10       interval analysis, saturations counted
-  minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference"""
+  minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference
+  minisnn hardware train --bits 2 --out runs/chip-2
+                                                meta-train for 2 bits; --resume DIR goes on"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", choices=("compare", "export"), default="compare",
-                        help="compare with floating point (default), or export to C")
+    parser.add_argument("what", nargs="?", choices=("compare", "export", "train"), default="compare",
+                        help="compare with floating point (default), export to C, or meta-train for the chip")
     words = parser.add_argument_group("words of the chip")
     words.add_argument("--bits", type=whole_numbers, default=(8, 4, 3, 2), metavar="A,B,…",
-                       help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export takes the first")
+                       help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export and train take one")
     words.add_argument("--fraction", type=count(0), default=12, metavar="F",
                        help="fraction bits of postsynaptic traces (default: 12)")
     for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
@@ -33,6 +36,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                         help="print the interval analysis and the saturations of the episodes")
     parser.add_argument("--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)")
     parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
+    run = parser.add_argument_group("train")
+    run.add_argument("--readout-bits", type=count(2), default=8, metavar="N", help="weight bits of the readout (default: 8)")
+    run.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
+    run.add_argument("--updates", type=count(1), metavar="N", help="meta-updates (default: 400)")
+    run.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
+    run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
     add_study(parser, 100)
 
 
@@ -43,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
     if args.what == "export":
         return _export(args, words)
+    if args.what == "train":
+        return _train(args)
     joules = None
     if args.picojoule is not None:
         try:
@@ -113,6 +125,42 @@ def _export(args: argparse.Namespace, words) -> None:
     for path in write(out, chip, Learner(seed=1, **steps), task.x_support, task.y_support, task.x_query):
         print(path)
     print(f"test it: cc -O2 -o {out / 'selftest'} {out / 'chip.c'} && {out / 'selftest'} {out / 'selftest.bin'}")
+
+
+def _train(args: argparse.Namespace) -> None:
+    from minisnn.commands.options import executor_of, use_threads
+    from minisnn.commands.studies import OUT
+    from minisnn.runs import RunFolder, free_folder, read_json
+
+    from .training import ChipConfig, settings, train
+    use_threads(args.threads)
+    names = dict(start=args.start, updates=args.updates, lr=args.lr, root=args.root)
+    changes = {name: value for name, value in names.items() if value is not None}
+    if args.resume is not None:
+        if changes or args.force or args.out != OUT:
+            raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out others")
+        out, config = Path(args.resume), RunFolder(args.resume).config()
+        found = read_json(out / "chip.json") if (out / "chip.json").is_file() else {}
+        chip = ChipConfig(found.get("bits", 2), found.get("readout_bits", 8))
+    else:
+        if len(args.bits) != 1:
+            raise ValueError("train takes one number of --bits, such as --bits 2")
+        chip = ChipConfig(args.bits[0], args.readout_bits)
+        out = free_folder(f"chip-{chip.bits}") if args.out == OUT else args.out
+        if args.start is not None:
+            from minisnn.checkpoint import read
+            configuration = read(find_checkpoint(args.start)).net.configuration()
+            changes.update({name: configuration[name] for name in ("ways", "kernel", "pool", "window", "backend")},
+                           channels=tuple(configuration["channels"]))
+        config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
+    with executor_of(args) as executor:
+        result = train(config, chip, out, args.resume is not None, not args.quiet, force=args.force, executor=executor)
+    if not result:
+        print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
+        return
+    margin = f" ± {100 * result['ci95']:.1f}" if result["ci95"] is not None else ""
+    print(f"integer chip of {chip.bits} bits ({chip.readout_bits} in the readout): {100 * result['accuracy']:.1f}{margin} % on "
+          f"{result['episodes']} unseen episodes\nrun folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
 
 
 def main() -> int:

@@ -136,7 +136,7 @@ def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], s
 def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,
         joules: tuple[float, float] | None = None) -> Findings:
     """Measure, and put into tables, figures and a sentence."""
-    from . import differences
+    from . import differences, others, sweep
     from .figures import accuracy_against_bits, accuracy_against_threshold
     c, found = Comparison(study, words, bits), Findings(study.name, TITLE)
     twins = c.floats()
@@ -162,7 +162,9 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     found.tables.append(Table("bits", "All layers in the same number of bits, by rounding of the update", header, same))
     found.tables.append(Table("all", "Every combination", header, rows))
-    found.tables += [*differences.tables(c), cost(c, joules)]
+    lengths = sweep.measure(c)
+    found.tables += [*differences.tables(c), *sweep.tables(c, lengths), others.measure(c), cost(c, joules)]
+    found.figures["traces"] = (sweep.picture(lengths), "One-shot accuracy against the bits of the traces.")
     found.figures["membrane"] = (differences.picture(c), "The same neuron's membrane over time.")
     found.figures["bits"] = (accuracy_against_bits(curves, bits, twins[:, at["membrane, softmax"]]),
                              "One-shot accuracy against weight bits.")

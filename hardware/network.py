@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import kernels, quantise, ranges
-from .fixed import Saturated, rounding
+from .fixed import Saturated, rounding, seed_state
 from .neuron import IntegerLIF
-from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic
+from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic, presynaptic_in
 
 MOST_COUNT = 7                  # an input count is clipped at this: 3 bits
 ACCUMULATOR = 32
@@ -111,6 +111,11 @@ class IntegerNet:
         """The largest bias of the readout that cannot make its accumulator overflow."""
         return ranges.room_for_bias(self.readout.weight.shape, self.readout.bits, 1, True, self.words.fraction)
 
+    def layer_bias_room(self, n: int) -> int:
+        """The largest bias of conv layer n that cannot make its sums overflow."""
+        layer = self.layers[n]
+        return ranges.room_for_bias(layer.weight.shape, layer.bits, 1 if n else MOST_COUNT, False, layer.fraction)
+
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:
@@ -135,13 +140,23 @@ class IntegerNet:
             membranes.append(u)
         return (x, membranes) if record else x
 
-    def traces(self, spikes: np.ndarray) -> np.ndarray:
-        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs)."""
+    def traces(self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1) -> np.ndarray:
+        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs).
+
+        bits   fraction bits of the filters' states, 1 to 12; the result keeps its format, its lowest bits are zero
+        mode   rounding of the filters, "stochastic" too (numbers of `seed`); None: that of the network's words
+        """
+        if not 1 <= bits <= TRACE_BITS:
+            raise ValueError(f"traces have 1 to {TRACE_BITS} fraction bits, not {bits}")
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
         found = np.empty(flat.shape, np.int32)
-        n, mode = self.neuron, rounding(self.words.traces)
+        n, state = self.neuron, seed_state(seed)
+        if bits == TRACE_BITS and mode is None:
+            for b in range(len(flat)):
+                presynaptic(flat[b], found[b], n.alpha, n.beta, rounding(self.words.traces))
+            return found
         for b in range(len(flat)):
-            presynaptic(flat[b], found[b], n.alpha, n.beta, mode)
+            state = presynaptic_in(flat[b], found[b], n.alpha, n.beta, rounding(mode or self.words.traces), bits, state)
         return found
 
     def membranes(self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None) -> np.ndarray:

@@ -61,13 +61,30 @@ def _pool(u: list, pool: str, threshold: int) -> list:
     return out
 
 
-def traces(neuron, words, spikes: list) -> list:
-    """p[t][i] of spikes[t][i]."""
+def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
+    """p[t][i] of spikes[t][i], of filters with so many fraction bits, in uQ1.12."""
+    if bits < 12 or mode:
+        return _short_traces(neuron, mode or words.traces, spikes, bits, seed_state(seed))
     mode, p, q, found = ROUNDINGS[words.traces], [0] * len(spikes[0]), [0] * len(spikes[0]), []
     for s in spikes:
         found.append(p)
         p = [_shift(neuron.alpha * a + (4096 - neuron.alpha) * b, 12, mode, 0) for a, b in zip(p, q)]
         q = [_shift(neuron.beta * b + (4096 - neuron.beta) * 4096 * x, 12, mode, 0) for b, x in zip(q, s)]
+    return found
+
+
+def _short_traces(neuron, mode: str, spikes: list, bits: int, state: int) -> list:
+    p, q, found = [0] * len(spikes[0]), [0] * len(spikes[0]), []
+    for s in spikes:
+        found.append([v * 2 ** (12 - bits) for v in p])
+        for i, x in enumerate(s):
+            noise = [0, 0]
+            for n in (0, 1) if mode == "stochastic" else ():
+                state = _xorshift32(state)
+                noise[n] = _noise(state, 12)
+            new = (_shift(neuron.beta * q[i] + (4096 - neuron.beta) * 2 ** bits * x, 12, ROUNDINGS[mode], noise[0]),
+                   _shift(neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, ROUNDINGS[mode], noise[1]))
+            q[i], p[i] = new
     return found
 
 
@@ -140,6 +157,34 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
                         row[n] = new
             G, Gb = _zero(weight, bias)
     return weight, bias, counts
+
+
+def feedback_gradient(neuron, kernel: int, u: list, p: list, d: list, mode: str) -> tuple[list, list]:
+    """(G[i][j][a][c], Gb[c]) of one sample's random feedback: u[y][z][c], p[y][z][a], d[c]; sums of any size."""
+    H, W, C_in, C = len(u), len(u[0]), len(p[0][0]), len(d)
+    G, Gb = [[[[0] * C for _ in range(C_in)] for _ in range(kernel)] for _ in range(kernel)], [0] * C
+    for y in range(H):
+        for z in range(W):
+            h = [_shift(d[c] * surrogate(u[y][z][c], neuron.threshold, neuron.slope), 8, ROUNDINGS[mode], 0) for c in range(C)]
+            for c in range(C):
+                Gb[c] += 4096 * h[c]
+                for i in range(kernel):
+                    for j in range(kernel):
+                        at, to = y + i - kernel // 2, z + j - kernel // 2
+                        if 0 <= at < H and 0 <= to < W:
+                            for a in range(C_in):
+                                G[i][j][a][c] += h[c] * p[at][to][a]
+    return G, Gb
+
+
+def feedback_update(weights: list, gradients: list, k: int, mode: str, low: int, high: int, state: int) -> tuple[list, int]:
+    """(weights after the update, random state), both flat; one random number a weight, gated or not."""
+    new = []
+    for w, g in zip(weights, gradients):
+        state = _xorshift32(state)
+        change = _shift(g, k, ROUNDINGS[mode], _noise(state, k)) if g else 0
+        new.append(min(max(w - change, low), high))
+    return new, state
 
 
 def _zero(weight: list, bias: list) -> tuple[list, list]:

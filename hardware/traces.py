@@ -14,7 +14,7 @@ factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within 
 import numpy as np
 from numba import njit
 
-from .fixed import FLOOR, NEAREST, ZERO, shift
+from .fixed import FLOOR, NEAREST, ZERO, noise_of, shift, xorshift32
 
 UNITY, BITS = 4096, 12          # factors and presynaptic traces are 12-bit fractions
 DETERMINISTIC = ("floor", "zero", "nearest")
@@ -69,3 +69,26 @@ def presynaptic(spikes, traces, A, B, mode):
     for t in range(spikes.shape[0]):
         traces[t] = p
         presynaptic_step(p, q, spikes[t], A, B, mode)
+
+
+@njit(nogil=True, cache=True)
+def presynaptic_in(spikes, traces, A, B, mode, bits, state):
+    """As `presynaptic`, with states of `bits` fraction bits, uQ1.bits; traces << (12 - bits), so that they are uQ1.12 again.
+
+    Where the mode is stochastic each state has a random number of its own at each step, q before p, input by input.
+    Returns the random state.
+    """
+    unity, up = 1 << bits, 12 - bits
+    p, q = np.zeros(spikes.shape[1], np.int64), np.zeros(spikes.shape[1], np.int64)
+    noise_q, noise_p = 0, 0
+    for t in range(spikes.shape[0]):
+        for i in range(p.size):
+            traces[t, i] = p[i] << up
+            if mode == 3:
+                state = xorshift32(state)
+                noise_q = noise_of(state, 12)
+                state = xorshift32(state)
+                noise_p = noise_of(state, 12)
+            p[i] = shift(A * p[i] + (4096 - A) * q[i], 12, mode, noise_p)
+            q[i] = shift(B * q[i] + (4096 - B) * unity * spikes[t, i], 12, mode, noise_q)
+    return state

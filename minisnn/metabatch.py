@@ -7,6 +7,7 @@ import numpy as np
 from .convnet import ConvNet
 from .evaluation import accuracy
 from .flat import NotFinite
+from .held import Held
 from .maml import InnerLoop, body, meta_gradient, reptile_gradient
 from .network import SpikingNet
 from .settings import TrainingConfig
@@ -43,9 +44,10 @@ def task_of(tasks, net, config: TrainingConfig, *key: int):
 
 @np.errstate(over="ignore", invalid="ignore")              # where a loss is not finite, `training` says so
 def task_gradient(tasks, net, config: TrainingConfig, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray, u: int,
-                  k: int):
+                  k: int, held: Held = Held()):
     """(query loss, meta-gradient, gradient of the log step sizes, accuracy before, after) of task k of update u."""
-    task, inner = task_of(tasks, net, config, TASKS, u, k), inner_loop(config, net, steps.value(log_step))
+    task, inner = task_of(tasks, net, config, TASKS, u, k), held.inner(net, inner_loop(config, net, steps.value(log_step)))
+    (theta, slope), net = held.start(net, theta), held.of(net)
     gate: dict[str, Any] = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
     try:
         if config.rule == "reptile":
@@ -60,4 +62,5 @@ def task_gradient(tasks, net, config: TrainingConfig, steps: StepSizes, theta: n
     # the support is as unseen as the query before adaptation, and its logits are there already
     right = accuracy(after, task.y_query)
     log_gradient = steps.log_gradient(log_step, step_gradient)
+    meta = meta if slope is None else slope * meta
     return loss, meta, log_gradient, right if before is None else accuracy(before, task.y_support), right

@@ -28,10 +28,10 @@ def free_folder(name: str, parent: str | Path = "runs") -> Path:
 
 
 class RunFolder:
-    """A run's folder and its files."""
+    """A run's folder and its files; `command` is what goes on with it, given --resume DIR."""
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, command: str = "minisnn train"):
+        self.path, self.command = Path(path), command
         self.columns: list[str] = []
 
     def __truediv__(self, name: str) -> Path:
@@ -40,7 +40,7 @@ class RunFolder:
     @property
     def how_to_go_on(self) -> str:
         """The command that resumes the run."""
-        return f"minisnn train --resume {shlex.quote(str(self.path))}"
+        return f"{self.command} --resume {shlex.quote(str(self.path))}"
 
     def config(self) -> TrainingConfig:
         """Settings of the run that lies here."""

@@ -20,6 +20,7 @@ from .convnet import ConvNet
 from .data.shipped import find_checkpoint
 from .evaluation import evaluate, open_set
 from .executor import Executor, WorkersLost
+from .held import Held
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .maml import InnerLoop
 from .metabatch import INIT_TASKS, WEIGHTS, generator, inner_loop, network_of, task_gradient, task_of
@@ -61,7 +62,7 @@ class _State(NamedTuple):
 
 
 def train(config: TrainingConfig, out: str | Path, resume: bool = False, progress: bool = True, *, force: bool = False,
-          data: Mapping | None = None, executor: Executor | None = None) -> Result:
+          data: Mapping | None = None, executor: Executor | None = None, held: Held = Held()) -> Result:
     """Meta-train a network and test it; everything is written to the folder `out` (see `runs`).
 
     resume     go on with the run that lies in `out`
@@ -69,12 +70,14 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
                `sample_task(rng, ways, shots, queries)` and `episode(seed, index, ways, shots, queries)`
     executor   carries out the tasks of an update and the episodes; the arrays are the same for any
+    held       a device that learns the tasks in place of the float network; no part of the settings, so a run that is resumed
+               must be given the same
 
     Raises ValueError for settings that do not fit, for a folder that holds another run, and where the loss is no longer
     finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last three cases the state is
     saved.
     """
-    folder = RunFolder(out)
+    folder = RunFolder(out, held.command)
     found = folder.resume(config) if resume else None
     if not resume and not force:
         folder.check_free(config)
@@ -87,7 +90,7 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     if config.rule == "classify":
         data = {split: Classification(tasks) for split, tasks in data.items()}
     with np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
-        return _Run(config, folder, data, progress, executor).go(found, resume)
+        return _Run(config, folder, data, progress, executor, held).go(found, resume)
 
 
 def _check_early(config: TrainingConfig) -> None:
@@ -100,11 +103,12 @@ class _Run:
     """A run in the making."""
 
     def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool,
-                 executor: Executor | None = None):
-        self.config, self.folder, self.data, self.progress = config, folder, data, progress
+                 executor: Executor | None = None, held: Held = Held()):
+        self.config, self.folder, self.data, self.progress, self.held = config, folder, data, progress, held
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if config.rule == "classify" else config.ways
         self.net = network_of(config, data["train"].input_shape, self.ways)
+        self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None            # updates of the state that was saved last
@@ -296,7 +300,8 @@ class _Run:
 
     def _gradients(self, state: _State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
-        one = partial(task_gradient, self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u)
+        one = partial(task_gradient, self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u,
+                      held=self.held)
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: _State) -> None:
@@ -305,8 +310,7 @@ class _Run:
         if not (due and self.rows and (state.update % due == 0 or state.update == config.updates)) \
                 or "validation" in self.rows[-1]:
             return
-        result = evaluate(self.net, state.theta, self._inner(state), self.data["val"], "val", config.evaluate_episodes,
-                          config.seed, self.ways, config.shots, config.queries, progress=False, executor=self.executor)
+        result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
         activity = self._activity(state, 0)
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
         self.rows[-1].update(validation=result["accuracy_after"],
@@ -320,7 +324,13 @@ class _Run:
         """Activity of every layer in the support set of a validation task."""
         config = self.config
         x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
-        return self.net.activity(state.theta, x)
+        return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
+
+    def _evaluate(self, state: _State, split: str, episodes: int, seed: int, progress: bool) -> dict:
+        config, held = self.config, self.held
+        return evaluate(self.learns, held.start(self.net, state.theta)[0], held.inner(self.net, self._inner(state)),
+                        self.data[split], split, episodes, seed, self.ways, config.shots, config.queries, progress=progress,
+                        executor=self.executor)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
@@ -343,9 +353,7 @@ class _Run:
             return None
         if path.exists():
             return read_json(path)
-        test = evaluate(self.net, state.theta, self._inner(state), self.data["test"], "test", config.test_episodes,
-                        config.test_seed, self.ways, config.shots, config.queries, progress=self.progress,
-                        executor=self.executor)
+        test = self._evaluate(state, "test", config.test_episodes, config.test_seed, progress=self.progress)
         test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update,
                     tasks=state.update * config.tasks,
                     training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import ToySet
+from toy import ToySet, toy_config
 
 import minisnn as ms
-from hardware import compare, export
+from hardware import compare, export, training
 from minisnn import cli, evaluation
 from minisnn.experiments import study
 from minisnn.maml import InnerLoop
@@ -45,9 +45,11 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run):
              if row[:2] == [8, 8] and row[4] == "nearest" and row[2] == "membrane"]
     assert gated == sorted(gated) and len(gated) == len(compare.THRESHOLDS)
     files = {path.name for path in Path("out/hardware").iterdir()}
-    assert files >= {"bits.png", "threshold.svg", "membrane.png", "layers.csv", "all.csv", "fraction.csv"}
+    assert files >= {"bits.png", "threshold.svg", "membrane.png", "layers.csv", "all.csv", "fraction.csv", "traces.png",
+                     "postsynaptic.csv", "presynaptic.csv", "others.csv"}
+    assert "random feedback, step 2^-8, float twin" in out and "Loihi's neurons and words" in out
     before = {path: path.read_bytes() for path in Path("out/records").iterdir()}
-    assert len(before) == 3
+    assert len(before) == 5
     for path, content in before.items():                        # as if it had been stopped after the second episode
         path.write_bytes(b"".join(content.splitlines(True)[:3]))
     assert run("--episodes", 3, "--bits", "8,3")[1] == out
@@ -58,6 +60,22 @@ def test_ranges_and_saturations(run):
     code, out, err = run("--ranges", "--episodes", 2, "--bits", "4")
     assert code == 0, err
     assert "4 bits: layer" in out and "sum w p + bias" in out and "saturations in 2 episodes" in out
+
+
+def test_training_for_the_chip_and_going_on(run, monkeypatch):
+    data = {split: ToySet(split) for split in ("train", "val", "test")}
+    monkeypatch.setattr(training, "open_set", lambda name, split, *_, **__: data[split])
+    monkeypatch.setattr(training, "settings", lambda **given: toy_config(**{
+        **dict(rule="anil", learn_step_size="array", pool="max", backend="numba", evaluate_every=0), **given}))
+    few = ("--start", "networks/double_nmnist_maml.h5", "--updates", 3, "--lr", 1e-3, "--episodes", 2)
+    code, out, err = run("train", "--bits", "3", *few)
+    assert code == 0, err
+    assert "integer chip of 3 bits (8 in the readout): " in out and "% on 2 unseen episodes" in out
+    assert json.loads(Path("out/chip.json").read_text())["bits"] == 3 and Path("out/network.h5").exists()
+    assert run("train", "--bits", "3", *few)[0] == 2                               # it lies there already
+    assert run("train", "--resume", "out", "--out", "runs/paper")[1] == out
+    code, _, err = run("train", "--bits", "3,2")
+    assert code == 2 and "train takes one number of --bits" in err
 
 
 @needs_compiler

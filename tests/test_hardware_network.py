@@ -7,7 +7,7 @@ import pytest
 from integers import events, readout_alone, small
 
 import minisnn as ms
-from hardware import kernels, learner, network, neuron, ranges, reference
+from hardware import feedback, kernels, learner, loihi_net, network, neuron, ranges, reference
 from hardware.fixed import Saturated
 from hardware.network import IntegerNet, Words
 
@@ -116,11 +116,14 @@ def test_the_rim_and_odd_rests_hold_no_event_of_others():
 
 def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
     """Every kernel is called with integers alone, all that comes out is integers, and a float among the counts is refused."""
-    calls = []
+    calls, guards = set(), set()
 
-    def guarded(function):
+    def guarded(module, name):
+        function = getattr(module, name)
+        guards.add((module, name))
+
         def call(*arguments):
-            calls.append(function)
+            calls.add((module, name))
             for one in arguments:
                 assert not isinstance(one, (float, np.floating)), function
                 assert getattr(one, "dtype", np.dtype(int)).kind in "iub", function
@@ -129,16 +132,27 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
             return found
         return call
 
-    for module, names in ((kernels, ("conv", "readout")), (network, ("presynaptic",)), (learner, ("sample", "update"))):
+    for module, names in ((kernels, ("conv", "readout")), (network, ("presynaptic", "presynaptic_in")),
+                          (learner, ("sample", "update")), (feedback, ("accumulate", "update", "presynaptic", "error")),
+                          (loihi_net, ("conv",))):
         for name in names:
-            monkeypatch.setattr(module, name, guarded(getattr(module, name)))
+            monkeypatch.setattr(module, name, guarded(module, name))
     net, theta, chip = small()
     for rule in learner.RULES:
         p = chip.traces(chip.spikes(events(net)))
         found = learner.learn(chip, learner.Learner(rule=rule, threshold=10, log2_bias=-4), p, np.arange(3))
         u = chip.membranes(p, found.weight, found.bias)
         assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, u))
-    assert len(set(map(id, calls))) == 5
+    how = learner.Learner(log2_bias=-4)
+    whole, layers = feedback.learn_all(chip, how, feedback.Feedback(), events(net), np.arange(3))
+    assert all(array.dtype.kind in "iu" for one in (*layers.values(), *whole.layers) for array in (one.weight, one.bias))
+    for p in net.layout[1::2]:
+        theta[p.slice] = -np.abs(theta[p.slice])
+    chip_of_loihi = loihi_net.LoihiNet(net, theta)
+    p = chip_of_loihi.traces(chip_of_loihi.spikes(events(net)))
+    found = learner.learn(chip_of_loihi, chip_of_loihi.learner(log2_bias=-4), p, np.arange(3))
+    assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth))
+    assert calls == guards and len(calls) == 11
     with pytest.raises(ValueError, match="integer counts of shape"):
         chip.spikes(events(net).astype(np.float32))
     with pytest.raises(ValueError, match="found -1"):

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hardware import traces
+from integers import small
+
+from hardware import reference, traces
 from hardware.fixed import ROUNDINGS, shift
 from hardware.traces import addends, distance, factor, presynaptic, presynaptic_step
 
@@ -85,3 +87,23 @@ def test_addends_round_as_shift_does(mode):
         plus, minus = addends(mode, k)
         for x in range(-300, 301):
             assert (x + (minus if x < 0 else plus)) >> k == shift.py_func(x, k, mode, 0)
+
+
+@pytest.mark.parametrize("mode", ROUNDINGS)
+def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_as_ever(mode):
+    net, _, chip = small(traces="nearest")
+    spikes = (np.random.default_rng(2).random((2, 40, *chip.layers[-2].output_shape)) < 0.3).astype(np.uint8)
+    flat = spikes.reshape(2, 40, -1)
+    for bits in (1, 4, 7, 11):
+        found = chip.traces(spikes[:1], bits, mode, seed=3)
+        expected = reference.traces(chip.neuron, chip.words, flat[0].tolist(), bits, mode, seed=3)
+        np.testing.assert_array_equal(found[0], expected)
+        assert found.max() <= 4096 and found.min() >= 0 and not (found & (1 << 12 - bits) - 1).any()
+    np.testing.assert_array_equal(chip.traces(spikes, 12, "nearest"), chip.traces(spikes))
+    if mode == "stochastic":
+        assert (chip.traces(spikes, 7, mode, 3) != chip.traces(spikes, 7, mode, 4)).any()
+        mean = np.mean([chip.traces(spikes[:1], 7, mode, seed * 1000) for seed in range(60)], 0)
+        exact = chip.traces(spikes[:1])
+        assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8           # 7 bits: a step is 32; unbiased
+    with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
+        chip.traces(spikes, 13)

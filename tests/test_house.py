@@ -18,7 +18,7 @@ FLOORS = [
     {"network", "convnet", "optim", "initialisation"},
     {"tasks", "data"},
     {"maml", "plots"},
-    {"checkpoint", "gradcheck", "settings", "presets"},
+    {"checkpoint", "gradcheck", "settings", "presets", "held"},
     {"nir"},
     {"executor", "cluster"},
     {"evaluation", "health", "metabatch", "progress", "runs", "stepsizes", "classroom"},
