@@ -12,8 +12,6 @@ class Held:
     derivatives, in training and when it is tested.
     """
 
-    command = "minisnn train"  # with --resume DIR it goes on with a run
-
     command = "minisnn train"  # goes on with a run, given --resume DIR
 
     def of(self, net):
