@@ -409,6 +409,36 @@ def test_lists_and_numbers_of_options():
     assert options.or_none(float)("none") is None and options.or_none(float)("2") == 2.0
 
 
+def test_workers_give_the_same_run(run, trained):
+    """train by two processes, and evaluate by one, as without them."""
+    found = {}
+    for name, *where in (("here",), ("there", "--workers", 2)):
+        code, out, err = run("train", *TOY, "--tasks", 2, "--out", name, *where)
+        assert code == 0, err
+        found[name] = out, json.loads(Path(name, "result.json").read_text())["per_episode"], minisnn.read(name).theta.tobytes()
+        code, out, err = run("evaluate", "--checkpoint", trained, "--episodes", 4, "--json", f"{name}.json", *where[:2])
+        found[name] += (code, out, json.loads(Path(f"{name}.json").read_text()))
+    assert found["here"] == found["there"]
+
+
+def test_an_update_of_one_task_is_not_shared_and_the_command_says_so(run):
+    told = "an update has one task (--tasks 1), which this process carries out alone"
+    assert told in run("train", *TOY, "--workers", 2)[2] and told not in run("train", *TOY)[2]
+
+
+@pytest.mark.parametrize("where, words", [
+    (("--scheduler", "localhost"), "scheduler 'localhost': expected an address such as tcp://10.0.0.1:8786"),
+    (("--workers", "0"), "argument --workers: 0 is too small; expected at least 1"),
+    (("--workers", "2", "--scheduler", "tcp://localhost:1"), "argument --scheduler: not allowed with argument --workers")])
+@pytest.mark.parametrize("command", [("evaluate", "--checkpoint", "runs/quick-1"), ("table", "2"), ("report",), ("hardware",)])
+def test_workers_that_cannot_be_had(run, trained, capsys, command, where, words):
+    try:
+        code, _, err = run(*command, *where)
+    except SystemExit as exit:
+        code, err = exit.code, capsys.readouterr().err
+    assert code == 2 and words in err and "Traceback" not in err
+
+
 def test_threads_option(monkeypatch):
     monkeypatch.setenv("MINISNN_THREADS", "7")
     options.use_threads(None)

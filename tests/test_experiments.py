@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+import pieces
 from minisnn.data.double import DoubleSet
 from minisnn.data.recordings import Recordings
 from minisnn.experiments import EXPERIMENTS, experiment
@@ -75,13 +76,15 @@ def study(sets, folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_runs_and_repeats(name, study):
-    """Twice the same numbers: once measured, once from the records, once measured anew."""
-    seen = []
+    """The same numbers three times: measured, from the records, and measured anew as by a worker process."""
+    seen, travelling = [], pieces.Travelling()
     for keep in (False, True, False):
         one = study(name)
         if not keep:
             for path in (one.out / "records").glob("*"):
                 path.unlink()
+        if len(seen) == 2:
+            one.executor = travelling
         found = experiment(name).run(one)
         found.settings = one.describe()
         found.write(one.folder)
@@ -93,7 +96,7 @@ def test_every_experiment_runs_and_repeats(name, study):
             ]
         )
         assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
-    assert seen[0] == seen[1] == seen[2]
+    assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name == "figure-2")
     files = {path.name for path in one.folder.iterdir()}
     assert {f"{table.name}.csv" for table in found.tables} <= files and "findings.json" in files
     assert {f"{figure}.{kind}" for figure in found.figures for kind in ("png", "svg")} <= files

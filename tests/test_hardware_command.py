@@ -8,6 +8,7 @@ import pytest
 from toy import ToySet, toy_config
 
 import minisnn as ms
+import pieces
 from hardware import compare, export, training
 from minisnn import cli, evaluation
 from minisnn.experiments import study
@@ -34,7 +35,7 @@ def run(monkeypatch, tmp_path, capsys):
     return call
 
 
-def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run):
+def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, monkeypatch):
     code, out, err = run("--episodes", 3, "--bits", "8,3")
     assert code == 0, err
     assert "less twin" in out and "signal to noise" in out and "energy" in out
@@ -53,6 +54,14 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run):
     for path, content in before.items():                        # as if it had been stopped after the second episode
         path.write_bytes(b"".join(content.splitlines(True)[:3]))
     assert run("--episodes", 3, "--bits", "8,3")[1] == out
+    assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
+    again = json.loads(Path("out/hardware/findings.json").read_text())
+    assert again["values"] == found["values"] and found["values"]["saturations"]["8"]
+    travelling = pieces.Travelling()                            # and as by worker processes
+    monkeypatch.setattr("minisnn.commands.studies.executor_of", lambda args: travelling)
+    for path in before:
+        path.unlink()
+    assert run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
 
 
