@@ -1,6 +1,7 @@
 """Pictures of the lessons in the house style of `minisnn.plots`, shown where they are drawn."""
 import importlib.util
 import io
+from base64 import b64decode
 from contextlib import contextmanager
 
 import numpy as np
@@ -99,6 +100,36 @@ def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> N
         one = Picture.fromarray(np.concatenate([large, bar]), "P")
         one.putpalette([round(255 * part) for shade in SHADES for part in to_rgb(shade)])
         pictures.append(one)
+    _animate(pictures, title, milliseconds, still)
+
+
+def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64) -> None:
+    """The pictures of draw(value) one after the other, over and over, as one PNG that moves; where none can move, or on
+    paper, that of `still`.
+
+    draw      a function of one value that draws one `picture`, of the same size for all
+    values    in order; still is one of them
+    """
+    values = list(values)
+    if still not in values:
+        raise ValueError(f"still is {still!r}, expected one of values: {', '.join(map(str, values))}")
+    if _shell() is None:
+        draw(still)
+        return
+    from IPython.utils.capture import capture_output
+    from PIL import Image as Picture
+    pictures = []
+    for value in values:
+        with capture_output() as held:
+            draw(value)
+        large = Picture.open(io.BytesIO(b64decode(held.outputs[-1].data["image/png"]))).convert("RGB")
+        pictures.append(large.resize((large.width // 2, large.height // 2), Picture.Resampling.LANCZOS))
+    first = pictures[values.index(still)].quantize(colours, Picture.Quantize.MAXCOVERAGE)     # one for all
+    pictures = [one.quantize(palette=first, dither=Picture.Dither.NONE) for one in pictures]
+    _animate(pictures, title, milliseconds, values.index(still))
+
+
+def _animate(pictures, title: str, milliseconds: int, still: int) -> None:
     held = io.BytesIO()
     pictures[still].save(held, "png", save_all=True, default_image=True, append_images=pictures, duration=milliseconds,
                          loop=0, optimize=True)
