@@ -32,8 +32,8 @@ def measure(comparison) -> Table:
     names = ["readout alone"]
     names += [f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")]
     names += ["Loihi's neurons and words"]
-    chips = [("readout alone", chip, c.steps)]
-    if trained is not None:
+    chips = {"readout alone": (chip, c.steps), "Loihi's neurons and words": (loihi, c.steps)}
+    if trained is not None and (trained.net.input_shape, trained.net.ways) == (c.net.input_shape, c.net.ways):
         bits = trained.provenance["chip"]["bits"]
         steps = steps_of(trained.net, trained.inner, trained.net.ways)
         for readout_bits in (8, bits):
@@ -43,8 +43,7 @@ def measure(comparison) -> Table:
                 "readout": readout_exponent(steps["log2_weight"], readout_bits),
             }
             names.append(f"meta-trained for the chip: {bits} bits, {readout_bits} in the readout")
-            chips.append((names[-1], IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps))
-    chips = {name: (net, steps) for name, net, steps in [*chips, ("Loihi's neurons and words", loihi, c.steps)]}
+            chips[names[-1]] = IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps
 
     one = partial(_episode, c.tasks, names, chips, chip, choice, c.net, c.theta, c.steps, c.study.settings)
     made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, None if trained is None else trained.theta)
