@@ -11,7 +11,8 @@ May use minisnn for data and float references; minisnn never imports it.
 """
 import importlib
 
-_HOME = {"IntegerNet": "network", "Words": "network", "Learner": "learner", "learn": "learner"}
+_HOME = {"IntegerNet": "network", "Words": "network", "Learner": "learner", "learn": "learner", "Feedback": "feedback",
+         "learn_all": "feedback", "LoihiConfig": "loihi_net", "LoihiNet": "loihi_net"}
 __all__ = list(_HOME)
 
 

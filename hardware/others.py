@@ -26,25 +26,22 @@ def measure(comparison) -> Table:
     c, choice = comparison, Choice(8)
     exponent = readout_exponent(c.steps["log2_weight"], 8)
     chip = c.chip(8, choice)
-    known = c.study.tasks("double-nmnist", "train")
-    x = np.concatenate([known.episode(c.study.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(CALIBRATION)])
+    training = c.study.tasks("double-nmnist", "train")
+    x = np.concatenate([training.episode(c.study.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(CALIBRATION)])
     loihi, trained = LoihiNet(c.net, c.theta, LoihiConfig(), exponent, x), c.study.network(TRAINED)
     names = ["readout alone"]
     names += [f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")]
     names += ["Loihi's neurons and words"]
-    chips = [("readout alone", chip, c.steps)]
-    if trained is not None:
+    chips = {"readout alone": (chip, c.steps), "Loihi's neurons and words": (loihi, c.steps)}
+    if trained is not None and (trained.net.input_shape, trained.net.ways) == (c.net.input_shape, c.net.ways):
         bits = trained.provenance["chip"]["bits"]
-        steps = steps_of(trained.net, trained.inner, trained.net.ways)
-        for readout_bits in (8, bits):
-            words = replace(c.words, weight_bits=bits, readout_bits=readout_bits)
-            exponents = {
-                **trained.provenance["chip"]["exponents"],
-                "readout": readout_exponent(steps["log2_weight"], readout_bits),
-            }
+        steps, known = steps_of(trained.net, trained.inner, trained.net.ways), trained.provenance["chip"]
+        for readout_bits in dict.fromkeys((known["readout_bits"], bits)):
+            words, exponents = replace(c.words, weight_bits=bits, readout_bits=readout_bits), dict(known["exponents"])
+            if readout_bits != known["readout_bits"]:
+                exponents["readout"] = readout_exponent(steps["log2_weight"], readout_bits)
             names.append(f"meta-trained for the chip: {bits} bits, {readout_bits} in the readout")
-            chips.append((names[-1], IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps))
-    chips = {name: (net, steps) for name, net, steps in [*chips, ("Loihi's neurons and words", loihi, c.steps)]}
+            chips[names[-1]] = IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps
 
     one = partial(_episode, c.tasks, names, chips, chip, choice, c.net, c.theta, c.steps, c.study.settings)
     made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, None if trained is None else trained.theta)

@@ -107,3 +107,41 @@ def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_
         assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8           # 7 bits: a step is 32; unbiased
     with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
         chip.traces(spikes, 13)
+
+
+@njit
+def postsynaptic(V, A, B, plus, minus, p, q, found):
+    for t in range(V.shape[0]):
+        for n in range(V.shape[1]):
+            found[t, n] = p[n], q[n]
+            p[n], q[n] = traces.mix(p[n], q[n], A, plus, minus), traces.mix(q[n], V[t, n], B, plus, minus)
+
+
+@MODES
+@pytest.mark.parametrize("most", [1, 300, 2**26])
+def test_signed_postsynaptic_traces_keep_both_bounds_at_any_scale(mode, most):
+    rng, A, B = np.random.default_rng(4), np.int32(3891), np.int32(3686)
+    V = rng.integers(-most, most + 1, (300, 400)).astype(np.int32)
+    V[:, ::4] = np.repeat(np.where(rng.random((6, 100)) < 0.5, -most, most), 50, 0)         # long pushes to either side
+    V[150:, 1::4] = 0                                                                       # and long silences
+    found = np.empty((*V.shape, 2), np.int64)
+    postsynaptic(V, A, B, *np.array(addends(mode, 12), np.int32), np.zeros(400, np.int32), np.zeros(400, np.int32), found)
+    p, q, a, b, off = np.zeros(400), np.zeros(400), A / 4096, B / 4096, [0.0, 0.0]
+    for t, v in enumerate(V):
+        off = [max(off[0], np.abs(found[t, :, 0] - p).max()), max(off[1], np.abs(found[t, :, 1] - q).max())]
+        p, q = a * p + (1 - a) * q, b * q + (1 - b) * v
+    assert off[0] <= distance(mode, A, B) and off[1] <= distance(mode, B)
+    assert most == 1 or (off[0] > 0.2 * distance(mode, A, B) and off[1] > 0.2 * distance(mode, B))
+
+
+@MODES
+@pytest.mark.parametrize("bits", [4, 7, 10])
+def test_short_traces_keep_the_bound_in_units_of_their_own_last_place(mode, bits):
+    spikes = (np.random.default_rng(5).random((400, 300)) < np.linspace(0, 1, 300)).astype(np.uint8)
+    found, A, B = np.empty(spikes.shape, np.int32), 3891, 3686
+    traces.presynaptic_in(spikes, found, A, B, mode, bits, 1)
+    p, q, a, b, off = np.zeros(300), np.zeros(300), A / 4096, B / 4096, 0.0
+    for t, s in enumerate(spikes):
+        off = max(off, np.abs(found[t] / 2 ** (12 - bits) - p).max())
+        p, q = a * p + (1 - a) * q, b * q + (1 - b) * 2**bits * s
+    assert 0.1 * distance(mode, A, B) < off <= distance(mode, A, B)

@@ -80,6 +80,19 @@ def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, 
     assert (S == 0).any() and not found[1][S == 0].any()
 
 
+def test_curvature_is_seen_through_the_clip_from_both_sides(rng):
+    net, theta, task = exact()
+    grid, v = Grid(net, WORDS), rng.standard_normal(net.size)
+    phi, S = grid(theta)
+    held = HeldNet(net, grid)
+    loss, gradient, hvp = held.gradient_and_hvp(theta, task.x_support, task.y_support)
+    assert loss == net.loss(phi, task.x_support, task.y_support) == held.loss(theta, task.x_support, task.y_support)
+    np.testing.assert_array_equal(gradient, S * net.loss_and_gradient(phi, task.x_support, task.y_support)[1])
+    want = S * net.hessian_vector_product(phi, task.x_support, task.y_support, S * v)
+    np.testing.assert_allclose(hvp(v), want, atol=1e-12 * np.abs(want).max())
+    assert (S == 0).any() and (hvp(v) != S * net.hessian_vector_product(phi, task.x_support, task.y_support, v)).any()
+
+
 def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
     """Straight through puts Q(theta) + S (theta' - theta) in Q's place; that, in the jet twin, has differences."""
     net, theta, task = exact("mean")

@@ -127,7 +127,7 @@ class Networks:
             for place in (self.folder / name, self.folder / name.removesuffix(".h5")):
                 if place.exists():
                     return place
-        if self.retrain is not None:
+        if self.retrain is not None and role in RECIPES:
             return self._train(role, self.retrain / name.removesuffix(".h5"))
         try:
             return shipped(name)
