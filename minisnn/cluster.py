@@ -25,7 +25,7 @@ from uuid import uuid4
 from .compilation import compiled
 from .executor import Call, Executor, WorkersLost, take_apart
 
-PATIENCE = 60           # seconds without any worker until the run is given up
+PATIENCE = 300          # seconds without any worker until the run is given up
 SCHEDULER = "the scheduler"
 
 
@@ -149,6 +149,8 @@ class Cluster(Executor):
                 if future.done():
                     raise
                 without = 0 if self._alive() else without + 5
+                if without == 10:
+                    warnings.warn(f"{self.address}: the cluster has no workers; waiting for some", stacklevel=3)
                 if without >= PATIENCE:
                     raise WorkersLost(f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; start some with "
                                       f"`dask worker {self.address} --nthreads 1 --nworkers N`") from None

@@ -167,12 +167,12 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
     command = [sys.executable, "-m", "dask"]
     scheduler = run([*command, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
                      "--scheduler-file", tmp_path / "scheduler.json"])
-    wait_until((tmp_path / "scheduler.json").exists, 60)
+    wait_until((tmp_path / "scheduler.json").exists, 120)
     address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
     workers = run([*command, "worker", address, "--nthreads", "1", "--nworkers", "2", "--no-dashboard",
                    "--local-directory", tmp_path])
     try:
-        with Cluster(address, 60) as dask:
+        with Cluster(address, 300) as dask:
             train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=dask, **SILENT)
             assert_same(here, tmp_path / "run")
             data = toy_data({3: scheduler.kill})                # the first two tasks initialise theta, here
@@ -185,4 +185,8 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
     finally:
         for process in (scheduler, workers):
             process.terminate()
-            process.wait(30)
+        for process in (scheduler, workers):
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,25 +1,25 @@
-"""What worker processes bring: seconds of an update and of an episode with none, one, two … workers, and a model beyond.
+"""What worker processes bring: seconds of an update and of episodes with none, one, two … workers, and a model beyond.
 
-    python tests/benchmarks/workers.py [--most 2] [--tasks 8] [--repeat 5] [--json FILE]
+    python tests/benchmarks/workers.py [--most 2] [--tasks 8] [--repeat 5]
 
-The network is Table 1's on simulated Double N-MNIST (5-way 1-shot, 10 queries), second order, a step size a parameter array.
-Every process has one thread, this one too. Times of one round go by turns over the executors; medians of the rounds.
+The network is Table 1's on simulated Double N-MNIST (5-way 1-shot, 10 queries), second order, one thread a process, this one
+included. The executors take turns; least times of the rounds, since other processes can only add to them. The model needs no
+idle machine, for it is made of processor seconds:
 
-    T(W) = s + n t + n c / W          Amdahl's law (1967): what the master does itself is not shared
+    T(W) = m + n c / W          Amdahl's law (1967): what the master does is not shared
 
-s   seconds of an update beside its tasks: sums, clipping, Adam          n   tasks of an update
-t   seconds in which a task is sent and an answer as large as its gradient comes back, theta and settings included
-c   seconds of a task
-The speed-up beyond the measured W is T(0) / T(W) with n = 32 and a core for each worker; T(0) = s + n c.
+m   the master's, of an update by workers: sums, clipping, Adam, sending what is needed and receiving the gradients
+n   tasks of an update                      c   a worker's, of a task: receiving, meta-gradient, sending
+
+and the speed-up is that of T(0), the processor seconds of an update without workers, with a core for each worker.
 """
 import argparse
-import json
 import os
-import statistics
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import minisnn as ms
 from minisnn.evaluation import evaluate, open_set
@@ -38,71 +38,71 @@ def a_run(tasks: int, out: Path):
     return run, run._start()
 
 
-def seconds(function) -> float:
-    began = time.perf_counter()
+def clocked(*arguments):
+    """A task's gradient, the process, and the processor seconds it has used so far."""
+    return task_gradient(*arguments), os.getpid(), time.process_time()
+
+
+def seconds(function, clock=time.perf_counter) -> float:
+    began = clock()
     function()
-    return time.perf_counter() - began
+    return clock() - began
 
 
-def nothing(tasks, net, config, steps, theta, log_step, u: int, k: int):
-    """A task that is sent, and an answer as large as a gradient, with no work done."""
-    return 0.0, theta, log_step, 0.0, 0.0
+def of_a_task(run, state, executor, tasks: int) -> float:
+    """Processor seconds that a worker needs from the end of a task to the end of its next."""
+    shared = (run.data["train"], run.net, run.config, run.steps, state.theta, state.log_step, 0)
+    last: dict[int, float] = {}
+    found = []
 
+    def add(one):
+        _, process, now = one
+        if process in last:
+            found.append(now - last[process])
+        last[process] = now
 
-def measure(most: int, tasks: int, repeat: int) -> dict:
-    ms.set_threads(1)
-    with tempfile.TemporaryDirectory() as place:
-        run, state = a_run(tasks, Path(place))
-        test = open_set("double-nmnist", "test")
-        executors = {0: Executor(), **{n: Workers(n) for n in range(1, most + 1)}}
-        shared = (run.data["train"], run.net, run.config, run.steps, state.theta, state.log_step, 0)
-        times: dict = {what: {n: [] for n in executors} for what in ("update", "tasks", "empty", "episodes")}
-        for turn in range(repeat + 1):                          # the first starts the workers
-            for n, executor in executors.items():
-                run.executor = executor
-                found = {
-                    "update": seconds(lambda: run._update(state)),
-                    "tasks": seconds(lambda: executor.in_order(partial(task_gradient, *shared), range(tasks), id, large=True)),
-                    "empty": seconds(lambda: executor.in_order(partial(nothing, *shared), range(tasks), id, large=True)),
-                    "episodes": seconds(lambda: evaluate(run.net, state.theta, InnerLoop(4.0), test, episodes=2 * tasks,
-                                                         progress=False, executor=executor)),
-                }
-                if turn:
-                    for what, value in found.items():
-                        times[what][n].append(value)
-        for executor in executors.values():
-            executor.close()
-    return {what: {n: statistics.median(values) for n, values in one.items()} for what, one in times.items()}
-
-
-def model(found: dict, tasks: int, workers: int, of: int = 32) -> float:
-    """Speed-up of an update of `of` tasks by so many workers."""
-    c = found["tasks"][0] / tasks
-    sent = found["empty"][1] / tasks                            # a task's way there and back
-    serial = max(found["update"][0] - found["tasks"][0], 0.0)
-    here, there = serial + of * c, serial + of * sent + of * c / workers
-    return here / there
+    executor.in_order(partial(clocked, *shared), range(tasks), add, large=True)
+    return median(found)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most", type=int, default=2)
-    parser.add_argument("--tasks", type=int, default=8)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--most", type=int, default=2, help="workers")
+    parser.add_argument("--tasks", type=int, default=8, help="of an update; twice as many episodes")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds")
     args = parser.parse_args()
-    found = measure(args.most, args.tasks, args.repeat)
-    print(f"{args.tasks} tasks an update, {2 * args.tasks} episodes; load of the machine {os.getloadavg()[0]:.1f} on "
-          f"{os.cpu_count()} cores")
-    for n in found["update"]:
-        print(f"{n} workers: update {found['update'][n]:.3f} s ({found['update'][0] / found['update'][n]:.2f} x), "
-              f"episodes {found['episodes'][n]:.3f} s ({found['episodes'][0] / found['episodes'][n]:.2f} x)")
-    c, sent = found["tasks"][0] / args.tasks, found["empty"][1] / args.tasks
-    serial = found["update"][0] - found["tasks"][0]
-    print(f"a task {1000 * c:.1f} ms, its transfer {1000 * sent:.2f} ms, serial {1000 * serial:.1f} ms an update")
-    print("model, 32 tasks: " + ", ".join(f"{w} workers {model(found, args.tasks, w):.1f} x" for w in (1, 2, 4, 8, 16, 32)))
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=2))
+    ms.set_threads(1)
+    executors = {0: Executor(), **{n: Workers(n) for n in range(1, args.most + 1)}}
+    update: dict[int, list[float]] = {n: [] for n in executors}
+    episodes: dict[int, list[float]] = {n: [] for n in executors}
+    master: dict[int, list[float]] = {n: [] for n in executors}
+    with tempfile.TemporaryDirectory() as place:
+        run, state = a_run(args.tasks, Path(place))
+        test = open_set("double-nmnist", "test")
+        for turn in range(args.repeat + 1):                          # the first starts the workers
+            for n, run.executor in executors.items():
+                began = time.process_time()
+                wall = seconds(lambda: run._update(state))
+                used = time.process_time() - began
+                answers = seconds(lambda: evaluate(run.net, state.theta, InnerLoop(4.0), test, episodes=2 * args.tasks,
+                                                   progress=False, executor=run.executor))
+                if turn:
+                    update[n].append(wall)
+                    master[n].append(used)
+                    episodes[n].append(answers)
+        c = of_a_task(run, state, executors[args.most], max(8, 4 * args.most))
+        for executor in executors.values():
+            executor.close()
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"{args.tasks} tasks an update, {2 * args.tasks} episodes, least of {args.repeat} rounds; {load}")
+    for n in executors:
+        line = ", ".join(f"{what} {min(times[n]):.3f} s ({min(times[0]) / min(times[n]):.2f} x)"
+                         for what, times in (("update", update), ("episodes", episodes)))
+        print(f"{n} workers: {line}")
+    alone, m = median(master[0]) / args.tasks, median(master[args.most]) / args.tasks
+    print(f"processor ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the worker and "
+          f"{1000 * m:.2f} in the master")
+    print("model: " + ", ".join(f"{w} workers {alone / (m + c / w):.1f} x" for w in (1, 2, 4, 8, 16, 32)))
 
 
 if __name__ == "__main__":
