@@ -99,6 +99,7 @@ class Cluster(Executor):
         return self._client.nthreads()
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
+        """As `Executor.in_order`, on the cluster's workers. WorkersLost where scheduler or workers are gone for good."""
         if not compiled() and len(items) > 1:                        # where the cluster is on this machine, it compiles once
             collect(function(items[0]))
             items = items[1:]
@@ -173,6 +174,7 @@ class Cluster(Executor):
             pass
 
     def close(self) -> None:
+        """Forget what the cluster holds, and leave it."""
         if self._client is not None:
             self._sets, self._sent = [], []
             self._client.close(timeout=2)

@@ -44,6 +44,7 @@ class Executor:
     number = 1
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
+        """As `Executor.in_order`, in the worker processes. WorkersLost where TRIES of them died at one task."""
         """collect(function(item)) for every item, in the items' order; the first error in that order is raised.
 
         function   to leave this process, a `functools.partial` of a function of a module, or such a function. What it is
@@ -58,6 +59,7 @@ class Executor:
             in_order(function, items, collect)
 
     def close(self) -> None:
+        """End all workers; the next call starts others."""
         """End all workers; the next call starts others."""
 
     def __enter__(self):

@@ -4,7 +4,7 @@ Kernels are compiled without Python's lock, so plain threads run them side by si
 computes it or when; what is summed over items is summed afterwards in a fixed order.
 """
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -93,7 +93,7 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
 
 @contextmanager
-def alone():
+def alone() -> Iterator[None]:
     """In here this thread uses no others: what a process does that shares a machine with its like."""
     before = getattr(_inside, "busy", False)
     _inside.busy = True

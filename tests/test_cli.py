@@ -346,6 +346,7 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
     code, out, _ = run("info", "bare.h5")
     assert code == 0 and f"{net.size} parameters" in out and "training" not in out
     (trained / "checkpoint.h5").unlink()
+    (trained / "checkpoint.previous.h5").unlink()
     assert "stopped before its first checkpoint" in run("info", trained)[1]
 
 

@@ -12,8 +12,9 @@ from minisnn import cli
 from minisnn.commands import reference
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLIC = ["checkpoint", "convnet", "evaluation", "flat", "initialisation", "loss", "maml", "network", "neuron", "nir/read",
-          "nir/write", "optim", "runs", "settings", "stepsizes", "surrogate", "tasks", "threads", "training", "health", "files",
+PUBLIC = ["checkpoint", "cluster", "convnet", "evaluation", "executor", "flat", "initialisation", "loss", "maml", "network",
+          "neuron", "nir/read", "nir/write", "optim", "runs", "settings", "stepsizes", "surrogate", "tasks", "threads",
+          "training", "health", "files",
           *(f"data/{path.stem}" for path in sorted((ROOT / "minisnn" / "data").glob("[a-z]*.py")) if "kernel" not in path.stem)]
 
 

@@ -85,7 +85,7 @@ def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[
 def _child(folder: str, order: str, steps: str, threads: str) -> None:
     set_threads(int(threads))
     net, theta = load(Path(folder) / "net.h5")
-    with np.load(Path(folder) / "task.npz") as file:
+    with np.load(Path(folder) / "task.npz", allow_pickle=False) as file:
         task = Task(**file)
     net(theta, task.x_support)
     before, seconds = _peak(), []
