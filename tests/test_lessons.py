@@ -300,6 +300,34 @@ def test_a_slider_needs_no_notebook_and_no_ipywidgets(monkeypatch):
     assert drawn == [2, 5]
 
 
+def test_drawn_pictures_move_and_print_as_the_still():
+    import base64
+    import io
+
+    import numpy as np
+    import style
+    from PIL import Image
+    v4 = pytest.importorskip("nbformat.v4")
+    pytest.importorskip("nbclient")
+    cell = SLIDER.replace('slider(draw, (1, 2, 5), 2, "value (ms)")', 'moving(draw, (1, 2, 5), 2, "what to see", 70)')
+    [shown] = make.execute(v4.new_notebook(cells=[v4.new_code_cell(cell)])).cells[0].outputs
+    assert shown.metadata["image/png"]["alt"] == "what to see"
+    with Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"]))) as film:
+        assert film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]     # the still, then the three
+        seen = []
+        for n in range(4):
+            film.seek(n)
+            seen.append(np.asarray(film.convert("RGB")).astype(int))
+            assert n == 0 or film.info["duration"] == 70
+    assert [np.array_equal(seen[0], other) for other in seen[1:]] == [False, True, False]
+    assert not np.array_equal(seen[1], seen[3])
+    drawn = []
+    style.moving(drawn.append, (1, 2, 5), 2, "what to see", 70)   # as where the cells are run without a kernel
+    with pytest.raises(ValueError, match="still is 3, expected one of values: 1, 2, 5"):
+        style.moving(drawn.append, (1, 2, 5), 3, "what to see", 70)
+    assert drawn == [2]
+
+
 def test_a_film_moves_and_prints_as_its_still(monkeypatch):
     import io
 

@@ -14,14 +14,28 @@ def slopes(function):
         factor = (1 - a * h) ** N
         first = h * factor * (start - c)
         once = (1 - a * h) * h * (start - c)
-        same("10.1", "FOMAML's slope", fomaml, first, (
-            (h * (start - c), "FOMAML's slope is taken where the learner has arrived, at theta_N, not at the start"),
-            (once, "the learner takes all N steps, yours takes one: the distance to c shrinks by (1 - a h) ** N"),
-            (factor * first, "the two are exchanged: return MAML's slope first")))
-        same("10.1", "MAML's slope", maml, factor * first, (
-            (first, "the chain rule is missing from MAML's: the end moves with the start, by (1 - a h) ** N"),
-            ((1 - a * h) * first, "the learner takes all N steps: the end moves with the start by (1 - a h) ** N"),
-            (factor * h * (1 - a * h) * (start - c), "the learner takes all N steps before the slope is taken")))
+        same(
+            "10.1",
+            "FOMAML's slope",
+            fomaml,
+            first,
+            (
+                (h * (start - c), "FOMAML's slope is taken where the learner has arrived, at theta_N, not at the start"),
+                (once, "the learner takes all N steps, yours takes one: the distance to c shrinks by (1 - a h) ** N"),
+                (factor * first, "the two are exchanged: return MAML's slope first"),
+            ),
+        )
+        same(
+            "10.1",
+            "MAML's slope",
+            maml,
+            factor * first,
+            (
+                (first, "the chain rule is missing from MAML's: the end moves with the start, by (1 - a h) ** N"),
+                ((1 - a * h) * first, "the learner takes all N steps: the end moves with the start by (1 - a h) ** N"),
+                (factor * h * (1 - a * h) * (start - c), "the learner takes all N steps before the slope is taken"),
+            ),
+        )
     right("10.1", "They differ by the factor (1 - a h) ** N, and a factor can be negative.")
 
 
@@ -50,13 +64,26 @@ def back(function):
     for path in (thetas[:2], thetas):
         end = net.loss_and_gradient(path[-1], task.x_query, task.y_query)[1]
         shifted = _back(net, [*path[1:], path[-1]], task, a)
-        same("10.2", "lambda_0", answer("10.2", function, net, path, task, a), _back(net, path, task, a), (
-            (end, "this is lambda_N, FOMAML's: bring it all the way back, one product for each step that was made"),
-            (_back(net, [*path[-2::-1], path[-1]], task, a), "go back from the last step to the first: the last step first"),
-            (_back(net, path, task, a, of="query"), "the Hessian is that of the support's loss: the steps went down that one"),
-            (shifted, "H_n is taken where the step began, at theta_n; yours is taken where it ended"),
-            (_back(net, path, task, -a), "minus: the step went down the gradient"),
-            (_back(net, path, task, 1.0), "the step size a is missing before H lambda")))
+        same(
+            "10.2",
+            "lambda_0",
+            answer("10.2", function, net, path, task, a),
+            _back(net, path, task, a),
+            (
+                (end, "this is lambda_N, FOMAML's: bring it all the way back, one product for each step that was made"),
+                (
+                    _back(net, [*path[-2::-1], path[-1]], task, a),
+                    "go back from the last step to the first: the last step first",
+                ),
+                (
+                    _back(net, path, task, a, of="query"),
+                    "the Hessian is that of the support's loss: the steps went down that one",
+                ),
+                (shifted, "H_n is taken where the step began, at theta_n; yours is taken where it ended"),
+                (_back(net, path, task, -a), "minus: the step went down the gradient"),
+                (_back(net, path, task, 1.0), "the step size a is missing before H lambda"),
+            ),
+        )
     assert np.abs(_back(net, thetas, task, a) - last).max() > 1e-3 * np.abs(last).max()
     right("10.2", "One Hessian-vector product for each step, and no Hessian.")
 
@@ -87,12 +114,22 @@ def meta_train(function):
         expected = _meta_train(net, theta, tasks, a, order)
         found = answer("10.3", function, net, theta, tasks, a, order, returns=2)
         for name, one, wanted, k in (("theta_0", found[0], expected[0], 0), ("losses", found[1], expected[1], 1)):
-            mistakes = [(_meta_train(net, theta, tasks, a, order, **how)[k], text) for how, text in (
-                (dict(adapted=True), "forget what was adapted: the outer step moves the start, not the end of the inner loop"),
-                (dict(joint=True), "nothing has been adapted: there is no inner step in this gradient; ask ms.meta_gradient"),
-                (dict(notes=False), "Adam keeps notes from one step to the next: make it once, before the loop"),
-                (dict(norm=None), "clip the gradient before the step: ms.clip(gradient, 5)[0]"),
-                (dict(sign=-1), "adam.step goes down the gradient by itself; do not turn its sign"))]
+            mistakes = [
+                (_meta_train(net, theta, tasks, a, order, **how)[k], text)
+                for how, text in (
+                    (
+                        dict(adapted=True),
+                        "forget what was adapted: the outer step moves the start, not the end of the inner loop",
+                    ),
+                    (
+                        dict(joint=True),
+                        "nothing has been adapted: there is no inner step in this gradient; ask ms.meta_gradient",
+                    ),
+                    (dict(notes=False), "Adam keeps notes from one step to the next: make it once, before the loop"),
+                    (dict(norm=None), "clip the gradient before the step: ms.clip(gradient, 5)[0]"),
+                    (dict(sign=-1), "adam.step goes down the gradient by itself; do not turn its sign"),
+                )
+            ]
             other = (_meta_train(net, theta, tasks, a, 3 - order)[k], f"this is order {3 - order}; pass `order` on")
             same("10.3", name, one, wanted, (*mistakes, other), 1e-6)
     right("10.3", "The inner loop learns a task, the outer loop learns to learn.")

@@ -7,13 +7,8 @@ import minisnn as ms
 from . import answer, close, right, same, wrong
 
 
-def _case():
-    """A small network in float64, a start and a task of which a step teaches something."""
-    rng = np.random.default_rng(2)
-    net = ms.SpikingNet((4, 4, 2), (3, 4), 4, kernel=3, window=12, dtype=np.float64, backend="numpy", hidden=(5,))
-    x = (rng.random((44, 12, 4, 4, 2)) < 0.3).astype(float)
-    theta = net.init(rng, x=x)
-    return net, theta, ms.Task(x[:4], np.arange(4), x[4:], np.repeat(np.arange(4), 10)), rng
+def _net(channels, window, hidden=()):
+    return ms.SpikingNet((4, 4, 2), channels, 4, kernel=3, window=window, dtype=np.float64, backend="numpy", hidden=hidden)
 
 
 def _errors(net, theta, task, a, counts, part="support"):
@@ -26,33 +21,56 @@ def _errors(net, theta, task, a, counts, part="support"):
 
 def errors(function):
     """11.1: error against inner steps."""
-    net, theta, task, _ = _case()
-    a, N = 1.5, 3
+    net, rng, a, N = _net((4,), 20), np.random.default_rng(2), 1.0, 3  # a case in which every step changes the error
+    x = (rng.random((44, 20, 4, 4, 2)) < 0.3).astype(float)
+    theta, task = net.init(rng, x=x), ms.Task(x[:4], np.arange(4), x[4:], np.repeat(np.arange(4), 10))
     expected = _errors(net, theta, task, a, (0, 1, 1, 1))
     query = _errors(net, theta, task, a, (0, 1, 1, 1), "query")
-    same("11.1", "errors", answer("11.1", function, net, theta, task, a, N), expected, (
-        (query, "the query is what the learner is asked about: it is never learned from; adapt to the support"),
-        (1 - expected, "these are the shares of right answers; an error is the share of wrong ones"),
-        (_errors(net, theta, task, a, (1, 1, 1, 1)), "the first entry is the error before any step: measure, then step"),
-        (_errors(net, theta, task, a, range(N + 1)), "go on from the theta reached with one more step each; yours takes n "
-                                                     "more at turn n"),
-        (np.full(N + 1, expected[0]), "theta never moves: keep what ms.adapt returns")))
+    same(
+        "11.1",
+        "errors",
+        answer("11.1", function, net, theta, task, a, N),
+        expected,
+        (
+            (query, "the query is what the learner is asked about: it is never learned from; adapt to the support"),
+            (1 - expected, "these are the shares of right answers; an error is the share of wrong ones"),
+            (_errors(net, theta, task, a, (1, 1, 1, 1)), "the first entry is the error before any step: measure, then step"),
+            (
+                _errors(net, theta, task, a, range(N + 1)),
+                "go on from the theta reached with one more step each; yours takes n more at turn n",
+            ),
+            (np.full(N + 1, expected[0]), "theta never moves: keep what ms.adapt returns"),
+        ),
+    )
     right("11.1", "Step by step, from the same five samples.")
 
 
 def unfrozen(function):
     """11.2: a mask of layers."""
-    net, *_ = _case()
+    net = _net((3, 4), 12, (5,))
     for frozen in (["conv1", "conv2"], ["conv2", "readout"], []):
         expected = np.ones(net.size)
         for part in net.layout:
             if part.name.split(".")[0] in frozen:
                 expected[part.slice] = 0
-        weights = np.concatenate([np.zeros(p.slice.stop - p.slice.start) if p.name in [f"{n}.weight" for n in frozen] else
-                                  np.ones(p.slice.stop - p.slice.start) for p in net.layout])
-        same("11.2", "m", answer("11.2", function, net, frozen), expected, (
-            (weights, "the biases of a frozen layer do not learn either"),
-            (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned")))
+        weights = np.concatenate(
+            [
+                np.zeros(p.slice.stop - p.slice.start)
+                if p.name in [f"{n}.weight" for n in frozen]
+                else np.ones(p.slice.stop - p.slice.start)
+                for p in net.layout
+            ]
+        )
+        same(
+            "11.2",
+            "m",
+            answer("11.2", function, net, frozen),
+            expected,
+            (
+                (weights, "the biases of a frozen layer do not learn either"),
+                (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned"),
+            ),
+        )
     right("11.2", "A vector of ones and zeros decides who learns.")
 
 
@@ -67,10 +85,10 @@ def _gate(net, update, f, parts=None, compare=np.greater, of=lambda size: size.m
 
 def gate(function):
     """11.3: the gate of Eq. 6."""
-    net, _, _, rng = _case()
+    net, rng = _net((3, 4), 12, (5,)), np.random.default_rng(2)
     update = rng.uniform(0.2, 1.0, net.size) * rng.choice((-1.0, 1.0), net.size)
     for n, part in enumerate(net.layout):
-        update[part.slice] *= 0.5 ** n
+        update[part.slice] *= 0.5**n
     for f in (0.3, 0.6):
         expected = _gate(net, update, f)
         found = answer("11.3", function, net, update, f)
@@ -82,11 +100,20 @@ def gate(function):
             raise wrong("11.3", "what counts is the magnitude of a change; yours never makes a negative one")
         if close(found, update * expected):
             raise wrong("11.3", "m holds ones and zeros; multiply by the update later")
-        same("11.3", "m", found, expected, (
-            (signed, "what counts is the magnitude of a change: np.abs first"),
-            (_gate(net, update, f, "all"), "every weight is compared with the threshold of its own layer"),
-            (_gate(net, update, f, "arrays"), "weights and bias of a layer share a threshold: take them together"),
-            (_gate(net, update, f, compare=np.less_equal), "turned around: the large changes are made, the small ones left out"),
-            (_gate(net, update, f, of=np.max), "the threshold is a fraction of the range, largest minus smallest, not of the "
-                                               "largest")))
+        same(
+            "11.3",
+            "m",
+            found,
+            expected,
+            (
+                (signed, "what counts is the magnitude of a change: np.abs first"),
+                (_gate(net, update, f, "all"), "every weight is compared with the threshold of its own layer"),
+                (_gate(net, update, f, "arrays"), "weights and bias of a layer share a threshold: take them together"),
+                (_gate(net, update, f, compare=np.less_equal), "turned around: the large changes are made"),
+                (
+                    _gate(net, update, f, of=np.max),
+                    "the threshold is a fraction of the range, largest minus smallest, not of the largest",
+                ),
+            ),
+        )
     right("11.3", "Equation 6.")
