@@ -44,7 +44,6 @@ class Executor:
     number = 1
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
-        """As `Executor.in_order`, in the worker processes. WorkersLost where TRIES of them died at one task."""
         """collect(function(item)) for every item, in the items' order; the first error in that order is raised.
 
         function   to leave this process, a `functools.partial` of a function of a module, or such a function. What it is
@@ -59,7 +58,6 @@ class Executor:
             in_order(function, items, collect)
 
     def close(self) -> None:
-        """End all workers; the next call starts others."""
         """End all workers; the next call starts others."""
 
     def __enter__(self):
@@ -116,6 +114,7 @@ class Workers(Executor):
         self._workers: list[_Worker] = []
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
+        """As `Executor.in_order`, in the worker processes. WorkersLost where TRIES of them died at one task."""
         if not self._workers and not compiled() and len(items) > 1:
             collect(function(items[0]))                 # compiles the kernels; the workers find them in the cache
             items = items[1:]
@@ -181,6 +180,7 @@ class Workers(Executor):
         warnings.warn(f"a worker process died ({end}); another one does its task again", stacklevel=4)
 
     def close(self) -> None:
+        """End all workers; the next call starts others."""
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.process.kill()
