@@ -10,8 +10,9 @@ from hardware import calibrate, straight, training
 from hardware.learner import Learner, learn, readout_exponent
 from hardware.network import IntegerNet, Words
 from hardware.straight import Grid, HeldNet, OnChip
-from minisnn import checkpoint
+from minisnn import checkpoint, metabatch
 from minisnn.maml import InnerLoop, body
+from minisnn.stepsizes import StepSizes
 from minisnn.tasks import Task
 
 WORDS = {"conv1": (3, -1), "conv2": (2, -3), "readout": (3, -3)}
@@ -111,6 +112,22 @@ def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
     want = straight.meta_gradient(HeldNet(net, grid), theta, task, a)[1] @ d
     found = (loss(1e-5) - loss(-1e-5)) / 2e-5
     assert found == pytest.approx(want, rel=1e-6)
+
+
+def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
+    config = toy_config(rule="anil", backend="numpy", dtype="float64")
+    tasks, (net, theta, _) = toy_data()["train"], small("mean", channels=(4,), shape=(6, 6, 2), scale=1.0)
+    net = metabatch.network_of(config, tasks.input_shape, 3)
+    held = OnChip({"conv1": (2, -1), "readout": (3, -2)}, 3)
+    steps = StepSizes(net, "array", 5.0)
+    found = metabatch.task_gradient(tasks, net, config, steps, theta.astype(float), steps.start, 4, 0, held=held)
+    task, learns = metabatch.task_of(tasks, net, config, metabatch.TASKS, 4, 0), held.of(net)
+    sizes = held.inner(net, metabatch.inner_loop(config, net, steps.value(steps.start))).step_size
+    want = straight.meta_gradient(learns, theta.astype(float), task, sizes, freeze=body(net))
+    assert found[0] == want[0] and not learns.grid(theta.astype(float))[1].all()
+    np.testing.assert_array_equal(found[1], want[1])
+    plain = metabatch.task_gradient(tasks, net, config, steps, theta.astype(float), steps.start, 4, 0)
+    np.testing.assert_array_equal(plain[1], ms.meta_gradient(net, theta.astype(float), task, 5.0, freeze=body(net))[1])
 
 
 def test_what_is_held_after_a_step_is_what_the_chip_writes():
