@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}       # all others are plugins: foreign code
 MEMORY = 400 << 20                      # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24                     # characters of a text attribute
+MOST_TOLD = 400                         # characters of what a library says: some quote the file
 
 
 def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
@@ -139,8 +140,9 @@ def told(call: Callable, path: Path, name: str):
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """What an error says, in one line, the beginning of a long one; its kind where it says nothing."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} …"
 
 
 # ---- the reading process ---------------------------------------------------------------------------------------------
