@@ -51,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Carry out a command line; the exit code."""
     top = parser()
+    for word in sys.argv[1:] if argv is None else argv:
+        if word.startswith("--") and word.endswith("=--"):      # argparse would make an empty list of it
+            top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
     args = top.parse_args(argv)
     if args.command is None:
         top.print_help()

@@ -41,7 +41,7 @@ def kill_when(moment: str, number: str, share: str = "1") -> None:
             kill()
 
     def opened(path, *mode):
-        seen.append("checkpoint.h5" in str(path))
+        seen.append(".checkpoint.h5." in str(path))          # the temporary file
         return Killing(open(path, *mode)) if moment == "write" and sum(seen) == int(number) else open(path, *mode)
 
     files.open = opened

@@ -174,7 +174,7 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
 
 @pytest.mark.parametrize("arguments", [
     ["train", "--lr", "fast"], ["train", "--channels", "3,x"], ["evaluate"], ["sing"], ["train", "--pool", "sum"],
-    ["evaluate", "--checkpoint", "a", "--episodes", "0"]])
+    ["evaluate", "--checkpoint", "a", "--episodes", "0"], ["train", "--seed=--"], ["relearn", "--seed=--"]])
 def test_a_command_line_that_makes_no_sense_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as error:
         cli.main(arguments)

@@ -25,6 +25,7 @@ FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}       # al
 MEMORY = 400 << 20                      # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24                     # characters of a text attribute
 DEPTH, ITEMS = 8, 10_000                # groups within groups, and all that is in a tree
+MOST_TOLD = 400                         # characters of what a library says: some quote the file
 
 
 def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
@@ -207,8 +208,9 @@ def told(call: Callable, path: Path, name: str) -> Any:
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """What an error says, in one line, the beginning of a long one; its kind where it says nothing."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} …"
 
 
 # ---- the reading process ---------------------------------------------------------------------------------------------

@@ -232,7 +232,9 @@ def _load(path: Path):
                 raise ValueError(f"{name} is no array")
         return arrays
     except Exception as error:
-        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({one_line(error)})") from error
+        # NumPy would advise to load objects unsafely
+        reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from error
 
 
 def _names(labels: np.ndarray, path: Path) -> list[str]:
