@@ -1,4 +1,5 @@
 """Disks that are full, folders that are read-only or vanish: nothing saved is lost, and the message says what is kept."""
+
 import os
 import resource
 import shutil
@@ -60,8 +61,11 @@ def fill(place) -> None:
 
 def test_a_full_disk(undisturbed, disk):
     out = disk / "run"
-    with pytest.raises(OSError, match=r"run/\S+: no space left on device; stopped after [5-7] of 12 updates, the state after "
-                                      r"update 4 is saved, go on with: minisnn train --resume .*run"):
+    with pytest.raises(
+        OSError,
+        match=r"run/\S+: no space left on device; stopped after [5-7] of 12 updates, the state after "
+        r"update 4 is saved, go on with: minisnn train --resume .*run",
+    ):
         train(CONFIG, out, data=toy_data({8: lambda: fill(disk)}), **SILENT)
     assert read(out / CURRENT).progress["update"] == 4 and read(out / PREVIOUS).progress["update"] == 2
     assert not list(out.glob(".*"))
@@ -74,10 +78,14 @@ def test_files_that_may_grow_no_further(undisturbed, tmp_path):
     """The same wherever nothing can be mounted: the limit of this process on the size of a file stands for the disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        with pytest.raises(OSError, match=r"checkpoint.h5: file too large; stopped after 6 of 12 updates, the state after update "
-                                          r"4 is saved, go on with: minisnn train --resume"):
-            train(CONFIG, tmp_path, **SILENT,
-                  data=toy_data({8: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))}))
+        with pytest.raises(
+            OSError,
+            match=r"checkpoint.h5: file too large; stopped after 6 of 12 updates, the state after update "
+            r"4 is saved, go on with: minisnn train --resume",
+        ):
+            train(
+                CONFIG, tmp_path, **SILENT, data=toy_data({8: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))})
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)
@@ -95,16 +103,30 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
     pictures.mkdir(parents=True)
     np.save(pictures / "a.npy", np.eye(28, dtype=np.uint8) * 255)
     before = sorted(disk.rglob("*"))
-    for command in ((["evaluate", "--checkpoint", tmp_path / "net.h5", "--episodes", 2, "--queries", 1, "--json",
-                      disk / "old.json", "--quiet"]),
-                    ["show", "--ways", 3, "--no-animation", "--out", disk / "task"],
-                    ["record", pictures.parent, "--out", disk / "made", "--quiet"],
-                    ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"]):
+    for command in (
+        (
+            [
+                "evaluate",
+                "--checkpoint",
+                tmp_path / "net.h5",
+                "--episodes",
+                2,
+                "--queries",
+                1,
+                "--json",
+                disk / "old.json",
+                "--quiet",
+            ]
+        ),
+        ["show", "--ways", 3, "--no-animation", "--out", disk / "task"],
+        ["record", pictures.parent, "--out", disk / "made", "--quiet"],
+        ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"],
+    ):
         code = cli.main([str(word) for word in command])
         err = capsys.readouterr().err
         assert code == 2 and err.startswith(f"minisnn: {disk}") and "no space left on device" in err.lower(), err
         assert err.count("\n") == 1
-        shutil.rmtree(disk / "task", ignore_errors=True)            # an empty folder may stay
+        shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
         assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == "{}"
 
 
@@ -118,12 +140,16 @@ def test_a_full_cache_is_gone_without(disk, monkeypatch):
 
 # ---- read-only -----------------------------------------------------------------------------------------------------------
 
+
 def test_a_read_only_file_system(undisturbed, disk):
     """As root no folder is read-only by its permissions, but a file system is."""
     out = disk / "run"
     try:
-        with pytest.raises(OSError, match=r"read-only file system; stopped after \d of 12 updates, the state after update 4 is "
-                                          r"saved, go on with: minisnn train --resume"):
+        with pytest.raises(
+            OSError,
+            match=r"read-only file system; stopped after \d of 12 updates, the state after update 4 is "
+            r"saved, go on with: minisnn train --resume",
+        ):
             train(CONFIG, out, data=toy_data({8: lambda: remount(disk, "ro")}), **SILENT)
         before = {path.name: path.read_bytes() for path in out.iterdir()}
         data = toy_data()
@@ -150,6 +176,7 @@ def test_a_folder_without_permission(tmp_path):
 
 # ---- vanishing -----------------------------------------------------------------------------------------------------------
 
+
 def vanish():
     raise FileNotFoundError(2, "No such file or directory", "recordings/7.bin")
 
@@ -157,8 +184,11 @@ def vanish():
 @pytest.mark.parametrize("call, done", [(8, 5), (12, 9)])
 def test_data_that_vanish_in_a_run(undisturbed, tmp_path, call, done):
     """A set that reads as it goes: the updates that were made are saved, between two checkpoints too."""
-    with pytest.raises(OSError, match=f"recordings/7.bin: no such file or directory; stopped after {done} of 12 updates, the "
-                                      f"state after update {done} is saved, go on with: minisnn train --resume"):
+    with pytest.raises(
+        OSError,
+        match=f"recordings/7.bin: no such file or directory; stopped after {done} of 12 updates, the "
+        f"state after update {done} is saved, go on with: minisnn train --resume",
+    ):
         train(CONFIG, tmp_path, data=toy_data({call: vanish}), **SILENT)
     train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, tmp_path)
@@ -187,8 +217,9 @@ def root(tmp_path):
 @pytest.fixture
 def real(root, monkeypatch, tmp_path):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    return toy_config(root=str(root), updates=4, tasks=1, evaluate_every=0, test_episodes=1, checkpoint_every=2,
-                      channels=(2,), init_tasks=1)
+    return toy_config(
+        root=str(root), updates=4, tasks=1, evaluate_every=0, test_episodes=1, checkpoint_every=2, channels=(2,), init_tasks=1
+    )
 
 
 def test_a_folder_that_vanishes_while_it_is_read(root, real, tmp_path, monkeypatch):
