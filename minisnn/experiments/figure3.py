@@ -133,11 +133,12 @@ def _draw(curves: dict[str, np.ndarray]):
         )
         axes.set(
             xlabel="inner-loop updates",
+            xticks=range(max(errors.shape[1] for errors in curves.values())),
             ylabel="error on unseen classes (%)",
             yscale="log",
             title="One update teaches five classes",
         )
         axes.set_yticks([1, 2, 5, 10, 20, 50, 80], ["1", "2", "5", "10", "20", "50", "80"])
         axes.minorticks_off()
-        axes.legend()
+        axes.legend(loc="center right")
     return fig

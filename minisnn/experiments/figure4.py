@@ -79,9 +79,10 @@ def _draw(bars: dict):
         axes.set(
             xlabel="conv layers frozen, from the input on",
             ylabel="accuracy on unseen classes (%)",
-            ylim=(0, 100),
+            ylim=(0, 118),
+            yticks=range(0, 101, 20),
             xticks=range(max(map(len, bars.values()))),
             title="The readout alone learns nearly as well",
         )
-        axes.legend(loc="lower left", framealpha=0.9, frameon=True)
+        axes.legend(loc="upper center", ncols=2)
     return fig

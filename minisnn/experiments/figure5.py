@@ -119,5 +119,6 @@ def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):
         right.set(ylabel="values an update", title="Inner loop with the gate of Eq. 6")
         for axes in (left, right):
             axes.set(xscale="log", xlabel="magnitude of an update", xlim=(1e-7, 10))
+            axes.set_ylim(top=1.25 * axes.get_ylim()[1])
             axes.legend(fontsize=8, loc="upper left")
     return fig
