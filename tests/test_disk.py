@@ -242,17 +242,17 @@ def test_a_folder_that_vanishes_in_the_run_and_before_it_is_resumed(root, real, 
     """The recordings are in memory once they are read; to resume they are needed again."""
     whole, out = tmp_path / "whole", tmp_path / "run"
     train(real, whole, **SILENT)
-    task_gradient = training._Run._task_gradient
+    gradients = training._Run._gradients
 
-    def vanishing(self, theta, inner, u, k):
+    def vanishing(self, state, u, tasks, collect):
         if u == 1 and root.exists():
             root.rename(root.with_name("elsewhere"))
         if u == 3 and not getattr(vanishing, "stopped", False):
             vanishing.stopped = True
             interrupt()
-        return task_gradient(self, theta, inner, u, k)
+        gradients(self, state, u, tasks, collect)
 
-    monkeypatch.setattr(training._Run, "_task_gradient", vanishing)
+    monkeypatch.setattr(training._Run, "_gradients", vanishing)
     with pytest.raises(training.Interrupted):
         train(real, out, **SILENT)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
