@@ -250,6 +250,9 @@ def _sober():
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     deaf = hasattr(signal, "pthread_sigmask")
+    if deaf:
+        from multiprocessing import resource_tracker
+        resource_tracker.ensure_running()               # the first start would, and let signals through from then on
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else set()
     try:
         yield

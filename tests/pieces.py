@@ -42,7 +42,7 @@ def dies(trace: str, when: int, times: int, item: int) -> int:
 
 def fails(trace: str, at: tuple[int, ...], item: int) -> int:
     (Path(trace) / str(item)).touch()
-    time.sleep(0.02 if item == min(at) else 0)          # the first in order is not the first in time
+    time.sleep(0.4 if item == min(at) else 0)          # the first in order is not the first in time
     if item in at:
         raise Strange(item, "strange")
     return item

@@ -32,12 +32,15 @@ def quick(monkeypatch):
 @pytest.fixture(scope="module")
 def local():
     """Two worker processes of one thread, without a dashboard; the nanny starts another where one dies."""
+    from dask import config as dask_settings
     from distributed import LocalCluster
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"]
     try:
-        with LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1",
-                          silence_logs=100) as cluster:
+        # a worker that asks a dead one for data gives up after this time, 30 seconds unless told otherwise
+        with dask_settings.set({"distributed.comm.timeouts.connect": "5s"}), \
+                LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1",
+                             silence_logs=100) as cluster:
             yield cluster
     finally:
         os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)

@@ -236,6 +236,8 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
     run = subprocess.Popen([sys.executable, tmp_path / "program.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                            env=ENVIRONMENT, start_new_session=True)
     first = int(run.stdout.readline())
+    status = Path(f"/proc/{first}/status").read_text()
+    assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1       # deaf from its first moment on
     began = time.monotonic()
     os.killpg(run.pid, signal.SIGINT)
     out, err = run.communicate(timeout=30)
