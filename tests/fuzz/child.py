@@ -1,4 +1,4 @@
-"""Damaged files of one reader, one after the other, in a process of its own; a line of JSON each for what was wrong."""
+"""Damaged files of readers, one after the other, in a process of its own; a line of JSON each for what was wrong."""
 import json
 import resource
 import signal
@@ -39,11 +39,16 @@ def verdict(read, path: Path) -> tuple[str, str]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def main(name: str, start: int, stop: int, folder: Path) -> None:
+def main(names: str, start: int, stop: int, folder: Path) -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGPROF, late)
-    reader = make_readers(folder)[name]
-    place = folder / name
+    readers = make_readers(folder)
+    for name in names.split(","):
+        go_through(name, readers[name], range(start, stop), folder / name)
+
+
+def go_through(name: str, reader, numbers: range, place: Path) -> None:
+    """Read these inputs of one reader in a folder."""
     place.mkdir(exist_ok=True)
     for other, contents in reader.beside.items():
         (place / other).write_bytes(contents)
@@ -52,9 +57,9 @@ def main(name: str, start: int, stop: int, folder: Path) -> None:
         path.write_bytes(seed)
         reader.read(path)                       # what is not damaged is read
     counts = {"read": 0, "refused": 0}
-    names = sorted(one.name for one in place.iterdir())
+    beside = sorted(one.name for one in place.iterdir() if one.name != "set")
     slowest = 0.0
-    for number in range(start, stop):
+    for number in numbers:
         path.write_bytes(reader.input(number))
         print(json.dumps({"at": number}), flush=True)
         began = time.process_time()
@@ -63,9 +68,9 @@ def main(name: str, start: int, stop: int, folder: Path) -> None:
         if found in counts:
             counts[found] += 1
         else:
-            print(json.dumps({"wrong": number, "what": found, "text": text[:500]}), flush=True)
+            print(json.dumps({"wrong": number, "what": f"{name}: {found}", "text": text[:500]}), flush=True)
         left = sorted(one.name for one in place.iterdir() if one.name != "set")
-        if left != [one for one in names if one != "set"]:
+        if left != beside:
             print(json.dumps({"wrong": number, "what": "files left behind", "text": str(left)}), flush=True)
     foreign._reader.end()
     memory = {who: resource.getrusage(which).ru_maxrss * 1024
