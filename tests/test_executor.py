@@ -214,11 +214,13 @@ def test_episodes_are_the_same(two):
 def test_ctrl_c_ends_all_workers_at_once(tmp_path):
     """The signal goes to the whole group, as from a terminal: one sentence, and no process left."""
     program = textwrap.dedent("""
+        import signal
         import sys
         import pieces
         from minisnn import executor
         executor.compiled = lambda: True
         if __name__ == "__main__":
+            signal.signal(signal.SIGINT, signal.default_int_handler)       # what runs the tests may ignore it
             workers = executor.Workers(2)
             start = workers._carry_out
             def told(*arguments):
