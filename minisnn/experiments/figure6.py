@@ -144,9 +144,9 @@ def _draw(curves: dict[int, np.ndarray], maml: Estimate):
         axes.set(
             xlabel="shots a class",
             ylabel="accuracy on unseen classes (%)",
-            ylim=(0, 102),
+            ylim=(max(0, 100 * min(curve.mean(0).min() for curve in curves.values()) - 10), 101),
             xticks=range(1, SHOTS + 1, 2),
-            title="What meta-training does with one shot, transfer learning does with many",
+            title="Shots that a new readout on a pretrained body needs",
         )
         axes.legend(loc="lower right")
     return fig
