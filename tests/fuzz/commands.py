@@ -3,6 +3,7 @@
 Lines of damaged arguments are refused by the parser; lines whose arguments are well-formed but name what does not fit, or
 files that are damaged, reach the commands. Each is wrong in one thing at least: a valid line could train for hours.
 """
+
 import json
 import os
 import signal
@@ -13,13 +14,42 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report",
-            "lessons", "hardware")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "show",
+    "fetch",
+    "record",
+    "info",
+    "check",
+    "table",
+    "figure",
+    "relearn",
+    "explore",
+    "report",
+    "lessons",
+    "hardware",
+)
 SECONDS, MEGABYTES = 5, 500
 NO_NUMBER = ("", "x", "1.5.2", "--", "nan,", "٣x", "1e", "0x", "\x00", "１２ａ", "-" * 300, "9" * 5000)
 TOO_SMALL = ("-1", "-99999999999999999999", "nan", "inf", "-inf")
-BAD_FILES = ("empty", "text", "noise", "cut.h5", "pickle", "folder", "absent", "absent/deeper", "foreign.h5", "huge.json",
-             "pipe", "loop", "/dev/null", "n" * 300, "naïve\udcff")
+BAD_FILES = (
+    "empty",
+    "text",
+    "noise",
+    "cut.h5",
+    "pickle",
+    "folder",
+    "absent",
+    "absent/deeper",
+    "foreign.h5",
+    "huge.json",
+    "pipe",
+    "loop",
+    "/dev/null",
+    "n" * 300,
+    "naïve\udcff",
+)
 STUDIES = ("table 2", "figure 3", "relearn", "explore shots", "report")
 
 
@@ -28,6 +58,7 @@ def make_files(folder: Path) -> None:
     import h5py
 
     import minisnn as ms
+
     (folder / "empty").write_bytes(b"")
     (folder / "text").write_text("This is no checkpoint.\n" * 50)
     (folder / "noise").write_bytes(np.random.default_rng(0).bytes(3000))
@@ -41,8 +72,14 @@ def make_files(folder: Path) -> None:
     (folder / "huge.json").write_text("[" * 100_000)
     os.mkfifo(folder / "pipe")
     (folder / "loop").symlink_to("loop")
-    for name, text in (("run-text", "no JSON"), ("run-deep", "[" * 100_000), ("run-list", "[]"), ("run-old", '{"colour": 3}'),
-                       ("run-wrong", '{"lr": "fast"}'), ("run-large", '{"channels": [99999999999999999999]}')):
+    for name, text in (
+        ("run-text", "no JSON"),
+        ("run-deep", "[" * 100_000),
+        ("run-list", "[]"),
+        ("run-old", '{"colour": 3}'),
+        ("run-wrong", '{"lr": "fast"}'),
+        ("run-large", '{"channels": [99999999999999999999]}'),
+    ):
         (folder / name).mkdir()
         (folder / name / "config.json").write_text(text)
     (folder / "run-cut").mkdir()
@@ -60,60 +97,145 @@ def make_files(folder: Path) -> None:
 def options_of(command: str) -> list[tuple[str, object]]:
     """(flag, its action) of a command's own parser."""
     from minisnn import cli
+
     top = cli.parser()
     sub = next(action for action in top._actions if hasattr(action, "choices") and isinstance(action.choices, dict))
-    return [(action.option_strings[0], action) for action in sub.choices[command]._actions if action.option_strings
-            and action.option_strings[0] != "-h"]
+    return [
+        (action.option_strings[0], action)
+        for action in sub.choices[command]._actions
+        if action.option_strings and action.option_strings[0] != "-h"
+    ]
 
 
 def wrong_line(rng: np.random.Generator) -> list[str]:
     """A command line that is wrong."""
+
     def one(values):
         return values[int(rng.integers(len(values)))]
 
     kind, bad = int(rng.integers(8)), one(BAD_FILES)
     command = one(COMMANDS)
-    start = {"table": ["table", "2"], "figure": ["figure", "3"], "explore": ["explore", "shots"], "fetch": ["fetch", "nmnist"],
-             "evaluate": ["evaluate", "--checkpoint", "good.h5"], "record": ["record", "--out", "made"],
-             "info": ["info", "good.h5"]}.get(command, [command])
-    if kind == 0:                                       # an option that takes a number, with something else
-        numbers = [flag for flag, action in options_of(command) if action.type not in (None, Path, str) and action.nargs is None
-                   and "names" not in getattr(action.type, "__name__", "") and action.type is not str
-                   and getattr(action.type, "__name__", "") != "str"]
+    start = {
+        "table": ["table", "2"],
+        "figure": ["figure", "3"],
+        "explore": ["explore", "shots"],
+        "fetch": ["fetch", "nmnist"],
+        "evaluate": ["evaluate", "--checkpoint", "good.h5"],
+        "record": ["record", "--out", "made"],
+        "info": ["info", "good.h5"],
+    }.get(command, [command])
+    if kind == 0:  # an option that takes a number, with something else
+        numbers = [
+            flag
+            for flag, action in options_of(command)
+            if action.type not in (None, Path, str)
+            and action.nargs is None
+            and "names" not in getattr(action.type, "__name__", "")
+            and action.type is not str
+            and getattr(action.type, "__name__", "") != "str"
+        ]
         return [*start, f"{one(numbers)}={one(NO_NUMBER)}"] if numbers else [*start, "--no-such"]
-    if kind == 1:                                       # one that has choices, or none at all
+    if kind == 1:  # one that has choices, or none at all
         choices = [flag for flag, action in options_of(command) if action.choices]
         return [*start, f"{one(choices)}={one(NO_NUMBER)}"] if choices else [*start, f"--{rng.bytes(3).hex()}"]
-    if kind == 2:                                       # an unknown option or command, a missing or an odd argument
-        return one([[*start, "--" + rng.bytes(2).hex()], [one(["", "sing", "trian", "\x00", "--lr"])], [*start, "a", "b", "c"],
-                    ["evaluate"], ["record"], ["info"], ["table", one(["1", "x", ""])], ["figure", "9"], ["explore", "x"]])
-    if kind == 3:                                       # a number out of range
-        setting = one(["lr", "updates", "ways", "kernel", "channels", "alpha", "slope", "clip", "inner-steps", "hidden", "window"])
-        value = {"kernel": one(["2", "0", "-3"]), "channels": one(["0", "4,-1", "8," * 120 + "8", "99999999999999999999"]),
-                 "alpha": one(["1", "-0.1", "nan"]), "hidden": one(["0", "99999999999,99999999999"])}.get(setting, one(TOO_SMALL))
+    if kind == 2:  # an unknown option or command, a missing or an odd argument
+        return one(
+            [
+                [*start, "--" + rng.bytes(2).hex()],
+                [one(["", "sing", "trian", "\x00", "--lr"])],
+                [*start, "a", "b", "c"],
+                ["evaluate"],
+                ["record"],
+                ["info"],
+                ["table", one(["1", "x", ""])],
+                ["figure", "9"],
+                ["explore", "x"],
+            ]
+        )
+    if kind == 3:  # a number out of range
+        setting = one(
+            ["lr", "updates", "ways", "kernel", "channels", "alpha", "slope", "clip", "inner-steps", "hidden", "window"]
+        )
+        value = {
+            "kernel": one(["2", "0", "-3"]),
+            "channels": one(["0", "4,-1", "8," * 120 + "8", "99999999999999999999"]),
+            "alpha": one(["1", "-0.1", "nan"]),
+            "hidden": one(["0", "99999999999,99999999999"]),
+        }.get(setting, one(TOO_SMALL))
         return ["train", f"--{setting}={value}", "--out", "new"]
-    if kind == 4:                                       # settings that contradict each other
-        return ["train", "--out", "new", *one([
-            ["--rule", "reptile"], ["--rule", "anil", "--freeze", "readout"], ["--gate-threshold", "1", "--gate-fraction", "0.1"],
-            ["--resume", "folder"], ["--resume", "run-cut", "--lr", "3"], ["--freeze", "conv9"], ["--dataset", "other"],
-            ["--order", "1", "--first-order-updates", "3"], ["--start", bad, "--root", "root"], ["--ways", "21", "--root", "root"]])]
-    if kind == 5:                                       # a file where another is expected
-        return one([["evaluate", "--checkpoint", bad], ["info", bad], ["check", "--checkpoint", bad], ["record", bad, "--out", "made"],
-                    ["train", "--resume", bad], ["train", "--root", bad, "--out", "new"], ["show", "--root", bad, "--out", "new"],
-                    ["evaluate", "--checkpoint", "good.h5", "--root", bad], ["train", "--dataset", "double-asl", "--root", bad],
-                    ["record", "a.npy", "--labels", bad, "--out", "made"], [*one(STUDIES).split(), "--root", bad, "--out", "new"]])
-    if kind == 6:                                       # damaged files of the right name
+    if kind == 4:  # settings that contradict each other
+        return [
+            "train",
+            "--out",
+            "new",
+            *one(
+                [
+                    ["--rule", "reptile"],
+                    ["--rule", "anil", "--freeze", "readout"],
+                    ["--gate-threshold", "1", "--gate-fraction", "0.1"],
+                    ["--resume", "folder"],
+                    ["--resume", "run-cut", "--lr", "3"],
+                    ["--freeze", "conv9"],
+                    ["--dataset", "other"],
+                    ["--order", "1", "--first-order-updates", "3"],
+                    ["--start", bad, "--root", "root"],
+                    ["--ways", "21", "--root", "root"],
+                ]
+            ),
+        ]
+    if kind == 5:  # a file where another is expected
+        return one(
+            [
+                ["evaluate", "--checkpoint", bad],
+                ["info", bad],
+                ["check", "--checkpoint", bad],
+                ["record", bad, "--out", "made"],
+                ["train", "--resume", bad],
+                ["train", "--root", bad, "--out", "new"],
+                ["show", "--root", bad, "--out", "new"],
+                ["evaluate", "--checkpoint", "good.h5", "--root", bad],
+                ["train", "--dataset", "double-asl", "--root", bad],
+                ["record", "a.npy", "--labels", bad, "--out", "made"],
+                [*one(STUDIES).split(), "--root", bad, "--out", "new"],
+            ]
+        )
+    if kind == 6:  # damaged files of the right name
         name = one(["a.npz", "a.npy", "a-images-idx3-ubyte", "a-images-idx3-ubyte.gz", "pictures"])
-        return one([["record", name, "--out", "made"], ["info", name], ["info", "00001.bin"], ["info", "root"],
-                    ["train", "--resume", one(["run-text", "run-deep", "run-list", "run-old", "run-wrong", "run-large", "run-cut"])],
-                    ["info", one(["run-text", "run-deep", "run-list", "run-cut"])], ["evaluate", "--checkpoint", "run-cut"],
-                    ["train", "--root", "root", "--out", "new"], ["record", "--size", one(["0,0", "3", "1,2,3"]), name, "--out", "made"]])
-    return one([["evaluate", "--checkpoint", "good.h5", "--json", one(["absent/a.json", "folder"])],     # nowhere to write to
-                ["check", "--plot", one(["absent/a.png", "folder"])], ["show", "--out", "text"], ["record", "--out", "text"],
-                ["record", "--out", "root"], ["lessons", "--out", "text"], ["train", "--out", "text"], ["train", "--out", "run-cut"],
-                [*one(STUDIES).split(), "--out", "text"], ["lessons", "--only", "77"], ["hardware", "--bits", "9"],
-                ["hardware", "--picojoule", "x"], ["fetch", "nmnist", "--out", "text"], ["evaluate", "--checkpoint", "good.h5",
-                                                                                        "--freeze", "conv7", "--root", "root"]])
+        return one(
+            [
+                ["record", name, "--out", "made"],
+                ["info", name],
+                ["info", "00001.bin"],
+                ["info", "root"],
+                [
+                    "train",
+                    "--resume",
+                    one(["run-text", "run-deep", "run-list", "run-old", "run-wrong", "run-large", "run-cut"]),
+                ],
+                ["info", one(["run-text", "run-deep", "run-list", "run-cut"])],
+                ["evaluate", "--checkpoint", "run-cut"],
+                ["train", "--root", "root", "--out", "new"],
+                ["record", "--size", one(["0,0", "3", "1,2,3"]), name, "--out", "made"],
+            ]
+        )
+    return one(
+        [
+            ["evaluate", "--checkpoint", "good.h5", "--json", one(["absent/a.json", "folder"])],  # nowhere to write to
+            ["check", "--plot", one(["absent/a.png", "folder"])],
+            ["show", "--out", "text"],
+            ["record", "--out", "text"],
+            ["record", "--out", "root"],
+            ["lessons", "--out", "text"],
+            ["train", "--out", "text"],
+            ["train", "--out", "run-cut"],
+            [*one(STUDIES).split(), "--out", "text"],
+            ["lessons", "--only", "77"],
+            ["hardware", "--bits", "9"],
+            ["hardware", "--picojoule", "x"],
+            ["fetch", "nmnist", "--out", "text"],
+            ["evaluate", "--checkpoint", "good.h5", "--freeze", "conv7", "--root", "root"],
+        ]
+    )
 
 
 def listing(folder: Path) -> dict[str, tuple]:
@@ -153,8 +275,9 @@ def carry_out(first: int, stop: int) -> None:
     import warnings
 
     from minisnn import cli, compilation
+
     compilation.announce = lambda: None
-    for alarm in (signal.SIGALRM, signal.SIGPROF):      # a line that was thought to be wrong, and trains
+    for alarm in (signal.SIGALRM, signal.SIGPROF):  # a line that was thought to be wrong, and trains
         signal.signal(alarm, lambda *_: os._exit(99))
     shown, results = warnings.showwarning, sys.stdout
     for number in range(first, stop):
@@ -187,14 +310,24 @@ def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[
     place = folder / "commands"
     place.mkdir()
     make_files(place)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
-                   "MINISNN_CACHE": str(folder / "cache"), "COLUMNS": "120"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+        "MINISNN_CACHE": str(folder / "cache"),
+        "COLUMNS": "120",
+    }
     environment.pop("MINISNN_DEBUG", None)
     wrong, start, stop = [], first, first + number
     while start < stop:
         at = start - 1
-        done = subprocess.run([sys.executable, __file__, str(start), str(stop)], cwd=place, env=environment, capture_output=True,
-                              text=True, errors="replace")
+        done = subprocess.run(
+            [sys.executable, __file__, str(start), str(stop)],
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
         for line in done.stdout.splitlines():
             found = json.loads(line)
             at = found.get("at", at)
@@ -203,7 +336,9 @@ def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[
         if done.returncode:
             if at < start:
                 raise RuntimeError(f"the child does not start: {done.stderr[-2000:]}")
-            wrong.append((wrong_line(np.random.default_rng([at, 7])), f"process ended with {done.returncode} {done.stderr[-300:]}"))
+            wrong.append(
+                (wrong_line(np.random.default_rng([at, 7])), f"process ended with {done.returncode} {done.stderr[-300:]}")
+            )
         start = at + 1 if done.returncode else stop
     return wrong
 
