@@ -1,4 +1,5 @@
 """Files written whole or not at all, and files of others opened with care."""
+
 import os
 import stat
 from pathlib import Path
@@ -25,7 +26,7 @@ def write_whole(path: str | Path, contents: bytes, previous: Path | None = None)
     except BaseException as error:
         try:
             temporary.unlink(missing_ok=True)
-        except OSError:                     # the folder has gone or is read-only; the first error says more
+        except OSError:  # the folder has gone or is read-only; the first error says more
             pass
         if isinstance(error, OSError):
             error.filename, error.filename2 = str(path), None

@@ -3,6 +3,7 @@
 MOMENT is "write 3 0.5": SIGKILL when half of the third checkpoint is written to its temporary file; or "link 3",
 "replace 3", "sync 3": before that step of writing it. Without one the run prints a line when its first task is drawn.
 """
+
 import os
 import signal
 import sys
@@ -36,12 +37,12 @@ def kill_when(moment: str, number: str, share: str = "1") -> None:
             self.file.close()
 
         def write(self, contents):
-            self.file.write(contents[:int(float(share) * len(contents))])
+            self.file.write(contents[: int(float(share) * len(contents))])
             self.file.flush()
             kill()
 
     def opened(path, *mode):
-        seen.append(".checkpoint.h5." in str(path))          # the temporary file
+        seen.append(".checkpoint.h5." in str(path))  # the temporary file
         return Killing(open(path, *mode)) if moment == "write" and sum(seen) == int(number) else open(path, *mode)
 
     files.open = opened

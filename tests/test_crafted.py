@@ -1,4 +1,5 @@
 """Files made to do harm: none runs code, follows a link out of itself, takes the memory or ends the process."""
+
 import ast
 import io
 import os
@@ -46,12 +47,17 @@ def test_pickles_are_not_opened(payload, tmp_path):
     np.save(tmp_path / "set" / "label" / "a.npy", objects)
     (tmp_path / "c.h5").write_bytes(pickle.dumps(payload))
     (tmp_path / "a_0001.mat").write_bytes(pickle.dumps(payload).ljust(600))
-    for read, path in ((read_pictures, "a.npz"), (load_digits, "a.npz"), (read_pictures, "set"), (checkpoint.read, "c.h5"),
-                       (read_asl, "a_0001.mat")):
+    for read, path in (
+        (read_pictures, "a.npz"),
+        (load_digits, "a.npz"),
+        (read_pictures, "set"),
+        (checkpoint.read, "c.h5"),
+        (read_asl, "a_0001.mat"),
+    ):
         with pytest.raises(ValueError, match=path):
             read(tmp_path / path)
     with pytest.raises(OSError):
-        pickle.loads(pickle.dumps(Payload(tmp_path / "no" / "where")))          # it would have been
+        pickle.loads(pickle.dumps(Payload(tmp_path / "no" / "where")))  # it would have been
 
 
 def test_the_source_can_run_no_code_of_a_file():
@@ -77,6 +83,7 @@ def test_the_source_can_run_no_code_of_a_file():
 
 
 # ---- checkpoints of somebody who can write a checksum --------------------------------------------------------------------
+
 
 @pytest.fixture
 def saved(tmp_path):
@@ -162,13 +169,24 @@ def deep(file, other):
     file.attrs["layout"] = "[" * 30_000
 
 
-@pytest.mark.parametrize("change, words", [
-    (external_link, "flat array"), (soft_link, "flat array"), (virtual, "theta lies in other files"),
-    (outside_storage, "theta lies in other files"), (absurd, f"theta asks for {1 << 45} values"),
-    (absurd_chunks, f"theta asks for {1 << 29} values"), (bomb, "optimiser/outer/m asks for 67108864 values"),
-    (plugin, "theta is packed by filter 32015; expected one of deflate"), (reference, "the attribute network is no text"),
-    (objects, "attribute network cannot be read"), (many_layers, "name 9000 layers, expected at most 100"),
-    (huge, "the network would have"), (deep, "lacks what it should hold")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (external_link, "flat array"),
+        (soft_link, "flat array"),
+        (virtual, "theta lies in other files"),
+        (outside_storage, "theta lies in other files"),
+        (absurd, f"theta asks for {1 << 45} values"),
+        (absurd_chunks, f"theta asks for {1 << 29} values"),
+        (bomb, "optimiser/outer/m asks for 67108864 values"),
+        (plugin, "theta is packed by filter 32015; expected one of deflate"),
+        (reference, "the attribute network is no text"),
+        (objects, "attribute network cannot be read"),
+        (many_layers, "name 9000 layers, expected at most 100"),
+        (huge, "the network would have"),
+        (deep, "lacks what it should hold"),
+    ],
+)
 def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
     bad = tmp_path / f"{change.__name__}.h5"
     rewrite(saved, bad, lambda file: change(file, saved))
@@ -178,6 +196,7 @@ def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
 
 
 # ---- recordings and pictures ---------------------------------------------------------------------------------------------
+
 
 def test_recordings_packed_by_a_plugin_are_refused(tmp_path):
     with h5py.File(tmp_path / "a_0001.mat", "w") as file:
@@ -191,6 +210,7 @@ def test_recordings_packed_by_a_plugin_are_refused(tmp_path):
 
 def test_bombs_are_not_unpacked(tmp_path):
     import gzip
+
     big = 1 << 28
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
@@ -210,12 +230,13 @@ def test_bombs_are_not_unpacked(tmp_path):
 
 def test_pictures_of_absurd_size_or_of_another_kind_are_refused(tmp_path):
     from PIL import Image
+
     (tmp_path / "set" / "a").mkdir(parents=True)
     place = tmp_path / "set" / "a" / "p.png"
     Image.new("1", (5000, 5000)).save(place)
     with pytest.raises(ValueError, match="p.png: .*5000 x 5000 pixels"):
         read_pictures(tmp_path / "set")
-    place.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n")      # Pillow would start Ghostscript
+    place.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n")  # Pillow would start Ghostscript
     with pytest.raises(ValueError, match="p.png: not readable as a picture"):
         read_pictures(tmp_path / "set")
 
@@ -223,8 +244,13 @@ def test_pictures_of_absurd_size_or_of_another_kind_are_refused(tmp_path):
 def test_devices_and_pipes_are_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.npz")
     os.mkfifo(tmp_path / "a_0001.mat")
-    for read, path in ((read_pictures, "a.npz"), (read_asl, "a_0001.mat"), (checkpoint.read, "a.npz"),
-                       (ms.read_nmnist, "a.npz"), (read_idx, "a.npz")):
+    for read, path in (
+        (read_pictures, "a.npz"),
+        (read_asl, "a_0001.mat"),
+        (checkpoint.read, "a.npz"),
+        (ms.read_nmnist, "a.npz"),
+        (read_idx, "a.npz"),
+    ):
         with pytest.raises(ValueError, match=f"{path}: this is a device or a pipe; expected"):
             read(tmp_path / path)
     with pytest.raises(ValueError, match="/dev/zero: this is a device"):
@@ -233,37 +259,46 @@ def test_devices_and_pipes_are_not_waited_for(tmp_path):
 
 # ---- the reading process -------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def reading(monkeypatch, tmp_path):
     """A reading process in which `read_image` is another function."""
+
     def put(body: str) -> None:
         program = tmp_path / "program.py"
-        program.write_text(f"import os, signal, sys\nsys.path.insert(0, {str(ROOT / 'minisnn' / 'data')!r})\nimport hdf5\n"
-                           f"def read_image(image, texts, path):\n{textwrap.indent(body, '    ')}\n"
-                           "hdf5.read_image = read_image\nhdf5._limit(memory=hdf5.MEMORY)\n"
-                           "hdf5.serve(sys.stdin.buffer, sys.stdout.buffer)\n")
+        program.write_text(
+            f"import os, signal, sys\nsys.path.insert(0, {str(ROOT / 'minisnn' / 'data')!r})\nimport hdf5\n"
+            f"def read_image(image, texts, path):\n{textwrap.indent(body, '    ')}\n"
+            "hdf5.read_image = read_image\nhdf5._limit(memory=hdf5.MEMORY)\n"
+            "hdf5.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
+        )
         monkeypatch.setattr(foreign, "PROGRAM", program)
         monkeypatch.setattr(foreign, "SECONDS", 0)
         foreign._reader.end()
+
     yield put
     foreign._reader.end()
 
 
-@pytest.mark.parametrize("body, words", [
-    ("os.kill(os.getpid(), signal.SIGSEGV)", r"the HDF5 library crashed \(SIGSEGV\) on this file, it is damaged"),
-    ("while True: pass", "the HDF5 library does not end within 0 seconds on this file"),
-    ("return {}, {'theta': hdf5.np.zeros(1 << 31, 'u1')}", "Unable to allocate"),
-    ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the HDF5 library failed on this file"),
-    ("return {}, {'theta': hdf5.np.array([{}], object)}", "the HDF5 library failed on this file"),
-    ("os._exit(3)", "the HDF5 library failed on this file")])
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", r"the HDF5 library crashed \(SIGSEGV\) on this file, it is damaged"),
+        ("while True: pass", "the HDF5 library does not end within 0 seconds on this file"),
+        ("return {}, {'theta': hdf5.np.zeros(1 << 31, 'u1')}", "Unable to allocate"),
+        ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the HDF5 library failed on this file"),
+        ("return {}, {'theta': hdf5.np.array([{}], object)}", "the HDF5 library failed on this file"),
+        ("os._exit(3)", "the HDF5 library failed on this file"),
+    ],
+)
 def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body, words):
     reading(body)
     with pytest.raises(ValueError, match=f"good.h5: the checkpoint lacks what it should hold .*{words}"):
         ms.load(saved)
     monkeypatch.undo()
-    if "allocate" in words:                         # it has survived
+    if "allocate" in words:  # it has survived
         foreign._reader.end()
-    assert ms.load(saved)[1].size                   # the next file is read by a new one
+    assert ms.load(saved)[1].size  # the next file is read by a new one
 
 
 def test_a_reading_process_that_died_in_between_is_started_again(saved):

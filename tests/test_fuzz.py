@@ -1,4 +1,4 @@
-"""The short form of `python tests/fuzz`: some hundred damaged files and wrong command lines; and it finds what is wrong."""
+"""The short form of `python tests/fuzz`: some hundred damaged files and command lines, and that it finds what is wrong."""
 
 import subprocess
 import sys

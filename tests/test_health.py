@@ -1,4 +1,5 @@
 """Ailments of a run are noticed, named once, and remedies said."""
+
 import warnings
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_a_healthy_run_hears_nothing(tmp_path):
 
 def test_a_dead_layer_is_named_once(tmp_path):
     found = run(tmp_path, hidden=(5,), firing_threshold=100.0, init="orthogonal")
-    assert len(found) == 2                          # a layer each, not a look each
+    assert len(found) == 2  # a layer each, not a look each
     for layer, text in zip(("conv1", "hidden1"), found):
         assert text.startswith(f"after update 1 layer {layer} is dead: it makes no spikes in 8 validation tasks")
         assert "try a higher --init-rate, a lower --firing-threshold" in text
@@ -73,13 +74,13 @@ def rows(norms, loss=1.0):
 def test_exploding_is_not_an_outlier():
     rng = np.random.default_rng(0)
     usual = np.exp(rng.normal(0, 1, 300))
-    usual[::17] *= 1e4                              # as in runs that went well
+    usual[::17] *= 1e4  # as in runs that went well
     health = Health(toy_config())
     assert told(lambda: [health.update(row) for row in rows(usual)]) == []
     found = told(lambda: [health.update(row) for row in rows([3 * GROWTH] * SPAN * 3)])
     assert len(found) == 1 and "the meta-gradients explode, their norm is 300 in the middle of the last 20" in found[0]
     assert "try --step-size 2.5, --lr 0.001, --clip 2.5 or --order 1" in found[0]
-    assert len(told(lambda: [Health(toy_config()).update(row) for row in rows([2e4] * SPAN)])) == 0       # a run each
+    assert len(told(lambda: [Health(toy_config()).update(row) for row in rows([2e4] * SPAN)])) == 0  # a run each
     high = Health(toy_config())
     assert len(told(lambda: [high.update(row) for row in rows([2e4] * 2 * SPAN)])) == 1
 
@@ -117,8 +118,11 @@ def test_what_is_not_finite_is_named(tmp_path, monkeypatch):
         return loss, meta, *rest
 
     monkeypatch.setattr(metabatch, "meta_gradient", broken)
-    with pytest.raises(ValueError, match=r"update 1: .*norm inf: not finite; .*the meta-gradient was the first to go, the "
-                                         r"meta-gradient in conv1\.bias; try --step-size 2\.5, .* with --start "):
+    with pytest.raises(
+        ValueError,
+        match=r"update 1: .*norm inf: not finite; .*the meta-gradient was the first to go, the "
+        r"meta-gradient in conv1\.bias; try --step-size 2\.5, .* with --start ",
+    ):
         train(toy_config(), tmp_path, data=toy_data(), **SILENT)
     net = SpikingNet((6, 6, 2), (3,), 3, 3, backend="numpy")
     vector = np.zeros(net.size)

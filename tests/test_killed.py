@@ -1,5 +1,6 @@
 """SIGKILL at random moments of a run, while a checkpoint is written included: it resumes to the very arrays of one that was
 left alone; and damage of the newest checkpoint."""
+
 import os
 import signal
 import subprocess
@@ -40,7 +41,7 @@ def undisturbed(tmp_path_factory):
 def resume_and_compare(out, undisturbed):
     if (out / "config.json").exists():
         train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
-    else:                                   # killed before there was anything to go on with
+    else:  # killed before there was anything to go on with
         assert not list(out.glob("checkpoint*"))
         train(CONFIG, out, data=toy_data(), **SILENT)
     assert_same(undisturbed, out)
@@ -78,7 +79,7 @@ def test_twenty_kills_at_random_moments(undisturbed, tmp_path):
         out = tmp_path / f"clock-{attempts}"
         process = subprocess.Popen([sys.executable, HERE / "faulty.py", out], env=ENVIRONMENT, stdout=subprocess.PIPE)
         began = time.perf_counter()
-        process.stdout.readline()           # the run begins now
+        process.stdout.readline()  # the run begins now
         startup = startup or time.perf_counter() - began
         time.sleep(rng.random() * max(whole - startup, 0.05))
         process.kill()
@@ -88,6 +89,7 @@ def test_twenty_kills_at_random_moments(undisturbed, tmp_path):
 
 
 # ---- damage --------------------------------------------------------------------------------------------------------------
+
 
 @pytest.fixture
 def stopped(tmp_path):
@@ -104,7 +106,7 @@ def test_where_the_newest_is_damaged_the_one_before_is_used(undisturbed, stopped
     assert checkpoint.read(newest).progress["update"] == 5
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
     if damage == "cut":
-        newest.write_bytes(whole[:len(whole) // 2])
+        newest.write_bytes(whole[: len(whole) // 2])
     elif damage == "byte":
         newest.write_bytes(whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:])
     elif damage == "gone":
@@ -130,17 +132,23 @@ def test_where_both_are_damaged_both_are_named(stopped):
         (stopped / name).write_bytes(b"damaged")
     with pytest.raises(ValueError, match="checkpoint.h5: .*; checkpoint.previous.h5 beside it cannot be used, either"):
         train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
-    assert (stopped / CURRENT).read_bytes() == b"damaged"           # left as it was
+    assert (stopped / CURRENT).read_bytes() == b"damaged"  # left as it was
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda file: file.__delitem__("optimiser/outer/m"), "optimiser/outer/m holds nothing"),
-    (lambda file: (file.__delitem__("optimiser/outer/v"), file.__setitem__("optimiser/outer/v", np.ones(3, "f4"))),
-     r"optimiser/outer/v holds float32 of shape \(3,\); expected float32 of shape"),
-    (lambda file: file.attrs.modify("progress", '{"update": 4}'), "curve has 5 rows; expected 4"),
-    (lambda file: file.attrs.modify("progress", '{"update": 400}'), "not that of the run"),
-    (lambda file: file.attrs.modify("progress", '[4]'), "progress must be named values"),
-    (lambda file: (file.__delitem__("curve/loss"), file.__setitem__("curve/loss", np.ones(2))), "differ in length")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda file: file.__delitem__("optimiser/outer/m"), "optimiser/outer/m holds nothing"),
+        (
+            lambda file: (file.__delitem__("optimiser/outer/v"), file.__setitem__("optimiser/outer/v", np.ones(3, "f4"))),
+            r"optimiser/outer/v holds float32 of shape \(3,\); expected float32 of shape",
+        ),
+        (lambda file: file.attrs.modify("progress", '{"update": 4}'), "curve has 5 rows; expected 4"),
+        (lambda file: file.attrs.modify("progress", '{"update": 400}'), "not that of the run"),
+        (lambda file: file.attrs.modify("progress", "[4]"), "progress must be named values"),
+        (lambda file: (file.__delitem__("curve/loss"), file.__setitem__("curve/loss", np.ones(2))), "differ in length"),
+    ],
+)
 def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, words):
     (stopped / PREVIOUS).unlink()
     rewrite(stopped / CURRENT, stopped / CURRENT, change)

@@ -67,6 +67,7 @@ def test_a_missing_file():
 @pytest.mark.parametrize("events, words", [
     (np.empty(0, EVENT), "no events"),
     (event_array([34], [0], [0], [0]), "x reaches"),
+    (event_array([0, 0], [0, 0], [0, 0], [0, 0]), "a file of zero bytes"),
     (event_array([0], [0], [-1], [0]), "start at -1"),
     (event_array([0, 0], [0, 0], [1, 2], [0, 0])[::-1].copy(), "out of order"),
 ])

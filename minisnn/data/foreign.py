@@ -4,6 +4,7 @@ damaged or malicious file ends that process, and here becomes a sentence that na
 One reading process serves all files; it is started when the first is opened (a fraction of a second) and ends with this
 process. What it answers is plain numbers and texts, checked here again: it cannot run code in this process.
 """
+
 from __future__ import annotations
 
 import atexit
@@ -21,9 +22,9 @@ import numpy as np
 
 from ..files import size_of
 
-SECONDS = 4                             # of a processor for a request, and one more for every PACE bytes of the file
+SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
-PATIENCE = 30                           # times as long by the clock: other programs want the processor, too
+PATIENCE = 30  # times as long by the clock: other programs want the processor, too
 PROGRAM = Path(__file__).with_name("hdf5.py")
 _numbers = count(1)
 
@@ -33,7 +34,7 @@ class _Reader:
 
     def __init__(self):
         self.lock, self.owner = Lock(), 0
-        self.process: Any = None                # Popen, while there is one
+        self.process: Any = None  # Popen, while there is one
 
     def ask(self, request: dict, image: bytes, expected: str) -> tuple[Any, dict[str, np.ndarray]]:
         """(value, arrays) of an answer. ValueError where the file is at fault."""
@@ -46,9 +47,10 @@ class _Reader:
                 answer = self._exchange(head + image, PATIENCE * (seconds + 1))
             except (EOFError, BrokenPipeError, ValueError):
                 found = self._post_mortem(seconds)
-                raise ValueError(f"{request['path']}: the HDF5 library {found} on this file, it is damaged; "
-                                 f"expected {expected}") from None
-            except BaseException:       # Ctrl-C between question and answer: the answer must not meet the next question
+                raise ValueError(
+                    f"{request['path']}: the HDF5 library {found} on this file, it is damaged; expected {expected}"
+                ) from None
+            except BaseException:  # Ctrl-C between question and answer: the answer must not meet the next question
                 self.end()
                 raise
         if "error" in answer[0]:
@@ -58,10 +60,19 @@ class _Reader:
     def _start(self) -> None:
         self.end()
         # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library started
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HDF5_PLUGIN_PRELOAD": "::",
-                       "OPENBLAS_NUM_THREADS": "1"}
-        self.process = subprocess.Popen([sys.executable, "-P", str(PROGRAM)], env=environment,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "HDF5_PLUGIN_PRELOAD": "::",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", str(PROGRAM)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         self.owner = os.getpid()
 
     def _exchange(self, question: bytes, patience: float) -> tuple[dict, dict[str, np.ndarray]]:
@@ -141,10 +152,10 @@ class ForeignFile:
     def __init__(self, path: str | Path, what: str):
         self.path, self.what, self.number = Path(path), what, next(_numbers)
         size_of(self.path, what, 1 << 62)
-        with open(self.path, "rb"):     # where it is missing or locked away, the system's own error says so best
+        with open(self.path, "rb"):  # where it is missing or locked away, the system's own error says so best
             pass
         self.place = os.path.abspath(self.path)
-        self.kind("/")                  # opens it
+        self.kind("/")  # opens it
 
     def __enter__(self) -> "ForeignFile":
         return self
@@ -161,7 +172,7 @@ class ForeignFile:
         return self._ask("tree", [], most=most)
 
     def kind(self, name: str) -> str | None:
-        """"data set", "group", or None where there is none of that name."""
+        """ "data set", "group", or None where there is none of that name."""
         return self._ask("kind", [] if name == "/" else [name])[0]
 
     def names(self, group: str) -> list[str] | None:

@@ -6,6 +6,7 @@ is a program, too, which reads in a process of its own; `foreign` starts it and 
     a request    a line of JSON {"do": ..., "file": number, "path": ..., "what": ..., ...}, then `image` bytes of a file
     an answer    a line of JSON {"error": sentence} or {"value": ..., "arrays": [[name, dtype, shape], ...]}, then their bytes
 """
+
 from __future__ import annotations
 
 import json
@@ -21,16 +22,17 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}       # all others are plugins: foreign code
-MEMORY = 400 << 20                      # bytes that a reading process may ask for beyond those it starts with
-MOST_TEXT = 1 << 24                     # characters of a text attribute
-DEPTH, ITEMS = 8, 10_000                # groups within groups, and all that is in a tree
-MOST_TOLD = 400                         # characters of what a library says: some quote the file
+FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}  # all others are plugins: foreign code
+MEMORY = 400 << 20  # bytes that a reading process may ask for beyond those it starts with
+MOST_TEXT = 1 << 24  # characters of a text attribute
+DEPTH, ITEMS = 8, 10_000  # groups within groups, and all that is in a tree
+MOST_TOLD = 400  # characters of what a library says: some quote the file
 
 
 def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
     """The HDF5 file at `place`, open to be read. ValueError, naming `path` and what was expected, where it cannot be opened."""
     import h5py
+
     try:
         return h5py.File(place or path, "r")
     except Exception as error:
@@ -40,6 +42,7 @@ def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
 def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py.Group | None":
     """The data set or group of that name, None where there is none; ValueError where a link stands in its way."""
     import h5py
+
     item = file
     parts = name.split("/")
     for depth, part in enumerate(parts, 1):
@@ -49,8 +52,10 @@ def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{path}: {'/'.join(parts[:depth])} is a link to another place or file; "
-                             "expected the data themselves, links are not followed")
+            raise ValueError(
+                f"{path}: {'/'.join(parts[:depth])} is a link to another place or file; "
+                "expected the data themselves, links are not followed"
+            )
         item = told(partial(item.__getitem__, part), path, name)
     return item
 
@@ -61,6 +66,7 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
     MATLAB's empty arrays, which hold their own shape, come back empty.
     """
     import h5py
+
     item = find_item(file, name, path)
     if item is None:
         raise ValueError(f"{path}: there is no {name}; the file is of another kind or incomplete")
@@ -96,6 +102,7 @@ def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, st
     import io
 
     import h5py
+
     names: list[str] = []
 
     def note(name: str, item) -> None:
@@ -118,6 +125,7 @@ def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str 
     All together may have `most` values and DEPTH groups within groups. Errors as in `read_numbers`.
     """
     import h5py
+
     texts: dict[str, str | list] = {}
     arrays: dict[str, np.ndarray] = {}
     waiting: list[tuple[str, h5py.Group]] = [("", file)]
@@ -128,8 +136,9 @@ def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str 
             name, items = f"{place}/{part}".lstrip("/"), items - 1
             item = find_item(group, part, path)
             if items < 0 or name.count("/") > DEPTH:
-                raise ValueError(f"{path}: {name} lies too deep or among too many; expected at most {ITEMS} names, "
-                                 f"{DEPTH} groups deep")
+                raise ValueError(
+                    f"{path}: {name} lies too deep or among too many; expected at most {ITEMS} names, {DEPTH} groups deep"
+                )
             if isinstance(item, h5py.Group):
                 waiting.append((name, item))
             elif isinstance(item, h5py.Dataset):
@@ -144,6 +153,7 @@ def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str 
 
 def _texts(item: "h5py.Dataset", path: Path, name: str, most: int) -> tuple[str | list, int]:
     """(a text or a list of them, how many)."""
+
     def read() -> np.ndarray:
         if item.is_virtual or item.external or item.shape is None or _product(item.shape) > min(most, ITEMS):
             raise ValueError(f"found texts of shape {item.shape}, expected at most {ITEMS} in this file")
@@ -172,6 +182,7 @@ def walk(file: "h5py.Group", path: Path, most: int, depth: int = 8, items: int =
     """Before a reader of somebody else's opens a file: ValueError where it holds links, data that lie elsewhere, more than
     `most` values or `items` entries, or groups within groups deeper than `depth`."""
     import h5py
+
     stack: list[tuple[str, h5py.Group, int]] = [("", file, 0)]
     values = 0
     while stack:
@@ -195,7 +206,7 @@ def walk(file: "h5py.Group", path: Path, most: int, depth: int = 8, items: int =
 def _product(sizes: tuple[int, ...]) -> int:
     total = 1
     for size in sizes:
-        total *= int(size)              # of Python's integers, which do not overflow
+        total *= int(size)  # of Python's integers, which do not overflow
     return total
 
 
@@ -203,7 +214,7 @@ def told(call: Callable, path: Path, name: str) -> Any:
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
         return call()
-    except Exception as error:          # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
+    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
         raise ValueError(f"{path}: {name} cannot be read, the file is damaged ({one_line(error)})") from None
 
 
@@ -214,6 +225,7 @@ def one_line(error: Exception) -> str:
 
 
 # ---- the reading process ---------------------------------------------------------------------------------------------
+
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Answer requests until the source ends."""
@@ -258,7 +270,7 @@ def _limit(time: float | None = None, memory: int | None = None) -> None:
     """End this process when it has used so many seconds of a processor from now on, or refuse it more memory."""
     try:
         import resource
-    except ImportError:                 # Windows; the asking process has a clock, too
+    except ImportError:  # Windows; the asking process has a clock, too
         return
     limits = []
     if time is not None:
@@ -275,7 +287,8 @@ def _limit(time: float | None = None, memory: int | None = None) -> None:
 if __name__ == "__main__":
     import signal
 
-    import h5py     # noqa: F401 - before memory is limited
-    signal.signal(signal.SIGINT, signal.SIG_IGN)            # Ctrl-C is for the process that asks
+    import h5py  # noqa: F401 - before memory is limited
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     _limit(memory=MEMORY)
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -62,7 +62,8 @@ def read_nmnist(path: str | Path) -> np.ndarray:
 def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     """Write events in N-MNIST's format, so that read_nmnist gives them back (overflow rows where time asks for them).
 
-    Raises ValueError where the events are none, lie outside 34 x 34 pixels, or have times below zero or out of order.
+    Raises ValueError where the events are none, too many or all zero, lie outside 34 x 34 pixels, or have times below zero
+    or out of order.
     """
     check_events(events, SHAPE)
     if not events.size:
@@ -81,6 +82,8 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     stored = time - OVERFLOW_US * overflows
     rows[place] = np.stack([events["x"], events["y"], (events["p"].astype(np.int64) << 7) | (stored >> 16),
                             (stored >> 8) & 255, stored & 255], axis=1)
+    if not rows.any():                      # read_nmnist would take it for a file that was never written to its end
+        raise ValueError(f"{path}: all events are OFF at x = 0, y = 0 and time 0, a file of zero bytes; expected a recording")
     Path(path).write_bytes(rows.tobytes())
 
 

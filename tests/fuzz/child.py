@@ -1,4 +1,5 @@
 """Damaged files of readers, one after the other, in a process of its own; a line of JSON each for what was wrong."""
+
 import json
 import resource
 import signal
@@ -55,7 +56,7 @@ def go_through(name: str, reader, numbers: range, place: Path) -> None:
     path = place / reader.name
     for seed in reader.seeds:
         path.write_bytes(seed)
-        reader.read(path)                       # what is not damaged is read
+        reader.read(path)  # what is not damaged is read
     counts = {"read": 0, "refused": 0}
     beside = sorted(one.name for one in place.iterdir() if one.name != "set")
     slowest = 0.0
@@ -73,8 +74,10 @@ def go_through(name: str, reader, numbers: range, place: Path) -> None:
         if left != beside:
             print(json.dumps({"wrong": number, "what": "files left behind", "text": str(left)}), flush=True)
     foreign._reader.end()
-    memory = {who: resource.getrusage(which).ru_maxrss * 1024
-              for who, which in (("own", resource.RUSAGE_SELF), ("reading process", resource.RUSAGE_CHILDREN))}
+    memory = {
+        who: resource.getrusage(which).ru_maxrss * 1024
+        for who, which in (("own", resource.RUSAGE_SELF), ("reading process", resource.RUSAGE_CHILDREN))
+    }
     for who, most in memory.items():
         if most > BYTES:
             print(json.dumps({"wrong": -1, "what": "memory", "text": f"{who}: {most / 1e6:.0f} MB"}), flush=True)

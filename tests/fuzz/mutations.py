@@ -1,4 +1,5 @@
 """Damaged copies of files: input number n of a seed is always the same one."""
+
 import numpy as np
 
 ODD = [0, 1, -1, 127, 128, 255, 256, 32767, 65535, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1]
@@ -10,7 +11,7 @@ def mutate(seeds: list[bytes], rng: np.random.Generator) -> bytes:
     data = bytearray(seeds[rng.integers(len(seeds))])
     for _ in range(rng.choice([1, 1, 1, 2, 3, 6])):
         at = int(rng.integers(len(data))) if data else 0
-        if rng.random() < 0.3:                                  # heads of files matter most
+        if rng.random() < 0.3:  # heads of files matter most
             at = min(at, int(rng.integers(1, 200)))
         _change(data, at, int(rng.integers(9)), seeds, rng)
     return bytes(data)
@@ -25,17 +26,17 @@ def _change(data: bytearray, at: int, what: int, seeds: list[bytes], rng: np.ran
     elif what in (2, 3):
         size, order = int(rng.choice([1, 2, 4, 8])), str(rng.choice(["little", "big"]))
         number = ODD[rng.integers(len(ODD))] % (1 << 8 * size)
-        data[at:at + size] = number.to_bytes(size, order)
+        data[at : at + size] = number.to_bytes(size, order)
     elif what == 4:
-        del data[at:at + length]
+        del data[at : at + length]
     elif what == 5:
-        data[at:at] = data[at:at + length] if rng.random() < 0.5 else rng.bytes(length)
+        data[at:at] = data[at : at + length] if rng.random() < 0.5 else rng.bytes(length)
     elif what == 6:
         other = seeds[rng.integers(len(seeds))]
         start = int(rng.integers(len(other)))
-        data[at:at + length] = other[start:start + length]
+        data[at : at + length] = other[start : start + length]
     elif what == 7:
         text = TEXTS[rng.integers(len(TEXTS))]
-        data[at:at + (len(text) if rng.random() < 0.5 else 0)] = text
+        data[at : at + (len(text) if rng.random() < 0.5 else 0)] = text
     elif what == 8 and rng.random() < 0.3:
         del data[at:]

@@ -1,4 +1,5 @@
 """What is fuzzed: for every reader the files it starts from, how it reads one, and what must hold of what it accepts."""
+
 import gzip
 import hashlib
 import io
@@ -53,14 +54,24 @@ class Reader:
 
 def make_readers(folder: Path) -> dict[str, Reader]:
     """All readers; seeds are made in `folder`."""
-    makers = dict(nmnist=_nmnist, matlab_5=_matlab_5, matlab_73=_matlab_73, torchneuromorphic=_torchneuromorphic, idx=_idx,
-                  pictures=_pictures, numpy=_numpy, checkpoint=_checkpoint, settings=_settings)
+    makers = dict(
+        nmnist=_nmnist,
+        matlab_5=_matlab_5,
+        matlab_73=_matlab_73,
+        torchneuromorphic=_torchneuromorphic,
+        idx=_idx,
+        pictures=_pictures,
+        numpy=_numpy,
+        checkpoint=_checkpoint,
+        settings=_settings,
+    )
     return {name: make(folder, np.random.default_rng(1)) for name, make in makers.items()}
 
 
 def _events(rng, n: int, rows: int, columns: int, last: int) -> np.ndarray:
-    return event_array(rng.integers(0, columns, n), rng.integers(0, rows, n), np.sort(rng.integers(0, last, n)),
-                       rng.integers(0, 2, n))
+    return event_array(
+        rng.integers(0, columns, n), rng.integers(0, rows, n), np.sort(rng.integers(0, last, n)), rng.integers(0, 2, n)
+    )
 
 
 def _saved(folder: Path, write: Callable[[Path], object], name: str = "seed") -> bytes:
@@ -76,8 +87,10 @@ def _nmnist(folder, rng) -> Reader:
         check_events(events, (34, 34))
         assert len(events) and (np.diff(events["t"]) >= 0).all()
 
-    seeds = [_saved(folder, lambda p, n=n, last=last: write_nmnist(p, _events(rng, n, 34, 34, last)))
-             for n, last in ((1, 9), (60, 310_000), (30, 9_000_000))]
+    seeds = [
+        _saved(folder, lambda p, n=n, last=last: write_nmnist(p, _events(rng, n, 34, 34, last)))
+        for n, last in ((1, 9), (60, 310_000), (30, 9_000_000))
+    ]
     return Reader("00007.bin", seeds, read)
 
 
@@ -114,7 +127,7 @@ def _matlab_73(folder, rng) -> Reader:
                 item = file.create_dataset(name, data=values[None], **options)
                 item.attrs["MATLAB_class"] = np.bytes_("double")
         head = b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM"
-        path.write_bytes(head + path.read_bytes()[len(head):])
+        path.write_bytes(head + path.read_bytes()[len(head) :])
 
     options = ({}, dict(compression="gzip", chunks=(1, 10)), dict(compression="gzip", shuffle=True, fletcher32=True))
     return Reader("a_0001.mat", [_saved(folder, lambda p, o=o: file(p, **o)) for o in options], _read_asl)
@@ -158,8 +171,13 @@ def _check_pictures(found) -> None:
 def _idx(folder, rng) -> Reader:
     images = b"\0\0\x08\3" + struct.pack(">3I", 6, 5, 4) + rng.bytes(120)
     labels = b"\0\0\x08\1" + struct.pack(">I", 6) + bytes([3, 1, 3, 7, 1, 3])
-    return Reader("t-images-idx3-ubyte", [images, gzip.compress(images)], lambda p: _check_pictures(read_pictures(p)),
-                  [([images], gzip.compress)], {"t-labels-idx1-ubyte": labels})
+    return Reader(
+        "t-images-idx3-ubyte",
+        [images, gzip.compress(images)],
+        lambda p: _check_pictures(read_pictures(p)),
+        [([images], gzip.compress)],
+        {"t-labels-idx1-ubyte": labels},
+    )
 
 
 def _pictures(folder, rng) -> Reader:
@@ -170,12 +188,13 @@ def _pictures(folder, rng) -> Reader:
             np.save(file, grey)
 
     from PIL import Image
+
     seeds = [_saved(folder, lambda p: imsave(p, colour), "a.png"), _saved(folder, npy)]
     for kind, mode in (("a.jpg", "RGB"), ("a.bmp", "RGB"), ("a.tif", "L"), ("b.png", "P")):
         seeds.append(_saved(folder, lambda p, m=mode: Image.fromarray(colour[..., :3]).convert(m).save(p), kind))
 
     def read(path):
-        for name in ("a.png", "a.npy"):                 # the content need not be what the ending says
+        for name in ("a.png", "a.npy"):  # the content need not be what the ending says
             place = path.with_name("set") / "label" / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())
@@ -194,8 +213,10 @@ def _pictures(folder, rng) -> Reader:
 def _numpy(folder, rng) -> Reader:
     arrays = dict(images=rng.integers(0, 256, (6, 5, 4), np.uint8), labels=np.array([3, 1, 3, 7, 1, 3]))
     texts = dict(x=rng.random((6, 5, 4)).astype("f4"), y=np.array(list("abcabc")))
-    seeds = [_saved(folder, lambda p: np.savez(p, **arrays), "a.npz"),
-             _saved(folder, lambda p: np.savez_compressed(p, **texts), "a.npz")]
+    seeds = [
+        _saved(folder, lambda p: np.savez(p, **arrays), "a.npz"),
+        _saved(folder, lambda p: np.savez_compressed(p, **texts), "a.npz"),
+    ]
     member, labels = io.BytesIO(), io.BytesIO()
     np.save(member, arrays["images"])
     np.save(labels, arrays["labels"])
@@ -215,20 +236,34 @@ def _checkpoint(folder, rng) -> Reader:
     for net in (ms.SpikingNet((4, 4, 2), (2,), 2, 3, backend="numpy"), ms.ConvNet((4, 4, 2), (2,), 2, 3, backend="numpy")):
         theta = net.init(rng)
         adam = ms.Adam(net.size)
-        seeds.append(_saved(folder, lambda p, net=net, theta=theta, adam=adam: checkpoint.save(
-            p, net, theta, inner=InnerLoop(np.full(net.size, 2, np.float32)), config=TrainingConfig(), rng=rng,
-            curve={"loss": np.arange(3.0)}, optimiser={"outer": adam.state}, progress={"update": 3})))
+        seeds.append(
+            _saved(
+                folder,
+                lambda p, net=net, theta=theta, adam=adam: checkpoint.save(
+                    p,
+                    net,
+                    theta,
+                    inner=InnerLoop(np.full(net.size, 2, np.float32)),
+                    config=TrainingConfig(),
+                    rng=rng,
+                    curve={"loss": np.arange(3.0)},
+                    optimiser={"outer": adam.state},
+                    progress={"update": 3},
+                ),
+            )
+        )
 
-    def pack(body: bytes) -> bytes:                     # as somebody would who knows how
-        header = dict(format=checkpoint.FORMAT, version=checkpoint.VERSION, length=len(body),
-                      sha256=hashlib.sha256(body).hexdigest())
+    def pack(body: bytes) -> bytes:  # as somebody would who knows how
+        header = dict(
+            format=checkpoint.FORMAT, version=checkpoint.VERSION, length=len(body), sha256=hashlib.sha256(body).hexdigest()
+        )
         return json.dumps(header).encode().ljust(checkpoint.HEADER) + body
 
     def read(path):
         found = checkpoint.read(path)
         assert found.theta.shape == (found.net.size,) and np.isfinite(found.theta).all()
 
-    return Reader("checkpoint.h5", seeds, read, [([seed[checkpoint.HEADER:] for seed in seeds], pack)])
+    return Reader("checkpoint.h5", seeds, read, [([seed[checkpoint.HEADER :] for seed in seeds], pack)])
 
 
 def _settings(folder, rng) -> Reader:

@@ -4,6 +4,7 @@ Damaged files are read in child processes, many a child; what ends a child is fo
 input passes if it is read, or refused in one sentence that names the file, within 5 s of processor time and 500 MB, and
 nothing is left behind. Exits with 1 where one does not pass. Input n of a reader is the same every time.
 """
+
 import argparse
 import json
 import os
@@ -13,8 +14,10 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1]),
-                                                           os.environ.get("PYTHONPATH", "")])}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+}
 NAMES = ("nmnist", "matlab_5", "matlab_73", "torchneuromorphic", "idx", "pictures", "numpy", "checkpoint", "settings")
 A_CHILD = 2500
 
@@ -59,16 +62,19 @@ def main() -> int:
         for name in filter(None, args.readers.split(",")):
             found = fuzz(name, args.inputs, Path(folder), args.first)
             failures += len(found["wrong"])
-            print(f"{name:<18}{found['read']:>7} read {found['refused']:>7} refused {len(found['wrong']):>4} wrong; at most "
-                  f"{found['megabytes']:.0f} MB and {found['slowest']:.2f} s", flush=True)
+            print(
+                f"{name:<18}{found['read']:>7} read {found['refused']:>7} refused {len(found['wrong']):>4} wrong; at most "
+                f"{found['megabytes']:.0f} MB and {found['slowest']:.2f} s",
+                flush=True,
+            )
             for number, what, text in found["wrong"][:20]:
                 print(f"    input {number}: {what}: {text}", flush=True)
         if args.commands:
             from commands import fuzz_commands
+
             wrong = fuzz_commands(args.commands, Path(folder))
             failures += len(wrong)
             print(f"{'command lines':<18}{args.commands:>7} tried {len(wrong):>4} wrong", flush=True)
             for line, what in wrong[:20]:
                 print(f"    minisnn {' '.join(line)}: {what}", flush=True)
     return 1 if failures else 0
-
