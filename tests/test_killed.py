@@ -121,8 +121,8 @@ def test_where_the_newest_is_damaged_the_one_before_is_used(undisturbed, stopped
 
 def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
     (stopped / CURRENT).write_bytes(b"damaged")
-    with pytest.warns(UserWarning, match="checkpoint.previous.h5 is used"), pytest.raises(KeyboardInterrupt):
-        train(CONFIG, stopped, resume=True, data=toy_data({1: interrupt}), **SILENT)
+    with pytest.warns(UserWarning, match="checkpoint.previous.h5 is used"), pytest.raises(ZeroDivisionError):
+        train(CONFIG, stopped, resume=True, data=toy_data({1: lambda: 1 / 0}), **SILENT)  # after the first save
     assert checkpoint.read(stopped / CURRENT).progress["update"] == 4
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
 

@@ -112,8 +112,10 @@ class _Reader:
         except subprocess.TimeoutExpired:
             code = None
         self.end()
-        if code in (-getattr(signal, "SIGXCPU", 0), -getattr(signal, "SIGKILL", 0)):
-            return f"does not end within {seconds} seconds"
+        if code == -getattr(signal, "SIGXCPU", 0):
+            return f"does not end within {seconds} seconds of processor time"
+        if code == -getattr(signal, "SIGKILL", 0):          # by the clock
+            return "does not end"
         return f"crashed ({signal.Signals(-code).name})" if code and code < 0 else "failed"
 
     def end(self) -> None:
