@@ -270,7 +270,7 @@ def carry_out(first: int, stop: int) -> None:
     """Command lines in this process; a line of JSON for each."""
     import contextlib
     import io
-    import resource
+    from child import peak
     import time
     import warnings
 
@@ -300,7 +300,7 @@ def carry_out(first: int, stop: int) -> None:
         what = judge(code, out.getvalue(), err.getvalue(), time.process_time() - began, before, listing(Path()))
         if what:
             print(json.dumps({"wrong": number, "line": line, "what": what}), file=results, flush=True)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak() / 1e6
     if memory > MEGABYTES:
         print(json.dumps({"wrong": -1, "line": [], "what": f"{memory:.0f} MB of memory"}), file=results, flush=True)
 
