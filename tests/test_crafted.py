@@ -19,6 +19,7 @@ from minisnn.data import foreign
 from minisnn.data.asl import read_asl
 from minisnn.data.digits import load_digits
 from minisnn.data.pictures import read_idx, read_pictures
+from minisnn.runs import RunFolder
 from test_checkpoint import rewrite
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,6 +165,12 @@ def huge(file, other):
     file.attrs["network"] = file.attrs["network"].replace('"hidden": []', '"hidden": [99999999999, 99999999999]')
 
 
+def beyond(file, other):
+    text = file.attrs["network"].replace('"alpha": 0.95', f'"alpha": {10**400}')
+    del file.attrs["network"]
+    file.attrs["network"] = text
+
+
 def deep(file, other):
     del file.attrs["layout"]
     file.attrs["layout"] = "[" * 30_000
@@ -184,6 +191,7 @@ def deep(file, other):
         (objects, "attribute network cannot be read"),
         (many_layers, "name 9000 layers, expected at most 100"),
         (huge, "the network would have"),
+        (beyond, "too large"),
         (deep, "lacks what it should hold"),
     ],
 )
@@ -193,6 +201,12 @@ def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
     with pytest.raises(ValueError, match=rf"{change.__name__}\.h5: .*{words}") as error:
         ms.load(bad)
     assert "\n" not in str(error.value) and len(str(error.value)) < 800
+
+
+def test_settings_that_nest_without_end_are_refused(tmp_path):
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="config.json: the file is no JSON"):
+        RunFolder(tmp_path).config()
 
 
 # ---- recordings and pictures ---------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_a_real_run_that_explodes_is_told_of_and_not_again_when_resumed(tmp_path
 
     growing.scale = 1.0
     monkeypatch.setattr(metabatch, "meta_gradient", growing)
-    config = toy_config(updates=45, tasks=1, evaluate_every=0, test_episodes=0, checkpoint_every=50)
+    config = toy_config(updates=75, tasks=1, evaluate_every=0, test_episodes=0, checkpoint_every=50)
 
     def stopped():
         with pytest.raises(KeyboardInterrupt):

@@ -58,7 +58,7 @@ def array(events) -> np.ndarray:
 # ---- events --------------------------------------------------------------------------------------------------------------
 
 
-@given(lists_of_events(least=0))
+@given(lists_of_events(last=5, least=0))
 def test_events_are_sorted_and_none_is_lost(events):
     found = array(events)
     assert found.dtype == EVENT and found.tolist() == sorted(events, key=lambda event: event[2])  # a stable sort
