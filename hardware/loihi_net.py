@@ -25,7 +25,7 @@ from minisnn.threads import parallel
 
 from .kernels import spread
 from .learner import Learner
-from .network import IntegerNet, Words
+from .network import IntegerNet, Words, rows_of
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,8 @@ class LoihiNet(IntegerNet):
 
     def _conv(self, layer, prepared, x, record):
         weight, _, _, _ = prepared
-        (H, W, C), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat = x.reshape(B, T, H, W * C)
-        if W * C % 8:
-            flat = np.concatenate([flat, np.zeros((B, T, H, -W * C % 8), np.uint8)], 3)
-        flat = np.ascontiguousarray(flat)
+        (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
+        flat = rows_of(x)
         out = np.zeros((B, T, h, C_out, W), np.uint8)
         kept, e = np.empty((min(record, B), T, H, W * C_out), np.int32), self.config.weight_exp
         c = np.array([*self.factors, max(e, 0), max(-e, 0)], np.int64)

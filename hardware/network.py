@@ -39,6 +39,15 @@ class Words:
             raise ValueError(f"fraction must be 0 to 16 bits, not {self.fraction}")
 
 
+def rows_of(x: np.ndarray) -> np.ndarray:
+    """Spikes (B, T, H, W, C) as rows (B, T, H, W C), filled up with zeros to whole words of eight bytes for the kernels."""
+    B, T, H, W, C = x.shape
+    flat = x.reshape(B, T, H, W * C)
+    if W * C % 8:
+        flat = np.concatenate([flat, np.zeros((B, T, H, -W * C % 8), np.uint8)], 3)
+    return np.ascontiguousarray(flat)
+
+
 class IntegerNet:
     """The integers of a float network (Table 1) and its inference.
 
@@ -196,11 +205,8 @@ class IntegerNet:
     def _conv(self, layer, prepared, x, record):
         from minisnn.threads import parallel
         weight, bias, scale, sums = prepared
-        (H, W, C), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat = x.reshape(B, T, H, W * C)
-        if W * C % 8:
-            flat = np.concatenate([flat, np.zeros((B, T, H, -W * C % 8), np.uint8)], 3)
-        flat = np.ascontiguousarray(flat)
+        (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
+        flat = rows_of(x)
         out, clipped = np.empty((B, T, h, w * C_out), np.uint8), np.zeros(B, np.int64)
         kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
         filters = np.array(addends(rounding(self.words.traces), 12), np.int32)

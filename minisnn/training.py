@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from . import checkpoint as checkpoints
 from .compilation import announce
 from .convnet import ConvNet
-from .data.shipped import find_checkpoint
 from .evaluation import evaluate, open_set
 from .executor import Executor, WorkersLost
 from .held import Held
@@ -25,9 +24,10 @@ from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .maml import InnerLoop
 from .metabatch import INIT_TASKS, WEIGHTS, generator, inner_loop, network_of, task_gradient, task_of
 from .network import SpikingNet
-from .optim import SGD, Adam, clip, cosine
+from .optim import clip, cosine
 from .progress import Bar, duration
 from .runs import RunFolder, read_json, write_json
+from .runstate import State, first, optimisers, restored, started
 from .settings import TrainingConfig
 from .stepsizes import StepSizes
 from .tasks import Classification
@@ -49,16 +49,6 @@ class Result:
     curve: dict[str, np.ndarray]
     test: dict | None
     out: Path
-
-
-class _State(NamedTuple):
-    """All that an update changes. It is replaced as a whole, so that an interruption finds the old or the new one."""
-
-    update: int
-    theta: np.ndarray
-    log_step: np.ndarray
-    outer: dict[str, np.ndarray]
-    step_sizes: dict[str, np.ndarray]
 
 
 def train(config: TrainingConfig, out: str | Path, resume: bool = False, progress: bool = True, *, force: bool = False,
@@ -156,7 +146,7 @@ class _Run:
                               f"{folder.how_to_go_on}") from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
-    def _broken_off(self, state: _State, error: OSError) -> OSError:
+    def _broken_off(self, state: State, error: OSError) -> OSError:
         """What to raise where a disk, a folder or a connection fails: it says what is kept. What can be saved is saved."""
         try:
             self._save(state)
@@ -171,7 +161,7 @@ class _Run:
             kept = f"the state after update {self.saved} is saved, go on with: {self.folder.how_to_go_on}"
         return OSError(f"{where}{reason}; stopped after {state.update} of {self.config.updates} updates, {kept}")
 
-    def _announce(self, state: _State) -> None:
+    def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
         where = f"recordings of {config.root}" if config.root else "simulated recordings"
         kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
@@ -190,7 +180,7 @@ class _Run:
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr,
                   flush=True)
 
-    def _expected(self, state: _State, updates: int) -> float:
+    def _expected(self, state: State, updates: int) -> float:
         """Seconds that so many updates and the episodes beside them will take, from a look at a task of the last update.
 
         An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
@@ -203,63 +193,25 @@ class _Run:
         looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
         return price * (updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes))
 
-    def _start(self) -> _State:
-        config, net = self.config, self.net
-        outer, step_sizes = self._optimisers()
+    def _start(self) -> State:
+        config = self.config
         if config.start is not None:
-            theta, log_step = self._started()
-            return _State(0, theta, log_step, outer.state, step_sizes.state)
+            return started(config, self.net, self.steps)
         x, options = None, {}
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
             options = dict(variance=config.init_variance)
             if config.model == "snn":
                 options["rounds"] = config.init_rounds
-        theta = net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
-        return _State(0, theta, self.steps.start, outer.state, step_sizes.state)
+        theta = self.net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
+        return first(config, self.net, self.steps, theta, self.steps.start)
 
-    def _started(self) -> tuple[np.ndarray, np.ndarray]:
-        """theta and log(a / a_0) of the checkpoint to start from; step sizes that are not learned stay as configured."""
-        found = checkpoints.read(find_checkpoint(str(self.config.start)))
-        if found.net.configuration() != self.net.configuration():
-            raise ValueError(f"{self.config.start}: the checkpoint's network, {found.net!r}, is another than that of the "
-                             f"settings, {self.net!r}")
-        if not self.steps.learned or found.inner is None:
-            return found.theta, self.steps.start
-        return found.theta, self.steps.log_of(found.inner.step_size)
-
-    def _restore(self, found: checkpoints.Checkpoint) -> _State:
-        if found.net.configuration() != self.net.configuration():
-            raise ValueError(f"{self.folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
-                             f"{found.net.input_shape}; the data has {self.net.input_shape}")
-        self._check_restored(found)
-        steps = dict(found.optimiser["step_sizes"])
-        log_step = steps.pop("log_step_size")
+    def _restore(self, found: checkpoints.Checkpoint) -> State:
+        state = restored(self.config, self.net, self.steps, found, self.folder.path)
         columns = [name for name in self.columns if name in found.curve]
         self.rows = [{name: value for name, value in zip(columns, row) if not math.isnan(value)}
                      for row in zip(*(found.curve[name].tolist() for name in columns))]
-        return _State(found.progress["update"], found.theta, log_step, found.optimiser["outer"], steps)
-
-    def _check_restored(self, found: checkpoints.Checkpoint) -> None:
-        """ValueError where the optimisers' arrays or the curve are not those of this run."""
-        outer, step_sizes = self._optimisers()
-        for of, state in (("outer", outer.state), ("step_sizes", {**step_sizes.state, "log_step_size": self.steps.start})):
-            for name, array in state.items():
-                there = found.optimiser.get(of, {}).get(name)
-                if there is None or there.shape != array.shape or there.dtype != array.dtype:
-                    what = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
-                    raise ValueError(f"{self.folder.path}: the checkpoint's optimiser/{of}/{name} holds {what}; "
-                                     f"expected {array.dtype} of shape {array.shape}")
-        rows = {len(column) for column in found.curve.values()}
-        if rows - {found.progress["update"]}:
-            raise ValueError(f"{self.folder.path}: the checkpoint's curve has {rows.pop()} rows; "
-                             f"expected {found.progress['update']}, one an update")
-
-    def _optimisers(self):
-        config, net = self.config, self.net
-        outer = Adam(net.size, dtype=net.dtype) if config.optimiser == "adam" else \
-            SGD(net.size, config.momentum, net.dtype)
-        return outer, Adam(len(self.steps.starts), dtype=np.float64)
+        return state
 
     def _rng(self, *key: int) -> np.random.Generator:
         return generator(self.config, *key)
@@ -267,10 +219,10 @@ class _Run:
     def _task(self, *key: int):
         return task_of(self.data["train"], self.net, self.config, *key)
 
-    def _inner(self, state: _State) -> InnerLoop:
+    def _inner(self, state: State) -> InnerLoop:
         return inner_loop(self.config, self.net, self.steps.value(state.log_step))
 
-    def _update(self, state: _State) -> tuple[_State, dict[str, float]]:
+    def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
         config, u = self.config, state.update
         sums: list[Any] = [0.0, 0, 0, 0.0, 0.0]
@@ -284,7 +236,7 @@ class _Run:
         gradient, norm = clip(gradient / self.net.dtype.type(config.tasks), config.clip)
         shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
         schedule = cosine(u, config.updates, 1.0, config.lr_end)
-        outer, step_sizes = self._optimisers()
+        outer, step_sizes = optimisers(config, self.net, self.steps)
         outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
         theta, log_step = outer.step(state.theta, gradient, config.lr * schedule), state.log_step
         if self.steps.learned:
@@ -296,15 +248,15 @@ class _Run:
         row = dict(update=u + 1, tasks=(u + 1) * config.tasks, loss=loss / config.tasks,
                    accuracy_before=before / config.tasks, accuracy_after=after / config.tasks, gradient_norm=norm,
                    lr=config.lr * schedule, **self.steps.report(state.log_step))
-        return _State(u + 1, theta, log_step, outer.state, step_sizes.state), row
+        return State(u + 1, theta, log_step, outer.state, step_sizes.state), row
 
-    def _gradients(self, state: _State, u: int, tasks: int, collect: Callable) -> None:
+    def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
         one = partial(task_gradient, self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u,
                       held=self.held)
         self.executor.in_order(one, range(tasks), collect, large=True)
 
-    def _validate(self, state: _State) -> None:
+    def _validate(self, state: State) -> None:
         """Look at the validation tasks where it is time, and draw the curve so far."""
         config, due = self.config, self.config.evaluate_every
         if not (due and self.rows and (state.update % due == 0 or state.update == config.updates)) \
@@ -320,13 +272,13 @@ class _Run:
         self.folder.start_log(self.columns, self.rows)
         self.folder.draw(self.rows, 1 / self.ways)
 
-    def _activity(self, state: _State, index: int) -> dict[str, float]:
+    def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
         config = self.config
         x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
         return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
 
-    def _evaluate(self, state: _State, split: str, episodes: int, seed: int, progress: bool) -> dict:
+    def _evaluate(self, state: State, split: str, episodes: int, seed: int, progress: bool) -> dict:
         config, held = self.config, self.held
         return evaluate(self.learns, held.start(self.net, state.theta)[0], held.inner(self.net, self._inner(state)),
                         self.data[split], split, episodes, seed, self.ways, config.shots, config.queries, progress=progress,
@@ -335,7 +287,7 @@ class _Run:
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
 
-    def _save(self, state: _State) -> None:
+    def _save(self, state: State) -> None:
         curve = {name: column[:state.update] for name, column in self._curve().items()}
         checkpoints.save(self.folder / checkpoints.CURRENT, self.net, state.theta, inner=self._inner(state),
                          previous=self.folder / checkpoints.PREVIOUS, config=self.config, curve=curve,
@@ -345,7 +297,7 @@ class _Run:
                                        tasks=state.update * self.config.tasks))
         self.saved = state.update
 
-    def _test(self, state: _State) -> dict | None:
+    def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
         config, path = self.config, self.folder / "result.json"
         self.folder.draw(self.rows, 1 / self.ways)

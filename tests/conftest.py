@@ -30,6 +30,24 @@ def rng():
 
 
 @pytest.fixture
+def no_curves(monkeypatch):
+    """Runs draw no learning curves, which takes longer than the rest of a small one."""
+    from minisnn.runs import RunFolder
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The folder of the run of `faulty.CONFIG`, left alone."""
+    import faulty
+    from minisnn.training import train
+    from toy import toy_config, toy_data
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train(toy_config(**faulty.CONFIG), out, data=toy_data(), progress=False)
+    return out
+
+
+@pytest.fixture
 def mutate(monkeypatch):
     """mutate(module, "function", old, new): the function with one piece of its source replaced, until the test ends."""
     def put(module, name, old, new):

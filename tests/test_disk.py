@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
+import faulty
 import minisnn as ms
 from minisnn import cli, evaluation, training
 from minisnn.checkpoint import CURRENT, PREVIOUS, read
@@ -18,20 +19,9 @@ from minisnn.runs import RunFolder
 from minisnn.training import train
 from toy import assert_same, interrupt, toy_config, toy_data
 
-CONFIG = toy_config(checkpoint_every=2, evaluate_every=0, test_episodes=2, tasks=1)
+CONFIG = toy_config(**faulty.CONFIG)
 SILENT = dict(progress=False)
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "undisturbed"
-    train(CONFIG, out, data=toy_data(), **SILENT)
-    return out
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ FLOORS = [
     {"nir"},
     {"executor", "cluster"},
     {"evaluation", "health", "metabatch", "progress", "runs", "stepsizes", "classroom"},
+    {"runstate"},
     {"training"},
     {"experiments"},
     {"commands"},

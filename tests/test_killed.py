@@ -14,7 +14,6 @@ import pytest
 import faulty
 from minisnn import checkpoint
 from minisnn.checkpoint import CURRENT, PREVIOUS
-from minisnn.runs import RunFolder
 from minisnn.training import train
 from test_checkpoint import rewrite
 from toy import assert_same, interrupt, state, toy_config, toy_data
@@ -24,18 +23,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.
 CONFIG = toy_config(**faulty.CONFIG)
 STEPS = ("write", "sync", "link", "replace")
 SILENT = dict(progress=False)
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "undisturbed"
-    train(CONFIG, out, data=toy_data(), **SILENT)
-    return out
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 def resume_and_compare(out, undisturbed):
