@@ -2,14 +2,15 @@
 
     python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of which can be resumed
 
-A run folder RUNS/<name of the file without .h5> that is there already goes on, and is used as it is where it is done.
-Written are weights, step sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this
-folder whose training is not done holds that state, too: where its run folder is not there, it is made from the file.
+Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the file without .h5> that is there already goes
+on, and is used as it is where it is done. Written are weights, step sizes, settings, curve and progress; the optimiser's
+state stays in the run folder. A file of this folder whose training is not done holds that state, too: where its run folder
+is not there, it is made from the file.
 A network that others only start from (double-asl/first-snn) stays in RUNS.
 """
 
+import argparse
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,16 @@ import minisnn as ms
 from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 
-def main(runs: str, *roles: str) -> None:
-    networks = Networks(retrain=runs)
-    for role in roles or [role for role in RECIPES if not role.endswith("/first-snn")]:
-        _go_on_from_interim(Path(__file__).with_name(file_name(role)), Path(runs) / file_name(role).removesuffix(".h5"))
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", metavar="RUNS", type=Path)
+    parser.add_argument("roles", metavar="ROLE", nargs="*", help=f"of {', '.join(RECIPES)}")
+    args = parser.parse_args()
+    if unknown := [role for role in args.roles if role not in RECIPES]:
+        parser.error(f"no recipe for {', '.join(unknown)}; expected some of {', '.join(RECIPES)}")
+    networks = Networks(retrain=args.runs)
+    for role in args.roles or [role for role in RECIPES if not role.endswith("/first-snn")]:
+        _go_on_from_interim(Path(__file__).with_name(file_name(role)), args.runs / file_name(role).removesuffix(".h5"))
         found = networks.find(role)
         path = Path(__file__).with_name(file_name(role))
         ms.save(
@@ -48,4 +55,4 @@ def _go_on_from_interim(shipped: Path, run: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,4 +1,5 @@
-"""What else learns the same episodes: all layers by random feedback, Loihi's neurons, a network trained for the chip."""
+"""What else learns the same episodes: all layers by random feedback, Loihi's neurons, conv layers rounded by their
+membranes, and a network trained for the chip."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from minisnn.evaluation import accuracy, predict
 from minisnn.experiments.findings import Table
 from minisnn.experiments.statistics import difference, estimate
 
+from .calibrate import calibrate
 from .compare import Choice
 from .feedback import Feedback, float_learn_all, learn_all
 from .learner import learn, readout_exponent, steps_of
@@ -18,33 +20,27 @@ from .network import IntegerNet
 EPISODES = 100  # at most
 STEPS = (-10, -8, -6)  # log2 of the conv layers' step; that of their biases is 2^-4 of it
 CALIBRATION = 2  # meta-training tasks that Loihi's thresholds are matched on
+ROUNDED = (2, 3)  # bits of the conv layers that are rounded by their membranes
+ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
 TRAINED = "double-nmnist/chip-snn"
 
 
 def measure(comparison) -> Table:
     """Accuracy of each, paired with the 8-bit readout alone on the same episodes."""
     c, choice = comparison, Choice(8)
-    exponent = readout_exponent(c.steps["log2_weight"], 8)
-    chip = c.chip(8, choice)
-    training = c.study.tasks("double-nmnist", "train")
-    x = np.concatenate([training.episode(c.study.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(CALIBRATION)])
-    loihi, trained = LoihiNet(c.net, c.theta, LoihiConfig(), exponent, x), c.study.network(TRAINED)
-    names = ["readout alone"]
-    names += [f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")]
-    names += ["Loihi's neurons and words"]
+    chip, trained = c.chip(8, choice), c.study.network(TRAINED)
+    support = _support(c)
+    loihi = LoihiNet(
+        c.net, c.theta, LoihiConfig(), readout_exponent(c.steps["log2_weight"], 8), np.concatenate(support[:CALIBRATION])
+    )
     chips = {"readout alone": (chip, c.steps), "Loihi's neurons and words": (loihi, c.steps)}
-    if trained is not None and (trained.net.input_shape, trained.net.ways) == (c.net.input_shape, c.net.ways):
-        bits = trained.provenance["chip"]["bits"]
-        steps, known = steps_of(trained.net, trained.inner, trained.net.ways), trained.provenance["chip"]
-        for readout_bits in dict.fromkeys((known["readout_bits"], bits)):
-            words, exponents = replace(c.words, weight_bits=bits, readout_bits=readout_bits), dict(known["exponents"])
-            if readout_bits != known["readout_bits"]:
-                exponents["readout"] = readout_exponent(steps["log2_weight"], readout_bits)
-            names.append(f"meta-trained for the chip: {bits} bits, {readout_bits} in the readout")
-            chips[names[-1]] = IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps
+    chips |= _rounded(c, np.concatenate(support)) | _trained(c, trained)
+    feedback = [f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")]
+    names = ["readout alone", *feedback, *list(chips)[1:]]
 
     one = partial(_episode, c.tasks, names, chips, chip, choice, c.net, c.theta, c.steps, c.study.settings)
-    made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, None if trained is None else trained.theta)
+    made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, ROUNDED_ON)
+    made_from += (None if trained is None else trained.theta,)
     values = np.array(
         c.study.each(
             "hardware-others", "double-nmnist", min(c.study.settings.episodes, EPISODES), one, made_from, "hardware, other ways"
@@ -62,6 +58,41 @@ def measure(comparison) -> Table:
         f"{len(values)} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
         "direct feedback alignment through fixed signs, not backpropagation.",
     )
+
+
+def _support(c) -> list[np.ndarray]:
+    """Support samples of ROUNDED_ON tasks of meta-training classes."""
+    training, s = c.study.tasks("double-nmnist", "train"), c.study.settings
+    return [training.episode(s.seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
+
+
+def _rounded(c, x: np.ndarray) -> dict:
+    """{name: (IntegerNet, steps)}: conv layers of few bits, rounded by what that does to their membranes on counts x."""
+    found = {}
+    for bits in ROUNDED:
+        layers = {b.name: bits for b in c.net.blocks if b.name.startswith("conv")}
+        theta, exponents = calibrate(c.net, c.theta, layers, x)
+        for readout_bits in (8, bits):
+            words = replace(c.words, weight_bits=bits, readout_bits=readout_bits)
+            whole = exponents | {"readout": readout_exponent(c.steps["log2_weight"], readout_bits)}
+            name = f"rounded by the membrane: {bits} bits, {readout_bits} in the readout"
+            found[name] = IntegerNet(c.net, theta, words, exponents=whole), c.steps
+    return found
+
+
+def _trained(c, trained) -> dict:
+    """{name: (IntegerNet, steps)} of the network trained for the chip; empty where there is none, or another architecture's."""
+    if trained is None or (trained.net.input_shape, trained.net.ways) != (c.net.input_shape, c.net.ways):
+        return {}
+    found, known = {}, trained.provenance["chip"]
+    bits, steps = known["bits"], steps_of(trained.net, trained.inner, trained.net.ways)
+    for readout_bits in dict.fromkeys((known["readout_bits"], bits)):
+        words, exponents = replace(c.words, weight_bits=bits, readout_bits=readout_bits), dict(known["exponents"])
+        if readout_bits != known["readout_bits"]:
+            exponents["readout"] = readout_exponent(steps["log2_weight"], readout_bits)
+        name = f"meta-trained for the chip: {bits} bits, {readout_bits} in the readout"
+        found[name] = IntegerNet(trained.net, trained.theta, words, exponents=exponents), steps
+    return found
 
 
 def _episode(tasks, names, chips, chip, choice, net, theta, steps, settings, index: int) -> list[float]:

@@ -86,12 +86,12 @@ def train(
     """
     if config.start is None or config.rule != "anil" or config.model != "snn" or config.learn_step_size == "no":
         raise ValueError("training for the chip needs start (a checkpoint), rule anil, model snn and learned step sizes")
-    folder = RunFolder(out, OnChip.command)
-    if not resume and not force:
-        folder.check_free(config)
-    if data is None:
-        data = {split: open_set(config.dataset, split, config.root, progress) for split in ("train", "val", "test")}
-    exponents = _resumed(folder, chip) if resume else _begin(folder, config, chip, data["train"], progress)
+    with RunFolder(out, OnChip.command) as folder:
+        if not resume and not force:
+            folder.check_free(config)
+        if data is None:
+            data = {split: open_set(config.dataset, split, config.root, progress) for split in ("train", "val", "test")}
+        exponents = _resumed(folder, chip) if resume else _begin(folder, config, chip, data["train"], progress)
     words = {name: (chip.readout_bits if name == "readout" else chip.bits, e) for name, e in exponents.items()}
     held = OnChip(words, config.ways * config.shots)
     config = config if resume else replace(config, start=str(folder / "start.h5"))

@@ -33,6 +33,56 @@ def write_whole(path: str | Path, contents: bytes, previous: Path | None = None)
         raise
 
 
+class Hold:
+    """A folder that one process works in: `with Hold(folder): ...`, or `take` and `release`. However the process ends, it gives
+    the folder up.
+
+    The lock is the system's, on the folder itself (flock), so nothing is left behind. Where there is none (Windows, some
+    network file systems) nothing is held.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Hold the folder, if it is there. Raises ValueError where another process holds it."""
+        if self._descriptor is not None or not self.folder.is_dir():
+            return
+        try:
+            import fcntl
+        except ImportError:
+            return
+        try:
+            descriptor = os.open(self.folder, os.O_RDONLY)
+        except OSError:  # a folder that cannot be read; whoever writes there says so
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ValueError(
+                f"{self.folder}: another process works in this folder; expected one run at a time, wait for it or stop it"
+            ) from None
+        except OSError:  # a file system without locks
+            os.close(descriptor)
+            return
+        self._descriptor = descriptor
+
+    def __enter__(self) -> "Hold":
+        self.take()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the folder up."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
 def _second_name(path: Path, other: Path) -> None:
     """Give the file at `path` the name `other` too; where the file system knows one name a file, that name alone."""
     link = other.with_name(f".{other.name}.{os.getpid()}.tmp")

@@ -12,7 +12,7 @@ import shlex
 from pathlib import Path
 
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
-from .files import read_whole, remove_leftovers, write_whole
+from .files import Hold, read_whole, remove_leftovers, write_whole
 from .settings import TrainingConfig
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
@@ -28,11 +28,22 @@ def free_folder(name: str, parent: str | Path = "runs") -> Path:
 
 
 class RunFolder:
-    """A run's folder and its files; `command` is what goes on with it, given --resume DIR."""
+    """A run's folder and its files; `command` is what goes on with it, given --resume DIR.
+
+    Within a `with` block no other process runs here: ValueError where one does already.
+    """
 
     def __init__(self, path: str | Path, command: str = "minisnn train"):
         self.path, self.command = Path(path), command
         self.columns: list[str] = []
+        self._hold = Hold(path)
+
+    def __enter__(self) -> "RunFolder":
+        self._hold.take()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._hold.release()
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -78,6 +89,7 @@ class RunFolder:
     def begin(self, config: TrainingConfig) -> None:
         """Make the folder, without the files of a run before, and write the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
+        self._hold.take()
         for name in FILES:
             (self / name).unlink(missing_ok=True)
         write_whole(self / "config.json", config.to_json().encode() + b"\n")

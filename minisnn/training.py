@@ -63,24 +63,24 @@ def train(config: TrainingConfig, out: str | Path, resume: bool = False, progres
     held       a device that learns the tasks in place of the float network; no part of the settings, so a run that is resumed
                must be given the same
 
-    Raises ValueError for settings that do not fit, for a folder that holds another run, and where the loss is no longer
-    finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last three cases the state is
-    saved.
+    Raises ValueError for settings that do not fit, for a folder that holds another run or in which another process trains, and
+    where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
+    three cases the state is saved.
     """
-    folder = RunFolder(out, held.command)
-    found = folder.resume(config) if resume else None
-    if not resume and not force:
-        folder.check_free(config)
-    folder.check_writable()
-    _check_early(config)
-    splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
-    if data is None:
-        classify = dict(classes="train") if config.rule == "classify" else {}
-        data = {split: open_set(config.dataset, split, config.root, progress, **classify) for split in splits}
-    if config.rule == "classify":
-        data = {split: Classification(tasks) for split, tasks in data.items()}
-    with np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
-        return _Run(config, folder, data, progress, executor, held).go(found, resume)
+    with RunFolder(out, held.command) as folder:
+        found = folder.resume(config) if resume else None
+        if not resume and not force:
+            folder.check_free(config)
+        folder.check_writable()
+        _check_early(config)
+        splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+        if data is None:
+            classify = dict(classes="train") if config.rule == "classify" else {}
+            data = {split: open_set(config.dataset, split, config.root, progress, **classify) for split in splits}
+        if config.rule == "classify":
+            data = {split: Classification(tasks) for split, tasks in data.items()}
+        with np.errstate(over="ignore", invalid="ignore"):      # `_update` finds what is not finite
+            return _Run(config, folder, data, progress, executor, held).go(found, resume)
 
 
 def _check_early(config: TrainingConfig) -> None:

@@ -108,6 +108,23 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
     assert_same(undisturbed, out)
 
 
+def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
+    """Whoever resumes, or begins anew by force, where a run is under way is told so; the run does not notice."""
+    pytest.importorskip("fcntl")
+    out, refused = tmp_path / "run", []
+
+    def another():
+        for how in (dict(resume=True), dict(force=True)):
+            with pytest.raises(ValueError, match=r"run: another process works in this folder; expected one run at a time"):
+                train(toy_config(), out, data=toy_data(), **how, **SILENT)
+            refused.append(how)
+
+    train(toy_config(), out, data=toy_data({9: another}), **SILENT)
+    assert len(refused) == 2
+    assert_same(undisturbed, out)
+    train(toy_config(), out, force=True, data=toy_data(), **SILENT)  # given up at the end
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed, tmp_path):
     train(toy_config(), tmp_path, data=toy_data(), **SILENT)
     for name in RUN_FILES - {"config.json"}:

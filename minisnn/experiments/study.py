@@ -20,6 +20,7 @@ import numpy as np
 from ..checkpoint import Checkpoint
 from ..evaluation import accuracy, adapted, open_set, predict
 from ..executor import Executor
+from ..files import Hold
 from ..maml import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
@@ -128,8 +129,6 @@ class Study:
         made_from  configurations, arrays, inner loops, plain values
         together   False: one after the other, where an item measures time
         """
-        from tqdm import tqdm
-
         path = self.out / "records" / f"{key}.jsonl"
         head = json.dumps(
             {
@@ -138,16 +137,23 @@ class Study:
                 )
             }
         )
-        found = _records(path, head)
-        if len(found) >= count:
-            return found[:count]
         path.parent.mkdir(parents=True, exist_ok=True)
+        with Hold(path.parent):
+            found = _records(path, head)
+            if len(found) < count:
+                self._go_on(path, head, found, count, one, label or key, together)
+        return found[:count]
+
+    def _go_on(self, path: Path, head: str, found: list, count: int, one, label: str, together: bool) -> None:
+        """Add the items that are left to `found` and to the records."""
+        from tqdm import tqdm
+
         with (
             open(path, "a", encoding="utf-8") as file,
             tqdm(
                 total=count,
                 initial=len(found),
-                desc=label or key,
+                desc=label,
                 unit="",
                 leave=False,
                 disable=None if self.progress else True,
@@ -170,7 +176,6 @@ class Study:
             else:
                 for index in left:
                     add(one(index))
-        return found
 
     def accuracies(
         self,
