@@ -9,10 +9,11 @@ import pytest
 
 import minisnn as ms
 import pieces
+from conftest import off
 from minisnn.data.double import DoubleSet
 from minisnn.data.recordings import Recordings
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, study as studies
+from minisnn.experiments import cost, figure6, readout, relearn, study as studies
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -22,7 +23,7 @@ from minisnn.experiments.study import Settings, Study
 from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.experiments.ways import with_ways
-from minisnn.maml import InnerLoop
+from minisnn.maml import InnerLoop, body
 
 SYMBOLS, SHAPE = 8, (14, 8, 6, 2)
 
@@ -279,13 +280,31 @@ def test_lanczos_finds_the_spectrum(rng):
         assert weights @ few**power == pytest.approx(start @ np.linalg.matrix_power(matrix, power) @ start, rel=1e-9)
 
 
-def test_a_new_readout_is_that_of_the_network(rng):
-    """Figure 6's readout on the body's spikes gives the network's own logits."""
-    net = ms.SpikingNet((8, 12, 2), (3, 4), 5, kernel=3, window=8)
-    x = small_set().episode(0, 0, 5, 1, 1).x_query
-    theta = net.init(rng, x)
-    readout = figure6.new_readout(net, 5)
-    assert np.array_equal(readout(theta[-readout.size :], figure6._features(net, theta, x)), net(theta, x))
+@pytest.mark.parametrize("detach_reset", [False, True])
+@pytest.mark.parametrize("window", [8, 20])
+def test_a_readout_on_traces_is_that_of_the_network(rng, window, detach_reset):
+    """On the body's spikes it gives the network's own logits; loss and gradient are those of a network of one dense block."""
+    options = dict(kernel=3, window=window, dtype="float64", detach_reset=detach_reset)
+    net = ms.SpikingNet((8, 12, 2), (3, 4), 5, **options)
+    task = small_set().episode(0, 0, 5, 1, 3)
+    theta = net.init(rng, task.x_query)
+    spikes, fast, slow = readout.spikes_of(net, theta, task.x_query), readout.Readout(net, 5), readout.network(net, 5)
+    own, p = 3 * theta[-fast.size :], fast.traces(spikes)
+    assert off(fast.logits(theta[-fast.size :], p), net(theta, task.x_query)) < 1e-12
+    loss, gradient = slow.loss_and_gradient(own, spikes, task.y_query)
+    found = fast.loss_and_gradient(own, p, task.y_query)
+    assert abs(found[0] - loss) < 1e-12 and off(found[1], gradient) < 1e-12
+    assert (slow.record(own, spikes)[0]["u"] > slow.neuron.threshold).any()  # it fires, so the reset plays a part
+
+
+def test_relearning_by_the_readout_alone_is_that_of_the_frozen_network(rng):
+    net, tasks = ms.SpikingNet((8, 12, 2), (3, 4), 5, kernel=3, window=8, dtype="float64"), small_set()
+    theta = net.init(rng, tasks.episode(0, 0, 5, 1, 3).x_query)
+    inner = InnerLoop(rng.uniform(1, 50, net.size), 2, body(net), threshold_fraction=0.1)
+    for index in range(4):
+        found = relearn._one_readout(tasks, net, theta, inner, Settings(4, 3), index)
+        assert found == relearn._one(tasks, net, theta, inner, Settings(4, 3), index)
+        assert found[0] != found[1]
 
 
 @pytest.mark.parametrize("name", [None, "conv1", "conv2", "hidden1"])

@@ -4,15 +4,14 @@ The body classifies the 64 meta-training classes. A new readout, from zero, is t
 shot a class more at a time (UPDATES full-batch updates on all shots so far), and tested on 20 unseen samples of each class.
 """
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from ..evaluation import accuracy, predict
-from ..network import SpikingNet
+from ..evaluation import accuracy
 from ..optim import Adam
 from .findings import Findings, Table
+from .readout import Readout, spikes_of
 from .statistics import Estimate, ci95, estimate, judge
 from .study import Study
 
@@ -21,34 +20,20 @@ TRIALS, SHOTS, QUERIES, UPDATES, LR = 10, 15, 20, 30, 1e-3
 ROLE, MAML = "double-nmnist/pretrained-snn", "double-nmnist/maml-snn"
 
 
-def new_readout(net: SpikingNet, ways: int) -> SpikingNet:
-    """The readout alone, on the spikes of the body: a network of one dense layer."""
-    features = int(np.prod(net.blocks[-1].input_shape))
-    return SpikingNet.from_configuration(
-        net.configuration(), input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=replace(net.neuron, gain=1.0)
-    )
-
-
 def _trial(tasks, net, body: np.ndarray, seed: int, ways: int, sizes: tuple[int, int, int], trial: int) -> list[float]:
     """Accuracy after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and updates a shot."""
     shots, queries, updates = sizes
-    task = tasks.episode(seed, trial, ways, shots, queries)
-    support, query = (_features(net, body, x) for x in (task.x_support, task.x_query))
-    readout = new_readout(net, ways)
+    task, readout = tasks.episode(seed, trial, ways, shots, queries), Readout(net, ways)
+    by_shot = np.argsort(np.arange(len(task.y_support)) % shots, kind="stable")  # support samples are sorted by class
+    support, query = (readout.traces(spikes_of(net, body, x)) for x in (task.x_support[by_shot], task.x_query))
+    y = task.y_support[by_shot]
     theta, adam = np.zeros(readout.size, readout.dtype), Adam(readout.size, dtype=readout.dtype)
-    shot = np.arange(len(task.y_support)) % shots  # support samples are sorted by class
     accuracies = []
-    for known in range(1, shots + 1):
-        seen = shot < known
+    for known in range(ways, len(y) + 1, ways):
         for _ in range(updates):
-            theta = adam.step(theta, readout.loss_and_gradient(theta, support[seen], task.y_support[seen])[1], LR)
-        accuracies.append(accuracy(predict(readout, theta, query), task.y_query))
+            theta = adam.step(theta, readout.loss_and_gradient(theta, support[:known], y[:known])[1], LR)
+        accuracies.append(accuracy(readout.logits(theta, query), task.y_query))
     return accuracies
-
-
-def _features(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    parts = [net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)]
-    return np.concatenate(parts).reshape(len(x), x.shape[1], -1).astype(np.uint8)
 
 
 def run(study: Study) -> Findings:

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..evaluation import accuracy, adapted, predict
 from ..maml import InnerLoop, body
+from ..tasks import Task
 from .findings import Findings, Table
+from .readout import network, spikes_of
 from .statistics import difference, estimate, judge
 from .study import DATASETS, Settings, Study
 
@@ -26,14 +28,33 @@ def accuracies(study: Study, dataset: str, learning: str) -> np.ndarray:
     inner, net = found.inner or InnerLoop(), found.net
     if learning == "readout":
         inner = replace(inner, freeze=body(net))
-    one = partial(_one, study.tasks(dataset), net, found.theta, inner, s)
+    one = partial(_one_readout if learning == "readout" else _one, study.tasks(dataset), net, found.theta, inner, s)
     made_from = (net.configuration(), found.theta, inner)
     label = f"{DATASETS[dataset]}, A B A, {LEARNING[learning]}"
     return np.array(study.each(f"{dataset}-relearn-{learning}", dataset, s.episodes, one, made_from, label))
 
 
+def _pair(tasks, net, settings: Settings, index: int) -> list[Task]:
+    return [tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)]
+
+
 def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[list[float]]:
-    first, second = (tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1))
+    return _in_turn(*_pair(tasks, net, settings, index), net, theta, inner)
+
+
+def _one_readout(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[list[float]]:
+    """The same with all layers frozen but the readout: the samples go through the body once."""
+    pair = [
+        replace(task, x_support=spikes_of(net, theta, task.x_support), x_query=spikes_of(net, theta, task.x_query))
+        for task in _pair(tasks, net, settings, index)
+    ]
+    readout = network(net, net.ways)
+    step = inner.step_size if np.ndim(inner.step_size) == 0 else inner.step_size[-readout.size :]
+    return _in_turn(*pair, readout, theta[-readout.size :], replace(inner, step_size=step, freeze=()))
+
+
+def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop) -> list[list[float]]:
+    """Accuracy of both tasks after each of MOMENTS."""
     result = []
     for learn in (first, second, first):
         theta = adapted(net, theta, inner, learn.x_support, learn.y_support)

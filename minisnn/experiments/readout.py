@@ -1,0 +1,72 @@
+"""A readout that learns on a body which no longer changes: its traces are computed once, then every pass is a product.
+
+The same numbers as a `SpikingNet` of one dense block on the body's spikes (`network`), several times faster where it takes
+many updates: p_t is the trace of the spikes (Eq. 4), u_T the logits, and the gradient goes through the last `window` steps.
+
+    I_t = W p_t + b     u_t = I_t - rho r_t     dW = sum_t p_t dI_t^T     db = sum_t dI_t
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..kernels import products
+from ..layers import membrane
+from ..loss import LOSSES
+from ..network import SpikingNet
+
+
+def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Spikes of the last block below the readout: uint8 (B, T, features), part by part to save memory."""
+    parts = [net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)]
+    return np.concatenate(parts).reshape(len(x), x.shape[1], -1).astype(np.uint8)
+
+
+def network(net: SpikingNet, ways: int) -> SpikingNet:
+    """The readout alone as a network of one dense block, its input the spikes of the body."""
+    features = int(np.prod(net.blocks[-1].input_shape))
+    return SpikingNet.from_configuration(
+        net.configuration(), input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=replace(net.neuron, gain=1.0)
+    )
+
+
+class Readout:
+    """The readout of `net` for so many ways; theta is flat, the weight (features, ways), then the bias."""
+
+    def __init__(self, net: SpikingNet, ways: int):
+        self.neuron, self.window, self.detach_reset = net.neuron, net.window, net.detach_reset
+        self.dtype, self.ways, self.loss = net.dtype, ways, LOSSES[net.loss_name]
+        self.size = (int(np.prod(net.blocks[-1].input_shape)) + 1) * ways
+
+    def traces(self, spikes: np.ndarray) -> np.ndarray:
+        """Presynaptic p_t at every step, (B, T, features), of spikes (B, T, features)."""
+        found = np.empty(spikes.shape, self.dtype)
+        alpha, beta = self.dtype.type(self.neuron.alpha), self.dtype.type(self.neuron.beta)
+        p, q = np.zeros_like(found[:, 0]), np.zeros_like(found[:, 0])
+        for t in range(spikes.shape[1]):
+            found[:, t] = p
+            p = alpha * p + (1 - alpha) * q
+            q = beta * q + (1 - beta) * spikes[:, t]
+        return found
+
+    def logits(self, theta: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """u_T, (B, ways)."""
+        return self._membrane(theta, p)[0][:, -1]
+
+    def loss_and_gradient(self, theta: np.ndarray, p: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+        """Mean loss over the batch, and its gradient flat like theta."""
+        u, tape = self._membrane(theta, p)
+        dy = np.zeros_like(u)
+        dy[:, -1] = self.loss[1](u[:, -1], y)
+        dI = membrane.backward(tape, dy, self.neuron, self.detach_reset)
+        dW = sum(products.outer_sum(one[-len(d) :], d) for one, d in zip(p, dI))
+        return self.loss[0](u[:, -1], y), np.concatenate([dW.T.ravel(), dI.sum((0, 1))])
+
+    def _membrane(self, theta, p):
+        """u in the window, (B, n, ways), and what going back takes."""
+        weight, bias = np.ascontiguousarray(theta[: -self.ways].reshape(-1, self.ways).T), theta[-self.ways :]
+        current = products.times(p.reshape(-1, p.shape[2]), weight).reshape(*p.shape[:2], -1) + bias
+        K = max(p.shape[1] - self.window, 0)
+        r = np.zeros((len(p), self.ways), self.dtype)
+        r = membrane.forward(current[:, :K], r, self.neuron)[1]["r_end"]
+        return membrane.forward(current[:, K:], r, self.neuron, self.detach_reset)
