@@ -19,7 +19,7 @@ examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="A,B,…", help="names of experiments, such as table-2,figure-3,relearn,shots")
-    add_study(parser, 50)
+    add_study(parser, 40)
 
 
 def run(args: argparse.Namespace) -> None:
