@@ -66,7 +66,8 @@ class Comparison:
         self.study, self.words, self.bits, self.net, self.theta = study, words, bits, found.net, found.theta
         self.inner = found.inner or InnerLoop()
         self.steps, self.tasks = steps_of(self.net, self.inner, self.net.ways), study.tasks("double-nmnist")
-        self.choices, self.saturations = choices(), {}
+        self.choices = choices()
+        self.saturations: dict[int, dict[str, int]] = {}
 
     def task(self, index: int):
         s = self.study.settings
@@ -162,6 +163,9 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     found.tables.append(Table("bits", "All layers in the same number of bits, by rounding of the update", header, same))
     found.tables.append(Table("all", "Every combination", header, rows))
+    clipped = [[b, place, f"{number:,}"] for b, counts in c.saturations.items() for place, number in counts.items()]
+    found.tables.append(Table("saturations", "Numbers that were clipped, the readout's apart", ["bits", "where", "how often"],
+                              clipped, f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised."))
     lengths = sweep.measure(c)
     found.tables += [*differences.tables(c), *sweep.tables(c, lengths), others.measure(c), cost(c, joules)]
     found.figures["traces"] = (sweep.picture(lengths), "One-shot accuracy against the bits of the traces.")
@@ -173,5 +177,4 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS,
     found.summary = (f"Float twin {twin.percent()} %; all layers in integers: " + "; ".join(
         f"{b} bits {estimate(curves[b, Choice(b)][:, 0]).percent()} %" for b in bits)
         + f" (stochastic rounding, {study.settings.episodes} episodes).")
-    found.values = {"saturations": {str(b): counts for b, counts in c.saturations.items()}}
     return found

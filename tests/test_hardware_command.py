@@ -12,6 +12,7 @@ import pieces
 from hardware import compare, export, training
 from minisnn import cli, evaluation
 from minisnn.experiments import study
+from minisnn.experiments.findings import Findings
 from minisnn.maml import InnerLoop
 from test_hardware_export import COMPILER, needs_compiler
 
@@ -56,7 +57,10 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert run("--episodes", 3, "--bits", "8,3")[1] == out
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
     again = json.loads(Path("out/hardware/findings.json").read_text())
-    assert again["values"] == found["values"] and found["values"]["saturations"]["8"]
+    assert again["tables"] == found["tables"]
+    read = {table.name: table for table in Findings.read(Path("out/hardware")).tables}
+    assert {row[0] for row in read["saturations"].rows} == {8, 3}
+    assert "conv1.theta" in {row[1] for row in read["saturations"].rows}
     travelling = pieces.Travelling()                            # and as by worker processes
     monkeypatch.setattr("minisnn.commands.studies.executor_of", lambda args: travelling)
     for path in before:
