@@ -24,6 +24,7 @@ from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.experiments.ways import with_ways
 from minisnn.maml import InnerLoop, body
+from toy import toy_config
 
 SYMBOLS, SHAPE = 8, (14, 8, 6, 2)
 
@@ -339,6 +340,11 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
     interim = Networks(tmp_path)
     interim.find(role)
     assert interim.describe(role).endswith(".h5, 3,000 tasks (training is not done: 1,500 of 9,000 updates)")
+    again = replace(toy_config(), start="/a/place/first.h5")
+    ms.save(tmp_path / file_name(role), net, theta, config=again, progress=dict(tasks=2000, update=5, updates=5))
+    further = Networks(tmp_path)
+    further.find(role)
+    assert further.describe(role) == "double_nmnist_maml.h5, 2,000 tasks from first.h5 on"
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     assert Networks(tmp_path).find("double-asl/maml-snn") is None
     with pytest.raises(ValueError, match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5"):

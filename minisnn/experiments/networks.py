@@ -115,8 +115,10 @@ class Networks:
 
     def describe(self, role: str) -> str:
         """Where a network that was found comes from, and how long it was trained."""
-        progress = self.found[role].progress
+        progress, config = self.found[role].progress, self.found[role].config
         trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
+        if config is not None and config.start is not None:
+            trained += f" from {Path(config.start).name} on"
         done, planned = progress.get("update"), progress.get("updates")
         left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
         return f"{self.places[role].name}{trained}{left}"
