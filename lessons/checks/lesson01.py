@@ -3,7 +3,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, right, same, wrong
+from . import answer, close, right, same, wrong
 
 
 def _trace(x, keep, take):
@@ -19,6 +19,8 @@ def trace(function):
         x = np.random.default_rng(seed).integers(0, 2, 12).astype(float)
         early = _trace(np.append(x, 0), decay, 1 - decay)[1:]
         same("1.1", "y", answer("1.1", function, x, decay), _trace(x, decay, 1 - decay), (
+            (np.append(_trace(x, decay, 1 - decay)[:-1], 0), "the last value is still 0: y[T-1] comes from x[T-2], so the loop "
+                                                             "has T - 1 turns"),
             (early, "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0"),
             (_trace(x, decay, 1), "x[t] enters with the share 1 - decay; yours is added whole, and would grow to "
                                   "1 / (1 - decay)"),
@@ -34,9 +36,14 @@ def response(function):
         expected = _trace(_trace(one, beta, 1 - beta), alpha, 1 - alpha)[1:]
         found = answer("1.2", function, t, alpha, beta)
         bare = expected / ((1 - alpha) * (1 - beta))
+        if found.shape == expected.shape:
+            if close(found[1:], expected[:-1]):
+                raise wrong("1.2", "the spike arrives one step too late: p must differ from 0 at t = 2 already; the sum has "
+                                   "t - 1 terms, so n = t - 1")
+            found, expected, bare = (np.append(0, one) for one in (found, expected, bare))    # a message's place is a time
         same("1.2", "p", found, expected, (
-            (np.append(expected[1:], found[-1:]), "the spike arrives one step too early: p first differs from 0 two steps "
-                                                  "late, at t = 2; the sum has t - 1 terms"),
+            (np.append(0, np.append(expected[2:], found[-1:])),
+             "the spike arrives one step too early: p first differs from 0 two steps late, at t = 2; the sum has t - 1 terms"),
             (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
             (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
             (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),
@@ -59,6 +66,7 @@ def fire(function):
         u, s = answer("1.3", function, p, w, b, lif, returns=2)
         expected = _fire(p, w, b, lif)
         same("1.3", "u", u, expected, (
+            (expected >= lif.threshold, "these are the spikes: return u first, then s"),
             (w * p + b, "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r"),
             (_fire(p, w, b, lif, -lif.rho), "the reset pushes the membrane up: its sign is minus"),
             (_fire(p, w, b, lif, 1.0), "the reset has the strength lif.rho, which need not be 1"),

@@ -37,12 +37,16 @@ def gradient(function):
             dw, db = answer("2.2", function, w, b, p, y, lif, returns=2)
             found, expected = np.array([dw, db]), (s - y) * slope * np.array([p, 1.0])
             soft = (surrogate.sigma(a, 4.0) - y) * slope * np.array([p, 1.0])
+            added = (float(u + threshold >= 0) - y) * surrogate.sigma_prime(u + threshold, 4.0) * np.array([p, 1.0])
             same("2.2", "(dL/dw, dL/db)", found, expected, (
                 (soft, "only the slope is borrowed; the spike itself is hard, s = 1 or 0, also in s - y"),
                 (expected / [p, 1], "dL/dw is dL/du times p, for u = w p + b"),
+                (expected / [p, 1] * [w, 1], "dL/dw is dL/du times du/dw, and du/dw is p, for u = w p + b; yours takes w"),
+                (expected[::-1], "the order: dL/dw comes first, then dL/db"),
                 (-expected, "the sign: L falls when s comes nearer to y, dL/ds = s - y"),
                 ((s - y) * surrogate.sigma_prime(u, 4.0) * np.array([p, 1.0]),
                  "the slope is taken at a = u - threshold, the distance to the threshold; yours takes it at u"),
+                (added, "the sign: a = w p + b minus the threshold; yours adds it"),
                 ((s - y) * np.array([p, 1.0]), "the slope of the spike, sigma_prime(a, lif.slope), is missing")))
     right("2.2", "Where the spike is as it should be, nothing is left to learn: the gradient is 0.")
 
@@ -78,6 +82,13 @@ def jet(function):
         (expected - surrogate.step(a0) + surrogate.sigma(a0, slope), "the parabola goes through the spike's own value, "
                                                                      "step(a0); yours goes through the soft sigma(a0)"),
         (expected - surrogate.step(a0) + surrogate.step(a), "the value is taken at a0, a constant; yours jumps with a"),
+        (expected - 0.5 * (second - surrogate.sigma_second(a, slope)) * d ** 2,
+         "the curvature is a constant, taken at a0; yours changes with a"),
+        (expected - (first - surrogate.sigma_prime(a, slope)) * d,
+         "the slope is a constant, taken at a0; yours changes with a"),
+        (surrogate.step(a0) + first * a + 0.5 * second * a ** 2, "the parabola lies around a0: its powers are those of "
+                                                                 "d = a - a0, not of a"),
+        (expected - 2 * first * d, "the sign of d: it is a - a0, positive where a lies above a0"),
         (surrogate.step(a0) + surrogate.sigma_prime(a, slope) * d + 0.5 * surrogate.sigma_second(a, slope) * d ** 2,
          "slope and curvature are constants, taken at a0; yours change with a")))
     right("2.4", "Smooth, and at a0 not to be told from the spike with its borrowed derivatives.")

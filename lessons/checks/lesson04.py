@@ -1,9 +1,11 @@
 """Lesson 4: convolution three ways."""
 import numpy as np
+from numba import njit
+from numba.core.errors import NumbaError
 
 from minisnn.layers import synapse
 
-from . import answer, right, same, wrong
+from . import Wrong, answer, right, same, wrong
 
 
 def _case(seed, shape, k, O, values=False):
@@ -24,12 +26,39 @@ def _mistakes(x, w):
     return ends, wrapped
 
 
+def _events(x, w, low=(0, 0), add=True):
+    """The sum, event by event; rows and columns from `low` on are let through, and negative ones wrap around."""
+    (H, W, _), k = x.shape, len(w)
+    V = np.zeros((H, W, w.shape[3]))
+    for y, z, c in np.argwhere(x):
+        for i, j in np.ndindex(k, k):
+            h, v = y - i + k // 2, z - j + k // 2
+            if low[0] <= h < H and low[1] <= v < W:
+                V[h, v] = x[y, z, c] * w[i, j, c] + V[h, v] * add
+    return V
+
+
+def _asked(exercise, function, x, w, kind, text, part=""):
+    """`answer`, with `text` where the function stops with an error of this kind that has `part` in it."""
+    try:
+        return answer(exercise, function, x, w)
+    except Wrong as error:
+        if isinstance(error.__cause__, kind) and part in str(error):
+            raise wrong(exercise, text) from error
+        raise
+
+
 def by_strides(function):
     """4.1: k * k shifted matrix products."""
     for case in CASES:
         x, w = _case(*case)
         ends, wrapped = _mistakes(x, w)
-        same("4.1", "V", answer("4.1", function, x, w), synapse.correlate(x, w), (
+        found = _asked("4.1", function, x, w, ValueError, "the slices differ in size: pad x first by k // 2 sites all around, "
+                       "then cut H rows and W columns, padded[i:i + H, j:j + W]", "broadcast")
+        if found.shape == (len(x) - len(w) + 1, x.shape[1] - len(w) + 1, w.shape[3]):
+            raise wrong("4.1", "V must have as many rows and columns as x, yours has fewer: pad x first, by k // 2 sites all "
+                               "around")
+        same("4.1", "V", found, synapse.correlate(x, w), (
             (synapse.correlate(x, w[::-1, ::-1]), "your kernel is mirrored: the place i, j of the kernel goes with the slice "
                                                   "that begins at i, j"),
             (ends, "pad by k // 2 sites all around; yours pads at one end only"),
@@ -41,10 +70,19 @@ def by_events(function):
     """4.2: spike by spike."""
     for case in CASES:
         x, w = _case(*case)
-        same("4.2", "V", answer("4.2", function, x, w), synapse.correlate(x, w), (
+        found = _asked("4.2", function, x, w, IndexError, "you reach outside of the picture: h is a row, 0 <= h < H, and v is "
+                       "a column, 0 <= v < W")
+        same("4.2", "V", found, synapse.correlate(x, w), (
             (synapse.correlate(x, w[::-1, ::-1]), "the minus: a spike at y reaches the row h = y - i + m, not y + i - m"),
             (_mistakes(x, w)[1], "a spike near the border appears on the far side of the picture: leave out h and v that are "
                                  "not inside"),
+            *((_events(x, w, low), "a negative index does not fail in NumPy, it counts from the end, and the spike appears on "
+                                   "the far side: ask for 0 <= h and 0 <= v too")
+              for low in ((-len(x), -x.shape[1]), (0, -x.shape[1]), (-len(x), 0))),
+            (_events(x, w, add=False), "several spikes reach the same site, and their weights are added, +=; yours are "
+                                       "overwritten by the last"),
+            (synapse.correlate(x, w.transpose(1, 0, 2, 3)), "i belongs to the row and j to the column: h = y - i + m, "
+                                                            "v = z - j + m"),
             (synapse.correlate(np.sign(x), w), "an entry of x need not be 1, as events are counted: add its value times the "
                                                "weights")))
     right("4.2", "Nothing is done where nothing happens.")
@@ -63,4 +101,15 @@ def reach(function):
                 raise wrong("4.3", f"{case} one place too few: range(first, end) stops before its end")
             if list(range(first, end)) != inside:
                 raise wrong("4.3", f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} to {end - 1}")
+    compiled = njit(function)
+
+    @njit
+    def places(y, H, k):
+        return [i for i in range(*compiled(y, H, k))]
+
+    try:
+        places(0, 8, 5)
+    except NumbaError as error:
+        raise wrong("4.3", "the places are right, but numba cannot compile your function, and the event loop below needs that: "
+                           "use plain arithmetic, min and max, and nothing of NumPy") from error
     right("4.3", "With such bounds the inner loop has no question to ask, and runs at full speed.")
