@@ -5,7 +5,7 @@ import minisnn as ms
 from minisnn.layers import block, pool
 from minisnn.loss import cross_entropy_backward, softmax
 
-from . import answer, close, right, same, wrong
+from . import Wrong, answer, close, right, same, wrong
 
 
 def pool_backward(function):
@@ -40,6 +40,34 @@ def loss_backward(function):
     right("5.2", "Each sample pulls its true class up and the others down, and the pulls add up to 0.")
 
 
+def _walked(function, net, theta, tapes, dlogits):
+    """The student's gradient; where the walk stops with an error, what was given to block.backward tells why."""
+    given, original = [], block.backward
+
+    def noted(b, weight, tape, dy, **hints):
+        given.append((b, np.shape(dy)[2:]))
+        return original(b, weight, tape, dy, **hints)
+    block.backward = noted
+    try:
+        return answer("5.3", function, net, theta, tapes, dlogits)
+    except Wrong as error:
+        if isinstance(error.__cause__, ValueError | IndexError):
+            if not given or not given[0][0].readout:
+                raise wrong("5.3", "the list is walked from its end: reversed(triples)") from error
+            if "reshape" in str(error) or any(shape != b.output_shape for b, shape in given if not b.readout):
+                raise wrong("5.3", "dx is reshaped before it is given to block.backward") from error
+        raise
+    finally:
+        block.backward = original
+
+
+def _whole_kind_missing(found, expected):
+    for kind, other, text in (("bias", "weight", "all biases are zero"), ("weight", "bias", "all weights' parts are zero")):
+        if not any(part.any() for name, part in found.items() if name.endswith(kind)) and \
+                all(close(found[name], part) for name, part in expected.items() if name.endswith(other)):
+            raise wrong("5.3", f"{text}, the rest is right: `d{kind}[...] = ...` is missing")
+
+
 def backward(function):
     """5.3: the reversed loop."""
     for channels, hidden in (((3, 4), ()), ((2,), (5,))):
@@ -52,11 +80,12 @@ def backward(function):
         for b, weight, bias in net.parameters(theta):
             spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes), net.window)
             tapes.append(tape)
-        found = answer("5.3", function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
+        found = _walked(function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
         if found.shape == (net.size,) and not found.any():
             raise wrong("5.3", "the gradient is still zero: `dweight = ...` makes a new name; write into the view with "
                                "`dweight[...] = ...`")
         if found.shape == (net.size,):
+            _whole_kind_missing(net.views(found), net.views(expected))
             for name, part in reversed(net.views(expected).items()):
                 mine = net.views(found)[name]
                 if not close(mine, part):

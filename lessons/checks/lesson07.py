@@ -63,13 +63,17 @@ def membrane_tangent(function):
     right("7.1", "The same lines, the same order, each with a dot.")
 
 
-def _backward_tangent(u, u_dot, dy, dy_dot, lif, early=False, order=-1, own=1.0, moving=1.0, above=1.0):
+def _backward_tangent(u, u_dot, dy, dy_dot, lif, early=False, order=-1, own=1.0, moving=1.0, above=1.0, slip=None):
     dI_dot, dr, dr_dot, (slope, bend) = np.zeros(len(u)), 0.0, 0.0, _jets(u, lif)
     for t in range(len(u))[::order]:
         first, second = (1 - lif.gamma) * slope[t], (1 - lif.gamma) * bend[t] * moving
         new = lif.gamma * dr - lif.rho * (dy[t] + first * dr)
-        dI_dot[t] = above * dy_dot[t] + own * first * dr_dot + second * u_dot[t] * (new if early else dr)
-        dr, dr_dot = new, lif.gamma * dr_dot - lif.rho * dI_dot[t]
+        if slip == "product":
+            dI_dot[t] = dy_dot[t] + second * u_dot[t] * dr_dot
+        else:
+            dI_dot[t] = above * dy_dot[t] + own * first * dr_dot + second * u_dot[t] * (new if early else dr)
+        renewed = dy[t] + first * dr if slip == "renewed" else dI_dot[t]
+        dr, dr_dot = new, lif.gamma * dr_dot - lif.rho * renewed
     return dI_dot
 
 
@@ -93,6 +97,11 @@ def membrane_backward_tangent(function):
                     _backward_tangent(u, np.ones(20), dy, dy_dot, lif),
                     "the motion of sigma'(a) is sigma''(a) times u_dot; u_dot is missing",
                 ),
+                (
+                    _backward_tangent(*given, lif, slip="product"),
+                    "a product X Y moves as X_dot Y + X Y_dot; yours is X_dot Y_dot",
+                ),
+                (_backward_tangent(*given, lif, slip="renewed"), "the new dr_dot needs dI_dot[t], not dI"),
                 (
                     _backward_tangent(*given, lif, own=0.0),
                     "in sigma'(a) dr both factors move; yours holds dr fast, so the term sigma'(a) dr_dot is missing",
