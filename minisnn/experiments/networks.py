@@ -67,7 +67,7 @@ RECIPES: dict[str, TrainingConfig] = {
         test_episodes=600,
     ),
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
-    "double-asl/maml-cnn": replace(_CNN, dataset="double-asl"),
+    "double-asl/maml-cnn": replace(_ASL, model="cnn", channels=(32, 64, 128), step_size=0.02, init_variance=9.0),
 }
 LABELS = {"maml-snn": "MAML (SNN)", "fomaml-snn": "FOMAML (SNN)", "maml-cnn": "MAML (CNN)"}
 
