@@ -62,6 +62,7 @@ def asymmetry(function):
                 (-abs(gap) / size, "the gap is taken without its sign: abs(...)"),
                 (abs(v @ M @ v - w @ M @ w) / size, "multiply each product by the other vector: <w, H v> and <v, H w>"),
                 (abs(gap) / np.linalg.norm(v) / np.linalg.norm(M @ w), "divide by |w| |H v|; yours is |v| |H w|"),
+                (abs(gap) / np.linalg.norm(v) / np.linalg.norm(w), "divide by |w| |H v|: the length of H v, not that of v"),
                 (abs(gap) / abs(w @ M @ v), "divide by |w| |H v|: the inner product itself may be near zero"),
             ),
         )

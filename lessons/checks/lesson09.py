@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import answer, right, same, wrong
+from . import Wrong, answer, right, same, wrong
 
 
 def _pixel(light, C, blind, renew="end", edge=False, first=1):
@@ -13,14 +13,14 @@ def _pixel(light, C, blind, renew="end", edge=False, first=1):
         change = light[t] - (light[max(t - 1, 0)] if renew == "step" else reference)
         if t >= sees and (abs(change) > C if edge else abs(change) >= C):
             s[t], sees = np.sign(change), t + blind
-            reference = light[t] if renew == "event" else reference
+            reference = {"event": light[t], "by C": reference + np.sign(change) * C}.get(renew, reference)
     return s
 
 
 def pixel(function):
     """9.1: a pixel of an event camera."""
     for seed, C, blind in ((0, 0.5, 3), (1, 0.75, 1), (2, 1.0, 6)):
-        light = np.random.default_rng(seed).integers(-2, 3, 60).cumsum() * 0.25
+        light = 12 + np.random.default_rng(seed).integers(-2, 3, 60).cumsum() * 0.25
         expected = _pixel(light, C, blind)
         same(
             "9.1",
@@ -34,6 +34,11 @@ def pixel(function):
                     _pixel(light, C, blind, "event"),
                     "the new reference is the light at the end of the blind time, not at the event",
                 ),
+                (
+                    _pixel(light, C, blind, "by C"),
+                    "the new reference is the light that the pixel sees when it sees again, not the old one moved by C",
+                ),
+                (_pixel(np.log(light), C, blind), "light is a logarithm already: do not take it again"),
                 (_pixel(light, C, 1, "event"), "after an event the pixel is blind for `blind` steps; yours sees at once"),
                 (_pixel(light, C, 1), "after an event the pixel is blind for `blind` steps; yours sees at once"),
                 (_pixel(light, C, blind + 1), "at step t + blind the pixel sees again; yours is blind for one step more"),
@@ -65,7 +70,12 @@ def decode(function):
     """9.2: five bytes an event."""
     for seed in (0, 1):
         raw, (x, y, t, p), over, rows = _file(seed)
-        found = answer("9.2", function, raw, returns=4)
+        try:
+            found = answer("9.2", function, raw, returns=4)
+        except Wrong as error:
+            if isinstance(error.__cause__, OverflowError):
+                raise wrong("9.2", "256 does not fit into a byte: compute with raw.astype(int)") from error.__cause__
+            raise
         if any(one.shape == (len(rows),) for one in found):
             raise wrong("9.2", "a row with y = 240 is no event: it says that the clock ran over, and is left out in the end")
         b2, b3, b4 = (np.array([row[n] for row in rows if row[1] != 240]) for n in (2, 3, 4))
@@ -109,6 +119,8 @@ def count(function):
     for size in (400, 6000):
         x, y, p, t = *rng.integers(0, 34, (2, size)), rng.integers(0, 2, size), np.sort(rng.integers(7_300, 150_000, size))
         x, y = np.where(rng.random(size) < 0.5, x // 8, x), np.where(rng.random(size) < 0.5, y // 8, y)
+        x[0], t[0] = 33, t[0] - 2500  # the first event lies outside
+        first = t[(x < 32) & (y < 32)][0]
         expected = _count(x, y, t, p, t[0])
         same(
             "9.3",
@@ -123,6 +135,10 @@ def count(function):
                 (_count(y, x, t, p, t[0]), "y is the row, x the column: counts[step, row, column, polarity]"),
                 (_count(x, y, t, 1 - p, t[0]), "channel 0 is OFF and 1 is ON, just p"),
                 (_count(x, y, t, p, 0), "time begins with the first event: subtract its time"),
+                (
+                    _count(x, y, t, p, first),
+                    "time begins with the recording's first event, wherever it lies; yours begins with the first that is kept",
+                ),
                 (
                     _count(np.minimum(x, 31), np.minimum(y, 31), t, p, t[0]),
                     "events at x or y of 32 and more are left out; yours go into the last cells",

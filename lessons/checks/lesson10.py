@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, right, same
+from . import answer, right, same, wrong
 
 
 def slopes(function):
@@ -23,6 +23,7 @@ def slopes(function):
                 (h * (start - c), "FOMAML's slope is taken where the learner has arrived, at theta_N, not at the start"),
                 (once, "the learner takes all N steps, yours takes one: the distance to c shrinks by (1 - a h) ** N"),
                 (factor * first, "the two are exchanged: return MAML's slope first"),
+                (first / h, "the slope of L is h (theta - c): h is missing"),
             ),
         )
         same(
@@ -31,6 +32,7 @@ def slopes(function):
             maml,
             factor * first,
             (
+                (factor * first / h, "the slope of L is h (theta - c): h is missing from MAML's"),
                 (first, "the chain rule is missing from MAML's: the end moves with the start, by (1 - a h) ** N"),
                 ((1 - a * h) * first, "the learner takes all N steps: the end moves with the start by (1 - a h) ** N"),
                 (factor * h * (1 - a * h) * (start - c), "the learner takes all N steps before the slope is taken"),
@@ -47,8 +49,8 @@ def _task(shots=1):
     return net, net.init(rng, x=x), ms.Task(x[:3], np.arange(3), x[3:], np.repeat(np.arange(3), 2)), rng
 
 
-def _back(net, thetas, task, a, of="support"):
-    lam = net.loss_and_gradient(thetas[-1], task.x_query, task.y_query)[1]
+def _back(net, thetas, task, a, of="support", end="query"):
+    lam = net.loss_and_gradient(thetas[-1], getattr(task, f"x_{end}"), getattr(task, f"y_{end}"))[1]
     for theta in thetas[-2::-1]:
         lam = lam - a * net.hessian_vector_product(theta, getattr(task, f"x_{of}"), getattr(task, f"y_{of}"), lam)
     return lam
@@ -79,6 +81,14 @@ def back(function):
                     _back(net, path, task, a, of="query"),
                     "the Hessian is that of the support's loss: the steps went down that one",
                 ),
+                (
+                    _back(net, path, task, a, end="support"),
+                    "the last slope is the *query's*: lambda_N is the gradient of Q at theta_N",
+                ),
+                (
+                    _back(net, [*path, path[-1]], task, a),
+                    "there is no product at theta_N, where no step began: N steps, N products; leave out thetas[-1]",
+                ),
                 (shifted, "H_n is taken where the step began, at theta_n; yours is taken where it ended"),
                 (_back(net, path, task, -a), "minus: the step went down the gradient"),
                 (_back(net, path, task, 1.0), "the step size a is missing before H lambda"),
@@ -88,9 +98,11 @@ def back(function):
     right("10.2", "One Hessian-vector product for each step, and no Hessian.")
 
 
-def _meta_train(net, theta, tasks, a, order, adapted=False, joint=False, notes=True, norm=5.0, sign=1):
+def _meta_train(net, theta, tasks, a, order, adapted=False, joint=False, notes=True, norm=5.0, sign=1, before=False):
     adam, losses = ms.Adam(net.size, dtype=net.dtype), []
     for task in tasks:
+        if before:
+            theta = ms.adapt(net, theta, task.x_support, task.y_support, a)
         if joint:
             loss, gradient = net.loss_and_gradient(theta, task.x_query, task.y_query)
         else:
@@ -109,10 +121,17 @@ def meta_train(function):
     x = np.concatenate([task.x_support, task.x_query])
     orders = [rng.permutation(9) for _ in range(4)]
     tasks = [ms.Task(x[n[:3]], np.arange(3), x[n[3:]], np.repeat(np.arange(3), 2)) for n in orders]
+    given = []
+
+    def watched(*arguments):
+        given.append(function(*arguments))
+        return given[-1]
+
+    watched.__name__ = function.__name__
     a = 20.0  # large enough for some gradients of order 2 to be clipped
     for order in (2, 1):
         expected = _meta_train(net, theta, tasks, a, order)
-        found = answer("10.3", function, net, theta, tasks, a, order, returns=2)
+        found = answer("10.3", watched, net, theta, tasks, a, order, returns=2)
         for name, one, wanted, k in (("theta_0", found[0], expected[0], 0), ("losses", found[1], expected[1], 1)):
             mistakes = [
                 (_meta_train(net, theta, tasks, a, order, **how)[k], text)
@@ -125,6 +144,10 @@ def meta_train(function):
                         dict(joint=True),
                         "nothing has been adapted: there is no inner step in this gradient; ask ms.meta_gradient",
                     ),
+                    (
+                        dict(before=True),
+                        "ms.meta_gradient adapts by itself: begin again from theta_0, not from what was adapted",
+                    ),
                     (dict(notes=False), "Adam keeps notes from one step to the next: make it once, before the loop"),
                     (dict(norm=None), "clip the gradient before the step: ms.clip(gradient, 5)[0]"),
                     (dict(sign=-1), "adam.step goes down the gradient by itself; do not turn its sign"),
@@ -132,4 +155,6 @@ def meta_train(function):
             ]
             other = (_meta_train(net, theta, tasks, a, 3 - order)[k], f"this is order {3 - order}; pass `order` on")
             same("10.3", name, one, wanted, (*mistakes, other), 1e-6)
+        if not isinstance(given[-1][1], np.ndarray):
+            raise wrong("10.3", "return the losses as an array: np.array(losses)")
     right("10.3", "The inner loop learns a task, the outer loop learns to learn.")
