@@ -67,6 +67,10 @@ def unfrozen(function):
             answer("11.2", function, net, frozen),
             expected,
             (
+                (
+                    np.ones(net.size),
+                    f"nothing of {frozen[0] if frozen else ''} is frozen: a part's name is `conv1.weight`, the layer's `conv1`",
+                ),
                 (weights, "the biases of a frozen layer do not learn either"),
                 (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned"),
             ),
@@ -89,13 +93,16 @@ def gate(function):
     update = rng.uniform(0.2, 1.0, net.size) * rng.choice((-1.0, 1.0), net.size)
     for n, part in enumerate(net.layout):
         update[part.slice] *= 0.5**n
-    for f in (0.3, 0.6):
+    silent = np.where(rng.random(net.size) < 0.5, 0, update)
+    silent[net.layout[-2].slice.start :] = 0
+    for f, update in ((0.3, update), (0.6, update), (0.0, silent)):
         expected = _gate(net, update, f)
         found = answer("11.3", function, net, update, f)
-        signed = np.zeros(net.size)
+        signed, extremes = np.zeros(net.size), np.zeros(net.size)
         for weight, bias in zip(net.layout[::2], net.layout[1::2]):
             layer = slice(weight.slice.start, bias.slice.stop)
-            signed[layer] = update[layer] > f * (update[layer].max() - update[layer].min())
+            threshold = f * (update[layer].max() - update[layer].min())
+            signed[layer], extremes[layer] = update[layer] > threshold, np.abs(update[layer]) > threshold
         if found.shape == expected.shape and not found[update < 0].any():
             raise wrong("11.3", "what counts is the magnitude of a change; yours never makes a negative one")
         if close(found, update * expected):
@@ -107,6 +114,11 @@ def gate(function):
             expected,
             (
                 (signed, "what counts is the magnitude of a change: np.abs first"),
+                (extremes, "the extremes are those of |a g|, not of a g"),
+                (
+                    _gate(net, update, f, compare=np.greater_equal),
+                    "a weight whose update equals the threshold (at f = 0: an update of 0) does not change: `>`, not `>=`",
+                ),
                 (_gate(net, update, f, "all"), "every weight is compared with the threshold of its own layer"),
                 (_gate(net, update, f, "arrays"), "weights and bias of a layer share a threshold: take them together"),
                 (_gate(net, update, f, compare=np.less_equal), "turned around: the large changes are made"),

@@ -84,8 +84,8 @@ def update(function):
                 (of(D, np.abs(G + noise) > theta), "the gate looks at G itself, without the noise"),
                 (of(D, np.abs(D) > theta), "the gate looks at G itself, not at the shifted D"),
                 (of(D, G > theta), "large negative G pass too: the gate looks at |G|"),
-                (of(D, np.abs(G) >= theta), "|G| = theta does not pass: only what is larger does"),
-                (of(D, np.ones(G.shape, bool)), "theta is left out: where |G| <= theta nothing changes"),
+                (of(D, np.abs(G) >= theta), "|G| = least does not pass: only what is larger does"),
+                (of(D, np.ones(G.shape, bool)), "least is left out: where |G| <= least nothing changes"),
                 (
                     of(size_first),
                     "shift G with its sign: >> floors negative numbers too, and only so the mean over all noises is G",
@@ -129,8 +129,8 @@ def tally(function):
         found[1],
         expected[1],
         (
-            ((~written).sum(), "some that passed the gate stayed as they were: gated is only where |G| <= theta"),
-            ((np.abs(G) < theta).sum(), "|G| = theta is gated too"),
+            ((~written).sum(), "some that passed the gate stayed as they were: gated is only where |G| <= least"),
+            ((np.abs(G) < theta).sum(), "|G| = least is gated too"),
             ((G <= theta).sum(), "the gate looks at |G|, not at G"),
         ),
     )
@@ -141,7 +141,7 @@ def tally(function):
         expected[2],
         (
             ((~written).sum(), "lost are those that passed the gate and stayed; yours counts the gated ones too"),
-            (0, "some passed the gate and stayed as they were: |G| > theta, and before equals after"),
+            (0, "some passed the gate and stayed as they were: |G| > least, and before equals after"),
         ),
     )
     right("13.3", "Three counts that add up to all synapses.")
