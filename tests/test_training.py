@@ -335,10 +335,11 @@ def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
             if len(self) == 4:
                 raise KeyboardInterrupt     # the row is there, its state not yet
 
-    run = _Run(toy_config(), RunFolder(tmp_path), toy_data(), progress=False)
-    run.rows = Rows()
-    with pytest.raises(Interrupted):
-        run.go(None, resume=False)
+    with RunFolder(tmp_path) as folder:
+        run = _Run(toy_config(), folder, toy_data(), progress=False)
+        run.rows = Rows()
+        with pytest.raises(Interrupted):
+            run.go(None, resume=False)
     train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, tmp_path)
 
