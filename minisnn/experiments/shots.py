@@ -59,6 +59,7 @@ def draw(curves: dict, xlabel: str, title: str):
                 capsize=3,
                 label=name,
             )
-        axes.set(xlabel=xlabel, ylabel="accuracy (%)", title=title)
+        measured = sorted({x for curve in curves.values() for x in curve})
+        axes.set(xlabel=xlabel, ylabel="accuracy (%)", title=title, xticks=measured)
         axes.legend()
     return fig
