@@ -96,7 +96,12 @@ class Cluster(Executor):
         return max(sum(self._threads().values()), 1)
 
     def _threads(self) -> dict[str, int]:
-        return self._client.nthreads()
+        """Threads of every worker. WorkersLost where the scheduler does not answer."""
+        try:
+            return self._client.nthreads()
+        except OSError as error:
+            raise WorkersLost(f"{self.address}: the scheduler is gone ({_short(error)}); start it and its workers "
+                              f"again") from None
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
         """As `Executor.in_order`, on the cluster's workers. WorkersLost where scheduler or workers are gone for good."""
@@ -111,8 +116,8 @@ class Cluster(Executor):
             self._send(sets)
             name = uuid4().hex
             shared = self._submit(_itself, call, key=f"call-{name}")
-            workers = sorted(self._threads())
-            few = len(items) <= 2 * sum(self._threads().values())
+            threads = self._threads()
+            workers, few = sorted(threads), len(items) <= 2 * sum(threads.values())
             for n, item in enumerate(items):
                 # Dask would give few tasks to the one worker that holds what they share; many it hands out as workers are free
                 place = dict(workers=[workers[n % len(workers)]], allow_other_workers=True) if few and workers else {}
@@ -164,7 +169,7 @@ class Cluster(Executor):
     def _alive(self) -> bool:
         try:
             return bool(self._threads())
-        except (OSError, ValueError):
+        except (WorkersLost, ValueError):
             return False
 
     def _give_up(self, futures: list) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -162,6 +163,17 @@ def test_a_scheduler_without_workers_says_so():
             Cluster(empty.scheduler_address, timeout=0.5)
 
 
+def test_a_scheduler_that_does_not_answer_is_gone():
+    def silent():
+        raise OSError("Timed out trying to connect to tcp://127.0.0.1:1 after 5 s")
+
+    cluster = object.__new__(Cluster)
+    cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=silent)
+    with pytest.raises(WorkersLost, match="127.0.0.1:1: the scheduler is gone .Timed out.*; start it and its workers again"):
+        assert cluster.number
+    assert not cluster._alive()
+
+
 @pytest.mark.slow
 def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here, tmp_path, monkeypatch):
     """As README says; first a whole run, then one whose scheduler is killed, which says how to go on."""
@@ -175,7 +187,7 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
     workers = run([*command, "worker", address, "--nthreads", "1", "--nworkers", "2", "--no-dashboard",
                    "--local-directory", tmp_path])
     try:
-        with Cluster(address, 300) as dask:
+        with Cluster(address, 60) as dask:
             train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=dask, **SILENT)
             assert_same(here, tmp_path / "run")
             data = toy_data({3: scheduler.kill})                # the first two tasks initialise theta, here
