@@ -5,6 +5,7 @@ samples; nothing is rounded and nothing clipped, but in the error "target", whos
 """
 import numpy as np
 
+from minisnn.experiments.readout import spikes_of, traces
 from minisnn.loss import softmax
 from minisnn.surrogate import sigma_prime
 
@@ -22,14 +23,7 @@ class FloatReadout:
 
     def traces(self, x: np.ndarray) -> np.ndarray:
         """Presynaptic p at every step, float32 (B, T, inputs)."""
-        s = self.net.spikes(self.theta, x)
-        s = s.reshape(*s.shape[:2], -1).astype(np.float32)
-        p, q, found = np.zeros_like(s[:, 0]), np.zeros_like(s[:, 0]), np.empty_like(s)
-        alpha, beta = np.float32(self.neuron.alpha), np.float32(self.neuron.beta)
-        for t in range(s.shape[1]):
-            found[:, t] = p
-            p, q = alpha * p + (1 - alpha) * q, beta * q + (1 - beta) * s[:, t]
-        return found
+        return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """u at every step, (B, T, ways)."""

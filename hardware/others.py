@@ -39,8 +39,8 @@ def measure(comparison) -> Table:
     names = ["readout alone", *feedback, *list(chips)[1:]]
 
     one = partial(_episode, c.tasks, names, chips, chip, choice, c.net, c.theta, c.steps, c.study.settings)
-    made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, ROUNDED_ON)
-    made_from += (None if trained is None else trained.theta,)
+    learned = None if trained is None else trained.theta
+    made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), names, ROUNDED_ON, learned)
     values = np.array(
         c.study.each(
             "hardware-others", "double-nmnist", min(c.study.settings.episodes, EPISODES), one, made_from, "hardware, other ways"

@@ -169,7 +169,7 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
 
 
 def test_records_are_written_by_one_process_at_a_time(study):
-    pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
 
     def one(index):
         with pytest.raises(ValueError, match="records: another process works in this folder"):

@@ -110,7 +110,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
 
 def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
     """Whoever resumes, or begins anew by force, where a run is under way is told so; the run does not notice."""
-    pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
     out, refused = tmp_path / "run", []
 
     def another():

@@ -14,6 +14,7 @@ from ..kernels import products
 from ..layers import membrane
 from ..loss import LOSSES
 from ..network import SpikingNet
+from ..neuron import LIF
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -30,6 +31,17 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
     )
 
 
+def traces(spikes: np.ndarray, neuron: LIF, dtype) -> np.ndarray:
+    """Presynaptic p_t at every step, from zero, of spikes (B, T, features): like spikes, of this dtype."""
+    found, dtype = np.empty(spikes.shape, dtype), np.dtype(dtype)
+    alpha, beta = dtype.type(neuron.alpha), dtype.type(neuron.beta)
+    p, q = np.zeros_like(found[:, 0]), np.zeros_like(found[:, 0])
+    for t in range(spikes.shape[1]):
+        found[:, t] = p
+        p, q = alpha * p + (1 - alpha) * q, beta * q + (1 - beta) * spikes[:, t].astype(dtype)
+    return found
+
+
 class Readout:
     """The readout of `net` for so many ways; theta is flat, the weight (features, ways), then the bias."""
 
@@ -40,14 +52,7 @@ class Readout:
 
     def traces(self, spikes: np.ndarray) -> np.ndarray:
         """Presynaptic p_t at every step, (B, T, features), of spikes (B, T, features)."""
-        found = np.empty(spikes.shape, self.dtype)
-        alpha, beta = self.dtype.type(self.neuron.alpha), self.dtype.type(self.neuron.beta)
-        p, q = np.zeros_like(found[:, 0]), np.zeros_like(found[:, 0])
-        for t in range(spikes.shape[1]):
-            found[:, t] = p
-            p = alpha * p + (1 - alpha) * q
-            q = beta * q + (1 - beta) * spikes[:, t]
-        return found
+        return traces(spikes, self.neuron, self.dtype)
 
     def logits(self, theta: np.ndarray, p: np.ndarray) -> np.ndarray:
         """u_T, (B, ways)."""

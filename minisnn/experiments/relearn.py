@@ -25,10 +25,10 @@ LEARNING = {"all": "all layers", "readout": "the readout alone"}
 def accuracies(study: Study, dataset: str, learning: str) -> np.ndarray:
     """(episodes, moments, 2 tasks): query accuracy of A and B; `learning` is a key of LEARNING."""
     found, s = study.network(f"{dataset}/maml-snn"), study.settings
-    inner, net = found.inner or InnerLoop(), found.net
+    inner, net, learn = found.inner or InnerLoop(), found.net, _one
     if learning == "readout":
-        inner = replace(inner, freeze=body(net))
-    one = partial(_one_readout if learning == "readout" else _one, study.tasks(dataset), net, found.theta, inner, s)
+        inner, learn = replace(inner, freeze=body(net)), _one_readout
+    one = partial(learn, study.tasks(dataset), net, found.theta, inner, s)
     made_from = (net.configuration(), found.theta, inner)
     label = f"{DATASETS[dataset]}, A B A, {LEARNING[learning]}"
     return np.array(study.each(f"{dataset}-relearn-{learning}", dataset, s.episodes, one, made_from, label))

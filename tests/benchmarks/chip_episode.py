@@ -1,0 +1,49 @@
+"""One test episode in integers and in floating point, by turns in one process: python tests/benchmarks/chip_episode.py
+
+Processor time of one thread, 5 support and 25 query samples through Table 1's network as it is shipped, adaptation included.
+"""
+
+import time
+
+import numpy as np
+
+import minisnn as ms
+from hardware import IntegerNet, Learner
+from hardware.learner import learn, readout_exponent, steps_of
+from hardware.network import Words
+from minisnn.data.shipped import shipped
+from minisnn.evaluation import adapted, open_set, predict
+
+EPISODES = 12
+
+
+def main() -> None:
+    ms.set_threads(1)
+    stored = ms.read(shipped("double_nmnist_maml.h5"))
+    net, theta, steps = stored.net, stored.theta, steps_of(stored.net, stored.inner, stored.net.ways)
+    chip = IntegerNet(net, theta, Words(), readout_exponent(steps["log2_weight"], 8))
+    learner = Learner("membrane", "softmax", "stochastic", seed=1, **steps)
+
+    def in_floats(task):
+        return predict(net, adapted(net, theta, stored.inner, task.x_support, task.y_support), task.x_query)
+
+    def in_integers(task):
+        p, n = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query]))), len(task.y_support)
+        new = learn(chip, learner, p[:n], task.y_support)
+        return chip.membranes(p[n:], new.weight, new.bias)
+
+    tasks = open_set("double-nmnist", "test", progress=False)
+    seconds = {in_floats: [], in_integers: []}
+    for index in range(-1, EPISODES):                           # the first one compiles
+        task = tasks.episode(0, max(index, 0), net.ways, 1, 5)
+        for way, found in seconds.items():
+            began = time.process_time()
+            way(task)
+            if index >= 0:
+                found.append(time.process_time() - began)
+    a, b = (float(np.median(found)) for found in seconds.values())
+    print(f"an episode, medians of {EPISODES}: floats {a:.3f} s, integers {b:.3f} s: {b / a:.2f} times as long")
+
+
+if __name__ == "__main__":
+    main()
