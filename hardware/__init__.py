@@ -9,10 +9,19 @@
 
 May use minisnn for data and float references; minisnn never imports it.
 """
+
 import importlib
 
-_HOME = {"IntegerNet": "network", "Words": "network", "Learner": "learner", "learn": "learner", "Feedback": "feedback",
-         "learn_all": "feedback", "LoihiConfig": "loihi_net", "LoihiNet": "loihi_net"}
+_HOME = {
+    "IntegerNet": "chip.network",
+    "Words": "chip.network",
+    "Learner": "chip.learner",
+    "learn": "chip.learner",
+    "Feedback": "study.feedback",
+    "learn_all": "study.feedback",
+    "LoihiConfig": "loihi.network",
+    "LoihiNet": "loihi.network",
+}
 __all__ = list(_HOME)
 
 

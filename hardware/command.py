@@ -3,6 +3,7 @@ class, one update of a few bits a weight. Prints float against fixed point on th
 seeded test episodes; `--ranges` shows what every word can come to hold, `export` writes a
 C header, .hex files and a C program that repeats inference and learning, and `train`
 meta-trains the network for the few bits that the chip has."""
+
 import argparse
 from pathlib import Path
 
@@ -21,19 +22,30 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", choices=("compare", "export", "train"), default="compare",
-                        help="compare with floating point (default), export to C, or meta-train for the chip")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("compare", "export", "train"),
+        default="compare",
+        help="compare with floating point (default), export to C, or meta-train for the chip",
+    )
     words = parser.add_argument_group("words of the chip")
-    words.add_argument("--bits", type=whole_numbers, default=(8, 4, 3, 2), metavar="A,B,…",
-                       help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export and train take one")
-    words.add_argument("--fraction", type=count(0), default=12, metavar="F",
-                       help="fraction bits of postsynaptic traces (default: 12)")
+    words.add_argument(
+        "--bits",
+        type=whole_numbers,
+        default=(8, 4, 3, 2),
+        metavar="A,B,…",
+        help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export and train take one",
+    )
+    words.add_argument(
+        "--fraction", type=count(0), default=12, metavar="F", help="fraction bits of postsynaptic traces (default: 12)"
+    )
     for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
-        words.add_argument(f"--{name}", choices=("floor", "zero", "nearest"), default="floor",
-                           help=f"rounding {text} (default: floor)")
+        words.add_argument(
+            f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=f"rounding {text} (default: floor)"
+        )
     words.add_argument("--strict", action="store_true", help="stop where a number leaves its word")
-    parser.add_argument("--ranges", action="store_true",
-                        help="print the interval analysis and the saturations of the episodes")
+    parser.add_argument("--ranges", action="store_true", help="print the interval analysis and the saturations of the episodes")
     parser.add_argument("--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)")
     parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
     run = parser.add_argument_group("train")
@@ -47,7 +59,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from .network import Words
+    from .chip.network import Words
+
     words = Words(fraction=args.fraction, traces=args.traces, membrane=args.membrane, strict=args.strict)
     if not args.bits or not all(2 <= b <= 8 for b in args.bits):
         raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
@@ -67,12 +80,14 @@ def run(args: argparse.Namespace) -> None:
         study = make("hardware")
         if args.ranges:
             return _ranges(study, words, args.bits)
-        from .compare import run as compare
+        from .study.compare import run as compare
+
         try:
             found = compare(study, words, args.bits, joules)
         except KeyboardInterrupt as signal:
-            raise KeyboardInterrupt(f"stopped; what was measured is kept in {study.out / 'records'}, "
-                                    "the same command goes on") from signal
+            raise KeyboardInterrupt(
+                f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
+            ) from signal
     found.settings = study.describe()
     found.write(study.folder)
     found.tables = [table for table in found.tables if table.name != "all"]
@@ -84,21 +99,27 @@ def _ranges(study, words, bits) -> None:
     """The interval analysis of every word length, and what was clipped in the episodes."""
     import numpy as np
 
-    from .compare import Choice, Comparison
+    from .study.compare import Choice, Comparison
+
     comparison = Comparison(study, words, bits)
     for b in bits:
         choice = Choice(b)
         chip = comparison.chip(b, choice)
-        print(f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'signed bits':>13}{'any weights':>13}"
-              f"{'exponent':>11}")
+        print(
+            f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'signed bits':>13}{'any weights':>13}"
+            f"{'exponent':>11}"
+        )
         for layer in chip.layers:
             for name, bound in chip.bounds[layer.name].items():
-                print(f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>13}{bound.any_bits:>13}"
-                      f"{layer.exponent:>11}")
+                print(
+                    f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>13}{bound.any_bits:>13}"
+                    f"{layer.exponent:>11}"
+                )
         for index in range(study.settings.episodes):
             task, n = comparison.task(index), chip.ways
             p = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query])))
-            from .learner import learn
+            from .chip.learner import learn
+
             new = learn(chip, choice.learner(comparison.steps, 1 + index), p[:n], task.y_support)
             chip.membranes(p[n:], new.weight, new.bias)
         counts = ", ".join(f"{place} {number:,}" for place, number in chip.saturations.items() if number) or "none"
@@ -108,18 +129,20 @@ def _ranges(study, words, bits) -> None:
 def _export(args: argparse.Namespace, words) -> None:
     from dataclasses import replace
 
-    from minisnn.checkpoint import read
-    from minisnn.maml import InnerLoop
+    from minisnn.training.checkpoint import read
+    from minisnn.meta.inner import InnerLoop
 
-    from .export import write
-    from .learner import Learner, readout_exponent, steps_of
-    from .network import IntegerNet
+    from .c.export import write
+    from .chip.learner import Learner, readout_exponent, steps_of
+    from .chip.network import IntegerNet
+
     found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
     bits = args.bits[0]
     steps = steps_of(found.net, found.inner or InnerLoop(), found.net.ways)
     exponent = readout_exponent(steps["log2_weight"], bits)
     chip = IntegerNet(found.net, found.theta, replace(words, weight_bits=bits, readout_bits=bits), exponent)
-    from minisnn.evaluation import open_set
+    from minisnn.training.evaluation import open_set
+
     tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), Path(args.out)
     task = tasks.episode(args.seed, 0, found.net.ways, 1, 1)
     for path in write(out, chip, Learner(seed=1, **steps), task.x_support, task.y_support, task.x_query):
@@ -130,9 +153,10 @@ def _export(args: argparse.Namespace, words) -> None:
 def _train(args: argparse.Namespace) -> None:
     from minisnn.commands.options import executor_of, use_threads
     from minisnn.commands.studies import OUT
-    from minisnn.runs import RunFolder, free_folder, read_json
+    from minisnn.training.folder import RunFolder, free_folder, read_json
 
-    from .training import ChipConfig, settings, train
+    from .training.run import ChipConfig, settings, train
+
     use_threads(args.threads)
     names = dict(start=args.start, updates=args.updates, lr=args.lr, root=args.root)
     changes = {name: value for name, value in names.items() if value is not None}
@@ -148,10 +172,13 @@ def _train(args: argparse.Namespace) -> None:
         chip = ChipConfig(args.bits[0], args.readout_bits)
         out = free_folder(f"chip-{chip.bits}") if args.out == OUT else args.out
         if args.start is not None:
-            from minisnn.checkpoint import read
+            from minisnn.training.checkpoint import read
+
             configuration = read(find_checkpoint(args.start)).net.configuration()
-            changes.update({name: configuration[name] for name in ("ways", "kernel", "pool", "window", "backend")},
-                           channels=tuple(configuration["channels"]))
+            changes.update(
+                {name: configuration[name] for name in ("ways", "kernel", "pool", "window", "backend")},
+                channels=tuple(configuration["channels"]),
+            )
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
     with executor_of(args) as executor:
         result = train(config, chip, out, args.resume is not None, not args.quiet, force=args.force, executor=executor)
@@ -159,8 +186,10 @@ def _train(args: argparse.Namespace) -> None:
         print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
         return
     margin = f" ± {100 * result['ci95']:.1f}" if result["ci95"] is not None else ""
-    print(f"integer chip of {chip.bits} bits ({chip.readout_bits} in the readout): {100 * result['accuracy']:.1f}{margin} % on "
-          f"{result['episodes']} unseen episodes\nrun folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
+    print(
+        f"integer chip of {chip.bits} bits ({chip.readout_bits} in the readout): {100 * result['accuracy']:.1f}{margin} % on "
+        f"{result['episodes']} unseen episodes\nrun folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv"
+    )
 
 
 def main() -> int:
@@ -168,4 +197,5 @@ def main() -> int:
     import sys
 
     from minisnn.cli import main as command_line
+
     return command_line(["hardware", *sys.argv[1:]])

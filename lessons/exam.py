@@ -7,18 +7,20 @@
 Marking takes nothing but the cells of the exercises from what was handed in, each beside this folder's own check, and goes on
 with the solution after it: a slip is counted once. It runs what students wrote, so do it where that can do no harm.
 """
+
 import argparse
 import sys
 from pathlib import Path
 
 import make
 
-SECONDS = 20            # for an answer that does not come to an end
+SECONDS = 20  # for an answer that does not come to an end
 
 
 def set_exam(number: str, out: Path, sealed: bool = False) -> Path:
     """Write the exam of a lesson. Raises ValueError where there is no such lesson."""
     import nbformat
+
     exam = make.notebook(make.parse(_source(number)))
     hidden = {"hint", "solution"} | ({"check"} if sealed else set())
     exam.cells = [cell for cell in exam.cells if not hidden & set(cell.metadata.get("tags", ()))]
@@ -33,8 +35,12 @@ def mark(path: Path) -> dict[str, str]:
     """What the checks say to the exercises of a notebook: "right", or what is wrong. Raises ValueError where it has none."""
     import nbformat
     import nbformat.v4 as v4
-    answers = {cell.metadata["exercise"]: cell.source for cell in nbformat.read(path, 4).cells
-               if cell.cell_type == "code" and "exercise" in cell.metadata.get("tags", ())}
+
+    answers = {
+        cell.metadata["exercise"]: cell.source
+        for cell in nbformat.read(path, 4).cells
+        if cell.cell_type == "code" and "exercise" in cell.metadata.get("tags", ())
+    }
     if not answers:
         raise ValueError(f"{path}: the notebook has no cells tagged as exercises; was it made by `exam.py set`?")
     cells = make.parse(_source(next(iter(answers)).split(".")[0]))
@@ -47,7 +53,7 @@ def mark(path: Path) -> dict[str, str]:
             places[cell.exercise] = len(marked.cells)
             marked.cells += map(v4.new_code_cell, (answers.get(cell.exercise, cell.text), one.checks[0], one.solution))
     make.execute(marked, SECONDS, allow_errors=True, interrupt_on_timeout=True)
-    return {number: _verdict(marked.cells[at:at + 2], number) for number, at in places.items()}
+    return {number: _verdict(marked.cells[at : at + 2], number) for number, at in places.items()}
 
 
 def _verdict(cells, number: str) -> str:

@@ -15,6 +15,7 @@ Fences say what a block is:
 The table of wrong answers in README.md is made from these blocks too. tests/test_lessons.py holds the notebooks to their
 sources, and every check to the stub, the solution and the wrong answers.
 """
+
 import re
 import sys
 from dataclasses import dataclass, field
@@ -109,16 +110,21 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
             one.solution = cell.text
         else:
             {"check": one.checks, "hint": one.hints}.get(cell.kind, one.wrong).append(
-                cell if cell.kind == "wrong" else cell.text)
+                cell if cell.kind == "wrong" else cell.text
+            )
     return found
 
 
 def notebook(cells: list[Cell], solved: bool = False):
     """The notebook, not executed; `solved`: with the solutions in place of the stubs."""
     import nbformat.v4 as v4
-    made = v4.new_notebook(metadata={
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"}})
+
+    made = v4.new_notebook(
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
     parts = exercises(cells)
     for n, cell in enumerate(cell for cell in cells if cell.kind != "wrong"):
         metadata = {"tags": [cell.kind], "exercise": cell.exercise} if cell.exercise else {}
@@ -147,14 +153,22 @@ def execute(made, timeout: float = 60, **options):
     timeout   of a cell, in seconds; options go to nbclient's NotebookClient
     """
     from nbclient import NotebookClient
-    NotebookClient(made, timeout=timeout, resources={"metadata": {"path": str(HERE)}}, record_timing=False,
-                   coalesce_streams=True, **options).execute()
+
+    NotebookClient(
+        made,
+        timeout=timeout,
+        resources={"metadata": {"path": str(HERE)}},
+        record_timing=False,
+        coalesce_streams=True,
+        **options,
+    ).execute()
     return made
 
 
 def make(source: Path) -> Path:
     """Make, execute and write the notebook of a source."""
     import nbformat
+
     cells = parse(source)
     made, ran = notebook(cells), execute(notebook(cells, solved=True))
     for cell, done in zip(made.cells, ran.cells, strict=True):

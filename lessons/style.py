@@ -1,4 +1,5 @@
 """Pictures of the lessons in the house style of `minisnn.plots`, shown where they are drawn."""
+
 import importlib.util
 import io
 from base64 import b64decode
@@ -12,12 +13,13 @@ from minisnn.plots import COLOURS
 
 BLUE, VERMILLION, GREEN, SKY, BLACK = (COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black"))
 GREY = "0.6"
-SHADES = ("0.72", "white", "black", VERMILLION)                 # of a film: nothing, ON, OFF, both
+SHADES = ("0.72", "white", "black", VERMILLION)  # of a film: nothing, ON, OFF, both
 
 
 @contextmanager
-def picture(title: str, rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 2.2, outside: bool = False,
-            **options):
+def picture(
+    title: str, rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 2.2, outside: bool = False, **options
+):
     """Axes to draw on, one or an array (rows, columns squeezed); the figure is shown when the block ends.
 
     title     what to see in it; also the picture's text for those who cannot see it
@@ -60,9 +62,14 @@ def slider(draw, values, start, label: str) -> None:
             draw(value)
         return held.outputs[-1]
 
-    stops = ipywidgets.SelectionSlider(options=[(f"{value:g}", value) for value in values], value=start, description=label,
-                                       continuous_update=False, style={"description_width": "initial"},
-                                       layout={"width": "480px"})
+    stops = ipywidgets.SelectionSlider(
+        options=[(f"{value:g}", value) for value in values],
+        value=start,
+        description=label,
+        continuous_update=False,
+        style={"description_width": "initial"},
+        layout={"width": "480px"},
+    )
     display(stops)
     shown = display(drawn(start), display_id=True)
     stops.observe(lambda change: shown.update(drawn(change["new"])), "value")
@@ -92,11 +99,12 @@ def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> N
     milliseconds    that a picture stands; a bar below the pictures grows with time
     """
     from PIL import Image as Picture
+
     frames, pictures = np.asarray(frames, np.uint8), []
     for n, frame in enumerate(frames):
         large = np.kron(frame, np.ones((scale, scale), np.uint8))
         bar = np.ones((2 * scale, large.shape[1]), np.uint8)
-        bar[scale:, :round((n + 1) / len(frames) * large.shape[1])] = 2
+        bar[scale:, : round((n + 1) / len(frames) * large.shape[1])] = 2
         one = Picture.fromarray(np.concatenate([large, bar]), "P")
         one.putpalette([round(255 * part) for shade in SHADES for part in to_rgb(shade)])
         pictures.append(one)
@@ -118,43 +126,48 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
         return
     from IPython.utils.capture import capture_output
     from PIL import Image as Picture
+
     pictures = []
     for value in values:
         with capture_output() as held:
             draw(value)
         large = Picture.open(io.BytesIO(b64decode(held.outputs[-1].data["image/png"]))).convert("RGB")
         pictures.append(large.resize((large.width // 2, large.height // 2), Picture.Resampling.LANCZOS))
-    first = pictures[values.index(still)].quantize(colours, Picture.Quantize.MAXCOVERAGE)     # one for all
+    first = pictures[values.index(still)].quantize(colours, Picture.Quantize.MAXCOVERAGE)  # one for all
     pictures = [one.quantize(palette=first, dither=Picture.Dither.NONE) for one in pictures]
     _animate(pictures, title, milliseconds, values.index(still))
 
 
 def _animate(pictures, title: str, milliseconds: int, still: int) -> None:
     held = io.BytesIO()
-    pictures[still].save(held, "png", save_all=True, default_image=True, append_images=pictures, duration=milliseconds,
-                         loop=0, optimize=True)
+    pictures[still].save(
+        held, "png", save_all=True, default_image=True, append_images=pictures, duration=milliseconds, loop=0, optimize=True
+    )
     _display(held.getvalue(), pictures[0].width, title)
 
 
 def _show(figure, title: str, scale: int = 2) -> None:
     """The figure as a PNG of twice the resolution it is shown in; nothing where no notebook is there to show it."""
-    from PIL import Image as Picture                            # comes with matplotlib
+    from PIL import Image as Picture  # comes with matplotlib
+
     if _shell() is None:
         return
     figure.set_dpi(80 * scale)
     figure.canvas.draw()
     pixels, held = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]), io.BytesIO()
-    pixels.quantize(128).save(held, "png", optimize=True)       # a quarter of the size
+    pixels.quantize(128).save(held, "png", optimize=True)  # a quarter of the size
     _display(held.getvalue(), pixels.width // scale, title)
 
 
 def _display(png: bytes, width: int, title: str) -> None:
     if _shell() is not None:
         from IPython.display import Image, display
+
         display(Image(png, width=width, alt=title))
 
 
 def spikes(axes, s, colour: str = BLACK, label: str | None = None, row: float = 0) -> None:
     """Mark the steps where s (T,) is not zero by vertical strokes around `row`."""
-    axes.eventplot([t for t, one in enumerate(s) if one], lineoffsets=row, linelengths=0.8, linewidths=1.6, colors=colour,
-                   label=label)
+    axes.eventplot(
+        [t for t, one in enumerate(s) if one], lineoffsets=row, linelengths=0.8, linewidths=1.6, colors=colour, label=label
+    )

@@ -2,30 +2,54 @@
 
 The names below are all that a script needs; each lives in a module that says more:
 
-- `minisnn.network`, `minisnn.convnet`: the networks, over one flat theta (`minisnn.flat`), made of `minisnn.layers`,
-  `minisnn.neuron`, `minisnn.surrogate` and `minisnn.loss`, started by `minisnn.initialisation`
-- `minisnn.maml`: learning a task, and learning to learn; `minisnn.optim`, `minisnn.stepsizes`: the outer loop
+- `minisnn.network.spiking`, `minisnn.network.convolutional`: the networks, over one flat theta (`minisnn.network.base`), made of `minisnn.layers`,
+  `minisnn.layers.neuron`, `minisnn.layers.surrogate` and `minisnn.layers.loss`, started by `minisnn.network.initialisation`
+- `minisnn.meta.inner`: learning a task, and learning to learn; `minisnn.meta.optim`, `minisnn.meta.stepsizes`: the outer loop
 - `minisnn.gradcheck`: proofs of the derivatives
-- `minisnn.data`: recordings, the event camera, sets of tasks; `minisnn.tasks`: a task
-- `minisnn.training`, `minisnn.settings`, `minisnn.evaluation`, `minisnn.checkpoint`, `minisnn.runs`: runs and what they leave
-- `minisnn.nir`: networks to and from other tools; `minisnn.threads`: how many cores are used
+- `minisnn.data`: recordings, the event camera, sets of tasks; `minisnn.meta.tasks`: a task
+- `minisnn.training.run`, `minisnn.training.settings`, `minisnn.training.evaluation`, `minisnn.training.checkpoint`, `minisnn.training.folder`: runs and what they leave
+- `minisnn.nir`: networks to and from other tools; `minisnn.parallel.threads`: how many cores are used
 
 They load on first use, so that importing the package costs nothing that is not needed.
 """
+
 import importlib
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "LIF": "neuron", "SpikingNet": "network", "ConvNet": "convnet", "Task": "tasks",
-    "adapt": "maml", "meta_gradient": "maml", "meta_loss": "maml", "record_path": "maml", "InnerLoop": "maml",
-    "body": "maml", "reptile_gradient": "maml",
-    "SGD": "optim", "Adam": "optim", "cosine": "optim", "clip": "optim",
-    "load": "checkpoint", "save": "checkpoint", "read": "checkpoint", "Checkpoint": "checkpoint",
-    "train": "training", "TrainingConfig": "settings", "evaluate": "evaluation",
-    "DoubleNMnist": "data.double", "DoubleASL": "data.double_asl", "EventCamera": "data.camera", "read_nmnist": "data.nmnist",
-    "export_nir": "nir", "import_nir": "nir",
-    "get_threads": "threads", "set_threads": "threads", "Workers": "executor", "Cluster": "cluster",
+    "LIF": "layers.neuron",
+    "SpikingNet": "network.spiking",
+    "ConvNet": "network.convolutional",
+    "Task": "meta.tasks",
+    "adapt": "meta.inner",
+    "meta_gradient": "meta.inner",
+    "meta_loss": "meta.inner",
+    "record_path": "meta.inner",
+    "InnerLoop": "meta.inner",
+    "body": "meta.inner",
+    "reptile_gradient": "meta.inner",
+    "SGD": "meta.optim",
+    "Adam": "meta.optim",
+    "cosine": "meta.optim",
+    "clip": "meta.optim",
+    "load": "training.checkpoint",
+    "save": "training.checkpoint",
+    "read": "training.checkpoint",
+    "Checkpoint": "training.checkpoint",
+    "train": "training.run",
+    "TrainingConfig": "training.settings",
+    "evaluate": "training.evaluation",
+    "DoubleNMnist": "data.sets.double_nmnist",
+    "DoubleASL": "data.sets.double_asl",
+    "EventCamera": "data.camera.event_camera",
+    "read_nmnist": "data.readers.nmnist",
+    "export_nir": "nir",
+    "import_nir": "nir",
+    "get_threads": "parallel.threads",
+    "set_threads": "parallel.threads",
+    "Workers": "parallel.executor",
+    "Cluster": "parallel.cluster",
 }
 __all__ = sorted(_HOME) + ["__version__"]
 

@@ -1,4 +1,5 @@
 """`python -m minisnn` is the same as `minisnn`."""
+
 import sys
 
 from .cli import main

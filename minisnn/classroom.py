@@ -1,4 +1,5 @@
 """The lessons that travel with the package, and a student's own copies of them. Nothing of them is imported here."""
+
 import importlib.util
 import json
 import shlex
@@ -9,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .data.shipped import folder
+from .data.store.shipped import folder
 
-NEEDED = ("README.md", "style.py", "checks/*.py")       # what the notebooks import, and what says how they hang together
+NEEDED = ("README.md", "style.py", "checks/*.py")  # what the notebooks import, and what says how they hang together
 
 
 @dataclass(frozen=True)
@@ -85,5 +86,5 @@ def start(command: Sequence[str]) -> int:
     """Run JupyterLab until it ends; its exit code."""
     try:
         return subprocess.run(command).returncode
-    except KeyboardInterrupt:                                    # JupyterLab has been asked too, and says goodbye itself
+    except KeyboardInterrupt:  # JupyterLab has been asked too, and says goodbye itself
         return 130

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a check failed or a defect of minisnn, 2 something given was wrong, 130 stopped by Ctrl-C, 143 by
 SIGTERM. MINISNN_DEBUG=1 shows tracebacks.
 """
+
 import argparse
 import importlib
 import importlib.util
@@ -13,9 +14,24 @@ import warnings
 
 from . import __version__
 
-COMMANDS = ("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report",
-            "nir", "reference", "lessons")
-BESIDE = ("hardware",)          # packages beside this one; where they are, their module `command` is one of the commands
+COMMANDS = (
+    "train",
+    "evaluate",
+    "show",
+    "fetch",
+    "record",
+    "info",
+    "check",
+    "table",
+    "figure",
+    "relearn",
+    "explore",
+    "report",
+    "nir",
+    "reference",
+    "lessons",
+)
+BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every
@@ -33,16 +49,27 @@ Each command has its own help with examples: minisnn train --help"""
 
 def parser() -> argparse.ArgumentParser:
     """The whole parser; `args.run(args)` carries a command out."""
-    top = argparse.ArgumentParser("minisnn", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
-                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(
+        "minisnn",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     modules = {name: f"{__package__}.commands.{name}" for name in COMMANDS}
     modules.update({name: f"{name}.command" for name in BESIDE if importlib.util.find_spec(name)})
     for name, place in modules.items():
         module = importlib.import_module(place)
-        sub = commands.add_parser(name, help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES,
-                                  formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        sub = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         module.arguments(sub)
         sub.set_defaults(run=module.run)
     return top
@@ -52,21 +79,21 @@ def main(argv: list[str] | None = None) -> int:
     """Carry out a command line; the exit code."""
     top = parser()
     for word in sys.argv[1:] if argv is None else argv:
-        if word.startswith("--") and word.endswith("=--"):      # argparse would make an empty list of it
+        if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
     args = top.parse_args(argv)
     if args.command is None:
         top.print_help()
         return 2
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):          # a terminal that lacks ± or → shall show a question mark, not fail
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks ± or → shall show a question mark, not fail
             stream.reconfigure(errors="replace")
     debug = bool(os.environ.get("MINISNN_DEBUG"))
     if not debug:
         warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
     try:
         signal.signal(signal.SIGTERM, _terminate)
-    except ValueError:              # not in the main thread: whoever embeds us has handlers of their own
+    except ValueError:  # not in the main thread: whoever embeds us has handlers of their own
         pass
     try:
         return args.run(args) or 0
@@ -87,7 +114,7 @@ def _terminate(*_):
 
 def _explain(error: BaseException) -> int:
     """Say what is wrong in a sentence; the exit code."""
-    if isinstance(error, BrokenPipeError):          # `minisnn info … | head`: nobody reads on
+    if isinstance(error, BrokenPipeError):  # `minisnn info … | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, KeyboardInterrupt):

@@ -1,16 +1,25 @@
 """Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened."""
+
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from .loss import softmax
-from .tasks import Task
+from .layers.loss import softmax
+from .meta.tasks import Task
 
 # Okabe and Ito (2008), told apart by every kind of colour vision
-COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "orange": "#E69F00", "sky": "#56B4E9",
-           "purple": "#CC79A7", "yellow": "#F0E442", "black": "#000000"}
+COLOURS = {
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "green": "#009E73",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "purple": "#CC79A7",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 LEGEND = "orange ON, blue OFF, dark both"
 
@@ -20,11 +29,24 @@ def style():
     """The house style, for the figures made inside: `with style(): ...`."""
     import matplotlib
     from cycler import cycler
-    with matplotlib.rc_context({
-            "figure.dpi": 110, "savefig.dpi": 150, "figure.constrained_layout.use": True, "font.size": 10,
-            "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": False,
-            "axes.prop_cycle": cycler(color=list(COLOURS.values())[:-2]), "legend.frameon": False,
-            "lines.linewidth": 1.8, "image.interpolation": "nearest", "svg.fonttype": "none"}):
+
+    with matplotlib.rc_context(
+        {
+            "figure.dpi": 110,
+            "savefig.dpi": 150,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "axes.prop_cycle": cycler(color=list(COLOURS.values())[:-2]),
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "image.interpolation": "nearest",
+            "svg.fonttype": "none",
+        }
+    ):
         yield
 
 
@@ -32,6 +54,7 @@ def figure(width: float = 6.4, height: float = 4.0):
     """An empty figure, in inches, that belongs to no window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
     made = Figure(figsize=(width, height))
     FigureCanvasAgg(made)
     return made
@@ -42,8 +65,10 @@ def save(fig, path: str | Path) -> Path:
     path = Path(path)
     kinds = fig.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in kinds:
-        raise ValueError(f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, expected "
-                         f"one of {', '.join(sorted(kinds))}")
+        raise ValueError(
+            f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, expected "
+            f"one of {', '.join(sorted(kinds))}"
+        )
     with style():
         _write(path, lambda part: fig.savefig(part, format=path.suffix[1:].lower()))
     return path
@@ -56,7 +81,7 @@ def _write(path: Path, write):
         write(part)
         part.replace(path)
     except OSError as error:
-        if error.filename in (None, str(part)):                  # a full disk names no file, and nobody knows the part
+        if error.filename in (None, str(part)):  # a full disk names no file, and nobody knows the part
             error.filename = str(path)
         raise
     finally:
@@ -69,6 +94,7 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
     Each polarity takes light away in proportion to the square root of its count; `most` is the count of full colour.
     """
     from matplotlib.colors import to_rgb
+
     counts = np.asarray(counts, float)
     most = most or max(counts.max(), 1.0)
     shade = np.sqrt(np.clip(counts / most, 0, 1))[..., None]
@@ -83,8 +109,7 @@ def plot_task(task: Task, queries: int = 5):
     """
     x_support, x_query = _sequences(task)
     total_support, total_query = x_support.sum(axis=1, dtype=float), x_query.sum(axis=1, dtype=float)
-    columns = [(total_support[task.y_support == way], total_query[task.y_query == way][:queries])
-               for way in range(task.ways)]
+    columns = [(total_support[task.y_support == way], total_query[task.y_query == way][:queries]) for way in range(task.ways)]
     shots, shown = max(len(support) for support, _ in columns), max(len(query) for _, query in columns)
     most = np.quantile(np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]), 0.98)
     steps, height, width = x_support.shape[1:4]
@@ -105,8 +130,10 @@ def plot_task(task: Task, queries: int = 5):
             grid[row, 0].set_ylabel(f"{part} {number}\ny (px)")
         for axes in grid[-1]:
             axes.set_xlabel("x (px)")
-        fig.suptitle(f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest\n"
-                     f"(events of {steps} ms; {LEGEND})")
+        fig.suptitle(
+            f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest\n"
+            f"(events of {steps} ms; {LEGEND})"
+        )
     return fig
 
 
@@ -117,8 +144,10 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     """
     x_support, x_query = (x.sum(axis=1, dtype=float) for x in _sequences(task))
     if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
-        raise ValueError(f"before and after must be logits of shape ({len(x_query)}, {task.ways}), "
-                         f"not {np.shape(before)} and {np.shape(after)}")
+        raise ValueError(
+            f"before and after must be logits of shape ({len(x_query)}, {task.ways}), "
+            f"not {np.shape(before)} and {np.shape(after)}"
+        )
     most = np.quantile(np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98)
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
@@ -128,17 +157,21 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
         grid = fig.subplots(3, task.ways, squeeze=False, height_ratios=(1, 1, 1.4))
         for way in range(task.ways):
             query = int(np.flatnonzero(task.y_query == way)[0])
-            for axes, picture, colour in ((grid[0, way], x_support[task.y_support == way][0], COLOURS["black"]),
-                                          (grid[1, way], x_query[query], "0.7")):
+            for axes, picture, colour in (
+                (grid[0, way], x_support[task.y_support == way][0], COLOURS["black"]),
+                (grid[1, way], x_query[query], "0.7"),
+            ):
                 axes.imshow(event_picture(picture, most))
                 _frame(axes, colour)
                 axes.set(xticks=(), yticks=())
             grid[0, way].set_title(f"class {names[way]}", fontweight="bold")
             bars = grid[2, way]
             place = np.arange(task.ways)
-            for shift, logits, colour, label in ((-0.2, before, "0.7", "before"),
-                                                 (0.2, after, COLOURS["vermillion"], "after one step")):
-                bars.bar(place + shift, 100 * softmax(logits[query:query + 1])[0], 0.4, color=colour, label=label)
+            for shift, logits, colour, label in (
+                (-0.2, before, "0.7", "before"),
+                (0.2, after, COLOURS["vermillion"], "after one step"),
+            ):
+                bars.bar(place + shift, 100 * softmax(logits[query : query + 1])[0], 0.4, color=colour, label=label)
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
             if way:
@@ -147,8 +180,10 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             grid[row, 0].set_ylabel(text)
         fig.supxlabel("class; the true one in bold", fontsize=10)
         grid[2, -1].legend(fontsize=8, loc="best")
-        fig.suptitle(f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % "
-                     f"after, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} ms; {LEGEND})")
+        fig.suptitle(
+            f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % "
+            f"after, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} ms; {LEGEND})"
+        )
     return fig
 
 
@@ -184,14 +219,16 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     window         steps (1 ms) whose events one picture shows
     milliseconds   for which one picture stays
     """
-    from PIL import Image                                       # comes with matplotlib
+    from PIL import Image  # comes with matplotlib
+
     path = Path(path)
     if path.suffix.lower() != ".gif":
-        raise ValueError(f"{path}: an animation cannot be written as {path.suffix or 'a file without ending'!r}, "
-                         f"expected .gif")
+        raise ValueError(f"{path}: an animation cannot be written as {path.suffix or 'a file without ending'!r}, expected .gif")
     x_support, x_query = _sequences(task)
-    rows = [(part, [next(iter(x[y == way]), None) for way in range(task.ways)])
-            for part, x, y in (("support", x_support, task.y_support), ("query", x_query, task.y_query))]
+    rows = [
+        (part, [next(iter(x[y == way]), None) for way in range(task.ways)])
+        for part, x, y in (("support", x_support, task.y_support), ("query", x_query, task.y_query))
+    ]
     steps, height, width = x_support.shape[1:4]
     with style():
         fig = figure(1.0 + 1.9 * task.ways, 1.1 + 2 * (0.3 + 1.75 * height / width))
@@ -212,24 +249,24 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
             axes.set_xlabel("x (px)")
         headline = fig.suptitle(" \n ", animated=True)
         fig.canvas.draw()
-        ground = fig.canvas.copy_from_bbox(fig.bbox)            # all that stays: drawing it takes most of the time
+        ground = fig.canvas.copy_from_bbox(fig.bbox)  # all that stays: drawing it takes most of the time
         pictures = []
         for first in range(0, steps, window):
             fig.canvas.restore_region(ground)
             headline.set_text(f"{first:3d} to {min(first + window, steps):3d} ms\n({LEGEND})")
             fig.draw_artist(headline)
             for axes, image, sample in images:
-                image.set_data(event_picture(sample[first:first + window].sum(axis=0), 2))
+                image.set_data(event_picture(sample[first : first + window].sum(axis=0), 2))
                 for artist in (image, *axes.spines.values()):
                     axes.draw_artist(artist)
             pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
-    _write(path, lambda part: pictures[0].save(part, save_all=True, append_images=pictures[1:], loop=0,
-                                               duration=milliseconds))
+    _write(path, lambda part: pictures[0].save(part, save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds))
     return path
 
 
-def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: str | Path | None = None,
-                        chance: float | None = None, span: int | None = None):
+def plot_learning_curve(
+    rows: Sequence[Mapping[str, float]], path: str | Path | None = None, chance: float | None = None, span: int | None = None
+):
     """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
 
     rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
@@ -251,14 +288,32 @@ def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: str | Path | 
         _curve(bottom, rows, "validation", "validation: unseen classes", COLOURS["green"], 1, "o-")
         if chance is not None:
             bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
-            bottom.annotate(f"chance, {100 * chance:.3g} %", (1, 100 * chance), (0, -3), fontsize=8, ha="right",
-                            va="top", xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3")
+            bottom.annotate(
+                f"chance, {100 * chance:.3g} %",
+                (1, 100 * chance),
+                (0, -3),
+                fontsize=8,
+                ha="right",
+                va="top",
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                color="0.3",
+            )
         top.set(ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches")
         top.set_ylim(bottom=0)
         bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
         if span > 1:
-            top.annotate(f"pale: each record; line: mean of {span}", (1, 1), (0, -2), xycoords="axes fraction",
-                         ha="right", va="top", textcoords="offset points", fontsize=8, color="0.3")
+            top.annotate(
+                f"pale: each record; line: mean of {span}",
+                (1, 1),
+                (0, -2),
+                xycoords="axes fraction",
+                ha="right",
+                va="top",
+                textcoords="offset points",
+                fontsize=8,
+                color="0.3",
+            )
         if bottom.get_legend_handles_labels()[0]:
             bottom.legend(loc="best", fontsize=9)
     if path is not None:
@@ -287,8 +342,7 @@ def _curve(axes, rows, key, label, colour, span, line="-"):
 
 def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:
     if task.x_support.ndim != 5 or task.x_support.shape[-1] != 2:
-        raise ValueError(f"the task's samples have shape {task.x_support.shape[1:]}, "
-                         f"expected event counts (T, H, W, 2)")
+        raise ValueError(f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, H, W, 2)")
     return task.x_support, task.x_query
 
 

@@ -1,4 +1,5 @@
 """Shared by the tests of the network: both backends, and faults put into one line of the source."""
+
 import __future__
 import inspect
 
@@ -12,7 +13,8 @@ BACKENDS = ("numpy", "numba")
 def compiled():
     """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it."""
     import minisnn as ms
-    from minisnn.data.camera import EventCamera
+    from minisnn.data.camera.event_camera import EventCamera
+
     EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
     net, x, y = ms.SpikingNet((4, 8, 2), (2,), 2, window=5), np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
     net.hessian_vector_product(net.init(np.random.default_rng(0)), x, y, np.ones(net.size, np.float32))
@@ -32,7 +34,8 @@ def rng():
 @pytest.fixture
 def no_curves(monkeypatch):
     """Runs draw no learning curves, which takes longer than the rest of a small one."""
-    from minisnn.runs import RunFolder
+    from minisnn.training.folder import RunFolder
+
     monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
 
 
@@ -40,8 +43,9 @@ def no_curves(monkeypatch):
 def undisturbed(tmp_path_factory):
     """The folder of the run of `faulty.CONFIG`, left alone."""
     import faulty
-    from minisnn.training import train
+    from minisnn.training.run import train
     from toy import toy_config, toy_data
+
     out = tmp_path_factory.mktemp("runs") / "undisturbed"
     train(toy_config(**faulty.CONFIG), out, data=toy_data(), progress=False)
     return out
@@ -50,6 +54,7 @@ def undisturbed(tmp_path_factory):
 @pytest.fixture
 def mutate(monkeypatch):
     """mutate(module, "function", old, new): the function with one piece of its source replaced, until the test ends."""
+
     def put(module, name, old, new):
         source = inspect.getsource(getattr(module, name))
         assert source.count(old) >= 1, f"{name} no longer has the line {old!r}"
@@ -58,6 +63,7 @@ def mutate(monkeypatch):
         exec(code, vars(module), found)
         monkeypatch.setattr(module, name, found[name])
         return found[name]
+
     return put
 
 
@@ -72,6 +78,9 @@ def off(found, expected) -> float:
 def arrays_off(net, found, expected) -> float:
     """The largest `off` of the parameter arrays; where one is all zero both must be, to rounding of the whole."""
     scale = np.abs(expected).max()
-    return max(off(found[p.slice], expected[p.slice]) if np.abs(expected[p.slice]).max() > 1e-14 * scale
-               else float(np.abs(found[p.slice]).max() / scale if scale else np.abs(found[p.slice]).max())
-               for p in net.layout)
+    return max(
+        off(found[p.slice], expected[p.slice])
+        if np.abs(expected[p.slice]).max() > 1e-14 * scale
+        else float(np.abs(found[p.slice]).max() / scale if scale else np.abs(found[p.slice]).max())
+        for p in net.layout
+    )

@@ -1,4 +1,5 @@
 """A file server of the tests' own, with two small archives in N-MNIST's form; shared by the tests of downloading."""
+
 import hashlib
 import io
 import os
@@ -15,11 +16,11 @@ import pytest
 
 import minisnn
 from minisnn import cli
-from minisnn.data import download as downloads
-from minisnn.data import fetch as fetching
-from minisnn.data.events import EVENT
-from minisnn.data.fetch import Part, fetch
-from minisnn.data.nmnist import write_nmnist
+from minisnn.data.store import download as downloads
+from minisnn.data.store import fetch as fetching
+from minisnn.data.readers.events import EVENT
+from minisnn.data.store.fetch import Part, fetch
+from minisnn.data.readers.nmnist import write_nmnist
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]), "NO_PROXY": "127.0.0.1"}
 Request = namedtuple("Request", "path range if_range agent")
@@ -27,26 +28,27 @@ Request = namedtuple("Request", "path range if_range agent")
 
 class Server(ThreadingHTTPServer):
     """Files served from memory, with ranges, ETags and If-Range; the attributes make it misbehave."""
+
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.requests: list[Request] = []
-        self.stop_after = None          # bytes of a body after which the connection is cut
-        self.ranges = True              # answer Range with 206
-        self.shift = 0                  # answer it with a part that begins so many bytes later
-        self.tell_total = True          # "bytes */10" with 416
-        self.lengths = True             # Content-Length with 200
+        self.stop_after = None  # bytes of a body after which the connection is cut
+        self.ranges = True  # answer Range with 206
+        self.shift = 0  # answer it with a part that begins so many bytes later
+        self.tell_total = True  # "bytes */10" with 416
+        self.lengths = True  # Content-Length with 200
         self.etags, self.if_range = "strong", True
         self.status, self.kind = None, "application/zip"
-        self.during = lambda: None      # called before the last byte of a body
+        self.during = lambda: None  # called before the last byte of a body
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def handle_error(self, *_):         # a client that went away
+    def handle_error(self, *_):  # a client that went away
         pass
 
 
@@ -125,8 +127,11 @@ def archive(members: dict) -> bytes:
 
 
 def recordings(name: str, each: int) -> dict[str, bytes]:
-    return {f"{name}/{digit}/{n:05d}.bin": recording(n)
-            for digit in range(10) for n in range(digit * each + 1, (digit + 1) * each + 1)}
+    return {
+        f"{name}/{digit}/{n:05d}.bin": recording(n)
+        for digit in range(10)
+        for n in range(digit * each + 1, (digit + 1) * each + 1)
+    }
 
 
 @pytest.fixture
@@ -152,6 +157,7 @@ def run(parts, monkeypatch, capsys):
     def call(*arguments):
         code = cli.main(["fetch", "nmnist", *map(str, arguments)])
         return code, *capsys.readouterr()
+
     return call
 
 

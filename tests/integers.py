@@ -1,14 +1,16 @@
 """Small integer networks and tasks for the tests of hardware/."""
+
 import numpy as np
 
 import minisnn as ms
-from hardware.network import IntegerNet, Words
-from hardware.neuron import IntegerLIF
-from hardware.quantise import IntegerLayer
+from hardware.chip.network import IntegerNet, Words
+from hardware.chip.neuron import IntegerLIF
+from hardware.chip.quantise import IntegerLayer
 
 
-def small(pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, scale=0.6, neuron=None,
-          readout_exponent=-6, **words):
+def small(
+    pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, scale=0.6, neuron=None, readout_exponent=-6, **words
+):
     """A network with random weights that spikes: (float network, theta, integer network)."""
     net = ms.SpikingNet(shape, channels, ways, kernel, pool, neuron or ms.LIF(), window=8)
     rng = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """A simulator of NIR graphs that knows nothing of minisnn: the primitives' equations as the format defines them, one time step
 after another. Edges into a node add up; states step all at once, from their old values."""
+
 import nir
 import numpy as np
 
@@ -7,8 +8,9 @@ import numpy as np
 def simulate(graph: nir.NIRGraph, x: np.ndarray, dt: float = 1e-3, exponential: bool = False):
     """(output, {node: what it put out}) for x (T, *input shape), each (T, *shape), in double precision."""
     sources = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}
-    state = {name: [np.zeros(node.v_leak.shape)] * 2 for name, node in graph.nodes.items()
-             if isinstance(node, (nir.CubaLI, nir.LI))}
+    state = {
+        name: [np.zeros(node.v_leak.shape)] * 2 for name, node in graph.nodes.items() if isinstance(node, (nir.CubaLI, nir.LI))
+    }
     history: dict[str, list] = {name: [] for name in graph.nodes}
 
     def share(tau):
@@ -30,8 +32,10 @@ def simulate(graph: nir.NIRGraph, x: np.ndarray, dt: float = 1e-3, exponential: 
             if isinstance(node, nir.LI):
                 state[name] = [v + share(node.tau) * ((node.v_leak - v) + node.r * put), current]
             else:
-                state[name] = [v + share(node.tau_mem) * ((node.v_leak - v) + node.r * current),
-                               current + share(node.tau_syn) * (node.w_in * put - current)]
+                state[name] = [
+                    v + share(node.tau_mem) * ((node.v_leak - v) + node.r * current),
+                    current + share(node.tau_syn) * (node.w_in * put - current),
+                ]
     (output,) = graph.outputs
     return np.array(history[output]), {name: np.array(values) for name, values in history.items()}
 
@@ -50,10 +54,10 @@ def apply(node, x):
         return node.weight.astype(float) @ x + node.bias
     if isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
         C, H, W = x.shape[0], x.shape[1] // 2, x.shape[2] // 2
-        windows = x[:, :2 * H, :2 * W].reshape(C, H, 2, W, 2)
+        windows = x[:, : 2 * H, : 2 * W].reshape(C, H, 2, W, 2)
         return windows.sum((2, 4)) if isinstance(node, nir.SumPool2d) else windows.mean((2, 4))
     assert isinstance(node, nir.Conv2d), node
     (h, w), (H, W) = node.padding, x.shape[1:]
     x, weight = np.pad(x, [(0, 0), (h, h), (w, w)]), node.weight.astype(float)
     taps = ((i, j) for i in range(weight.shape[2]) for j in range(weight.shape[3]))
-    return node.bias[:, None, None] + sum(np.tensordot(weight[:, :, i, j], x[:, i:i + H, j:j + W], 1) for i, j in taps)
+    return node.bias[:, None, None] + sum(np.tensordot(weight[:, :, i, j], x[:, i : i + H, j : j + W], 1) for i, j in taps)

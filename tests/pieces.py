@@ -1,12 +1,13 @@
 """Functions of a module, as other processes need them: each is a task that leaves a trace, dies or fails."""
+
 import os
 import pickle
 import signal
 import time
 from pathlib import Path
 
-from minisnn.executor import Executor, take_apart
-from minisnn.threads import get_threads, parallel
+from minisnn.parallel.executor import Executor, take_apart
+from minisnn.parallel.threads import get_threads, parallel
 
 
 class Travelling(Executor):
@@ -42,7 +43,7 @@ def dies(trace: str, when: int, times: int, item: int) -> int:
 
 def fails(trace: str, at: tuple[int, ...], item: int) -> int:
     (Path(trace) / str(item)).touch()
-    time.sleep(0.4 if item == min(at) else 0)          # the first in order is not the first in time
+    time.sleep(0.4 if item == min(at) else 0)  # the first in order is not the first in time
     if item in at:
         raise Strange(item, "strange")
     return item

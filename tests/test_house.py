@@ -1,4 +1,5 @@
 """The house rules: imports go down only, what ships is small, and importing costs nothing that is not needed."""
+
 import ast
 import subprocess
 import sys
@@ -12,8 +13,17 @@ PACKAGE = ROOT / "minisnn"
 FLOORS = [
     {"surrogate", "loss", "neuron", "threads", "compilation", "files", "data.shipped", "kernels.llvm"},
     {"kernels.vector", "kernels.choice", "kernels.events", "kernels.linear", "kernels.neuron", "kernels.winograd"},
-    {"layers", "layers.synapse", "layers.membrane", "layers.pool", "layers.block", "kernels", "kernels.passes",
-     "kernels.block", "kernels.frames"},
+    {
+        "layers",
+        "layers.synapse",
+        "layers.membrane",
+        "layers.pool",
+        "layers.block",
+        "kernels",
+        "kernels.passes",
+        "kernels.block",
+        "kernels.frames",
+    },
     {"flat"},
     {"network", "convnet", "optim", "initialisation"},
     {"tasks", "data"},
@@ -56,10 +66,9 @@ def _imports(module: str, path: Path):
             yield from (a.name.removeprefix("minisnn.") for a in node.names if a.name.startswith("minisnn"))
             assert not any(a.name.split(".")[0] in ("hardware", "lessons") for a in node.names), path
         elif isinstance(node, ast.ImportFrom) and (node.level or node.module.split(".")[0] == "minisnn"):
-            base = package[:len(package) - node.level + 1] if node.level else []
+            base = package[: len(package) - node.level + 1] if node.level else []
             base = base + node.module.removeprefix("minisnn").strip(".").split(".") if node.module else base
-            yield from (".".join(base + [a.name]) if _is_module(base + [a.name]) else ".".join(base)
-                        for a in node.names)
+            yield from (".".join(base + [a.name]) if _is_module(base + [a.name]) else ".".join(base) for a in node.names)
 
 
 def _is_module(parts) -> bool:
@@ -88,10 +97,12 @@ def test_no_forbidden_calls():
 
 
 def test_help_imports_nothing_heavy():
-    code = ("import sys, minisnn.cli\n"
-            "try: minisnn.cli.main(['--help'])\n"
-            "except SystemExit: pass\n"
-            "print(sorted({'numpy', 'numba', 'scipy', 'matplotlib', 'h5py', 'tqdm'} & set(sys.modules)))")
+    code = (
+        "import sys, minisnn.cli\n"
+        "try: minisnn.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numpy', 'numba', 'scipy', 'matplotlib', 'h5py', 'tqdm'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert out.strip().endswith("[]"), out[-300:]
 
@@ -101,16 +112,19 @@ def test_minisnn_stands_without_the_packages_beside_it():
     for module, path in _modules():
         names = [n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)]
         assert module == "cli" or "hardware" not in names, module
-    code = ("import importlib.util, minisnn.cli\n"
-            "find = importlib.util.find_spec\n"
-            "importlib.util.find_spec = lambda name, *more: None if name == 'hardware' else find(name, *more)\n"
-            "print(minisnn.cli.parser().format_help())")
+    code = (
+        "import importlib.util, minisnn.cli\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: None if name == 'hardware' else find(name, *more)\n"
+        "print(minisnn.cli.parser().format_help())"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert "train" in out and "hardware" not in out
 
 
 def test_public_names_load():
     import minisnn
+
     for name in minisnn.__all__:
         assert getattr(minisnn, name) is not None
 
@@ -123,5 +137,6 @@ def test_files_stay_small():
 
 def _ignored(path: Path) -> bool:
     parts = path.relative_to(ROOT).parts
-    return any(p.startswith(".") or p in ("runs", "__pycache__", "venv", "build", "dist") or p.endswith(".egg-info")
-               for p in parts)
+    return any(
+        p.startswith(".") or p in ("runs", "__pycache__", "venv", "build", "dist") or p.endswith(".egg-info") for p in parts
+    )

@@ -1,4 +1,5 @@
 """The lessons: every notebook runs, is what its source says, and every check tells right from wrong."""
+
 import os
 import re
 import sys
@@ -8,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from minisnn import cli
-from minisnn.data import shipped
+from minisnn.data.store import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = ROOT / "lessons"
-sys.path.insert(0, str(LESSONS))                                 # as in the notebooks' own folder
+sys.path.insert(0, str(LESSONS))  # as in the notebooks' own folder
 
 import make  # noqa: E402
 from checks import Wrong, answer, same  # noqa: E402
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
-SECONDS = {name: 60 if name[:2] in ("10", "11", "13") else 30 for name in NAMES}    # of processor time
+SECONDS = {name: 60 if name[:2] in ("10", "11", "13") else 30 for name in NAMES}  # of processor time
 
 
 @pytest.fixture(params=SOURCES, ids=NAMES)
@@ -43,7 +44,7 @@ def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answer
     before = time.process_time()
     for cell in cells:
         if cell.kind in ("code", "check"):
-            run(cell.text, namespace)                            # the solution before it: a check that fails raises
+            run(cell.text, namespace)  # the solution before it: a check that fails raises
         elif cell.kind == "exercise":
             one = parts[cell.exercise]
             stubbed = dict(namespace)
@@ -68,10 +69,10 @@ def test_a_lesson_is_whole(source):
     assert 2 <= len(parts) <= 4 and list(parts) == [f"{number}.{n + 1}" for n in range(len(parts))]
     for one in parts.values():
         assert one.solution and len(one.checks) == 1 and len(one.wrong) >= 2, one.number
-        following = [cell.kind for cell in cells[one.at + 1:] if cell.kind != "wrong"]
+        following = [cell.kind for cell in cells[one.at + 1 :] if cell.kind != "wrong"]
         assert following[0] == "check", f"the check of {one.number} must follow its stub"
         assert f"**Exercise {one.number}.**" in cells[one.at - 1].text
-        assert one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text      # the same function
+        assert one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text  # the same function
     code = [cell.text.splitlines() for cell in cells if cell.kind in ("code", "exercise", "check")]
     assert sum(map(len, code)) <= 200
     for text in (*code, *(one.solution.splitlines() for one in parts.values())):
@@ -91,8 +92,9 @@ def test_the_notebook_is_what_its_source_says_and_was_executed_in_order(source):
     nbformat.validate(found)
     expected = make.notebook(make.parse(source))
     again = f"run `python lessons/make.py {source.stem[:2]}` after a change of the source"
-    assert [(c.cell_type, c.source, c.metadata) for c in found.cells] \
-        == [(c.cell_type, c.source, c.metadata) for c in expected.cells], again
+    assert [(c.cell_type, c.source, c.metadata) for c in found.cells] == [
+        (c.cell_type, c.source, c.metadata) for c in expected.cells
+    ], again
     code = [cell for cell in found.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), again
     outputs = [output for cell in code for output in cell.outputs]
@@ -127,9 +129,15 @@ def test_the_readme_has_every_lesson_and_every_wrong_answer():
         assert f"({name}.ipynb)" in text
 
 
-@pytest.mark.parametrize("text, message", [
-    ("```python\nx = 1\n", "line 1 is not closed"), ("```python sing 1.1\n```", "line 1 opens a block of no known kind"),
-    ("```python wrong 1.1\n```", "no known kind"), ("a\n```hint\n```", None)])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("```python\nx = 1\n", "line 1 is not closed"),
+        ("```python sing 1.1\n```", "line 1 opens a block of no known kind"),
+        ("```python wrong 1.1\n```", "no known kind"),
+        ("a\n```hint\n```", None),
+    ],
+)
 def test_a_source_that_makes_no_sense_says_where(tmp_path, text, message):
     (tmp_path / "01_a.md").write_text(text)
     if message is None:
@@ -139,12 +147,21 @@ def test_a_source_that_makes_no_sense_says_where(tmp_path, text, message):
         make.parse(tmp_path / "01_a.md")
 
 
-@pytest.mark.parametrize("function, message", [
-    (lambda x: None, "returned nothing"), (lambda x: x + "a", "stopped with"), (lambda x: (x, x, x), "must return 2 things"),
-    (lambda x: (x.__setitem__(0, 9), x)[1:] * 2, "changed one of its arguments"), (lambda x: (x[1:], x), "has shape (2,)"),
-    (lambda x: (x * float("nan"), x), "y[0] is nan, expected 0"), (lambda x: (x + [0, 0, 1], x), "y[2] is 3, expected 2")])
+@pytest.mark.parametrize(
+    "function, message",
+    [
+        (lambda x: None, "returned nothing"),
+        (lambda x: x + "a", "stopped with"),
+        (lambda x: (x, x, x), "must return 2 things"),
+        (lambda x: (x.__setitem__(0, 9), x)[1:] * 2, "changed one of its arguments"),
+        (lambda x: (x[1:], x), "has shape (2,)"),
+        (lambda x: (x * float("nan"), x), "y[0] is nan, expected 0"),
+        (lambda x: (x + [0, 0, 1], x), "y[2] is 3, expected 2"),
+    ],
+)
 def test_what_is_wrong_with_an_answer_is_said(function, message):
     import numpy as np
+
     x = np.arange(3.0)
     with pytest.raises(Wrong) as error:
         found = answer("9.9", function, x, returns=2)
@@ -160,6 +177,7 @@ def command(capsys, tmp_path, monkeypatch):
     def call(*arguments):
         code = cli.main(["lessons", *map(str, arguments)])
         return code, *capsys.readouterr()
+
     return call
 
 
@@ -191,8 +209,10 @@ def test_the_command_leaves_a_students_work_alone(command):
 
 def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_path):
     Path("text").write_text("")
-    for arguments, message in ((("--out", "text"), "text: there is a file of this name"),
-                               (("--only", 99), "there is no lesson 99; there are 1, 2, 3")):
+    for arguments, message in (
+        (("--out", "text"), "text: there is a file of this name"),
+        (("--only", 99), "there is no lesson 99; there are 1, 2, 3"),
+    ):
         code, out, err = command(*arguments)
         assert code == 2 and not out and message in err and err.count("\n") == 1
     (tmp_path / "lessons").mkdir()
@@ -206,6 +226,7 @@ def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_
 
 def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
     from minisnn import classroom
+
     seen = []
     monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: None)
     assert "JupyterLab is not installed" in command()[1]
@@ -221,6 +242,7 @@ def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
 
 def test_the_wheel_carries_the_lessons():
     import tomllib
+
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"]["lessons"] == "minisnn/_folders/lessons"
 
@@ -229,6 +251,7 @@ def test_an_exam_is_set_and_marked(tmp_path):
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("nbclient")
     import exam
+
     parts = make.exercises(make.parse(SOURCES[0]))
     for sealed in (False, True):
         text = exam.set_exam("1", tmp_path / "exam.ipynb", sealed).read_text()
@@ -267,8 +290,9 @@ def _slider_outputs(watched: bool, monkeypatch):
 
     async def asks(self):
         client = await started(self)
-        client.allow_stdin = watched                             # as JupyterLab, for somebody who can type
+        client.allow_stdin = watched  # as JupyterLab, for somebody who can type
         return client
+
     monkeypatch.setattr(nbclient.NotebookClient, "async_start_new_kernel_client", asks)
     made = v4.new_notebook(cells=[v4.new_code_cell(text) for text in ([SLIDER, MOVE] if watched else [SLIDER])])
     return make.execute(made).cells[0].outputs
@@ -288,8 +312,9 @@ def test_a_slider_draws_the_value_that_it_is_moved_to(monkeypatch):
 
 def test_a_slider_needs_no_notebook_and_no_ipywidgets(monkeypatch):
     import style
+
     drawn = []
-    style.slider(drawn.append, (1, 2, 5), 2, "value")            # as where the cells are run without a kernel
+    style.slider(drawn.append, (1, 2, 5), 2, "value")  # as where the cells are run without a kernel
     with pytest.raises(ValueError, match="start is 3, expected one of values: 1, 2, 5"):
         style.slider(drawn.append, (1, 2, 5), 3, "value")
     asked = type("Kernel", (), {"get_parent": lambda self: {"content": {"allow_stdin": True}}})
@@ -307,13 +332,14 @@ def test_drawn_pictures_move_and_print_as_the_still():
     import numpy as np
     import style
     from PIL import Image
+
     v4 = pytest.importorskip("nbformat.v4")
     pytest.importorskip("nbclient")
     cell = SLIDER.replace('slider(draw, (1, 2, 5), 2, "value (ms)")', 'moving(draw, (1, 2, 5), 2, "what to see", 70)')
     [shown] = make.execute(v4.new_notebook(cells=[v4.new_code_cell(cell)])).cells[0].outputs
     assert shown.metadata["image/png"]["alt"] == "what to see"
     with Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"]))) as film:
-        assert film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]     # the still, then the three
+        assert film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]  # the still, then the three
         seen = []
         for n in range(4):
             film.seek(n)
@@ -322,7 +348,7 @@ def test_drawn_pictures_move_and_print_as_the_still():
     assert [np.array_equal(seen[0], other) for other in seen[1:]] == [False, True, False]
     assert not np.array_equal(seen[1], seen[3])
     drawn = []
-    style.moving(drawn.append, (1, 2, 5), 2, "what to see", 70)   # as where the cells are run without a kernel
+    style.moving(drawn.append, (1, 2, 5), 2, "what to see", 70)  # as where the cells are run without a kernel
     with pytest.raises(ValueError, match="still is 3, expected one of values: 1, 2, 5"):
         style.moving(drawn.append, (1, 2, 5), 3, "what to see", 70)
     assert drawn == [2]
@@ -334,17 +360,18 @@ def test_a_film_moves_and_prints_as_its_still(monkeypatch):
     import numpy as np
     import style
     from PIL import Image
+
     shown = []
     monkeypatch.setattr(style, "_display", lambda *what: shown.append(what))
     frames = np.arange(12).reshape(3, 2, 2) % len(style.SHADES)
     style.film(frames, "what to see", milliseconds=70, still=1, scale=3)
     [(png, width, title)] = shown
     with Image.open(io.BytesIO(png)) as film:
-        assert (film.n_frames, film.size[0], width, title) == (4, 6, 6, "what to see")       # the still, then the three
+        assert (film.n_frames, film.size[0], width, title) == (4, 6, 6, "what to see")  # the still, then the three
         for n, frame in enumerate((1, 0, 1, 2)):
             film.seek(n)
             pixels = np.asarray(film.convert("RGB"))
             wanted = [[round(255 * part) for part in style.to_rgb(style.SHADES[k])] for k in frames[frame].ravel()]
-            assert pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted                     # the middles of the pixels
-            assert (pixels[-1] == 0).all(1).sum() == 2 * (frame + 1)                         # the bar of time
+            assert pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted  # the middles of the pixels
+            assert (pixels[-1] == 0).all(1).sum() == 2 * (frame + 1)  # the bar of time
             assert n == 0 or film.info["duration"] == 70

@@ -1,4 +1,5 @@
 """NIR: a round trip is exact, the graph's own equations are the network's, and a graph that does not fit is named."""
+
 import builtins
 import json
 from pathlib import Path
@@ -9,11 +10,11 @@ import pytest
 
 nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 
-import minisnn as ms                                                            # noqa: E402
-from minisnn import cli, nir as ours                                            # noqa: E402
-from minisnn.data.digits import load_digits                                     # noqa: E402
-from minisnn.data.shipped import shipped                                        # noqa: E402
-from nir_simulator import simulate                                              # noqa: E402
+import minisnn as ms  # noqa: E402
+from minisnn import cli, nir as ours  # noqa: E402
+from minisnn.data.sets.digits import load_digits  # noqa: E402
+from minisnn.data.store.shipped import shipped  # noqa: E402
+from nir_simulator import simulate  # noqa: E402
 
 NETWORKS = {
     "max": dict(input_shape=(4, 8, 2), channels=(3, 4), ways=3, kernel=3, pool="max"),
@@ -106,8 +107,10 @@ def test_a_graph_without_our_metadata_and_names_is_read_too(settings, steps):
     net, theta, x = made(settings, rho=0.9)
     graph = ours.to_nir(net, theta, dt=1e-4, steps=steps)
     names = {name: f"n{7 * n % 31}" for n, name in enumerate(graph.nodes)}
-    foreign = nir.NIRGraph({names[name]: node for name, node in reversed(graph.nodes.items())},
-                           [(names[a], names[b]) for a, b in reversed(graph.edges)])
+    foreign = nir.NIRGraph(
+        {names[name]: node for name, node in reversed(graph.nodes.items())},
+        [(names[a], names[b]) for a, b in reversed(graph.edges)],
+    )
     found = ours.from_nir(foreign, dt=1e-4, steps=steps)
     assert found.theta.tobytes() == theta.tobytes() and found.net.blocks[0].input_shape == net.blocks[0].input_shape
     for name in ("alpha", "beta", "gamma", "rho", "threshold", "gain"):
@@ -121,10 +124,12 @@ def cuba(shape, **changes):
     return nir.CubaLIF(*(np.ones(shape) for _ in range(5)))
 
 
-FAULTS = {          # what is done to a graph of the first network -> what the sentence names
+FAULTS = {  # what is done to a graph of the first network -> what the sentence names
     "a hard reset": (lambda g: g.nodes.update(conv1_spike=cuba((3, 4, 8))), r"'conv1_spike' is a CubaLIF; .* not set back"),
-    "a weight's shape": (lambda g: setattr(g.nodes["conv2_synapse"], "weight", np.ones((4, 3, 3, 5))),
-                         r"'conv2_synapse' \(Conv2d\): weight has shape"),
+    "a weight's shape": (
+        lambda g: setattr(g.nodes["conv2_synapse"], "weight", np.ones((4, 3, 3, 5))),
+        r"'conv2_synapse' \(Conv2d\): weight has shape",
+    ),
     "NaN": (lambda g: g.nodes["readout_synapse"].bias.fill(np.nan), r"'readout_synapse' \(Affine\): bias holds NaN"),
     "another time constant": (lambda g: g.nodes["conv2_trace"].tau_mem.fill(0.1), r"'conv2_trace' \(CubaLI\): tau_mem is 0.1"),
     "another reset": (lambda g: g.nodes["conv1_reset"].scale.fill(-3), r"'conv1_reset' \(Scale\): scale is -3"),
@@ -140,8 +145,10 @@ FAULTS = {          # what is done to a graph of the first network -> what the s
     "an input of another size": (lambda g: g.nodes["input"].output_type.update(output=np.array([2, 9, 9])), "'input'"),
     "a loop that is missing": (lambda g: g.edges.remove(("conv2_reset", "conv2_spike")), r"'conv2_reset' \(Scale\) leads to"),
     "a loop too many": (lambda g: g.edges.append(("conv2_refractory", "conv1_reset")), r"'conv2_refractory' \(LI\) leads to"),
-    "an edge elsewhere": (lambda g: (g.edges.remove(("conv1_refractory", "conv1_reset")),
-                                     g.edges.append(("conv1_refractory", "conv2_reset"))), "leads to|scale has shape"),
+    "an edge elsewhere": (
+        lambda g: (g.edges.remove(("conv1_refractory", "conv1_reset")), g.edges.append(("conv1_refractory", "conv2_reset"))),
+        "leads to|scale has shape",
+    ),
     "a node apart": (lambda g: g.nodes.update(alone=nir.Scale(np.ones(3))), r"'alone' \(Scale\) is not reached"),
     "two inputs": (lambda g: g.nodes.update(more=nir.Input(np.array([3]))), "2 inputs: input, more"),
     "no input": (lambda g: g.nodes.pop("input"), "0 inputs; expected one"),
@@ -158,7 +165,7 @@ def test_what_does_not_fit_is_named(fault, metadata):
     assert ours.from_nir(graph).theta.tobytes() == theta.tobytes()
     damage, sentence = FAULTS[fault]
     damage(graph)
-    if not metadata:                # the first of their kind are believed, and those that follow then do not fit
+    if not metadata:  # the first of their kind are believed, and those that follow then do not fit
         sentence = {"another reset": "'conv2_reset'", "an input of another size": "'readout_synapse'"}.get(fault, sentence)
     with pytest.raises(ValueError, match=sentence) as error:
         ours.from_nir(graph)
@@ -191,10 +198,14 @@ def test_metadata_that_disagree_or_are_damaged():
 def test_what_cannot_be_exported(tmp_path):
     net, theta, _ = made(NETWORKS["dense"], alpha=0.0)
     cnn = ms.ConvNet((4, 8, 2), (3,), 2, kernel=3)
-    for arguments, options, sentence in (((cnn, np.zeros(cnn.size)), {}, "no softplus"), ((net, theta[1:]), {}, "theta must"),
-                                         ((net, theta * np.nan), {}, "NaN"), ((net, theta), {"dt": 0}, "dt must"),
-                                         ((net, theta), {"steps": "exponential"}, "decay of 0 has no time constant"),
-                                         ((net, theta), {"steps": "midpoint"}, "steps must be")):
+    for arguments, options, sentence in (
+        ((cnn, np.zeros(cnn.size)), {}, "no softplus"),
+        ((net, theta[1:]), {}, "theta must"),
+        ((net, theta * np.nan), {}, "NaN"),
+        ((net, theta), {"dt": 0}, "dt must"),
+        ((net, theta), {"steps": "exponential"}, "decay of 0 has no time constant"),
+        ((net, theta), {"steps": "midpoint"}, "steps must be"),
+    ):
         with pytest.raises(ValueError, match=sentence):
             ms.export_nir(tmp_path / "net.nir", *arguments, **options)
     assert not list(tmp_path.iterdir())
@@ -228,12 +239,12 @@ def test_files_that_are_no_graphs(tmp_path):
 
     changed(lambda nodes: put(nodes, "hidden1_synapse/weight", h5py.ExternalLink("good.nir", "/node/version")))
     refused("weight is a link")
-    changed(lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent))       # a group that contains itself
+    changed(lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent))  # a group that contains itself
     refused("too deep or among too many")
     changed(lambda nodes: nodes.create_dataset("more", (1 << 40,), "f4", chunks=(1 << 10,)))
     refused("node/nodes/more asks for 1099511627776 values")
     changed(lambda nodes: (put(nodes, "input/shape", [1 << 40]), nodes.parent.create_dataset("type_check", data=False)))
-    refused("type mismatch")                                # before anything of that size is made
+    refused("type mismatch")  # before anything of that size is made
     changed(lambda nodes: put(nodes, "hidden1_spike/type", "Volcano"))
     refused("not a NIR graph, or a damaged one")
     with pytest.raises(FileNotFoundError):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minisnn import plots
-from minisnn.tasks import Task
+from minisnn.meta.tasks import Task
 
 
 def make_task(ways=3, shots=1, queries=2, classes=("02", "17", "25"), shape=(20, 16, 32, 2)):
@@ -24,13 +24,14 @@ def pixels(fig) -> np.ndarray:
 
 def test_event_picture_colours():
     from matplotlib.colors import to_rgb
+
     counts = np.zeros((2, 2, 2))
     counts[0, 1, 1] = counts[1, 0, 0] = 4
     counts[1, 1] = 4
     picture = plots.event_picture(counts, most=4)
     assert np.allclose(picture[0, 0], 1) and np.allclose(picture[0, 1], to_rgb(plots.ON))
     assert np.allclose(picture[1, 0], to_rgb(plots.OFF)) and picture[1, 1].max() < 0.35
-    assert np.allclose(plots.event_picture(2 * counts, most=4), picture)            # more than the most is the most
+    assert np.allclose(plots.event_picture(2 * counts, most=4), picture)  # more than the most is the most
     assert np.allclose(plots.event_picture(counts), picture)
     assert (plots.event_picture(counts / 4, most=4) >= picture).all()
     assert (plots.event_picture(np.zeros((2, 2, 2))) == 1).all()
@@ -42,8 +43,9 @@ def test_plot_task_shows_every_sample_under_its_class(shots, queries):
     fig = plots.plot_task(task)
     grid = np.array(fig.axes).reshape(shots + queries, 3)
     assert [axes.get_title() for axes in grid[0]] == ["class 02", "class 17", "class 25"]
-    assert [axes.get_ylabel().split("\n")[0] for axes in grid[:, 0]] == \
-        [f"support {i + 1}" for i in range(shots)] + [f"query {i + 1}" for i in range(queries)]
+    assert [axes.get_ylabel().split("\n")[0] for axes in grid[:, 0]] == [f"support {i + 1}" for i in range(shots)] + [
+        f"query {i + 1}" for i in range(queries)
+    ]
     assert all(axes.get_xlabel() == "x (px)" for axes in grid[-1])
     shown = [[axes.images[0].get_array() for axes in row] for row in grid]
     totals = np.concatenate([task.x_support, task.x_query]).sum(axis=1, dtype=float)
@@ -73,6 +75,7 @@ def test_plot_task_of_a_silent_task_and_of_missing_queries():
 
 def test_plot_raster_puts_every_event_at_its_time_and_pixel():
     from matplotlib.colors import to_rgb
+
     x = np.zeros((50, 16, 32, 2), np.uint8)
     x[7, 3, 20, 1] = 2
     x[30, 12, 4, 0] = 1
@@ -81,10 +84,11 @@ def test_plot_raster_puts_every_event_at_its_time_and_pixel():
     for axes, on, off in ((above, (7, 3), (30, 12)), (below, (7, 20), (30, 4))):
         points = [points.get_offsets().data for points in axes.collections]
         assert np.allclose(points[0], [on], atol=0.3) and np.allclose(points[1], [off], atol=0.3)
-        assert [p.get_facecolor()[0][:3].tolist() for p in axes.collections] == \
-            [pytest.approx(to_rgb(colour)) for colour in (plots.ON, plots.OFF)]
+        assert [p.get_facecolor()[0][:3].tolist() for p in axes.collections] == [
+            pytest.approx(to_rgb(colour)) for colour in (plots.ON, plots.OFF)
+        ]
     assert [text.get_text() for text in above.get_legend().get_texts()] == ["ON (2 events)", "OFF (1 events)"]
-    assert above.get_ylim()[0] > above.get_ylim()[1]                            # row 0 on top, as in the pictures
+    assert above.get_ylim()[0] > above.get_ylim()[1]  # row 0 on top, as in the pictures
     assert [axes.get_ylabel() for axes in (above, below)] == ["row y (px)", "column x (px)"]
     assert rate.get_xlabel() == "time (ms)"
     assert [line.get_ydata().sum() for line in rate.lines] == [2, 1]
@@ -95,9 +99,10 @@ def test_plot_raster_puts_every_event_at_its_time_and_pixel():
 
 def test_animation_shows_the_events_window_by_window(tmp_path):
     from PIL import Image
+
     task = make_task()
     quiet = np.zeros_like(task.x_support)
-    quiet[:, 10:15] = 3                                                         # events from 10 to 15 ms only
+    quiet[:, 10:15] = 3  # events from 10 to 15 ms only
     task = Task(quiet, task.y_support, np.zeros_like(task.x_query), task.y_query, task.classes)
     path = plots.animate_task(task, tmp_path / "new" / "task.gif", window=5, milliseconds=80)
     with Image.open(path) as movie:
@@ -115,8 +120,16 @@ def test_animation_shows_the_events_window_by_window(tmp_path):
 
 def rows(count=100):
     rng = np.random.default_rng(0)
-    return [dict(tasks=4 * i, loss=2 - 0.01 * i + rng.normal(0, 0.1), accuracy_before=0.2,
-                 accuracy_after=0.3 + 0.005 * i, validation=None if i % 20 else 0.25 + 0.005 * i) for i in range(count)]
+    return [
+        dict(
+            tasks=4 * i,
+            loss=2 - 0.01 * i + rng.normal(0, 0.1),
+            accuracy_before=0.2,
+            accuracy_after=0.3 + 0.005 * i,
+            validation=None if i % 20 else 0.25 + 0.005 * i,
+        )
+        for i in range(count)
+    ]
 
 
 def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
@@ -126,7 +139,7 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     loss, accuracy = fig.axes
     raw, smooth = loss.lines
     assert np.allclose(raw.get_ydata(), [row["loss"] for row in record])
-    assert np.allclose(smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]]))     # 100 / 20 rows
+    assert np.allclose(smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]]))  # 100 / 20 rows
     assert raw.get_alpha() < 0.5 and raw.get_xdata()[-1] == 4 * 99
     after = next(line for line in accuracy.lines if line.get_label() == "after adaptation")
     assert np.allclose(after.get_ydata()[-1], 100 * np.mean([row["accuracy_after"] for row in record[-5:]]))
@@ -160,6 +173,7 @@ def test_save_writes_whole_files_of_known_kinds(tmp_path, monkeypatch):
     def stops(part, **options):
         Path(part).write_bytes(b"half")
         raise KeyboardInterrupt
+
     monkeypatch.setattr(fig, "savefig", stops)
     with pytest.raises(KeyboardInterrupt):
         plots.save(fig, tmp_path / "d.png")
@@ -184,7 +198,7 @@ def test_matplotlib_waits_until_a_figure_is_made_and_settings_stay():
 def test_plot_answers_shows_beliefs_and_counts_what_is_right():
     task = make_task()
     before, after = np.zeros((6, 3)), 9.0 * np.eye(3)[task.y_query]
-    after[-1] = after[-1, ::-1]                                  # one wrong answer of six
+    after[-1] = after[-1, ::-1]  # one wrong answer of six
     fig = plots.plot_answers(task, before, after)
     assert "33 % right before, 83 % after, of 6 query recordings" in fig.get_suptitle()
     bars = [axes for axes in fig.axes if axes.patches]

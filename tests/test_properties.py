@@ -16,19 +16,19 @@ import pytest
 from scipy.io import savemat
 
 import minisnn as ms
-from hardware.fixed import FLOOR, NEAREST, STOCHASTIC, ZERO, Format, saturate, shift, width, xorshift32
-from minisnn import checkpoint
+from hardware.chip.formats import FLOOR, NEAREST, STOCHASTIC, ZERO, Format, saturate, shift, width, xorshift32
+from minisnn.training import checkpoint
 from minisnn.commands.record import _write_hdf5
-from minisnn.data.asl import SHAPE as ASL
-from minisnn.data.asl import VARIABLES, read_asl
-from minisnn.data.double import DoubleSet
-from minisnn.data.events import EVENT, bin_events, event_array, event_map
-from minisnn.data.nmnist import read_nmnist, write_nmnist
-from minisnn.data.pairs import draw_pairs
-from minisnn.data.pictures import read_idx, read_pictures
-from minisnn.data.recordings import Recordings
-from minisnn.data.torchneuromorphic import TorchNeuromorphic
-from minisnn.maml import InnerLoop
+from minisnn.data.readers.asl import SHAPE as ASL
+from minisnn.data.readers.asl import VARIABLES, read_asl
+from minisnn.data.sets.double_nmnist import DoubleSet
+from minisnn.data.readers.events import EVENT, bin_events, event_array, event_map
+from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
+from minisnn.data.sets.pairs import draw_pairs
+from minisnn.data.readers.pictures import read_idx, read_pictures
+from minisnn.data.sets.recordings import Recordings
+from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
+from minisnn.meta.inner import InnerLoop
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
 from hypothesis import HealthCheck, assume, given, settings  # noqa: E402

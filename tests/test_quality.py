@@ -1,4 +1,5 @@
 """The public API says its types and is checked, the style is kept, and every public name is explained."""
+
 import ast
 import importlib.util
 import subprocess
@@ -12,10 +13,32 @@ from minisnn import cli
 from minisnn.commands import reference
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLIC = ["checkpoint", "cluster", "convnet", "evaluation", "executor", "flat", "initialisation", "loss", "maml", "network",
-          "neuron", "nir/read", "nir/write", "optim", "runs", "settings", "stepsizes", "surrogate", "tasks", "threads",
-          "training", "health", "files",
-          *(f"data/{path.stem}" for path in sorted((ROOT / "minisnn" / "data").glob("[a-z]*.py")) if "kernel" not in path.stem)]
+PUBLIC = [
+    "checkpoint",
+    "cluster",
+    "convnet",
+    "evaluation",
+    "executor",
+    "flat",
+    "initialisation",
+    "loss",
+    "maml",
+    "network",
+    "neuron",
+    "nir/read",
+    "nir/write",
+    "optim",
+    "runs",
+    "settings",
+    "stepsizes",
+    "surrogate",
+    "tasks",
+    "threads",
+    "training",
+    "health",
+    "files",
+    *(f"data/{path.stem}" for path in sorted((ROOT / "minisnn" / "data").glob("[a-z]*.py")) if "kernel" not in path.stem),
+]
 
 
 def need(tool):
@@ -76,15 +99,19 @@ def test_every_public_name_lives_in_a_module_that_is_looked_at():
 
 
 def test_a_name_without_words_or_types_is_found():
-    tree = ast.parse("def f(a, *, b: int = 1, **c): pass\n"
-                     "class A:\n  def g(self, x: int) -> int:\n    'Words.'\n  def _h(self): pass")
+    tree = ast.parse(
+        "def f(a, *, b: int = 1, **c): pass\nclass A:\n  def g(self, x: int) -> int:\n    'Words.'\n  def _h(self): pass"
+    )
     assert {name: lacking(node) for name, node in public(tree)} == {
-        "f": ["docstring", "type of a", "type of c", "type of what it returns"], "A": ["docstring"], "A.g": []}
+        "f": ["docstring", "type of a", "type of c", "type of what it returns"],
+        "A": ["docstring"],
+        "A.g": [],
+    }
 
 
 def test_the_reference_shows_equations_and_columns_as_they_are(tmp_path, capsys, monkeypatch):
     need("pdoc")
-    wanted = [name for name in reference.modules() if name in ("minisnn", "minisnn.neuron", "minisnn.maml")]
+    wanted = [name for name in reference.modules() if name in ("minisnn", "minisnn.layers.neuron", "minisnn.meta.inner")]
     assert len(wanted) == 3 and "minisnn.kernels" not in reference.modules()
     monkeypatch.setattr(reference, "modules", lambda: wanted)
     assert cli.main(["reference", "--out", str(tmp_path / "pages")]) == 0
@@ -114,5 +141,14 @@ def test_docstrings_in_markdown():
 
     alpha   a decay        beta   another
     """)
-    assert found.split("\n") == [r"A first line of x\_t and y\_t, a\*b\*c, `a_b`, a&lt;b, |a|.", "And a second:", "",
-                                 "    y = W_x x", "", "- a list", "", "    alpha   a decay        beta   another", ""]
+    assert found.split("\n") == [
+        r"A first line of x\_t and y\_t, a\*b\*c, `a_b`, a&lt;b, |a|.",
+        "And a second:",
+        "",
+        "    y = W_x x",
+        "",
+        "- a list",
+        "",
+        "    alpha   a decay        beta   another",
+        "",
+    ]

@@ -1,11 +1,12 @@
 """Toy tasks, small enough that a run takes a second: every class is a picture, a sample random events of it."""
+
 import json
 
 import numpy as np
 
-from minisnn import checkpoint
-from minisnn.settings import TrainingConfig
-from minisnn.tasks import Task
+from minisnn.training import checkpoint
+from minisnn.training.settings import TrainingConfig
+from minisnn.meta.tasks import Task
 
 SPLITS = ("train", "val", "test")
 
@@ -41,9 +42,25 @@ def toy_data(at_call: dict | None = None) -> dict[str, ToySet]:
 
 def toy_config(**changes) -> TrainingConfig:
     """Settings of a run of a second."""
-    settings = dict(channels=(4,), kernel=3, window=8, ways=3, queries=2, pool="mean", backend="numpy", step_size=5.0,
-                    learn_step_size="array", clip=5.0, updates=12, tasks=2, evaluate_every=6, evaluate_episodes=3,
-                    checkpoint_every=5, test_episodes=4, init_tasks=2)
+    settings = dict(
+        channels=(4,),
+        kernel=3,
+        window=8,
+        ways=3,
+        queries=2,
+        pool="mean",
+        backend="numpy",
+        step_size=5.0,
+        learn_step_size="array",
+        clip=5.0,
+        updates=12,
+        tasks=2,
+        evaluate_every=6,
+        evaluate_episodes=3,
+        checkpoint_every=5,
+        test_episodes=4,
+        init_tasks=2,
+    )
     return TrainingConfig(**{**settings, **changes})
 
 

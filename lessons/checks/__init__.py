@@ -3,6 +3,7 @@
 A check calls the student's function on cases it was not shown and compares. Typical mistakes are known by their values, so that
 the message can say what was forgotten; otherwise it names the first place that differs.
 """
+
 import numpy as np
 
 TOLERANCE = 1e-9
@@ -64,8 +65,10 @@ def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: floa
     off |= ~np.isfinite(found)
     at = tuple(int(n) for n in np.argwhere(off)[0])
     place = f"{name}[{', '.join(map(str, at))}]" if at else name
-    raise wrong(exercise, f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} "
-                          f"({int(off.sum())} of {off.size} values differ)")
+    raise wrong(
+        exercise,
+        f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} of {off.size} values differ)",
+    )
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:

@@ -1,4 +1,5 @@
 """Lesson 1: one leaky neuron."""
+
 import numpy as np
 
 import minisnn as ms
@@ -18,14 +19,27 @@ def trace(function):
     for seed, decay in ((0, 0.9), (1, 0.3)):
         x = np.random.default_rng(seed).integers(0, 2, 12).astype(float)
         early = _trace(np.append(x, 0), decay, 1 - decay)[1:]
-        same("1.1", "y", answer("1.1", function, x, decay), _trace(x, decay, 1 - decay), (
-            (np.append(_trace(x, decay, 1 - decay)[:-1], 0), "the last value is still 0: y[T-1] comes from x[T-2], so the loop "
-                                                             "has T - 1 turns"),
-            (early, "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0"),
-            (_trace(x, decay, 1), "x[t] enters with the share 1 - decay; yours is added whole, and would grow to "
-                                  "1 / (1 - decay)"),
-            (_trace(x, 1 - decay, decay), "the memory keeps the share `decay` of itself and takes in 1 - decay of x; "
-                                          "yours has them exchanged")))
+        same(
+            "1.1",
+            "y",
+            answer("1.1", function, x, decay),
+            _trace(x, decay, 1 - decay),
+            (
+                (
+                    np.append(_trace(x, decay, 1 - decay)[:-1], 0),
+                    "the last value is still 0: y[T-1] comes from x[T-2], so the loop has T - 1 turns",
+                ),
+                (early, "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0"),
+                (
+                    _trace(x, decay, 1),
+                    "x[t] enters with the share 1 - decay; yours is added whole, and would grow to 1 / (1 - decay)",
+                ),
+                (
+                    _trace(x, 1 - decay, decay),
+                    "the memory keeps the share `decay` of itself and takes in 1 - decay of x; yours has them exchanged",
+                ),
+            ),
+        )
     right("1.1", "A spike that is n steps older counts decay**n times as much.")
 
 
@@ -38,16 +52,28 @@ def response(function):
         bare = expected / ((1 - alpha) * (1 - beta))
         if found.shape == expected.shape:
             if close(found[1:], expected[:-1]):
-                raise wrong("1.2", "the spike arrives one step too late: p must differ from 0 at t = 2 already; the sum has "
-                                   "t - 1 terms, so n = t - 1")
-            found, expected, bare = (np.append(0, one) for one in (found, expected, bare))    # a message's place is a time
-        same("1.2", "p", found, expected, (
-            (np.append(0, np.append(expected[2:], found[-1:])),
-             "the spike arrives one step too early: p first differs from 0 two steps late, at t = 2; the sum has t - 1 terms"),
-            (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
-            (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
-            (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),
-            (-expected, "the sign: the sum is (alpha**n - beta**n) / (alpha - beta), with the same order above and below")))
+                raise wrong(
+                    "1.2",
+                    "the spike arrives one step too late: p must differ from 0 at t = 2 already; the sum has "
+                    "t - 1 terms, so n = t - 1",
+                )
+            found, expected, bare = (np.append(0, one) for one in (found, expected, bare))  # a message's place is a time
+        same(
+            "1.2",
+            "p",
+            found,
+            expected,
+            (
+                (
+                    np.append(0, np.append(expected[2:], found[-1:])),
+                    "the spike arrives one step too early: p first differs from 0 two steps late, at t = 2; the sum has t - 1 terms",
+                ),
+                (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
+                (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
+                (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),
+                (-expected, "the sign: the sum is (alpha**n - beta**n) / (alpha - beta), with the same order above and below"),
+            ),
+        )
     right("1.2", "The effect of a spike rises, then falls.")
 
 
@@ -65,14 +91,22 @@ def fire(function):
     for lif, w, b in ((ms.LIF(), 3.0, -0.5), (ms.LIF(gamma=0.8, rho=1.7, threshold=0.4), 2.0, 0.1)):
         u, s = answer("1.3", function, p, w, b, lif, returns=2)
         expected = _fire(p, w, b, lif)
-        same("1.3", "u", u, expected, (
-            (expected >= lif.threshold, "these are the spikes: return u first, then s"),
-            (w * p + b, "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r"),
-            (_fire(p, w, b, lif, -lif.rho), "the reset pushes the membrane up: its sign is minus"),
-            (_fire(p, w, b, lif, 1.0), "the reset has the strength lif.rho, which need not be 1"),
-            (_fire(p, w, b, lif, share=1.0), "a spike enters r with the share 1 - gamma; yours enters whole")))
-        same("1.3", "s", s, expected >= lif.threshold, (
-            (expected >= 0, "the threshold is lif.threshold, which need not be 0"),))
+        same(
+            "1.3",
+            "u",
+            u,
+            expected,
+            (
+                (expected >= lif.threshold, "these are the spikes: return u first, then s"),
+                (w * p + b, "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r"),
+                (_fire(p, w, b, lif, -lif.rho), "the reset pushes the membrane up: its sign is minus"),
+                (_fire(p, w, b, lif, 1.0), "the reset has the strength lif.rho, which need not be 1"),
+                (_fire(p, w, b, lif, share=1.0), "a spike enters r with the share 1 - gamma; yours enters whole"),
+            ),
+        )
+        same(
+            "1.3", "s", s, expected >= lif.threshold, ((expected >= 0, "the threshold is lif.threshold, which need not be 0"),)
+        )
     u, s = answer("1.3", function, np.zeros(1), 1.0, 0.0, ms.LIF(), returns=2)
     if s[0] != 1:
         raise wrong("1.3", "the neuron fires at the threshold itself too (u >= threshold); yours fires above it only")

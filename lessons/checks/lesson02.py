@@ -1,12 +1,13 @@
 """Lesson 2: the step that has no slope."""
+
 import numpy as np
 
 import minisnn as ms
-from minisnn import surrogate
+from minisnn.layers import surrogate
 
 from . import answer, close, right, same, wrong
 
-AWAY = np.array([-2.0, -0.4, -0.07, 0.03, 0.2, 1.5])             # from the kink at 0
+AWAY = np.array([-2.0, -0.4, -0.07, 0.03, 0.2, 1.5])  # from the kink at 0
 SLOPES = (10.0, 3.0)
 
 
@@ -16,13 +17,26 @@ def sigma(function):
         found, expected = answer("2.1", function, AWAY, slope), surrogate.sigma(AWAY, slope)
         start = answer("2.1", function, np.zeros(1), slope)
         if not close(start, np.zeros(1)):
-            raise wrong("2.1", f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the constant of "
-                               "integration so that it is")
-        same("2.1", "sigma", found, expected, (
-            (np.abs(expected), "sigma is odd, sigma(-a) = -sigma(a), for its slope is the same on both sides; yours is even"),
-            (AWAY / (1 + slope * AWAY), "it holds for a >= 0; for negative a the denominator must have |a|"),
-            (expected * slope, "it is `slope` times too steep: its slope at 0 must be 1"),
-            (surrogate.sigma_prime(AWAY, slope), "this is sigma' itself; asked for is the function whose derivative it is")))
+            raise wrong(
+                "2.1",
+                f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the constant of "
+                "integration so that it is",
+            )
+        same(
+            "2.1",
+            "sigma",
+            found,
+            expected,
+            (
+                (
+                    np.abs(expected),
+                    "sigma is odd, sigma(-a) = -sigma(a), for its slope is the same on both sides; yours is even",
+                ),
+                (AWAY / (1 + slope * AWAY), "it holds for a >= 0; for negative a the denominator must have |a|"),
+                (expected * slope, "it is `slope` times too steep: its slope at 0 must be 1"),
+                (surrogate.sigma_prime(AWAY, slope), "this is sigma' itself; asked for is the function whose derivative it is"),
+            ),
+        )
     right("2.1", "A soft step, of height 2 / slope, with slope 1 at the threshold.")
 
 
@@ -38,16 +52,25 @@ def gradient(function):
             found, expected = np.array([dw, db]), (s - y) * slope * np.array([p, 1.0])
             soft = (surrogate.sigma(a, 4.0) - y) * slope * np.array([p, 1.0])
             added = (float(u + threshold >= 0) - y) * surrogate.sigma_prime(u + threshold, 4.0) * np.array([p, 1.0])
-            same("2.2", "(dL/dw, dL/db)", found, expected, (
-                (soft, "only the slope is borrowed; the spike itself is hard, s = 1 or 0, also in s - y"),
-                (expected / [p, 1], "dL/dw is dL/du times p, for u = w p + b"),
-                (expected / [p, 1] * [w, 1], "dL/dw is dL/du times du/dw, and du/dw is p, for u = w p + b; yours takes w"),
-                (expected[::-1], "the order: dL/dw comes first, then dL/db"),
-                (-expected, "the sign: L falls when s comes nearer to y, dL/ds = s - y"),
-                ((s - y) * surrogate.sigma_prime(u, 4.0) * np.array([p, 1.0]),
-                 "the slope is taken at a = u - threshold, the distance to the threshold; yours takes it at u"),
-                (added, "the sign: a = w p + b minus the threshold; yours adds it"),
-                ((s - y) * np.array([p, 1.0]), "the slope of the spike, sigma_prime(a, lif.slope), is missing")))
+            same(
+                "2.2",
+                "(dL/dw, dL/db)",
+                found,
+                expected,
+                (
+                    (soft, "only the slope is borrowed; the spike itself is hard, s = 1 or 0, also in s - y"),
+                    (expected / [p, 1], "dL/dw is dL/du times p, for u = w p + b"),
+                    (expected / [p, 1] * [w, 1], "dL/dw is dL/du times du/dw, and du/dw is p, for u = w p + b; yours takes w"),
+                    (expected[::-1], "the order: dL/dw comes first, then dL/db"),
+                    (-expected, "the sign: L falls when s comes nearer to y, dL/ds = s - y"),
+                    (
+                        (s - y) * surrogate.sigma_prime(u, 4.0) * np.array([p, 1.0]),
+                        "the slope is taken at a = u - threshold, the distance to the threshold; yours takes it at u",
+                    ),
+                    (added, "the sign: a = w p + b minus the threshold; yours adds it"),
+                    ((s - y) * np.array([p, 1.0]), "the slope of the spike, sigma_prime(a, lif.slope), is missing"),
+                ),
+            )
     right("2.2", "Where the spike is as it should be, nothing is left to learn: the gradient is 0.")
 
 
@@ -56,13 +79,23 @@ def sigma_second(function):
     for slope in SLOPES:
         found, expected = answer("2.3", function, AWAY, slope), surrogate.sigma_second(AWAY, slope)
         size = np.abs(expected)
-        same("2.3", "sigma_second", found, expected, (
-            (expected / slope, "the factor `slope` is missing: the inner derivative of slope |a| + 1"),
-            (-size, "sigma' rises below the threshold and falls above it, so sigma'' changes its sign at 0; yours does not"),
-            (size, "sigma' rises below the threshold and falls above it, so sigma'' changes its sign at 0; yours does not"),
-            (-expected, "the sign: above the threshold sigma' falls, so sigma'' is negative there"),
-            (expected / 2, "the factor 2, from the power -2, is missing"),
-            (expected * (slope * np.abs(AWAY) + 1), "the power: the derivative of (...)^-2 has (...)^-3")))
+        same(
+            "2.3",
+            "sigma_second",
+            found,
+            expected,
+            (
+                (expected / slope, "the factor `slope` is missing: the inner derivative of slope |a| + 1"),
+                (
+                    -size,
+                    "sigma' rises below the threshold and falls above it, so sigma'' changes its sign at 0; yours does not",
+                ),
+                (size, "sigma' rises below the threshold and falls above it, so sigma'' changes its sign at 0; yours does not"),
+                (-expected, "the sign: above the threshold sigma' falls, so sigma'' is negative there"),
+                (expected / 2, "the factor 2, from the power -2, is missing"),
+                (expected * (slope * np.abs(AWAY) + 1), "the power: the derivative of (...)^-2 has (...)^-3"),
+            ),
+        )
     at_kink = answer("2.3", function, np.zeros(1), 10.0)
     if not close(at_kink, np.zeros(1)):
         raise wrong("2.3", "at a = 0 it must be 0, the convention for the kink; np.sign(0) is 0")
@@ -75,20 +108,37 @@ def jet(function):
     a0 = rng.uniform(0.05, 0.5, 8) * rng.choice([-1, 1], 8)
     a, slope = a0 + rng.uniform(-0.1, 0.1, 8), 10.0
     d, first, second = a - a0, surrogate.sigma_prime(a0, slope), surrogate.sigma_second(a0, slope)
-    expected = surrogate.step(a0) + first * d + 0.5 * second * d ** 2
-    same("2.4", "jet", answer("2.4", function, a, a0, slope), expected, (
-        (expected + 0.5 * second * d ** 2, "the curvature comes with one half: the second derivative of d^2 / 2 is 1"),
-        (expected - 0.5 * second * d ** 2, "the curvature is missing: add sigma_second(a0) d^2 / 2"),
-        (expected - surrogate.step(a0) + surrogate.sigma(a0, slope), "the parabola goes through the spike's own value, "
-                                                                     "step(a0); yours goes through the soft sigma(a0)"),
-        (expected - surrogate.step(a0) + surrogate.step(a), "the value is taken at a0, a constant; yours jumps with a"),
-        (expected - 0.5 * (second - surrogate.sigma_second(a, slope)) * d ** 2,
-         "the curvature is a constant, taken at a0; yours changes with a"),
-        (expected - (first - surrogate.sigma_prime(a, slope)) * d,
-         "the slope is a constant, taken at a0; yours changes with a"),
-        (surrogate.step(a0) + first * a + 0.5 * second * a ** 2, "the parabola lies around a0: its powers are those of "
-                                                                 "d = a - a0, not of a"),
-        (expected - 2 * first * d, "the sign of d: it is a - a0, positive where a lies above a0"),
-        (surrogate.step(a0) + surrogate.sigma_prime(a, slope) * d + 0.5 * surrogate.sigma_second(a, slope) * d ** 2,
-         "slope and curvature are constants, taken at a0; yours change with a")))
+    expected = surrogate.step(a0) + first * d + 0.5 * second * d**2
+    same(
+        "2.4",
+        "jet",
+        answer("2.4", function, a, a0, slope),
+        expected,
+        (
+            (expected + 0.5 * second * d**2, "the curvature comes with one half: the second derivative of d^2 / 2 is 1"),
+            (expected - 0.5 * second * d**2, "the curvature is missing: add sigma_second(a0) d^2 / 2"),
+            (
+                expected - surrogate.step(a0) + surrogate.sigma(a0, slope),
+                "the parabola goes through the spike's own value, step(a0); yours goes through the soft sigma(a0)",
+            ),
+            (expected - surrogate.step(a0) + surrogate.step(a), "the value is taken at a0, a constant; yours jumps with a"),
+            (
+                expected - 0.5 * (second - surrogate.sigma_second(a, slope)) * d**2,
+                "the curvature is a constant, taken at a0; yours changes with a",
+            ),
+            (
+                expected - (first - surrogate.sigma_prime(a, slope)) * d,
+                "the slope is a constant, taken at a0; yours changes with a",
+            ),
+            (
+                surrogate.step(a0) + first * a + 0.5 * second * a**2,
+                "the parabola lies around a0: its powers are those of d = a - a0, not of a",
+            ),
+            (expected - 2 * first * d, "the sign of d: it is a - a0, positive where a lies above a0"),
+            (
+                surrogate.step(a0) + surrogate.sigma_prime(a, slope) * d + 0.5 * surrogate.sigma_second(a, slope) * d**2,
+                "slope and curvature are constants, taken at a0; yours change with a",
+            ),
+        ),
+    )
     right("2.4", "Smooth, and at a0 not to be told from the spike with its borrowed derivatives.")

@@ -1,4 +1,5 @@
 """Lesson 4: convolution three ways."""
+
 import numpy as np
 from numba import njit
 from numba.core.errors import NumbaError
@@ -21,7 +22,7 @@ def _mistakes(x, w):
     k = len(w)
     one_end = np.pad(x, [(0, k - 1), (0, k - 1), (0, 0)])
     H, W, _ = x.shape
-    ends = sum(one_end[i:i + H, j:j + W] @ w[i, j] for i in range(k) for j in range(k))
+    ends = sum(one_end[i : i + H, j : j + W] @ w[i, j] for i in range(k) for j in range(k))
     wrapped = sum(np.roll(x, (k // 2 - i, k // 2 - j), (0, 1)) @ w[i, j] for i in range(k) for j in range(k))
     return ends, wrapped
 
@@ -53,16 +54,34 @@ def by_strides(function):
     for case in CASES:
         x, w = _case(*case)
         ends, wrapped = _mistakes(x, w)
-        found = _asked("4.1", function, x, w, ValueError, "the slices differ in size: pad x first by k // 2 sites all around, "
-                       "then cut H rows and W columns, padded[i:i + H, j:j + W]", "broadcast")
+        found = _asked(
+            "4.1",
+            function,
+            x,
+            w,
+            ValueError,
+            "the slices differ in size: pad x first by k // 2 sites all around, "
+            "then cut H rows and W columns, padded[i:i + H, j:j + W]",
+            "broadcast",
+        )
         if found.shape == (len(x) - len(w) + 1, x.shape[1] - len(w) + 1, w.shape[3]):
-            raise wrong("4.1", "V must have as many rows and columns as x, yours has fewer: pad x first, by k // 2 sites all "
-                               "around")
-        same("4.1", "V", found, synapse.correlate(x, w), (
-            (synapse.correlate(x, w[::-1, ::-1]), "your kernel is mirrored: the place i, j of the kernel goes with the slice "
-                                                  "that begins at i, j"),
-            (ends, "pad by k // 2 sites all around; yours pads at one end only"),
-            (wrapped, "outside of the picture there is nothing; yours wraps around to the far side")))
+            raise wrong(
+                "4.1", "V must have as many rows and columns as x, yours has fewer: pad x first, by k // 2 sites all around"
+            )
+        same(
+            "4.1",
+            "V",
+            found,
+            synapse.correlate(x, w),
+            (
+                (
+                    synapse.correlate(x, w[::-1, ::-1]),
+                    "your kernel is mirrored: the place i, j of the kernel goes with the slice that begins at i, j",
+                ),
+                (ends, "pad by k // 2 sites all around; yours pads at one end only"),
+                (wrapped, "outside of the picture there is nothing; yours wraps around to the far side"),
+            ),
+        )
     right("4.1", "Equal to the definition, at the speed of matrix products.")
 
 
@@ -70,21 +89,47 @@ def by_events(function):
     """4.2: spike by spike."""
     for case in CASES:
         x, w = _case(*case)
-        found = _asked("4.2", function, x, w, IndexError, "you reach outside of the picture: h is a row, 0 <= h < H, and v is "
-                       "a column, 0 <= v < W")
-        same("4.2", "V", found, synapse.correlate(x, w), (
-            (synapse.correlate(x, w[::-1, ::-1]), "the minus: a spike at y reaches the row h = y - i + m, not y + i - m"),
-            (_mistakes(x, w)[1], "a spike near the border appears on the far side of the picture: leave out h and v that are "
-                                 "not inside"),
-            *((_events(x, w, low), "a negative index does not fail in NumPy, it counts from the end, and the spike appears on "
-                                   "the far side: ask for 0 <= h and 0 <= v too")
-              for low in ((-len(x), -x.shape[1]), (0, -x.shape[1]), (-len(x), 0))),
-            (_events(x, w, add=False), "several spikes reach the same site, and their weights are added, +=; yours are "
-                                       "overwritten by the last"),
-            (synapse.correlate(x, w.transpose(1, 0, 2, 3)), "i belongs to the row and j to the column: h = y - i + m, "
-                                                            "v = z - j + m"),
-            (synapse.correlate(np.sign(x), w), "an entry of x need not be 1, as events are counted: add its value times the "
-                                               "weights")))
+        found = _asked(
+            "4.2",
+            function,
+            x,
+            w,
+            IndexError,
+            "you reach outside of the picture: h is a row, 0 <= h < H, and v is a column, 0 <= v < W",
+        )
+        same(
+            "4.2",
+            "V",
+            found,
+            synapse.correlate(x, w),
+            (
+                (synapse.correlate(x, w[::-1, ::-1]), "the minus: a spike at y reaches the row h = y - i + m, not y + i - m"),
+                (
+                    _mistakes(x, w)[1],
+                    "a spike near the border appears on the far side of the picture: leave out h and v that are not inside",
+                ),
+                *(
+                    (
+                        _events(x, w, low),
+                        "a negative index does not fail in NumPy, it counts from the end, and the spike appears on "
+                        "the far side: ask for 0 <= h and 0 <= v too",
+                    )
+                    for low in ((-len(x), -x.shape[1]), (0, -x.shape[1]), (-len(x), 0))
+                ),
+                (
+                    _events(x, w, add=False),
+                    "several spikes reach the same site, and their weights are added, +=; yours are overwritten by the last",
+                ),
+                (
+                    synapse.correlate(x, w.transpose(1, 0, 2, 3)),
+                    "i belongs to the row and j to the column: h = y - i + m, v = z - j + m",
+                ),
+                (
+                    synapse.correlate(np.sign(x), w),
+                    "an entry of x need not be 1, as events are counted: add its value times the weights",
+                ),
+            ),
+        )
     right("4.2", "Nothing is done where nothing happens.")
 
 
@@ -110,6 +155,9 @@ def reach(function):
     try:
         places(0, 8, 5)
     except NumbaError as error:
-        raise wrong("4.3", "the places are right, but numba cannot compile your function, and the event loop below needs that: "
-                           "use plain arithmetic, min and max, and nothing of NumPy") from error
+        raise wrong(
+            "4.3",
+            "the places are right, but numba cannot compile your function, and the event loop below needs that: "
+            "use plain arithmetic, min and max, and nothing of NumPy",
+        ) from error
     right("4.3", "With such bounds the inner loop has no question to ask, and runs at full speed.")

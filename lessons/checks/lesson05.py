@@ -1,9 +1,10 @@
 """Lesson 5: stacking layers."""
+
 import numpy as np
 
 import minisnn as ms
 from minisnn.layers import block, pool
-from minisnn.loss import cross_entropy_backward, softmax
+from minisnn.layers.loss import cross_entropy_backward, softmax
 
 from . import Wrong, answer, close, right, same, wrong
 
@@ -11,16 +12,23 @@ from . import Wrong, answer, close, right, same, wrong
 def pool_backward(function):
     """5.1: the switch of max pooling."""
     rng = np.random.default_rng(0)
-    for u in (rng.standard_normal((4, 6)), rng.integers(0, 2, (6, 4)).astype(float)):       # the second has ties
+    for u in (rng.standard_normal((4, 6)), rng.integers(0, 2, (6, 4)).astype(float)):  # the second has ties
         dv = rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
         picture = u[None, None, :, :, None]
         expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[0, 0, :, :, 0]
         spread = np.kron(dv, np.ones((2, 2)))
         largest = spread * (u == np.kron(pool.gather(picture, "max", pool.choose(picture))[0, 0, :, :, 0], np.ones((2, 2))))
-        same("5.1", "du", answer("5.1", function, u, dv), expected, (
-            (spread / 4, "the largest gets all of dv, the others nothing; yours shares it out, as mean pooling would"),
-            (spread, "the largest gets all of dv, the others nothing; yours gives it to all four"),
-            (largest, "the first of equal ones gets dv; yours gives it to all of them")))
+        same(
+            "5.1",
+            "du",
+            answer("5.1", function, u, dv),
+            expected,
+            (
+                (spread / 4, "the largest gets all of dv, the others nothing; yours shares it out, as mean pooling would"),
+                (spread, "the largest gets all of dv, the others nothing; yours gives it to all four"),
+                (largest, "the first of equal ones gets dv; yours gives it to all of them"),
+            ),
+        )
     right("5.1", "A switch, set by what went forward.")
 
 
@@ -31,12 +39,19 @@ def loss_backward(function):
     expected = cross_entropy_backward(logits, y)
     over_samples = softmax(logits.T).T
     over_samples[np.arange(4), y] -= 1
-    same("5.2", "dlogits", answer("5.2", function, logits, y), expected, (
-        (4 * expected, "the loss is the mean over the batch: divide by B = len(y)"),
-        (softmax(logits) / 4, "the second term is missing: take 1 away at the true class of each sample"),
-        (softmax(logits), "the second term is missing: take 1 away at the true class of each sample; and divide by B"),
-        (-expected, "the sign: the softmax counts plus, the true class minus"),
-        (over_samples / 4, "the softmax goes over the classes of a sample, not over the samples")))
+    same(
+        "5.2",
+        "dlogits",
+        answer("5.2", function, logits, y),
+        expected,
+        (
+            (4 * expected, "the loss is the mean over the batch: divide by B = len(y)"),
+            (softmax(logits) / 4, "the second term is missing: take 1 away at the true class of each sample"),
+            (softmax(logits), "the second term is missing: take 1 away at the true class of each sample; and divide by B"),
+            (-expected, "the sign: the softmax counts plus, the true class minus"),
+            (over_samples / 4, "the softmax goes over the classes of a sample, not over the samples"),
+        ),
+    )
     right("5.2", "Each sample pulls its true class up and the others down, and the pulls add up to 0.")
 
 
@@ -47,6 +62,7 @@ def _walked(function, net, theta, tapes, dlogits):
     def noted(b, weight, tape, dy, **hints):
         given.append((b, np.shape(dy)[2:]))
         return original(b, weight, tape, dy, **hints)
+
     block.backward = noted
     try:
         return answer("5.3", function, net, theta, tapes, dlogits)
@@ -63,8 +79,9 @@ def _walked(function, net, theta, tapes, dlogits):
 
 def _whole_kind_missing(found, expected):
     for kind, other, text in (("bias", "weight", "all biases are zero"), ("weight", "bias", "all weights' parts are zero")):
-        if not any(part.any() for name, part in found.items() if name.endswith(kind)) and \
-                all(close(found[name], part) for name, part in expected.items() if name.endswith(other)):
+        if not any(part.any() for name, part in found.items() if name.endswith(kind)) and all(
+            close(found[name], part) for name, part in expected.items() if name.endswith(other)
+        ):
             raise wrong("5.3", f"{text}, the rest is right: `d{kind}[...] = ...` is missing")
 
 
@@ -82,15 +99,20 @@ def backward(function):
             tapes.append(tape)
         found = _walked(function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
         if found.shape == (net.size,) and not found.any():
-            raise wrong("5.3", "the gradient is still zero: `dweight = ...` makes a new name; write into the view with "
-                               "`dweight[...] = ...`")
+            raise wrong(
+                "5.3",
+                "the gradient is still zero: `dweight = ...` makes a new name; write into the view with `dweight[...] = ...`",
+            )
         if found.shape == (net.size,):
             _whole_kind_missing(net.views(found), net.views(expected))
             for name, part in reversed(net.views(expected).items()):
                 mine = net.views(found)[name]
                 if not close(mine, part):
                     state = "is still zero" if not mine.any() else "is not right"
-                    raise wrong("5.3", f"{name} {state} (all above it is); every block is walked, and takes as dy the dx that "
-                                       "the block above it returned")
+                    raise wrong(
+                        "5.3",
+                        f"{name} {state} (all above it is); every block is walked, and takes as dy the dx that "
+                        "the block above it returned",
+                    )
         same("5.3", "gradient", found, expected)
     right("5.3", "That is all of backpropagation: the same list, read from the end.")

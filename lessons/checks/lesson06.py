@@ -1,4 +1,5 @@
 """Lesson 6: learning one task."""
+
 import numpy as np
 
 import minisnn as ms
@@ -26,15 +27,29 @@ def descend(function):
     net, theta, x, y, _ = _case(0)
     found, losses = answer("6.1", function, net, theta, x, y, 0.2, 3, returns=2)
     expected, expected_losses = _descend(net, theta, x, y, 0.2, 3)
-    same("6.1", "theta_N", found, expected, (
-        (_descend(net, theta, x, y, -0.2, 3)[0], "you go uphill: theta minus the step size times the gradient"),
-        (_descend(net, theta, x, y, 1.0, 3)[0], "the gradient is multiplied by step_size"),
-        (_descend(net, theta, x, y, 0.2, 3, again=False)[0], "the gradient is taken at every step anew, at the theta reached; "
-                                                             "yours keeps that of the start"),
-        (theta, "theta has not moved")))
+    same(
+        "6.1",
+        "theta_N",
+        found,
+        expected,
+        (
+            (_descend(net, theta, x, y, -0.2, 3)[0], "you go uphill: theta minus the step size times the gradient"),
+            (_descend(net, theta, x, y, 1.0, 3)[0], "the gradient is multiplied by step_size"),
+            (
+                _descend(net, theta, x, y, 0.2, 3, again=False)[0],
+                "the gradient is taken at every step anew, at the theta reached; yours keeps that of the start",
+            ),
+            (theta, "theta has not moved"),
+        ),
+    )
     late = np.append(expected_losses[1:], net.loss(expected, x, y))
-    same("6.1", "losses", losses, expected_losses, (
-        (late, "losses[0] is the loss at theta itself, before the first step; yours is taken after it"),))
+    same(
+        "6.1",
+        "losses",
+        losses,
+        expected_losses,
+        ((late, "losses[0] is the loss at theta itself, before the first step; yours is taken after it"),),
+    )
     right("6.1", "One line, repeated.")
 
 
@@ -45,12 +60,20 @@ def along(function):
     true, twin = answer("6.2", function, net, theta, d, ts, x, y, returns=2)
     record = net.record(theta, x)
     expected = np.array([net.loss(theta + t * d, x, y) for t in ts])
-    jet, smooth = (np.array([net.loss(theta + t * d, x, y, spike=form, record=record) for t in ts])
-                   for form in ("jet", "smooth"))
+    jet, smooth = (
+        np.array([net.loss(theta + t * d, x, y, spike=form, record=record) for t in ts]) for form in ("jet", "smooth")
+    )
     same("6.2", "true", true, expected, ((jet, "true and twin are exchanged: return the true loss first"),))
-    same("6.2", "twin", twin, jet, (
-        (expected, "the twin is recorded once, at theta; recorded anew at every point it is the network itself"),
-        (smooth, "this is the smooth form, which has a soft spike everywhere; the twin is the form \"jet\"")))
+    same(
+        "6.2",
+        "twin",
+        twin,
+        jet,
+        (
+            (expected, "the twin is recorded once, at theta; recorded anew at every point it is the network itself"),
+            (smooth, 'this is the smooth form, which has a soft spike everywhere; the twin is the form "jet"'),
+        ),
+    )
     right("6.2", "Equal at t = 0, and the twin's slope there is the surrogate gradient.")
 
 
@@ -62,8 +85,18 @@ def flipped(function):
     found = answer("6.3", function, net, theta, moved, x, "conv1")
     if close(found, (here != there).sum()):
         raise wrong("6.3", "this is their number; asked for is the share, their mean")
-    same("6.3", "share", found, (here != there).mean(), (
-        (abs(here.mean() - there.mean()), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
-        (here.mean() - there.mean(), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
-        ((here == there).mean(), "this is the share that stays; asked for is the share that differs")))
+    same(
+        "6.3",
+        "share",
+        found,
+        (here != there).mean(),
+        (
+            (
+                abs(here.mean() - there.mean()),
+                "spikes that come and spikes that go cancel in the activity; compare entry by entry",
+            ),
+            (here.mean() - there.mean(), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
+            ((here == there).mean(), "this is the share that stays; asked for is the share that differs"),
+        ),
+    )
     right("6.3", "The surrogate loss sees none of these flips; the true one jumps with those that reach the readout.")

@@ -3,7 +3,7 @@
 import numpy as np
 
 import minisnn as ms
-from minisnn import surrogate
+from minisnn.layers import surrogate
 
 from . import answer, close, right, same, wrong
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hardware import errors
+from hardware.chip import errors
 
 from . import answer, close, right, same, wrong
 

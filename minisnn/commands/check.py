@@ -2,6 +2,7 @@
 pass of every layer, the gradient, the Hessian-vector product and the meta-gradients (MAML,
 ANIL), by finite differences of the jet form, by adjoint and symmetry tests and by Taylor's
 theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
+
 import argparse
 from pathlib import Path
 
@@ -19,24 +20,39 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", choices=("snn", "cnn", "both"), default="both",
-                        help="the spiking network, its convolutional peer on frames, or both (default)")
+    parser.add_argument(
+        "--model",
+        choices=("snn", "cnn", "both"),
+        default="both",
+        help="the spiking network, its convolutional peer on frames, or both (default)",
+    )
     parser.add_argument("--random", type=count(1), metavar="N", help="check this many random architectures of each model")
     parser.add_argument("--checkpoint", metavar="FILE", help="check the network of a checkpoint at its parameters")
-    parser.add_argument("--input", type=whole_numbers, default=(9, 8, 2), metavar="H,W,C",
-                        help="shape of an input (default: 9,8,2)")
-    parser.add_argument("--channels", type=whole_numbers, default=(3, 4), metavar="A,B,…",
-                        help="widths of the conv layers, or none (default: 3,4)")
-    parser.add_argument("--hidden", type=whole_numbers, default=(), metavar="A,B,…",
-                        help="widths of dense layers before the readout (default: none)")
+    parser.add_argument(
+        "--input", type=whole_numbers, default=(9, 8, 2), metavar="H,W,C", help="shape of an input (default: 9,8,2)"
+    )
+    parser.add_argument(
+        "--channels",
+        type=whole_numbers,
+        default=(3, 4),
+        metavar="A,B,…",
+        help="widths of the conv layers, or none (default: 3,4)",
+    )
+    parser.add_argument(
+        "--hidden",
+        type=whole_numbers,
+        default=(),
+        metavar="A,B,…",
+        help="widths of dense layers before the readout (default: none)",
+    )
     parser.add_argument("--ways", type=count(2), default=3, metavar="N", help="classes (default: 3)")
     parser.add_argument("--kernel", type=count(1), default=3, metavar="N", help="size of the conv kernels (default: 3)")
-    parser.add_argument("--window", type=count(1), default=12, metavar="N",
-                        help="gradient window in time steps (default: 12)")
+    parser.add_argument("--window", type=count(1), default=12, metavar="N", help="gradient window in time steps (default: 12)")
     parser.add_argument("--pool", choices=("max", "mean"), help="pooling of the spiking network (default: check both)")
     parser.add_argument("--detach-reset", action="store_true", help="no gradient through its reset")
-    parser.add_argument("--backend", choices=("numba", "numpy"), default="numba",
-                        help="fast kernels or the readable reference (default: numba)")
+    parser.add_argument(
+        "--backend", choices=("numba", "numpy"), default="numba", help="fast kernels or the readable reference (default: numba)"
+    )
     parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of everything random (default: 0)")
     parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
     parser.add_argument("--full", action="store_true", help="every row of the report, not the worst of each pass")
@@ -51,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     if args.model == "cnn" and (args.pool == "mean" or args.detach_reset):
         raise ValueError("--model cnn has max pooling and no reset; leave out --pool mean and --detach-reset")
     from .. import gradcheck
-    from ..compilation import announce
+    from ..parallel.compilation import announce
+
     announce()
     failed, first = 0, None
     cases = 0
@@ -77,12 +94,14 @@ def _cases(args: argparse.Namespace):
     """(network, theta or None, task or None, step size or None) of everything to check."""
     import numpy as np
 
-    from ..convnet import ConvNet
+    from ..network.convolutional import ConvNet
     from ..gradcheck import random_case
-    from ..network import SpikingNet
+    from ..network.spiking import SpikingNet
+
     models = ("snn", "cnn") if args.model == "both" else (args.model,)
     if args.checkpoint is not None:
-        from ..checkpoint import read
+        from ..training.checkpoint import read
+
         found = read(find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend)
         yield found.net, found.theta, None, None
     elif args.random:
@@ -94,8 +113,16 @@ def _cases(args: argparse.Namespace):
         shape = args.input[0] if len(args.input) == 1 else args.input
         common = dict(dtype="float64", hidden=args.hidden, backend=args.backend)
         for pool in ((args.pool,) if args.pool or not args.channels else ("max", "mean")) * ("snn" in models):
-            net = SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", window=args.window,
-                             detach_reset=args.detach_reset, **common)
+            net = SpikingNet(
+                shape,
+                args.channels,
+                args.ways,
+                args.kernel,
+                pool or "max",
+                window=args.window,
+                detach_reset=args.detach_reset,
+                **common,
+            )
             yield net, None, None, None
         if "cnn" in models:
             yield ConvNet(shape, args.channels, args.ways, args.kernel, **common), None, None, None
@@ -105,6 +132,7 @@ def _plot(args: argparse.Namespace, net, theta, task) -> None:
     import numpy as np
 
     from ..gradcheck import plot_steps, random_data, random_theta, step_curve
+
     rng = np.random.default_rng(args.seed)
     theta = random_theta(net, rng) if theta is None else theta
     x, y = (task.x_support, task.y_support) if task is not None else random_data(net, rng)

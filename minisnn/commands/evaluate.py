@@ -1,11 +1,21 @@
 """Few-shot accuracy of a checkpoint on seeded tasks, before and after adaptation, with its
 95 % confidence interval. The same seed gives the same tasks, so that networks can be
 compared on equal terms."""
+
 import argparse
 from pathlib import Path
 
-from .options import (add_data, add_threads, add_workers, check_folder_of, count, executor_of, find_checkpoint, names,
-                      use_threads)
+from .options import (
+    add_data,
+    add_threads,
+    add_workers,
+    check_folder_of,
+    count,
+    executor_of,
+    find_checkpoint,
+    names,
+    use_threads,
+)
 
 SUMMARY = "few-shot accuracy of a checkpoint"
 EXAMPLES = """\
@@ -19,18 +29,17 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", required=True, metavar="FILE",
-                        help="checkpoint, run folder, or name of a shipped checkpoint")
+    parser.add_argument(
+        "--checkpoint", required=True, metavar="FILE", help="checkpoint, run folder, or name of a shipped checkpoint"
+    )
     add_data(parser)
     parser.add_argument("--episodes", type=count(1), default=100, metavar="N", help="number of tasks (default: 100)")
     parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the tasks (default: 0)")
     for name, text in (("shots", "support samples of each class"), ("queries", "query samples of each class")):
         parser.add_argument(f"--{name}", type=count(1), metavar="N", help=f"{text} (default: as in training)")
     parser.add_argument("--inner-steps", type=count(0), metavar="N", help="gradient steps (default: as in training)")
-    parser.add_argument("--step-size", type=float, metavar="X",
-                        help="of the inner loop (default: that of the checkpoint)")
-    parser.add_argument("--freeze", type=names, metavar="A,B,…",
-                        help="layers that do not adapt (default: as in training)")
+    parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
+    parser.add_argument("--freeze", type=names, metavar="A,B,…", help="layers that do not adapt (default: as in training)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers, every episode's too, to this file")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the last line")
     add_threads(parser)
@@ -43,11 +52,12 @@ def run(args: argparse.Namespace) -> None:
         check_folder_of(args.json)
     from dataclasses import replace
 
-    from ..checkpoint import read
-    from ..compilation import announce
-    from ..evaluation import evaluate, sentence
-    from ..maml import InnerLoop
-    from ..runs import write_json
+    from ..training.checkpoint import read
+    from ..parallel.compilation import announce
+    from ..training.evaluation import evaluate, sentence
+    from ..meta.inner import InnerLoop
+    from ..training.folder import write_json
+
     found = read(find_checkpoint(args.checkpoint))
     given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze}
     inner = replace(found.inner or InnerLoop(), **{name: value for name, value in given.items() if value is not None})
@@ -56,8 +66,21 @@ def run(args: argparse.Namespace) -> None:
     if not args.quiet:
         announce()
     with executor_of(args) as executor:
-        result = evaluate(found.net, found.theta, inner, args.dataset, args.split, args.episodes, args.seed, None, shots,
-                          queries, root=args.root, progress=not args.quiet, executor=executor)
+        result = evaluate(
+            found.net,
+            found.theta,
+            inner,
+            args.dataset,
+            args.split,
+            args.episodes,
+            args.seed,
+            None,
+            shots,
+            queries,
+            root=args.root,
+            progress=not args.quiet,
+            executor=executor,
+        )
     result.update(checkpoint=str(args.checkpoint), inner_steps=inner.steps, freeze=list(inner.freeze))
     if args.json is not None:
         write_json(args.json, result)

@@ -20,8 +20,9 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("shots", "ways", "activity", "curvature", "cost", "recordings"),
-                        help="what to explore")
+    parser.add_argument(
+        "what", choices=("shots", "ways", "activity", "curvature", "cost", "recordings"), help="what to explore"
+    )
     add_study(parser, 200)
 
 

@@ -2,6 +2,7 @@
 Neuroscience 9:437; CC BY-SA 4.0) from Mendeley Data, checked and unpacked into a folder that
 serves as --root of train and evaluate. What is there already is used; a download that was
 stopped goes on when the same command is run again."""
+
 import argparse
 import functools
 import shlex
@@ -22,21 +23,36 @@ used. Downloading needs the library pooch: pip install "minisnn[fetch]"."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=("nmnist",), help="the data set: nmnist")
-    parser.add_argument("--out", type=Path, default=Path("N-MNIST"), metavar="DIR",
-                        help="folder to put it into (default: N-MNIST)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("N-MNIST"), metavar="DIR", help="folder to put it into (default: N-MNIST)"
+    )
     parser.add_argument("--part", choices=("train", "test", "both"), default="both", help="what to fetch (default: both)")
-    parser.add_argument("--base", metavar="URL", help="fetch URL/Train.zip and URL/Test.zip, of a mirror for example "
-                                                      "(default: the files of Mendeley Data)")
-    parser.add_argument("--keep-zips", action=argparse.BooleanOptionalAction, default=True,
-                        help="leave the archives in the folder once they are unpacked (default: yes)")
+    parser.add_argument(
+        "--base",
+        metavar="URL",
+        help="fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of Mendeley Data)",
+    )
+    parser.add_argument(
+        "--keep-zips",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="leave the archives in the folder once they are unpacked (default: yes)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..data.fetch import fetch
-    out = fetch(args.out, args.part, args.base, args.keep_zips, progress=not args.quiet,
-                tell=functools.partial(print, flush=True))
+    from ..data.store.fetch import fetch
+
+    out = fetch(
+        args.out, args.part, args.base, args.keep_zips, progress=not args.quiet, tell=functools.partial(print, flush=True)
+    )
     root = shlex.quote(str(out))
-    print(f"see them with: minisnn info {root}; "
-          + (f"train on them with: minisnn train --root {root}" if args.part != "test" else
-             f"test on them with: minisnn evaluate --checkpoint double_nmnist_maml.h5 --root {root}"))
+    print(
+        f"see them with: minisnn info {root}; "
+        + (
+            f"train on them with: minisnn train --root {root}"
+            if args.part != "test"
+            else f"test on them with: minisnn evaluate --checkpoint double_nmnist_maml.h5 --root {root}"
+        )
+    )

@@ -1,6 +1,7 @@
 """Say what something is: a checkpoint or run folder (network, how it adapts, how it was
 trained and what it reached), N-MNIST recordings (counts, statistics), or labelled
 pictures."""
+
 import argparse
 from pathlib import Path
 
@@ -17,10 +18,16 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="checkpoint, run folder, folder of N-MNIST recordings, recording, "
-                                                "or labelled pictures")
-    parser.add_argument("--sample", type=count(1), default=200, metavar="N",
-                        help="recordings of each split that statistics are made of (default: 200)")
+    parser.add_argument(
+        "path", type=Path, help="checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
+    )
+    parser.add_argument(
+        "--sample",
+        type=count(1),
+        default=200,
+        metavar="N",
+        help="recordings of each split that statistics are made of (default: 200)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -38,9 +45,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run_folder(path: Path) -> None:
-    from ..checkpoint import holds_checkpoint
-    from ..evaluation import sentence
-    from ..runs import RunFolder, read_json
+    from ..training.checkpoint import holds_checkpoint
+    from ..training.evaluation import sentence
+    from ..training.folder import RunFolder, read_json
+
     config = RunFolder(path).config() if (path / "config.json").is_file() else None
     if not holds_checkpoint(path):
         print(f"{path}: a run that was stopped before its first checkpoint; `minisnn train --resume {path}` begins it")
@@ -51,15 +59,18 @@ def _run_folder(path: Path) -> None:
 
 
 def _checkpoint(path: Path, config=None) -> None:
-    from ..checkpoint import CURRENT, PREVIOUS, read
+    from ..training.checkpoint import CURRENT, PREVIOUS, read
+
     found = read(path)
     net, config = found.net, config or found.config
     path = next(place for place in (path, path / CURRENT, path / PREVIOUS) if place.is_file())
     print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
     shape = " x ".join(map(str, net.input_shape))
     spiking = f", window {net.window} ms{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""
-    print(f"{'network':<12}{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters in "
-          f"{net.dtype.name}{spiking}")
+    print(
+        f"{'network':<12}{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters in "
+        f"{net.dtype.name}{spiking}"
+    )
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
         pooled = "" if b.pool == "none" else f", {b.pool} pooling"
@@ -71,13 +82,15 @@ def _checkpoint(path: Path, config=None) -> None:
         _inner_loop(net, found.inner)
     if config is not None:
         _training(found, config)
-    versions = (f"{name} {found.provenance[name]}" for name in ("minisnn", "python", "numpy", "numba")
-                if name in found.provenance)
+    versions = (
+        f"{name} {found.provenance[name]}" for name in ("minisnn", "python", "numpy", "numba") if name in found.provenance
+    )
     print(f"{'made with':<12}" + ", ".join(versions))
 
 
 def _inner_loop(net, inner) -> None:
     import numpy as np
+
     extra = f", frozen {' '.join(inner.freeze)}" if inner.freeze else ""
     if inner.threshold is not None:
         extra += f", updates above {inner.threshold:g}"
@@ -94,26 +107,35 @@ def _inner_loop(net, inner) -> None:
 
 def _training(found, config) -> None:
     import numpy as np
+
     done = found.progress.get("update", 0)
     task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
     if config.rule == "classify":
         task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
-    print(f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, {config.dataset}, "
-          f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}")
+    print(
+        f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, {config.dataset}, "
+        f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}"
+    )
     curve = found.curve
     if done and "loss" in curve:
         last = slice(-max(1, min(100, done)), None)
-        loss, before, after = (float(np.mean(curve[name][last]))
-                               for name in ("loss", "accuracy_before", "accuracy_after"))
-        print(f"{'':<12}last {min(100, done)} updates: query loss {loss:.3f}, accuracy {before:.1%} before, "
-              f"{after:.1%} after adaptation; {curve['seconds'][-1]:,.0f} s in all")
+        loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
+        print(
+            f"{'':<12}last {min(100, done)} updates: query loss {loss:.3f}, accuracy {before:.1%} before, "
+            f"{after:.1%} after adaptation; {curve['seconds'][-1]:,.0f} s in all"
+        )
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
-            activity = {name.removeprefix("activity_"): column[seen[-1]] for name, column in curve.items()
-                        if name.startswith("activity_")}
-            print(f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; "
-                  + ("activity " if config.model == "snn" else "mean outputs ")
-                  + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items()))
+            activity = {
+                name.removeprefix("activity_"): column[seen[-1]]
+                for name, column in curve.items()
+                if name.startswith("activity_")
+            }
+            print(
+                f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; "
+                + ("activity " if config.model == "snn" else "mean outputs ")
+                + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items())
+            )
 
 
 def _rule(config) -> str:
@@ -130,17 +152,21 @@ def _data_folder(path: Path, sample: int) -> None:
     folders = {folder.name.lower(): folder for folder in path.iterdir() if folder.is_dir()}
     if any(name in folders and next(folders[name].glob("*/*.bin"), None) for name in ("train", "test")):
         return _recordings(path, sample)
-    from ..data.pictures import IMAGE_SUFFIXES
+    from ..data.readers.pictures import IMAGE_SUFFIXES
+
     if any(file.suffix.lower() in IMAGE_SUFFIXES for folder in folders.values() for file in folder.iterdir()):
         return _pictures(path)
-    raise ValueError(f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin) "
-                     f"and no pictures (<label>/*.png) lie in this folder")
+    raise ValueError(
+        f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin) "
+        f"and no pictures (<label>/*.png) lie in this folder"
+    )
 
 
 def _pictures(path: Path) -> None:
     import numpy as np
 
-    from ..data.pictures import read_pictures
+    from ..data.readers.pictures import read_pictures
+
     found = read_pictures(path)
     rows, columns = found.images.shape[1:]
     print(f"{path}: {len(found)} pictures of {columns} x {rows} pixels, {len(found.names)} labels")
@@ -149,7 +175,8 @@ def _pictures(path: Path) -> None:
 
 
 def _recordings(root: Path, sample: int) -> None:
-    from ..data.nmnist import nmnist_files
+    from ..data.readers.nmnist import nmnist_files
+
     splits = {}
     for split in ("train", "test"):
         try:
@@ -163,9 +190,12 @@ def _recordings(root: Path, sample: int) -> None:
     for split, files in splits.items():
         counts = [len(files[digit]) for digit in range(10)]
         print(f"{split:<12}" + "".join(f"{n:>7}" for n in counts) + f"{sum(counts):>8}")
-    print("for meta-training: "
-          + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
-          + "; for validation and test: " + ("Test" if "test" in splits else "every fifth picture of Train"))
+    print(
+        "for meta-training: "
+        + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
+        + "; for validation and test: "
+        + ("Test" if "test" in splits else "every fifth picture of Train")
+    )
     _statistics(splits, sample)
 
 
@@ -173,8 +203,9 @@ def _statistics(splits: dict, sample: int) -> None:
     """A table of statistics, a column a split, made of `sample` recordings evenly spaced over digits and numbers."""
     import numpy as np
 
-    from ..data.nmnist import read_nmnist
-    from ..data.statistics import recording_statistics
+    from ..data.readers.nmnist import read_nmnist
+    from ..data.sets.statistics import recording_statistics
+
     columns = {}
     for split, files in splits.items():
         paths = [path for digit in sorted(files) for _, path in files[digit]]
@@ -190,8 +221,9 @@ def _short(value: float) -> str:
 
 
 def _recording(path: Path) -> None:
-    from ..data.nmnist import SHAPE, read_nmnist
-    from ..data.statistics import recording_statistics
+    from ..data.readers.nmnist import SHAPE, read_nmnist
+    from ..data.sets.statistics import recording_statistics
+
     events = read_nmnist(path)
     print(f"{path}: N-MNIST recording, {len(events)} events of {SHAPE[1]} x {SHAPE[0]} pixels")
     for name, value in recording_statistics([events]).items():

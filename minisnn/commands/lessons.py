@@ -1,6 +1,7 @@
 """Copy the lessons into a folder of your own and say how to open them: Jupyter notebooks that
 derive this library from one leaky neuron upwards, with exercises, hints, folded solutions and
 checks. What you have already worked on stays as it is."""
+
 import argparse
 from pathlib import Path
 
@@ -19,8 +20,14 @@ begin with 01. README.md in the folder says what each teaches and how long it ta
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     from .options import count, whole_numbers
-    parser.add_argument("--out", type=Path, default=Path("minisnn-lessons"), metavar="DIR",
-                        help="folder to put them into (default: minisnn-lessons)")
+
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("minisnn-lessons"),
+        metavar="DIR",
+        help="folder to put them into (default: minisnn-lessons)",
+    )
     parser.add_argument("--only", type=whole_numbers, metavar="N,M", help="numbers of the lessons to copy (default: all)")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
     parser.add_argument("--force", action="store_true", help="replace notebooks of yours by fresh ones")
@@ -30,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int | None:
     from .. import classroom
+
     lessons = classroom.lessons()
     if args.list:
         for lesson in lessons:

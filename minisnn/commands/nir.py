@@ -3,6 +3,7 @@
 primitives whose equations are those of this library in steps of --dt; what NIR cannot say,
 such as learned step sizes, travels in its metadata, so that export and import give the very
 same checkpoint. An imported graph must have the form of an exported one."""
+
 import argparse
 from pathlib import Path
 
@@ -23,24 +24,31 @@ pip install "minisnn[nir]". What NIR cannot say: python -c "import minisnn.nir; 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("direction", choices=("export", "import"), help="a checkpoint to a NIR file, or back")
-    parser.add_argument("source", metavar="FROM", help="export: checkpoint, run folder, or name of a shipped checkpoint; "
-                                                       "import: NIR file")
+    parser.add_argument(
+        "source", metavar="FROM", help="export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
+    )
     parser.add_argument("out", type=Path, metavar="TO", help="the file to write")
     parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help="seconds of a step (default: 0.001)")
-    parser.add_argument("--steps", choices=("euler", "exponential"), default="euler",
-                        help="how the simulator takes a step (default: euler); a file that minisnn wrote says it itself")
+    parser.add_argument(
+        "--steps",
+        choices=("euler", "exponential"),
+        default="euler",
+        help="how the simulator takes a step (default: euler); a file that minisnn wrote says it itself",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     check_folder_of(args.out)
-    from ..checkpoint import read, save
+    from ..training.checkpoint import read, save
     from ..nir import export_nir, import_nir
+
     if args.direction == "export":
         found = read(find_checkpoint(args.source))
         export_nir(args.out, found.net, found.theta, inner=found.inner, dt=args.dt, steps=args.steps)
     else:
         found = import_nir(args.source, dt=args.dt, steps=args.steps)
         save(args.out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
-    print(f"{args.out}: {type(found.net).__name__} for inputs {' x '.join(map(str, found.net.input_shape))}, "
-          f"{found.net.ways} classes, {found.net.size:,} parameters"
-          + ("" if found.inner is None else ", with how it adapts"))
+    print(
+        f"{args.out}: {type(found.net).__name__} for inputs {' x '.join(map(str, found.net.input_shape))}, "
+        f"{found.net.ways} classes, {found.net.size:,} parameters" + ("" if found.inner is None else ", with how it adapts")
+    )

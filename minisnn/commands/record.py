@@ -1,6 +1,7 @@
 """Record labelled pictures with the simulated event camera, which moves in N-MNIST's three
 saccades. Without pictures it records the digits that are shipped. What it writes can be
 used at once: a folder of digits in N-MNIST's form serves as --root of train and evaluate."""
+
 import argparse
 import os
 import shutil
@@ -26,16 +27,27 @@ pictures:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="?", type=Path, help="labelled pictures (default: the shipped digits)")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of an idx or .npy file of pictures")
-    parser.add_argument("--out", type=Path, required=True, metavar="PATH",
-                        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5")
-    parser.add_argument("--split", choices=("Train", "Test"), default="Train",
-                        help="split that the recordings are put into (default: Train)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5",
+    )
+    parser.add_argument(
+        "--split", choices=("Train", "Test"), default="Train", help="split that the recordings are put into (default: Train)"
+    )
     parser.add_argument("--each", type=count(1), metavar="N", help="only the first N pictures of each label")
     parser.add_argument("--size", type=whole_numbers, metavar="H,W", help="bring all pictures to this size first")
-    parser.add_argument("--inverted", action=argparse.BooleanOptionalAction, default=True,
-                        help="show bright ink dark on a bright screen, as N-MNIST was recorded (default: yes)")
-    parser.add_argument("--duration", type=count(1), default=310, metavar="MS",
-                        help="length of a recording (default: 310, all three saccades)")
+    parser.add_argument(
+        "--inverted",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="show bright ink dark on a bright screen, as N-MNIST was recorded (default: yes)",
+    )
+    parser.add_argument(
+        "--duration", type=count(1), default=310, metavar="MS", help="length of a recording (default: 310, all three saccades)"
+    )
     parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the noise (default: 0)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_threads(parser)
@@ -66,11 +78,14 @@ def run(args: argparse.Namespace) -> None:
 def _pictures(args: argparse.Namespace):
     """(images, labels, numbers, names of the labels); numbers seed the noise and name the files."""
     import numpy as np
+
     if args.pictures is None:
-        from ..data.digits import load_digits
+        from ..data.sets.digits import load_digits
+
         digits = load_digits()
         return digits.images, digits.labels, digits.numbers, tuple("0123456789")
-    from ..data.pictures import read_pictures
+    from ..data.readers.pictures import read_pictures
+
     found = read_pictures(args.pictures.expanduser(), args.labels, args.size)
     for name in found.names:
         if name in (".", "..") or not name.isprintable() or set(name) & set("/\\:"):
@@ -95,7 +110,8 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
 
     from tqdm import tqdm
 
-    from ..data.camera import EventCamera
+    from ..data.camera.event_camera import EventCamera
+
     camera = replace(EventCamera(), inverted=args.inverted)
     for place in tqdm(keep, desc="recording", unit="", leave=False, disable=True if args.quiet else None):
         number = int(numbers[place])
@@ -107,7 +123,8 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
 
 def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
     """N-MNIST's form, the folder whole or not at all; the number of events of each recording."""
-    from ..data.nmnist import write_nmnist
+    from ..data.readers.nmnist import write_nmnist
+
     temporary, sizes = out.with_name(f".{out.name}.{os.getpid()}.tmp"), []
     try:
         for name in names:
@@ -134,6 +151,7 @@ def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Itera
     import numpy as np
 
     from ..files import write_whole
+
     sizes, buffer = [], io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for key, (label, _, events) in enumerate(recordings):

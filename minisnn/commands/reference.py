@@ -1,5 +1,6 @@
 """The reference of the library as web pages: every public module, class and function with its
 equations, shapes and errors, made of the docstrings."""
+
 import argparse
 import inspect
 import pkgutil
@@ -14,12 +15,13 @@ examples:
 
 Needs the library pdoc: pip install "minisnn[docs]"."""
 STYLE = """main.pdoc { width: calc(74rem + var(--sidebar-width)); } .pdoc .docstring pre { font-size: 0.85rem; }"""
-INSIDE = ("__main__", "cli", "commands", "compilation", "experiments", "kernels", "progress")      # not for scripts to import
+INSIDE = ("__main__", "cli", "commands", "experiments", "kernels")  # not for scripts to import
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("reference"), metavar="DIR",
-                        help="folder to write to (default: reference)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reference"), metavar="DIR", help="folder to write to (default: reference)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -45,7 +47,7 @@ def modules() -> list[str]:
     """What pdoc is told to take: the package and its modules that are for scripts, those within them too."""
     package = Path(__file__).parents[1]
     names = sorted(module.name for module in pkgutil.iter_modules([str(package)]) if module.name not in INSIDE)
-    return ["minisnn", *(f"minisnn.{name}" for name in names), "!minisnn.data.camera_kernel"]
+    return ["minisnn", *(f"minisnn.{name}" for name in names), "!minisnn.data.camera.kernel"]
 
 
 def markdown(docstring: str) -> str:
@@ -69,5 +71,6 @@ def markdown(docstring: str) -> str:
 def _text(line: str) -> str:
     """A line whose * and _ are no emphasis, nor its < a tag; code between backticks stays."""
     pieces = re.split(r"(`[^`]+`)", line)
-    return "".join(piece if n % 2 else re.sub(r"([*_\[\]])", r"\\\1", piece).replace("<", "&lt;")
-                   for n, piece in enumerate(pieces))
+    return "".join(
+        piece if n % 2 else re.sub(r"([*_\[\]])", r"\\\1", piece).replace("<", "&lt;") for n, piece in enumerate(pieces)
+    )

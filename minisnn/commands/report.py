@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     for name in names:
         if name not in EXPERIMENTS:
             raise ValueError(f"--only: there is no experiment {name!r}; expected some of {', '.join(EXPERIMENTS)}")
-    from ..compilation import announce
+    from ..parallel.compilation import announce
     from ..experiments.report import write_report
 
     if not args.quiet:

@@ -72,7 +72,7 @@ def carry_out(study):
 
 def run_and_print(name: str, args: argparse.Namespace) -> None:
     if not args.quiet:
-        from ..compilation import announce
+        from ..parallel.compilation import announce
 
         announce()
     with study_maker(args) as make:

@@ -2,14 +2,15 @@
 classes and recordings it has never seen. Without options: a small network on simulated
 recordings. The run folder holds settings, log, learning curve, checkpoint and result;
 Ctrl-C saves, and --resume DIR goes on as if nothing had happened."""
+
 import argparse
 import shlex
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from ..presets import DEFAULT, PRESETS, preset
-from ..settings import TrainingConfig
+from ..training.presets import DEFAULT, PRESETS, preset
+from ..training.settings import TrainingConfig
 from .options import add_threads, add_workers, executor_of, names, or_none, use_threads, whole_numbers
 
 SUMMARY = "meta-train a network, then test it on unseen classes"
@@ -81,7 +82,8 @@ def _word(value) -> str:
 def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
     changes = {f.name: getattr(args, f.name) for f in fields(TrainingConfig) if hasattr(args, f.name)}
-    from ..runs import RunFolder, free_folder
+    from ..training.folder import RunFolder, free_folder
+
     if args.resume is not None:
         if changes or args.preset or args.out or args.force:
             others = [name for name in ("preset", "out", "force") if getattr(args, name)]
@@ -92,11 +94,13 @@ def run(args: argparse.Namespace) -> None:
     else:
         config = replace(preset(args.preset or DEFAULT), **changes)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
-    from ..evaluation import sentence
-    from ..training import train
+    from ..training.evaluation import sentence
+    from ..training.run import train
+
     with executor_of(args) as executor:
-        result = train(config, out, resume=args.resume is not None, progress=not args.quiet, force=args.force,
-                       executor=executor)
+        result = train(
+            config, out, resume=args.resume is not None, progress=not args.quiet, force=args.force, executor=executor
+        )
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
         print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")

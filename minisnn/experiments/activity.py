@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from ..evaluation import accuracy, adapted, predict
-from ..maml import InnerLoop
+from ..training.evaluation import accuracy, adapted, predict
+from ..meta.inner import InnerLoop
 from .findings import Findings, Table
 from .statistics import estimate, some_of
 from .study import Settings, Study

@@ -14,10 +14,10 @@ from statistics import median
 
 import numpy as np
 
-from ..checkpoint import load, save
-from ..maml import meta_gradient
-from ..tasks import Task
-from ..threads import get_threads, set_threads
+from ..training.checkpoint import load, save
+from ..meta.inner import meta_gradient
+from ..meta.tasks import Task
+from ..parallel.threads import get_threads, set_threads
 from .findings import Findings, Table
 from .study import Study
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from ..evaluation import accuracy, predict
-from ..maml import InnerLoop, adapt
+from ..training.evaluation import accuracy, predict
+from ..meta.inner import InnerLoop, adapt
 from .findings import Findings, Table
 from .statistics import difference, estimate, judge
 from .study import DATASETS, Settings, Study

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from ..evaluation import accuracy
-from ..optim import Adam
+from ..training.evaluation import accuracy
+from ..meta.optim import Adam
 from .findings import Findings, Table
 from .readout import Readout, spikes_of
 from .statistics import Estimate, ci95, estimate, judge

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..files import write_whole
 from ..plots import save
-from ..runs import read_json
+from ..training.folder import read_json
 from .statistics import Claim
 
 KINDS = ("png", "svg")

@@ -8,10 +8,10 @@ from the file of another role is trained after it.
 from dataclasses import replace
 from pathlib import Path
 
-from ..checkpoint import Checkpoint, read
-from ..data.shipped import shipped
-from ..presets import preset
-from ..settings import TrainingConfig
+from ..training.checkpoint import Checkpoint, read
+from ..data.store.shipped import shipped
+from ..training.presets import preset
+from ..training.settings import TrainingConfig
 
 _SNN = replace(
     preset("quick"),
@@ -137,7 +137,7 @@ class Networks:
             return None
 
     def _train(self, role: str, out: Path) -> Path:
-        from ..training import train
+        from ..training.run import train
 
         recipe = RECIPES[role]
         config = replace(recipe, root=self.roots.get(recipe.dataset))

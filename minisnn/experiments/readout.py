@@ -12,9 +12,9 @@ import numpy as np
 
 from ..kernels import products
 from ..layers import membrane
-from ..loss import LOSSES
-from ..network import SpikingNet
-from ..neuron import LIF
+from ..layers.loss import LOSSES
+from ..network.spiking import SpikingNet
+from ..layers.neuron import LIF
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from ..evaluation import accuracy, adapted, predict
-from ..maml import InnerLoop, body
-from ..tasks import Task
+from ..training.evaluation import accuracy, adapted, predict
+from ..meta.inner import InnerLoop, body
+from ..meta.tasks import Task
 from .findings import Findings, Table
 from .readout import network, spikes_of
 from .statistics import difference, estimate, judge

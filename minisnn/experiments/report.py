@@ -37,7 +37,7 @@ def write_report(findings: list[Findings], folder: Path, seconds: float) -> Path
         body.append(_section(found, folder / found.name))
     page = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>minisnn: the paper, measured again</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>
+<title>minisnn: the paper, measured again</title><style>{STYLE.read_text(encoding="utf-8")}</style></head>
 <body>{chr(10).join(body)}</body></html>
 """
     path = folder / "report.html"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation import ci95
+from ..training.evaluation import ci95
 
 TRIALS = 10
 

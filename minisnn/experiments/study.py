@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
-from ..evaluation import accuracy, adapted, open_set, predict
-from ..executor import Executor
+from ..training.checkpoint import Checkpoint
+from ..training.evaluation import accuracy, adapted, open_set, predict
+from ..parallel.executor import Executor
 from ..files import Hold
-from ..maml import InnerLoop
+from ..meta.inner import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ..tasks import Task, summed_frames
+from ..meta.tasks import Task, summed_frames
 from .findings import Findings, Table
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from ..maml import InnerLoop, meta_gradient
-from ..optim import Adam, clip
+from ..meta.inner import InnerLoop, meta_gradient
+from ..meta.optim import Adam, clip
 from .study import Study
 
 LR, WARM_UP, UPDATES, BATCH = 1e-3, 10, 60, 32

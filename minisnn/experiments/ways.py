@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ..maml import InnerLoop
+from ..meta.inner import InnerLoop
 from .findings import Findings, Table
 from .shots import draw
 from .statistics import estimate, some_of

@@ -12,25 +12,62 @@ The surrogate gradient of a spiking network is not the slope of its loss, yet it
 Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product. A
 convolutional network is smooth between ties of its pooling: its twin, of the same name, keeps the sites that were chosen.
 """
+
 import numpy as np
 
-from ..maml import body
-from ..tasks import Task
+from ..meta.inner import body
+from ..meta.tasks import Task
 from .cases import Case, Sets, random_case, random_data, random_theta, small_step
 from .curve import Curve, plot_steps, step_curve
 from .passes import check_passes
 from .report import Report, Result
-from .whole import (Coordinates, _in_double, check_gradient, check_hvp, check_meta_gradient, check_symmetry, coordinates,
-                    twins_of)
+from .whole import (
+    Coordinates,
+    _in_double,
+    check_gradient,
+    check_hvp,
+    check_meta_gradient,
+    check_symmetry,
+    coordinates,
+    twins_of,
+)
 
-__all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", "check_gradient", "check_hvp",
-           "check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps", "random_case",
-           "random_data", "random_theta", "step_curve"]
+__all__ = [
+    "Case",
+    "Coordinates",
+    "Curve",
+    "Report",
+    "Result",
+    "Sets",
+    "check",
+    "check_gradient",
+    "check_hvp",
+    "check_meta_gradient",
+    "check_passes",
+    "check_symmetry",
+    "coordinates",
+    "plot_steps",
+    "random_case",
+    "random_data",
+    "random_theta",
+    "step_curve",
+]
 
 
-def check(net, theta: np.ndarray | None = None, x: np.ndarray | None = None, y: np.ndarray | None = None,
-          seed: int = 0, *, task: Task | Sets | None = None, step_size: float | None = None, inner_steps=(1, 3),
-          twins=None, thorough: bool = False, **options) -> Report:
+def check(
+    net,
+    theta: np.ndarray | None = None,
+    x: np.ndarray | None = None,
+    y: np.ndarray | None = None,
+    seed: int = 0,
+    *,
+    task: Task | Sets | None = None,
+    step_size: float | None = None,
+    inner_steps=(1, 3),
+    twins=None,
+    thorough: bool = False,
+    **options,
+) -> Report:
     """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.
 
     theta, x, y   the point and the data, made at random (`seed`) where not given; give x and y together

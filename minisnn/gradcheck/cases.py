@@ -1,15 +1,16 @@
 """Random networks and data to check: odd sizes, one to four layers, every option, sound for every twin."""
+
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ..convnet import ConvNet
-from ..maml import adapt
-from ..network import SpikingNet
-from ..neuron import LIF
+from ..network.convolutional import ConvNet
+from ..meta.inner import adapt
+from ..network.spiking import SpikingNet
+from ..layers.neuron import LIF
 
-KINK = 0.05      # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
+KINK = 0.05  # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
 
 
 class Sets(NamedTuple):
@@ -63,8 +64,7 @@ def small_step(net, theta, x, y, steps: int = 3) -> float:
     step_size = 1.0
     while True:
         path = (adapt(net, theta, x, y, step_size, n + 1) - theta for n in range(steps))
-        moved = max(np.abs(a).max() for change in path for name, a in net.views(change).items()
-                    if name.endswith(".bias"))
+        moved = max(np.abs(a).max() for change in path for name, a in net.views(change).items() if name.endswith(".bias"))
         if moved <= 0.04:
             return step_size
         step_size *= min(0.5, 0.02 / float(moved))
@@ -95,23 +95,46 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
 def _random_spiking(rng, shape, conv, hidden, one_neuron, backend) -> tuple[SpikingNet, int]:
     reset = rng.choice(["attached", "attached", "detached", "off"])
     alpha, beta = rng.uniform(0.5, 0.95, 2)
-    neuron = LIF(alpha=alpha, beta=alpha if rng.random() < 0.15 else beta, gamma=rng.uniform(0, 0.9),
-                 rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5),
-                 threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
-                 slope=rng.uniform(1, 10), gain=rng.uniform(1, 5))
+    neuron = LIF(
+        alpha=alpha,
+        beta=alpha if rng.random() < 0.15 else beta,
+        gamma=rng.uniform(0, 0.9),
+        rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5),
+        threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
+        slope=rng.uniform(1, 10),
+        gain=rng.uniform(1, 5),
+    )
     T = int(rng.integers(2 * (conv + hidden) + 4, 18))
     window = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))
     net = SpikingNet(
-        shape, _widths(rng, conv, 5), 1 if one_neuron else int(rng.integers(2, 6)), int(rng.choice([1, 3, 3, 5])),
-        rng.choice(["max", "mean"]).item(), neuron, window, np.float64, hidden=_widths(rng, hidden, 6),
-        detach_reset=reset == "detached", backend=backend, loss=_loss(rng, one_neuron))
+        shape,
+        _widths(rng, conv, 5),
+        1 if one_neuron else int(rng.integers(2, 6)),
+        int(rng.choice([1, 3, 3, 5])),
+        rng.choice(["max", "mean"]).item(),
+        neuron,
+        window,
+        np.float64,
+        hidden=_widths(rng, hidden, 6),
+        detach_reset=reset == "detached",
+        backend=backend,
+        loss=_loss(rng, one_neuron),
+    )
     return net, T
 
 
 def _random_convolutional(rng, shape, conv, hidden, one_neuron, backend) -> tuple[ConvNet, int]:
     net = ConvNet(
-        shape, _widths(rng, conv, 5), 1 if one_neuron else int(rng.integers(2, 6)), int(rng.choice([1, 3, 3, 5])), np.float64,
-        hidden=_widths(rng, hidden, 6), backend=backend, loss=_loss(rng, one_neuron), gain=rng.uniform(0.05, 0.3))
+        shape,
+        _widths(rng, conv, 5),
+        1 if one_neuron else int(rng.integers(2, 6)),
+        int(rng.choice([1, 3, 3, 5])),
+        np.float64,
+        hidden=_widths(rng, hidden, 6),
+        backend=backend,
+        loss=_loss(rng, one_neuron),
+        gain=rng.uniform(0.05, 0.3),
+    )
     return net, int(rng.integers(5, 25))
 
 

@@ -3,6 +3,7 @@
 The passes under test carry their sums out as the network's backend does; those that are differenced are the reference's,
 and keep the sites that pooling chose.
 """
+
 import numpy as np
 
 from ..layers import activation, convolution, frames, pool
@@ -38,19 +39,26 @@ def _convolution(b, products, weight, bias, x) -> Unit:
     def order(dx, dweight, dbias):
         return dweight, dbias, dx
 
-    return Unit(b.name, "convolution", ("weight", "bias", "x"), (weight, bias, x), y, lambda z: run(z)[0],
-                lambda z, dy: order(*convolution.backward(Reference, k, z[0], run(z)[1], dy)),
-                lambda z_dot: convolution.forward_tangent(products, ready, products.prepare(z_dot[0]), z_dot[1], tape,
-                                                          z_dot[2]),
-                lambda dy: order(*convolution.backward(products, k, ready, tape, dy)),
-                lambda z_dot, tape_dot, dy_dot: order(*convolution.backward_tangent(
-                    products, k, ready, products.prepare(z_dot[0]), tape, tape_dot, dy_dot)))
+    return Unit(
+        b.name,
+        "convolution",
+        ("weight", "bias", "x"),
+        (weight, bias, x),
+        y,
+        lambda z: run(z)[0],
+        lambda z, dy: order(*convolution.backward(Reference, k, z[0], run(z)[1], dy)),
+        lambda z_dot: convolution.forward_tangent(products, ready, products.prepare(z_dot[0]), z_dot[1], tape, z_dot[2]),
+        lambda dy: order(*convolution.backward(products, k, ready, tape, dy)),
+        lambda z_dot, tape_dot, dy_dot: order(
+            *convolution.backward_tangent(products, k, ready, products.prepare(z_dot[0]), tape, tape_dot, dy_dot)
+        ),
+    )
 
 
 def _pool(b, u, choice) -> Unit:
     """Linear at the choice of sites: `gather` is also its own tangent, `scatter` also that of its adjoint."""
     (B, n, H, W, C), shape = u.shape, u.shape[2:4]
-    largest = u[:, :, :H // 2 * 2, :W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C).max((3, 5))
+    largest = u[:, :, : H // 2 * 2, : W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C).max((3, 5))
 
     def gather(z):
         return pool.gather(z[0], b.pool, choice)
@@ -58,8 +66,18 @@ def _pool(b, u, choice) -> Unit:
     def scatter(dy):
         return (pool.scatter(dy, b.pool, choice, shape),)
 
-    return Unit(b.name, "pool", ("u",), (u,), largest, gather, lambda z, dy: scatter(dy),
-                lambda z_dot: (gather(z_dot), None), scatter, lambda z_dot, tape_dot, dy_dot: scatter(dy_dot))
+    return Unit(
+        b.name,
+        "pool",
+        ("u",),
+        (u,),
+        largest,
+        gather,
+        lambda z, dy: scatter(dy),
+        lambda z_dot: (gather(z_dot), None),
+        scatter,
+        lambda z_dot, tape_dot, dy_dot: scatter(dy_dot),
+    )
 
 
 def _softplus(b, v) -> Unit:
@@ -69,10 +87,18 @@ def _softplus(b, v) -> Unit:
         seen["dy"] = dy
         return (activation.backward(tape, dy),)
 
-    return Unit(b.name, "softplus", ("u",), (v,), y, lambda z: np.logaddexp(0, z[0]),
-                lambda z, dy: (activation.backward(activation.forward(z[0])[1], dy),),
-                lambda z_dot: activation.forward_tangent(tape, z_dot[0]), backward,
-                lambda z_dot, tape_dot, dy_dot: (activation.backward_tangent(tape, tape_dot, seen["dy"], dy_dot),))
+    return Unit(
+        b.name,
+        "softplus",
+        ("u",),
+        (v,),
+        y,
+        lambda z: np.logaddexp(0, z[0]),
+        lambda z, dy: (activation.backward(activation.forward(z[0])[1], dy),),
+        lambda z_dot: activation.forward_tangent(tape, z_dot[0]),
+        backward,
+        lambda z_dot, tape_dot, dy_dot: (activation.backward_tangent(tape, tape_dot, seen["dy"], dy_dot),),
+    )
 
 
 def _block(b, products, weight, bias, x, y, tape, first) -> Unit:
@@ -86,12 +112,22 @@ def _block(b, products, weight, bias, x, y, tape, first) -> Unit:
         return (dweight, dbias) if first else (dweight, dbias, dx)
 
     def forward_tangent(z_dot):
-        return frames.forward_tangent(b, products, ready, products.prepare(z_dot[0]), z_dot[1], tape,
-                                      None if first else z_dot[2])
+        return frames.forward_tangent(
+            b, products, ready, products.prepare(z_dot[0]), z_dot[1], tape, None if first else z_dot[2]
+        )
 
-    return Unit(b.name, "block", ("weight", "bias") if first else ("weight", "bias", "x"),
-                (weight, bias) if first else (weight, bias, x), y, lambda z: run(z)[0],
-                lambda z, dy: order(*frames.backward(b, Reference, z[0], run(z)[1], dy, not first)), forward_tangent,
-                lambda dy: order(*frames.backward(b, products, ready, tape, dy, not first)),
-                lambda z_dot, tape_dot, dy_dot: order(*frames.backward_tangent(
-                    b, products, ready, products.prepare(z_dot[0]), tape, tape_dot, dy_dot, not first)), BLOCK)
+    return Unit(
+        b.name,
+        "block",
+        ("weight", "bias") if first else ("weight", "bias", "x"),
+        (weight, bias) if first else (weight, bias, x),
+        y,
+        lambda z: run(z)[0],
+        lambda z, dy: order(*frames.backward(b, Reference, z[0], run(z)[1], dy, not first)),
+        forward_tangent,
+        lambda dy: order(*frames.backward(b, products, ready, tape, dy, not first)),
+        lambda z_dot, tape_dot, dy_dot: order(
+            *frames.backward_tangent(b, products, ready, products.prepare(z_dot[0]), tape, tape_dot, dy_dot, not first)
+        ),
+        BLOCK,
+    )

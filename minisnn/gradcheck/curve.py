@@ -1,4 +1,5 @@
 """The error of a finite difference against its step size: the V that tells truncation from rounding."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +37,9 @@ def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve
         slope, hv = gradient @ d, hvp(d)
         found: tuple[list[float], list[float]] = ([], [])
         for h in steps:
-            (up, g_up), (down, g_down) = (net.loss_and_gradient(theta + s * d, x, y, spike=twin, record=record)
-                                          for s in (h, -h))
+            (up, g_up), (down, g_down) = (
+                net.loss_and_gradient(theta + s * d, x, y, spike=twin, record=record) for s in (h, -h)
+            )
             found[0].append(relative(slope, (up - down) / (2 * h)))
             found[1].append(relative(hv, (g_up - g_down) / (2 * h)))
         errors[f"gradient, {twin}"], errors[f"Hessian-vector product, {twin}"] = map(np.array, found)
@@ -50,12 +52,19 @@ def plot_steps(curve: Curve, path=None):
     The smooth form leaps where a step carries a membrane across the kink of sigma'.
     """
     from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7, 5), layout="constrained")
     ax = figure.subplots()
     smallest = np.finfo(float).eps / 10
     for label, errors in curve.errors.items():
-        ax.loglog(curve.steps, np.maximum(errors, smallest), marker="s" if "Hessian" in label else "o", markersize=4,
-                  linestyle="--" if "smooth" in label else "-", label=label)
+        ax.loglog(
+            curve.steps,
+            np.maximum(errors, smallest),
+            marker="s" if "Hessian" in label else "o",
+            markersize=4,
+            linestyle="--" if "smooth" in label else "-",
+            label=label,
+        )
     h = np.sort(curve.steps)
     lowest = min(float(e.min()) for e in curve.errors.values())
     for law, name, at in ((h**2, "truncation, h\N{SUPERSCRIPT TWO}", -1), (1 / h, "rounding, 1/h", 0)):
@@ -63,12 +72,20 @@ def plot_steps(curve: Curve, path=None):
         line = law / law[at] * 3 * max(max(ends), smallest)
         keep = line > max(lowest, smallest)
         ax.loglog(h[keep], line[keep], color="0.6", linewidth=1, linestyle=":")
-        ax.annotate(name, (h[at], line[at]), color="0.4", textcoords="offset points",
-                    xytext=(4, 4) if at == 0 else (-4, 4), ha="left" if at == 0 else "right")
+        ax.annotate(
+            name,
+            (h[at], line[at]),
+            color="0.4",
+            textcoords="offset points",
+            xytext=(4, 4) if at == 0 else (-4, 4),
+            ha="left" if at == 0 else "right",
+        )
     ax.set_xlabel("step size h of the central difference (units of theta)")
     ax.set_ylabel("relative error of the derivative")
-    ax.set_title("A right derivative makes a V: error falls with h until rounding takes over\n"
-                 "(a wrong one levels off at its own error)", fontsize="medium")
+    ax.set_title(
+        "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one levels off at its own error)",
+        fontsize="medium",
+    )
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(fontsize="small")
     if path is not None:

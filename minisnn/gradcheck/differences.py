@@ -6,12 +6,13 @@
 The error against h is a V on logarithmic axes: the best of several step sizes is reported. Relative error of arrays:
 max |difference| / max |reference|; of inner products: relative to the product of the norms.
 """
+
 import numpy as np
 
-STEPS = (1e-3, 1e-4, 1e-2, 1e-5, 3e-4, 3e-5, 3e-3, 3e-2, 1e-6, 1e-1)      # tried in this order, in the jet form
-SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)                 # the kink of sigma' asks for short ones
-TAYLOR_STEPS = tuple(10.0 ** (-k / 2) for k in range(1, 14))              # from 0.3, in half decades
-SMOOTH_TAYLOR_STEPS = tuple(10.0 ** (-4 - k / 2) for k in range(8))       # from 1e-4
+STEPS = (1e-3, 1e-4, 1e-2, 1e-5, 3e-4, 3e-5, 3e-3, 3e-2, 1e-6, 1e-1)  # tried in this order, in the jet form
+SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)  # the kink of sigma' asks for short ones
+TAYLOR_STEPS = tuple(10.0 ** (-k / 2) for k in range(1, 14))  # from 0.3, in half decades
+SMOOTH_TAYLOR_STEPS = tuple(10.0 ** (-4 - k / 2) for k in range(8))  # from 1e-4
 
 
 def inner(a, b) -> float:

@@ -1,8 +1,9 @@
 """Which pass is wrong: those of the surrogate and of the loss, then every pass of every layer on its own."""
+
 import numpy as np
 
-from .. import surrogate
-from ..loss import LOSSES
+from ..layers import surrogate
+from ..layers.loss import LOSSES
 from . import convolutional, spiking
 from .differences import STEPS, best, inner, relative
 from .report import Result
@@ -24,13 +25,15 @@ def check_surrogate(net, rng: np.random.Generator) -> list[Result]:
     slope = net.neuron.slope
     a = rng.uniform(0.05, 1, 40) * rng.choice([-1, 1], 40)
     rows: list[Result] = []
-    for function, derivative in ((surrogate.sigma, surrogate.sigma_prime),
-                                 (surrogate.sigma_prime, surrogate.sigma_second)):
+    for function, derivative in ((surrogate.sigma, surrogate.sigma_prime), (surrogate.sigma_prime, surrogate.sigma_second)):
+
         def error(h):
             return relative(derivative(a, slope), (function(a + h, slope) - function(a - h, slope)) / (2 * h))
+
         found, h = best(error, STEPS, DIFFERENCES / 100)
-        rows.append(Result(f"surrogate.{derivative.__name__}", "every spike", "differences", found, DIFFERENCES,
-                           note=f"h = {h:.0e}"))
+        rows.append(
+            Result(f"surrogate.{derivative.__name__}", "every spike", "differences", found, DIFFERENCES, note=f"h = {h:.0e}")
+        )
     return rows
 
 
@@ -43,16 +46,30 @@ def check_loss(net, logits, y, rng: np.random.Generator) -> list[Result]:
     logits_dot = directions[0]
 
     def backward_error(h):
-        return relative(slopes, [(value(logits + h * d, y) - value(logits - h * d, y)) / (2 * h) for d in directions],
-                        1e-6 * abs(value(logits, y)))
+        return relative(
+            slopes,
+            [(value(logits + h * d, y) - value(logits - h * d, y)) / (2 * h) for d in directions],
+            1e-6 * abs(value(logits, y)),
+        )
 
     def tangent_error(h):
-        return relative(backward_tangent(logits, logits_dot, y),
-                        (backward(logits + h * logits_dot, y) - backward(logits - h * logits_dot, y)) / (2 * h))
+        return relative(
+            backward_tangent(logits, logits_dot, y),
+            (backward(logits + h * logits_dot, y) - backward(logits - h * logits_dot, y)) / (2 * h),
+        )
 
     rows: list[Result] = []
     for name, error in (("backward", backward_error), ("backward_tangent", tangent_error)):
         found, h = best(error, STEPS, DIFFERENCES / 100)
-        rows.append(Result(f"loss.{net.loss_name}_{name}", "logits", "differences", found, DIFFERENCES,
-                           note=f"h = {h:.0e}", excused=any(not r.ok for r in rows)))
+        rows.append(
+            Result(
+                f"loss.{net.loss_name}_{name}",
+                "logits",
+                "differences",
+                found,
+                DIFFERENCES,
+                note=f"h = {h:.0e}",
+                excused=any(not r.ok for r in rows),
+            )
+        )
     return rows

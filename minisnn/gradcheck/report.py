@@ -1,8 +1,9 @@
 """What a check found: one `Result` a row, and a `Report` that names the pass to blame."""
+
 import math
 from dataclasses import dataclass, field
 
-LAYER, BLOCK, NETWORK, META = range(4)      # what is built from what: the lowest level that fails is to blame
+LAYER, BLOCK, NETWORK, META = range(4)  # what is built from what: the lowest level that fails is to blame
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return self.skipped or self.error <= self.tolerance      # NaN is a failure
+        return self.skipped or self.error <= self.tolerance  # NaN is a failure
 
     @property
     def verdict(self) -> str:
@@ -63,8 +64,9 @@ class Report:
 
     def worst(self, what: str, how: str = "") -> float:
         """Largest error of the rows whose `what` and `how` start with these words; 0 where there is none."""
-        return max((r.error for r in self.results
-                    if r.what.startswith(what) and r.how.startswith(how) and not r.skipped), default=0.0)
+        return max(
+            (r.error for r in self.results if r.what.startswith(what) and r.how.startswith(how) and not r.skipped), default=0.0
+        )
 
     def table(self, every: bool = True) -> str:
         """Every row, or one a pass (its largest error, and each failure)."""
@@ -88,8 +90,11 @@ class Report:
         places: dict[str, list[Result]] = {}
         for r in self.guilty:
             places.setdefault(r.what, []).append(r)
-        blame = "; ".join(f"{what} in {', '.join(dict.fromkeys(r.where for r in rows))}, "
-                          f"off by {max(r.error for r in rows):.2g} ({rows[0].how})" for what, rows in places.items())
+        blame = "; ".join(
+            f"{what} in {', '.join(dict.fromkeys(r.where for r in rows))}, "
+            f"off by {max(r.error for r in rows):.2g} ({rows[0].how})"
+            for what, rows in places.items()
+        )
         return f"{len(self.failures)} of {done} FAILED. To blame: {blame}."
 
 
@@ -104,5 +109,6 @@ def _table(results: list[Result]) -> str:
         rows.append((r.what, r.where, r.how, error, _number(r.tolerance), r.verdict, r.note))
     widths = [max(map(len, column)) for column in zip(*rows)]
     right = (False, False, False, True, True, False, False)
-    return "\n".join("  ".join(c.rjust(w) if at_right else c.ljust(w) for c, w, at_right in zip(row, widths, right))
-                     .rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(c.rjust(w) if at_right else c.ljust(w) for c, w, at_right in zip(row, widths, right)).rstrip() for row in rows
+    )

@@ -1,4 +1,5 @@
 """The layers of a spiking network as units: synapse, membrane and pooling by the reference, whole blocks by the backend."""
+
 import numpy as np
 
 from ..layers import block as reference
@@ -23,10 +24,10 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
 
 def _synapse(b, weight, bias, tape) -> Unit:
     x, start, n, neuron = tape["x"], (tape["p"], tape["q"]), tape["x"].shape[1], b.neuron
-    short = x[:, :max(n - 2, 0)]
+    short = x[:, : max(n - 2, 0)]
 
     def run(z):
-        return synapse.forward(z[0], z[1], np.concatenate([z[2], x[:, z[2].shape[1]:]], 1), start, neuron)
+        return synapse.forward(z[0], z[1], np.concatenate([z[2], x[:, z[2].shape[1] :]], 1), start, neuron)
 
     def adjoint(z, dy):
         dx, dweight, dbias = synapse.backward(z[0], run(z)[1], dy, neuron)
@@ -40,10 +41,18 @@ def _synapse(b, weight, bias, tape) -> Unit:
         dx_dot, dweight_dot, dbias_dot = synapse.backward_tangent(weight, z_dot[0], tape, tape_dot, dy_dot, neuron)
         return dweight_dot, dbias_dot, dx_dot
 
-    return Unit(b.name, "synapse", ("weight", "bias", "x"), (weight, bias, short), run((weight, bias, short))[0],
-                lambda z: run(z)[0], adjoint,
-                lambda z_dot: synapse.forward_tangent(weight, z_dot[0], z_dot[1], tape, z_dot[2], neuron, n),
-                backward, backward_tangent)
+    return Unit(
+        b.name,
+        "synapse",
+        ("weight", "bias", "x"),
+        (weight, bias, short),
+        run((weight, bias, short))[0],
+        lambda z: run(z)[0],
+        adjoint,
+        lambda z_dot: synapse.forward_tangent(weight, z_dot[0], z_dot[1], tape, z_dot[2], neuron, n),
+        backward,
+        backward_tangent,
+    )
 
 
 def _membrane(b, weight, bias, tape) -> Unit:
@@ -54,11 +63,18 @@ def _membrane(b, weight, bias, tape) -> Unit:
     def run(z):
         return membrane.forward(z[0], r, *options, "jet", a0)
 
-    return Unit(b.name, "membrane", ("I",), (current,), tape["u"], lambda z: run(z)[0],
-                lambda z, dy: (membrane.backward(run(z)[1], dy, *options),),
-                lambda z_dot: membrane.forward_tangent(hard, z_dot[0], *options),
-                lambda dy: (membrane.backward(hard, dy, *options),),
-                lambda z_dot, tape_dot, dy_dot: (membrane.backward_tangent(hard, tape_dot, dy_dot, *options),))
+    return Unit(
+        b.name,
+        "membrane",
+        ("I",),
+        (current,),
+        tape["u"],
+        lambda z: run(z)[0],
+        lambda z, dy: (membrane.backward(run(z)[1], dy, *options),),
+        lambda z_dot: membrane.forward_tangent(hard, z_dot[0], *options),
+        lambda dy: (membrane.backward(hard, dy, *options),),
+        lambda z_dot, tape_dot, dy_dot: (membrane.backward_tangent(hard, tape_dot, dy_dot, *options),),
+    )
 
 
 def _pool(b, tape) -> Unit:
@@ -71,21 +87,28 @@ def _pool(b, tape) -> Unit:
         seen["dy"] = dy
         return (pool.backward(hard, dy, b.pool, b.neuron),)
 
-    return Unit(b.name, "pool", ("u",), (u,), pool.forward(u, b.pool, b.neuron)[0], lambda z: run(z)[0],
-                lambda z, dy: (pool.backward(run(z)[1], dy, b.pool, b.neuron),),
-                lambda z_dot: pool.forward_tangent(hard, z_dot[0], b.pool, b.neuron), backward,
-                lambda z_dot, tape_dot, dy_dot: (
-                    pool.backward_tangent(hard, tape_dot, seen["dy"], dy_dot, b.pool, b.neuron),))
+    return Unit(
+        b.name,
+        "pool",
+        ("u",),
+        (u,),
+        pool.forward(u, b.pool, b.neuron)[0],
+        lambda z: run(z)[0],
+        lambda z, dy: (pool.backward(run(z)[1], dy, b.pool, b.neuron),),
+        lambda z_dot: pool.forward_tangent(hard, z_dot[0], b.pool, b.neuron),
+        backward,
+        lambda z_dot, tape_dot, dy_dot: (pool.backward_tangent(hard, tape_dot, seen["dy"], dy_dot, b.pool, b.neuron),),
+    )
 
 
 def _block(engine, b, weight, bias, tape, own, window, first) -> Unit:
     """A block as the network calls it; the first one sees data, which has no tangent."""
     x, n = tape["x"], tape["x"].shape[1]
     record = {"p": tape["p"], "q": tape["q"], "r": tape["r"], "u": tape["u"]}
-    inputs = () if first else (x[:, :max(n - 2, 0)],)
+    inputs = () if first else (x[:, : max(n - 2, 0)],)
 
     def run(z):
-        moved = x if first else np.concatenate([z[2], x[:, z[2].shape[1]:]], 1)
+        moved = x if first else np.concatenate([z[2], x[:, z[2].shape[1] :]], 1)
         return reference.forward(b, z[0], z[1], moved, window, "jet", record)
 
     def order(dx, dweight, dbias):
@@ -96,11 +119,16 @@ def _block(engine, b, weight, bias, tape, own, window, first) -> Unit:
 
     u = own["u"].reshape(tape["u"].shape)
     y = u[:, -1, 0, 0] if b.readout else pool.forward(u, b.pool, b.neuron)[0]
-    return Unit(b.name, "block", ("weight", "bias") if first else ("weight", "bias", "x"), (weight, bias, *inputs), y,
-                lambda z: run(z)[0],
-                lambda z, dy: order(*reference.backward(b, z[0], run(z)[1], dy, not first)),
-                forward_tangent,
-                lambda dy: order(*engine.backward(b, weight, own, dy, not first)),
-                lambda z_dot, tape_dot, dy_dot: order(*engine.backward_tangent(b, weight, z_dot[0], own, tape_dot,
-                                                                              dy_dot, not first)),
-                BLOCK)
+    return Unit(
+        b.name,
+        "block",
+        ("weight", "bias") if first else ("weight", "bias", "x"),
+        (weight, bias, *inputs),
+        y,
+        lambda z: run(z)[0],
+        lambda z, dy: order(*reference.backward(b, z[0], run(z)[1], dy, not first)),
+        forward_tangent,
+        lambda dy: order(*engine.backward(b, weight, own, dy, not first)),
+        lambda z_dot, tape_dot, dy_dot: order(*engine.backward_tangent(b, weight, z_dot[0], own, tape_dot, dy_dot, not first)),
+        BLOCK,
+    )

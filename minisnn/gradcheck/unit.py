@@ -9,6 +9,7 @@ the network's own (the hard ones of a spiking network). Against them stand, for 
     symmetry           <z_dot_2, H z_dot_1> = <z_dot_1, H z_dot_2> with H the Hessian of <dy, y>, to rounding
     backward_tangent   central differences of the jet form's backward
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ import numpy as np
 from .differences import STEPS, best, inner, norm, relative
 from .report import LAYER, Result
 
-EXACT = 1e-12           # adjoint and symmetry
-DIFFERENCES = 1e-7      # best central difference
+EXACT = 1e-12  # adjoint and symmetry
+DIFFERENCES = 1e-7  # best central difference
 
 
 @dataclass(frozen=True)
@@ -69,20 +70,31 @@ def check_unit(unit: Unit, rng: np.random.Generator, thorough: bool = False) -> 
     tangent_wrong = not rows[-1].ok
     for n, argument in enumerate(unit.arguments):
         alone = tuple(a_dot if n == m else 0 * a_dot for m, a_dot in enumerate(z_dot))
-        error, h = best(lambda h: _quotient(abs(inner(dy, difference(alone, h)) - inner(dz[n], z_dot[n])), scale),
-                        STEPS, enough)
+        error, h = best(
+            lambda h: _quotient(abs(inner(dy, difference(alone, h)) - inner(dz[n], z_dot[n])), scale), STEPS, enough
+        )
         rows.append(row(f".backward d{argument}", "differences", error, DIFFERENCES, f"h = {h:.0e}"))
     backward_wrong = not all(r.ok for r in rows[2:])
     error = _quotient(abs(inner(dy, y_dot) - inner(dz, z_dot)), scale)
     rows.append(row(".forward_tangent, .backward", "adjoint", error, EXACT, excused=tangent_wrong or backward_wrong))
 
     for n, argument in enumerate(unit.arguments):
+
         def mistake(h):
             up, down = (unit.adjoint(along(z, z_dot, s), dy + s * dy_dot)[n] for s in (h, -h))
             return relative(dz_dot[n], (up - down) / (2 * h))
+
         error, h = best(mistake, STEPS, enough)
-        rows.append(row(f".backward_tangent d{argument}_dot", "differences", error, DIFFERENCES, f"h = {h:.0e}",
-                        tangent_wrong or backward_wrong))
+        rows.append(
+            row(
+                f".backward_tangent d{argument}_dot",
+                "differences",
+                error,
+                DIFFERENCES,
+                f"h = {h:.0e}",
+                tangent_wrong or backward_wrong,
+            )
+        )
     h1 = unit.backward_tangent(z_dot, tape_dot, 0 * dy)
     h2 = unit.backward_tangent(z_dot_2, unit.forward_tangent(z_dot_2)[1], 0 * dy)
     error = _quotient(abs(inner(z_dot_2, h1) - inner(z_dot, h2)), norm(z_dot_2) * norm(h1) + norm(z_dot) * norm(h2))

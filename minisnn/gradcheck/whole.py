@@ -6,20 +6,20 @@ with their own, varying derivatives. Records freeze the window-start states, the
 reset's spikes; gates are frozen with them (`maml.record_path`). A convolutional network has one twin, which keeps the
 sites that max pooling chose and is called "jet" too.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
 
-from .. import maml
+from ..meta import inner as maml
 from .cases import KINK
-from .differences import (SMOOTH_STEPS, SMOOTH_TAYLOR_STEPS, STEPS, TAYLOR_STEPS, best, inner, norm, relative,
-                          taylor_slope)
+from .differences import SMOOTH_STEPS, SMOOTH_TAYLOR_STEPS, STEPS, TAYLOR_STEPS, best, inner, norm, relative, taylor_slope
 from .report import META, NETWORK, Result
 from .unit import EXACT
 
 TWINS = ("jet", "smooth")
 TOLERANCE = {"gradient": 1e-7, "hvp": 1e-6, "meta-gradient": 1e-6, "slope": 0.1}
-SMALL = 1e-3      # an array's error counts against at least this share of the whole derivative: below it is rounding
+SMALL = 1e-3  # an array's error counts against at least this share of the whole derivative: below it is rounding
 
 
 def twins_of(net) -> tuple[str, ...]:
@@ -28,23 +28,32 @@ def twins_of(net) -> tuple[str, ...]:
 
 
 def _clear_of_kink(net, theta) -> bool:
-    if not hasattr(net, "neuron"):                               # nothing spikes, nothing has a kink
+    if not hasattr(net, "neuron"):  # nothing spikes, nothing has a kink
         return True
     biases = [b for name, b in net.views(theta).items() if name.endswith(".bias")]
     return min(float(np.abs(b - net.neuron.threshold).min()) for b in biases) > KINK
 
 
 def _skip(what, where, twin, tolerance, level):
-    return Result(what, where, f"differences, {twin}", np.nan, tolerance, level, skipped=True,
-                  note=f"a bias lies within {KINK} of the threshold, the kink of the smooth form")
+    return Result(
+        what,
+        where,
+        f"differences, {twin}",
+        np.nan,
+        tolerance,
+        level,
+        skipped=True,
+        note=f"a bias lies within {KINK} of the threshold, the kink of the smooth form",
+    )
 
 
 def _steps(twin, thorough, tolerance):
     return (STEPS if twin == "jet" else SMOOTH_STEPS), 0.0 if thorough else tolerance / 30
 
 
-def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 3,
-                   thorough: bool = False) -> list[Result]:
+def check_gradient(
+    net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 3, thorough: bool = False
+) -> list[Result]:
     """Central differences of the loss along random directions against <gradient, d>, |d| = 1.
 
     One row for theta as a whole, relative to the largest of the inner products, and one for a direction within each
@@ -65,12 +74,13 @@ def check_gradient(net, theta, x, y, rng: np.random.Generator, twin: str = "jet"
         d[:, part] = rng.standard_normal((len(d), part.stop - part.start))
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         slopes = d @ gradient
-        floor = (1e-6 * abs(loss) if where == "theta"
-                 else max(1e-4 * abs(loss), norm(gradient[part]), SMALL * norm(gradient)))
-        error, h = best(lambda h: relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d],
-                                           floor), steps, enough)
-        rows.append(Result("gradient", where, f"differences, {twin}", error, TOLERANCE["gradient"], NETWORK,
-                           f"h = {h:.0e}"))
+        floor = 1e-6 * abs(loss) if where == "theta" else max(1e-4 * abs(loss), norm(gradient[part]), SMALL * norm(gradient))
+        error, h = best(
+            lambda h: relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d], floor),
+            steps,
+            enough,
+        )
+        rows.append(Result("gradient", where, f"differences, {twin}", error, TOLERANCE["gradient"], NETWORK, f"h = {h:.0e}"))
     return rows
 
 
@@ -95,8 +105,10 @@ def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", tho
                 errors[name], at[name] = error, h
         if max(errors.values()) <= enough:
             break
-    return [Result("hvp", name, f"differences, {twin}", errors[name], TOLERANCE["hvp"], NETWORK,
-                   f"h = {at.get(name, 0):.0e}") for name, _ in parts]
+    return [
+        Result("hvp", name, f"differences, {twin}", errors[name], TOLERANCE["hvp"], NETWORK, f"h = {at.get(name, 0):.0e}")
+        for name, _ in parts
+    ]
 
 
 def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
@@ -109,8 +121,17 @@ def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
     return [Result("hvp", "theta", "symmetry", error, EXACT, NETWORK)]
 
 
-def check_meta_gradient(net, theta, task, rng: np.random.Generator, step_size: float = 0.1, steps: int = 1,
-                        twin: str = "jet", rule: str = "MAML", **options) -> list[Result]:
+def check_meta_gradient(
+    net,
+    theta,
+    task,
+    rng: np.random.Generator,
+    step_size: float = 0.1,
+    steps: int = 1,
+    twin: str = "jet",
+    rule: str = "MAML",
+    **options,
+) -> list[Result]:
     """Taylor test of the meta-gradient (the best of up to four directions), and central differences.
 
     The step size's own gradient is checked by central differences too.
@@ -132,22 +153,39 @@ def check_meta_gradient(net, theta, task, rng: np.random.Generator, step_size: f
         d = rng.standard_normal(net.size)
         d /= norm(d) if twin == "jet" else 1.0
         slope = inner(gradient, d)
-        tried.append(taylor_slope(
-            lambda h: abs(maml.meta_loss(net, theta + h * d, task, step_size, steps, **frozen) - loss - h * slope),
-            TAYLOR_STEPS if twin == "jet" else SMOOTH_TAYLOR_STEPS, noise, TOLERANCE["slope"] / 5))
+        tried.append(
+            taylor_slope(
+                lambda h: abs(maml.meta_loss(net, theta + h * d, task, step_size, steps, **frozen) - loss - h * slope),
+                TAYLOR_STEPS if twin == "jet" else SMOOTH_TAYLOR_STEPS,
+                noise,
+                TOLERANCE["slope"] / 5,
+            )
+        )
         if tried[-1][1] <= TOLERANCE["slope"]:
             break
     found, deviation, h = min(tried, key=lambda t: t[1])
-    rows.append(Result(what, "theta", f"Taylor slope, {twin}", deviation, TOLERANCE["slope"], META,
-                       f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}"))
+    rows.append(
+        Result(
+            what,
+            "theta",
+            f"Taylor slope, {twin}",
+            deviation,
+            TOLERANCE["slope"],
+            META,
+            f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}",
+        )
+    )
     for name, along, a_dot in (("theta", d / norm(d), 0.0), ("step size", 0 * d, 1.0)):
         slope = inner(gradient, along) + da * a_dot
 
         def value(h):
             return maml.meta_loss(net, theta + h * along, task, step_size + h * a_dot, steps, **frozen)
 
-        error, h = best(lambda h: relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss)),
-                        STEPS if twin == "jet" else SMOOTH_STEPS, TOLERANCE["meta-gradient"] / 30)
+        error, h = best(
+            lambda h: relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss)),
+            STEPS if twin == "jet" else SMOOTH_STEPS,
+            TOLERANCE["meta-gradient"] / 30,
+        )
         rows.append(Result(what, name, f"differences, {twin}", error, TOLERANCE["meta-gradient"], META, f"h = {h:.0e}"))
     return rows
 
@@ -171,15 +209,16 @@ class Coordinates:
     step: float
 
     def __str__(self) -> str:
-        rows = [f"{self.array}: gradient by the passes and by central differences, h = {self.step:.0e}",
-                f"{'index':>16}  {'analytic':>22}  {'numeric':>22}  {'difference':>10}"]
+        rows = [
+            f"{self.array}: gradient by the passes and by central differences, h = {self.step:.0e}",
+            f"{'index':>16}  {'analytic':>22}  {'numeric':>22}  {'difference':>10}",
+        ]
         for index, a, b in zip(self.indices, self.analytic, self.numeric):
             rows.append(f"{str(index):>16}  {a:>22.14e}  {b:>22.14e}  {a - b:>10.1e}")
         return "\n".join(rows)
 
 
-def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step: float = 1e-4,
-                seed: int = 0) -> Coordinates:
+def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step: float = 1e-4, seed: int = 0) -> Coordinates:
     """Check single entries of `array` ("conv1.weight"): `indices` is a list of them, or how many to draw at random.
 
     Raises ValueError for an unknown array or an index outside it.
@@ -190,8 +229,11 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
     p, rng = known[array], np.random.default_rng(seed)
     size = p.slice.stop - p.slice.start
     flat = rng.choice(size, min(indices, size), replace=False) if isinstance(indices, int) else None
-    indices = ([tuple(int(k) for k in np.unravel_index(i, p.shape)) for i in flat] if flat is not None
-               else [tuple(np.atleast_1d(i).tolist()) for i in indices])
+    indices = (
+        [tuple(int(k) for k in np.unravel_index(i, p.shape)) for i in flat]
+        if flat is not None
+        else [tuple(np.atleast_1d(i).tolist()) for i in indices]
+    )
     net, theta = _in_double(net, theta)
     record = net.record(theta, x)
     gradient = net.loss_and_gradient(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)[1]
@@ -204,8 +246,10 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
         e = np.zeros(net.size)
         e[at] = step
         analytic.append(gradient[at])
-        numeric.append((net.loss(theta + e, x, y, spike=twin, record=record)
-                        - net.loss(theta - e, x, y, spike=twin, record=record)) / (2 * step))
+        numeric.append(
+            (net.loss(theta + e, x, y, spike=twin, record=record) - net.loss(theta - e, x, y, spike=twin, record=record))
+            / (2 * step)
+        )
     return Coordinates(array, indices, np.array(analytic), np.array(numeric), step)
 
 

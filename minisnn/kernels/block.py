@@ -2,20 +2,21 @@
 
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
 """
+
 import math
 from threading import Lock
 
 import numpy as np
 
 from ..layers.block import Block
-from ..threads import parallel
+from ..parallel.threads import parallel
 from . import passes, winograd
 from .events import Events, collect
 from .linear import back_layout, dense_layout, from_rows, rows_layout
 from .neuron import POOL, constants
 from .vector import aligned_empty, aligned_zeros
 
-GROUP = 8                       # input channels whose weight gradient is one item of work
+GROUP = 8  # input channels whose weight gradient is one item of work
 
 events = collect
 
@@ -51,11 +52,23 @@ def _correlate(block, y, x, weight, x2=None, weight2=None, back=False):
     images = lambda a: a.reshape(-1, a.shape[2])
     n, x2, weight2 = y.shape[0] * y.shape[1], _nothing(y.dtype, 0, 0, 1) if x2 is None else x2, weight2 or weight
     work = y.shape[0] * y.shape[2] * g[2] * k
-    if winograd.fits(g) and n > 2:                               # two images are not worth the weights at eight points
-        group = 8 // math.gcd(W // winograd.OUTPUTS, 8)          # images whose tiles fill the rows of a register tile
+    if winograd.fits(g) and n > 2:  # two images are not worth the weights at eight points
+        group = 8 // math.gcd(W // winograd.OUTPUTS, 8)  # images whose tiles fill the rows of a register tile
         points = [w.points(back) for w in (weight, weight2)]
-        parallel(passes.correlate_at_points, -(-n // group), images(x), points[0], images(x2), points[1], images(y),
-                 group, g, c, winograd.matrices(y.dtype), work=work)
+        parallel(
+            passes.correlate_at_points,
+            -(-n // group),
+            images(x),
+            points[0],
+            images(x2),
+            points[1],
+            images(y),
+            group,
+            g,
+            c,
+            winograd.matrices(y.dtype),
+            work=work,
+        )
     else:
         layouts = [w.back if back else w.dense for w in (weight, weight2)]
         parallel(passes.correlate, n, images(x), layouts[0], images(x2), layouts[1], images(y), g, c, work=work)
@@ -70,7 +83,7 @@ class Weight:
         self._made, self._lock = {}, Lock()
 
     def _once(self, name, make):
-        with self._lock:                                         # threads that work on parts of a batch share it
+        with self._lock:  # threads that work on parts of a batch share it
             if name not in self._made:
                 self._made[name] = make()
             return self._made[name]
@@ -119,14 +132,37 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     u = aligned_empty((B if kept else 0, kept, H * W * n_out), dtype)
     pq = aligned_empty((B if kept else 0, 2, H * W * n_in), dtype)
     row_out = 0 if block.readout else int(np.prod(sites_out))
-    y = Events(np.empty((B, rows_out, T * row_out), np.int32), np.empty((B, rows_out, 0), dtype),
-               np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, sites_out[0] + 1), np.int32),
-               max(row_out, 1), n_out)
+    y = Events(
+        np.empty((B, rows_out, T * row_out), np.int32),
+        np.empty((B, rows_out, 0), dtype),
+        np.zeros((B, rows_out, T + 1), np.int32),
+        np.empty((B, rows_out, T, sites_out[0] + 1), np.int32),
+        max(row_out, 1),
+        n_out,
+    )
     logits = np.empty((B if block.readout else 0, n_out), dtype)
     if kept:
         parallel(passes.traces, B, x.lists, H, first, pq, c, work=_work(block, B))
-    parallel(passes.forward, B * _bands(block, True), x.lists, weight.rows(x), weight.dense, bias, g, POOL[block.pool], c,
-             first, kept, block.readout, u, y.index, y.offset, y.column, logits, work=_work(block, B))
+    parallel(
+        passes.forward,
+        B * _bands(block, True),
+        x.lists,
+        weight.rows(x),
+        weight.dense,
+        bias,
+        g,
+        POOL[block.pool],
+        c,
+        first,
+        kept,
+        block.readout,
+        u,
+        y.index,
+        y.offset,
+        y.column,
+        logits,
+        work=_work(block, B),
+    )
     return (logits if block.readout else y.tight()), {"x": x, "first": first, "u": u, "pq": pq}
 
 
@@ -150,9 +186,12 @@ def _empty_adjoints(block, tape, steps, need_dx, dtype):
     H, W, n_in, n_out, k = _geometry(block)
     B, bands, at_once = len(tape["u"]), max(_bands(block, False), 1), _at_once(block, tape["x"], need_dx)
     make = aligned_zeros if block.pool != "none" and (H % 2 or W % 2) else aligned_empty
-    return (make((0 if at_once else B, max(steps - 2, 0), H * (W + k - 1) * n_out), dtype),
-            make((B, 2, H * W * n_out), dtype), np.zeros((B, bands, n_out), dtype),
-            aligned_zeros((B * bands if at_once else 0, int(np.prod(block.weight_shape))), dtype))
+    return (
+        make((0 if at_once else B, max(steps - 2, 0), H * (W + k - 1) * n_out), dtype),
+        make((B, 2, H * W * n_out), dtype),
+        np.zeros((B, bands, n_out), dtype),
+        aligned_zeros((B * bands if at_once else 0, int(np.prod(block.weight_shape))), dtype),
+    )
 
 
 def _by_channel(block, tape, steps):
@@ -163,8 +202,18 @@ def _by_channel(block, tape, steps):
     capacity = int((x.offset[:, :, last] - x.offset[:, :, first]).max()) if known else 0
     places = np.empty(B * H * capacity, np.int32)
     starts = np.empty(B * H * (block.input_shape[2] + 1), np.int32)
-    parallel(passes.by_channel, B * H, x.lists, first, max(steps, 2), _geometry(block), places, capacity, starts,
-             work=_work(block, B))
+    parallel(
+        passes.by_channel,
+        B * H,
+        x.lists,
+        first,
+        max(steps, 2),
+        _geometry(block),
+        places,
+        capacity,
+        starts,
+        work=_work(block, B),
+    )
     return places, starts
 
 
@@ -178,9 +227,26 @@ def _weight_gradient(block, tape, steps, D, dPQ, dW, x_dot=None, dV=None):
     if len(dW):
         total[...] = dW.sum(0)
     items = -(-block.input_shape[2] // GROUP) if starts.size else block.kernel
-    parallel(passes.weight_gradient, items, x.lists, places, starts, len(dW) > 0, tape["first"], steps, D, dPQ, tape["pq"],
-             none if x_dot is None else x_dot, none if dV is None else dV, _geometry(block), GROUP,
-             constants(block.neuron, D.dtype), total, work=_work(block, len(dPQ)))
+    parallel(
+        passes.weight_gradient,
+        items,
+        x.lists,
+        places,
+        starts,
+        len(dW) > 0,
+        tape["first"],
+        steps,
+        D,
+        dPQ,
+        tape["pq"],
+        none if x_dot is None else x_dot,
+        none if dV is None else dV,
+        _geometry(block),
+        GROUP,
+        constants(block.neuron, D.dtype),
+        total,
+        work=_work(block, len(dPQ)),
+    )
     return from_rows(total, block.weight_shape)
 
 
@@ -192,8 +258,25 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     c, (dy, dlogits) = constants(block.neuron, dtype), _adjoints(block, dy, dtype)
     steps = tape["u"].shape[1] if block.readout else dy.shape[1]
     dV, dPQ, db, dW = _empty_adjoints(block, tape, steps, need_dx, dtype)
-    parallel(passes.backward, B * _bands(block, False), tape["x"].lists, tape["first"], g, POOL[block.pool], c,
-             block.detach_reset, tape["u"], dy, dlogits, steps, dV, dPQ, db, dW, work=_work(block, B))
+    parallel(
+        passes.backward,
+        B * _bands(block, False),
+        tape["x"].lists,
+        tape["first"],
+        g,
+        POOL[block.pool],
+        c,
+        block.detach_reset,
+        tape["u"],
+        dy,
+        dlogits,
+        steps,
+        dV,
+        dPQ,
+        db,
+        dW,
+        work=_work(block, B),
+    )
     dweight = _weight_gradient(block, tape, steps, dV, dPQ, dW)
     dx = aligned_empty((B, max(steps - 2, 0) if need_dx else 0, H * W * n_in), dtype)
     if need_dx:
@@ -217,9 +300,28 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     u_dot = aligned_empty((B, steps, N), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
     logits_dot = np.empty((B if block.readout else 0, n_out), dtype)
-    parallel(passes.forward_tangent, B * _bands(block, False), x.lists, weight_dot.rows(x), weight_dot.dense,
-             np.ascontiguousarray(bias_dot), g, POOL[block.pool], c, tape["first"], block.detach_reset, block.readout,
-             tape["u"], PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot, work=_work(block, B))
+    parallel(
+        passes.forward_tangent,
+        B * _bands(block, False),
+        x.lists,
+        weight_dot.rows(x),
+        weight_dot.dense,
+        np.ascontiguousarray(bias_dot),
+        g,
+        POOL[block.pool],
+        c,
+        tape["first"],
+        block.detach_reset,
+        block.readout,
+        tape["u"],
+        PQ_dot,
+        V_dot,
+        steps,
+        u_dot,
+        y_dot,
+        logits_dot,
+        work=_work(block, B),
+    )
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     return y_dot, {"x_dot": x_dot, "u_dot": u_dot}
 
@@ -231,11 +333,31 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     H, W, n_in, n_out, k = g = _geometry(block)
     c, (dy_dot, dlogits_dot) = constants(block.neuron, dtype), _adjoints(block, dy_dot, dtype)
     dV_dot, dPQ_dot, db_dot, dW_dot = _empty_adjoints(block, tape, steps, need_dx, dtype)
-    parallel(passes.backward_tangent, B * _bands(block, False), tape["x"].lists, tape["first"], g, POOL[block.pool], c,
-             block.detach_reset, tape["u"], tape_dot["u_dot"], tape["dy"], dy_dot, tape["dlogits"], dlogits_dot, steps,
-             dV_dot, dPQ_dot, db_dot, dW_dot, work=_work(block, B))
-    dweight_dot = _weight_gradient(block, tape, steps, dV_dot, dPQ_dot, dW_dot, tape_dot["x_dot"],
-                                   tape["dV"] if tape_dot["x_dot"] is not None else None)
+    parallel(
+        passes.backward_tangent,
+        B * _bands(block, False),
+        tape["x"].lists,
+        tape["first"],
+        g,
+        POOL[block.pool],
+        c,
+        block.detach_reset,
+        tape["u"],
+        tape_dot["u_dot"],
+        tape["dy"],
+        dy_dot,
+        tape["dlogits"],
+        dlogits_dot,
+        steps,
+        dV_dot,
+        dPQ_dot,
+        db_dot,
+        dW_dot,
+        work=_work(block, B),
+    )
+    dweight_dot = _weight_gradient(
+        block, tape, steps, dV_dot, dPQ_dot, dW_dot, tape_dot["x_dot"], tape["dV"] if tape_dot["x_dot"] is not None else None
+    )
     dx_dot = aligned_empty((B, max(steps - 2, 0) if need_dx else 0, H * W * n_in), dtype)
     if need_dx:
         _correlate(block, dx_dot, dV_dot, weight, tape["dV"], weight_dot, back=True)

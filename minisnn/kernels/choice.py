@@ -2,6 +2,7 @@
 
 In LLVM for the same reason as `vector`: numba's own loops do not become vectors where several places are written.
 """
+
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, njit, types
@@ -91,25 +92,27 @@ def _put(typingctx, u, v, y, x, i, j, o, n):
 
 
 if config.DISABLE_JIT:
+
     def reached(v, i, n, threshold):
-        return sum(1 << int(m) for m in np.flatnonzero(v[i:i + n] >= threshold))
+        return sum(1 << int(m) for m in np.flatnonzero(v[i : i + n] >= threshold))
 
     def lowest_bit(bits):
         return (bits & -bits).bit_length() - 1
 
     def _choose(u, v, i, j, o, n):
         sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
-        first = np.argmax([u[s] == v[o:o + n] for s in sites], axis=0)
+        first = np.argmax([u[s] == v[o : o + n] for s in sites], axis=0)
         return [(s, first == m) for m, s in enumerate(sites)]
 
     def pick(u, v, x, y, i, j, o, n):
         for s, chosen in _choose(u, v, i, j, o, n):
-            y[o:o + n][chosen] = x[s][chosen]
+            y[o : o + n][chosen] = x[s][chosen]
 
     def put(u, v, y, x, i, j, o, n):
         for s, chosen in _choose(u, v, i, j, o, n):
-            x[s] = np.where(chosen, y[o:o + n], 0)
+            x[s] = np.where(chosen, y[o : o + n], 0)
 else:
+
     @njit(inline="always")
     def reached(v, i, n, threshold):
         """The first n <= 64 of v[i:] that reach the threshold, as bits."""

@@ -1,10 +1,11 @@
 """Spikes of a batch as lists, one for every sample and row of sites, in order of time."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 
-from ..threads import parallel
+from ..parallel.threads import parallel
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,13 @@ class Events:
 
         valued: events have values; known: it is known where columns begin.
         """
-        return (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel(),
-                (self.index.shape[2], self.steps, self.value.shape[2] > 0, self.column.shape[3] > 0))
+        return (
+            self.index.ravel(),
+            self.value.ravel(),
+            self.offset.ravel(),
+            self.column.ravel(),
+            (self.index.shape[2], self.steps, self.value.shape[2] > 0, self.column.shape[3] > 0),
+        )
 
     def mean(self) -> float:
         """Events over batch, time and sites, each counted once."""
@@ -49,7 +55,7 @@ class Events:
         found = np.zeros((B, self.steps, H, self.sites), bool)
         for b, h in np.ndindex(B, H):
             step = np.repeat(np.arange(self.steps), np.diff(self.offset[b, h]))
-            found[b, step, h, self.index[b, h, :len(step)]] = True
+            found[b, step, h, self.index[b, h, : len(step)]] = True
         return found
 
     def tight(self) -> "Events":
@@ -65,8 +71,7 @@ class Events:
         capacity = int(self.offset[:, :, -1].sum(1).max())
         index, offset = np.empty((B, 1, capacity), np.int32), np.zeros((B, 1, self.steps + 1), np.int32)
         value = np.empty((B, 1, capacity if self.value.shape[2] else 0), self.value.dtype)
-        parallel(_merge, B, self.index, self.value, self.offset, self.sites, index, value, offset,
-                 work=index.size)
+        parallel(_merge, B, self.index, self.value, self.offset, self.sites, index, value, offset, work=index.size)
         return Events(index, value, offset, np.empty((B, 1, self.steps, 0), np.int32), self.sites * H, self.sites * H)
 
 
@@ -104,7 +109,7 @@ def collect(x: np.ndarray, gain) -> Events:
     """The non-zero counts of x (B, T, H, W, C), times gain."""
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(B, T, H, W * C)
-    group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1        # bytes that are looked at in one go
+    group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1  # bytes that are looked at in one go
     words = flat.view(np.uint64) if group == 8 else flat
     index, value = np.empty((B, H, T * W * C), np.int32), np.empty((B, H, T * W * C), gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)

@@ -1,4 +1,5 @@
 """The convolutions of frames in register tiles, twin of `minisnn.layers.convolution.Reference`."""
+
 import numpy as np
 
 from .linear import back_layout, dense_layout
@@ -19,8 +20,17 @@ class Compiled:
         H, W, n_in = x.shape[-3:]
         x = np.ascontiguousarray(x)
         y, none = np.empty((*x.shape[:-1], n_out), x.dtype), np.empty((0, 0), x.dtype)
-        correlate(0, x.size // (H * W * n_in), x.reshape(-1, H * W * n_in), matrix, none, matrix,
-                  y.reshape(-1, H * W * n_out), (H, W, n_in, n_out, k), np.zeros(10, x.dtype))
+        correlate(
+            0,
+            x.size // (H * W * n_in),
+            x.reshape(-1, H * W * n_in),
+            matrix,
+            none,
+            matrix,
+            y.reshape(-1, H * W * n_out),
+            (H, W, n_in, n_out, k),
+            np.zeros(10, x.dtype),
+        )
         return y
 
     @staticmethod
@@ -49,7 +59,7 @@ class Compiled:
             return np.ascontiguousarray(x).reshape(-1, C)
         h = k // 2
         padded = np.zeros((x.size // (H * W * C), H + 2 * h, W + 2 * h, C), x.dtype)
-        padded[:, h:h + H, h:h + W] = x.reshape(-1, H, W, C)
+        padded[:, h : h + H, h : h + W] = x.reshape(-1, H, W, C)
         image, row, column, one = padded.strides
         view = np.lib.stride_tricks.as_strided(padded, (len(padded), H, W, k, k * C), (image, row, column, row, one))
         return view.reshape(len(padded) * H * W, k * k * C)

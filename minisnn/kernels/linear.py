@@ -7,6 +7,7 @@ at both sides, so that the k columns under a kernel are one contiguous row. Weig
     dense  (k, k n_in, n_out), the order of theta
     back   (k, k n_out, n_in), both kernel axes reversed: the dense map of the adjoint
 """
+
 import numpy as np
 from numba import njit
 
@@ -73,7 +74,7 @@ def to_halo(image, i, halo, H, W, C, pad):
     row = W * C
     for h in range(H):
         at = (h * (W + 2 * pad) + pad) * C
-        halo[at:at + row] = image[i + h * row:i + (h + 1) * row]
+        halo[at : at + row] = image[i + h * row : i + (h + 1) * row]
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -90,11 +91,17 @@ def spread(x, b, t, low, high, rows, V, one, g):
         at, i = row * capacity, row * (T + 1) + t
         for e in range(at + offset[i], at + offset[i + 1]):
             w, c = divmod(index[e], n_in)
-            left, right = max(pad - w, 0), min(k, W + pad - w)   # kernel columns that lie in the image
+            left, right = max(pad - w, 0), min(k, W + pad - w)  # kernel columns that lie in the image
             scale = value[e] if valued else one
             for h in range(max(low, source - pad), min(high, source + pad + 1)):
-                axpy(V, ((h - low) * W + w - pad + left) * n_out, scale,
-                     rows, (((source - h + pad) * n_in + c) * k + left) * n_out, (right - left) * n_out)
+                axpy(
+                    V,
+                    ((h - low) * W + w - pad + left) * n_out,
+                    scale,
+                    rows,
+                    (((source - h + pad) * n_in + c) * k + left) * n_out,
+                    (right - left) * n_out,
+                )
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -111,8 +118,17 @@ def gather(x, b, t, low, high, dense, V, g):
         for h in range(max(low, source - pad), min(high, source + pad + 1)):
             to, taps = (h - low) * W * n_out, (source - h + pad) * k + pad
             for w in range(W):
-                add_rows(V, to + w * n_out, dense, (taps - w) * n_in * n_out, n_out, index,
-                         at + column[i + max(w - pad, 0)], at + column[i + min(w + pad + 1, W)], n_out)
+                add_rows(
+                    V,
+                    to + w * n_out,
+                    dense,
+                    (taps - w) * n_in * n_out,
+                    n_out,
+                    index,
+                    at + column[i + max(w - pad, 0)],
+                    at + column[i + min(w + pad + 1, W)],
+                    n_out,
+                )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -131,8 +147,14 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
             w, c = divmod(index[e], n_in)
             scale = value[e] if valued else one
             for h in range(max(low, source + pad - last + 1), min(high, source + pad - first + 1)):
-                axpy(dW, ((source - h + pad) * n_in + c) * k * n_out, scale, D,
-                     at + ((h - low) * (W + 2 * pad) + w) * n_out, k * n_out)
+                axpy(
+                    dW,
+                    ((source - h + pad) * n_in + c) * k * n_out,
+                    scale,
+                    D,
+                    at + ((h - low) * (W + 2 * pad) + w) * n_out,
+                    k * n_out,
+                )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -144,8 +166,9 @@ def gather_weight(places, capacity, starts, b, i, channel, size, D, at, dW, g):
         row = b * H + h + i - pad
         first, n = row * capacity, row * (n_in + 1)
         for c in range(channel, channel + size):
-            add_rows(dW, (i * n_in + c) * taps, D, at + h * pitch, 1, places, first + starts[n + c],
-                     first + starts[n + c + 1], taps)
+            add_rows(
+                dW, (i * n_in + c) * taps, D, at + h * pitch, 1, places, first + starts[n + c], first + starts[n + c + 1], taps
+            )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -156,7 +179,7 @@ def sort_by_channel(x, row, first, last, step, n_in, n_out, W, places, room, sta
     """
     index, value, offset, column, (capacity, T, valued, known) = x
     base = row * capacity
-    starts[at:at + n_in + 1] = 0
+    starts[at : at + n_in + 1] = 0
     for count in (True, False):
         for t in range(first, last):
             i = (row * T + t) * (W + 1)
@@ -181,17 +204,34 @@ def correlate(halo, at, weight, y, to, H, W, n_in, n_out, k):
     """y[to:] += correlation of the halo image at halo[at] with a weight in dense (or, for the adjoint, back) layout."""
     pad = k // 2
     for h in range(H):
-        top, bottom = max(pad - h, 0), min(k, H + pad - h)       # kernel rows that lie in the image
-        correlate_row(halo, at + (h - pad + top) * (W + 2 * pad) * n_in, weight, top, bottom, y, to + h * W * n_out,
-                      W, n_in, n_out, k)
+        top, bottom = max(pad - h, 0), min(k, H + pad - h)  # kernel rows that lie in the image
+        correlate_row(
+            halo, at + (h - pad + top) * (W + 2 * pad) * n_in, weight, top, bottom, y, to + h * W * n_out, W, n_in, n_out, k
+        )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate_row(halo, at, weight, top, bottom, y, to, W, n_in, n_out, k):
     """One row of `correlate` through the kernel rows top..bottom-1, the first of which meets the halo row at halo[at]."""
     width = (W + k // 2 * 2) * n_in
-    gemm(halo, at, width, n_in, 1, weight, top * k * n_in * n_out, k * n_in * n_out, n_out,
-         y, to, n_out, W, n_out, bottom - top, k * n_in)
+    gemm(
+        halo,
+        at,
+        width,
+        n_in,
+        1,
+        weight,
+        top * k * n_in * n_out,
+        k * n_in * n_out,
+        n_out,
+        y,
+        to,
+        n_out,
+        W,
+        n_out,
+        bottom - top,
+        k * n_in,
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -215,7 +255,23 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
     H, W, n_in, n_out, k = g
     pad = k // 2
     width = (W + 2 * pad) * size
-    first, last = max(pad - i, 0), min(H, H + pad - i)           # rows of dV whose input row lies in the image
+    first, last = max(pad - i, 0), min(H, H + pad - i)  # rows of dV whose input row lies in the image
     for j in range(k):
-        gemm(halo, (first + i - pad) * width + j * size, width, 1, size, D, at + first * pitch, pitch, n_out,
-             dW, ((i * n_in + channel) * k + k - 1 - j) * n_out, k * n_out, size, n_out, last - first, W)
+        gemm(
+            halo,
+            (first + i - pad) * width + j * size,
+            width,
+            1,
+            size,
+            D,
+            at + first * pitch,
+            pitch,
+            n_out,
+            dW,
+            ((i * n_in + channel) * k + k - 1 - j) * n_out,
+            k * n_out,
+            size,
+            n_out,
+            last - first,
+            W,
+        )

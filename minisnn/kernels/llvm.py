@@ -1,4 +1,5 @@
 """Pieces that kernels written in LLVM are put together from: vectors as long as the processor's, and loops over them."""
+
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 from numba import types
@@ -16,8 +17,7 @@ def vector_ops(builder, element, bits, width):
     """(vector type, load, store, splat, fma) for vectors of `bits` bits."""
     lanes = bits // width
     vec = ir.VectorType(element, lanes)
-    fma_function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.v{lanes}f{width}")
+    fma_function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.v{lanes}f{width}")
     undefined = ir.Constant(vec, ir.Undefined)
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
 

@@ -5,6 +5,7 @@ first cache for the whole sequence.
 
 `c` holds the neuron's constants in the network's dtype, as `constants` lays them out. `pool` is NONE, MAX or MEAN.
 """
+
 import numpy as np
 from numba import njit
 
@@ -18,8 +19,25 @@ def constants(neuron, dtype) -> np.ndarray:
     """alpha, beta, gamma, 1 - alpha, 1 - beta, 1 - gamma, rho, threshold, slope, 0, 1, 1/4, -2 slope,
     (1 - alpha) (1 - beta)."""
     a, b, g = neuron.alpha, neuron.beta, neuron.gamma
-    return np.array([a, b, g, 1 - a, 1 - b, 1 - g, neuron.rho, neuron.threshold, neuron.slope, 0, 1, 0.25,
-                     -2 * neuron.slope, (1 - a) * (1 - b)], dtype)
+    return np.array(
+        [
+            a,
+            b,
+            g,
+            1 - a,
+            1 - b,
+            1 - g,
+            neuron.rho,
+            neuron.threshold,
+            neuron.slope,
+            0,
+            1,
+            0.25,
+            -2 * neuron.slope,
+            (1 - a) * (1 - b),
+        ],
+        dtype,
+    )
 
 
 @njit(inline="always", error_model="numpy")
@@ -43,7 +61,7 @@ def membrane_step(u, P, Q, r, bias, c):
     alpha, beta, gamma, omg, rho, threshold, zero, weight = c[0], c[1], c[2], c[5], c[6], c[7], c[9], c[13]
     row = bias.size
     for i in range(0, u.size, row):
-        u_, P_, Q_, r_ = u[i:i + row], P[i:i + row], Q[i:i + row], r[i:i + row]
+        u_, P_, Q_, r_ = u[i : i + row], P[i : i + row], Q[i : i + row], r[i : i + row]
         for n in range(row):
             x = P_[n] + bias[n] - rho * r_[n]
             u_[n] = x
@@ -66,7 +84,7 @@ def pooled(u, v, top, C, pool, c):
         for i in range(row):
             top[i] = a[i] + b[i]
     for w in range(row // (2 * C)):
-        left, right, out = top[2 * w * C:][:C], top[(2 * w + 1) * C:][:C], v[w * C:][:C]
+        left, right, out = top[2 * w * C :][:C], top[(2 * w + 1) * C :][:C], v[w * C :][:C]
         if pool == MAX:
             for i in range(C):
                 out[i] = max(left[i], right[i])
@@ -87,7 +105,7 @@ def pooled_tangent(u, v, u_dot, v_dot, C, pool, c):
         if pool == MAX:
             pick(u, v, u_dot, v_dot, i, j, w * C, C)
         else:
-            a, b, out = u_dot[i:i + 2 * C], u_dot[j:j + 2 * C], v_dot[w * C:][:C]
+            a, b, out = u_dot[i : i + 2 * C], u_dot[j : j + 2 * C], v_dot[w * C :][:C]
             for n in range(C):
                 out[n] = (a[n] + b[n] + (a[C + n] + b[C + n])) * quarter
     return v_dot
@@ -105,10 +123,10 @@ def unpool(u, v, dv, du, C, pool, c):
         if pool == MAX:
             put(u, v, dv, du, i, j, w * C, C)
         else:
-            d, first = dv[w * C:][:C], du[i:i + C]
+            d, first = dv[w * C :][:C], du[i : i + C]
             for n in range(C):
                 first[n] = d[n] * quarter
-            du[i + C:i + 2 * C], du[j:j + C], du[j + C:j + 2 * C] = first, first, first
+            du[i + C : i + 2 * C], du[j : j + C], du[j + C : j + 2 * C] = first, first, first
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -149,7 +167,7 @@ def membrane_tangent_step(u, u_dot, P, Q, r, bias, detach, c):
     alpha, beta, gamma, omg, rho, threshold, zero, weight = c[0], c[1], c[2], c[5], c[6], c[7], c[9], c[13]
     row = bias.size
     for i in range(0, u.size, row):
-        u_, v_, P_, Q_, r_ = u[i:i + row], u_dot[i:i + row], P[i:i + row], Q[i:i + row], r[i:i + row]
+        u_, v_, P_, Q_, r_ = u[i : i + row], u_dot[i : i + row], P[i : i + row], Q[i : i + row], r[i : i + row]
         for n in range(row):
             x = P_[n] + bias[n] - rho * r_[n]
             v_[n] = x

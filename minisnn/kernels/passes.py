@@ -12,15 +12,37 @@ fixed order. Arrays are flat below the leading axes named here:
 `first` = K, the step at which the gradient window starts. Geometry `g` = (H, W, n_in, n_out, k). Where events are added to
 it, Q is kept in units of 1 - beta, so that they bring the weights as they are.
 """
+
 import numpy as np
 from numba import njit
 
 from . import linear, winograd
 from .choice import lowest_bit, reached
-from .linear import (channels_to_halo, correlate_row, correlate_weight, gather, gather_weight, is_dense, place,
-                     sort_by_channel, spread, spread_weight, to_halo)
-from .neuron import (NONE, membrane_backward, membrane_backward_tangent, membrane_step, membrane_tangent_step, pooled,
-                     pooled_tangent, spike_curvature, spike_slope, unpool)
+from .linear import (
+    channels_to_halo,
+    correlate_row,
+    correlate_weight,
+    gather,
+    gather_weight,
+    is_dense,
+    place,
+    sort_by_channel,
+    spread,
+    spread_weight,
+    to_halo,
+)
+from .neuron import (
+    NONE,
+    membrane_backward,
+    membrane_backward_tangent,
+    membrane_step,
+    membrane_tangent_step,
+    pooled,
+    pooled_tangent,
+    spike_curvature,
+    spike_slope,
+    unpool,
+)
 from .vector import zeros
 
 
@@ -51,8 +73,9 @@ def _input(x, b, t, low, high, rows, dense, on_dense, halo, Q, g, c):
         if scale:
             for h in range(low, high):
                 first, last = max(pad - h, 0), min(k, H + pad - h)
-                correlate_row(halo, (h - pad + first - top) * width, dense, first, last, Q, (h - low) * W * n_out,
-                              W, n_in, n_out, k)
+                correlate_row(
+                    halo, (h - pad + first - top) * width, dense, first, last, Q, (h - low) * W * n_out, W, n_in, n_out, k
+                )
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -78,7 +101,7 @@ def traces(start, stop, x, H, first, pq, c):
     for b in range(start, stop):
         p, q = pq[b, 0], pq[b, 1]
         p[:], q[:] = c[9], c[9]
-        P, Q = c[9], c[4]                               # p, q one step after an event of value 1
+        P, Q = c[9], c[4]  # p, q one step after an event of value 1
         for t in range(first - 1, -1, -1):
             for h in range(H):
                 at, i = (b * H + h) * capacity, (b * H + h) * (T + 1) + t
@@ -90,8 +113,7 @@ def traces(start, stop, x, H, first, pq, c):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, rows, dense, bias, g, pool, c, first, kept, readout,
-            u, out_index, out_offset, out_column, logits):
+def forward(start, stop, x, rows, dense, bias, g, pool, c, first, kept, readout, u, out_index, out_offset, out_column, logits):
     H, W, n_in, n_out, k = g
     T, row = x[4][1], W * n_out
     height = 1 if pool == NONE else 2
@@ -104,20 +126,21 @@ def forward(start, stop, x, rows, dense, bias, g, pool, c, first, kept, readout,
         low = band * height
         high = min(low + height, H)
         N, at = (high - low) * row, low * row
-        spiking = not readout and high - low == height           # an odd rest is not pooled
+        spiking = not readout and high - low == height  # an odd rest is not pooled
         P, Q, R, U = zeros(N, c), zeros(N, c), zeros(N, c), zeros(N, c)
         on_dense = is_dense(x, b, 0, T, g)
         found = 0
         for t in range(T):
             if first <= t < first + kept:
-                U = u[b, t - first, at:at + N]
+                U = u[b, t - first, at : at + N]
             elif t == first + kept:
                 U = zeros(N, c)
             membrane_step(U, P, Q, R, biases, c)
             _input(x, b, t, low, high, rows, dense, on_dense, halo, Q, g, c)
             if spiking:
-                found = _emit(pooled(U, pools, top, n_out, pool, c), n_out, c[7], out_index[b, band],
-                              out_column[b, band, t], found)
+                found = _emit(
+                    pooled(U, pools, top, n_out, pool, c), n_out, c[7], out_index[b, band], out_column[b, band, t], found
+                )
                 out_offset[b, band, t + 1] = found
         if readout:
             logits[b] = U
@@ -139,13 +162,13 @@ def backward(start, stop, x, first, g, pool, c, detach, u, dy, dlogits, steps, d
         b, band = divmod(item, bands)
         at, to, halo = band * N, band * sites, band * height * pitch
         dr, total = zeros(N, c), zeros(N, c)
-        dP, dQ = dPQ[b, 0, at:at + N], dPQ[b, 1, at:at + N]
-        du[:], dP[:], dQ[:] = c[9], c[9], c[9]                   # odd columns of du stay zero
+        dP, dQ = dPQ[b, 0, at : at + N], dPQ[b, 1, at : at + N]
+        du[:], dP[:], dQ[:] = c[9], c[9], c[9]  # odd columns of du stay zero
         for t in range(steps - 1, -1, -1):
-            u_t = u[b, t, at:at + N]
+            u_t = u[b, t, at : at + N]
             if dlogits.size == 0:
                 v = pooled(u_t, pools, top, n_out, pool, c)
-                spike_slope(v, dy[b, t, to:to + sites], dv, c)
+                spike_slope(v, dy[b, t, to : to + sites], dv, c)
                 unpool(u_t, v, dv, du, n_out, pool, c)
             elif t == steps - 1:
                 du[:] = dlogits[b]
@@ -153,12 +176,13 @@ def backward(start, stop, x, first, g, pool, c, detach, u, dy, dlogits, steps, d
                 du[:] = c[9]
             for h in range(height):
                 i, j = h * row, h * row + row
-                membrane_backward(u_t[i:j], du[i:j], dr[i:j], dP[i:j], dQ[i:j], D[h * pitch + pad:][:row], total[i:j],
-                                  detach, c)
+                membrane_backward(
+                    u_t[i:j], du[i:j], dr[i:j], dP[i:j], dQ[i:j], D[h * pitch + pad :][:row], total[i:j], detach, c
+                )
             if t < steps - 2 and at_once:
                 spread_weight(x, b, first + t, band * height, band * height + height, 0, k, D, 0, dW[item], c[10], g)
             elif t < steps - 2:
-                dV[b, t, halo:halo + height * pitch] = D
+                dV[b, t, halo : halo + height * pitch] = D
         for i in range(N):
             db[b, band, i % n_out] += total[i]
 
@@ -191,12 +215,38 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g, c, ma
         out[:] = c[9]
         if plain:
             for n in range(first, last):
-                to_halo(x[n], 0, halo[(n - first) * halo_size:], H, W, n_from, 2)
-        winograd.correlate(halo if plain else x[first:last].reshape(-1), last - first, halo_size, points, out, 0, matrices,
-                           at_points, sums, H, W, n_from, n_to)
+                to_halo(x[n], 0, halo[(n - first) * halo_size :], H, W, n_from, 2)
+        winograd.correlate(
+            halo if plain else x[first:last].reshape(-1),
+            last - first,
+            halo_size,
+            points,
+            out,
+            0,
+            matrices,
+            at_points,
+            sums,
+            H,
+            W,
+            n_from,
+            n_to,
+        )
         if x2.size > 0:
-            winograd.correlate(x2[first:last].reshape(-1), last - first, halo_size, points2, out, 0, matrices, at_points,
-                               sums, H, W, n_from, n_to)
+            winograd.correlate(
+                x2[first:last].reshape(-1),
+                last - first,
+                halo_size,
+                points2,
+                out,
+                0,
+                matrices,
+                at_points,
+                sums,
+                H,
+                W,
+                n_from,
+                n_to,
+            )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -204,8 +254,20 @@ def by_channel(start, stop, x, first, steps, g, places, room, starts):
     """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`."""
     H, W, n_in, n_out, k = g
     for row in range(start, stop):
-        sort_by_channel(x, row, first, first + steps - 2, H * (W + k - 1) * n_out, n_in, n_out, W, places, row * room, starts,
-                        row * (n_in + 1))
+        sort_by_channel(
+            x,
+            row,
+            first,
+            first + steps - 2,
+            H * (W + k - 1) * n_out,
+            n_in,
+            n_out,
+            W,
+            places,
+            row * room,
+            starts,
+            row * (n_in + 1),
+        )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -244,8 +306,27 @@ def weight_gradient(start, stop, x, places, starts, summed, first, steps, D, dPQ
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, rows_dot, dense_dot, bias_dot, g, pool, c, first, detach, readout,
-                    u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
+def forward_tangent(
+    start,
+    stop,
+    x,
+    rows_dot,
+    dense_dot,
+    bias_dot,
+    g,
+    pool,
+    c,
+    first,
+    detach,
+    readout,
+    u,
+    PQ_dot,
+    V_dot,
+    steps,
+    u_dot,
+    y_dot,
+    logits_dot,
+):
     H, W, n_in, n_out, k = g
     row = W * n_out
     height, sites = (1, row) if pool == NONE else (2, W // 2 * n_out)
@@ -256,21 +337,21 @@ def forward_tangent(start, stop, x, rows_dot, dense_dot, bias_dot, g, pool, c, f
     for item in range(start, stop):
         b, band = divmod(item, bands)
         at, to, low = band * N, band * sites, band * height
-        P, Q = PQ_dot[b, 0, at:at + N], PQ_dot[b, 1, at:at + N]
+        P, Q = PQ_dot[b, 0, at : at + N], PQ_dot[b, 1, at : at + N]
         R[:] = c[9]
         for i in range(N):
             Q[i] = Q[i] / c[4]
         on_dense = is_dense(x, b, first, first + steps - 2, g) if steps > 2 else False
         for t in range(steps):
-            u_t, v_t = u[b, t, at:at + N], u_dot[b, t, at:at + N]
+            u_t, v_t = u[b, t, at : at + N], u_dot[b, t, at : at + N]
             membrane_tangent_step(u_t, v_t, P, Q, R, biases, detach, c)
             if not readout:
                 v = pooled(u_t, pools, top, n_out, pool, c)
-                spike_slope(v, pooled_tangent(u_t, v, v_t, pools_dot, n_out, pool, c), y_dot[b, t, to:to + sites], c)
+                spike_slope(v, pooled_tangent(u_t, v, v_t, pools_dot, n_out, pool, c), y_dot[b, t, to : to + sites], c)
             if t < steps - 2:
                 _input(x, b, first + t, low, low + height, rows_dot, dense_dot, on_dense, halo, Q, g, c)
                 if V_dot.size > 0:
-                    V = V_dot[b, t, at:at + N]
+                    V = V_dot[b, t, at : at + N]
                     for i in range(N):
                         Q[i] += V[i]
         if readout:
@@ -278,8 +359,27 @@ def forward_tangent(start, stop, x, rows_dot, dense_dot, bias_dot, g, pool, c, f
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_tangent(start, stop, x, first, g, pool, c, detach, u, u_dot, dy, dy_dot, dlogits, dlogits_dot, steps,
-                     dV_dot, dPQ_dot, db_dot, dW_dot):
+def backward_tangent(
+    start,
+    stop,
+    x,
+    first,
+    g,
+    pool,
+    c,
+    detach,
+    u,
+    u_dot,
+    dy,
+    dy_dot,
+    dlogits,
+    dlogits_dot,
+    steps,
+    dV_dot,
+    dPQ_dot,
+    db_dot,
+    dW_dot,
+):
     """`backward` differentiated line by line."""
     H, W, n_in, n_out, k = g
     row, pitch, pad = W * n_out, (W + k - 1) * n_out, k // 2 * n_out
@@ -291,17 +391,17 @@ def backward_tangent(start, stop, x, first, g, pool, c, detach, u, u_dot, dy, dy
         b, band = divmod(item, bands)
         at, to, halo = band * N, band * sites, band * height * pitch
         dr, dr_dot, total = zeros(N, c), zeros(N, c), zeros(N, c)
-        dP, dQ = dPQ_dot[b, 0, at:at + N], dPQ_dot[b, 1, at:at + N]
+        dP, dQ = dPQ_dot[b, 0, at : at + N], dPQ_dot[b, 1, at : at + N]
         du[:], du_dot[:], dP[:], dQ[:] = c[9], c[9], c[9], c[9]
         for t in range(steps - 1, -1, -1):
-            u_t, v_t = u[b, t, at:at + N], u_dot[b, t, at:at + N]
+            u_t, v_t = u[b, t, at : at + N], u_dot[b, t, at : at + N]
             if dlogits.size == 0:
-                dy_t = dy[b, t, to:to + sites]
+                dy_t = dy[b, t, to : to + sites]
                 v = pooled(u_t, pools, top, n_out, pool, c)
                 v_dot = pooled_tangent(u_t, v, v_t, pools_dot, n_out, pool, c)
                 spike_slope(v, dy_t, dv, c)
                 unpool(u_t, v, dv, du, n_out, pool, c)
-                spike_curvature(v, v_dot, dy_t, dy_dot[b, t, to:to + sites], dv, c)
+                spike_curvature(v, v_dot, dy_t, dy_dot[b, t, to : to + sites], dv, c)
                 unpool(u_t, v, dv, du_dot, n_out, pool, c)
             elif t == steps - 1:
                 du[:], du_dot[:] = dlogits[b], dlogits_dot[b]
@@ -309,11 +409,23 @@ def backward_tangent(start, stop, x, first, g, pool, c, detach, u, u_dot, dy, dy
                 du[:], du_dot[:] = c[9], c[9]
             for h in range(height):
                 i, j = h * row, h * row + row
-                membrane_backward_tangent(u_t[i:j], v_t[i:j], du[i:j], du_dot[i:j], dr[i:j], dr_dot[i:j], dP[i:j], dQ[i:j],
-                                          D[h * pitch + pad:][:row], total[i:j], detach, c)
+                membrane_backward_tangent(
+                    u_t[i:j],
+                    v_t[i:j],
+                    du[i:j],
+                    du_dot[i:j],
+                    dr[i:j],
+                    dr_dot[i:j],
+                    dP[i:j],
+                    dQ[i:j],
+                    D[h * pitch + pad :][:row],
+                    total[i:j],
+                    detach,
+                    c,
+                )
             if t < steps - 2 and at_once:
                 spread_weight(x, b, first + t, band * height, band * height + height, 0, k, D, 0, dW_dot[item], c[10], g)
             elif t < steps - 2:
-                dV_dot[b, t, halo:halo + height * pitch] = D
+                dV_dot[b, t, halo : halo + height * pitch] = D
         for i in range(N):
             db_dot[b, band, i % n_out] += total[i]

@@ -4,6 +4,7 @@ They are written as LLVM vectors as long as the processor's. A tile of 8 x 32 fl
 registers over the whole sum and runs at the processor's multiply-add peak, where BLAS stays below it for products as
 small as one time step of a layer. The order of every sum is fixed.
 """
+
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, njit, types
@@ -11,7 +12,7 @@ from numba.extending import intrinsic
 
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
-ALIGNMENT = 64                  # bytes; vectors that straddle cache lines cost a third of the speed
+ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the speed
 
 
 def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
@@ -19,7 +20,7 @@ def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     size, dtype = int(np.prod(shape)), np.dtype(dtype)
     buffer = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -buffer.ctypes.data % ALIGNMENT
-    return buffer[start:start + size * dtype.itemsize].view(dtype).reshape(shape)
+    return buffer[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
@@ -34,14 +35,15 @@ def zeros(size, like):
     """A flat array of zeros in `like`'s dtype, its first element at a multiple of ALIGNMENT."""
     buffer = np.zeros(size + ALIGNMENT // like.itemsize, like.dtype)
     start = (-buffer.ctypes.data % ALIGNMENT) // like.itemsize
-    return buffer[start:start + size]
+    return buffer[start : start + size]
 
 
 def _make_tile(M: int, N: int, bits: int):
     """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K): for M rows and N vectors of columns, R and K at least 1,
 
-        C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k
+    C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k
     """
+
     @intrinsic
     def tile(typingctx, A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K):
         signature = types.void(A, INDEX, INDEX, INDEX, INDEX, B, INDEX, INDEX, INDEX, C, INDEX, INDEX, INDEX, INDEX)
@@ -54,8 +56,9 @@ def _make_tile(M: int, N: int, bits: int):
             a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13))
             number = lambda n: ir.Constant(K.type, n)
             column = [number(n * bits // width) for n in range(N)]
-            place = {(m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), column[n])
-                     for m in range(M) for n in range(N)}
+            place = {
+                (m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), column[n]) for m in range(M) for n in range(N)
+            }
             r, total, close_r = open_loop(builder, R, {g: load(pc, at) for g, at in place.items()})
             row_a, row_b = builder.add(a, builder.mul(r, sar)), builder.add(b, builder.mul(r, sbr))
             k, total, close_k = open_loop(builder, K, total)
@@ -100,8 +103,9 @@ def _axpy(typingctx, y, i, a, x, j, n):
 def _make_add_rows(N: int, bits: int):
     """add_rows(y, i, x, j, stride, index, first, last) for N vectors of numbers:
 
-        y[i + n] += sum_e x[j + stride * index[e] + n]        e = first .. last-1 in order
+    y[i + n] += sum_e x[j + stride * index[e] + n]        e = first .. last-1 in order
     """
+
     @intrinsic
     def add_rows(typingctx, y, i, x, j, stride, index, first, last):
         signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX)
@@ -112,8 +116,9 @@ def _make_add_rows(N: int, bits: int):
             py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
             i, j, stride, first, last = (args[m] for m in (1, 3, 4, 6, 7))
             column = [ir.Constant(i.type, n * (bits or width) // width) for n in range(N)]
-            e, total, close = open_loop(builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n]))
-                                                                        for n in range(N)})
+            e, total, close = open_loop(
+                builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n])) for n in range(N)}
+            )
             site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
             row = builder.add(j, builder.mul(stride, site))
             new = {n: builder.fadd(total[n], load(px, builder.add(row, column[n]))) for n in range(N)}
@@ -127,21 +132,22 @@ def _make_add_rows(N: int, bits: int):
 
 
 if config.DISABLE_JIT:
+
     def axpy(y, i, a, x, j, n):
-        y[i:i + n] += a * x[j:j + n]
+        y[i : i + n] += a * x[j : j + n]
 
     def add_rows(y, i, x, j, stride, index, first, last, n):
         for e in range(first, last):
             at = j + stride * int(index[e])
-            y[i:i + n] += x[at:at + n]
+            y[i : i + n] += x[at : at + n]
 
     def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):
         for m in range(M):
-            y = C[c + m * scm:c + m * scm + N]
+            y = C[c + m * scm : c + m * scm + N]
             for r in range(R):
                 for k in range(K):
                     at = b + r * sbr + k * sbk
-                    y += A[a + r * sar + m * sam + k * sak] * B[at:at + N]
+                    y += A[a + r * sar + m * sam + k * sak] * B[at : at + N]
 else:
     TALL = 8 if VECTOR_BITS == 512 else 4
     _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
@@ -206,7 +212,7 @@ else:
                         _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                     m += 1
             n += 2 * lanes if wide else lanes
-        if n < N:                                                # columns that fill no vector
+        if n < N:  # columns that fill no vector
             for m in range(M):
                 for r in range(R):
                     for k in range(K):

@@ -8,6 +8,7 @@ points, multiply there, and interpolate,
 so eight multiplications do the work of twenty. It is done along the columns; kernel rows and channels are summed at the
 points. The same numbers as the direct sum, up to rounding.
 """
+
 from fractions import Fraction
 
 import numpy as np
@@ -27,14 +28,14 @@ def _times(p: list, root) -> list:
 def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity."""
     points = [Fraction(*p) for p in ((0, 1), (1, 1), (-1, 1), (2, 1), (-2, 1), (1, 2), (-1, 2))]
-    A = [[p ** m for p in points] + [Fraction(m == OUTPUTS - 1)] for m in range(OUTPUTS)]
+    A = [[p**m for p in points] + [Fraction(m == OUTPUTS - 1)] for m in range(OUTPUTS)]
     G, B, everywhere = [], [], [Fraction(1)]
     for p in points:
         others, scale = [Fraction(1)], Fraction(1)
         for q in points:
             if q != p:
                 others, scale = _times(others, q), scale * (p - q)
-        G.append([p ** j / scale for j in range(TAPS)])
+        G.append([p**j / scale for j in range(TAPS)])
         B.append([*others, 0])
         everywhere = _times(everywhere, p)
     G.append([Fraction(j == TAPS - 1) for j in range(TAPS)])
@@ -78,21 +79,68 @@ def correlate(x, images, size, weight, y, to, m, at_points, sums, H, W, n_from, 
     """
     tiles, pitch = W // 4, (W + 4) * n_from
     row, out_row = images * tiles * n_from, images * tiles * n_to
-    at_points[:8 * H * row] = 0
-    sums[:8 * H * out_row] = 0
+    at_points[: 8 * H * row] = 0
+    sums[: 8 * H * out_row] = 0
     for h in range(H):
         for f in range(images):
             for tile in range(tiles):
-                gemm(m, 72, 0, 8, 1, x, f * size + h * pitch + 4 * tile * n_from, 0, n_from,
-                     at_points, h * row + (f * tiles + tile) * n_from, H * row, 8, n_from, 1, 8)
+                gemm(
+                    m,
+                    72,
+                    0,
+                    8,
+                    1,
+                    x,
+                    f * size + h * pitch + 4 * tile * n_from,
+                    0,
+                    n_from,
+                    at_points,
+                    h * row + (f * tiles + tile) * n_from,
+                    H * row,
+                    8,
+                    n_from,
+                    1,
+                    8,
+                )
     for point in range(8):
         for h in range(H):
-            top, bottom = max(2 - h, 0), min(5, H + 2 - h)       # kernel rows that lie in the image
-            gemm(at_points, (point * H + h - 2 + top) * row, row, n_from, 1,
-                 weight, (point * 5 + top) * n_from * n_to, n_from * n_to, n_to,
-                 sums, (point * H + h) * out_row, n_to, images * tiles, n_to, bottom - top, n_from)
+            top, bottom = max(2 - h, 0), min(5, H + 2 - h)  # kernel rows that lie in the image
+            gemm(
+                at_points,
+                (point * H + h - 2 + top) * row,
+                row,
+                n_from,
+                1,
+                weight,
+                (point * 5 + top) * n_from * n_to,
+                n_from * n_to,
+                n_to,
+                sums,
+                (point * H + h) * out_row,
+                n_to,
+                images * tiles,
+                n_to,
+                bottom - top,
+                n_from,
+            )
     for h in range(H):
         for f in range(images):
             for tile in range(tiles):
-                gemm(m, 0, 0, 8, 1, sums, h * out_row + (f * tiles + tile) * n_to, 0, H * out_row,
-                     y, to + ((f * H + h) * W + 4 * tile) * n_to, n_to, 4, n_to, 1, 8)
+                gemm(
+                    m,
+                    0,
+                    0,
+                    8,
+                    1,
+                    sums,
+                    h * out_row + (f * tiles + tile) * n_to,
+                    0,
+                    H * out_row,
+                    y,
+                    to + ((f * H + h) * W + 4 * tile) * n_to,
+                    n_to,
+                    4,
+                    n_to,
+                    1,
+                    8,
+                )

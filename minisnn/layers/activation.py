@@ -5,6 +5,7 @@
 It is smooth everywhere, so gradient and Hessian of a network of it are true ones but where two sites of a pooling window
 tie. Any shape; u, y, and their adjoints and tangents have the same.
 """
+
 import numpy as np
 
 

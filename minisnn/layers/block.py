@@ -2,6 +2,7 @@
 
 `minisnn.kernels.block` has the same four passes in numba; tests hold both to the same values.
 """
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,11 @@ class Block:
     """The static description of one block: geometry, neuron, pooling. `readout` hands on u at the last step."""
 
     name: str
-    input_shape: tuple[int, int, int]      # (H, W, C_in); a dense block sees (1, 1, features)
+    input_shape: tuple[int, int, int]  # (H, W, C_in); a dense block sees (1, 1, features)
     channels: int
     kernel: int
-    pool: str                              # "max", "mean" or "none"
-    neuron: Any                            # LIF; None in a network that does not spike
+    pool: str  # "max", "mean" or "none"
+    neuron: Any  # LIF; None in a network that does not spike
     detach_reset: bool = False
     readout: bool = False
 
@@ -109,6 +110,5 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dy_dot = _last_step(block, tape, dy_dot)
     else:
         dy_dot = pool.backward_tangent(tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron)
-    dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron,
-                                       block.detach_reset)
+    dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset)
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)

@@ -6,6 +6,7 @@ A dense block is the convolution of a 1 x 1 image. Shapes: a frame is a sequence
 x (B, 1, H, W, C_in), u (B, 1, H, W, C_out), weight (k, k, C_in, C_out), bias (C_out,). `products` carries the sums out:
 `Reference` or `minisnn.kernels.frames.Compiled`; weight and weight_dot are taken as its `prepare` gives them.
 """
+
 from . import synapse
 
 

@@ -7,6 +7,7 @@ sites pooling is linear: `pool.gather` is its own tangent, `pool.scatter` its ad
 block pools nothing; the readout's y is u. Shapes and `products` as in `convolution`; y (B, 1, H', W', C_out). The passes
 take the `Block` of the spiking network; its neuron is no concern here.
 """
+
 from . import activation, convolution, pool
 from .block import Block
 

@@ -6,10 +6,11 @@ The gradient flows through the reset too; with `detach_reset` the s_t in the r-e
 and smooth forms then the recorded spike. Shapes: I, u (B, n, H, W, C); r_K (B, H, W, C). `a0` is the recorded
 u - threshold of the window, None for the hard form.
 """
+
 import numpy as np
 
-from .. import surrogate
-from ..neuron import LIF
+from . import surrogate
+from .neuron import LIF
 
 
 def forward(current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False, form="hard", a0=None):
@@ -72,7 +73,8 @@ def backward_tangent(tape, tape_dot, dy_dot, neuron: LIF, detach_reset=False):
         if not detach_reset:
             du_dot = du_dot + (1 - neuron.gamma) * (
                 dr_dot * _jet(surrogate.derivative, tape, t, neuron)
-                + dr * _jet(surrogate.curvature, tape, t, neuron) * tape_dot["u_dot"][:, t])
+                + dr * _jet(surrogate.curvature, tape, t, neuron) * tape_dot["u_dot"][:, t]
+            )
         dr_dot = neuron.gamma * dr_dot - neuron.rho * du_dot
         dI_dot[:, t] = du_dot
     return dI_dot

@@ -5,10 +5,11 @@
 Max-pooling the membrane is max-pooling the spikes; ties go to the first site in row-major order. A recorded choice may
 be given, so that a twin pools the same sites. Shapes: u (B, n, H, W, C) -> y (B, n, H//2, W//2, C).
 """
+
 import numpy as np
 
-from .. import surrogate
-from ..neuron import LIF
+from . import surrogate
+from .neuron import LIF
 
 
 def pooled_shape(H: int, W: int, pool: str) -> tuple[int, int]:
@@ -18,7 +19,7 @@ def pooled_shape(H: int, W: int, pool: str) -> tuple[int, int]:
 def _windows(u):
     """(B, n, H, W, C) -> (B, n, H//2, W//2, 4, C), the four sites of each window in row-major order."""
     B, n, H, W, C = u.shape
-    w = u[:, :, :H // 2 * 2, :W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C)
+    w = u[:, :, : H // 2 * 2, : W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C)
     return w.transpose(0, 1, 2, 4, 3, 5, 6).reshape(B, n, H // 2, W // 2, 4, C)
 
 
@@ -47,8 +48,9 @@ def scatter(dv, pool, choice, shape):
         windows = np.zeros((B, n, h, w, 4, C), dv.dtype)
         np.put_along_axis(windows, choice[..., None, :], dv[..., None, :], 4)
     du = np.zeros((B, n) + shape + (C,), dv.dtype)
-    du[:, :, :2 * h, :2 * w] = windows.reshape(B, n, h, w, 2, 2, C).transpose(0, 1, 2, 4, 3, 5, 6).reshape(
-        B, n, 2 * h, 2 * w, C)
+    du[:, :, : 2 * h, : 2 * w] = (
+        windows.reshape(B, n, h, w, 2, 2, C).transpose(0, 1, 2, 4, 3, 5, 6).reshape(B, n, 2 * h, 2 * w, C)
+    )
     return du
 
 
@@ -87,6 +89,8 @@ def forward_tangent(tape, u_dot, pool: str, neuron: LIF):
 def backward_tangent(tape, tape_dot, dy, dy_dot, pool: str, neuron: LIF):
     """du_dot: `backward` differentiated along v_dot and dy_dot."""
     m = dy.shape[1]
-    dv_dot = (dy_dot * _jet(surrogate.derivative, tape, m, neuron)
-              + dy * _jet(surrogate.curvature, tape, m, neuron) * tape_dot["v_dot"])
+    dv_dot = (
+        dy_dot * _jet(surrogate.derivative, tape, m, neuron)
+        + dy * _jet(surrogate.curvature, tape, m, neuron) * tape_dot["v_dot"]
+    )
     return scatter(dv_dot, pool, _choice(tape, m), tape["shape"])

@@ -11,9 +11,10 @@ A dense layer is the convolution of a 1 x 1 image whose channels are all its inp
 Shapes: x (B, n, H, W, C_in), weight (k, k, C_in, C_out), bias (C_out,), y (B, n, H, W, C_out).
 Convolution here is cross-correlation of stride 1 with zero padding (k - 1) / 2.
 """
+
 import numpy as np
 
-from ..neuron import LIF
+from .neuron import LIF
 
 
 def _padded(x: np.ndarray, k: int) -> np.ndarray:
@@ -25,7 +26,7 @@ def correlate(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """y[h, w] = sum_ij x[h + i - pad, w + j - pad] weight[i, j] for images (..., H, W, C_in) -> (..., H, W, C_out)."""
     k, (H, W) = len(weight), x.shape[-3:-1]
     x = _padded(x, k)
-    return sum(x[..., i:i + H, j:j + W, :] @ weight[i, j] for i in range(k) for j in range(k))
+    return sum(x[..., i : i + H, j : j + W, :] @ weight[i, j] for i in range(k) for j in range(k))
 
 
 def correlate_input(dy: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -37,7 +38,7 @@ def correlate_weight(x: np.ndarray, dy: np.ndarray, k: int) -> np.ndarray:
     """Adjoint of `correlate` for its weight, summed over every image: dW[i, j] = sum x[h + i - pad, w + j - pad] dy[h, w]."""
     H, W, n_out = dy.shape[-3:]
     x, dy = _padded(x, k), dy.reshape(-1, n_out)
-    rows = [[x[..., i:i + H, j:j + W, :].reshape(-1, x.shape[-1]).T @ dy for j in range(k)] for i in range(k)]
+    rows = [[x[..., i : i + H, j : j + W, :].reshape(-1, x.shape[-1]).T @ dy for j in range(k)] for i in range(k)]
     return np.array(rows)
 
 
@@ -85,15 +86,18 @@ def backward(weight, tape, dy, neuron):
     dP, dQ, dV = _filter_adjoint(dy, neuron)
     tape["dV"] = dV
     dx = correlate_input(dV, weight)
-    dweight = (correlate_weight(tape["x"][:, :dV.shape[1]], dV, k)
-               + correlate_weight(tape["p"], dP, k) + correlate_weight(tape["q"], dQ, k))
+    dweight = (
+        correlate_weight(tape["x"][:, : dV.shape[1]], dV, k)
+        + correlate_weight(tape["p"], dP, k)
+        + correlate_weight(tape["q"], dQ, k)
+    )
     dbias = dy.sum((0, 1, 2, 3))
     return dx, dweight, dbias
 
 
 def forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, neuron, steps):
     """y_dot for the window's first `steps` steps; x_dot has two fewer, or is None where the input is data."""
-    V_dot = correlate(tape["x"][:, :max(steps - 2, 0)], weight_dot)
+    V_dot = correlate(tape["x"][:, : max(steps - 2, 0)], weight_dot)
     if x_dot is not None:
         V_dot = V_dot + correlate(x_dot, weight)
     y_dot = _filter(correlate(tape["p"], weight_dot), correlate(tape["q"], weight_dot), V_dot, neuron, steps) + bias_dot
@@ -106,8 +110,11 @@ def backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, neuron):
     dP_dot, dQ_dot, dV_dot = _filter_adjoint(dy_dot, neuron)
     dV, x_dot = tape["dV"], tape_dot["x_dot"]
     dx_dot = correlate_input(dV_dot, weight) + correlate_input(dV, weight_dot)
-    dweight_dot = (correlate_weight(tape["x"][:, :dV.shape[1]], dV_dot, k)
-                   + correlate_weight(tape["p"], dP_dot, k) + correlate_weight(tape["q"], dQ_dot, k))
+    dweight_dot = (
+        correlate_weight(tape["x"][:, : dV.shape[1]], dV_dot, k)
+        + correlate_weight(tape["p"], dP_dot, k)
+        + correlate_weight(tape["q"], dQ_dot, k)
+    )
     if x_dot is not None:
         dweight_dot = dweight_dot + correlate_weight(x_dot, dV, k)
     dbias_dot = dy_dot.sum((0, 1, 2, 3))

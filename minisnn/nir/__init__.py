@@ -22,6 +22,7 @@ What NIR cannot say:
 CubaLIF, most tools' neuron, is no part of the graph: it sets its membrane back when it fires, while here a trace is subtracted
 that fades. A tool must know CubaLI, LI, Threshold and loops to run what is written here.
 """
+
 from .read import from_nir, import_nir
 from .write import export_nir, to_nir
 

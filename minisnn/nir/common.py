@@ -1,4 +1,5 @@
 """What writing and reading NIR share: the package nir, time constants, and thresholds."""
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,6 @@
 """From a NIR file or graph to a network: weights and constants are taken from its nodes, then every node is compared with what
 this library would have written for them."""
+
 from __future__ import annotations
 
 import json
@@ -8,21 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
-from ..data.foreign import ForeignFile
-from ..maml import InnerLoop
-from ..network import SpikingNet
+from ..training.checkpoint import Checkpoint
+from ..data.readers.foreign import ForeignFile
+from ..meta.inner import InnerLoop
+from ..network.spiking import SpikingNet
 from .common import decay_of, need_nir, reached, tau_of
 from .write import build, image_before
 
 if TYPE_CHECKING:
     import nir
 
-MOST = 1 << 26                  # values in a file
-_FIELDS = {                     # what of a node must be as this library writes it; weights may be anything of the right shape
-    "Input": (), "Output": (), "Affine": (), "Scale": ("scale",), "Threshold": ("threshold",), "LI": ("tau", "r", "v_leak"),
-    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"), "Conv2d": ("stride", "padding", "dilation", "groups"),
-    "Flatten": ("start_dim", "end_dim"), **dict.fromkeys(("SumPool2d", "AvgPool2d"), ("kernel_size", "stride", "padding")),
+MOST = 1 << 26  # values in a file
+_FIELDS = {  # what of a node must be as this library writes it; weights may be anything of the right shape
+    "Input": (),
+    "Output": (),
+    "Affine": (),
+    "Scale": ("scale",),
+    "Threshold": ("threshold",),
+    "LI": ("tau", "r", "v_leak"),
+    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"),
+    "Conv2d": ("stride", "padding", "dilation", "groups"),
+    "Flatten": ("start_dim", "end_dim"),
+    **dict.fromkeys(("SumPool2d", "AvgPool2d"), ("kernel_size", "stride", "padding")),
 }
 
 
@@ -36,9 +44,10 @@ def import_nir(path: str | Path, *, dt: float = 1e-3, steps: str = "euler") -> C
         texts, arrays = file.tree(MOST)
     try:
         graph = library.dict2NIRNode({**_nested({**texts, **arrays})["node"], "type_check": True})
-    except Exception as error:          # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
-        raise ValueError(f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: "
-                         f"{' '.join(str(error).split())})") from None
+    except Exception as error:  # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
+        raise ValueError(
+            f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: {' '.join(str(error).split())})"
+        ) from None
     try:
         return from_nir(graph, dt=dt, steps=steps)
     except ValueError as error:
@@ -59,8 +68,9 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
             raise ValueError(f"node {name!r} is a {kind}{why}; expected {', '.join(sorted(_FIELDS))}")
     said = _said(graph)
     dt, steps = said.get("dt", dt), said.get("steps", steps)
-    synapses = [(name, graph.nodes[name]) for name in _in_order(graph)
-                if type(graph.nodes[name]).__name__ in ("Conv2d", "Affine")]
+    synapses = [
+        (name, graph.nodes[name]) for name in _in_order(graph) if type(graph.nodes[name]).__name__ in ("Conv2d", "Affine")
+    ]
     if not synapses:
         raise ValueError("the graph has no Conv2d and no Affine behind its input; expected a network")
     net = _network(said["network"] if said else _guess(graph, [node for _, node in synapses], dt, steps))
@@ -70,8 +80,10 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
     if said.get("inner_loop") is not None:
         try:
             step = np.asarray(graph.metadata["step_size"])
-            inner = InnerLoop(**{**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])},
-                              step_size=step if step.ndim else float(step))
+            inner = InnerLoop(
+                **{**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])},
+                step_size=step if step.ndim else float(step),
+            )
             inner.check(net)
         except (KeyError, TypeError) as error:
             raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
@@ -134,19 +146,31 @@ def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> d
             raise ValueError("a node has no parameters at all; expected one number a neuron")
         return float(np.ravel(array)[0])
 
-    tau_of(0.5, dt, steps)                                                      # refuses a dt or steps that cannot be
+    tau_of(0.5, dt, steps)  # refuses a dt or steps that cannot be
     trace, refractory, shape = first("CubaLI"), first("LI"), [int(n) for n in first("Input").output_type["output"]]
     dtype = np.dtype(np.float64 if synapses[0].weight.dtype == np.float64 else np.float32)
     synapse = next(name for name in order if graph.nodes[name] is synapses[0])
     level = value(first("Threshold", _successors(graph, synapse)).threshold)
     convs = [node.weight for node in synapses if type(node).__name__ == "Conv2d"]
     dense = [len(node.weight) for node in synapses if type(node).__name__ == "Affine"]
-    neuron = dict(alpha=decay_of(value(trace.tau_mem), dt, steps), beta=decay_of(value(trace.tau_syn), dt, steps),
-                  gamma=decay_of(value(refractory.tau), dt, steps), rho=-value(first("Scale").scale),
-                  threshold=reached(level, dtype), gain=value(trace.w_in))
-    return dict(input_shape=(*shape[1:], shape[0]), channels=[len(w) for w in convs], hidden=dense[:-1],
-                ways=dense[-1] if dense else 0, kernel=convs[0].shape[-1] if convs else 5, dtype=dtype.name, neuron=neuron,
-                pool="mean" if any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values()) else "max")
+    neuron = dict(
+        alpha=decay_of(value(trace.tau_mem), dt, steps),
+        beta=decay_of(value(trace.tau_syn), dt, steps),
+        gamma=decay_of(value(refractory.tau), dt, steps),
+        rho=-value(first("Scale").scale),
+        threshold=reached(level, dtype),
+        gain=value(trace.w_in),
+    )
+    return dict(
+        input_shape=(*shape[1:], shape[0]),
+        channels=[len(w) for w in convs],
+        hidden=dense[:-1],
+        ways=dense[-1] if dense else 0,
+        kernel=convs[0].shape[-1] if convs else 5,
+        dtype=dtype.name,
+        neuron=neuron,
+        pool="mean" if any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values()) else "max",
+    )
 
 
 def _network(configuration: dict[str, Any]) -> SpikingNet:
@@ -169,15 +193,16 @@ def _theta(net: SpikingNet, synapses: list[tuple[str, Any]]) -> np.ndarray:
             if array.shape != shape:
                 raise ValueError(f"node {name!r} ({type(node).__name__}): {what} has shape {array.shape}; expected {shape}")
             if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-                raise ValueError(f"node {name!r} ({type(node).__name__}): {what} holds NaN, infinity or no numbers; "
-                                 "expected finite numbers")
+                raise ValueError(
+                    f"node {name!r} ({type(node).__name__}): {what} holds NaN, infinity or no numbers; expected finite numbers"
+                )
             parts.append((_own_weight(net, n, array) if what == "weight" else array).astype(net.dtype).ravel())
     return np.concatenate(parts)
 
 
 def _compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
     """ValueError, naming the node, where a graph differs from what this library would have written, but for names."""
-    names = {"input": next(iter(found.inputs))}                                 # what is expected -> what was found
+    names = {"input": next(iter(found.inputs))}  # what is expected -> what was found
     order = ["input"]
     for name in order:
         here = names[name]
@@ -185,8 +210,10 @@ def _compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
         wanted = {type(expected.nodes[t]).__name__: t for t in _successors(expected, name)}
         there = {t: type(found.nodes[t]).__name__ for t in _successors(found, here)}
         if sorted(there.values()) != sorted(wanted):
-            raise ValueError(f"node {here!r} ({type(found.nodes[here]).__name__}) leads to "
-                             f"{' and '.join(sorted(there.values())) or 'nothing'}; expected {' and '.join(sorted(wanted))}")
+            raise ValueError(
+                f"node {here!r} ({type(found.nodes[here]).__name__}) leads to "
+                f"{' and '.join(sorted(there.values())) or 'nothing'}; expected {' and '.join(sorted(wanted))}"
+            )
         for target, kind in there.items():
             if names.setdefault(wanted[kind], target) != target:
                 raise ValueError(f"node {here!r} leads to {target!r}; expected it to lead to {names[wanted[kind]]!r}")
@@ -194,8 +221,9 @@ def _compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
                 order.append(wanted[kind])
     left = set(found.nodes) - set(names.values())
     if left:
-        raise ValueError(f"node {min(left)!r} ({type(found.nodes[min(left)]).__name__}) is not reached from the input; "
-                         "expected one network")
+        raise ValueError(
+            f"node {min(left)!r} ({type(found.nodes[min(left)]).__name__}) is not reached from the input; expected one network"
+        )
 
 
 def _compare_node(name: str, found: Any, expected: Any) -> None:
@@ -206,7 +234,7 @@ def _compare_node(name: str, found: Any, expected: Any) -> None:
             raise ValueError(f"node {name!r} ({kind}): {field} has shape {np.shape(here)}; expected {np.shape(wanted)}")
         try:
             same = np.allclose(np.asarray(here, float), np.asarray(wanted, float), rtol=1e-5, atol=1e-8)
-        except (TypeError, ValueError):             # no numbers
+        except (TypeError, ValueError):  # no numbers
             same = False
         if not same:
             raise ValueError(f"node {name!r} ({kind}): {field} is {_brief(here)}; expected {_brief(wanted)}")

@@ -1,4 +1,5 @@
 """From a network to a NIR graph and file, as the package's docstring says."""
+
 from __future__ import annotations
 
 import io
@@ -9,20 +10,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_whole
-from ..flat import FlatNetwork
-from ..maml import InnerLoop
-from ..network import SpikingNet
+from ..network.base import FlatNetwork
+from ..meta.inner import InnerLoop
+from ..network.spiking import SpikingNet
 from .common import below, need_nir, tau_of
 
 if TYPE_CHECKING:
     import nir
 
-_ABOUT = ("minisnn: time in steps of dt, all states at once from the old ones, a spike is 1 for a step; the logits are the "
-          "output at the last step")
+_ABOUT = (
+    "minisnn: time in steps of dt, all states at once from the old ones, a spike is 1 for a step; the logits are the "
+    "output at the last step"
+)
 
 
-def export_nir(path: str | Path, net: FlatNetwork, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3,
-               steps: str = "euler") -> None:
+def export_nir(
+    path: str | Path,
+    net: FlatNetwork,
+    theta: np.ndarray,
+    *,
+    inner: InnerLoop | None = None,
+    dt: float = 1e-3,
+    steps: str = "euler",
+) -> None:
     """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
 
     Raises what `to_nir` does, and OSError where the file cannot be written.
@@ -32,8 +42,9 @@ def export_nir(path: str | Path, net: FlatNetwork, theta: np.ndarray, *, inner: 
     write_whole(Path(path), buffer.getvalue())
 
 
-def to_nir(net: FlatNetwork, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3,
-           steps: str = "euler") -> nir.NIRGraph:
+def to_nir(
+    net: FlatNetwork, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3, steps: str = "euler"
+) -> nir.NIRGraph:
     """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring says; arrays in the network's dtype.
 
     inner   how it adapts, kept in the metadata          dt      seconds of a step
@@ -73,16 +84,24 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRG
     def full(shape: tuple[int, ...], value: Any) -> np.ndarray:
         return np.full(shape, value, dtype)
 
-    shape = (net.input_shape[-1], *net.input_shape[:-1])                        # images are (C, H, W) in NIR
+    shape = (net.input_shape[-1], *net.input_shape[:-1])  # images are (C, H, W) in NIR
     at = put("input", library.Input(input_type=np.array(shape)))
     for n, b in enumerate(net.blocks):
         conv = b.name.startswith("conv")
         if not conv and len(shape) == 3:
             at = put("flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1), at)
             shape = (int(np.prod(shape)),)
-        at = put(f"{b.name}_trace", library.CubaLI(
-            tau_syn=full(shape, decays["beta"]), tau_mem=full(shape, decays["alpha"]), r=full(shape, 1),
-            v_leak=full(shape, 0), w_in=full(shape, 1 if n else lif.gain)), at)
+        at = put(
+            f"{b.name}_trace",
+            library.CubaLI(
+                tau_syn=full(shape, decays["beta"]),
+                tau_mem=full(shape, decays["alpha"]),
+                r=full(shape, 1),
+                v_leak=full(shape, 0),
+                w_in=full(shape, 1 if n else lif.gain),
+            ),
+            at,
+        )
         weight, bias = _nir_weight(net, n, views[f"{b.name}.weight"]), views[f"{b.name}.bias"].copy()
         if conv:
             synapse = library.Conv2d(shape[1:], weight, 1, b.kernel // 2, 1, 1, bias)
@@ -100,8 +119,11 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRG
             two = np.array([2, 2])
             kind, sources, level = (library.SumPool2d, (spike,), 0.5) if net.pool == "max" else (library.AvgPool2d, u, least)
             shape = (shape[0], shape[1] // 2, shape[2] // 2)
-            at = put(f"{b.name}_fire", library.Threshold(full(shape, level)),
-                     put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources))
+            at = put(
+                f"{b.name}_fire",
+                library.Threshold(full(shape, level)),
+                put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources),
+            )
         else:
             at = spike
     return library.NIRGraph(nodes, edges)

@@ -9,10 +9,10 @@ import numpy as np
 
 import minisnn as ms
 from hardware import IntegerNet, Learner
-from hardware.learner import learn, readout_exponent, steps_of
-from hardware.network import Words
-from minisnn.data.shipped import shipped
-from minisnn.evaluation import adapted, open_set, predict
+from hardware.chip.learner import learn, readout_exponent, steps_of
+from hardware.chip.network import Words
+from minisnn.data.store.shipped import shipped
+from minisnn.training.evaluation import adapted, open_set, predict
 
 EPISODES = 12
 
@@ -34,7 +34,7 @@ def main() -> None:
 
     tasks = open_set("double-nmnist", "test", progress=False)
     seconds = {in_floats: [], in_integers: []}
-    for index in range(-1, EPISODES):                           # the first one compiles
+    for index in range(-1, EPISODES):  # the first one compiles
         task = tasks.episode(0, max(index, 0), net.ways, 1, 5)
         for way, found in seconds.items():
             began = time.process_time()

@@ -5,6 +5,7 @@
 
 Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each. 5-way 1-shot, 25 queries.
 """
+
 import argparse
 import resource
 import subprocess
@@ -55,8 +56,12 @@ def runs(options, net, parameters):
     weights = peer.parameters(net, parameters)
 
     def tensors(t):
-        return dict(x_support=peer.images(t.x_support), y_support=torch.from_numpy(t.y_support),
-                    x_query=peer.images(t.x_query), y_query=torch.from_numpy(t.y_query))
+        return dict(
+            x_support=peer.images(t.x_support),
+            y_support=torch.from_numpy(t.y_support),
+            x_query=peer.images(t.x_query),
+            y_query=torch.from_numpy(t.y_query),
+        )
 
     def infer(t):
         with torch.no_grad():
@@ -64,17 +69,22 @@ def runs(options, net, parameters):
 
     return tensors, {
         "second order": (lambda t: ms.meta_gradient(net, parameters, t), lambda t: peer.meta_gradient(net, weights, t)),
-        "first order": (lambda t: ms.meta_gradient(net, parameters, t, order=1),
-                        lambda t: peer.meta_gradient(net, weights, t, order=1)),
-        "inference, 30 samples": (lambda t: net(parameters, np.concatenate([t.x_support, t.x_query])), infer)}
+        "first order": (
+            lambda t: ms.meta_gradient(net, parameters, t, order=1),
+            lambda t: peer.meta_gradient(net, weights, t, order=1),
+        ),
+        "inference, 30 samples": (lambda t: net(parameters, np.concatenate([t.x_support, t.x_query])), infer),
+    }
 
 
 def compare(options):
     net = network(options)
     parameters = theta(options, net)
     rates = net.activity(parameters, task(options, 0).x_support)
-    print(f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; {options.pool} pooling, input "
-          f"{options.input[0]} x {options.input[1]}, float32, 5-way 1-shot, 25 queries")
+    print(
+        f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; {options.pool} pooling, input "
+        f"{options.input[0]} x {options.input[1]}, float32, 5-way 1-shot, 25 queries"
+    )
     tensors, cases = runs(options, net, parameters)
     for name, (ours, theirs) in cases.items():
         times = []
@@ -91,17 +101,30 @@ def compare(options):
     print(f"largest difference of the two in double precision, relative: {difference(options, net, parameters):.1e}")
     memory = {}
     for who in ("minisnn", "torch"):
-        arguments = [sys.executable, __file__, "--only", who, "--activity", str(options.activity), "--pool",
-                     options.pool, "--input", *map(str, options.input)]
+        arguments = [
+            sys.executable,
+            __file__,
+            "--only",
+            who,
+            "--activity",
+            str(options.activity),
+            "--pool",
+            options.pool,
+            "--input",
+            *map(str, options.input),
+        ]
         memory[who] = float(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
-    print(f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
-          f" {memory['minisnn'] / memory['torch']:.2f} of it")
+    print(
+        f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
+        f" {memory['minisnn'] / memory['torch']:.2f} of it"
+    )
 
 
 def difference(options, net, parameters) -> float:
     """Between the two meta-gradients of one task, in float64: in float32 a spike may fall on either side of the threshold."""
     import torch
     import torch_peer as peer
+
     t, net = task(options, 1), network(options, np.float64)
     parameters = parameters.astype(np.float64)
     ours = ms.meta_gradient(net, parameters, t)[1]

@@ -13,6 +13,7 @@ machine reaches on nothing but such operations, measured here first, on one core
 
 One thread; more threads take other samples.
 """
+
 import argparse
 import time
 from collections import defaultdict
@@ -32,6 +33,7 @@ LAYERS = ("forward", "backward", "forward_tangent", "backward_tangent")
 
 
 # ---- what this machine can do ------------------------------------------------------------------------------------------
+
 
 def _best(call, operations: float, repeats: int = 7) -> float:
     """Operations a second, the best of a few."""
@@ -59,7 +61,7 @@ def _tiles(a, b, c, repeats):
 @njit
 def _site_updates(which, u, u_dot, a, b, P, Q, r, s, D, total, v, dv, dy, top, bias, channels, pool, c, repeats):
     for n in range(repeats):
-        if n % 20 == 0:                                          # nothing may decay to denormal numbers, which are slow
+        if n % 20 == 0:  # nothing may decay to denormal numbers, which are slow
             P[:], Q[:], r[:], s[:] = 1, 1, 1, 1
         if which == 0:
             neuron.membrane_step(u, P, Q, r, bias, c)
@@ -89,11 +91,21 @@ def limits(pool: str) -> dict:
     new = lambda n: vector.aligned_zeros((n,), np.float32)
     x, y, index = new(800 * 64), new(64), rng.integers(0, 800, 5000).astype(np.int32)
     a, b, c = new(8 * 256), new(256 * 32), new(8 * 32)
-    rates = {"rows": _best(lambda: _add_rows(y, x, index, 64, 20), 20 * 5000 * 64),
-             "dense": _best(lambda: _tiles(a, b, c, 2000), 2000 * 8 * 32 * 256)}
+    rates = {
+        "rows": _best(lambda: _add_rows(y, x, index, 64, 20), 20 * 5000 * 64),
+        "dense": _best(lambda: _tiles(a, b, c, 2000), 2000 * 8 * 32 * 256),
+    }
     constants, bands = neuron.constants(ms.LIF(), np.float32), [new(SITES) for _ in range(10)]
-    rest = [new(SITES // 4), new(SITES // 4), np.ones(SITES // 4, np.float32), new(SITES // 2), new(SITES // 2), 32,
-            MAX if pool == "max" else MEAN, constants]
+    rest = [
+        new(SITES // 4),
+        new(SITES // 4),
+        np.ones(SITES // 4, np.float32),
+        new(SITES // 2),
+        new(SITES // 2),
+        32,
+        MAX if pool == "max" else MEAN,
+        constants,
+    ]
     bands[0][:], bands[1][:] = rng.standard_normal((2, SITES))
     for which, name in enumerate(LAYERS):
         rates[name] = _best(lambda: _site_updates(which, *bands, *rest, 500), 500 * SITES)
@@ -104,6 +116,7 @@ def limits(pool: str) -> dict:
 
 # ---- what a pass cannot avoid ------------------------------------------------------------------------------------------
 
+
 def rows(block, x, first: int, last: int) -> int:
     """Multiply-adds that the events of the steps first..last-1 ask for, edges of the image counted exactly."""
     H, W, n_in = block.input_shape
@@ -111,7 +124,7 @@ def rows(block, x, first: int, last: int) -> int:
     total = 0
     for b in range(len(x.offset)):
         for h in range(H):
-            column = x.index[b, h, x.offset[b, h, first]:x.offset[b, h, last]] // n_in
+            column = x.index[b, h, x.offset[b, h, first] : x.offset[b, h, last]] // n_in
             total += near(H)[h] * int(near(W)[column].sum())
     return total * block.channels
 
@@ -135,18 +148,30 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
     if name == "forward":
         return {"rows": rows(block, x, 0, x.steps), name: B * x.steps * N, "bytes": 4 * tape["u"].size}
     if name == "backward":
-        return {"rows": window, name: B * steps * N, "dense": dense(block, B * below, True) + dense(block, 2 * B) / 0.4,
-                "bytes": 4 * B * (steps * (N + N_out) + below * (2 * N + N_in))}
+        return {
+            "rows": window,
+            name: B * steps * N,
+            "dense": dense(block, B * below, True) + dense(block, 2 * B) / 0.4,
+            "bytes": 4 * B * (steps * (N + N_out) + below * (2 * N + N_in)),
+        }
     if name == "forward_tangent":
-        return {"rows": window, name: B * steps * N, "dense": dense(block, B * (below + 2)),
-                "bytes": 4 * B * (steps * (2 * N + N_out) + below * (N_in + 2 * N))}
+        return {
+            "rows": window,
+            name: B * steps * N,
+            "dense": dense(block, B * (below + 2)),
+            "bytes": 4 * B * (steps * (2 * N + N_out) + below * (N_in + 2 * N)),
+        }
     direct = 1 / 0.4 if winograd.fits((H, W, n_in, block.channels, block.kernel)) else 1
-    return {"rows": window, name: B * steps * N,
-            "dense": 2 * dense(block, B * below, True) + direct * dense(block, B * (below + 2)),
-            "bytes": 4 * B * (steps * (2 * N + 2 * N_out) + below * (4 * N + 2 * N_in))}
+    return {
+        "rows": window,
+        name: B * steps * N,
+        "dense": 2 * dense(block, B * below, True) + direct * dense(block, B * (below + 2)),
+        "bytes": 4 * B * (steps * (2 * N + 2 * N_out) + below * (4 * N + 2 * N_in)),
+    }
 
 
 # ---- a meta-gradient, pass by pass --------------------------------------------------------------------------------------
+
 
 def profile(options, rates: dict):
     """{(set, pass, layer): [seconds]} and {the same: floor in seconds}."""
@@ -164,18 +189,27 @@ def profile(options, rates: dict):
             times[key][run[0]] += time.perf_counter() - start
             if run[0] == 1:
                 tape = result[1] if name == "forward" else next(a for a in arguments if isinstance(a, dict))
-                steps = tape["u"].shape[1] if block.readout or name == "forward" else (
-                    arguments[-1] if name == "forward_tangent" else tape["steps"] if "tangent" in name else
-                    arguments[2].shape[1])
+                steps = (
+                    tape["u"].shape[1]
+                    if block.readout or name == "forward"
+                    else (
+                        arguments[-1]
+                        if name == "forward_tangent"
+                        else tape["steps"]
+                        if "tangent" in name
+                        else arguments[2].shape[1]
+                    )
+                )
                 wanted = floors(block, name, tape, steps, block.name == first)
                 floor[key] += sum(amount / rates[kind] for kind, amount in wanted.items())
             return result
+
         return timed
 
     for name in LAYERS:
         setattr(kernels, name, watch(name))
     try:
-        for run[0] in range(options.repeat + 1):                 # the first warms up
+        for run[0] in range(options.repeat + 1):  # the first warms up
             t = task(options, run[0])
             current[0] = "support"
             _, gradient, hvp = net.gradient_and_hvp(parameters, t.x_support, t.y_support)
@@ -198,9 +232,11 @@ def main():
     options = parser.parse_args()
     ms.set_threads(1)
     rates = limits(options.pool)
-    print(f"one core: event rows {rates['rows'] / 1e9:.0f} and tiles {rates['dense'] / 1e9:.0f} G multiply-adds/s, memory "
-          f"{rates['bytes'] / 1e9:.0f} GB/s, membranes {', '.join(f'{rates[n] / 1e9:.1f}' for n in LAYERS)} G/s "
-          f"({', '.join(LAYERS)})")
+    print(
+        f"one core: event rows {rates['rows'] / 1e9:.0f} and tiles {rates['dense'] / 1e9:.0f} G multiply-adds/s, memory "
+        f"{rates['bytes'] / 1e9:.0f} GB/s, membranes {', '.join(f'{rates[n] / 1e9:.1f}' for n in LAYERS)} G/s "
+        f"({', '.join(LAYERS)})"
+    )
     times, floor = profile(options, rates)
     print(f"{'':9s}{'pass':18s}{'layer':9s}{'ms':>8s}{'floor':>8s}{'ratio':>7s}")
     for part in ("support", "query"):

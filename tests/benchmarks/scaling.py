@@ -6,6 +6,7 @@ One quantity at a time is changed, the rest stays as in Table 1 of the paper (5-
 7 % activity, one inner step). Seconds are medians of `--repeat` fresh tasks; memory is the peak of a fresh process less what
 the same process holds after the smallest of all meta-gradients.
 """
+
 import argparse
 import subprocess
 import sys
@@ -42,7 +43,7 @@ SWEEPS = {
     "inner_steps": ("inner steps N", (1, 2, 3, 5)),
     "ways": ("classes", (2, 5, 10, 20)),
 }
-POWER = ("width",)                                               # the others are fitted by a straight line
+POWER = ("width",)  # the others are fitted by a straight line
 
 
 def build(case: Case):
@@ -100,8 +101,10 @@ def law(name: str, x: np.ndarray, y: np.ndarray) -> str:
 
 def plot(found: dict, path: Path) -> None:
     import matplotlib
+
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+
     figure, axes = plt.subplots(2, len(found), figsize=(2.5 * len(found), 5), sharex="col", layout="constrained")
     for column, (name, (x, cost, held)) in zip(axes.T, found.items()):
         for axis, y, unit, colour in ((column[0], cost, "seconds", "#0072B2"), (column[1], held, "MB", "#D55E00")):

@@ -2,6 +2,7 @@
 
 Written as a user of PyTorch would write it, to be timed beside minisnn and to agree with it. Needs torch (CPU).
 """
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -72,8 +73,11 @@ def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
                 u = F.conv2d(p, w, b, padding=w.shape[-1] // 2) if w.ndim == 4 else F.linear(p, w, b)
                 u = u - n.rho * r
                 fired = Spike.apply(u - n.threshold, n.slope)
-                state[layer] = (n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * s,
-                                n.gamma * r + (1 - n.gamma) * fired)
+                state[layer] = (
+                    n.alpha * p + (1 - n.alpha) * q,
+                    n.beta * q + (1 - n.beta) * s,
+                    n.gamma * r + (1 - n.gamma) * fired,
+                )
                 if layer < len(net.blocks) - 1:
                     s = Spike.apply(pool(u, 2) - n.threshold, n.slope)
     return u

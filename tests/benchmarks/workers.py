@@ -13,6 +13,7 @@ n   tasks of an update                      c   a worker's, of a task: receiving
 
 and the speed-up is that of T(0), the processor seconds of an update without workers, with a core for each worker.
 """
+
 import argparse
 import os
 import tempfile
@@ -22,14 +23,14 @@ from pathlib import Path
 from statistics import median
 
 import minisnn as ms
-from minisnn.evaluation import evaluate, open_set
-from minisnn.executor import Executor, Workers
-from minisnn.maml import InnerLoop
-from minisnn.metabatch import task_gradient
-from minisnn.presets import preset
-from minisnn.runs import RunFolder
-from minisnn.settings import TrainingConfig
-from minisnn.training import _Run
+from minisnn.training.evaluation import evaluate, open_set
+from minisnn.parallel.executor import Executor, Workers
+from minisnn.meta.inner import InnerLoop
+from minisnn.training.update import task_gradient
+from minisnn.training.presets import preset
+from minisnn.training.folder import RunFolder
+from minisnn.training.settings import TrainingConfig
+from minisnn.training.run import _Run
 
 
 def a_run(tasks: int, out: Path):
@@ -79,13 +80,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         run, state = a_run(args.tasks, Path(place))
         test = open_set("double-nmnist", "test")
-        for turn in range(args.repeat + 1):                          # the first starts the workers
+        for turn in range(args.repeat + 1):  # the first starts the workers
             for n, run.executor in executors.items():
                 began = time.process_time()
                 wall = seconds(lambda: run._update(state))
                 used = time.process_time() - began
-                answers = seconds(lambda: evaluate(run.net, state.theta, InnerLoop(4.0), test, episodes=2 * args.tasks,
-                                                   progress=False, executor=run.executor))
+                answers = seconds(
+                    lambda: evaluate(
+                        run.net,
+                        state.theta,
+                        InnerLoop(4.0),
+                        test,
+                        episodes=2 * args.tasks,
+                        progress=False,
+                        executor=run.executor,
+                    )
+                )
                 if turn:
                     update[n].append(wall)
                     master[n].append(used)
@@ -96,12 +106,16 @@ def main() -> None:
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     print(f"{args.tasks} tasks an update, {2 * args.tasks} episodes, least of {args.repeat} rounds; {load}")
     for n in executors:
-        line = ", ".join(f"{what} {min(times[n]):.3f} s ({min(times[0]) / min(times[n]):.2f} x)"
-                         for what, times in (("update", update), ("episodes", episodes)))
+        line = ", ".join(
+            f"{what} {min(times[n]):.3f} s ({min(times[0]) / min(times[n]):.2f} x)"
+            for what, times in (("update", update), ("episodes", episodes))
+        )
         print(f"{n} workers: {line}")
     alone, m = median(master[0]) / args.tasks, median(master[args.most]) / args.tasks
-    print(f"processor ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the worker and "
-          f"{1000 * m:.2f} in the master")
+    print(
+        f"processor ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the worker and "
+        f"{1000 * m:.2f} in the master"
+    )
     print("model: " + ", ".join(f"{w} workers {alone / (m + c / w):.1f} x" for w in (1, 2, 4, 8, 16, 32)))
 
 

@@ -8,7 +8,7 @@ import time
 import warnings
 from pathlib import Path
 
-from minisnn.data import foreign
+from minisnn.data.readers import foreign
 from readers import make_readers
 
 SECONDS, BYTES, LETTERS = 5, 500_000_000, 1500

@@ -274,7 +274,8 @@ def carry_out(first: int, stop: int) -> None:
     import time
     import warnings
 
-    from minisnn import cli, compilation
+    from minisnn import cli
+    from minisnn.parallel import compilation
 
     compilation.announce = lambda: None
     for alarm in (signal.SIGALRM, signal.SIGPROF):  # a line that was thought to be wrong, and trains

@@ -17,15 +17,15 @@ from matplotlib.image import imsave
 from scipy.io import savemat
 
 import minisnn as ms
-from minisnn import checkpoint
-from minisnn.data.asl import SHAPE as ASL, read_asl
-from minisnn.data.events import check_events, event_array
-from minisnn.data.nmnist import read_nmnist, write_nmnist
-from minisnn.data.pictures import read_pictures
-from minisnn.data.torchneuromorphic import TorchNeuromorphic
-from minisnn.maml import InnerLoop
-from minisnn.runs import RunFolder
-from minisnn.settings import TrainingConfig
+from minisnn.training import checkpoint
+from minisnn.data.readers.asl import SHAPE as ASL, read_asl
+from minisnn.data.readers.events import check_events, event_array
+from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
+from minisnn.data.readers.pictures import read_pictures
+from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
+from minisnn.meta.inner import InnerLoop
+from minisnn.training.folder import RunFolder
+from minisnn.training.settings import TrainingConfig
 from mutations import mutate
 
 

@@ -11,6 +11,7 @@ step_size, x_support, y_support, x_query, y_query and, flat like theta,
     reptile_N                theta - theta_N after N steps of torch.optim.SGD on support and query together
     loss_anil_N, loss_reptile_N      query loss at theta_N
 """
+
 import json
 import sys
 from pathlib import Path
@@ -21,16 +22,20 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "benchmarks"), str(HERE.parents[1])]
 
-import torch_peer as peer                                   # noqa: E402
-from test_convnet import torch_logits                       # noqa: E402
+import torch_peer as peer  # noqa: E402
+from test_convnet import torch_logits  # noqa: E402
 
-import minisnn as ms                                        # noqa: E402
-from minisnn.gradcheck import random_data, random_theta     # noqa: E402
+import minisnn as ms  # noqa: E402
+from minisnn.gradcheck import random_data, random_theta  # noqa: E402
 
-SPIKING = dict(input_shape=(6, 8, 2), channels=(3, 4), ways=3, kernel=3, neuron=ms.LIF(gain=5.0, rho=0.8), window=16,
-               dtype=np.float64)
-NETWORKS = {"max": (lambda: ms.SpikingNet(**SPIKING), 0.5), "mean": (lambda: ms.SpikingNet(**SPIKING, pool="mean"), 0.5),
-            "cnn": (lambda: ms.ConvNet((6, 8, 2), (3, 4), 3, 3, np.float64), 0.3)}
+SPIKING = dict(
+    input_shape=(6, 8, 2), channels=(3, 4), ways=3, kernel=3, neuron=ms.LIF(gain=5.0, rho=0.8), window=16, dtype=np.float64
+)
+NETWORKS = {
+    "max": (lambda: ms.SpikingNet(**SPIKING), 0.5),
+    "mean": (lambda: ms.SpikingNet(**SPIKING, pool="mean"), 0.5),
+    "cnn": (lambda: ms.ConvNet((6, 8, 2), (3, 4), 3, 3, np.float64), 0.3),
+}
 
 
 def loss_of(net, theta, x, y):
@@ -87,14 +92,21 @@ def make() -> dict[str, np.ndarray]:
         net, rng = build(), np.random.default_rng(number)
         theta = random_theta(net, rng)
         task = ms.Task(*random_data(net, rng, 3, 22), *random_data(net, rng, 5, 22))
-        case = dict(net=np.array(json.dumps(dict(type=type(net).__name__, **net.configuration()))), theta=theta,
-                    step_size=np.array(a), x_support=task.x_support, y_support=task.y_support, x_query=task.x_query,
-                    y_query=task.y_query)
+        case = dict(
+            net=np.array(json.dumps(dict(type=type(net).__name__, **net.configuration()))),
+            theta=theta,
+            step_size=np.array(a),
+            x_support=task.x_support,
+            y_support=task.y_support,
+            x_query=task.x_query,
+            y_query=task.y_query,
+        )
         theta = torch.from_numpy(theta)
         for steps in (1, 3):
             case[f"fomaml_{steps}"] = fomaml(net, theta, task, a, steps)
-            case[f"loss_anil_{steps}"], case[f"anil_{steps}"], case[f"anil_{steps}_step_size"] = \
-                anil(net, theta, task, a, steps, 2)
+            case[f"loss_anil_{steps}"], case[f"anil_{steps}"], case[f"anil_{steps}_step_size"] = anil(
+                net, theta, task, a, steps, 2
+            )
             case[f"anil_first_{steps}"] = anil(net, theta, task, a, steps, 1)[1]
         for steps in (2, 5):
             case[f"loss_reptile_{steps}"], case[f"reptile_{steps}"] = reptile(net, theta, task, a, steps)

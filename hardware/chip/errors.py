@@ -1,0 +1,38 @@
+"""The error e of the readout in Q0.7, int8, from its membranes u and the label: three ways to make it.
+
+    softmax     e_k = round(128 z_k / sum z) - 128 [k = y],  z_k = 2^15 exp(-(max u - u_k)) by a table, 256 entries 1/16 apart
+    target      e_k = clip(u_k, 0, 1) - [k = y]
+    ternary     sign of the softmax's e where |e| exceeds a threshold, else 0 (error-triggered learning, Payvand et al. 2020)
+
+128 saturates to 127. The sum of a softmax's errors is zero but for rounding.
+"""
+
+import numpy as np
+from numba import njit
+
+SOFTMAX, TARGET, TERNARY = range(3)
+ERRORS = {"softmax": SOFTMAX, "target": TARGET, "ternary": TERNARY}
+EXPONENTIAL = np.array([round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64)  # at interval midpoints
+TRIGGER = 32  # ternary: a quarter
+
+
+@njit(nogil=True, cache=True)
+def error(u, label, kind, trigger, table, e):
+    """e (K,) int64 of u (K,) in Q5.10; `table` is EXPONENTIAL."""
+    K = u.size
+    if kind == TARGET:
+        for k in range(K):
+            e[k] = (min(max(u[k], 0), 1024) >> 3) - (128 if k == label else 0)
+            e[k] = min(e[k], 127)
+        return
+    top, total = u[0], 0
+    for k in range(K):
+        top = max(top, u[k])
+    for k in range(K):
+        place = (top - u[k]) >> 6
+        e[k] = table[place] if place < 256 else 0
+        total += e[k]
+    for k in range(K):
+        e[k] = min((256 * e[k] + total) // (2 * total) - (128 if k == label else 0), 127)
+        if kind == TERNARY:
+            e[k] = 0 if abs(e[k]) <= trigger else (127 if e[k] > 0 else -127)

@@ -1,0 +1,116 @@
+"""Fixed-point numbers: formats, four ways to round, saturation that is counted, and the random numbers of the chip.
+
+    value = integer / 2^fraction        lowest = -2^(bits-1) (signed) or 0        highest = 2^(bits-1) - 1 or 2^bits - 1
+
+    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero),
+                                                       2^(k-1) (nearest, ties up), noise in [0, 2^k) (stochastic)
+
+`shift`, `saturate` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64 bits, the same
+source (`.py_func`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+FLOOR, ZERO, NEAREST, STOCHASTIC = range(4)
+ROUNDINGS = {"floor": FLOOR, "zero": ZERO, "nearest": NEAREST, "stochastic": STOCHASTIC}
+
+
+class Saturated(OverflowError):
+    """A value left its format in strict mode."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A word of `bits` bits, `fraction` of them behind the point; `fraction` may be negative or larger than `bits`."""
+
+    bits: int
+    fraction: int = 0
+    signed: bool = True
+
+    def __post_init__(self):
+        if not 1 + self.signed <= self.bits <= 64:
+            kind = "signed" if self.signed else "unsigned"
+            raise ValueError(f"a {kind} word has {1 + self.signed} to 64 bits, not {self.bits}")
+
+    @property
+    def lowest(self) -> int:
+        return -(1 << self.bits - 1) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        return (1 << self.bits - self.signed) - 1
+
+    def __str__(self) -> str:
+        return f"{'' if self.signed else 'u'}Q{self.bits - self.signed - self.fraction}.{self.fraction}"
+
+    def holds(self, low: int, high: int) -> bool:
+        """Whether every integer from low to high fits."""
+        return self.lowest <= low and high <= self.highest
+
+    def quantise(self, value, mode: str = "nearest") -> np.ndarray:
+        """Real values to integers of this format, saturating; int64. Only what is made ready beforehand passes here."""
+        if mode not in ("floor", "zero", "nearest"):
+            raise ValueError(f"mode must be floor, zero or nearest, not {mode!r}")
+        scaled = np.ldexp(np.asarray(value, np.float64), self.fraction)
+        if not np.isfinite(scaled).all():
+            raise ValueError("values to quantise must be finite")
+        whole = {"floor": np.floor, "zero": np.trunc, "nearest": lambda x: np.floor(x + 0.5)}[mode](scaled)
+        return np.clip(whole, float(self.lowest), float(self.highest)).astype(np.int64)
+
+    def real(self, integers) -> np.ndarray:
+        """The values that integers of this format stand for; float64."""
+        return np.ldexp(np.asarray(integers, np.float64), -self.fraction)
+
+
+def width(low: int, high: int) -> int:
+    """Bits of the shortest signed word that holds every integer from low to high."""
+    return max((-low - 1 if low < 0 else 0).bit_length(), (high if high > 0 else 0).bit_length()) + 1
+
+
+def rounding(name: str, known: tuple[str, ...] = tuple(ROUNDINGS)) -> int:
+    """The number of a rounding mode."""
+    if name not in known:
+        raise ValueError(f"rounding must be one of {', '.join(known)}, not {name!r}")
+    return ROUNDINGS[name]
+
+
+@njit(nogil=True, cache=True)
+def shift(x, k, mode, noise):
+    """x / 2^k, rounded; a negative k shifts to the left and rounds nothing. `noise` in [0, 2^k) for stochastic rounding."""
+    if k <= 0:
+        return x << -k
+    if mode == ZERO:
+        return -(-x >> k) if x < 0 else x >> k
+    if mode == NEAREST:
+        return (x + (1 << (k - 1))) >> k
+    if mode == STOCHASTIC:
+        return (x + noise) >> k
+    return x >> k
+
+
+@njit(nogil=True, cache=True)
+def saturate(x, low, high):
+    """x between low and high."""
+    return low if x < low else (high if x > high else x)
+
+
+@njit(nogil=True, cache=True)
+def xorshift32(state):
+    """The next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero would stay zero."""
+    state ^= (state << 13) & 0xFFFFFFFF
+    state ^= state >> 17
+    return state ^ ((state << 5) & 0xFFFFFFFF)
+
+
+@njit(nogil=True, cache=True)
+def noise_of(state, k):
+    """The upper k bits of a random state, 0 <= k <= 32: a number in [0, 2^k)."""
+    return state >> (32 - k) if k > 0 else 0
+
+
+def seed_state(seed: int) -> int:
+    """A state that is not zero, another one for every seed below 2^32 - 1."""
+    return 1 + seed % 0xFFFFFFFF

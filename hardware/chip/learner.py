@@ -1,0 +1,201 @@
+"""One-shot learning of the readout in integers: gradients summed over the support samples, then one thresholded update.
+
+    membrane        e from u at the last step              G = sum of e p_{T-1}        bias: 4096 e
+    three-factor    e_t from u_t at every step of the window, h = (e_t sigma'(u_t)) >> 8, G = sum of h p_t (Eq. 7); bias: 4096 h
+
+    W -= D, D = |G| > Theta ? (G + noise) >> k : 0, then W is clipped
+
+The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power of two of the step size over
+the number of support samples: with weights of exponent x, p in Q1.12 and e in Q0.7, a step of 2^l has k = 19 + x - l for the
+weights; the bias lies in the accumulator's scale, k = 7 + x - l.
+
+Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or not, in row-major order, the bias last.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from .errors import ERRORS, EXPONENTIAL, TRIGGER, error
+from .formats import STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, xorshift32
+from .neuron import RECIPROCAL, surrogate
+
+RULES = ("membrane", "three-factor")
+GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
+
+
+@dataclass(frozen=True)
+class Learner:
+    """How the readout learns.
+
+    rule, error       see RULES and `errors.ERRORS`           window   steps of the three-factor rule
+    rounding          of the update: "floor", "zero", "nearest", "stochastic"
+    threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to 255
+    online            one update after every sample, not one after all
+    log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
+    seed              of the noise
+    """
+
+    rule: str = "membrane"
+    error: str = "softmax"
+    rounding: str = "stochastic"
+    threshold: int = 0
+    online: bool = False
+    log2_weight: int = 2
+    log2_bias: int = -6
+    window: int = 30
+    seed: int = 1
+
+    def __post_init__(self):
+        rounding(self.rounding)
+        for name, value, known in (("rule", self.rule, RULES), ("error", self.error, tuple(ERRORS))):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if not 0 <= self.threshold < 256:
+            raise ValueError(f"threshold must be 0 to 255 (256ths of the largest update), not {self.threshold}")
+        if self.window < 1:
+            raise ValueError(f"window must be at least one step, not {self.window}")
+
+    def shifts(self, exponent: int) -> tuple[int, int]:
+        """k of the weights and of the bias, where the weights have this exponent. Raises ValueError above 32."""
+        k = 19 + exponent - self.log2_weight, 7 + exponent - self.log2_bias
+        if max(k) > 32 or min(k) < -12:
+            raise ValueError(
+                f"a step of 2^{self.log2_weight} (bias 2^{self.log2_bias}) at exponent {exponent} shifts by {k}; "
+                "-12 to 32 bits can be had"
+            )
+        return k
+
+
+def nearest_power(step: float) -> int:
+    """l of the power of two nearest to a step size in ratio."""
+    if not (step > 0 and math.isfinite(step)):
+        raise ValueError(f"a step size must be positive and finite, not {step}")
+    return round(math.log2(step))
+
+
+def steps_of(net, inner, samples: int) -> dict[str, int]:
+    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples."""
+    a = np.broadcast_to(np.asarray(inner.step_size, np.float64), net.size)
+    return {
+        name: nearest_power(float(np.exp(np.log(a[p.slice]).mean())) / samples)
+        for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:])
+    }
+
+
+def readout_exponent(log2_weight: int, bits: int) -> int:
+    """An exponent that leaves the readout room to learn: the ends of its word lie at about a quarter of the step 2^log2_weight.
+
+    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes beyond saturates.
+    """
+    return log2_weight - 2 - (bits - 1)
+
+
+@dataclass(eq=False)
+class Learned:
+    """A readout after learning, and what was counted: synapses that an update wrote (their integer changed), gated (|G| at most
+    Theta), clipped; G that left its word; and how many synapses could have been written."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    written: int = 0
+    gated: int = 0
+    clipped: int = 0
+    gradient_saturated: int = 0
+    synapses: int = 0
+
+
+@njit(nogil=True, cache=True)
+def accumulate(G, Gb, e, p, low, high):
+    """G (F, K) += p e and Gb (K,) += 4096 e, kept within low .. high; how many were clipped."""
+    clipped = 0
+    for i in range(p.size):
+        if p[i] != 0:
+            for k in range(e.size):
+                x = G[i, k] + e[k] * p[i]
+                G[i, k] = min(max(x, low), high)
+                clipped += x != G[i, k]
+    for k in range(e.size):
+        x = Gb[k] + 4096 * e[k]
+        Gb[k] = min(max(x, low), high)
+        clipped += x != Gb[k]
+    return clipped
+
+
+@njit(nogil=True, cache=True)
+def sample(G, Gb, u, p, label, first, three, kind, trigger, mode, c, exponential, reciprocal, low, high):
+    """Add a sample's gradient: u (T, K), p (T, F), steps from `first` on; c = (threshold, slope) of the neuron."""
+    e, clipped = np.empty(u.shape[1], np.int64), 0
+    for t in range(first, u.shape[0]):
+        error(u[t], label, kind, trigger, exponential, e)
+        if three:
+            for k in range(e.size):
+                e[k] = shift(e[k] * surrogate(u[t, k], c[0], c[1], reciprocal), 8, mode, 0)
+        clipped += accumulate(G, Gb, e, p[t], low, high)
+    return clipped
+
+
+@njit(nogil=True, cache=True)
+def update(W, G, theta, k, mode, low, high, state, counts):
+    """W (flat) -= the rounded G where |G| > theta, clipped to low .. high; counts += (written, gated, clipped).
+
+    Returns the random state.
+    """
+    for i in range(W.size):
+        state = xorshift32(state)
+        if abs(G[i]) <= theta:
+            counts[1] += 1
+            continue
+        x = W[i] - shift(G[i], k, mode, noise_of(state, k))
+        y = min(max(x, low), high)
+        counts[2] += x != y
+        counts[0] += y != W[i]
+        W[i] = y
+    return state
+
+
+def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
+    """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
+
+    Raises `fixed.Saturated` in strict mode where a gradient leaves its word.
+    """
+    out = Learned(net.weight, net.bias)
+    k, words = learner.shifts(net.readout.exponent), Format(net.readout.bits)
+    G, Gb = np.zeros(out.weight.shape, np.int64), np.zeros(len(out.bias), np.int64)
+    T, three, mode = p.shape[1], learner.rule == "three-factor", rounding(learner.rounding)
+    first = max(T - learner.window, 0) if three else T - 1
+    constants = np.array([net.neuron.threshold, net.neuron.slope], np.int64)
+    state, counts, room = seed_state(learner.seed), np.zeros(3, np.int64), net.bias_room
+    u = None if learner.online else net.membranes(p)
+    for b, label in enumerate(y):
+        seen = net.membranes(p[b : b + 1], out.weight, out.bias)[0] if u is None else u[b]
+        out.gradient_saturated += sample(
+            G,
+            Gb,
+            seen,
+            p[b],
+            int(label),
+            first,
+            three,
+            ERRORS[learner.error],
+            TRIGGER,
+            0 if mode == STOCHASTIC else mode,
+            constants,
+            EXPONENTIAL,
+            RECIPROCAL,
+            GRADIENT.lowest,
+            GRADIENT.highest,
+        )
+        if not (learner.online or b == len(y) - 1):
+            continue
+        thetas = [int(np.abs(g).max()) * learner.threshold >> 8 for g in (G, Gb)]
+        state = update(out.weight.reshape(-1), G.reshape(-1), thetas[0], k[0], mode, words.lowest, words.highest, state, counts)
+        state = update(out.bias, Gb, thetas[1], k[1], mode, -room, room, state, counts)
+        out.synapses += G.size + Gb.size
+        G[...], Gb[...] = 0, 0
+    out.written, out.gated, out.clipped = (int(n) for n in counts)
+    if net.words.strict and out.gradient_saturated:
+        raise Saturated(f"readout gradient: {out.gradient_saturated} sums left {GRADIENT.bits} bits")
+    return out

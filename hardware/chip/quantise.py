@@ -1,0 +1,102 @@
+"""From a float theta to the integers of the chip: weights of few bits with one power-of-two exponent a layer.
+
+    weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
+
+Of all exponents the one is taken whose weights have the least squared error: in few bits it pays to saturate the few largest.
+The readout's weights are going to change: its exponent is taken for weights after adaptation (`readout_exponent`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .formats import Format
+
+WEIGHT_BITS = range(2, 9)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerLayer:
+    """A layer's integers and where it stands; arrays are (k, k, C_in, C_out) int8 and (C_out,) int32.
+
+    exponent   of the weights
+    fraction   bits by which sums are finer: biases have the exponent `exponent - fraction`; 12 in the readout, as its traces
+    saturated  weights and biases that were clipped when theta was quantised
+    """
+
+    name: str
+    weight: np.ndarray
+    bias: np.ndarray
+    exponent: int
+    bits: int
+    input_shape: tuple[int, int, int]
+    pool: str
+    fraction: int
+    saturated: int = 0
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        H, W, _ = self.input_shape
+        return (H, W, self.weight.shape[3]) if self.pool == "none" else (H // 2, W // 2, self.weight.shape[3])
+
+    @property
+    def memory_bits(self) -> int:
+        """Of weights and biases."""
+        return self.weight.size * self.bits + self.bias.size * 32
+
+
+def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
+    """(int8 weights, how many were clipped) at an exponent, rounded to nearest."""
+    form = Format(bits, -exponent)
+    whole = np.floor(np.ldexp(np.asarray(weight, np.float64), -exponent) + 0.5)
+    clipped = np.clip(whole, form.lowest, form.highest)
+    return clipped.astype(np.int8), int((whole != clipped).sum())
+
+
+def squared_error(weight: np.ndarray, exponent: int, bits: int) -> float:
+    """Mean squared error of the weights at an exponent."""
+    return float(np.mean((np.ldexp(integers(weight, exponent, bits)[0].astype(np.float64), exponent) - weight) ** 2))
+
+
+def exponents(weight: np.ndarray, bits: int) -> dict[int, float]:
+    """{exponent: mean squared error} from that which clips nothing down to one that clips nearly all."""
+    largest = float(np.abs(weight).max())
+    top = math.ceil(math.log2(largest / (2 ** (bits - 1) - 0.5))) if largest else -8
+    return {e: squared_error(weight, e, bits) for e in range(top, top - 6, -1)}
+
+
+def best_exponent(weight: np.ndarray, bits: int) -> int:
+    """The exponent of least squared error; the larger of equal ones."""
+    errors = exponents(weight, bits)
+    return min(errors, key=lambda e: (errors[e], -e))
+
+
+def layer(
+    name: str,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    exponent: int,
+    bits: int,
+    input_shape,
+    pool: str,
+    fraction: int,
+    most_bias: int,
+) -> IntegerLayer:
+    """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -most_bias .. most_bias."""
+    if bits not in WEIGHT_BITS:
+        raise ValueError(f"weight bits must be {WEIGHT_BITS.start} to {WEIGHT_BITS.stop - 1}, not {bits}")
+    whole, clipped = integers(weight, exponent, bits)
+    b = np.floor(np.ldexp(np.asarray(bias, np.float64), fraction - exponent) + 0.5)
+    limited = np.clip(b, -most_bias, most_bias)
+    return IntegerLayer(
+        name,
+        whole,
+        limited.astype(np.int32),
+        exponent,
+        bits,
+        tuple(input_shape),
+        pool,
+        fraction,
+        clipped + int((b != limited).sum()),
+    )

@@ -1,0 +1,93 @@
+"""Interval analysis: what every word of the network can come to hold, whatever the events are.
+
+A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes, which are sums of negative and
+of positive weights times the largest count. The readout's accumulator is a sum of at most `inputs` products of a weight and a
+trace of at most 4096. Bounds hold for the weights at hand; `any` are those of any weights of the same word length.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .formats import width
+from .traces import UNITY
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Extremes that a quantity reaches, `low` and `high`, and those for any weights; in units of the last place."""
+
+    low: int
+    high: int
+    any_low: int
+    any_high: int
+
+    @property
+    def bits(self) -> int:
+        return width(self.low, self.high)
+
+    @property
+    def any_bits(self) -> int:
+        return width(self.any_low, self.any_high)
+
+    def scaled(self, factor: int) -> "Bound":
+        return Bound(self.low * factor, self.high * factor, self.any_low * factor, self.any_high * factor)
+
+    def plus(self, low: int, high: int) -> "Bound":
+        return Bound(self.low + low, self.high + high, self.any_low + low, self.any_high + high)
+
+
+def room_for_bias(weight_shape, bits: int, most: int, readout: bool, fraction: int) -> int:
+    """The largest bias that a word of 32 bits leaves room for beside the sum of any weights.
+
+    Raises ValueError where there is none.
+    """
+    inputs = int(np.prod(weight_shape[:3]))
+    unit = UNITY if readout else 1 << fraction
+    room = (1 << 31) - 1 - inputs * (1 << bits - 1) * most * unit
+    if room < 0:
+        raise ValueError(
+            f"the sum of {inputs} weights of {bits} bits with {12 if readout else fraction} fraction bits do not "
+            "fit 32 bits; take fewer fraction or weight bits"
+        )
+    return min(room, (1 << 31) - 1 - UNITY)
+
+
+def sums(layer, most: int) -> Bound:
+    """Of V: at most `most` events at every input. (At the rim of a picture there are fewer inputs, so this holds there too.)"""
+    w = layer.weight.reshape(-1, layer.weight.shape[3]).astype(np.int64)
+    inputs = len(w)
+    return Bound(
+        most * int(np.minimum(w, 0).sum(0).min()),
+        most * int(np.maximum(w, 0).sum(0).max()),
+        -most * inputs * (1 << layer.bits - 1),
+        most * inputs * ((1 << layer.bits - 1) - 1),
+    )
+
+
+def analyse(net) -> dict[str, dict[str, Bound]]:
+    """{layer: {quantity: Bound}}; raises ValueError where 32 bits are too few for the weights at hand."""
+    from .network import ACCUMULATOR, MOST_COUNT
+
+    found = {}
+    for n, layer in enumerate(net.layers):
+        last = n == len(net.layers) - 1
+        V = sums(layer, MOST_COUNT if n == 0 and not last else 1)
+        bias = (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
+        if last:
+            accumulator = V.scaled(UNITY)
+            found[layer.name] = {
+                "p, q": Bound(0, UNITY, 0, UNITY),
+                "sum w p": accumulator,
+                "sum w p + bias": accumulator.plus(*bias),
+            }
+        else:
+            Q = V.scaled(1 << layer.fraction)
+            found[layer.name] = {"V": V, "Q, P": Q, "P + bias": Q.plus(*bias)}
+        for name, bound in found[layer.name].items():
+            if bound.bits > ACCUMULATOR:
+                raise ValueError(
+                    f"{layer.name}: {name} needs {bound.bits} bits, more than the {ACCUMULATOR} of a word; take "
+                    "fewer fraction bits or weight bits"
+                )
+    return found

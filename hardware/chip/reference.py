@@ -1,0 +1,201 @@
+"""The integer network and learner in plain Python integers, from the equations: what the kernels are held to, bit for bit.
+
+Nothing here is an array, nothing wraps and nothing is fast. Sequences are nested lists; a layer is a `quantise.IntegerLayer`.
+"""
+
+from .errors import EXPONENTIAL, TRIGGER
+from .formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
+from .neuron import RECIPROCAL
+
+_shift, _xorshift32, _noise = shift.py_func, xorshift32.py_func, noise_of.py_func
+_EXPONENTIAL, _RECIPROCAL = EXPONENTIAL.tolist(), RECIPROCAL.tolist()
+
+
+class Site:
+    """One neuron: state P, Q, r, and the number of membranes that were clipped."""
+
+    def __init__(self, neuron, words, exponent: int, bias: int):
+        self.n, self.words, self.right, self.bias = neuron, words, words.fraction - exponent - 10, bias
+        self.P = self.Q = self.r = self.clipped = 0
+
+    def step(self, V: int) -> tuple[int, int]:
+        """(u, s) of a step in which the synapses deliver V."""
+        n, traces, membrane = self.n, ROUNDINGS[self.words.traces], ROUNDINGS[self.words.membrane]
+        wide = _shift(self.P + self.bias, self.right, membrane, 0) - (n.rho * self.r >> 12)
+        u = min(max(wide, -32768), 32767)
+        self.clipped += u != wide
+        s = int(u >= n.threshold)
+        self.r = n.gamma * self.r + (4096 - n.gamma) * 4096 * s >> 12
+        self.P = _shift(n.alpha * self.P + (4096 - n.alpha) * self.Q, 12, traces, 0)
+        self.Q = _shift(n.beta * self.Q + (4096 - n.beta) * (V << self.words.fraction), 12, traces, 0)
+        return u, s
+
+
+def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
+    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]."""
+    (H, W, C_in), C_out, weight = layer.input_shape, layer.weight.shape[3], layer.weight.tolist()
+    k, h = len(weight), len(weight) // 2
+    sites = [[[Site(neuron, words, layer.exponent, int(b)) for b in layer.bias] for _ in range(W)] for _ in range(H)]
+    spikes, membranes = [], []
+    for frame in x:
+        u = [[[0] * C_out for _ in range(W)] for _ in range(H)]
+        for y in range(H):
+            for z in range(W):
+                for c in range(C_out):
+                    V = sum(
+                        weight[i][j][a][c] * frame[y + i - h][z + j - h][a]
+                        for i in range(k)
+                        for j in range(k)
+                        for a in range(C_in)
+                        if 0 <= y + i - h < H and 0 <= z + j - h < W
+                    )
+                    u[y][z][c] = sites[y][z][c].step(V)[0]
+        membranes.append(u)
+        spikes.append(_pool(u, layer.pool, neuron.threshold))
+    return spikes, membranes, sum(site.clipped for row in sites for column in row for site in column)
+
+
+def _pool(u: list, pool: str, threshold: int) -> list:
+    if pool == "none":
+        return [[[int(v >= threshold) for v in site] for site in row] for row in u]
+    out = []
+    for y in range(len(u) // 2):
+        out.append([])
+        for z in range(len(u[0]) // 2):
+            four = list(zip(u[2 * y][2 * z], u[2 * y][2 * z + 1], u[2 * y + 1][2 * z], u[2 * y + 1][2 * z + 1]))
+            out[-1].append([int(max(v) >= threshold if pool == "max" else sum(v) >= 4 * threshold) for v in four])
+    return out
+
+
+def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
+    """p[t][i] of spikes[t][i], of filters with so many fraction bits, in uQ1.12."""
+    if bits < 12 or mode:
+        return _short_traces(neuron, mode or words.traces, spikes, bits, seed_state(seed))
+    mode, p, q, found = ROUNDINGS[words.traces], [0] * len(spikes[0]), [0] * len(spikes[0]), []
+    for s in spikes:
+        found.append(p)
+        p = [_shift(neuron.alpha * a + (4096 - neuron.alpha) * b, 12, mode, 0) for a, b in zip(p, q)]
+        q = [_shift(neuron.beta * b + (4096 - neuron.beta) * 4096 * x, 12, mode, 0) for b, x in zip(q, s)]
+    return found
+
+
+def _short_traces(neuron, mode: str, spikes: list, bits: int, state: int) -> list:
+    p, q, found = [0] * len(spikes[0]), [0] * len(spikes[0]), []
+    for s in spikes:
+        found.append([v * 2 ** (12 - bits) for v in p])
+        for i, x in enumerate(s):
+            noise = [0, 0]
+            for n in (0, 1) if mode == "stochastic" else ():
+                state = _xorshift32(state)
+                noise[n] = _noise(state, 12)
+            new = (
+                _shift(neuron.beta * q[i] + (4096 - neuron.beta) * 2**bits * x, 12, ROUNDINGS[mode], noise[0]),
+                _shift(neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, ROUNDINGS[mode], noise[1]),
+            )
+            q[i], p[i] = new
+    return found
+
+
+def readout(neuron, words, exponent: int, weight: list, bias: list, p: list) -> tuple[list, int]:
+    """(u[t][k], clipped) of traces p[t][i], weight[i][k], bias[k]."""
+    r, found, clipped = [0] * len(bias), [], 0
+    for trace in p:
+        u = []
+        for k, b in enumerate(bias):
+            wide = _shift(sum(w[k] * x for w, x in zip(weight, trace)) + b, 2 - exponent, ROUNDINGS[words.membrane], 0)
+            wide -= neuron.rho * r[k] >> 12
+            u.append(min(max(wide, -32768), 32767))
+            clipped += u[k] != wide
+            r[k] = neuron.gamma * r[k] + (4096 - neuron.gamma) * 4096 * (u[k] >= neuron.threshold) >> 12
+        found.append(u)
+    return found, clipped
+
+
+def error(kind: str, u: list, label: int) -> list:
+    """e[k] in Q0.7."""
+    hot = [128 * (k == label) for k in range(len(u))]
+    if kind == "target":
+        return [min((min(max(v, 0), 1024) >> 3) - one, 127) for v, one in zip(u, hot)]
+    z = [_EXPONENTIAL[max(u) - v >> 6] if max(u) - v >> 6 < 256 else 0 for v in u]
+    e = [min((256 * one + sum(z)) // (2 * sum(z)) - h, 127) for one, h in zip(z, hot)]
+    return e if kind == "softmax" else [0 if abs(v) <= TRIGGER else 127 * (1 if v > 0 else -1) for v in e]
+
+
+def surrogate(u: int, threshold: int, slope: int) -> int:
+    """sigma'(u) in uQ0.8."""
+    x = 16384 + abs(u - threshold) * slope
+    n = x.bit_length() - 15
+    return 0 if n >= 16 else min(_shift(_RECIPROCAL[x >> n + 10 & 15], 2 * n, ROUNDINGS["nearest"], 0), 255)
+
+
+def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
+    """(weight[i][k], bias[k], counts) after the support samples p[b][t][i], y[b]."""
+    weight, bias = net.weight.tolist(), net.bias.tolist()
+    exponent, bits, words, mode = net.readout.exponent, net.readout.bits, net.words, ROUNDINGS[learner.rounding]
+    state, counts = seed_state(learner.seed), {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
+    shifts, limits = learner.shifts(exponent), ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
+    G, Gb = _zero(weight, bias)
+    start_weight, start_bias = [row[:] for row in weight], bias[:]
+    for b, label in enumerate(y):
+        u, _ = readout(net.neuron, words, exponent, *((weight, bias) if learner.online else (start_weight, start_bias)), p[b])
+        steps = range(max(len(u) - learner.window, 0), len(u)) if learner.rule == "three-factor" else [len(u) - 1]
+        for t in steps:
+            e = error(learner.error, u[t], label)
+            if learner.rule == "three-factor":
+                e = [
+                    _shift(v * surrogate(m, net.neuron.threshold, net.neuron.slope), 8, 0 if mode == 3 else mode, 0)
+                    for v, m in zip(e, u[t])
+                ]
+            for row, x in [*zip(G, p[b][t]), (Gb, 4096)]:
+                for k, v in enumerate(e):
+                    wide = row[k] + v * x
+                    row[k] = min(max(wide, -(2**31)), 2**31 - 1)
+                    counts["gradient_saturated"] += row[k] != wide
+        if learner.online or b == len(y) - 1:
+            for rows, gradients, k, (low, high) in ((weight, G, shifts[0], limits[0]), ([bias], [Gb], shifts[1], limits[1])):
+                theta = max(abs(g) for row in gradients for g in row) * learner.threshold >> 8
+                for row, gradient in zip(rows, gradients):
+                    for n, g in enumerate(gradient):
+                        state = _xorshift32(state)
+                        if abs(g) <= theta:
+                            counts["gated"] += 1
+                            continue
+                        wide = row[n] - _shift(g, k, mode, _noise(state, k))
+                        new = min(max(wide, low), high)
+                        counts["clipped"] += new != wide
+                        counts["written"] += new != row[n]
+                        row[n] = new
+            G, Gb = _zero(weight, bias)
+    return weight, bias, counts
+
+
+def feedback_gradient(neuron, kernel: int, u: list, p: list, d: list, mode: str) -> tuple[list, list]:
+    """(G[i][j][a][c], Gb[c]) of one sample's random feedback: u[y][z][c], p[y][z][a], d[c]; sums of any size."""
+    H, W, C_in, C = len(u), len(u[0]), len(p[0][0]), len(d)
+    G, Gb = [[[[0] * C for _ in range(C_in)] for _ in range(kernel)] for _ in range(kernel)], [0] * C
+    for y in range(H):
+        for z in range(W):
+            h = [_shift(d[c] * surrogate(u[y][z][c], neuron.threshold, neuron.slope), 8, ROUNDINGS[mode], 0) for c in range(C)]
+            for c in range(C):
+                Gb[c] += 4096 * h[c]
+                for i in range(kernel):
+                    for j in range(kernel):
+                        at, to = y + i - kernel // 2, z + j - kernel // 2
+                        if 0 <= at < H and 0 <= to < W:
+                            for a in range(C_in):
+                                G[i][j][a][c] += h[c] * p[at][to][a]
+    return G, Gb
+
+
+def feedback_update(weights: list, gradients: list, k: int, mode: str, low: int, high: int, state: int) -> tuple[list, int]:
+    """(weights after the update, random state), both flat; one random number a weight, gated or not."""
+    new = []
+    for w, g in zip(weights, gradients):
+        state = _xorshift32(state)
+        change = _shift(g, k, ROUNDINGS[mode], _noise(state, k)) if g else 0
+        new.append(min(max(w - change, low), high))
+    return new, state
+
+
+def _zero(weight: list, bias: list) -> tuple[list, list]:
+    return [[0] * len(bias) for _ in weight], [0] * len(bias)

@@ -1,0 +1,166 @@
+"""The network in a configuration that Intel's Loihi could hold: the neurons of `loihi.run`, learning in its short words.
+
+    quantity                  on the chip of `network`                  here, as on Loihi
+    conv weights              2 to 8 bits and an exponent               8 bits and a sign in steps of 2 (mixed signs)
+    synaptic filter           a mean, (1 - beta) of what arrives        a sum, decays by (4096 - (du + 1)) / 4096
+    membrane                  a second mean, read a step late           a second sum, decays by (4096 - dv) / 4096, read at once
+    threshold, bias           one threshold, a bias a channel           no bias; a threshold a channel, vth
+    a spike                   takes rho r off, r decays                 sets v to zero: what it had gathered is lost
+    pooling                   max of four membranes                     or of four spikes, the same thing without a reset
+    p of the readout          uQ1.12                                    7 fraction bits, rounded stochastically
+    weights of the readout    2 to 8 bits                               8 bits and a sign, updates rounded stochastically
+
+A sum is the mean times 1 / (1 - factor), so vth is the negative bias in units of the weights times both gains. After a reset
+a neuron needs longer to its next spike than in the float network; so the thresholds of a layer are scaled, all by one number,
+until on calibration data it fires as often as the float layer does. Kept from `network`, and no part of Loihi's cores, are the
+readout's membrane (its traces times its weights, read at the last step) and the softmax of its error.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from minisnn.parallel.threads import parallel
+
+from ..chip.kernels import spread
+from ..chip.learner import Learner
+from ..chip.network import IntegerNet, Words, rows_of
+
+
+@dataclass(frozen=True)
+class LoihiConfig:
+    """Words of the configuration.
+
+    du, dv        decays of current and membrane in 4096ths, Loihi's registers; None: those nearest to the network's beta, alpha
+    trace_bits    fraction bits of the presynaptic traces
+    weight_exp    shift of what a synapse delivers, so that sums stay within 24 bits
+    """
+
+    du: int | None = None
+    dv: int | None = None
+    trace_bits: int = 7
+    weight_exp: int = -2
+
+    def __post_init__(self):
+        for name, least, most in (("du", 0, 4095), ("dv", 0, 4096), ("trace_bits", 1, 12), ("weight_exp", -8, 7)):
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name} must be {least} to {most}, not {value}")
+
+
+@njit(nogil=True, cache=True)
+def _toward_zero(x, factor):
+    y = abs(x) * factor >> 12
+    return -y if x < 0 else y
+
+
+@njit(nogil=True, cache=True)
+def conv(start, stop, x, words, weight, V, pool, c, vth, out, record, samples):
+    """Spikes of `loihi.run`'s neurons, a layer of convolved weights, OR-pooled; arrays as `kernels.conv`.
+
+    c   (4096 - (du + 1), 4096 - dv, left shift, right shift of what arrives)        vth (C_out,)
+    record (samples, T, H, W C_out) int32 keeps v after the reset
+    """
+    T, H, k, C_out = x.shape[1], x.shape[2], weight.shape[1], weight.shape[2] // weight.shape[1]
+    W, half = out.shape[4], weight.shape[1] // 2
+    for b in range(start, stop):
+        sums = np.zeros((H + k - 1, W + k - 1, C_out), V.dtype)
+        a, u, v = np.zeros((H, W, C_out), np.int64), np.zeros((H, W, C_out), np.int64), np.zeros((H, W, C_out), np.int64)
+        for t in range(T):
+            spread(x[b, t], words[b, t], weight, sums)
+            for y in range(H):
+                for z in range(W):
+                    for n in range(C_out):
+                        current = _toward_zero(u[y, z, n], c[0]) + (a[y, z, n] << 6)
+                        if current > 8388608:
+                            current -= 16777216
+                        elif current <= -8388608:
+                            current += 16777216
+                        u[y, z, n] = current
+                        m = min(max(_toward_zero(v[y, z, n], c[1]) + current, -8388607), 8388607)
+                        spike = m > vth[n] << 6
+                        v[y, z, n] = 0 if spike else m
+                        a[y, z, n] = (np.int64(sums[y + half, z + half, n]) << c[2]) >> c[3]
+                        if spike:
+                            if pool == 0:
+                                out[b, t, y, n, z] = 1
+                            elif y // 2 < out.shape[2] and z // 2 < W // 2:
+                                out[b, t, y // 2, n, z // 2] = 1
+                        if b < samples:
+                            record[b, t, y, z * C_out + n] = v[y, z, n]
+
+
+class LoihiNet(IntegerNet):
+    """An `IntegerNet` of 8 bits whose conv layers are Loihi's neurons and whose readout learns from short traces.
+
+    net, theta   the float network, with max pooling and negative biases      config    word lengths
+    x            counts (B, T, H, W, C) to match the rates of the conv layers on, or None
+    """
+
+    def __init__(
+        self,
+        net,
+        theta: np.ndarray,
+        config: LoihiConfig = LoihiConfig(),
+        readout_exponent: int | None = None,
+        x: np.ndarray | None = None,
+    ):
+        if net.pool != "max":
+            raise ValueError(f"spikes are pooled by OR, which is max pooling; this network has pool {net.pool!r}")
+        super().__init__(net, theta, Words(), readout_exponent)
+        self.config = config
+        self.du = 4095 - self.neuron.beta if config.du is None else config.du
+        self.dv = 4096 - self.neuron.alpha if config.dv is None else config.dv
+        self.factors = 4095 - self.du, 4096 - self.dv
+        gain = 2.0 * 2.0**config.weight_exp * 4096**2 / ((4096 - self.factors[0]) * (4096 - self.factors[1]))
+        self.vth, views = [], net.views(theta)
+        for layer in self.layers[:-1]:
+            whole = np.round(
+                gain * (net.neuron.threshold - views[f"{layer.name}.bias"].astype(np.float64)) / 2.0**layer.exponent
+            )
+            self.vth.append(np.clip(whole, 1, (1 << 17) - 1).astype(np.int64))
+        self.scales = [1.0] * len(self.vth)
+        if x is not None:
+            self._match(net, theta, x)
+
+    def _match(self, net, theta, x) -> None:
+        """Scale each layer's thresholds until it fires as often as the float layer, from the first layer to the last."""
+        for n, layer in enumerate(self.layers[:-1]):
+            rate, first, low, high = net.spikes(theta, x, layer.name).mean(), self.vth[n], 0.05, 2.0
+            for _ in range(7):
+                self.scales[n] = (low * high) ** 0.5
+                self.vth[n] = np.clip(np.round(first * self.scales[n]), 1, (1 << 17) - 1).astype(np.int64)
+                low, high = (self.scales[n], high) if self.spikes(x, n + 1).mean() > rate else (low, self.scales[n])
+
+    def traces(self, spikes, bits=None, mode="stochastic", seed=1):
+        """As `IntegerNet.traces`, in Loihi's short words."""
+        return super().traces(spikes, bits or self.config.trace_bits, mode, seed)
+
+    def learner(self, **options) -> Learner:
+        """Loihi's way to learn: the membrane rule, rounded stochastically."""
+        return Learner(**{**options, "rounding": "stochastic"})
+
+    def _conv(self, layer, prepared, x, record):
+        weight, _, _, _ = prepared
+        (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
+        flat = rows_of(x)
+        out = np.zeros((B, T, h, C_out, W), np.uint8)
+        kept, e = np.empty((min(record, B), T, H, W * C_out), np.int32), self.config.weight_exp
+        c = np.array([*self.factors, max(e, 0), max(-e, 0)], np.int64)
+        parallel(
+            conv,
+            B,
+            flat,
+            flat.view(np.uint64),
+            2 * weight.astype(np.int32),
+            np.empty(0, np.int32),
+            0 if layer.pool == "none" else 1,
+            c,
+            self.vth[self.layers.index(layer)],
+            out,
+            kept,
+            record,
+        )
+        spikes = np.ascontiguousarray(out[..., :w].transpose(0, 1, 2, 4, 3))
+        return spikes, kept.reshape(*kept.shape[:2], H, W, C_out)

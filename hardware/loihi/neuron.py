@@ -1,0 +1,68 @@
+"""A current-based leaky integrate-and-fire layer as Intel's Loihi computes it, bit for bit.
+
+After Davies et al. 2018 and the fixed-point LIF of Lava.
+
+One step, in this order, for every neuron; tr(x, k) = sign(x) (|x| >> k):
+
+    a      = what the synapses delivered in the step before
+    a_next = (sum_j W[i, j] spikes[t, j]) << weight_exp                    a negative exponent shifts right, rounding down
+    u      = wrap24(tr(u (4096 - (du + 1)), 12) + (a << 6))
+    v      = clip(tr(v (4096 - dv), 12) + u + (bias_mant << bias_exp), -(2^23 - 1), 2^23 - 1)
+    s      = v > (vth << 6),   then v = 0 where it spiked
+"""
+
+import numpy as np
+
+MIXED, EXCITATORY, INHIBITORY = 1, 2, 3
+STATE = 1 << 23  # u and v are words of 24 bits
+UNITY = 4096  # decays are 12-bit fractions
+
+
+def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
+    """Weights as the chip keeps them: clipped to 8 bits and a sign, the bits that the synapse format lacks dropped.
+
+    sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits)
+                2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, steps of 2^(8 - bits)
+    """
+    low, high, drop = {MIXED: (-256, 255, 9), EXCITATORY: (0, 255, 8), INHIBITORY: (-255, 0, 8)}[sign_mode]
+    drop = max(drop - num_weight_bits, 0)
+    return (np.clip(W, low, high) >> drop) << drop
+
+
+def _toward_zero(x: np.ndarray, k: int) -> np.ndarray:
+    return np.sign(x) * (np.abs(x) >> k)
+
+
+def _shifted(x: np.ndarray, exponent: int) -> np.ndarray:
+    return x << exponent if exponent >= 0 else x >> -exponent
+
+
+def run(spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0, vth=10, bias_mant=0, bias_exp=0):
+    """(a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current, membrane after the reset, spikes.
+
+    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers.
+    Raises ValueError for a float array, shapes that do not fit, or a sign mode that the chip does not have.
+    """
+    spikes, W = np.asarray(spikes), np.asarray(W)
+    for name, array in (("spikes", spikes), ("W", W)):
+        if array.ndim != 2 or array.dtype.kind not in "iub":
+            raise ValueError(f"{name} must be a matrix of integers, not {array.dtype} of shape {array.shape}")
+    if spikes.shape[1] != W.shape[1]:
+        raise ValueError(f"W has {W.shape[1]} inputs, expected the {spikes.shape[1]} of spikes")
+    weight_exp, num_weight_bits, sign_mode, du, dv, vth, bias_mant, bias_exp = (
+        int(n) for n in (weight_exp, num_weight_bits, sign_mode, du, dv, vth, bias_mant, bias_exp)
+    )
+    if sign_mode not in (MIXED, EXCITATORY, INHIBITORY):
+        raise ValueError(f"sign_mode must be 1 (mixed), 2 (excitatory) or 3 (inhibitory), not {sign_mode}")
+    weights, bias = used_weights(W.astype(np.int64), num_weight_bits, sign_mode), _shifted(np.int64(bias_mant), bias_exp)
+    a = u = v = np.zeros(len(W), np.int64)
+    found = np.empty((4, len(spikes), len(W)), np.int64)
+    for t, x in enumerate(spikes.astype(np.int64)):
+        u = _toward_zero(u * (UNITY - (du + 1)), 12) + (a << 6)
+        u = np.where(u > STATE, u - 2 * STATE, np.where(u <= -STATE, u + 2 * STATE, u))
+        v = np.clip(_toward_zero(v * (UNITY - dv), 12) + u + bias, 1 - STATE, STATE - 1)
+        s = v > vth << 6
+        v = np.where(s, 0, v)
+        a = _shifted(weights @ x, weight_exp)
+        found[:, t] = a, u, v, s
+    return tuple(found)

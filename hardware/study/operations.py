@@ -1,0 +1,72 @@
+"""Memory and operations of the chip, counted from the network and the events of an episode."""
+
+import numpy as np
+
+from minisnn.experiments.findings import Table
+
+PICOJOULE = (0.1, 3.1)  # a 32-bit integer addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
+STATE_BITS = 32 + 32 + 13 + 16  # P, Q, r and u of a conv neuron
+TRACE_BITS = 13 + 13  # p and q of an input of the readout
+
+
+def memory(net) -> dict[str, int]:
+    """Bits of the weights and of the state, of an `IntegerNet`."""
+    neurons = sum(int(np.prod(layer.input_shape[:2])) * layer.weight.shape[3] for layer in net.layers[:-1])
+    return {
+        "weights and biases": sum(layer.memory_bits for layer in net.layers),
+        "state of the conv neurons": neurons * STATE_BITS,
+        "traces of the readout": net.weight.shape[0] * TRACE_BITS,
+        "gradient of the readout": (net.weight.size + net.ways) * 32,
+    }
+
+
+def operations(net, x: np.ndarray) -> dict[str, tuple[int, int]]:
+    """{part: (additions, multiplications)} of the samples x.
+
+    An event adds a weight for every tap and channel; a conv neuron takes six products a step (two each for P and Q, one each
+    for r and rho r); a learned sample takes a product and an addition for each non-zero trace and class.
+    """
+    events, found = net.counts(x), {}
+    for n, layer in enumerate(net.layers[:-1]):
+        k, _, _, C_out = layer.weight.shape
+        neurons = int(np.prod(layer.input_shape[:2])) * C_out
+        steps = neurons * events.shape[0] * events.shape[1]
+        found[layer.name] = (int(np.count_nonzero(events)) * k * k * C_out + 6 * steps, 6 * steps)
+        events = net.spikes(x, n + 1)
+    p = net.traces(events)
+    some = int(np.count_nonzero(p)) * net.ways
+    inputs = p.shape[2] * p.shape[0] * p.shape[1]
+    found["readout"] = (some + 2 * inputs, some + 4 * inputs)
+    last = int(np.count_nonzero(p[:, -1])) * net.ways
+    found["learning"] = (last + net.weight.size, last)
+    return found
+
+
+def cost(comparison, joules: tuple[float, float] | None = None) -> Table:
+    """Memory, operations and energy of one learned class, on the first episode's support; a row a word length of all layers."""
+    from .compare import Choice
+
+    add, multiply = joules or PICOJOULE
+    rows = []
+    for bits in comparison.bits:
+        chip = comparison.chip(bits, Choice(bits))
+        x = comparison.task(0).x_support
+        ops = np.array(list(operations(chip, x).values())) / len(x)
+        adds, products = ops.sum(0)
+        rows.append(
+            [
+                bits,
+                *(f"{v / 8e3:.0f}" for v in memory(chip).values()),
+                f"{adds / 1e6:.0f}",
+                f"{products / 1e6:.0f}",
+                f"{1e-6 * (adds * add + products * multiply):.0f}",
+            ]
+        )
+    header = ["bits", "weights", "conv state", "readout traces", "gradient", "additions (M)", "products (M)", "energy (µJ)"]
+    return Table(
+        "cost",
+        "Memory (kB), and operations of a learned class",
+        header,
+        rows,
+        f"Operations alone, at {add:g} pJ an addition and {multiply:g} pJ a product; memory access is not counted.",
+    )

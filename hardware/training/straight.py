@@ -1,0 +1,131 @@
+"""The network as the chip holds it, and derivatives that go straight through its rounding.
+
+A layer of b bits and exponent x holds, of a weight w (times the input gain in the first layer),
+
+    Q(w) = 2^x clip(floor(w 2^-x + 1/2), -2^(b-1), 2^(b-1) - 1)
+
+the very integers of `network.IntegerNet`; biases, whose words are 12 bits finer, stay as they are. Q has no slope almost
+everywhere. Straight through (Bengio, Leonard & Courville 2013) it is given that of the clip alone:
+
+    S = 1 where w 2^-x + 1/2 lies in [-2^(b-1), 2^(b-1)), else 0
+
+so at theta, with L the loss of the float network:   gradient = S grad L(Q(theta))        H v = S hess L(Q(theta)) S v
+
+One-shot learning on the chip starts from what it holds. With step sizes a and gates m_n:
+
+    theta_0 = Q(theta)            theta_{n+1} = theta_n - a m_n S_n grad L_support(Q(theta_n))
+    lambda_N = S_N grad L_query(Q(theta_N))
+    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})          meta-gradient at theta = S lambda_0
+
+This is MAML's recursion with the gradient and the Hessian-vector product above, so `maml.meta_gradient` computes it where
+`HeldNet` stands for the network. Two differences from the chip are left: within several steps the chip rounds each update by
+itself, here their sum is rounded; and the chip's error, surrogate and traces have short words of their own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minisnn.meta import inner as maml
+from minisnn.training.held import Held
+from minisnn.meta.inner import InnerLoop
+from minisnn.network.spiking import SpikingNet
+
+from ..chip.learner import steps_of
+
+
+class Grid:
+    """Q and its slope S for the weights of a network.
+
+    words   {layer: (bits, exponent)}; layers that are not named keep their floats
+    """
+
+    def __init__(self, net, words: dict[str, tuple[int, int]]):
+        unknown = sorted(set(words) - {b.name for b in net.blocks})
+        if unknown:
+            raise ValueError(f"words must name layers of {', '.join(b.name for b in net.blocks)}, not {', '.join(unknown)}")
+        self.words, self.parts = dict(words), []
+        for n, (b, weight) in enumerate(zip(net.blocks, net.layout[::2])):
+            if b.name in words:
+                bits, exponent = words[b.name]
+                gain = net.neuron.gain if n == 0 and not b.readout else 1.0
+                self.parts.append((weight.slice, net.dtype.type(gain), exponent, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1))
+
+    def __call__(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(Q(theta), S), flat like theta and of its dtype."""
+        phi, slope = theta.copy(), np.ones_like(theta)
+        for part, gain, exponent, low, high in self.parts:
+            whole = np.floor(np.ldexp(theta[part] * gain, -exponent) + theta.dtype.type(0.5))
+            held = np.clip(whole, low, high)
+            slope[part] = whole == held
+            phi[part] = np.ldexp(held, exponent) / gain
+        return phi, slope
+
+
+class HeldNet:
+    """A float network that is asked at theta and answers at Q(theta); its derivatives are those of straight through.
+
+    What `minisnn.meta.inner` and `minisnn.training.evaluation` ask of a network, and no more.
+    """
+
+    def __init__(self, net, grid: Grid):
+        self.net, self.grid = net, grid
+        self.size, self.dtype, self.ways = net.size, net.dtype, net.ways
+        self.blocks, self.layout, self.input_shape = net.blocks, net.layout, net.input_shape
+
+    def __call__(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Logits (B, ways) at Q(theta)."""
+        return self.net(self.grid(theta)[0], x)
+
+    def loss(self, theta: np.ndarray, x, y, **options) -> float:
+        """Loss at Q(theta)."""
+        return self.net.loss(self.grid(theta)[0], x, y, **options)
+
+    def loss_and_gradient(self, theta: np.ndarray, x, y, **options):
+        """(loss, S gradient), as `SpikingNet.loss_and_gradient` at Q(theta)."""
+        phi, slope = self.grid(theta)
+        loss, gradient, *rest = self.net.loss_and_gradient(phi, x, y, **options)
+        return loss, slope * gradient, *rest
+
+    def gradient_and_hvp(self, theta: np.ndarray, x, y, **options):
+        """(loss, S gradient, v -> S H (S v)), as `SpikingNet.gradient_and_hvp` at Q(theta)."""
+        phi, slope = self.grid(theta)
+        loss, gradient, hvp, *rest = self.net.gradient_and_hvp(phi, x, y, **options)
+        return loss, slope * gradient, lambda v: slope * hvp(slope * v), *rest
+
+    def activity(self, theta: np.ndarray, x) -> dict[str, float]:
+        """Mean output of every spiking layer at Q(theta)."""
+        return self.net.activity(self.grid(theta)[0], x)
+
+
+def meta_gradient(net: HeldNet, theta: np.ndarray, task, *arguments, **options) -> tuple:
+    """`minisnn.meta_gradient` of a task that the chip learns, from Q(theta) on: the same arguments, the same results."""
+    phi, slope = net.grid(theta)
+    loss, meta, *rest = maml.meta_gradient(net, phi, task, *arguments, **options)
+    return loss, slope * meta, *rest
+
+
+@dataclass(frozen=True)
+class OnChip(Held):
+    """Meta-training for the chip: words {layer: (bits, exponent)}, and steps that are powers of two, as `Learner` takes them.
+
+    The readout's reset is detached, as in the chip's membrane rule, and so are those below.
+    """
+
+    words: dict[str, tuple[int, int]]
+    samples: int
+    command = "minisnn hardware train"
+
+    def of(self, net) -> HeldNet:
+        still = SpikingNet.from_configuration(net.configuration(), detach_reset=True)
+        return HeldNet(still, Grid(still, self.words))
+
+    def start(self, net, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return Grid(net, self.words)(theta)
+
+    def inner(self, net, inner: InnerLoop) -> InnerLoop:
+        """The readout's step sizes, each the power of two nearest to what is learned, times the support samples."""
+        steps, sizes = steps_of(net, inner, self.samples), np.ones(net.size, net.dtype)
+        for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:]):
+            sizes[p.slice] = self.samples * 2.0 ** steps[name]
+        return InnerLoop(sizes, inner.steps, inner.freeze, inner.threshold, inner.threshold_fraction)

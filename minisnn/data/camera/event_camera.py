@@ -1,0 +1,292 @@
+"""A simulated event camera that looks at pictures the way N-MNIST was recorded.
+
+N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437) was made by showing each digit on a
+screen to an event camera that moves in three saccades. Here, for every pixel and millisecond:
+
+    luminance = (blur of the shown picture, moved by the trajectory)        optics and pixel area as one Gaussian
+    light     = log(luminance + floor)                                      logarithmic photoreceptor
+    signal   += (1 - exp(-1 ms / time_constant)) (light - signal)           its finite bandwidth
+    ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to -threshold_off;
+    then the pixel is blind for the refractory time, and the reference is the signal at its end.
+
+Between the milliseconds the signal is a straight line, so that events happen at any microsecond. The reference leaks
+downwards, which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch & Delbruck 2008, IEEE JSSC 43:566;
+Hu, Liu & Delbruck 2021, "v2e", CVPR workshops). Thresholds differ between pixels, but not between recordings.
+
+The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only so do polarities, and the
+growth of the number of events with the size of the digit, come out as they were recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..readers.events import EVENT, crop_cells
+from ..store.shipped import shipped
+
+FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
+_REACH = 4.0  # standard deviations at which the blur is cut off
+NEVER = 1 << 60  # microseconds
+RECORDING_MS = 312  # length of a recording of N-MNIST
+
+
+@dataclass(frozen=True)
+class EventCamera:
+    """Settings of screen, motion and sensor; the defaults record MNIST's digits as N-MNIST did.
+
+    sensor          rows and columns of pixels
+    picture_px      sensor pixels covered by the longer side of the picture; its border goes on outwards
+    offset_px       (x, y) of the picture's centre against the sensor's
+    inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright ground
+    gamma           luminance = shown ** gamma, between 0 and 1
+    trajectory      rows (ms, x, y): motion of the picture over the sensor in pixels, joined by a natural cubic
+                    spline, at rest before and after; None: N-MNIST's three saccades (312 ms)
+    amplitude       factor on the trajectory
+    blur            standard deviation, in sensor pixels
+    floor           added to the luminance before the logarithm
+    threshold_on, threshold_off    changes of log luminance (natural logarithm) that make an event
+    mismatch        standard deviation of the logarithm of the pixels' thresholds
+    refractory_ms   time after an event during which the pixel is blind
+    time_constant_ms    of the photoreceptor; 0: none
+    leak_hz         ON noise events a second and pixel
+    leak_spread     standard deviation of the logarithm of the pixels' leaks
+    sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
+    """
+
+    sensor: tuple[int, int] = (34, 34)
+    picture_px: float = 28.5
+    offset_px: tuple[float, float] = (0.11, 0.07)
+    inverted: bool = True
+    gamma: float = 0.94
+    trajectory: tuple[tuple[float, float, float], ...] | None = None
+    amplitude: float = 1.0
+    blur: float = 0.62
+    floor: float = 0.29
+    threshold_on: float = 0.198
+    threshold_off: float = 0.174
+    mismatch: float = 0.1
+    refractory_ms: float = 0.05
+    time_constant_ms: float = 0.67
+    leak_hz: float = 0.32
+    leak_spread: float = 0.45
+    sensor_seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("picture_px", "gamma", "blur", "floor", "threshold_on", "threshold_off"):
+            _need(name, getattr(self, name), 0 < getattr(self, name) < math.inf, "a positive number")
+        for name in ("mismatch", "time_constant_ms", "leak_hz", "leak_spread"):
+            _need(name, getattr(self, name), 0 <= getattr(self, name) < math.inf, "zero or a positive number")
+        _need("refractory_ms", self.refractory_ms, 0.01 <= self.refractory_ms < math.inf, "at least 0.01 ms")
+        _need("blur", self.blur, self.blur >= 0.25, "at least 0.25 pixels, the distance of the samples of the picture")
+        _need("amplitude", self.amplitude, math.isfinite(self.amplitude), "a number")
+        _need(
+            "offset_px",
+            self.offset_px,
+            np.shape(self.offset_px) == (2,) and np.all(np.isfinite(self.offset_px)),
+            "two numbers, (x, y)",
+        )
+        _need(
+            "sensor",
+            self.sensor,
+            len(self.sensor) == 2 and all(n == int(n) and 1 <= n <= 2048 for n in self.sensor),
+            "rows and columns from 1 to 2048",
+        )
+        if self.trajectory is not None:
+            rows = np.array(self.trajectory, float)
+            good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) >= 2 and np.all(np.isfinite(rows))
+            _need(
+                "trajectory",
+                f"of shape {rows.shape}",
+                good and np.all(np.diff(rows[:, 0]) > 0),
+                "two or more rows (ms, x, y) of finite numbers, times rising",
+            )
+
+    def record(
+        self, picture: np.ndarray, seed: int, number: int = 0, duration_ms: int = RECORDING_MS, backend: str = "numba"
+    ) -> np.ndarray:
+        """Events (dtype EVENT, sorted by time, then pixel) of one recording of `picture`.
+
+        picture: (H, W) of any size, uint8 or float in [0, 1].  seed, number: whole numbers from 0 on, which together
+        draw the noise of this recording.  backend: "numba", or "numpy", its readable twin.
+        Raises ValueError where an argument is anything else.
+        """
+        if backend not in ("numba", "numpy"):
+            raise ValueError(f"backend is {backend!r}; expected 'numba' or 'numpy'")
+        picture = self._luminance(np.asarray(picture)[None], "picture")[0]
+        rows, columns, places = self._scene(picture.shape, duration_ms)
+        if backend == "numba":
+            from . import kernel
+
+            loops: ModuleType = kernel
+        else:
+            from . import reference as camera_reference
+
+            loops = camera_reference
+        view = loops.log_luminance(picture, rows, columns, self.floor)
+        residual = self._residuals(seed, [number])[0]
+        capacity = 16 * residual.size
+        while True:
+            time, address = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+            count = loops.pixel_events(
+                view,
+                FINE,
+                places,
+                self.sensor,
+                *self._pixels(),
+                residual,
+                self.refractory_ms,
+                self._keep(),
+                NEVER,
+                time,
+                address,
+            )
+            if count >= 0:
+                break
+            capacity *= 4
+        order = np.lexsort((address[:count], time[:count]))
+        events = np.empty(count, EVENT)
+        pixel = address[order] // 2
+        events["t"], events["p"] = time[order], address[order] % 2
+        events["y"], events["x"] = pixel // self.sensor[1], pixel % self.sensor[1]
+        return events
+
+    def record_counts(
+        self,
+        pictures: np.ndarray,
+        numbers: Sequence[int],
+        seed: int,
+        duration_ms: int = 100,
+        crop: tuple[int, int] | None = (32, 32),
+        scale: int = 2,
+    ) -> np.ndarray:
+        """Event counts a millisecond from the first event on, of many recordings: uint8 (N, duration_ms, H, W, 2).
+
+        pictures: (N, H, W), uint8 or float in [0, 1].  numbers: one for each picture, to draw its noise with the seed.
+        Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each,
+        many times faster: in parallel over the pictures, the same for any number of threads and any batches.
+        """
+        from ...parallel.threads import parallel
+        from .kernel import count_all
+
+        luminance = self._luminance(np.asarray(pictures), "pictures")
+        if np.shape(numbers) != (len(luminance),):
+            raise ValueError(f"numbers has shape {np.shape(numbers)}; expected one a picture, ({len(luminance)},)")
+        _whole("duration_ms", duration_ms, 1)
+        height, width = crop_cells(self.sensor, crop, scale)
+        counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
+        if len(luminance):
+            rows, columns, places = self._scene(luminance.shape[1:], RECORDING_MS)
+            parallel(
+                count_all,
+                len(luminance),
+                luminance,
+                rows,
+                columns,
+                self.floor,
+                FINE,
+                places,
+                self.sensor,
+                *self._pixels(),
+                self._residuals(seed, numbers),
+                self.refractory_ms,
+                self._keep(),
+                int(scale),
+                counts,
+            )
+        return counts
+
+    def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
+        """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0 on."""
+        from scipy.interpolate import CubicSpline
+
+        if self.trajectory is None:
+            rows = np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
+        else:
+            rows = np.array(self.trajectory, float)
+        time = np.clip(np.arange(duration_ms + 1.0), rows[0, 0], rows[-1, 0])
+        return CubicSpline(rows[:, 0], rows[:, 1:], bc_type="natural")(time) * self.amplitude
+
+    def _luminance(self, pictures: np.ndarray, name: str) -> np.ndarray:
+        """Luminance of the screen, float64 in [0, 1]."""
+        if pictures.ndim != 3 or not all(pictures.shape[1:]):
+            found, expected = (pictures.shape[1:], "(H, W)") if name == "picture" else (pictures.shape, "(N, H, W)")
+            raise ValueError(f"{name} has shape {found}; expected grey values {expected}, without empty sides")
+        if pictures.dtype == np.uint8:
+            shown = pictures / 255.0
+        elif pictures.dtype.kind == "f":
+            shown = pictures.astype(np.float64)
+            if shown.size and not (shown.min() >= 0 and shown.max() <= 1):
+                raise ValueError(f"{name} reaches from {shown.min()} to {shown.max()}; expected values in [0, 1], or uint8")
+        else:
+            raise ValueError(f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]")
+        return (1.0 - shown if self.inverted else shown) ** self.gamma
+
+    def _scene(self, shape: tuple[int, int], duration_ms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What makes a map of the blurred picture, FINE samples a pixel; the place of pixel (0, 0) on it at each ms.
+
+        blurred[i, j] = sum_uv rows[i, u] columns[j, v] luminance[u, v]
+        """
+        _whole("duration_ms", duration_ms, 1)
+        path = self.path(int(duration_ms))
+        margin = math.ceil(np.abs(path).max()) + 1
+        rows, columns = (
+            self._blur(side, sensor, shape, margin, offset)
+            for side, sensor, offset in zip(shape, self.sensor, self.offset_px[::-1])
+        )
+        return rows, columns, np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
+
+    def _blur(self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float) -> np.ndarray:
+        """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over each pixel.
+
+        What lies beyond the picture's border is its border.
+        """
+        from scipy.special import erf
+
+        pitch = self.picture_px / max(shape)
+        sample = np.arange((sensor + 2 * margin) * FINE + 2) / FINE - margin - (sensor - 1) / 2 - offset
+        reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
+        edge = (np.arange(-reach, side + reach + 1) - side / 2) * pitch  # of the picture's square pixels
+        distance = np.clip((edge - sample[:, None]) / self.blur, -_REACH, _REACH)
+        weight = np.diff(erf(distance / math.sqrt(2)), axis=1)
+        weight /= weight.sum(axis=1, keepdims=True)
+        inside = weight[:, reach : reach + side].copy()
+        inside[:, 0] += weight[:, :reach].sum(axis=1)
+        inside[:, -1] += weight[:, reach + side :].sum(axis=1)
+        return inside
+
+    def _pixels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Thresholds ON and OFF, and leak (change a ms), of every pixel of this sensor."""
+        draw = np.random.default_rng(self.sensor_seed).standard_normal((3, self.sensor[0] * self.sensor[1]))
+        on = self.threshold_on * np.exp(self.mismatch * draw[0])
+        off = self.threshold_off * np.exp(self.mismatch * draw[1])
+        leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)  # the mean stays
+        return on, off, 1e-3 * leak_hz * on
+
+    def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
+        """How far each pixel's signal is above its reference at the start, from where the leak had brought it."""
+        _whole("seed", seed, 0)
+        on = self._pixels()[0]
+        out = np.empty((len(numbers), on.size))
+        for row, number in zip(out, numbers):
+            _whole("number", number, 0)
+            row[:] = np.random.default_rng((int(seed), int(number))).random(on.size) * on
+        return out
+
+    def _keep(self) -> float:
+        return 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
+
+
+def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
+    if not good:
+        raise ValueError(f"{name} is {value}; expected {expected}")
+
+
+def _whole(name: str, value: Any, least: int) -> None:
+    good = np.ndim(value) == 0 and value == int(value) and value >= least
+    _need(name, value, good, f"a whole number from {least} on")

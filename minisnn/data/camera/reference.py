@@ -1,0 +1,83 @@
+"""The event camera's loops in plain NumPy, all pixels at once: what the kernels of kernel.py must reproduce."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def log_luminance(picture: np.ndarray, rows: np.ndarray, columns: np.ndarray, floor: float) -> np.ndarray:
+    """log(blurred picture + floor) on a fine map, (samples of y, samples of x)."""
+    return np.log(rows @ picture @ columns.T + floor)
+
+
+def look(view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int, int]) -> np.ndarray:
+    """What the sensor's pixels see, (H * W,): the map, bilinearly, pixel (0, 0) at row `top`, column `left`."""
+    i, j = int(np.floor(top)), int(np.floor(left))
+    a, b = top - i, left - j
+
+    def grid(r, c):
+        return view[r : r + fine * shape[0] : fine, c : c + fine * shape[1] : fine]
+
+    return (
+        (1 - a) * ((1 - b) * grid(i, j) + b * grid(i, j + 1)) + a * ((1 - b) * grid(i + 1, j) + b * grid(i + 1, j + 1))
+    ).ravel()
+
+
+def pixel_events(
+    view: np.ndarray,
+    fine: int,
+    places: np.ndarray,
+    shape: tuple[int, int],
+    threshold_on: np.ndarray,
+    threshold_off: np.ndarray,
+    leak: np.ndarray,
+    residual: np.ndarray,
+    refractory: float,
+    keep: float,
+    stop_after: int,
+    time: np.ndarray,
+    address: np.ndarray,
+) -> int:
+    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
+
+    places: (T + 1, 2) of pixel (0, 0) on the map at every ms.  refractory in ms, leak in log luminance a ms.
+    keep: part of the distance to the light that the signal covers in a ms.
+    residual: signal - reference at the start.
+    stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
+    """
+    now = look(view, fine, places[0, 0], places[0, 1], shape)
+    reference = now - residual
+    free = np.full(now.size, -1.0)  # ms at which the pixel's refractory time ends
+    count, first = 0, -1
+    for step in range(1, len(places)):
+        if first >= 0 and (step - 1) * 1000 >= first + stop_after:
+            break
+        old, now = now, now + keep * (look(view, fine, places[step, 0], places[step, 1], shape) - now)
+        rise = now - old
+        slope = rise + leak  # the reference leaks downwards: a rise of the difference
+        begin = free - (step - 1)  # when the pixel sees again, within this millisecond
+        reference = np.where((begin >= 0) & (begin < 1), old + rise * begin, reference)
+        awake = begin < 1
+        begin = np.maximum(begin, 0)
+        while awake.any():
+            difference = old + rise * begin - reference
+            target = np.where(slope > 0, threshold_on, -threshold_off)
+            rate = np.where(slope == 0, np.inf, slope)
+            crossing = np.where(slope == 0, 1.0, begin + np.maximum((target - difference) / rate, 0))
+            quiet = awake & ~(crossing < 1)
+            reference = np.where(quiet, reference - leak * (1 - begin), reference)
+            fires = np.flatnonzero(awake & (crossing < 1))
+            if count + fires.size > time.size:
+                return -1
+            found = slice(count, count + fires.size)
+            time[found] = (step - 1 + crossing[fires]) * 1000
+            address[found] = 2 * fires + (slope[fires] > 0)
+            if fires.size:
+                first = time[found].min() if first < 0 else min(first, time[found].min())
+            count += fires.size
+            begin[fires] = crossing[fires] + refractory
+            free[fires] = step - 1 + begin[fires]
+            awake = np.zeros_like(awake)
+            awake[fires] = begin[fires] < 1
+            reference = np.where(awake, old + rise * begin, reference)
+    return count

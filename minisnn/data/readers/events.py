@@ -1,0 +1,145 @@
+"""Events in memory, and their counts in space and time.
+
+A recording is a structured array of dtype EVENT, sorted by time: column `x`, row `y`, time `t` in microseconds,
+polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count tensor (T, H, W, 2), channel 0 = OFF,
+1 = ON.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
+SATURATION = 255  # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
+
+
+def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.ndarray:
+    """Events from four sequences of equal length, sorted by time (events of one time keep their order).
+
+    Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is not 0 or 1.
+    """
+    columns = {}
+    for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
+        values = np.asarray(values)
+        if values.ndim != 1:
+            raise ValueError(f"{name} has shape {values.shape}; expected one value an event, shape (N,)")
+        if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
+            raise ValueError(f"{name} holds a value that is not a whole number")
+        if values.size and values.dtype.kind not in "biuf":
+            raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
+        limit = np.iinfo(EVENT[name])
+        if values.size and not (limit.min <= values.min() and values.max() <= limit.max):
+            raise ValueError(
+                f"{name} reaches from {values.min()} to {values.max()}; expected values from {limit.min} to {limit.max}"
+            )
+        columns[name] = values
+    lengths = {name: values.size for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"x, y, t and p differ in length: {lengths}")
+    events = np.empty(lengths["t"], EVENT)
+    for name, values in columns.items():
+        events[name] = values
+    check_events(events)
+    if np.any(np.diff(events["t"]) < 0):
+        events = events[np.argsort(events["t"], kind="stable")]
+    return events
+
+
+def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> None:
+    """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor of `shape` (H, W)."""
+    if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
+        found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
+        raise ValueError(f"{name}: found {found}; expected a one-dimensional structured array of x, y, t, p")
+    if not events.size:
+        return
+    if events["p"].min() < 0 or events["p"].max() > 1:
+        raise ValueError(
+            f"{name}: polarities reach from {events['p'].min()} to {events['p'].max()}; expected 0 (OFF) and 1 (ON)"
+        )
+    if shape is not None:
+        for axis, size in (("y", shape[0]), ("x", shape[1])):
+            low, high = events[axis].min(), events[axis].max()
+            if low < 0 or high >= size:
+                raise ValueError(
+                    f"{name}: {axis} reaches from {low} to {high}; expected 0 to {size - 1} "
+                    f"on a sensor of {shape[1]} x {shape[0]} pixels"
+                )
+
+
+def bin_events(
+    events: np.ndarray,
+    duration_ms: float = 100,
+    step_ms: float = 1,
+    *,
+    shape: tuple[int, int] = (34, 34),
+    crop: tuple[int, int] | None = None,
+    scale: int = 1,
+    start: str | float = "first event",
+) -> np.ndarray:
+    """Count events a time step, cell and polarity: uint8 (T, H, W, 2), channel 0 = OFF, 1 = ON.
+
+        T = duration_ms / step_ms,  H, W = crop / scale
+        events[k] adds one to counts[(t - t0) // step, y // scale, x // scale, p]    where t0 <= t < t0 + duration
+
+    shape: rows and columns of the sensor; an event outside raises ValueError.
+    crop: rows and columns kept, from the top left corner (None: all); events beyond are left out.
+    scale: cells are squares of scale x scale pixels (integer division of the coordinates); it must divide the crop.
+    start: t0 is the time of the recording's first event (before the crop), "zero", or a time in microseconds.
+    A cell that sees more than 255 events in a step holds 255. A recording without events gives zeros.
+
+    The paper's Double N-MNIST (Stewart & Neftci 2022, Section 4.1) is bin_events(events, crop=(32, 32), scale=2).
+    """
+    check_events(events, shape)
+    steps = _steps(duration_ms, step_ms)
+    rows, columns = crop_cells(shape, crop, scale)
+    counts = np.zeros((steps, rows, columns, 2), np.uint8)
+    if not events.size:
+        return counts
+    step_us = round(step_ms * 1000)
+    step = (events["t"] - _start(events, start)) // step_us
+    row, column = events["y"].astype(np.int64) // scale, events["x"].astype(np.int64) // scale
+    inside = (step >= 0) & (step < steps) & (row < rows) & (column < columns)
+    cell = ((step * rows + row) * columns + column) * 2 + events["p"]
+    total = np.bincount(cell[inside], minlength=counts.size)
+    np.minimum(total, SATURATION, out=total)
+    return total.astype(np.uint8).reshape(counts.shape)
+
+
+def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:
+    """Events of each pixel and polarity over the whole recording: int64 (H, W, 2), channel 0 = OFF, 1 = ON."""
+    check_events(events, shape)
+    cell = (events["y"].astype(np.int64) * shape[1] + events["x"]) * 2 + events["p"]
+    return np.bincount(cell, minlength=shape[0] * shape[1] * 2).reshape(*shape, 2)
+
+
+def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int) -> tuple[int, int]:
+    """Rows and columns of cells that `crop` and `scale` make of a sensor; ValueError where they do not fit it."""
+    rows, columns = shape if crop is None else crop
+    if not (0 < rows <= shape[0] and 0 < columns <= shape[1]):
+        raise ValueError(f"crop is {crop}; expected rows and columns from 1 to those of the sensor, {tuple(shape)}")
+    if scale != int(scale) or scale < 1 or rows % scale or columns % scale:
+        raise ValueError(f"scale is {scale}; expected a whole number that divides {rows} rows and {columns} columns")
+    return rows // int(scale), columns // int(scale)
+
+
+def _steps(duration_ms: float, step_ms: float) -> int:
+    if not (isinstance(step_ms, Real) and step_ms >= 0.001 and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6):
+        raise ValueError(f"step_ms is {step_ms}; expected a positive whole number of microseconds, in ms")
+    steps = duration_ms / step_ms if isinstance(duration_ms, Real) else np.nan
+    if not (steps >= 0.5 and abs(steps - round(steps)) < 1e-9):
+        raise ValueError(f"duration_ms is {duration_ms}; expected a whole number of steps of {step_ms} ms")
+    return round(steps)
+
+
+def _start(events: np.ndarray, start: str | float) -> int:
+    if isinstance(start, str):
+        if start == "first event":
+            return int(events["t"].min())
+        if start == "zero":
+            return 0
+    elif isinstance(start, Real) and start == int(start):
+        return int(start)
+    raise ValueError(f"start is {start!r}; expected 'first event', 'zero' or a whole number of microseconds")

@@ -1,0 +1,203 @@
+"""HDF5 files read by a process of its own (`hdf5`): what crashes the C library, keeps it busy or makes it greedy on a
+damaged or malicious file ends that process, and here becomes a sentence that names the file.
+
+One reading process serves all files; it is started when the first is opened (a fraction of a second) and ends with this
+process. What it answers is plain numbers and texts, checked here again: it cannot run code in this process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from threading import Lock, Timer
+from typing import Any
+
+import numpy as np
+
+from ...files import size_of
+
+SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
+PACE = 20_000_000
+PATIENCE = 30  # times as long by the clock: other programs want the processor, too
+PROGRAM = Path(__file__).with_name("hdf5.py")
+_numbers = count(1)
+
+
+class _Reader:
+    """The reading process, started when it is first asked, and anew after it ended or this process forked."""
+
+    def __init__(self):
+        self.lock, self.owner = Lock(), 0
+        self.process: Any = None  # Popen, while there is one
+
+    def ask(self, request: dict, image: bytes, expected: str) -> tuple[Any, dict[str, np.ndarray]]:
+        """(value, arrays) of an answer. ValueError where the file is at fault."""
+        with self.lock:
+            if self.process is None or self.owner != os.getpid() or self.process.poll() is not None:
+                self._start()
+            seconds = SECONDS + max(len(image), _length(request["path"])) // PACE
+            head = json.dumps({**request, "image": len(image), "seconds": seconds}).encode() + b"\n"
+            try:
+                answer = self._exchange(head + image, PATIENCE * (seconds + 1))
+            except (EOFError, BrokenPipeError, ValueError):
+                found = self._post_mortem(seconds)
+                raise ValueError(
+                    f"{request['path']}: the HDF5 library {found} on this file, it is damaged; expected {expected}"
+                ) from None
+            except BaseException:  # Ctrl-C between question and answer: the answer must not meet the next question
+                self.end()
+                raise
+        if "error" in answer[0]:
+            raise ValueError(str(answer[0]["error"]))
+        return answer[0].get("value"), answer[1]
+
+    def _start(self) -> None:
+        self.end()
+        # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library started
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "HDF5_PLUGIN_PRELOAD": "::",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", str(PROGRAM)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.owner = os.getpid()
+
+    def _exchange(self, question: bytes, patience: float) -> tuple[dict, dict[str, np.ndarray]]:
+        timer = Timer(patience, self.process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            self.process.stdin.write(question)
+            self.process.stdin.flush()
+            return self._answer(self.process.stdout)
+        finally:
+            timer.cancel()
+
+    @staticmethod
+    def _answer(stream) -> tuple[dict, dict[str, np.ndarray]]:
+        line = stream.readline(1 << 28)
+        if not line.endswith(b"\n"):
+            raise EOFError
+        head, arrays = json.loads(line), {}
+        if not isinstance(head, dict):
+            raise ValueError
+        for name, kind, shape in head.get("arrays", ()):
+            dtype = np.dtype(str(kind))
+            if dtype.kind not in "biuf" or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
+                raise ValueError
+            wanted = dtype.itemsize * int(np.prod(shape, dtype=object))
+            data = stream.read(wanted)
+            if len(data) < wanted:
+                raise EOFError
+            arrays[str(name)] = np.frombuffer(bytearray(data), dtype).reshape(shape)
+        return head, arrays
+
+    def _post_mortem(self, seconds: float) -> str:
+        """What became of the reading process, in words."""
+        try:
+            code = self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            code = None
+        self.end()
+        if code == -getattr(signal, "SIGXCPU", 0):
+            return f"does not end within {seconds} seconds of processor time"
+        if code == -getattr(signal, "SIGKILL", 0):  # by the clock
+            return "does not end"
+        return f"crashed ({signal.Signals(-code).name})" if code and code < 0 else "failed"
+
+    def end(self) -> None:
+        process, self.process = self.process, None
+        if process is None or self.owner != os.getpid():
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            try:
+                stream.close()
+            except OSError:
+                pass
+
+
+_reader = _Reader()
+atexit.register(_reader.end)
+
+
+def _length(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+class ForeignFile:
+    """An HDF5 file that another process holds open; use it in a `with` statement, or close it.
+
+    path    the file                what    what is expected to be in it, for errors
+
+    Every method raises ValueError, naming the file, where it or the part of it is not as expected or damaged, and
+    FileNotFoundError where it is missing.
+    """
+
+    def __init__(self, path: str | Path, what: str):
+        self.path, self.what, self.number = Path(path), what, next(_numbers)
+        size_of(self.path, what, 1 << 62)
+        with open(self.path, "rb"):  # where it is missing or locked away, the system's own error says so best
+            pass
+        self.place = os.path.abspath(self.path)
+        self.kind("/")  # opens it
+
+    def __enter__(self) -> "ForeignFile":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def numbers(self, names: list[str], most: int) -> dict[str, np.ndarray]:
+        """The numbers of data sets, each of at most `most` values, by name."""
+        return self._ask("numbers", names, most=most)[1]
+
+    def tree(self, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
+        """(all texts, all numbers) of the file by name, `most` values at most; see `hdf5.read_tree`."""
+        return self._ask("tree", [], most=most)
+
+    def kind(self, name: str) -> str | None:
+        """ "data set", "group", or None where there is none of that name."""
+        return self._ask("kind", [] if name == "/" else [name])[0]
+
+    def names(self, group: str) -> list[str] | None:
+        """What is in a group; None where there is no such group."""
+        return self._ask("list", [group])[0]
+
+    def close(self) -> None:
+        """Give the file up; once is enough."""
+        if self.number:
+            self._ask("close", [])
+            self.number = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.number)
+
+    def _ask(self, do: str, names: list[str], **more: Any) -> tuple[Any, dict[str, np.ndarray]]:
+        request = dict(do=do, file=self.number, path=str(self.path), place=self.place, what=self.what, names=names, **more)
+        return _reader.ask(request, b"", self.what)
+
+
+def read_image(image: bytes, texts: tuple[str, ...], path: Path, what: str) -> tuple[dict, dict[str, np.ndarray]]:
+    """(text attributes of these names, all data sets of numbers by name) of the HDF5 file with the bytes `image`.
+
+    Raises ValueError, naming `path`, where the image is no such file or damaged, or asks for absurdly much.
+    """
+    return _reader.ask(dict(do="image", file=0, path=str(path), what=what, names=list(texts)), image, what)

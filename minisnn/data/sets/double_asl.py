@@ -1,0 +1,249 @@
+"""Double ASL-DVS: two letters of American Sign Language side by side, and few-shot tasks over them.
+
+Stewart and Neftci 2022, section 4.1: pairs of recordings of ASL-DVS (Bi et al. 2019, ICCV), 576 ordered pairs of 24
+letters. The paper does not list which pairs meta-train; here a seeded shuffle makes 369 classes for meta-training,
+92 for meta-validation and 115 for meta-testing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
+from ..store.cache import content_identity, file_identity
+from .double_nmnist import HELD_OUT, SPLITS, STEPS, DoubleSet, _bar, _code, _pool, _trains
+from ..readers.pictures import holds_pictures
+from .recordings import Recordings
+from ..store.shipped import shipped
+
+if TYPE_CHECKING:
+    from ..camera.event_camera import EventCamera
+
+SIZES = {"train": 369, "val": 92, "test": 115}
+SCALE = 6  # 6 x 6 pixels a cell
+SHAPE = (STEPS, SENSOR[0] // SCALE, SENSOR[1] // SCALE, 2)
+REAL_PER_LETTER = 500  # as in dvssign.hdf5 of torchneuromorphic; all 4,200 would take gigabytes
+SIMULATED_PER_LETTER = 200
+
+
+def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
+    """Names of the classes of each split, "ab" = a left, b right, in alphabetic order; `seed` shuffles them."""
+    names = [left + right for left in LETTERS for right in LETTERS]
+    order = np.random.default_rng(seed).permutation(len(names))
+    ends = np.cumsum(list(SIZES.values()))
+    return {split: tuple(names[i] for i in sorted(order[end - SIZES[split] : end])) for split, end in zip(SIZES, ends)}
+
+
+class DoubleASL(DoubleSet):
+    """Double ASL-DVS, from real recordings where they lie, or from hands seen by the simulated event camera: drawn ones,
+    or the user's photographs.
+
+        counts[t, i, j, p] = events at  (time - first event) // 1 ms = t,  y // 6 = i,  x // 6 = j,  polarity p
+
+    Samples are uint8 (100, 30, 80, 2): two recordings of 40 x 30 cells side by side along x.
+
+    split        "train", "val" or "test": chooses both the classes and the recordings
+    root         folder that holds ASL-DVS, a folder a letter; or pictures of hands that show the 24 letters (a folder
+                 a letter, or a file of `pictures.read_pictures`); None: drawn hands
+    seed         of the drawn hands and of the simulated camera's noise
+    class_seed   shuffles the pairs of letters into the three splits, see `double_asl_classes`
+    classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
+                 recordings="test", say, known classes are met in unseen recordings
+    per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or 200 drawn ones
+    flip_y       whether y of the real recordings grows upwards
+    camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`
+    cache        whether the recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a bar while recordings are made or read
+
+    Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train; validation and test
+    draw from those alone. Raises ValueError where a letter has fewer than two recordings of the kind that is needed.
+    """
+
+    def __init__(
+        self,
+        split: str = "train",
+        root: str | Path | None = None,
+        *,
+        seed: int = 0,
+        class_seed: int = 0,
+        classes: str | None = None,
+        recordings: str | None = None,
+        per_letter: int | None = None,
+        flip_y: bool = False,
+        camera: EventCamera | None = None,
+        cache: bool = True,
+        progress: bool = True,
+    ):
+        chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
+        for name, value in chosen.items():
+            if value not in SPLITS:
+                raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+        root = None if root is None else Path(root).expanduser()
+        if per_letter is None:
+            per_letter = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER
+        if isinstance(per_letter, bool) or not isinstance(per_letter, (int, np.integer)) or per_letter < 1:
+            raise ValueError(f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None")
+        train = chosen["recordings"] == "train"
+        if root is None:
+            pool, source = _drawn(train, seed, int(per_letter), camera or hand_camera(), cache, progress)
+        elif holds_pictures(root):
+            pool, source = _photographed(root, train, seed, int(per_letter), camera or hand_camera(), cache, progress)
+        else:
+            pool, source = _real(root, train, int(per_letter), flip_y, cache, progress)
+        names = double_asl_classes(class_seed)[chosen["classes"]]
+        super().__init__(pool, names, [(LETTERS.index(name[0]), LETTERS.index(name[1])) for name in names], source, "letter")
+
+
+def hand_camera() -> EventCamera:
+    """The event camera that sees drawn hands as a DAVIS240c would: light hands, seen over the whole of its sensor.
+
+    The motion is N-MNIST's, three times as far: a hand of a third of the picture then makes some 27,000 events in the
+    first 100 ms.
+    """
+    from ..camera.event_camera import EventCamera
+
+    return EventCamera(sensor=SENSOR, picture_px=float(SENSOR[1]), inverted=False, amplitude=3.0)
+
+
+def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
+    from ..readers import events
+
+    files: list[tuple[int, int, Path]] = []
+    seen: Counter[str] = Counter()
+    for letter, path in asl_files(root):
+        seen[letter] += 1
+        number = recording_number(path)
+        if seen[letter] <= per_letter and _trains(number) == train:
+            files.append((LETTERS.index(letter), number, path))
+    source = f"{root} (numbers {'not ' * train}divisible by {HELD_OUT})"
+    _check_letters(Counter(label for label, _, _ in files), source)
+
+    def read() -> Iterator[tuple]:
+        bar = _bar(len(files), f"reading {len(files)} recordings of {root}", progress)
+        with bar:
+            for label, number, path in files:
+                counts = events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
+                yield counts[None], [label], [number]
+                bar.update()
+
+    made_from = dict(
+        files=file_identity(path for _, _, path in files),
+        flip_y=bool(flip_y),
+        steps=STEPS,
+        scale=SCALE,
+        code=_code("readers/events", "readers/asl", "readers/hdf5", "sets/recordings", "sets/double_asl"),
+    )
+    return _pool("asl", SHAPE, made_from, read, cache), source
+
+
+def _drawn(train: bool, seed: int, per_letter: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
+    from .hands import hand_picture
+
+    labels = np.repeat(np.arange(len(LETTERS)), per_letter)
+    source = f"simulated recordings (numbers {'not ' * train}divisible by {HELD_OUT} of {per_letter} a letter)"
+    numbers = _number_within(labels)
+
+    def draw(part: np.ndarray) -> np.ndarray:
+        return np.stack([hand_picture(int(labels[k]), int(numbers[k]) - 1, seed) for k in part])
+
+    return _seen(
+        draw,
+        labels,
+        train,
+        source,
+        seed,
+        camera,
+        cache,
+        progress,
+        dict(per_letter=per_letter, code=_code("sets/hands")),
+        "hands",
+    )
+
+
+def _photographed(
+    root: Path, train: bool, seed: int, per_letter: int, camera, cache: bool, progress: bool
+) -> tuple[Recordings, str]:
+    from ..readers.pictures import enlarged, read_pictures
+
+    found = read_pictures(root)
+    unknown = [name for name in found.names if name.lower() not in LETTERS]
+    if unknown:
+        raise ValueError(f"{root}: holds pictures of {unknown[0]!r}, expected the 24 letters a to y without j")
+    letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
+    order = np.argsort(letters, kind="stable")
+    keep = order[_number_within(letters[order]) <= per_letter]
+    source = f"photographs of {root} (numbers {'not ' * train}divisible by {HELD_OUT})"
+    return _seen(
+        lambda part: enlarged(found.images[keep[part]], SENSOR[0]),
+        letters[keep],
+        train,
+        source,
+        seed,
+        camera,
+        cache,
+        progress,
+        dict(images=found.images[keep], code=_code("readers/pictures")),
+        "photographs",
+    )
+
+
+def _seen(
+    pictures,
+    labels: np.ndarray,
+    train: bool,
+    source: str,
+    seed: int,
+    camera,
+    cache: bool,
+    progress: bool,
+    made_from: dict,
+    kind: str,
+) -> tuple[Recordings, str]:
+    """The camera's recordings of pictures with these labels, which are sorted, whose number trains, or does not.
+
+    pictures   gives the pictures of an array of places in `labels`
+    """
+    numbers = _number_within(labels)
+    keep = np.flatnonzero(_trains(numbers) == train)
+    _check_letters(Counter(labels[keep].tolist()), source)
+
+    def record() -> Iterator[tuple]:
+        with _bar(len(keep), f"the event camera looks at {len(keep)} {kind}", progress) as bar:
+            for first in range(0, len(keep), 20):
+                part = keep[first : first + 20]
+                counts = camera.record_counts(pictures(part), part, seed, STEPS, SENSOR, SCALE)
+                yield counts, labels[part], numbers[part]
+                bar.update(len(counts))
+
+    made_from = dict(
+        made_from,
+        labels=labels,
+        train=train,
+        camera=camera,
+        seed=seed,
+        steps=STEPS,
+        scale=SCALE,
+        camera_code=_code("camera/event_camera", "camera/kernel", "readers/events", "sets/recordings"),
+        trajectory=content_identity([shipped("camera_trajectory.csv")]),
+    )
+    return _pool("asl-simulated", SHAPE, made_from, record, cache), source
+
+
+def _number_within(labels: np.ndarray) -> np.ndarray:
+    """Number of each recording within its letter, from 1 on; labels are sorted."""
+    return np.arange(len(labels)) - np.searchsorted(labels, labels) + 1
+
+
+def _check_letters(numbers, source: str) -> None:
+    for label, letter in enumerate(LETTERS):
+        number = numbers.get(label, 0)
+        if number < 2:
+            raise ValueError(
+                f"{source}: letter {letter} has {number} recording{'s' * (number != 1)}, expected at "
+                "least 2, one for support and one for query"
+            )

@@ -1,0 +1,237 @@
+"""Double N-MNIST: two-digit numbers made of two recordings side by side, and few-shot tasks over them.
+
+Stewart and Neftci 2022, section 4.1, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"),
+whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing are used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..store.cache import cached, content_identity, file_identity
+from .pairs import draw_pairs
+from .recordings import Recordings
+from ..store.shipped import shipped
+from ...meta.tasks import Task
+
+if TYPE_CHECKING:
+    from ..camera.event_camera import EventCamera
+
+SPLITS = ("train", "val", "test")
+CLASSES = {
+    "train": tuple(
+        "00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 43 44 "
+        "45 50 51 53 54 56 59 60 62 63 65 69 70 72 74 75 76 77 79 81 82 84 85 87 88 89 90 91 "
+        "94 95 97 98".split()
+    ),
+    "val": tuple("03 07 10 22 27 34 39 40 48 52 58 61 64 71 93 99".split()),
+    "test": tuple("02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()),
+}
+STEPS, CROP, SCALE = 100, 32, 2  # the first 100 ms; the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
+SHAPE = (STEPS, CROP // SCALE, CROP // SCALE, 2)
+HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
+
+
+class DoubleSet:
+    """Tasks over a pool of recordings in which a class is an ordered pair of symbols.
+
+    pool      the recordings
+    classes   names of the classes, and `pairs` the symbols (left, right) of each
+    source    where the recordings come from, and `kind` what a symbol is: for errors, and for people
+    """
+
+    def __init__(
+        self, pool: Recordings, classes: Sequence[str], pairs: Sequence[tuple[int, int]], source: str, kind: str = "symbol"
+    ):
+        self.pool, self.classes, self.source = pool, tuple(classes), source
+        self.pairs = dict(zip(self.classes, pairs))
+        self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for pair in pairs for one in pair})}
+        for symbol, recordings in self.symbols.items():
+            if len(recordings) < 2:
+                number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
+                raise ValueError(
+                    f"{source}: {kind} {symbol} has {number}, expected at least 2, one for support and one for query"
+                )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of a sample, as a network's `input_shape`."""
+        _, height, width, channels = self.pool.shape
+        return height, 2 * width, channels
+
+    def sample_task(
+        self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
+    ) -> Task:
+        """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
+
+        The classes are drawn from the set's, or given by name. Samples are sorted by class; left and right recordings
+        are drawn independently, and no recording is both in support and in query (see `draw_pairs`).
+        """
+        for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
+            if number < 1:
+                raise ValueError(f"{name} is {number}, expected at least 1")
+        if classes is None:
+            if ways > len(self.classes):
+                raise ValueError(f"ways is {ways}, expected at most the {len(self.classes)} classes of the set")
+            classes = [self.classes[i] for i in rng.choice(len(self.classes), size=ways, replace=False)]
+        for name in classes:
+            if name not in self.pairs:
+                raise ValueError(f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}")
+        pairs = [self.pairs[name] for name in classes]
+        sizes = {symbol: len(recordings) for symbol, recordings in self.symbols.items()}
+        sides = draw_pairs(rng, pairs, sizes, shots, queries)
+        (x_support, y_support), (x_query, y_query) = (self._samples(pairs, side) for side in sides)
+        return Task(x_support, y_support, x_query, y_query, tuple(classes))
+
+    def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
+        """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        return self.sample_task(rng, ways, shots, queries)
+
+    def _samples(self, pairs: list[tuple[int, int]], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ways, samples, _ = drawn.shape
+        which = np.stack(
+            [[self.symbols[pair[side]][drawn[way, :, side]] for way, pair in enumerate(pairs)] for side in (0, 1)], axis=-1
+        )
+        return self.pool.side_by_side(which.reshape(-1, 2)), np.repeat(np.arange(ways), samples)
+
+
+class DoubleNMnist(DoubleSet):
+    """Double N-MNIST, from real recordings where they lie or from shipped digits seen by the simulated event camera.
+
+    split        "train", "val" or "test": chooses both the classes and the recordings
+    root         folder that holds N-MNIST's Train or Test or both; None: simulated recordings of the shipped digits
+    seed         of the simulated camera's noise
+    classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
+                 recordings="test", say, known classes are met in unseen recordings (the paper's Table 2, "train")
+    camera       an EventCamera in place of the default one
+    cache        whether the recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a bar while recordings are made or read
+
+    Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test draw from all of Test
+    where the root has it, otherwise from those training pictures; so no picture is on both sides, and a network trained
+    on simulated digits meets no picture again in real recordings.
+    Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of a digit.
+    """
+
+    def __init__(
+        self,
+        split: str = "train",
+        root: str | Path | None = None,
+        *,
+        seed: int = 0,
+        classes: str | None = None,
+        recordings: str | None = None,
+        camera: EventCamera | None = None,
+        cache: bool = True,
+        progress: bool = True,
+    ):
+        chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
+        for name, value in chosen.items():
+            if value not in SPLITS:
+                raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+        train = chosen["recordings"] == "train"
+        if root is None:
+            pool, source = _simulated(train, seed, camera, cache, progress)
+        else:
+            pool, source = _real(Path(root).expanduser(), train, cache, progress)
+        names = CLASSES[chosen["classes"]]
+        super().__init__(pool, names, [(int(name[0]), int(name[1])) for name in names], source, "digit")
+
+
+def _trains(number: np.ndarray | int):
+    return number % HELD_OUT != 0
+
+
+def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
+    from ..readers import events, nmnist
+
+    present = {
+        folder.name.lower() for folder in root.glob("*") if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))
+    }
+    if train and present & {"train", "test"} == {"test"}:
+        raise ValueError(f"{root}: holds only Test, expected Train for meta-training; Test serves val and test")
+    part = "train" if train or "test" not in present else "test"
+    files = {
+        digit: [(number, path) for number, path in numbered if part == "test" or _trains(number) == train]
+        for digit, numbered in nmnist.nmnist_files(root, part).items()
+    }
+    which = {"train": f"Train, numbers {'not ' * train}divisible by {HELD_OUT}", "test": "Test"}[part]
+    total = sum(map(len, files.values()))
+
+    def read() -> Iterator[tuple]:
+        bar = _bar(total, f"reading {total} recordings of {root}", progress)
+        with bar:
+            for digit, numbered in files.items():
+                for number, path in numbered:
+                    counts = events.bin_events(nmnist.read_nmnist(path), STEPS, crop=(CROP, CROP), scale=SCALE)
+                    yield counts[None], [digit], [number]
+                    bar.update()
+
+    for numbered in files.values():
+        for (number, path), (other, twin) in pairwise(numbered):
+            if number == other:
+                raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
+    made_from = dict(
+        files=file_identity(path for numbered in files.values() for _, path in numbered),
+        code=_code("readers/events", "readers/nmnist", "sets/recordings"),
+        steps=STEPS,
+        crop=CROP,
+        scale=SCALE,
+    )
+    return _pool("nmnist", SHAPE, made_from, read, cache), f"{root} ({which})"
+
+
+def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
+    from ..camera.event_camera import EventCamera
+    from .digits import load_digits
+
+    camera = camera or EventCamera()
+    digits = load_digits()
+    keep = np.flatnonzero(_trains(digits.numbers) == train)
+    images, labels, numbers = digits.images[keep], digits.labels[keep], digits.numbers[keep]
+
+    def record() -> Iterator[tuple]:
+        bar = _bar(len(keep), f"the event camera looks at {len(keep)} digits", progress)
+        with bar:
+            for first in range(0, len(keep), 50):
+                part = slice(first, first + 50)
+                counts = camera.record_counts(images[part], numbers[part], seed, STEPS, (CROP, CROP), SCALE)
+                yield counts, labels[part], numbers[part]
+                bar.update(len(counts))
+
+    made_from = dict(
+        images=images,
+        labels=labels,
+        numbers=numbers,
+        camera=camera,
+        seed=seed,
+        steps=STEPS,
+        crop=CROP,
+        scale=SCALE,
+        code=_code("camera/event_camera", "camera/kernel", "readers/events", "sets/recordings"),
+        trajectory=content_identity([shipped("camera_trajectory.csv")]),
+    )
+    return _pool("nmnist-simulated", SHAPE, made_from, record, cache), "simulated recordings"
+
+
+def _code(*modules: str) -> str:
+    return content_identity(Path(__file__).parents[1] / f"{module}.py" for module in modules)
+
+
+def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, cache: bool) -> Recordings:
+    if not cache:
+        return Recordings.collect(shape, batches())
+    arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
+    return Recordings(**arrays)
+
+
+def _bar(total: int, text: str, progress: bool):
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=text, unit="", leave=False, disable=None if progress else True)

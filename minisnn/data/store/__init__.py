@@ -1,0 +1,4 @@
+"""Where data lie: what ships, the cache, downloads.
+
+Imports files.
+"""

@@ -1,0 +1,55 @@
+"""The outer loop's optimisers on the flat parameter vector, the step-size schedule and the clipping of the gradient.
+
+An optimiser's state is a dictionary of arrays, so that a checkpoint holds it as it is.
+"""
+
+import math
+
+import numpy as np
+
+
+class SGD:
+    """theta <- theta - lr v,  v <- momentum v + gradient."""
+
+    def __init__(self, size: int, momentum: float = 0.0, dtype: str | type | np.dtype = np.float32):
+        self.momentum = momentum
+        self.state = {"velocity": np.zeros(size, dtype)}
+
+    def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
+        """The new theta; the old one is not changed."""
+        v = self.momentum * self.state["velocity"] + gradient
+        self.state["velocity"] = v.astype(gradient.dtype)
+        return (theta - lr * v).astype(theta.dtype)
+
+
+class Adam:
+    """Kingma & Ba 2015: m, v running means of gradient and square; theta <- theta - lr m_hat / (sqrt(v_hat) + eps)."""
+
+    def __init__(
+        self, size: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, dtype: str | type | np.dtype = np.float32
+    ):
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.state = {"m": np.zeros(size, dtype), "v": np.zeros(size, dtype), "n": np.zeros((), np.int64)}
+
+    def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
+        """The new theta; the old one is not changed."""
+        s, n = self.state, int(self.state["n"]) + 1
+        m = self.beta1 * s["m"] + (1 - self.beta1) * gradient
+        v = self.beta2 * s["v"] + (1 - self.beta2) * gradient * gradient
+        self.state = {"m": m.astype(theta.dtype), "v": v.astype(theta.dtype), "n": np.array(n, np.int64)}
+        m_hat, v_hat = m / (1 - self.beta1**n), v / (1 - self.beta2**n)
+        return (theta - lr * m_hat / (np.sqrt(v_hat) + self.eps)).astype(theta.dtype)
+
+
+def cosine(step: int, total: int, start: float, end: float) -> float:
+    """Cosine from `start` at step 0 to `end` at step `total` and after."""
+    x = min(max(step / max(total, 1), 0.0), 1.0)
+    return end + 0.5 * (start - end) * (1 + math.cos(math.pi * x))
+
+
+def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
+    """(gradient scaled to at most `norm`, its norm before); None leaves it as it is."""
+    found = float(np.sqrt(np.sum(gradient * gradient, dtype=np.float64)))
+    if norm is None or found <= norm:
+        return gradient, found
+    return gradient * gradient.dtype.type(norm / found), found

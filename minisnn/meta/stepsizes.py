@@ -1,0 +1,63 @@
+"""Step sizes of the inner loop that are learned by the outer one (Meta-SGD, Li et al. 2017), positive by construction.
+
+    a_i = a_0 exp(l_g(i))        dL/dl_g = a_g sum_{i in g} dL/da_i
+
+A group g is the whole network ("scalar"), a layer, a weight or bias array, or a single parameter; "no" keeps one fixed
+step size.
+"""
+
+import numpy as np
+
+from ..network.base import FlatNetwork
+from ..training.settings import LEARN_STEP_SIZE
+
+
+class StepSizes:
+    """The groups of a network's parameters and the maps between l (one a group), a and their gradients.
+
+    net         the network              kind   one of "no", "scalar", "layer", "array", "parameter"
+    step_size   a_0, where all start     start  l there, (groups,) zeros
+    """
+
+    def __init__(self, net: FlatNetwork, kind: str, step_size: float):
+        if kind not in LEARN_STEP_SIZE:
+            raise ValueError(f"learn_step_size must be one of {', '.join(LEARN_STEP_SIZE)}, not {kind!r}")
+        self.net, self.step_size, self.learned, self.flat = net, step_size, kind != "no", kind not in ("no", "scalar")
+        starts = {
+            "layer": [p.slice.start for p in net.layout[::2]],
+            "array": [p.slice.start for p in net.layout],
+            "parameter": range(net.size),
+        }.get(kind, [0])
+        self.starts = np.array(starts, np.intp)
+        self.sizes = np.diff(np.append(self.starts, net.size))
+        self.start = np.zeros(len(self.starts))
+        # what is reported: a name and the groups whose geometric mean it is
+        if not self.flat:
+            self.parts = {"step_size": slice(0, 1)}
+        elif kind == "parameter":
+            self.parts = {f"step_size_{p.name}": p.slice for p in net.layout}
+        else:
+            names = [b.name for b in net.blocks] if kind == "layer" else [p.name for p in net.layout]
+            self.parts = {f"step_size_{name}": slice(n, n + 1) for n, name in enumerate(names)}
+
+    def value(self, log: np.ndarray) -> float | np.ndarray:
+        """a: a float, or flat like theta."""
+        a = self.step_size * np.exp(log)
+        return np.repeat(a, self.sizes).astype(self.net.dtype) if self.flat else float(a[0])
+
+    def log_of(self, value: float | np.ndarray) -> np.ndarray:
+        """l, (groups,), of a step size: a scalar or flat; its geometric mean within a group."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.log(np.broadcast_to(np.asarray(value, np.float64), self.net.size) / self.step_size)
+        if not np.isfinite(log).all():
+            raise ValueError("step sizes to start from must be positive and finite")
+        return np.add.reduceat(log, self.starts) / self.sizes
+
+    def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:
+        """dL/dl of dL/da, the latter as `meta_gradient` returns it."""
+        total = np.add.reduceat(np.asarray(gradient, np.float64), self.starts) if self.flat else gradient
+        return self.step_size * np.exp(log) * total
+
+    def report(self, log: np.ndarray) -> dict[str, float]:
+        """Step sizes by name; geometric means where every parameter has its own."""
+        return {name: float(self.step_size * np.exp(log[part].mean())) for name, part in self.parts.items()}

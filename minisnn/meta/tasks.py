@@ -1,0 +1,99 @@
+"""A task of few-shot learning: a support set to learn from and a query set to be judged on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """An N-way K-shot task (Stewart and Neftci 2022, section 2.2; Vinyals et al. 2016).
+
+    x_support (B, T, H, W, 2)   event counts a time step, channel 0 = OFF, 1 = ON: uint8 or floating point
+    y_support (B,)              labels 0 .. ways - 1, any integer type; kept as int64
+    x_query, y_query            likewise, with their own B
+    classes                     names of the classes, label k being classes[k]; may be left out
+
+    Sequences of other ranks, (B, T, features) say, are taken too: both sets must agree in all but B.
+    Raises ValueError for shapes that do not fit, labels out of range, and counts that are not finite.
+    """
+
+    x_support: np.ndarray
+    y_support: np.ndarray
+    x_query: np.ndarray
+    y_query: np.ndarray
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))
+        for part in ("support", "query"):
+            x, y = np.asarray(getattr(self, f"x_{part}")), np.asarray(getattr(self, f"y_{part}"))
+            _check_samples(f"x_{part}", x)
+            _check_labels(f"y_{part}", y, f"x_{part}", len(x), len(self.classes))
+            object.__setattr__(self, f"x_{part}", x)
+            object.__setattr__(self, f"y_{part}", y.astype(np.int64))
+        if self.x_support.shape[1:] != self.x_query.shape[1:]:
+            raise ValueError(
+                f"x_query has samples of shape {self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
+            )
+
+    @property
+    def ways(self) -> int:
+        """Number of classes: that of the names, or else the highest label of either set plus one."""
+        return len(self.classes) or int(max(self.y_support.max(), self.y_query.max())) + 1
+
+
+class Classification:
+    """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set is a batch.
+
+    tasks   a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
+
+    Label k is class k of the set. Of a task's arguments only `queries` counts: so many samples, of as many different classes;
+    the support set holds as many others.
+    """
+
+    def __init__(self, tasks: Any):
+        self.tasks, self.classes, self.input_shape = tasks, tuple(tasks.classes), tasks.input_shape
+
+    def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
+        """A batch of `queries` samples. Raises ValueError for more than there are classes."""
+        if queries > len(self.classes):
+            raise ValueError(
+                f"queries is {queries}, expected at most the {len(self.classes)} classes of the set, a sample of each"
+            )
+        labels = rng.choice(len(self.classes), size=queries, replace=False)
+        task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
+        return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes)
+
+    def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
+        """Batch number `index` of the series `seed`."""
+        return self.sample_task(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))), ways, shots, queries)
+
+
+def _check_samples(name: str, x: np.ndarray):
+    if x.ndim < 2 or x.size == 0:
+        raise ValueError(f"{name} has shape {x.shape}, expected samples first: (B, T, H, W, 2) with none of them 0")
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise ValueError(f"{name} is of type {x.dtype}, expected uint8 or floating-point event counts")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise ValueError(f"{name} holds NaN or infinite values, expected finite event counts")
+
+
+def _check_labels(name: str, y: np.ndarray, samples: str, length: int, ways: int):
+    if y.dtype.kind not in "iu":
+        raise ValueError(f"{name} is of type {y.dtype}, expected integer labels")
+    if y.shape != (length,):
+        raise ValueError(f"{name} has shape {y.shape}, expected ({length},), one label for each sample of {samples}")
+    if y.min() < 0:
+        raise ValueError(f"{name} holds the label {y.min()}, expected labels from 0")
+    if ways and y.max() >= ways:
+        raise ValueError(f"{name} holds the label {y.max()}, expected at most {ways - 1} for {ways} classes")
+
+
+def summed_frames(x: np.ndarray) -> np.ndarray:
+    """Pictures of sequences: the counts (B, T, H, W, C) summed over time, (B, H, W, C) in float32."""
+    x = np.asarray(x)
+    if x.ndim != 5:
+        raise ValueError(f"x has shape {x.shape}, expected sequences (B, T, H, W, C)")
+    return x.sum(axis=1, dtype=np.float32)

@@ -1,0 +1,265 @@
+"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): as many machines as it has, workers that come and go.
+
+A cluster is started with Dask's own commands, on each machine one of the latter:
+
+    dask scheduler                                        prints its address
+    dask worker tcp://10.0.0.1:8786 --nthreads 1 --nworkers 8
+
+Dask begins the tasks of a worker that died again elsewhere, and the results are taken in the order of the tasks, so that
+nothing depends on who did what. Data sets are opened here and sent to the workers, which need none on their disks.
+
+Whoever reaches a Dask scheduler can run code on its workers, as this module does: keep it in a network of your own, or use
+Dask's TLS (tls://).
+"""
+
+import hashlib
+import platform
+import re
+import socket
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from .compilation import compiled
+from .executor import Call, Executor, WorkersLost, take_apart
+
+PATIENCE = 300  # seconds without any worker until the run is given up
+SCHEDULER = "the scheduler"
+
+
+class Cluster(Executor):
+    """The workers of a Dask scheduler.
+
+    address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
+    timeout    seconds to wait for the scheduler, and for a first worker
+
+    Raises ValueError where Dask is not installed, for what is no address, and where the cluster has another Python, NumPy,
+    numba or minisnn; `WorkersLost` where there is no scheduler or no worker.
+    """
+
+    def __init__(self, address: str, timeout: float = 5):
+        if not re.fullmatch(r"[a-z]+://\S+:\d+", address):
+            raise ValueError(
+                f"scheduler {address!r}: expected an address such as tcp://10.0.0.1:8786, as `dask scheduler` prints it"
+            )
+        try:
+            from distributed import Client
+        except ImportError:
+            raise ValueError('a Dask cluster needs Dask, which is not installed: python -m pip install -e ".[dask]"') from None
+        self.address = address
+        self._client: Any = None
+        self._sets: list = []  # of tasks, and where the cluster holds them
+        self._sent: list = []
+        _check_reachable(address, timeout)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of other versions; `_check_versions` says it better
+                self._client = Client(address, timeout=timeout, set_as_default=False)
+            self._client.wait_for_workers(1, timeout)
+        except (OSError, ValueError) as error:
+            if self._client is None:
+                raise WorkersLost(
+                    f"{address}: no Dask scheduler answers there ({_short(error)}); start one with "
+                    f"`dask scheduler`, and give the address that it prints"
+                ) from None
+            self.close()
+            raise WorkersLost(
+                f"{address}: the scheduler has no workers; start some with `dask worker {address} --nthreads 1 --nworkers N`"
+            ) from None
+        try:
+            self._check_versions()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_versions(self) -> None:
+        here = description()
+        found = {f"worker {name}": one for name, one in self._client.run(description, on_error="return").items()}
+        try:
+            found[SCHEDULER] = self._client.run_on_scheduler(description)
+        except Exception as error:
+            found[SCHEDULER] = error
+        for name, there in found.items():
+            if not isinstance(there, dict):
+                raise ValueError(
+                    f"{self.address}: {name} cannot run minisnn ({_short(there)}); it needs the same packages as this machine"
+                )
+            for what in ("Python", "minisnn", "NumPy", "numba"):
+                if there[what] != here[what]:
+                    raise ValueError(
+                        f"{self.address}: {name} has {what} {there[what]}, here it is {here[what]}; expected "
+                        f"the same on all machines"
+                    )
+        processors = sorted({one["processor"] for name, one in found.items() if name != SCHEDULER})
+        if processors != [here["processor"]]:
+            warnings.warn(
+                f"the workers' processors are {', '.join(processors)}, the one here is {here['processor']}: results "
+                f"may differ in their last bits from those of this machine",
+                stacklevel=3,
+            )
+
+    @property
+    def number(self) -> int:  # type: ignore[override]  # workers come and go
+        """Threads of all workers."""
+        return max(sum(self._threads().values()), 1)
+
+    def _threads(self) -> dict[str, int]:
+        """Threads of every worker. WorkersLost where the scheduler does not answer."""
+        try:
+            return self._client.nthreads()
+        except OSError as error:
+            raise WorkersLost(
+                f"{self.address}: the scheduler is gone ({_short(error)}); start it and its workers again"
+            ) from None
+
+    def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
+        """As `Executor.in_order`, on the cluster's workers. WorkersLost where scheduler or workers are gone for good."""
+        if not compiled() and len(items) > 1:  # where the cluster is on this machine, it compiles once
+            collect(function(items[0]))
+            items = items[1:]
+        if len(items) <= 1:  # one task is done soonest by all threads of this process
+            return super().in_order(function, items, collect, large=large)
+        call, sets = take_apart(function)
+        futures: list = []
+        try:
+            self._send(sets)
+            name = uuid4().hex
+            shared = self._submit(_itself, call, key=f"call-{name}")
+            threads = self._threads()
+            workers, few = sorted(threads), len(items) <= 2 * sum(threads.values())
+            for n, item in enumerate(items):
+                # Dask would give few tasks to the one worker that holds what they share; many it hands out as workers are free
+                place = dict(workers=[workers[n % len(workers)]], allow_other_workers=True) if few and workers else {}
+                futures.append(self._submit(_carry_out, shared, item, *self._sent, key=(f"task-{name}", n), **place))
+            for future in futures:
+                collect(self._result(future))
+        except BaseException:
+            self._give_up(futures)
+            raise
+
+    def _send(self, sets: list) -> None:
+        """Sets of tasks the cluster does not hold; what it held and is not asked for is forgotten."""
+        held = [next((f for one, f in zip(self._sets, self._sent) if one is two), None) for two in sets]
+        self._sent = [
+            self._submit(_itself, one, key=f"tasks-{uuid4().hex}") if future is None else future
+            for one, future in zip(sets, held)
+        ]
+        self._sets = sets
+
+    def _submit(self, function: Callable, *arguments, **options):
+        import dask
+
+        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it is no loss
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
+            return self._client.submit(function, *arguments, pure=False, **options)
+
+    def _result(self, future):
+        """What a task returned, however long it takes while there are workers."""
+        from concurrent.futures import CancelledError
+
+        from distributed.client import FutureCancelledError
+        from distributed.scheduler import KilledWorker
+
+        without = 0
+        while True:
+            try:
+                return future.result(timeout=5)
+            except TimeoutError:
+                if future.done():
+                    raise
+                without = 0 if self._alive() else without + 5
+                if without == 10:
+                    warnings.warn(f"{self.address}: the cluster has no workers; waiting for some", stacklevel=3)
+                if without >= PATIENCE:
+                    raise WorkersLost(
+                        f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; start some with "
+                        f"`dask worker {self.address} --nthreads 1 --nworkers N`"
+                    ) from None
+            except KilledWorker as error:
+                raise WorkersLost(
+                    f"{self.address}: {error.allowed_failures + 1} workers died at the same task; where memory "
+                    f"is short, fewer workers a machine need less"
+                ) from None
+            except (FutureCancelledError, CancelledError):
+                raise WorkersLost(f"{self.address}: the scheduler is gone; start it and its workers again") from None
+
+    def _alive(self) -> bool:
+        try:
+            return bool(self._threads())
+        except (WorkersLost, ValueError):
+            return False
+
+    def _give_up(self, futures: list) -> None:
+        try:
+            self._client.cancel(futures, force=True)
+        except Exception:  # the scheduler may be what was lost
+            pass
+
+    def close(self) -> None:
+        """Forget what the cluster holds, and leave it."""
+        if self._client is not None:
+            self._sets, self._sent = [], []
+            self._client.close(timeout=2)
+
+
+def description() -> dict[str, str]:
+    """What results depend on, of the machine that this runs on."""
+    import numba
+    import numpy
+    from llvmlite.binding import get_host_cpu_name
+
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "minisnn": f"{_version()} ({_source()})",
+        "NumPy": numpy.__version__,
+        "numba": numba.__version__,
+        "processor": get_host_cpu_name(),
+    }
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return __version__
+
+
+@cache
+def _source() -> str:
+    """A short hash of this package's source: two states of one version differ, too."""
+    digest, package = hashlib.sha256(), Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def _check_reachable(address: str, timeout: float) -> None:
+    """Dask tries again and again, and for ever where somebody else listens; a socket tells at once.
+
+    A scheduler greets whoever connects: eight bytes, the length of what follows. With TLS the client has to speak first.
+    """
+    scheme, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
+            if scheme == "tcp" and int.from_bytes(probe.recv(8), "little") - 1 not in range(1 << 20):
+                raise OSError("somebody else does")
+    except (OSError, OverflowError) as error:
+        raise WorkersLost(
+            f"{address}: no Dask scheduler answers there ({_short(error)}); start one with `dask scheduler`, "
+            f"and give the address that it prints"
+        ) from None
+
+
+def _short(error) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200] or type(error).__name__
+
+
+def _itself(what):
+    return what
+
+
+def _carry_out(call: Call, item, *sets):
+    return call(sets, item)

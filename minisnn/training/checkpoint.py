@@ -1,0 +1,314 @@
+"""Checkpoints: one HDF5 file that describes itself and cannot run code.
+
+    user block   512 bytes of text before the HDF5 part: format, version, length and SHA-256 of that part
+    attributes   as JSON: network (its configuration), layout (name and shape of every array in theta), inner_loop,
+                 training (settings), progress, random, provenance
+    data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>; curve/<column>
+
+A file is written beside its place and renamed into it: killed at any moment, the place holds the old or the new one. A run
+keeps the one before, too. HDF5 may crash on damaged files: nothing is opened before its checksum holds, and as anybody can
+write a checksum, by a process of its own (`data.foreign`).
+"""
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..network.convolutional import ConvNet
+from ..data.readers.foreign import read_image
+from ..files import read_whole, write_whole
+from ..meta.inner import InnerLoop
+from ..network.spiking import SpikingNet
+from .settings import TrainingConfig
+
+FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
+CURRENT, PREVIOUS = "checkpoint.h5", "checkpoint.previous.h5"  # in a run folder
+_WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32  # bytes
+NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
+_TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Checkpoint:
+    """What a file holds; parts that were not saved are None or empty.
+
+    net, theta   the network and its flat parameters
+    inner        how it adapts to a task, with learned step sizes
+    config       settings of the training
+    curve        {column: float64 array}, a row an update
+    optimiser    {what it optimises: {array name: array}}
+    random       state of a bit generator, see `generator`
+    progress     counters and notes in plain JSON types
+    provenance   versions and time of making
+    """
+
+    net: SpikingNet | ConvNet
+    theta: np.ndarray
+    inner: InnerLoop | None = None
+    config: TrainingConfig | None = None
+    curve: dict[str, np.ndarray] = field(default_factory=dict)
+    optimiser: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    random: dict | None = None
+    progress: dict = field(default_factory=dict)
+    provenance: dict = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
+
+    def generator(self) -> np.random.Generator:
+        """The random generator that was saved, in the state it was in."""
+        kinds = {name: getattr(np.random, name) for name in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")}
+        name = (self.random or {}).get("bit_generator")
+        if name not in kinds:
+            raise ValueError(f"the checkpoint holds no random state of {', '.join(kinds)}, but {name!r}")
+        bits = kinds[name]()
+        bits.state = _arrays_from_lists(self.random)
+        return np.random.Generator(bits)
+
+
+def save(
+    path: str | Path,
+    net: SpikingNet | ConvNet,
+    theta: np.ndarray,
+    *,
+    inner: InnerLoop | None = None,
+    config: TrainingConfig | None = None,
+    curve: Mapping | None = None,
+    optimiser: Mapping | None = None,
+    rng: np.random.Generator | None = None,
+    progress: Mapping | None = None,
+    provenance: Mapping | None = None,
+    previous: Path | None = None,
+) -> None:
+    """Write a checkpoint, whole or not at all. Parts as in `Checkpoint`; `provenance` adds to what is noted anyway.
+
+    previous   where the checkpoint goes that is overwritten, if it is undamaged: the last good one is never given up
+
+    Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
+    """
+    path = Path(path)
+    _check_theta(net, theta)
+    if inner is not None:
+        inner.check(net)
+    texts = dict(
+        network=dict(type=type(net).__name__, **net.configuration()),
+        layout=[[p.name, list(p.shape)] for p in net.layout],
+        inner_loop=None if inner is None else {k: v for k, v in vars(inner).items() if k != "step_size"},
+        training=None if config is None else asdict(config),
+        progress=dict(progress or {}),
+        random=None if rng is None else _lists_from_arrays(rng.bit_generator.state),
+        provenance={**_provenance(), **(provenance or {})},
+    )
+    arrays = {"theta": theta}
+    if inner is not None:
+        arrays["step_size"] = np.asarray(inner.step_size)
+    arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items() for name, array in state.items()})
+    arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
+    image = _image({k: json.dumps(v, sort_keys=True) for k, v in texts.items()}, arrays)
+    write_whole(path, image, previous if previous is not None and _whole(path) else None)
+
+
+def load(path: str | Path, **changes: Any) -> tuple[SpikingNet | ConvNet, np.ndarray]:
+    """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype."""
+    checkpoint = read(path, **changes)
+    return checkpoint.net, checkpoint.theta
+
+
+def read(path: str | Path, **changes: Any) -> Checkpoint:
+    """The whole checkpoint, verified; changes as in `load`. Of a run folder the newest, or where that is damaged the one
+    before it, with a warning.
+
+    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _read(path, changes)
+    newest, previous = path / CURRENT, path / PREVIOUS
+    if not holds_checkpoint(path):
+        raise ValueError(f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder")
+    try:
+        return _read(newest, changes)
+    except (ValueError, FileNotFoundError) as error:
+        if not previous.is_file():
+            raise
+        reason = f"{newest} is missing" if isinstance(error, FileNotFoundError) else str(error)
+        try:
+            found = _read(previous, changes)
+        except ValueError:
+            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used, either") from None
+    made = found.progress.get("update")
+    warnings.warn(
+        f"{reason}; in its place {PREVIOUS} is used, {'' if made is None else f'of update {made}, '}made "
+        f"{found.provenance.get('made', 'at an unknown time')}",
+        stacklevel=2,
+    )
+    return found
+
+
+def holds_checkpoint(folder: Path) -> bool:
+    """Whether a run folder has a checkpoint, be it only the one before the last."""
+    return any((folder / name).is_file() for name in (CURRENT, PREVIOUS))
+
+
+def _read(path: Path, changes: dict) -> Checkpoint:
+    try:
+        return _assembled(*_contents(_verified(path), path), changes)
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith(f"{path}: ") else f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{path}: the checkpoint lacks what it should hold, or holds it in another form ({error})") from None
+
+
+def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
+    """The bytes of the file, made in memory."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=HEADER) as file:
+        for name, text in texts.items():
+            file.attrs[name] = text
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, compression="gzip" if array.size > 64 else None)
+    body = buffer.getvalue()[HEADER:]
+    header = json.dumps(dict(format=FORMAT, version=VERSION, length=len(body), sha256=hashlib.sha256(body).hexdigest()))
+    return f"{header}\n".encode().ljust(HEADER) + body
+
+
+def _whole(path: Path) -> bool:
+    """Whether the file at `path` is a checkpoint whose checksum holds."""
+    try:
+        _verified(path)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _verified(path: Path) -> bytes:
+    """The bytes of the file, its header and checksum found right."""
+    image = read_whole(path, _WHAT, _LARGEST)
+    start, body = image[:HEADER], memoryview(image)[HEADER:]
+    try:
+        header: Any = json.loads(start) if len(start) == HEADER else None
+        if header["format"] != FORMAT:
+            raise ValueError
+    except (ValueError, TypeError, KeyError, RecursionError):
+        found = "is empty" if not start else "is of another kind, or its beginning is damaged"
+        raise ValueError(f"the file {found}; expected {_WHAT}") from None
+    if header.get("version") != VERSION:
+        raise ValueError(
+            f"the checkpoint is of version {header.get('version')}; this minisnn ({__version__}) reads version {VERSION}"
+        )
+    if len(body) != header.get("length"):
+        raise ValueError(
+            f"the checkpoint is truncated; found {len(body)} bytes after its header, expected {header.get('length')}"
+        )
+    if hashlib.sha256(body).hexdigest() != header.get("sha256"):
+        raise ValueError("the checkpoint is damaged; its contents do not match their checksum")
+    return image
+
+
+def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """(texts parsed, arrays) of a verified file."""
+    try:
+        texts, arrays = read_image(image, _TEXTS, path, _WHAT)
+        return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
+    except (ValueError, KeyError, RecursionError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"the checkpoint lacks what it should hold ({reason})") from None
+
+
+def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
+    settings = dict(texts["network"])
+    kind = settings.pop("type", None)
+    if kind not in NETWORKS:
+        raise ValueError(f"the checkpoint is of a {kind}; this minisnn knows {', '.join(NETWORKS)}")
+    try:
+        net = NETWORKS[kind].from_configuration(settings, **changes)
+    except TypeError as error:
+        raise ValueError(f"the network's configuration is of another version of minisnn ({error})") from None
+    layout = [[p.name, list(p.shape)] for p in net.layout]
+    if layout != texts["layout"]:
+        raise ValueError(f"the checkpoint's arrays are those of another network: found {texts['layout']}, expected {layout}")
+    theta = arrays.get("theta", np.zeros(0))
+    _check_theta(net, theta)
+    inner = None
+    if texts["inner_loop"] is not None:
+        step = arrays["step_size"]
+        inner = InnerLoop(
+            **{**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])},
+            step_size=step.astype(net.dtype) if step.ndim else float(step),
+        )
+        inner.check(net)
+    optimiser: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        if not name.startswith("curve/") and not np.isfinite(array).all():
+            raise ValueError(f"{name} must hold finite numbers; it holds NaN or infinite ones")
+        if name.startswith("optimiser/"):
+            _, of, part = name.split("/")
+            optimiser.setdefault(of, {})[part] = array
+    for name in ("progress", "provenance"):
+        if not isinstance(texts[name], dict):
+            raise ValueError(f"{name} must be named values, not {type(texts[name]).__name__}")
+    curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
+    if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
+        raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
+    config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
+    return Checkpoint(
+        net,
+        theta.astype(net.dtype, copy=False),
+        inner,
+        config,
+        curve,
+        optimiser,
+        texts["random"],
+        texts["progress"],
+        texts["provenance"],
+    )
+
+
+def _check_theta(net, theta: np.ndarray) -> None:
+    if not isinstance(theta, np.ndarray) or theta.shape != (net.size,):
+        raise ValueError(
+            f"theta must be a flat array of {net.size} parameters, not {getattr(theta, 'shape', type(theta).__name__)}"
+        )
+    if theta.dtype.kind != "f" or not np.isfinite(theta).all():
+        raise ValueError("theta must hold finite numbers; it holds NaN, infinite or other values")
+
+
+def _provenance() -> dict[str, str]:
+    import datetime
+    import platform
+    from importlib import metadata
+
+    versions = {"minisnn": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    try:
+        versions["numba"] = metadata.version("numba")
+    except metadata.PackageNotFoundError:
+        pass
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
+
+
+def _lists_from_arrays(state):
+    """A bit generator's state in JSON's types; `_arrays_from_lists` takes it back."""
+    if isinstance(state, dict):
+        return {key: _lists_from_arrays(value) for key, value in state.items()}
+    if isinstance(state, np.ndarray):
+        return {"array": state.tolist(), "dtype": state.dtype.name}
+    return state.item() if isinstance(state, np.generic) else state
+
+
+def _arrays_from_lists(state):
+    if isinstance(state, dict):
+        if set(state) == {"array", "dtype"}:
+            return np.array(state["array"], state["dtype"])
+        return {key: _arrays_from_lists(value) for key, value in state.items()}
+    return state

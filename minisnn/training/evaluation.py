@@ -1,0 +1,156 @@
+"""Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 4)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..parallel.executor import Executor
+from ..meta.inner import InnerLoop, adapt
+
+if TYPE_CHECKING:
+    from ..meta.inner import Network
+
+DATASETS = ("double-nmnist", "double-asl")
+BATCH = 64  # samples that go through the network at once; more would only take memory
+
+
+def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
+    """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`.
+
+    options   of `DoubleNMnist` or `DoubleASL`, such as classes="train" to meet known classes in recordings of `split`
+    """
+    if name not in DATASETS:
+        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
+    if name == "double-asl":
+        from ..data.sets.double_asl import DoubleASL
+
+        return DoubleASL(split, root, progress=progress, **options)
+    from ..data.sets.double_nmnist import DoubleNMnist
+
+    return DoubleNMnist(split, root, progress=progress, **options)
+
+
+def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
+    """Share of samples whose label has the largest logit (the first of equal ones)."""
+    return float(np.mean(logits.argmax(1) == y))
+
+
+def predict(net: Network, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Logits (B, ways), computed BATCH samples at a time."""
+    return np.concatenate([net(theta, x[first : first + BATCH]) for first in range(0, len(x), BATCH)])
+
+
+def adapted(net: Network, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """theta after the inner loop on a support set."""
+    return adapt(
+        net,
+        theta,
+        x,
+        y,
+        inner.step_size,
+        inner.steps,
+        inner.freeze,
+        inner.threshold,
+        threshold_fraction=inner.threshold_fraction,
+    )
+
+
+def evaluate(
+    net: Network,
+    theta: np.ndarray,
+    inner: InnerLoop,
+    dataset: Any = "double-nmnist",
+    split: str = "test",
+    episodes: int = 100,
+    seed: int = 0,
+    ways: int | None = None,
+    shots: int = 1,
+    queries: int = 10,
+    *,
+    root: str | Path | None = None,
+    progress: bool = True,
+    executor: Executor | None = None,
+) -> dict:
+    """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
+
+    dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
+    ways       those of the network, unless given
+    executor   carries the episodes out, with the same numbers as this process
+
+    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
+    confidence interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode,
+    per_episode_before, and dataset, root, split, episodes, seed, ways, shots, queries.
+    """
+    ways = net.ways if ways is None else ways
+    if ways != net.ways:
+        raise ValueError(f"ways is {ways}; the network tells {net.ways} classes apart")
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, not {episodes}")
+    inner.check(net)
+    name = dataset if isinstance(dataset, str) else type(dataset).__name__
+    if isinstance(dataset, str):
+        dataset = open_set(dataset, split, root, progress)
+    before, after = [], []
+    one = partial(_before_and_after, dataset, net, theta, inner, seed, ways, shots, queries)
+    with _bar(episodes, f"{split} episodes", progress) as bar:
+
+        def add(found: tuple[float, float]) -> None:
+            before.append(found[0])
+            after.append(found[1])
+            bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
+            bar.update()
+
+        (executor or Executor()).in_order(one, range(episodes), add)
+    return dict(
+        accuracy_before=float(np.mean(before)),
+        accuracy_after=float(np.mean(after)),
+        ci95=ci95(after),
+        dataset=name,
+        root=None if root is None else str(root),
+        split=split,
+        episodes=episodes,
+        seed=seed,
+        ways=ways,
+        shots=shots,
+        queries=queries,
+        per_episode=after,
+        per_episode_before=before,
+    )
+
+
+def _before_and_after(
+    tasks, net, theta, inner, seed: int, ways: int, shots: int, queries: int, index: int
+) -> tuple[float, float]:
+    """Query accuracy on episode `index` at theta and after the inner loop."""
+    task = tasks.episode(seed, index, ways=ways, shots=shots, queries=queries)
+    unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
+    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
+    return unadapted, accuracy(predict(net, theta_n, task.x_query), task.y_query)
+
+
+def ci95(values: list[float]) -> float | None:
+    """1.96 s / sqrt(n), s the sample standard deviation; None for a single value."""
+    return 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
+
+
+def sentence(result: dict) -> str:
+    """The result of `evaluate` in a line."""
+    if result.get("rule") == "classify":
+        return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
+    margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
+    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
+    return (
+        f"{result['split']} accuracy {100 * result['accuracy_after']:.1f}{margin} % on {result['episodes']} {kind}"
+        f"{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)} "
+        f"({100 * result['accuracy_before']:.1f} % before adaptation)"
+    )
+
+
+def _bar(total: int, text: str, progress: bool):
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=text, unit="", leave=False, disable=None if progress else True)

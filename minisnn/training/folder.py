@@ -1,0 +1,155 @@
+"""The folder of a training run: what lies in it, and the rule that nothing in it is overwritten unasked.
+
+config.json     settings                     checkpoint.h5   parameters and all that going on needs
+log.csv         a row an update              curve.png       the learning curve
+result.json     accuracy on the test tasks, once the run is done
+checkpoint.previous.h5   the checkpoint before the last, to go on from where the last is damaged
+"""
+
+import json
+import math
+import os
+import shlex
+from pathlib import Path
+
+from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
+from ..files import Hold, read_whole, remove_leftovers, write_whole
+from .settings import TrainingConfig
+
+FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
+_LARGEST_JSON = 1 << 26  # bytes
+
+
+def free_folder(name: str, parent: str | Path = "runs") -> Path:
+    """The first of parent/name-1, parent/name-2, … that does not exist."""
+    number = 1
+    while (Path(parent) / f"{name}-{number}").exists():
+        number += 1
+    return Path(parent) / f"{name}-{number}"
+
+
+class RunFolder:
+    """A run's folder and its files; `command` is what goes on with it, given --resume DIR.
+
+    Within a `with` block no other process runs here: ValueError where one does already.
+    """
+
+    def __init__(self, path: str | Path, command: str = "minisnn train"):
+        self.path, self.command = Path(path), command
+        self.columns: list[str] = []
+        self._hold = Hold(path)
+
+    def __enter__(self) -> "RunFolder":
+        self._hold.take()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._hold.release()
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def how_to_go_on(self) -> str:
+        """The command that resumes the run."""
+        return f"{self.command} --resume {shlex.quote(str(self.path))}"
+
+    def config(self) -> TrainingConfig:
+        """Settings of the run that lies here."""
+        path = self / "config.json"
+        if not path.is_file():
+            raise ValueError(f"{self.path}: no run to go on with; expected a folder of minisnn train, with config.json")
+        return TrainingConfig.from_mapping(read_json(path), str(path))
+
+    def check_free(self, config: TrainingConfig) -> None:
+        """Raise ValueError where a run lies here already."""
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"{self.path}: there is a file of this name; expected a new folder for the run")
+        found = [name for name in FILES if (self / name).exists()]
+        if not found:
+            return
+        if "config.json" not in found:
+            raise ValueError(
+                f"{self.path}: the folder holds {found[0]} already; give another --out, or --force to overwrite it"
+            )
+        changes = config.changes_from(self.config())
+        if changes:
+            raise ValueError(
+                f"{self.path}: the folder holds a run with other settings ({'; '.join(changes[:4])}"
+                f"{'; …' * (len(changes) > 4)}); give another --out, or --force to overwrite it"
+            )
+        raise ValueError(
+            f"{self.path}: the folder holds this very run; go on with `{self.how_to_go_on}`, or begin anew with --force"
+        )
+
+    def check_writable(self) -> None:
+        """Before long work: ValueError where the folder could not be made or written to."""
+        place = self.path.absolute()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise ValueError(
+                f"{self.path}: the run cannot be written there, {place} is read-only; expected a folder that can be written to"
+            )
+
+    def begin(self, config: TrainingConfig) -> None:
+        """Make the folder, without the files of a run before, and write the settings."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._hold.take()
+        for name in FILES:
+            (self / name).unlink(missing_ok=True)
+        write_whole(self / "config.json", config.to_json().encode() + b"\n")
+
+    def resume(self, config: TrainingConfig) -> Checkpoint | None:
+        """The checkpoint to go on from; None where the run was stopped before its first. Where the last one is damaged it
+        is the one before, with a warning."""
+        changes = config.changes_from(self.config())
+        if changes:
+            raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it goes on with its own")
+        remove_leftovers(self.path, FILES)
+        if not holds_checkpoint(self.path):
+            return None
+        checkpoint = read(self.path)
+        update = checkpoint.progress.get("update")
+        if checkpoint.config != config or type(update) is not int or not 0 <= update <= config.updates:
+            raise ValueError(f"{self / CURRENT}: the checkpoint is not that of the run in config.json")
+        return checkpoint
+
+    def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
+        """Write log.csv anew with the rows known so far."""
+        self.columns = columns
+        lines = [",".join(columns), *map(self._line, rows)]
+        write_whole(self / "log.csv", ("\n".join(lines) + "\n").encode())
+
+    def log(self, row: dict[str, float]) -> None:
+        """Add a row to log.csv."""
+        with open(self / "log.csv", "a", encoding="utf-8") as file:
+            file.write(self._line(row) + "\n")
+
+    def _line(self, row: dict[str, float]) -> str:
+        values = (row.get(name, math.nan) for name in self.columns)
+        return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
+
+    def draw(self, rows: list[dict[str, float]], chance: float) -> None:
+        """The learning curve, where there is something to draw."""
+        if rows:
+            from ..plots import plot_learning_curve
+
+            plot_learning_curve(rows, self / "curve.png", chance=chance)
+
+
+def read_json(path: Path) -> dict:
+    """An object of a JSON file, or ValueError."""
+    what = "the settings or results of a run"
+    try:
+        values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: the file is no JSON ({error}); expected {what}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
+    return values
+
+
+def write_json(path: Path, values: dict) -> None:
+    """Named values as JSON, the file whole or not at all."""
+    write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())

@@ -1,0 +1,143 @@
+"""Numerical health of a training run, from numbers that are there anyway: what goes wrong is named once, with what to try.
+
+exploding    the median norm of the last SPAN meta-gradients is GROWTH times that of the first SPAN, or above LARGEST:
+             single outliers are usual, where a task's inner loop leaves the region that it was learned in
+vanished     SPAN meta-gradients are zero, and the loss is not
+dead         a spiking layer makes (next to) no spikes, in a look at the validation tasks and in TASKS more of them
+saturated    it fires (next to) always, likewise: neither tells the layers above anything of what was seen
+"""
+
+import math
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ..network.base import FlatNetwork
+from .settings import TrainingConfig
+
+SPAN, GROWTH, LARGEST = 20, 100.0, 1e4  # runs that went well reached 12 times, and a median of 70
+TASKS = 7
+DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
+
+
+class Unhealthy(UserWarning):
+    """A training run is about to go wrong; the message says of what and what to try."""
+
+
+class Health:
+    """Watches one run; every ailment is told once.
+
+    rows   those of a run that is resumed: what was to be told of them has been told
+    """
+
+    def __init__(self, config: TrainingConfig, rows: Iterable[Mapping[str, float]] = ()):
+        self.config = config
+        self.told: set[str | tuple[str, str]] = set()
+        self.first: list[float] = []
+        self.recent: deque[tuple[float, float]] = deque(maxlen=SPAN)
+        for row in rows:
+            self.update(row, quiet=True)
+
+    def update(self, row: Mapping[str, float], quiet: bool = False) -> None:
+        """Look at an update's row of the log: loss, gradient_norm."""
+        norm = row["gradient_norm"]
+        self.recent.append((norm, row["loss"]))
+        if len(self.first) < SPAN:
+            self.first.append(norm)
+        if len(self.recent) < SPAN:
+            return
+        median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
+        if median > LARGEST or median > GROWTH * usual > 0:
+            self._tell(
+                "exploding",
+                f"update {row['update']:.0f}: the meta-gradients explode, their norm is {median:.3g} in "
+                f"the middle of the last {SPAN} and was {usual:.3g} at the beginning; "
+                f"{remedy(self.config)}",
+                quiet,
+            )
+        if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:
+            self._tell(
+                "vanished",
+                f"update {row['update']:.0f}: the last {SPAN} meta-gradients are zero, nothing is learned; "
+                "the layers below the readout may be dead: try a higher --init-rate, a larger --window "
+                "or a lower --firing-threshold",
+                quiet,
+            )
+
+    def look(self, update: int, activity: Mapping[str, float], more: Callable[[], Iterable[Mapping[str, float]]]) -> None:
+        """Judge the mean output of every layer; `more` gives those of further tasks, and is called where it matters."""
+        if self.config.model != "snn":  # the outputs of softplus are neither spikes nor ever zero
+            return
+        suspects = {
+            name: _state(rate) for name, rate in activity.items() if _state(rate) and (_state(rate), name) not in self.told
+        }
+        if not suspects:
+            return
+        others = list(more())
+        for name, state in suspects.items():
+            rates = [activity[name], *(one[name] for one in others)]
+            if not all(_state(rate) == state for rate in rates):
+                continue
+            remedies = {
+                "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size if it "
+                "died in training",
+                "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, "
+                "and a smaller --lr or --step-size if it came in training",
+            }[state]
+            found = "makes no spikes" if max(rates) == 0 else f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
+            self._tell(
+                (state, name),
+                f"after update {update} layer {name} is {state}: it {found} in {len(rates)} validation "
+                f"tasks, whatever it sees; try {remedies}",
+                False,
+            )
+
+    def _tell(self, what, text: str, quiet: bool) -> None:
+        if what not in self.told:
+            self.told.add(what)
+            if not quiet:
+                warnings.warn(text, Unhealthy, stacklevel=4)
+
+
+def _state(rate: float) -> str:
+    return "dead" if rate < DEAD else "saturated" if rate > SATURATED else ""
+
+
+def _median(values: Iterable[float]) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+
+
+def remedy(config: TrainingConfig) -> str:
+    """What to try where numbers grow without bound."""
+    parts = [f"--step-size {config.step_size / 2:g}", f"--lr {config.lr / 2:g}"]
+    parts.append("--clip 5" if config.clip is None else f"--clip {config.clip / 2:g}")
+    if config.inner_steps > 1 and config.rule != "reptile":
+        parts.append(f"--inner-steps {config.inner_steps - 1}")
+    if config.order == 2 and config.rule in ("maml", "anil"):
+        parts.append("--order 1")
+    return f"try {', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def not_finite(net: FlatNetwork, vector: np.ndarray) -> str:
+    """Names of the parameter arrays in which a flat vector is not finite, for a sentence; "" where there are none."""
+    names = [p.name for p in net.layout if not np.isfinite(vector[p.slice]).all()]
+    if len(names) == len(net.layout):
+        return "in every layer"
+    return f"in {', '.join(names)}" if names else ""
+
+
+def diverged(
+    config: TrainingConfig, net: FlatNetwork, update: int, loss: float, norm: float, gradient: np.ndarray, folder: Path
+) -> str:
+    """What to say where an update's loss, gradient or parameters are not finite; the state before it is saved."""
+    where = not_finite(net, gradient)
+    kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
+    return (
+        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not finite; the state before "
+        f"it is saved in {folder}; the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}; "
+        f"{remedy(config)}, with --start {folder} to go on from there"
+    )

@@ -1,0 +1,58 @@
+"""What a training run shows of itself while it goes on."""
+
+import sys
+from collections import deque
+
+from .settings import TrainingConfig
+
+
+class Bar:
+    """Progress: a bar in a terminal, twenty lines in a file."""
+
+    def __init__(self, config: TrainingConfig, rows: list[dict[str, float]], progress: bool):
+        from tqdm import tqdm
+
+        self.config, self.progress = config, progress
+        form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+        self.bar = tqdm(
+            total=config.updates, initial=len(rows), desc="training", bar_format=form, disable=None if progress else True
+        )
+        span = max(1, 100 // config.tasks)
+        self.recent = {
+            name: deque((row[name] for row in rows[-span:]), maxlen=span)
+            for name in ("loss", "accuracy_before", "accuracy_after", "seconds")
+        }
+        self.every = max(1, config.updates // 20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def show(self, row: dict[str, float]) -> None:
+        for name, values in self.recent.items():
+            values.append(row[name])
+        loss, before, after = (sum(values) / len(values) for name, values in self.recent.items() if name != "seconds")
+        text = f"loss {loss:.2f}, accuracy {before:.0%} → {after:.0%}"
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update()
+        done, total, times = row["update"], self.config.updates, self.recent["seconds"]
+        if self.progress and self.bar.disable and done % self.every == 0:
+            rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
+            print(
+                f"update {done} of {total}: {text}; {_clock(times[-1])}, {_clock(rate * (total - done))} left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def duration(seconds: float) -> str:
+    """In the words of somebody who has only guessed."""
+    if seconds < 90:
+        return f"{max(round(seconds, -1), 5):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

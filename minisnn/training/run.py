@@ -1,0 +1,388 @@
+"""Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can be stopped and resumed.
+
+Task k of update u depends on (seed, u, k) alone, and a checkpoint holds all else that the next update needs: a run that
+was stopped and resumed ends with the very arrays of one that was not.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from ..parallel.compilation import announce
+from ..network.convolutional import ConvNet
+from .evaluation import evaluate, open_set
+from ..parallel.executor import Executor, WorkersLost
+from .held import Held
+from .health import TASKS as HEALTH_TASKS, Health, diverged
+from ..meta.inner import InnerLoop
+from .update import INIT_TASKS, WEIGHTS, generator, inner_loop, network_of, task_gradient, task_of
+from ..network.spiking import SpikingNet
+from ..meta.optim import clip, cosine
+from .progress import Bar, duration
+from .folder import RunFolder, read_json, write_json
+from .state import State, first, optimisers, restored, started
+from .settings import TrainingConfig
+from ..meta.stepsizes import StepSizes
+from ..meta.tasks import Classification
+
+__all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a run; the state is saved and the message says how to go on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate` found at the end."""
+
+    net: SpikingNet | ConvNet
+    theta: np.ndarray
+    inner: InnerLoop
+    curve: dict[str, np.ndarray]
+    test: dict | None
+    out: Path
+
+
+def train(
+    config: TrainingConfig,
+    out: str | Path,
+    resume: bool = False,
+    progress: bool = True,
+    *,
+    force: bool = False,
+    data: Mapping | None = None,
+    executor: Executor | None = None,
+    held: Held = Held(),
+) -> Result:
+    """Meta-train a network and test it; everything is written to the folder `out` (see `runs`).
+
+    resume     go on with the run that lies in `out`
+    force      overwrite a run that lies in `out`
+    data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
+               `sample_task(rng, ways, shots, queries)` and `episode(seed, index, ways, shots, queries)`
+    executor   carries out the tasks of an update and the episodes; the arrays are the same for any
+    held       a device that learns the tasks in place of the float network; no part of the settings, so a run that is resumed
+               must be given the same
+
+    Raises ValueError for settings that do not fit, for a folder that holds another run or in which another process trains, and
+    where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
+    three cases the state is saved.
+    """
+    with RunFolder(out, held.command) as folder:
+        found = folder.resume(config) if resume else None
+        if not resume and not force:
+            folder.check_free(config)
+        folder.check_writable()
+        _check_early(config)
+        splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+        if data is None:
+            classify = dict(classes="train") if config.rule == "classify" else {}
+            data = {split: open_set(config.dataset, split, config.root, progress, **classify) for split in splits}
+        if config.rule == "classify":
+            data = {split: Classification(tasks) for split, tasks in data.items()}
+        with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
+            return _Run(config, folder, data, progress, executor, held).go(found, resume)
+
+
+def _check_early(config: TrainingConfig) -> None:
+    """Find settings that do not fit the network before any data is read."""
+    net = network_of(config, (256, 256, 2), config.ways)
+    inner_loop(config, net, config.step_size).check(net)
+
+
+class _Run:
+    """A run in the making."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        folder: RunFolder,
+        data: Mapping,
+        progress: bool,
+        executor: Executor | None = None,
+        held: Held = Held(),
+    ):
+        self.config, self.folder, self.data, self.progress, self.held = config, folder, data, progress, held
+        self.executor = executor or Executor()
+        self.ways = len(data["train"].classes) if config.rule == "classify" else config.ways
+        self.net = network_of(config, data["train"].input_shape, self.ways)
+        self.learns = held.of(self.net)
+        self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
+        self.rows: list[dict[str, float]] = []
+        self.saved: int | None = None  # updates of the state that was saved last
+        self.columns = [
+            "update",
+            "tasks",
+            "loss",
+            "accuracy_before",
+            "accuracy_after",
+            "gradient_norm",
+            "lr",
+            *self.steps.parts,
+            "seconds",
+            "validation",
+            "validation_ci95",
+            *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
+        ]
+
+    def go(self, found: checkpoints.Checkpoint | None, resume: bool) -> Result:
+        config, folder = self.config, self.folder
+        state = self._start() if found is None else self._restore(found)
+        self.saved = None if found is None else state.update
+        self.health = Health(config, self.rows)
+        if not resume:
+            folder.begin(config)
+        folder.start_log(self.columns, self.rows)
+        try:
+            if self.progress:
+                self._announce(state)
+            with Bar(config, self.rows, self.progress) as bar:
+                while True:
+                    self._validate(state)
+                    if state.update % config.checkpoint_every == 0 or state.update == config.updates:
+                        self._save(state)
+                    if state.update >= config.updates:
+                        break
+                    began = time.perf_counter()
+                    new, row = self._update(state)
+                    row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - began
+                    self.rows.append(row)
+                    state = new
+                    self.health.update(row)
+                    folder.log(row)
+                    bar.show(row)
+            test = self._test(state)
+        except WorkersLost as error:
+            self._save(state)
+            raise WorkersLost(
+                f"{error}; the state after {state.update} of {config.updates} updates is saved, go on with: "
+                f"{folder.how_to_go_on}"
+            ) from error
+        except OSError as error:
+            raise self._broken_off(state, error) from error
+        except KeyboardInterrupt as signal:
+            self._save(state)
+            folder.draw(self.rows, 1 / self.ways)
+            raise Interrupted(
+                f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: {folder.how_to_go_on}"
+            ) from signal
+        return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
+
+    def _broken_off(self, state: State, error: OSError) -> OSError:
+        """What to raise where a disk, a folder or a connection fails: it says what is kept. What can be saved is saved."""
+        try:
+            self._save(state)
+        except OSError:
+            pass
+        if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
+            return error
+        reason = f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
+        where = f"{error.filename}: " if error.filename is not None else f"{self.folder.path}: "
+        kept = "nothing is saved"
+        if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
+            kept = f"the state after update {self.saved} is saved, go on with: {self.folder.how_to_go_on}"
+        return OSError(f"{where}{reason}; stopped after {state.update} of {self.config.updates} updates, {kept}")
+
+    def _announce(self, state: State) -> None:
+        config, left = self.config, self.config.updates - state.update
+        where = f"recordings of {config.root}" if config.root else "simulated recordings"
+        kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
+        tasks = f"{self.ways} classes" if config.rule == "classify" else f"{config.ways}-way {config.shots}-shot tasks"
+        lines = [
+            f"{tasks} of {config.dataset}, {where}; a {kind} network of {self.net.size:,} parameters",
+            f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation",
+        ]
+        print("\n".join(lines), file=sys.stderr, flush=True)
+        if config.backend == "numba":
+            announce()
+        if self.executor.number > 1 and config.tasks == 1:
+            print(
+                "an update has one task (--tasks 1), which this process carries out alone; the workers share validation and "
+                "test episodes",
+                file=sys.stderr,
+                flush=True,
+            )
+        if left > 0:
+            test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
+            print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)
+
+    def _expected(self, state: State, updates: int) -> float:
+        """Seconds that so many updates and the episodes beside them will take, from a look at a task of the last update.
+
+        An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
+        """
+        config, price, together = self.config, math.inf, min(self.executor.number, self.config.tasks)
+        for _ in range(3):  # the first may compile, the others find the caches warm
+            began = time.perf_counter()
+            self._gradients(state, config.updates - 1, together, lambda found: None)
+            price = min(price, (time.perf_counter() - began) / together)
+        looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
+        return price * (updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes))
+
+    def _start(self) -> State:
+        config = self.config
+        if config.start is not None:
+            return started(config, self.net, self.steps)
+        x, options = None, {}
+        if config.init == "lsuv":
+            x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
+            options = dict(variance=config.init_variance)
+            if config.model == "snn":
+                options["rounds"] = config.init_rounds
+        theta = self.net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
+        return first(config, self.net, self.steps, theta, self.steps.start)
+
+    def _restore(self, found: checkpoints.Checkpoint) -> State:
+        state = restored(self.config, self.net, self.steps, found, self.folder.path)
+        columns = [name for name in self.columns if name in found.curve]
+        self.rows = [
+            {name: value for name, value in zip(columns, row) if not math.isnan(value)}
+            for row in zip(*(found.curve[name].tolist() for name in columns))
+        ]
+        return state
+
+    def _rng(self, *key: int) -> np.random.Generator:
+        return generator(self.config, *key)
+
+    def _task(self, *key: int):
+        return task_of(self.data["train"], self.net, self.config, *key)
+
+    def _inner(self, state: State) -> InnerLoop:
+        return inner_loop(self.config, self.net, self.steps.value(state.log_step))
+
+    def _update(self, state: State) -> tuple[State, dict[str, float]]:
+        """The state after one update of `tasks` tasks, and its row in the log."""
+        config, u = self.config, state.update
+        sums: list[Any] = [0.0, 0, 0, 0.0, 0.0]
+
+        def add(found) -> None:  # in task order
+            for n, one in enumerate(found):
+                sums[n] = sums[n] + one
+
+        self._gradients(state, u, config.tasks, add)
+        loss, gradient, log_gradient, before, after = sums
+        gradient, norm = clip(gradient / self.net.dtype.type(config.tasks), config.clip)
+        shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
+        schedule = cosine(u, config.updates, 1.0, config.lr_end)
+        outer, step_sizes = optimisers(config, self.net, self.steps)
+        outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
+        theta, log_step = outer.step(state.theta, gradient, config.lr * schedule), state.log_step
+        if self.steps.learned:
+            log_step = step_sizes.step(log_step, log_gradient * shrunk / config.tasks, config.step_size_lr * schedule)
+        if not (
+            math.isfinite(loss)
+            and math.isfinite(norm)
+            and np.isfinite(theta).all()
+            and np.isfinite(self.steps.value(log_step)).all()
+        ):
+            self._save(state)
+            raise ValueError(diverged(config, self.net, u + 1, loss / config.tasks, norm, gradient, self.folder.path))
+        row = dict(
+            update=u + 1,
+            tasks=(u + 1) * config.tasks,
+            loss=loss / config.tasks,
+            accuracy_before=before / config.tasks,
+            accuracy_after=after / config.tasks,
+            gradient_norm=norm,
+            lr=config.lr * schedule,
+            **self.steps.report(state.log_step),
+        )
+        return State(u + 1, theta, log_step, outer.state, step_sizes.state), row
+
+    def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
+        """What `task_gradient` finds for the first tasks of update u, one by one."""
+        one = partial(
+            task_gradient, self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u, held=self.held
+        )
+        self.executor.in_order(one, range(tasks), collect, large=True)
+
+    def _validate(self, state: State) -> None:
+        """Look at the validation tasks where it is time, and draw the curve so far."""
+        config, due = self.config, self.config.evaluate_every
+        if (
+            not (due and self.rows and (state.update % due == 0 or state.update == config.updates))
+            or "validation" in self.rows[-1]
+        ):
+            return
+        result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
+        activity = self._activity(state, 0)
+        self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
+        self.rows[-1].update(
+            validation=result["accuracy_after"], **{f"activity_{name}": rate for name, rate in activity.items()}
+        )
+        if result["ci95"] is not None:
+            self.rows[-1]["validation_ci95"] = result["ci95"]
+        self.folder.start_log(self.columns, self.rows)
+        self.folder.draw(self.rows, 1 / self.ways)
+
+    def _activity(self, state: State, index: int) -> dict[str, float]:
+        """Activity of every layer in the support set of a validation task."""
+        config = self.config
+        x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
+        return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
+
+    def _evaluate(self, state: State, split: str, episodes: int, seed: int, progress: bool) -> dict:
+        config, held = self.config, self.held
+        return evaluate(
+            self.learns,
+            held.start(self.net, state.theta)[0],
+            held.inner(self.net, self._inner(state)),
+            self.data[split],
+            split,
+            episodes,
+            seed,
+            self.ways,
+            config.shots,
+            config.queries,
+            progress=progress,
+            executor=self.executor,
+        )
+
+    def _curve(self) -> dict[str, np.ndarray]:
+        return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
+
+    def _save(self, state: State) -> None:
+        curve = {name: column[: state.update] for name, column in self._curve().items()}
+        checkpoints.save(
+            self.folder / checkpoints.CURRENT,
+            self.net,
+            state.theta,
+            inner=self._inner(state),
+            previous=self.folder / checkpoints.PREVIOUS,
+            config=self.config,
+            curve=curve,
+            optimiser={"outer": state.outer, "step_sizes": {**state.step_sizes, "log_step_size": state.log_step}},
+            progress=dict(update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks),
+        )
+        self.saved = state.update
+
+    def _test(self, state: State) -> dict | None:
+        """Accuracy on the test tasks, made once and kept in result.json."""
+        config, path = self.config, self.folder / "result.json"
+        self.folder.draw(self.rows, 1 / self.ways)
+        if not config.test_episodes:
+            return None
+        if path.exists():
+            return read_json(path)
+        test = self._evaluate(state, "test", config.test_episodes, config.test_seed, progress=self.progress)
+        test.update(
+            rule=config.rule,
+            dataset=config.dataset,
+            root=config.root,
+            updates=state.update,
+            tasks=state.update * config.tasks,
+            training_seed=config.seed,
+            seconds=round(self.rows[-1]["seconds"], 1),
+            parameters=self.net.size,
+        )
+        write_json(path, test)
+        return test

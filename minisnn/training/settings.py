@@ -1,0 +1,251 @@
+"""Everything that defines a meta-training run, in one frozen dataclass of plain values.
+
+Only the standard library is needed here, so that the command line can list every setting without loading NumPy.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+LEARN_STEP_SIZE = ("no", "scalar", "layer", "array", "parameter")
+
+
+def _setting(default, group: str, help: str, **limits):
+    """A field with what the command line says of it. limits: choices, least (allowed), above (not allowed), most,
+    optional (None is allowed)."""
+    kind = limits.pop("kind", type(default))
+    return field(default=default, metadata=dict(group=group, help=help, kind=kind, **limits))
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of `train`; every field is a flag of `minisnn train` and has its explanation in its metadata.
+
+    Raises ValueError where a value is of the wrong type or out of range.
+    """
+
+    # ---- what is learned
+    dataset: str = _setting("double-nmnist", "data", "double-nmnist, or double-asl: pairs of signed letters")
+    root: str | None = _setting(
+        None,
+        "data",
+        "folder of real recordings (holds Train, Test or both); without it the event camera records the shipped digits",
+        kind=str,
+        optional=True,
+    )
+    ways: int = _setting(5, "data", "classes of a task", least=2)
+    shots: int = _setting(1, "data", "support samples of each class", least=1)
+    queries: int = _setting(10, "data", "query samples of each class; with rule classify all samples of an update", least=1)
+
+    # ---- the network
+    model: str = _setting(
+        "snn",
+        "network",
+        "spiking, or its convolutional peer on frames (kernel, channels and hidden serve both)",
+        choices=("snn", "cnn"),
+    )
+    channels: tuple[int, ...] = _setting((32, 64, 128), "network", "widths of the conv layers", above=0)
+    hidden: tuple[int, ...] = _setting((), "network", "widths of dense layers before the readout", above=0)
+    kernel: int = _setting(5, "network", "size of the conv kernels", least=1)
+    pool: str = _setting("max", "network", "pooling of the membrane", choices=("max", "mean"))
+    window: int = _setting(30, "network", "time steps (ms) at the end that are differentiated", least=1)
+    detach_reset: bool = _setting(False, "network", "no gradient through the reset")
+    alpha: float = _setting(0.95, "network", "decay of the membrane in a time step")
+    beta: float = _setting(0.9, "network", "decay of the synapse in a time step")
+    gamma: float = _setting(0.65, "network", "decay of the refractory trace in a time step")
+    rho: float = _setting(1.0, "network", "strength of the reset")
+    firing_threshold: float = _setting(0.0, "network", "membrane above which a neuron fires")
+    slope: float = _setting(10.0, "network", "kappa of the surrogate derivative", above=0)
+    gain: float = _setting(10.0, "network", "factor on the event counts")
+    dtype: str = _setting("float32", "network", "floating-point type", choices=("float32", "float64"))
+    backend: str = _setting("numba", "network", "fast kernels or the readable reference", choices=("numba", "numpy"))
+
+    # ---- the inner loop: learning a task
+    step_size: float = _setting(1.0, "inner loop", "step size, or where it starts from if it is learned", above=0)
+    inner_steps: int = _setting(1, "inner loop", "gradient steps on the support set", least=1)
+    learn_step_size: str = _setting(
+        "no",
+        "inner loop",
+        "learn the step size: one for all, for every layer, for every weight or bias array, or for every parameter",
+        choices=LEARN_STEP_SIZE,
+    )
+    step_size_lr: float = _setting(0.01, "inner loop", "Adam's learning rate of log(step size)", above=0)
+    freeze: tuple[str, ...] = _setting((), "inner loop", "layers that do not adapt, as conv1,conv2", kind=str)
+    gate_threshold: float | None = _setting(
+        None, "inner loop", "only updates larger than this are made (Eq. 6)", kind=float, optional=True, least=0
+    )
+    gate_fraction: float | None = _setting(
+        None, "inner loop", "the same as a fraction of the range of updates in each layer", kind=float, optional=True, least=0
+    )
+
+    # ---- the outer loop: learning to learn
+    rule: str = _setting(
+        "maml",
+        "outer loop",
+        "maml; anil: the inner loop adapts the readout alone; reptile: the sum of "
+        "inner steps on support and query together; classify: no inner loop and no "
+        "tasks, all training classes told apart",
+        choices=("maml", "anil", "reptile", "classify"),
+    )
+    order: int = _setting(2, "outer loop", "of maml and anil: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
+    first_order_updates: int = _setting(0, "outer loop", "updates of order 1 before those of order 2", least=0)
+    updates: int = _setting(20000, "outer loop", "meta-updates", least=1)
+    tasks: int = _setting(1, "outer loop", "tasks of an update, their gradients averaged", least=1)
+    optimiser: str = _setting("adam", "outer loop", "optimiser of the outer loop", choices=("adam", "sgd"))
+    lr: float = _setting(2e-3, "outer loop", "learning rate at the start", above=0)
+    lr_end: float = _setting(0.02, "outer loop", "learning rate at the end, as a fraction (cosine between)", least=0, most=1)
+    momentum: float = _setting(0.0, "outer loop", "of sgd", least=0)
+    clip: float | None = _setting(None, "outer loop", "largest norm of the meta-gradient", kind=float, optional=True, above=0)
+    seed: int = _setting(0, "outer loop", "of everything random: weights and tasks", least=0)
+
+    # ---- where it starts
+    start: str | None = _setting(
+        None,
+        "initial weights",
+        "checkpoint whose weights and step sizes it starts from, in place of random ones",
+        kind=str,
+        optional=True,
+    )
+    init: str = _setting(
+        "lsuv",
+        "initial weights",
+        "scaled and shifted to the data, or orthogonal with zero biases",
+        choices=("lsuv", "orthogonal"),
+    )
+    init_rate: float = _setting(0.288, "initial weights", "firing rate that lsuv aims at", above=0, most=0.99)
+    init_variance: float = _setting(1.0, "initial weights", "membrane variance that lsuv aims at", above=0)
+    init_rounds: int = _setting(5, "initial weights", "times lsuv scales and shifts a layer", least=1)
+    init_readout: str = _setting(
+        "fit", "initial weights", "fit it as the other layers, or zero: no class is preferred", choices=("fit", "zero")
+    )
+    init_tasks: int = _setting(4, "initial weights", "training tasks whose support sets lsuv looks at", least=1)
+
+    # ---- watching it
+    evaluate_every: int = _setting(500, "watching", "updates between looks at the validation tasks; 0: never", least=0)
+    evaluate_episodes: int = _setting(40, "watching", "validation tasks of a look", least=1)
+    checkpoint_every: int = _setting(100, "watching", "updates between checkpoints", least=1)
+    test_episodes: int = _setting(100, "watching", "test tasks at the end; 0: none", least=0)
+    test_seed: int = _setting(0, "watching", "of the test tasks, the same ones for every run", least=0)
+
+    def __post_init__(self):
+        for f in fields(self):
+            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+        if self.gate_threshold is not None and self.gate_fraction is not None:
+            raise ValueError("give gate_threshold or gate_fraction, not both")
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        if self.first_order_updates and (self.order == 1 or self.rule == "reptile"):
+            raise ValueError(
+                "first_order_updates must be 0 for order 1 and for rule reptile: there is no second order to change to"
+            )
+        if self.rule == "classify":
+            idle: dict[str, object] = dict(
+                first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None
+            )
+            for name, expected in idle.items():
+                if getattr(self, name) != expected:
+                    words = "empty" if expected == () else "none" if expected is None else expected
+                    raise ValueError(
+                        f"{name} must be {words} for rule classify, which has no inner loop, not {getattr(self, name)!r}"
+                    )
+        if self.rule == "anil" and "readout" in self.freeze:
+            raise ValueError("freeze must not name the readout: it is all that rule anil adapts")
+        if self.rule == "reptile":
+            if self.inner_steps < 2:
+                raise ValueError(
+                    f"inner_steps must be at least 2 for rule reptile, not {self.inner_steps}: one step is joint "
+                    f"training on all tasks"
+                )
+            if self.learn_step_size != "no":
+                raise ValueError(
+                    f"learn_step_size must be no for rule reptile, which gives step sizes no gradient, not "
+                    f"{self.learn_step_size!r}"
+                )
+            if self.freeze:
+                raise ValueError(
+                    f"freeze must be empty for rule reptile, which never learns frozen layers, not {','.join(self.freeze)}"
+                )
+
+    def order_of(self, update: int) -> int:
+        """The order of an update, counted from 0: first order is cheap, and enough to begin with (Antoniou et al. 2019)."""
+        return 1 if update < self.first_order_updates else self.order
+
+    def to_json(self) -> str:
+        """The settings as text, as in config.json."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
+        """The settings of a dictionary, as read from JSON; `source` names it in errors."""
+        if not isinstance(values, Mapping):
+            raise ValueError(f"{source}: expected named settings of a run, not {type(values).__name__}")
+        unknown = sorted(set(values) - {f.name for f in fields(cls)})
+        if unknown:
+            raise ValueError(f"{source}: unknown settings {', '.join(unknown)}; made by another version of minisnn?")
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
+
+    def changes_from(self, other: "TrainingConfig") -> list[str]:
+        """What differs, in words: "lr 0.002 -> 0.001"."""
+        pairs = ((f.name, getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
+        return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
+
+    def network(self, input_shape: tuple[int, ...]) -> dict:
+        """The configuration of the network, for `SpikingNet.from_configuration`."""
+        neuron = dict(
+            alpha=self.alpha,
+            beta=self.beta,
+            gamma=self.gamma,
+            rho=self.rho,
+            slope=self.slope,
+            gain=self.gain,
+            threshold=self.firing_threshold,
+        )
+        return dict(
+            input_shape=tuple(input_shape),
+            channels=self.channels,
+            hidden=self.hidden,
+            ways=self.ways,
+            kernel=self.kernel,
+            pool=self.pool,
+            window=self.window,
+            dtype=self.dtype,
+            neuron=neuron,
+            detach_reset=self.detach_reset,
+            backend=self.backend,
+        )
+
+
+def _checked(f, value):
+    """The value in the field's own type, or ValueError."""
+    limits, kind = f.metadata, f.metadata["kind"]
+    if value is None and limits.get("optional"):
+        return None
+    if isinstance(f.default, tuple):
+        kind = str if f.name == "freeze" else int
+        if not isinstance(value, (list, tuple)) or not all(type(one) is kind for one in value):
+            raise ValueError(f"{f.name} must be a list of {'names' if kind is str else 'whole numbers'}, not {value!r}")
+        return tuple(_within(f.name, one, limits) for one in value)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        expected = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}[kind]
+        raise ValueError(f"{f.name} must be {expected}, not {value!r}")
+    return _within(f.name, value, limits)
+
+
+def _within(name, value, limits):
+    choices = limits.get("choices")
+    if choices and value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+    if "above" in limits and not value > limits["above"]:
+        raise ValueError(f"{name} must be above {limits['above']}, not {value}")
+    if "least" in limits and not value >= limits["least"]:
+        raise ValueError(f"{name} must be at least {limits['least']}, not {value}")
+    if "most" in limits and not value <= limits["most"]:
+        raise ValueError(f"{name} must be at most {limits['most']}, not {value}")
+    return value

@@ -1,0 +1,81 @@
+"""All that an update of a training run changes: how it begins, and how it is taken from a checkpoint."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from ..network.convolutional import ConvNet
+from ..data.store.shipped import find_checkpoint
+from ..network.spiking import SpikingNet
+from ..meta.optim import SGD, Adam
+from .settings import TrainingConfig
+from ..meta.stepsizes import StepSizes
+
+Network = SpikingNet | ConvNet
+
+
+class State(NamedTuple):
+    """It is replaced as a whole, so that an interruption finds the old or the new one."""
+
+    update: int
+    theta: np.ndarray
+    log_step: np.ndarray
+    outer: dict[str, np.ndarray]
+    step_sizes: dict[str, np.ndarray]
+
+
+def optimisers(config: TrainingConfig, net: Network, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
+    """The outer loop's optimiser and that of log(step size), both as they begin."""
+    outer = Adam(net.size, dtype=net.dtype) if config.optimiser == "adam" else SGD(net.size, config.momentum, net.dtype)
+    return outer, Adam(len(steps.starts), dtype=np.float64)
+
+
+def first(config: TrainingConfig, net: Network, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray) -> State:
+    """The state before the first update; log_step is log(a / a_0)."""
+    outer, step_sizes = optimisers(config, net, steps)
+    return State(0, theta, log_step, outer.state, step_sizes.state)
+
+
+def started(config: TrainingConfig, net: Network, steps: StepSizes) -> State:
+    """`first`, from the checkpoint config.start; step sizes that are not learned stay as configured.
+
+    Raises ValueError where the checkpoint's network is another.
+    """
+    found = checkpoints.read(find_checkpoint(str(config.start)))
+    if found.net.configuration() != net.configuration():
+        raise ValueError(
+            f"{config.start}: the checkpoint's network, {found.net!r}, is another than that of the settings, {net!r}"
+        )
+    log_step = steps.start
+    if steps.learned and found.inner is not None:
+        log_step = steps.log_of(found.inner.step_size)
+    return first(config, net, steps, found.theta, log_step)
+
+
+def restored(config: TrainingConfig, net: Network, steps: StepSizes, found: checkpoints.Checkpoint, folder: Path) -> State:
+    """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this run."""
+    if found.net.configuration() != net.configuration():
+        raise ValueError(
+            f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of {found.net.input_shape}; "
+            f"the data has {net.input_shape}"
+        )
+    outer, step_sizes = optimisers(config, net, steps)
+    for of, state in (("outer", outer.state), ("step_sizes", {**step_sizes.state, "log_step_size": steps.start})):
+        for name, array in state.items():
+            there = found.optimiser.get(of, {}).get(name)
+            if there is None or there.shape != array.shape or there.dtype != array.dtype:
+                what = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
+                raise ValueError(
+                    f"{folder}: the checkpoint's optimiser/{of}/{name} holds {what}; "
+                    f"expected {array.dtype} of shape {array.shape}"
+                )
+    rows = {len(column) for column in found.curve.values()}
+    if rows - {found.progress["update"]}:
+        raise ValueError(
+            f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {found.progress['update']}, one an update"
+        )
+    held = dict(found.optimiser["step_sizes"])
+    log_step = held.pop("log_step_size")
+    return State(found.progress["update"], found.theta, log_step, found.optimiser["outer"], held)

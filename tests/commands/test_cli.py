@@ -1,0 +1,547 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import minisnn
+from minisnn.training import checkpoint, evaluation, run as training
+from minisnn import cli, gradcheck
+from minisnn.parallel import threads
+from minisnn.commands import options
+from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.sets.digits import load_digits
+from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
+from minisnn.training.folder import RunFolder
+from minisnn.training.settings import TrainingConfig
+from toy import ToySet
+
+TOY = (
+    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 6 --evaluate-every 3 "
+    "--evaluate-episodes 2 --test-episodes 3"
+).split()
+COMMAND = [sys.executable, "-m", "minisnn"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1])}
+
+
+@pytest.fixture(autouse=True)
+def toy_sets(monkeypatch, tmp_path):
+    """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the test's own."""
+
+    def open_set(name, split, root=None, progress=True):
+        if root == "absent":
+            raise ValueError("absent: no such folder")
+        return ToySet(split)
+
+    monkeypatch.setattr(evaluation, "open_set", open_set)
+    monkeypatch.setattr(training, "open_set", open_set)
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    monkeypatch.delenv("MINISNN_DEBUG", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capsys):
+    """Exit code, standard output and standard error of a command line."""
+
+    def call(*arguments):
+        code = cli.main([str(one) for one in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def trained(run):
+    assert run("train", *TOY, "--quiet")[0] == 0
+    return Path("runs/quick-1")
+
+
+def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
+    code, out, err = run("train", *TOY)
+    result = json.loads(Path("runs/quick-1/result.json").read_text())
+    assert code == 0 and out.splitlines()[-1] == evaluation.sentence(result)
+    assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation)" in out
+    assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
+    assert run("train", *TOY, "--quiet")[0] == 0
+    assert Path("runs/quick-2").is_dir()
+
+
+def test_every_setting_is_an_option(run, monkeypatch):
+    values = dict(
+        dataset="other",
+        model="cnn",
+        root="folder",
+        ways=7,
+        shots=3,
+        queries=4,
+        channels=(5, 6),
+        hidden=(3,),
+        kernel=7,
+        pool="mean",
+        window=11,
+        detach_reset=True,
+        alpha=0.5,
+        beta=0.4,
+        gamma=0.3,
+        rho=0.2,
+        firing_threshold=0.1,
+        slope=3.0,
+        gain=2.0,
+        dtype="float64",
+        backend="numpy",
+        step_size=0.7,
+        inner_steps=4,
+        learn_step_size="scalar",
+        step_size_lr=0.3,
+        freeze=("conv1", "conv2"),
+        gate_threshold=None,
+        gate_fraction=0.05,
+        rule="anil",
+        order=2,
+        first_order_updates=3,
+        updates=9,
+        tasks=8,
+        optimiser="sgd",
+        lr=0.6,
+        lr_end=0.5,
+        momentum=0.8,
+        clip=None,
+        seed=12,
+        start="a.h5",
+        init="orthogonal",
+        init_rate=0.2,
+        init_variance=2.0,
+        init_rounds=3,
+        init_readout="zero",
+        init_tasks=5,
+        evaluate_every=13,
+        evaluate_episodes=14,
+        checkpoint_every=15,
+        test_episodes=16,
+        test_seed=17,
+    )
+    config = TrainingConfig(**values)
+    assert set(values) == set(vars(config))
+    words = []
+    for name, value in values.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+            words += [f"--{flag}", text]
+    seen = {}
+    monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
+    run("train", *words, "--preset", "paper", "--out", "here")
+    assert seen == {"config": config, "out": Path("here")}
+
+
+def test_rules_of_meta_learning_and_what_info_calls_them(run):
+    out, reptile = Path("runs/quick-1"), ("--rule", "reptile", "--inner-steps", 2, "--learn-step-size", "no")
+    for flags, words in (
+        (("--order", 1), "FOMAML, 6 of 6"),
+        (("--rule", "anil"), "ANIL, 6 of 6"),
+        (("--rule", "anil", "--order", 1), "first-order ANIL, 6 of 6"),
+        (reptile, "Reptile, 6 of 6"),
+        (("--first-order-updates", 4), "MAML, of first order for 4 updates, 6 of 6"),
+    ):
+        assert run("train", *TOY, *flags, "--quiet", "--out", out, "--force")[0] == 0
+        assert f"training    {words} updates" in run("info", out)[1]
+    code, _, err = run("train", *TOY, "--rule", "reptile")
+    assert (
+        code == 2
+        and err == "minisnn: inner_steps must be at least 2 for rule reptile, not 1: one step is joint training on all tasks\n"
+    )
+    code, _, err = run("train", *TOY, *reptile[:4])
+    assert code == 2 and "learn_step_size must be no for rule reptile" in err and err.count("\n") == 1
+
+
+def test_resume_goes_on_and_takes_no_settings(run, trained):
+    (trained / "result.json").unlink()
+    code, out, _ = run("train", "--resume", trained, "--quiet")
+    assert code == 0 and out.startswith("test accuracy")
+    code, _, err = run("train", "--resume", trained, "--lr", 3, "--force")
+    assert code == 2 and "leave out --lr --force" in err
+    code, _, err = run("train", "--resume", "nowhere")
+    assert code == 2 and "nowhere: no run to go on with" in err
+
+
+def test_a_run_is_not_overwritten_without_force(run, trained):
+    code, _, err = run("train", *TOY, "--lr", 0.1, "--out", trained)
+    assert code == 2 and "other settings (lr 0.002 -> 0.1)" in err and err.count("\n") == 1
+    assert run("train", *TOY, "--lr", 0.1, "--out", trained, "--force", "--quiet")[0] == 0
+
+
+def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
+    code, out, _ = run(
+        "evaluate",
+        "--checkpoint",
+        trained / "checkpoint.h5",
+        "--episodes",
+        4,
+        "--seed",
+        5,
+        "--json",
+        "a.json",
+        "--split",
+        "val",
+    )
+    found = checkpoint.read(trained)
+    expected = evaluation.evaluate(found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5, queries=2, progress=False)
+    result = json.loads(Path("a.json").read_text())
+    assert code == 0 and out == evaluation.sentence(expected) + "\n"
+    for name in set(expected) - {"dataset"}:
+        assert result[name] == expected[name], name
+    assert result["dataset"] == "double-nmnist" and result["inner_steps"] == 1
+
+
+def test_evaluate_repeats_the_test_of_the_training(run, trained):
+    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--json", "a.json")
+    again, first = json.loads(Path("a.json").read_text()), json.loads((trained / "result.json").read_text())
+    assert again["per_episode"] == first["per_episode"]
+    expected = {"accuracy_before", "accuracy_after", "ci95", "episodes", "seed", "split", "root"}
+    assert expected <= first.keys() & again.keys()
+
+
+def test_evaluate_with_another_inner_loop(run, trained):
+    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--inner-steps", 0, "--json", "a.json")
+    result = json.loads(Path("a.json").read_text())
+    assert result["per_episode"] == result["per_episode_before"]
+    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--freeze", "conv1,readout", "--json", "b.json")
+    assert json.loads(Path("b.json").read_text())["per_episode"] == result["per_episode"]
+    code, _, err = run("evaluate", "--checkpoint", trained, "--freeze", "conv7")
+    assert code == 2 and "freeze must name layers of conv1, readout" in err
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["evaluate", "--checkpoint", "absent.h5"], "absent.h5: no such file or directory"),
+        (["evaluate", "--checkpoint", "text.h5"], "text.h5: the file is of another kind"),
+        (["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"], "no/where.json: there is no folder"),
+        (["train", "--lr", "-1"], "lr must be above 0, not -1.0"),
+        (["train", *TOY, "--root", "absent"], "absent: no such folder"),
+        (["train", *TOY, "--out", "text.h5"], "text.h5: there is a file of this name"),
+        (["train", *TOY, "--kernel", "4"], "kernel must be odd"),
+        (["check", "--kernel", "4"], "kernel must be odd"),
+        (["check", "--plot", "no/where.png"], "no/where.png: there is no folder"),
+        (["show", "--out", "text.h5"], "text.h5: there is a file of this name"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
+    Path("text.h5").write_text("no checkpoint")
+    code, out, err = run(*arguments)
+    assert code == 2 and not out
+    assert err.startswith("minisnn: ") and message in err and err.count("\n") == 1
+    assert [path.name for path in Path().iterdir()] == ["text.h5"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--lr", "fast"],
+        ["train", "--channels", "3,x"],
+        ["evaluate"],
+        ["sing"],
+        ["train", "--pool", "sum"],
+        ["evaluate", "--checkpoint", "a", "--episodes", "0"],
+        ["train", "--seed=--"],
+        ["relearn", "--seed=--"],
+    ],
+)
+def test_a_command_line_that_makes_no_sense_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as error:
+        cli.main(arguments)
+    assert error.value.code == 2 and "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error, code, message",
+    [
+        (ValueError("two\nlines"), 2, "minisnn: two lines\n"),
+        (FileNotFoundError(2, "No such file or directory", "a.h5"), 2, "minisnn: a.h5: no such file or directory\n"),
+        (OSError(28, "No space left on device"), 2, "minisnn: no space left on device\n"),
+        (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
+        (training.Interrupted("saved"), 130, "minisnn: saved\n"),
+        (MemoryError(), 2, "minisnn: there is not enough memory"),
+        (ZeroDivisionError("x"), 1, "minisnn: a defect of minisnn: ZeroDivisionError: x (MINISNN_DEBUG=1 shows where)\n"),
+    ],
+)
+def test_exit_codes(run, monkeypatch, error, code, message):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(training, "train", fail)
+    found, _, err = run("train", *TOY)
+    assert found == code and err.startswith(message)
+    monkeypatch.setenv("MINISNN_DEBUG", "1")
+    with pytest.raises(type(error)):
+        run("train", *TOY)
+
+
+def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    sample, calls = ToySet.sample_task, []
+
+    def sample_task(self, *arguments, **settings):
+        calls.append(1)
+        if len(calls) == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return sample(self, *arguments, **settings)
+
+    monkeypatch.setattr(ToySet, "sample_task", sample_task)
+    try:
+        code, _, err = run("train", *TOY, "--quiet")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert code == 143 and "minisnn train --resume runs/quick-1" in err
+    assert checkpoint.read("runs/quick-1").progress["update"] == 3
+
+
+def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
+    arguments = "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
+    code, out, _ = run(*arguments)
+    assert code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
+
+    from minisnn.layers import activation, pool
+
+    for module, model, name in ((pool, "snn", "pool"), (activation, "cnn", "softplus")):
+        right = module.backward
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "backward", lambda *a: 1.01 * right(*a))
+            code, out, _ = run(*arguments, "--full")
+            assert code == 1 and "WRONG" in out and f"To blame: {name}.backward" in out and "1 of 2 networks passed" in out
+            if model == "snn":
+                code, out, _ = run("check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy")
+                assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
+
+
+def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
+    seen = []
+
+    def check(net, theta, **settings):
+        seen.append((net, theta))
+        return gradcheck.Report("title", [])
+
+    monkeypatch.setattr(gradcheck, "check", check)
+    run("check", "--random", 2, "--backend", "numpy", "--seed", 4)
+    run("check", "--checkpoint", trained, "--backend", "numpy")
+    assert [type(net).__name__ for net, _ in seen] == ["SpikingNet"] * 2 + ["ConvNet"] * 2 + ["SpikingNet"]
+    assert len({json.dumps(net.configuration()) for net, _ in seen}) == 5
+    np.testing.assert_array_equal(seen[4][1], checkpoint.read(trained).theta)
+    assert seen[4][0].dtype == np.float64 and seen[4][0].configuration()["channels"] == [4]
+    for arguments in (("--pool", "mean"), ("--detach-reset",)):
+        code, _, err = run("check", "--model", "cnn", *arguments)
+        assert (
+            code == 2 and err == "minisnn: --model cnn has max pooling and no reset; leave out --pool mean and --detach-reset\n"
+        )
+
+
+def test_check_of_a_convolutional_checkpoint_with_its_curve(run):
+    net = minisnn.ConvNet((4, 4, 2), (2,), 2, 3)
+    minisnn.save("cnn.h5", net, net.init(np.random.default_rng(0)))
+    code, out, _ = run("check", "--checkpoint", "cnn.h5", "--backend", "numpy", "--plot", "v.png")
+    assert code == 0 and "1 of 1 network passed" in out and Path("v.png").stat().st_size > 10_000
+
+
+def test_show_writes_its_pictures(run):
+    code, out, _ = run("show", "--ways", 3, "--queries", 2, "--out", "made/task", "--format", "svg")
+    names = ["task.svg", "raster.svg", "task.gif"]
+    assert code == 0 and [Path(line).name for line in out.splitlines()[1:]] == names
+    assert all((Path("made/task") / name).stat().st_size > 1000 for name in names)
+    assert "<svg" in Path("made/task/task.svg").read_text() and Path("made/task/task.gif").read_bytes()[:4] == b"GIF8"
+
+
+def pictures(folder: Path, labels="ab", each=2):
+    """A folder of labelled pictures, each with a bright bar at another place."""
+    for k, label in enumerate(labels):
+        (folder / label).mkdir(parents=True)
+        for n in range(each):
+            image = np.zeros((20, 20), np.uint8)
+            image[4:16, 5 + 3 * k + n : 8 + 3 * k + n] = 255
+            np.save(folder / label / f"{n}.npy", image)
+    return folder
+
+
+def test_record_shipped_digits_as_the_camera_sees_them(run):
+    code, out, _ = run("record", "--out", "made", "--each", 2, "--seed", 3, "--duration", 100, "--quiet")
+    files, digits = nmnist_files("made", "train"), load_digits()
+    assert code == 0 and "made: 20 recordings of 10 labels" in out and "minisnn train --root made" in out
+    for digit in range(10):
+        numbers = digits.numbers[digits.labels == digit][:2]
+        assert [number for number, _ in files[digit]] == numbers.tolist()
+    number, path = files[7][1]
+    expected = EventCamera().record(digits.images[digits.numbers == number][0], 3, number, 100)
+    np.testing.assert_array_equal(read_nmnist(path), expected)
+
+
+def test_record_pictures_of_ones_own(run):
+    folder = pictures(Path("pictures"))
+    assert run("record", folder, "--out", "made", "--split", "Test", "--quiet")[0] == 0
+    assert sorted(str(path) for path in Path("made").rglob("*.bin")) == [
+        f"made/Test/{label}/0000{n}.bin" for label, n in (("a", 1), ("a", 2), ("b", 3), ("b", 4))
+    ]
+    assert run("record", folder, "--out", "bright", "--no-inverted", "--quiet")[0] == 0
+    dark, bright = read_nmnist("made/Test/a/00001.bin"), read_nmnist("bright/Train/a/00001.bin")
+    assert not np.array_equal(dark, bright)
+
+
+def test_record_one_hdf5_file(run):
+    folder = pictures(Path("pictures"))
+    run("record", folder, "--out", "made", "--quiet")
+    code, out, _ = run("record", folder, "--out", "made.h5", "--quiet", "--split", "Test")
+    assert code == 0 and "made.h5: 4 recordings of 2 labels" in out
+    with h5py.File("made.h5") as file:
+        assert file["extra/test_keys"][:].tolist() == [0, 1, 2, 3] and not len(file["extra/train_keys"])
+        assert [int(file[f"data/{key}/labels"][0]) for key in range(4)] == [0, 0, 1, 1]
+        events = read_nmnist("made/Train/b/00003.bin")
+        np.testing.assert_array_equal(file["data/2/times"][:], events["t"])
+        np.testing.assert_array_equal(file["data/2/addrs"][:], np.stack([events[c] for c in "pxy"], axis=1))
+
+
+def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
+    folder = pictures(Path("pictures"))
+    code, _, err = run("record", folder, "--out", folder)
+    assert code == 2 and "something of this name exists" in err
+    np.save(folder / "b" / "1.npy", np.zeros((20, 20), np.uint8))
+    record = EventCamera.record
+    monkeypatch.setattr(EventCamera, "record", lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()])
+    for out in ("made", "made.h5"):
+        code, _, err = run("record", folder, "--out", out, "--quiet")
+        assert code == 2 and "picture 4 of the set gives no events" in err
+    assert [path.name for path in Path().iterdir()] == ["pictures"]
+
+
+def test_info_of_a_run_and_of_a_checkpoint(run, trained):
+    code, out, _ = run("info", trained)
+    assert code == 0
+    for words in (
+        "network     SpikingNet for inputs 6 x 6 x 2, 3 classes, 187 parameters",
+        "conv1     3 x 3 x 2 x 4",
+        "learned sizes: conv1.weight",
+        "MAML, 6 of 6 updates of 1 task, 3-way 1-shot",
+        "last 6 updates: query loss",
+        "validation accuracy",
+        "activity conv1",
+        "result      test accuracy",
+    ):
+        assert words in out, words
+    assert "result" not in run("info", trained / "checkpoint.h5")[1]
+    net = minisnn.SpikingNet((4, 4, 2), (2,), 2, 3)
+    minisnn.save("bare.h5", net, net.init(np.random.default_rng(0)))
+    code, out, _ = run("info", "bare.h5")
+    assert code == 0 and f"{net.size} parameters" in out and "training" not in out
+    (trained / "checkpoint.h5").unlink()
+    (trained / "checkpoint.previous.h5").unlink()
+    assert "stopped before its first checkpoint" in run("info", trained)[1]
+
+
+def test_info_of_recordings_and_pictures(run):
+    folder = pictures(Path("pictures"), "012", 4)
+    run("record", folder, "--out", "made", "--quiet")
+    code, out, _ = run("info", "made", "--sample", 6)
+    assert code == 0 and "train             4      4      4      0" in out and "train (6)" in out
+    assert "for meta-training: Train without every fifth picture; for validation and test: every fifth" in out
+    code, out, _ = run("info", "made/Train/1/00005.bin")
+    assert code == 0 and "N-MNIST recording, " in out and "ON share" in out
+    code, out, _ = run("info", folder)
+    assert code == 0 and "12 pictures of 20 x 20 pixels, 3 labels" in out
+    Path("empty").mkdir()
+    for path, message in (("empty", "no run"), ("absent", "no such file"), ("pictures/0/0.npy", "labels")):
+        code, _, err = run("info", path)
+        assert code == 2 and message in err and err.count("\n") == 1
+
+
+def test_a_shipped_checkpoint_is_found_by_its_name(run, trained, monkeypatch):
+    def shipped(name):
+        if name != "known.h5":
+            raise FileNotFoundError(name)
+        return trained / "checkpoint.h5"
+
+    monkeypatch.setattr("minisnn.data.store.shipped.shipped", shipped)
+    assert run("evaluate", "--checkpoint", "known.h5", "--episodes", 1)[0] == 0
+    assert run("info", "known.h5")[0] == 0
+    for name in ("unknown.h5", "folder/known.h5"):
+        assert run("evaluate", "--checkpoint", name, "--episodes", 1)[0] == 2
+
+
+def test_help_is_quick_and_teaches():
+    for arguments in ([], *([name] for name in cli.COMMANDS)):
+        program = (
+            f"import sys; from minisnn import cli\ntry: cli.main({[*arguments, '--help']!r})\n"
+            f"except SystemExit: pass\nheavy = {{'numpy', 'numba', 'matplotlib', 'h5py', 'scipy', 'tqdm'}}\n"
+            f"print('LOADED', sorted(heavy & set(sys.modules)))"
+        )
+        done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
+        assert done.returncode == 0 and "LOADED []" in done.stdout, done.stderr
+        assert f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]  # an example
+
+
+def test_it_is_a_module_and_a_pipe_may_close(tmp_path):
+    done = subprocess.run([*COMMAND, "--version"], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout.strip() == f"minisnn {minisnn.__version__}"
+    assert subprocess.run(COMMAND, env=ENVIRONMENT, capture_output=True).returncode == 2
+    wrong = subprocess.run([*COMMAND, "evaluate", "--checkpoint", "absent"], env=ENVIRONMENT, capture_output=True, text=True)
+    assert wrong.returncode == 2 and wrong.stderr == "minisnn: absent: no such file or directory\n"
+
+
+def test_a_terminal_without_the_signs_gets_question_marks(trained):
+    done = subprocess.run(
+        [*COMMAND, "info", str(trained)], capture_output=True, env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0 and b"test accuracy" in done.stdout and b" ? " in done.stdout, done.stderr
+
+
+def test_lists_and_numbers_of_options():
+    assert options.whole_numbers("16,32") == options.whole_numbers("16-32") == (16, 32)
+    assert options.whole_numbers("none") == options.names("none") == ()
+    assert options.or_none(float)("none") is None and options.or_none(float)("2") == 2.0
+
+
+def test_workers_give_the_same_run(run, trained):
+    """train by two processes, and evaluate by one, as without them."""
+    found = {}
+    for name, *where in (("here",), ("there", "--workers", 2)):
+        code, out, err = run("train", *TOY, "--tasks", 2, "--out", name, *where)
+        assert code == 0, err
+        found[name] = out, json.loads(Path(name, "result.json").read_text())["per_episode"], minisnn.read(name).theta.tobytes()
+        code, out, err = run("evaluate", "--checkpoint", trained, "--episodes", 4, "--json", f"{name}.json", *where[:2])
+        found[name] += (code, out, json.loads(Path(f"{name}.json").read_text()))
+    assert found["here"] == found["there"]
+
+
+def test_an_update_of_one_task_is_not_shared_and_the_command_says_so(run):
+    told = "an update has one task (--tasks 1), which this process carries out alone"
+    assert told in run("train", *TOY, "--workers", 2)[2] and told not in run("train", *TOY)[2]
+
+
+@pytest.mark.parametrize(
+    "where, words",
+    [
+        (("--scheduler", "localhost"), "scheduler 'localhost': expected an address such as tcp://10.0.0.1:8786"),
+        (("--workers", "0"), "argument --workers: 0 is too small; expected at least 1"),
+        (("--workers", "2", "--scheduler", "tcp://localhost:1"), "argument --scheduler: not allowed with argument --workers"),
+    ],
+)
+@pytest.mark.parametrize("command", [("evaluate", "--checkpoint", "runs/quick-1"), ("table", "2"), ("report",), ("hardware",)])
+def test_workers_that_cannot_be_had(run, trained, capsys, command, where, words):
+    try:
+        code, _, err = run(*command, *where)
+    except SystemExit as exit:
+        code, err = exit.code, capsys.readouterr().err
+    assert code == 2 and words in err and "Traceback" not in err
+
+
+def test_threads_option(monkeypatch):
+    monkeypatch.setenv("MINISNN_THREADS", "7")
+    options.use_threads(None)
+    assert threads.get_threads() == 7
+    options.use_threads(3)
+    assert threads.get_threads() == 3
+    options.use_threads(None)

@@ -1,0 +1,316 @@
+"""The event camera: what single pixels do by hand, kernel against twin, counts against events, seeds and pictures."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from minisnn.data.camera import kernel as camera_kernel, reference as camera_reference
+from minisnn.data.camera.event_camera import FINE, NEVER, EventCamera
+from minisnn.data.sets.digits import load_digits
+from minisnn.data.readers.events import bin_events, check_events, event_map
+from minisnn.parallel.threads import set_threads
+
+KERNELS = pytest.mark.parametrize("module", [camera_kernel, camera_reference], ids=["numba", "numpy"])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits()
+
+
+def one_pixel(module, light, refractory=0.5, keep=1.0, leak=0.0, residual=0.0, stop_after=NEVER, on=0.5, off=0.25):
+    """Events [(us, polarity)] of a pixel that sees the given light at every ms: the map is a ramp that glides by."""
+    light = np.asarray(light, float)
+    view = np.tile(np.arange(200.0) - 100, (3, 1))
+    places = np.stack([np.zeros(light.size), light + 100], axis=1)
+    time, address = np.empty(100, np.int64), np.empty(100, np.int64)
+    count = module.pixel_events(
+        view,
+        FINE,
+        places,
+        (1, 1),
+        np.array([on]),
+        np.array([off]),
+        np.array([leak]),
+        np.array([residual]),
+        refractory,
+        keep,
+        stop_after,
+        time,
+        address,
+    )
+    return list(zip(time[:count].tolist(), address[:count].tolist()))
+
+
+@KERNELS
+def test_a_pixel_by_hand(module):
+    # a rise of 1 a ms: +0.5 at 0.5 ms; blind to 1.0 ms, reference 1; +0.5 at 1.5 ms; blind to 2 ms, reference 2
+    # then a fall of 0.5 a ms: -0.25 at 2.5 ms; blind to 3 ms, reference 1.5; -0.25 at 3.5 ms
+    assert one_pixel(module, [0, 1, 2, 1.5, 1, 1]) == [(500, 1), (1500, 1), (2500, 0), (3500, 0)]
+    # what changes while the pixel is blind is lost
+    assert one_pixel(module, [0, 1, 5, 5.4, 5.4], refractory=1.5) == [(500, 1)]
+    # several events in one millisecond
+    assert one_pixel(module, [0, 4, 4], refractory=0.125) == [(125, 1), (375, 1), (625, 1), (875, 1)]
+
+
+@KERNELS
+def test_the_signal_follows_the_light_with_a_finite_bandwidth(module):
+    # a step to 1: the signal is 0.5, 0.75, 0.875 ... so +0.625 is reached half way through the second ms
+    assert one_pixel(module, [0, 1, 1, 1], keep=0.5, on=0.625, refractory=5) == [(1500, 1)]
+
+
+@KERNELS
+def test_leak_makes_on_events_of_still_light(module):
+    # the difference grows by 0.125 a ms from the residual on: 0.5 after 3 ms, and again 4 ms after the blind time
+    assert one_pixel(module, [1.0] * 12, leak=0.125, residual=0.125, refractory=0.5) == [(3000, 1), (7500, 1)]
+    assert one_pixel(module, [1.0] * 12, leak=0.0) == []
+
+
+@KERNELS
+def test_stop_after_the_first_event(module):
+    events = one_pixel(module, np.arange(20.0), stop_after=2000)
+    assert events[0] == (500, 1) and 2500 <= events[-1][0] < 4000
+
+
+@KERNELS
+def test_events_that_do_not_fit_are_told(module):
+    arrays = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    view, places = np.tile(np.arange(50.0), (3, 1)), np.stack([np.zeros(20), np.arange(20.0)], axis=1)
+    one = np.ones(1)
+    pixel = one * 0.5, one, one * 0, one * 0
+    assert module.pixel_events(view, FINE, places, (1, 1), *pixel, 0.1, 1.0, NEVER, *arrays) == -1
+
+
+def test_kernel_and_twin_agree_on_digits(digits):
+    camera = EventCamera(refractory_ms=0.6, time_constant_ms=2.0)
+    for n in (0, 700, 4321):
+        fast = camera.record(digits.images[n], 3, n)
+        slow = camera.record(digits.images[n], 3, n, backend="numpy")
+        order = [np.lexsort((e["t"], e["x"], e["y"])) for e in (fast, slow)]
+        fast, slow = fast[order[0]], slow[order[1]]
+        assert fast.size > 500 and all(np.array_equal(fast[name], slow[name]) for name in "xyp")
+        assert np.abs(fast["t"] - slow["t"]).max() <= 1
+
+
+def test_log_luminance_agrees(digits):
+    camera = EventCamera()
+    picture = camera._luminance(digits.images[:1], "pictures")[0]
+    rows, columns, _ = camera._scene((28, 28), 50)
+    assert np.allclose(
+        camera_kernel.log_luminance(picture, rows, columns, 0.3),
+        camera_reference.log_luminance(picture, rows, columns, 0.3),
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_interpolation_is_fine_enough(digits):
+    """The map of 4 samples a pixel gives the exact blur to 2 % of the range of light between any two samples."""
+    camera = EventCamera()
+    picture = camera._luminance(digits.images[2500:2501], "pictures")[0]
+    exact_at = []
+    for shift in (0.0, 0.125):
+        x, y = camera.offset_px
+        rows, columns, _ = EventCamera(offset_px=(x, y + shift))._scene((28, 28), 50)
+        exact_at.append(camera_reference.log_luminance(picture, rows, columns, camera.floor))
+    halfway = (exact_at[0][:-1] + exact_at[0][1:]) / 2  # samples half way: the picture moved by -1/8 pixel
+    moved = exact_at[1][1:]  # moved by +1/8: sample k + 1 sees what lay at k + 1/2
+    assert np.abs(halfway - moved).max() < 0.02 * np.ptp(exact_at[0])
+
+
+def test_a_recording_is_what_readers_give(digits):
+    events = EventCamera().record(digits.images[0], 0, 2)
+    check_events(events, (34, 34))
+    assert np.all(np.diff(events["t"]) >= 0) and 250_000 < events["t"][-1] < 310_000
+    assert 0.4 < events["p"].mean() < 0.6
+
+
+@pytest.mark.parametrize("duration, crop, scale", [(100, (32, 32), 2), (40, None, 1), (300, (34, 17), 17)])
+def test_counts_are_binned_events(digits, duration, crop, scale):
+    camera, chosen = EventCamera(), [5, 1200, 4999]
+    counts = camera.record_counts(digits.images[chosen], digits.numbers[chosen], 7, duration, crop, scale)
+    for count, n in zip(counts, chosen):
+        events = camera.record(digits.images[n], 7, int(digits.numbers[n]))
+        assert np.array_equal(count, bin_events(events, duration, crop=crop, scale=scale))
+
+
+def test_counts_saturate(digits):
+    camera = EventCamera(threshold_on=0.002, threshold_off=0.002, refractory_ms=0.01)
+    counts = camera.record_counts(digits.images[:1], [2], 0, 20, (34, 34), 34)
+    events = camera.record(digits.images[0], 0, 2)
+    assert counts.max() == 255 and np.array_equal(counts[0], bin_events(events, 20, scale=34))
+
+
+def test_neither_batch_nor_order_nor_threads_matter(digits):
+    camera, chosen = EventCamera(), np.array([0, 777, 1500, 3000])
+    whole = camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1)
+    turned = camera.record_counts(digits.images[chosen[::-1]], digits.numbers[chosen[::-1]], 1)
+    assert np.array_equal(whole, turned[::-1])
+    assert np.array_equal(whole[2:3], camera.record_counts(digits.images[chosen[2:3]], digits.numbers[chosen[2:3]], 1))
+    set_threads(1)
+    try:
+        assert np.array_equal(whole, camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1))
+    finally:
+        set_threads(None)
+
+
+def test_seed_and_number_draw_the_noise(digits):
+    camera, picture = EventCamera(), digits.images[0]
+    first = camera.record(picture, 0, 2)
+    assert np.array_equal(first, camera.record(picture, 0, 2))
+    for other in (camera.record(picture, 1, 2), camera.record(picture, 0, 3)):
+        assert not np.array_equal(first, other) and abs(other.size / first.size - 1) < 0.03
+    still = np.zeros((28, 28))
+    assert not np.array_equal(camera.record(still, 0, 1), camera.record(still, 0, 2))
+
+
+@pytest.mark.parametrize("polarity", [0, 1])
+def test_one_sensor_has_the_same_mismatch_in_every_recording(digits, polarity):
+    mean = [
+        np.mean(
+            [
+                event_map(EventCamera(mismatch=0.3, sensor_seed=sensor).record(picture, seed, n))[..., polarity]
+                for n, picture in enumerate(digits.images[2500 + seed :: 250])
+            ],
+            axis=0,
+        )[9:25, 9:25]
+        for sensor, seed in ((1, 0), (1, 1), (2, 2))
+    ]
+    rough = [(4 * m[1:-1, 1:-1] - m[:-2, 1:-1] - m[2:, 1:-1] - m[1:-1, :-2] - m[1:-1, 2:]).ravel() for m in mean]
+    assert np.corrcoef(rough[0], rough[1])[0, 1] > 0.7 and np.corrcoef(rough[0], rough[2])[0, 1] < 0.4
+
+
+def test_a_blank_picture_gives_noise_alone():
+    camera = EventCamera(leak_hz=5.0)
+    events = np.concatenate([camera.record(np.ones((9, 12)), 0, n) for n in range(20)])
+    assert np.all(events["p"] == 1)
+    rate = events.size / (20 * 34 * 34 * 0.310)
+    assert abs(rate - 5.0) < 0.15
+    assert EventCamera(leak_hz=0.0).record(np.ones((9, 12)), 0).size == 0
+    assert not EventCamera(leak_hz=0.0).record_counts(np.ones((1, 9, 12)), [0], 0).any()
+
+
+def test_the_picture_moves_as_the_trajectory_says():
+    """A dark dot on white that steps to the right: pixels darken (OFF) where it goes, brighten (ON) where it was."""
+    dot = np.zeros((28, 28))
+    dot[13:15, 13:15] = 1.0
+    path = tuple((float(t), -4.0 + 8.0 * t / 100, 0.0) for t in range(0, 101, 20))
+    camera = EventCamera(trajectory=path, leak_hz=0.0, picture_px=28, offset_px=(0, 0), mismatch=0.0)
+    events = camera.record(dot, 0, duration_ms=100)
+    early, late = events[events["t"] < 20_000], events[events["t"] > 80_000]
+    assert 12 < early["x"].mean() < 16 and 19 < late["x"].mean() < 22  # centre 16.5, moved by -4 and +4
+    middle = events[(events["t"] > 40_000) & (events["t"] < 60_000)]
+    assert middle["x"][middle["p"] == 0].mean() > middle["x"][middle["p"] == 1].mean() + 1
+    assert abs(events["y"].mean() - 16.5) < 0.6
+    bright = EventCamera(**{**vars(camera), "inverted": False}).record(dot, 0, duration_ms=100)
+    middle = bright[(bright["t"] > 40_000) & (bright["t"] < 60_000)]
+    assert middle["x"][middle["p"] == 1].mean() > middle["x"][middle["p"] == 0].mean() + 1
+
+
+def test_the_path_ends_in_rest():
+    path = EventCamera().path(400)
+    assert path.shape == (401, 2) and np.all(path[320:] == path[-1]) and np.abs(path).max() < 4
+    assert np.array_equal(EventCamera(amplitude=2.0).path(10), 2 * path[:11])
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (56, 56), (300, 224), (7, 5), (4, 4)])
+def test_any_picture_size_covers_the_same_part_of_the_sensor(shape):
+    picture = np.zeros(shape)
+    h, w = shape
+    picture[h // 4 : h - h // 4, w // 4 : w - w // 4] = 1.0
+    total = event_map(EventCamera(leak_hz=0.0).record(picture, 0)).sum(axis=2)
+    y, x = np.nonzero(total > 5)
+    inked = 28.4 * np.array([h - 2 * (h // 4), w - 2 * (w // 4)]) / max(shape)
+    motion = np.ptp(EventCamera().path(), axis=0)[::-1]
+    assert np.abs(np.array([np.ptp(y), np.ptp(x)]) - inked - motion).max() < 2.5
+
+
+def test_a_larger_sensor():
+    camera = EventCamera(sensor=(60, 80), picture_px=60)
+    events = camera.record(np.eye(60), 0, duration_ms=60)
+    check_events(events, (60, 80))
+    assert events["x"].max() > 40
+    counts = camera.record_counts(np.eye(60)[None], [0], 0, 30, (60, 80), 20)
+    assert np.array_equal(counts[0], bin_events(camera.record(np.eye(60), 0), 30, shape=(60, 80), scale=20))
+
+
+def test_uint8_and_float_pictures_are_one(digits):
+    camera = EventCamera()
+    assert np.array_equal(camera.record(digits.images[9], 0), camera.record(digits.images[9] / 255.0, 0))
+
+
+@pytest.mark.parametrize(
+    "picture, words",
+    [
+        (np.zeros((28, 28, 3)), "picture has shape"),
+        (np.zeros((0, 28)), "picture has shape"),
+        (np.full((28, 28), -0.5), "from -0.5 to -0.5"),
+        (np.full((28, 28), 2.0), "from 2.0 to 2.0; expected values in"),
+        (np.full((28, 28), np.nan), "nan"),
+        (np.zeros((28, 28), int), "picture has dtype int64"),
+        (np.array([["a"]]), "picture has dtype"),
+    ],
+)
+def test_pictures_are_checked(picture, words):
+    with pytest.raises(ValueError, match=words):
+        EventCamera().record(picture, 0)
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"blur": 0.0}, "blur is 0.0"),
+        ({"blur": 0.1}, "blur is 0.1; expected at least 0.25"),
+        ({"floor": 0.0}, "floor is 0.0"),
+        ({"threshold_on": -1.0}, "threshold_on"),
+        ({"threshold_off": np.nan}, "threshold_off"),
+        ({"refractory_ms": 0.0}, "refractory_ms"),
+        ({"leak_hz": -1.0}, "leak_hz"),
+        ({"sensor": (34,)}, "sensor"),
+        ({"sensor": (0, 34)}, "sensor"),
+        ({"gamma": 0}, "gamma"),
+        ({"trajectory": ((0.0, 1.0, 1.0),)}, "trajectory"),
+        ({"trajectory": ((0.0, 1.0, 1.0), (0.0, 2.0, 1.0))}, "trajectory"),
+        ({"offset_px": (1.0,)}, "offset_px"),
+        ({"amplitude": np.inf}, "amplitude"),
+        ({"mismatch": -0.1}, "mismatch"),
+    ],
+)
+def test_settings_are_checked(settings, words):
+    with pytest.raises(ValueError, match=words):
+        EventCamera(**settings)
+
+
+def test_arguments_are_checked(digits):
+    camera = EventCamera()
+    for call, words in (
+        (lambda: camera.record(digits.images[0], -1), "seed is -1"),
+        (lambda: camera.record(digits.images[0], 0, 0.5), "number is 0.5"),
+        (lambda: camera.record(digits.images[0], 0, duration_ms=0), "duration_ms is 0"),
+        (lambda: camera.record(digits.images[0], 0, backend="torch"), "backend is 'torch'"),
+        (lambda: camera.record_counts(digits.images[:2], [1], 0), "numbers has shape"),
+        (lambda: camera.record_counts(digits.images[0], [1], 0), "pictures has shape"),
+        (lambda: camera.record_counts(digits.images[:1], [1], 0, 1.5), "duration_ms is 1.5"),
+        (lambda: camera.record_counts(digits.images[:1], [1], 0, scale=5), "scale is 5"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    assert camera.record_counts(digits.images[:0], [], 0).shape == (0, 100, 16, 16, 2)
+
+
+def test_the_kernels_run_without_compilation():
+    code = (
+        "import numpy as np; from minisnn.data.camera import EventCamera; p = np.eye(6);"
+        "c = EventCamera(sensor=(8, 8), picture_px=6);"
+        "print(np.array_equal(c.record(p, 0, duration_ms=40), c.record(p, 0, duration_ms=40, backend='numpy')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert done.stdout.strip() == "True", done.stderr

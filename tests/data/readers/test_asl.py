@@ -1,0 +1,284 @@
+"""ASL-DVS: files of both MATLAB versions, their order on disk, and files that are damaged or foreign."""
+
+import os
+import struct
+
+import h5py
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from minisnn.data.readers import asl
+from minisnn.data.readers.asl import LETTERS, asl_files, read_asl, recording_number
+from minisnn.data.readers.events import EVENT
+
+
+def hand(**changed) -> dict:
+    columns = dict(ts=[10.0, 20, 20, 35], x=[0.0, 239, 7, 8], y=[0.0, 179, 3, 4], pol=[1.0, 0, 0, 1])
+    return {name: np.asarray(values) for name, values in {**columns, **changed}.items() if values is not None}
+
+
+EVENTS = [(0, 0, 10, 1), (239, 179, 20, 0), (7, 3, 20, 0), (8, 4, 35, 1)]
+
+
+def matlab_5(path, columns, **options):
+    savemat(path, columns, **{"oned_as": "column", **options})
+    return path
+
+
+def matlab_73(path, columns, row=True, userblock=512, **options):
+    with h5py.File(path, "w", userblock_size=userblock) as file:
+        for name, values in columns.items():
+            file.create_dataset(name, data=values[None] if row and values.ndim == 1 else values, **options)
+    if userblock:
+        with open(path, "r+b") as file:
+            file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + struct.pack("<H", 0x0200) + b"IM")
+    return path
+
+
+@pytest.fixture(params=[matlab_5, matlab_73])
+def write(request, tmp_path):
+    """write(columns, ...) makes a file of either version and returns its path."""
+    return lambda columns, **options: request.param(tmp_path / "a_0007.mat", columns, **options)
+
+
+def test_both_versions_give_the_events(write):
+    events = read_asl(write(hand()))
+    assert events.tolist() == EVENTS and events.dtype == EVENT
+    assert read_asl(str(write(hand()))).tolist() == EVENTS
+
+
+@pytest.mark.parametrize(
+    "writer, options",
+    [
+        (matlab_5, dict(oned_as="row")),
+        (matlab_5, dict(do_compression=True)),
+        (matlab_73, dict(row=False)),
+        (matlab_73, dict(userblock=0)),
+        (matlab_73, dict(compression="gzip")),
+    ],
+)
+def test_rows_columns_and_compression(tmp_path, writer, options):
+    assert read_asl(writer(tmp_path / "a.MAT", hand(), **options)).tolist() == EVENTS
+
+
+def test_types_of_numbers(write):
+    columns = hand()
+    for kinds in (("u4", "u1", "u1", "u1"), ("i8", "i2", "u2", "i1"), ("u8", "f4", "i4", "u8")):
+        typed = {name: columns[name].astype(kind) for name, kind in zip(columns, kinds)}
+        assert read_asl(write(typed)).tolist() == EVENTS
+    assert read_asl(write(hand(pol=np.array([True, False, False, True])))).tolist() == EVENTS
+
+
+def test_flipped_rows(write):
+    assert read_asl(write(hand()), flip_y=True)["y"].tolist() == [179, 0, 176, 175]
+    assert read_asl(write(hand(y=np.array([0, 179, 3, 4], "u1"))), True)["y"].tolist() == [179, 0, 176, 175]
+
+
+def test_times_out_of_order_are_sorted_and_equal_ones_keep_their_order(write):
+    events = read_asl(write(hand(ts=[20.0, 10, 20, 10])))
+    assert events["t"].tolist() == [10, 10, 20, 20] and events["x"].tolist() == [239, 8, 0, 7]
+
+
+def test_one_event(write):
+    path = write(dict(ts=np.array([5.0]), x=np.array([6.0]), y=np.array([7.0]), pol=np.array([1.0])))
+    assert read_asl(path).tolist() == [(6, 7, 5, 1)]
+
+
+def refused(path, words):
+    with pytest.raises(ValueError, match=words) as error:
+        read_asl(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        (dict(pol=None), "there is no pol"),
+        (dict(ts=None), "there is no ts"),
+        (dict(x=[1.0, 2]), "differ in length: {'ts': 4, 'x': 2, 'y': 4, 'pol': 4}"),
+        (dict(x=[1.0, 2, 3, 240]), "x reaches from 1.0 to 240.0; expected 0 to 239"),
+        (dict(x=[1.0, 2, 3, -1]), "x reaches from -1.0"),
+        (dict(y=[1.0, 2, 3, 180]), "y reaches from 1.0 to 180.0; expected 0 to 179"),
+        (dict(pol=[1.0, 0, 2, 0]), "pol reaches from 0.0 to 2.0; expected 0 to 1"),
+        (dict(pol=[1.0, -1, 1, 1]), "pol reaches from -1.0"),
+        (dict(ts=[1.0, 2, 3, 1e300]), "ts reaches from"),
+        (dict(ts=[-1.0, 2, 3, 4]), "ts reaches from -1.0"),
+        (dict(ts=np.array([1, 2, 3, 2**64 - 1], np.uint64)), "ts reaches from 1 to 18446744073709551615"),
+        (dict(ts=[1.0, np.nan, 3, 4]), "ts holds values that are not finite"),
+        (dict(x=[1.0, np.inf, 3, 4]), "x holds values that are not finite"),
+        (dict(y=[1.0, 2.5, 3, 4]), "y holds values that are not whole, such as 2.5"),
+        (dict(x=np.ones((2, 2))), r"x has shape \(2, 2\); expected one row or column"),
+        (dict(x=np.ones(4, complex)), "x (is|has) (of )?type"),
+        ({name: np.zeros((0, 0)) for name in asl.VARIABLES}, "no events"),
+    ],
+)
+def test_bad_variables_are_named(write, changed, words):
+    refused(write(hand(**changed)), words)
+
+
+@pytest.mark.parametrize(
+    "x, words",
+    [(np.array(["a", "b"]), "class char"), (np.array([[1.0], [2.0]], object), "class cell"), ({"deep": 1.0}, "class struct")],
+)
+def test_variables_of_other_classes(tmp_path, x, words):
+    refused(matlab_5(tmp_path / "a_0007.mat", {**hand(), "x": x}), words)
+
+
+def test_empty_arrays_of_matlab_73_hold_their_shape(tmp_path):
+    path = matlab_73(tmp_path / "a_0007.mat", {name: np.array([0, 0], np.uint64) for name in asl.VARIABLES})
+    with h5py.File(path, "r+") as file:
+        for name in asl.VARIABLES:
+            file[name].attrs["MATLAB_empty"] = np.uint8(1)
+    refused(path, "no events")
+
+
+def test_groups_links_and_absurd_sizes_of_matlab_73(tmp_path):
+    path = matlab_73(tmp_path / "a_0007.mat", hand(x=None))
+    with h5py.File(path, "r+") as file:
+        file.create_group("x")
+    refused(path, "x is a group")
+    for link, words in ((h5py.ExternalLink("other.mat", "x"), "x is a link"), (h5py.SoftLink("/y"), "x is a link")):
+        with h5py.File(path, "r+") as file:
+            del file["x"]
+            file["x"] = link
+        refused(path, words)
+    with h5py.File(path, "r+") as file:
+        del file["x"]
+        file.create_dataset("x", (1 << 40,), "f8", chunks=(1024,))
+    refused(path, "x asks for 1099511627776 values")
+
+
+def test_absurd_sizes_of_matlab_5_are_refused(tmp_path, monkeypatch):
+    path = matlab_5(tmp_path / "a_0007.mat", {**hand(), "ts": np.zeros(4000)}, do_compression=True)
+    monkeypatch.setattr(asl, "MOST_EVENTS", 1000)
+    refused(path, "an element at byte 0 has 9016 of its 32048 bytes")  # no more than these was made of the file
+    monkeypatch.setattr(asl, "_LARGEST_FILE", 200)
+    refused(path, "the file has [0-9]+ bytes; expected a recording of ASL-DVS, of at most 200")
+
+
+def test_large_variables_that_are_not_asked_for(tmp_path, monkeypatch):
+    path = matlab_5(
+        tmp_path / "a_0007.mat", {"aa": np.zeros(4000), **hand(), "picture": np.zeros((90, 90))}, do_compression=True
+    )
+    monkeypatch.setattr(asl, "MOST_EVENTS", 1000)
+    assert read_asl(path).tolist() == EVENTS
+
+
+@pytest.mark.parametrize("order, mark", [("<", b"IM"), (">", b"MI")])
+@pytest.mark.parametrize("long", [False, True])
+def test_bytes_by_hand(tmp_path, order, mark, long):
+    """Numbers of a double array are stored as uint8 where they fit; four bytes stand in their tag, or are padded."""
+    data = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(order + "H", 0x0100) + mark
+    for name, values in (("ts", (7, 9)), ("x", (1, 2)), ("y", (3, 4)), ("pol", (0, 1))):
+        matrix = struct.pack(order + "4I", 6, 8, 6, 0) + struct.pack(order + "2I2i", 5, 8, 1, 2)
+        for kind, body in ((1, name.encode()), (2, bytes(values))):
+            if long:
+                matrix += struct.pack(order + "2I8s", kind, len(body), body)
+            else:
+                matrix += struct.pack(order + "I4s", len(body) << 16 | kind, body)
+        data += struct.pack(order + "2I", 14, len(matrix)) + matrix
+    (tmp_path / "a_0007.mat").write_bytes(data)
+    assert read_asl(tmp_path / "a_0007.mat").tolist() == [(1, 3, 7, 0), (2, 4, 9, 1)]
+
+
+def test_truncated_files(write):
+    whole = write(hand(ts=np.arange(300.0), x=np.zeros(300), y=np.zeros(300), pol=np.zeros(300))).read_bytes()
+    for length in sorted({0, 1, 100, 127, 128, 130, 400, 513, 600, 2000, 3000, 5000, len(whole) // 2, len(whole) - 1}):
+        path = write(hand())
+        path.write_bytes(whole[:length])
+        refused(path, "a_0007.mat: .*(truncated|empty|no MATLAB file)")
+
+
+def test_damaged_bytes_make_events_or_one_sentence(tmp_path):
+    """Of MATLAB 5 alone: HDF5 itself may crash on damage."""
+    rng = np.random.default_rng(0)
+    for options in ({}, dict(do_compression=True)):
+        whole = matlab_5(tmp_path / "a_0007.mat", hand(), **options).read_bytes()
+        for _ in range(150):
+            damaged = np.frombuffer(whole, np.uint8).copy()
+            damaged[rng.integers(128, len(whole), 3)] = rng.integers(0, 256, 3)
+            path = tmp_path / "a_0007.mat"
+            path.write_bytes(damaged.tobytes())
+            try:
+                assert read_asl(path).dtype == EVENT
+            except ValueError as error:
+                assert str(path) in str(error) and "\n" not in str(error)
+
+
+def test_foreign_files(tmp_path):
+    path = tmp_path / "a_0007.mat"
+    path.write_text("x,y,ts,pol\n1,2,3,4\n" * 50)
+    refused(path, "no MATLAB file of version 5 or 7.3")
+    path.write_bytes(b"")
+    refused(path, "the file is empty")
+    refused(tmp_path, "this is a folder")
+    with pytest.raises(FileNotFoundError):
+        read_asl(tmp_path / "nowhere.mat")
+
+
+@pytest.fixture
+def root(tmp_path):
+    for letter, numbers in (("y", (2, 10, 1)), ("a", (4200, 3)), ("K", (7,))):
+        (tmp_path / "root" / letter).mkdir(parents=True)
+        for number in numbers:
+            (tmp_path / "root" / letter / f"{letter}_{number:04d}.mat").touch()
+    (tmp_path / "root" / "a" / "readme.txt").touch()
+    (tmp_path / "root" / "a" / "._a_0003.mat").touch()
+    (tmp_path / "root" / "j").mkdir()
+    (tmp_path / "root" / "j" / "whatever.mat").touch()
+    return tmp_path / "root"
+
+
+def test_the_letters():
+    assert "".join(LETTERS) == "abcdefghiklmnopqrstuvwxy" and len(LETTERS) == 24
+
+
+def test_files_by_letter_and_number(root):
+    assert [(letter, path.name) for letter, path in asl_files(str(root))] == [
+        ("a", "a_0003.mat"),
+        ("a", "a_4200.mat"),
+        ("k", "K_0007.mat"),
+        ("y", "y_0001.mat"),
+        ("y", "y_0002.mat"),
+        ("y", "y_0010.mat"),
+    ]
+    (root / "y" / "y_10000.mat").touch()
+    assert asl_files(root)[-1][1].name == "y_10000.mat" and recording_number(asl_files(root)[-1][1]) == 10000
+
+
+@pytest.mark.parametrize("name", ["a_.mat", "b_0001.mat", "a_0000.mat", "a_1x.mat", "hand.mat", "a_-1.mat"])
+def test_other_names_are_refused(root, name):
+    (root / "a" / name).touch()
+    with pytest.raises(ValueError, match=f"{name}: the file name is no recording of letter a; expected .*a_0001"):
+        asl_files(root)
+
+
+def test_folders_that_are_not_asl_dvs(root, tmp_path):
+    with pytest.raises(ValueError, match="nowhere: no such folder; expected the root of ASL-DVS"):
+        asl_files(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"no recordings; found the folders \['root'\], expected the root of ASL-DVS"):
+        asl_files(tmp_path)
+    (root / "y" / "y_2.mat").touch()
+    with pytest.raises(
+        ValueError, match="y_2.mat: has the same number as y_0002.mat|y_0002.mat: has the same number as y_2.mat"
+    ):
+        asl_files(root)
+
+
+def test_a_letter_with_two_folders(root):
+    (root / "A").mkdir()
+    if len(list(root.glob("[aA]"))) < 2:
+        pytest.skip("this file system does not tell upper from lower case")
+    with pytest.raises(ValueError, match="letter a has the folders A and a; expected one"):
+        asl_files(root)
+
+
+def test_real_recordings_lie_in_range():
+    where = os.environ.get("MINISNN_ASL_ROOT")
+    if not where:
+        pytest.skip("MINISNN_ASL_ROOT does not name a folder of real ASL-DVS recordings")
+    files = asl_files(where)
+    for letter, path in files[:: max(1, len(files) // 50)]:
+        events = read_asl(path)
+        assert letter in LETTERS and 100 < events.size and 20_000 < np.ptp(events["t"]) < 1_000_000

@@ -1,0 +1,142 @@
+"""Events: construction, checks and binning, against hand-counted cells and a plain loop."""
+
+import numpy as np
+import pytest
+
+from minisnn.data.readers.events import EVENT, bin_events, check_events, event_array, event_map
+
+
+def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
+    return event_array(
+        rng.integers(0, shape[1], count),
+        rng.integers(0, shape[0], count),
+        np.sort(rng.integers(1000, duration_us, count)),
+        rng.integers(0, 2, count),
+    )
+
+
+def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
+    events = event_array([1, 2, 3, 4], [5, 6, 7, 8], [30, 10, 30, 20], [0, 1, 1, 0])
+    assert events.dtype == EVENT
+    assert events["t"].tolist() == [10, 20, 30, 30]
+    assert events["x"].tolist() == [2, 4, 1, 3]
+    assert events["p"].tolist() == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "columns, words",
+    [
+        (([1, 2], [1], [1], [1]), "differ in length"),
+        (([1], [1], [1], [2]), "polarities"),
+        (([1], [1], [1], [-1]), "polarities"),
+        (([1.5], [1], [1], [1]), "not a whole number"),
+        (([1], [1], [np.nan], [1]), "not a whole number"),
+        (([40_000], [1], [1], [1]), "x reaches"),
+        (([[1]], [1], [1], [1]), "x has shape"),
+        ((["a"], [1], [1], [1]), "x has dtype"),
+    ],
+)
+def test_event_array_refuses(columns, words):
+    with pytest.raises(ValueError, match=words):
+        event_array(*columns)
+
+
+def test_bins_by_hand():
+    events = event_array(
+        [0, 3, 3, 33, 32, 31], [0, 5, 5, 1, 1, 31], [500, 1499, 1500, 2000, 100_000, 100_499], [0, 1, 1, 1, 0, 0]
+    )
+    counts = bin_events(events, crop=(32, 32), scale=2)
+    assert counts.shape == (100, 16, 16, 2) and counts.dtype == np.uint8
+    # t0 = 500 us; the columns x = 32, 33 are cropped away; 100,499 us falls into the last millisecond
+    assert {tuple(map(int, place)): int(counts[tuple(place)]) for place in np.argwhere(counts)} == {
+        (0, 0, 0, 0): 1,
+        (0, 2, 1, 1): 1,
+        (1, 2, 1, 1): 1,
+        (99, 15, 15, 0): 1,
+    }
+
+
+def test_the_window_ends_before_its_last_microsecond_plus_one():
+    events = event_array([1, 1, 1], [1, 1, 1], [7, 100_006, 100_007], [1, 1, 1])
+    assert bin_events(events).sum() == 2
+    assert bin_events(events, start="zero").sum() == 1
+    assert bin_events(events, start=100_006).sum() == 2
+    edge = event_array([1, 1], [1, 1], [999, 1000], [1, 1])
+    assert bin_events(edge, 2, start="zero").sum(axis=(1, 2, 3)).tolist() == [1, 1]
+
+
+def test_the_first_event_counts_even_where_it_is_cropped_away():
+    events = event_array([33, 1], [33, 1], [0, 5000], [1, 1])
+    counts = bin_events(events, 10, crop=(32, 32), scale=2)
+    assert np.argwhere(counts).tolist() == [[5, 0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "duration, step, crop, scale, start",
+    [
+        (100, 1, (32, 32), 2, "first event"),
+        (60, 5, None, 1, "zero"),
+        (10, 0.5, (30, 12), 3, 3000),
+        (20, 20, (34, 34), 17, "zero"),
+    ],
+)
+def test_against_a_plain_loop(duration, step, crop, scale, start):
+    events = random_events(np.random.default_rng(0))
+    rows, columns = crop or (34, 34)
+    expected = np.zeros((round(duration / step), rows // scale, columns // scale, 2), int)
+    begin = {"first event": events["t"][0], "zero": 0}.get(start, start)
+    for x, y, t, p in events.tolist():
+        k = (t - begin) // round(1000 * step)
+        if 0 <= k < len(expected) and x < columns and y < rows:
+            expected[k, y // scale, x // scale, p] += 1
+    assert np.array_equal(bin_events(events, duration, step, crop=crop, scale=scale, start=start), expected)
+
+
+def test_counts_saturate_at_255_and_never_wrap():
+    events = event_array([4] * 300, [4] * 300, [0] * 300, [1] * 300)
+    counts = bin_events(events, 1)
+    assert counts[0, 4, 4, 1] == 255 and counts.sum() == 255
+
+
+def test_no_events_give_zeros():
+    assert bin_events(np.empty(0, EVENT), 10).shape == (10, 34, 34, 2)
+    assert not bin_events(np.empty(0, EVENT), 10).any()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"crop": (35, 34)}, "crop is"),
+        ({"crop": (0, 34)}, "crop is"),
+        ({"scale": 3}, "scale is 3"),
+        ({"scale": 0}, "scale is 0"),
+        ({"step_ms": 0}, "step_ms"),
+        ({"step_ms": 0.0015}, "step_ms"),
+        ({"duration_ms": 1.5}, "duration_ms"),
+        ({"duration_ms": 0}, "duration_ms"),
+        ({"duration_ms": float("nan")}, "duration_ms"),
+        ({"start": "last"}, "start is"),
+        ({"start": 1.5}, "start is"),
+        ({"shape": (34, 20)}, "x reaches"),
+    ],
+)
+def test_bin_events_refuses(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        bin_events(random_events(np.random.default_rng(1)), **arguments)
+
+
+def test_check_events_names_what_it_checks():
+    with pytest.raises(ValueError, match="letter.mat: y reaches from 3 to 200; expected 0 to 179 .* 240 x 180"):
+        check_events(event_array([1, 239], [3, 200], [0, 1], [0, 1]), (180, 240), "letter.mat")
+    check_events(event_array([239], [179], [0], [0]), (180, 240))
+    with pytest.raises(ValueError, match="x reaches from 240 to 240"):
+        check_events(event_array([240], [179], [0], [0]), (180, 240))
+    with pytest.raises(ValueError, match="structured array"):
+        check_events(np.zeros((3, 4)))
+
+
+def test_event_map_counts_every_event():
+    events = random_events(np.random.default_rng(2), shape=(20, 34))
+    total = event_map(events, (20, 34))
+    assert total.shape == (20, 34, 2) and total.sum() == events.size
+    assert total[7, 30, 1] == np.sum((events["y"] == 7) & (events["x"] == 30) & (events["p"] == 1))

@@ -1,0 +1,109 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from minisnn.data.sets.pairs import draw_pairs
+
+ALL = [(left, right) for left in range(10) for right in range(10)]
+
+
+def episodes(count, few):
+    """Random episodes: classes, sizes, shots, queries, and the support and query drawn."""
+    rng = np.random.default_rng(few)
+    symbols = [pair for pair in ALL if max(pair) < (3 if few else 10)]
+    for _ in range(count):
+        ways, shots, queries = rng.integers(1, 9), int(rng.integers(1, 6)), int(rng.integers(1, 12))
+        classes = [symbols[i] for i in rng.choice(len(symbols), ways, replace=False)]
+        sizes = {symbol: int(rng.integers(2, 6 if few else 60)) for symbol in range(10)}
+        yield classes, sizes, shots, queries, draw_pairs(rng, classes, sizes, shots, queries)
+
+
+def uses(classes, drawn):
+    """How often each recording of each symbol is drawn: {symbol: Counter}."""
+    counts = {}
+    for pair, samples in zip(classes, drawn):
+        for side, symbol in enumerate(pair):
+            counts.setdefault(symbol, Counter()).update(samples[:, side].tolist())
+    return counts
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_support_and_query_share_no_recording_and_use_what_they_may(few):
+    for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
+        assert support.shape == (len(classes), shots, 2) and query.shape == (len(classes), queries, 2)
+        of_support, of_query = uses(classes, support), uses(classes, query)
+        for symbol, counts in of_support.items():
+            places = sum(pair.count(symbol) for pair in classes)
+            first = min(places * shots, sizes[symbol] // 2)
+            assert not counts.keys() & of_query[symbol].keys()
+            assert all(0 <= one < sizes[symbol] for one in counts | of_query[symbol])
+            assert len(counts) == first  # the support uses all that it gets
+            assert len(of_query[symbol]) == min(places * queries, sizes[symbol] - first)
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_no_recording_is_drawn_twice_more_than_another(few):
+    for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
+        for counts in [*uses(classes, support).values(), *uses(classes, query).values()]:
+            assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_pair_comes_again_only_when_all_are_used(few):
+    again = 0
+    for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
+        of_support = uses(classes, support)
+        for part in (support, query):
+            for (left, right), samples in zip(classes, part):
+                pool = {symbol: len(of_support[symbol]) for symbol in (left, right)}
+                if part is query:
+                    pool = {symbol: sizes[symbol] - pool[symbol] for symbol in pool}
+                apart = left == right and pool[left] > 1
+                pairs = pool[left] * pool[right] - apart * pool[left]
+                if apart:
+                    assert (samples[:, 0] != samples[:, 1]).all()
+                for first in range(0, len(samples), pairs):  # round by round of all pairs
+                    part_round = list(map(tuple, samples[first : first + pairs]))
+                    assert len(set(part_round)) == len(part_round)
+                again += len(samples) > pairs
+    assert again > 1000 if few else again < 300
+
+
+def test_two_recordings_one_for_each_side():
+    support, query = draw_pairs(np.random.default_rng(0), [(7, 7), (7, 1)], {7: 2, 1: 2}, 2, 3)
+    assert len({*support[0].ravel(), *support[1, :, 0]}) == len({*query[0].ravel(), *query[1, :, 0]}) == 1
+    assert support[0, 0, 0] != query[0, 0, 0]
+
+
+def test_three_recordings_one_for_support_two_for_query():
+    seen = set()
+    for seed in range(50):
+        support, query = draw_pairs(np.random.default_rng(seed), [(7, 7)], {7: 3}, 4, 5)
+        assert len(set(support.ravel())) == 1 and len(set(query.ravel())) == 2
+        assert (query[..., 0] != query[..., 1]).all()
+        assert set(map(tuple, query[0][:2])) == set(map(tuple, query[0][2:4]))  # both orders before any again
+        seen.add(int(support[0, 0, 0]))
+    assert seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_fewer_than_two_are_refused(size):
+    with pytest.raises(ValueError, match=f"symbol 4 has {size} recordings, expected at least 2"):
+        draw_pairs(np.random.default_rng(0), [(1, 4)], {1: 5, 4: size}, 1, 1)
+
+
+def test_left_and_right_are_drawn_independently_and_evenly():
+    rng = np.random.default_rng(0)
+    table = np.zeros((5, 5))
+    for _ in range(5000):
+        support, query = draw_pairs(rng, [(0, 1)], {0: 5, 1: 5}, 1, 1)
+        for left, right in (support[0, 0], query[0, 0]):
+            table[left, right] += 1
+    expected = table.sum() / table.size
+    assert ((table - expected) ** 2 / expected).sum() < 60  # chi squared, 24 degrees: p = 6e-5
+
+
+def test_the_same_generator_draws_the_same():
+    one, two = (draw_pairs(np.random.default_rng(3), ALL[:5], dict.fromkeys(range(10), 4), 2, 5) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two))

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from minisnn.data.sets.recordings import Recordings
+
+SHAPE = (7, 4, 5, 2)
+
+
+def some(count=12, shape=SHAPE, seed=0):
+    rng = np.random.default_rng(seed)
+    dense = (rng.poisson(0.1, (count, *shape)) * 100).clip(0, 255).astype(np.uint8)
+    dense[3] = 0  # a recording without events
+    labels, numbers = np.arange(count) % 3, np.arange(count) + 1
+    parts = [slice(0, 5), slice(5, 6), slice(6, count)]
+    return dense, Recordings.collect(shape, ((dense[part], labels[part], numbers[part]) for part in parts))
+
+
+def test_dense_gives_back_what_was_collected():
+    dense, pool = some()
+    assert len(pool) == 12 and pool.cells.dtype == np.uint16 and pool.counts.dtype == np.uint8
+    which = np.array([3, 0, 11, 5, 5, 2])
+    assert np.array_equal(pool.dense(which), dense[which])
+    assert pool.labels.tolist() == [0, 1, 2] * 4 and pool.numbers.tolist() == list(range(1, 13))
+    assert pool.of(1).tolist() == [1, 4, 7, 10] and pool.of(9).size == 0
+
+
+def test_side_by_side_joins_along_x():
+    dense, pool = some()
+    which = np.array([[0, 1], [2, 2], [3, 11], [7, 3]])
+    joined = pool.side_by_side(which)
+    assert joined.dtype == np.uint8
+    assert np.array_equal(joined, np.concatenate([dense[which[:, 0]], dense[which[:, 1]]], axis=3))
+    triple = pool.side_by_side(np.array([[4, 9, 1]]))
+    assert np.array_equal(triple[0], np.concatenate([dense[4], dense[9], dense[1]], axis=2))
+
+
+def test_large_sensors_take_wider_cells():
+    shape = (20, 40, 60, 2)
+    dense, pool = some(4, shape)
+    assert pool.cells.dtype == np.uint32 and np.array_equal(pool.dense(np.arange(4)), dense)
+
+
+def test_arrays_make_the_pool_again():
+    dense, pool = some()
+    again = Recordings(**pool.arrays())
+    assert again.shape == SHAPE and np.array_equal(again.dense(np.arange(12)), dense)
+
+
+def test_no_recordings_at_all():
+    pool = Recordings.collect(SHAPE, [])
+    assert len(pool) == 0 and pool.of(0).size == 0
+
+
+def test_what_does_not_fit_is_refused():
+    dense, pool = some()
+    with pytest.raises(ValueError, match=r"expected \(n, 7, 4, 5, 2\) and uint8"):
+        Recordings.collect(SHAPE, [(dense[:, :3], np.zeros(12), np.zeros(12))])
+    with pytest.raises(ValueError, match="expected .* uint8"):
+        Recordings.collect(SHAPE, [(dense.astype(int), np.zeros(12), np.zeros(12))])
+    with pytest.raises(ValueError, match="for 11 labels"):
+        Recordings.collect(SHAPE, [(dense, np.zeros(11), np.zeros(12))])
+    with pytest.raises(ValueError, match="do not fit"):
+        Recordings(**{**pool.arrays(), "cells": pool.cells[:-1]})

@@ -1,0 +1,201 @@
+"""Statistics by hand; and what the event camera must have in common with real N-MNIST recordings."""
+
+import os
+
+import numpy as np
+import pytest
+
+from minisnn.data.sets import statistics
+from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.sets.digits import load_digits
+from minisnn.data.readers.events import EVENT, event_array
+from minisnn.data.sets.statistics import compare, pair_statistics, real_and_simulated, recording_statistics
+
+# N-MNIST, measured on 1,000 training recordings, 100 of each digit
+REAL = {
+    "events, mean": 4133,
+    "events, sd": 1154,
+    "events, least": 1112,
+    "events, median": 4180,
+    "events, most": 7152,
+    "ON share": 0.498,
+    "last event, mean ms": 307.7,
+    "saccade 1, share": 0.362,
+    "saccade 2, share": 0.331,
+    "saccade 3, share": 0.307,
+    "saccade 1, 10 % by ms": 25,
+    "saccade 1, 50 % by ms": 49,
+    "saccade 1, 90 % by ms": 71,
+    "saccade 2, 10 % by ms": 126,
+    "saccade 2, 50 % by ms": 152,
+    "saccade 2, 90 % by ms": 180,
+    "saccade 3, 10 % by ms": 236,
+    "saccade 3, 50 % by ms": 258,
+    "saccade 3, 90 % by ms": 283,
+    "active pixels, share": 0.388,
+    "events an active pixel": 9.2,
+    "interval of a pixel, 1 % ms": 1.75,
+    "interval of a pixel, 50 % ms": 5.2,
+}
+
+
+def outside(real, simulated):
+    """The statistics in which simulated recordings leave the bounds around the real ones."""
+    bad = {}
+    for name, value in real.items():
+        found = simulated[name]
+        if name in ("events, mean", "events, median", "events an active pixel"):
+            good = abs(found / value - 1) < 0.05
+        elif name == "events, sd":
+            good = abs(found / value - 1) < 0.15
+        elif name in ("ON share", "active pixels, share"):
+            good = abs(found - value) < 0.01
+        elif name.startswith("saccade") and name.endswith("share"):
+            good = abs(found - value) < 0.02
+        elif name.startswith("saccade"):
+            begin = statistics.SACCADES_MS[int(name[8]) - 1][0]
+            good = abs((found - begin) / (value - begin) - 1) < 0.2
+        elif name in ("interval of a pixel, 1 % ms", "interval of a pixel, 50 % ms", "events, least", "events, most"):
+            good = abs(found / value - 1) < 0.2
+        elif name == "last event, mean ms":
+            good = abs(found - value) < 5
+        else:
+            continue
+        if not good:
+            bad[name] = (value, found)
+    return bad
+
+
+def test_by_hand():
+    # pixel (1, 2) at 10, 30 and 70 ms (intervals 20 and 40), pixel (5, 5) at 150 ms; corner (0, 33) at 20 and 250 ms
+    first = event_array([1, 1, 1, 5], [2, 2, 2, 5], [10_000, 30_000, 70_000, 150_000], [1, 0, 0, 1])
+    second = event_array([33, 33], [0, 1], [20_000, 250_000], [1, 0])
+    table = recording_statistics([first, second])
+    expected = {
+        "events, mean": 3,
+        "events, sd": 1,
+        "events, least": 2,
+        "events, median": 3,
+        "events, most": 4,
+        "ON share": 0.5,
+        "last event, mean ms": 200,
+        "last event, earliest ms": 150,
+        "last event, latest ms": 250,
+        "saccade 1, share": 4 / 6,
+        "saccade 1, 50 % by ms": 25,
+        "saccade 2, share": 1 / 6,
+        "saccade 2, 10 % by ms": 150,
+        "saccade 3, share": 1 / 6,
+        "saccade 3, 90 % by ms": 250,
+        "active pixels, share": 2 / 34**2,
+        "events an active pixel": 1.5,
+        "interval of a pixel, 50 % ms": 30,
+        "interval of a pixel, 1 % ms": 20.2,
+        "ON noise of a corner pixel, Hz": 1 / (16 * 0.4),
+        "OFF noise of a corner pixel, Hz": 1 / (16 * 0.4),
+    }
+    for name, value in expected.items():
+        assert table[name] == pytest.approx(value), name
+
+
+def test_a_saccade_begins_with_its_first_microsecond():
+    events = event_array([1, 1, 1, 1], [1, 1, 1, 1], [0, 104_999, 105_000, 210_000], [0, 1, 0, 1])
+    table = recording_statistics([events])
+    assert [table[f"saccade {k}, share"] for k in (1, 2, 3)] == [0.5, 0.25, 0.25]
+
+
+def test_pairs_by_hand():
+    rng = np.random.default_rng(0)
+    group = [
+        event_array(rng.integers(0, 34, n), rng.integers(0, 34, n), rng.integers(0, 300_000, n), rng.integers(0, 2, n))
+        for n in (300, 500, 900)
+    ]
+    same = pair_statistics(group, group)
+    assert all(value == pytest.approx(1) for value in same.values())
+    flipped = [events.copy() for events in group]
+    for events in flipped:
+        events["p"] = 1 - events["p"]
+    found = pair_statistics(group, flipped)
+    assert found["correlation of event maps"] == pytest.approx(1)
+    assert found["correlation of ON - OFF maps by saccade"] == pytest.approx(-1)
+    assert pair_statistics(group, group[::-1])["correlation of event numbers"] < 0
+    later = [events.copy() for events in group]
+    for events in later:
+        events["t"] = 299_999 - events["t"]
+    assert pair_statistics(group, later)["correlation of ON - OFF maps by saccade"] < 0.6
+
+
+def test_the_table_names_every_statistic():
+    group = [event_array([1, 2, 1], [1, 1, 1], [0, 110_000, 220_000], [0, 1, 1])]
+    text = compare(group, group)
+    assert all(name in text for name in recording_statistics(group)) and "correlation of event maps" in text
+    assert "correlation" not in compare(group, group * 2, paired=False)
+
+
+def test_refusals():
+    group = [event_array([1], [1], [0], [0])]
+    for call, words in (
+        (lambda: recording_statistics([]), "recordings is empty"),
+        (lambda: recording_statistics([*group, np.empty(0, EVENT)]), r"recordings\[1\] has no events"),
+        (lambda: recording_statistics([np.zeros(3)]), r"recordings\[0\]: found"),
+        (lambda: pair_statistics(group, group * 2), "1 real and 2 simulated"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    digits, camera = load_digits(), EventCamera()
+    chosen = np.concatenate([np.flatnonzero(digits.labels == digit)[:100:4] for digit in range(10)])
+    recordings = [camera.record(digits.images[n], 0, int(digits.numbers[n])) for n in chosen]
+    return recordings, digits.labels[chosen]
+
+
+def test_the_camera_matches_nmnist(simulated):
+    assert outside(REAL, recording_statistics(simulated[0])) == {}
+
+
+def test_the_camera_matches_nmnist_by_digit(simulated):
+    size = np.array([events.size for events in simulated[0]])
+    for digit, real in ((1, 2539), (0, 5497)):
+        assert abs(size[simulated[1] == digit].mean() / real - 1) < 0.1
+
+
+def test_noise_of_pixels_that_see_nothing(simulated):
+    table = recording_statistics(simulated[0])
+    assert 0.15 < table["ON noise of a corner pixel, Hz"] < 0.4 and table["OFF noise of a corner pixel, Hz"] < 0.01
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [{"refractory_ms": 1.5}, {"threshold_on": 0.215}, {"blur": 0.9}, {"inverted": False}, {"amplitude": 0.9}, {"leak_hz": 1.0}],
+)
+def test_another_camera_is_told_apart(worse):
+    digits = load_digits()
+    chosen = np.concatenate([np.flatnonzero(digits.labels == digit)[:100:10] for digit in range(10)])
+    bad = [
+        outside(REAL, recording_statistics([camera.record(digits.images[n], 0, int(n)) for n in chosen]))
+        for camera in (EventCamera(), EventCamera(**worse))
+    ]
+    assert bad[0] == {} and bad[1] != {}
+
+
+def test_against_real_recordings_of_the_same_pictures():
+    root = os.environ.get("MINISNN_NMNIST_ROOT")
+    if not root:
+        pytest.skip("MINISNN_NMNIST_ROOT does not name a folder of real N-MNIST recordings")
+    real, made = real_and_simulated(root)  # numbers divisible by 5: the camera was fitted on the others
+    if len(real) < 100:
+        pytest.skip(f"{root} has {len(real)} recordings of shipped digits with numbers divisible by 5; 100 are needed")
+    assert outside(recording_statistics(real), recording_statistics(made)) == {}
+    pairs = pair_statistics(real, made)
+    assert pairs["correlation of event maps"] >= 0.95 and pairs["correlation of event numbers"] >= 0.98
+    assert pairs["correlation of ON - OFF maps by saccade"] >= 0.90
+
+
+def test_a_root_without_shipped_digits_is_named(tmp_path):
+    (tmp_path / "Train" / "5").mkdir(parents=True)
+    (tmp_path / "Train" / "5" / "60000.bin").write_bytes(bytes([1, 1, 0, 0, 1]))
+    with pytest.raises(ValueError, match=f"{tmp_path}: no recording of a shipped digit"):
+        real_and_simulated(tmp_path)

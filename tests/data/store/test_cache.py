@@ -1,0 +1,256 @@
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisnn.data.store import cache
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_unusable", set())
+    return tmp_path / "cache"
+
+
+class Maker:
+    """Makes new arrays at every call, and counts the calls."""
+
+    calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        return {"a": np.arange(1000) + self.calls, "file": np.array(["b"]), "empty": np.zeros((0, 3), np.uint8)}
+
+
+@dataclasses.dataclass
+class Settings:
+    threshold: float = 0.2
+    blur: float = 0.9
+
+
+@dataclasses.dataclass
+class OtherSettings(Settings):
+    pass
+
+
+def test_second_call_reads_the_very_arrays(place):
+    make = Maker()
+    first = cache.cached("x", {"k": 1}, make)
+    second = cache.cached("x", {"k": 1}, make)
+    assert make.calls == 1 and list(second) == ["a", "file", "empty"]
+    for name, array in first.items():
+        assert second[name].dtype == array.dtype and np.array_equal(second[name], array)
+    assert [path.suffix for path in place.iterdir()] == [".npz"]
+
+
+def test_order_of_settings_does_not_matter():
+    make = Maker()
+    cache.cached("x", {"k": 1, "l": 2}, make)
+    cache.cached("x", {"l": 2, "k": 1}, make)
+    assert make.calls == 1
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ({"k": 1}, {"k": 2}),
+        ({"k": 1}, {"l": 1}),
+        ({"k": 1}, {"k": 1, "l": None}),
+        ({"k": 1}, {"k": "1"}),
+        ({"k": 1}, {"k": True}),
+        ({"k": 1.0}, {"k": np.nextafter(1.0, 2)}),
+        ({"k": [1, [2]]}, {"k": [1, 2]}),
+        ({"k": np.zeros(4)}, {"k": np.zeros((2, 2))}),
+        ({"k": np.zeros(4)}, {"k": np.zeros(4, int)}),
+        ({"k": np.zeros(4)}, {"k": np.array([0, 0, 0, 1e-300])}),
+        ({"k": {"l": 1}}, {"k": {"l": 2}}),
+        ({"k": Settings()}, {"k": Settings(blur=0.8)}),
+        ({"k": Settings()}, {"k": OtherSettings()}),
+    ],
+)
+def test_a_changed_setting_makes_anew(one, other):
+    make = Maker()
+    assert cache.cached("x", one, make)["a"][0] == 1
+    assert cache.cached("x", other, make)["a"][0] == 2
+    assert cache.cached("x", one, make)["a"][0] == 1
+    assert cache.cached("y", one, make)["a"][0] == 3
+
+
+def test_a_new_format_makes_anew(monkeypatch):
+    make = Maker()
+    cache.cached("x", {}, make)
+    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
+    cache.cached("x", {}, make)
+    assert make.calls == 2
+
+
+def test_numpy_scalars_count_as_numbers():
+    make = Maker()
+    cache.cached("x", {"k": 3, "l": 0.5}, make)
+    cache.cached("x", {"k": np.int64(3), "l": np.float64(0.5)}, make)
+    assert make.calls == 1
+
+
+@pytest.mark.parametrize("value", [object(), Settings, {1: 2}, np.array([None]), {1, 2}])
+def test_what_has_no_content_is_refused(value):
+    with pytest.raises(TypeError, match="made_from holds"):
+        cache.cached("x", {"k": value}, Maker())
+
+
+def test_file_identity_sees_name_size_and_time(tmp_path):
+    one, two = tmp_path / "1.bin", tmp_path / "2.bin"
+    one.write_bytes(b"abc")
+    two.write_bytes(b"abc")
+    os.utime(two, ns=(one.stat().st_atime_ns, one.stat().st_mtime_ns))
+    seen = {cache.file_identity([one]), cache.file_identity([two]), cache.file_identity([one, two])}
+    assert cache.file_identity([two, one]) == cache.file_identity([one, two])
+    status = one.stat()
+    one.write_bytes(b"abcd")
+    os.utime(one, ns=(status.st_atime_ns, status.st_mtime_ns))
+    seen.add(cache.file_identity([one]))
+    one.write_bytes(b"abc")
+    os.utime(one, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+    seen.add(cache.file_identity([one]))
+    assert len(seen) == 5
+
+
+def test_content_identity_sees_what_is_in_the_files(tmp_path):
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("a = 1\n")
+    two.write_text("b = 2\n")
+    before = cache.content_identity([one, two])
+    assert before == cache.content_identity([one, two]) != cache.content_identity([one])
+    one.write_text("a = 1\nb")
+    two.write_text(" = 2\n")
+    assert cache.content_identity([one, two]) != before
+
+
+def damage(kind, path):
+    content = path.read_bytes()
+    middle = content.index(np.arange(1, 1001).tobytes()) + 4000
+    foreign = {
+        "truncated": content[:-200],
+        "empty": b"",
+        "text": b"no zip at all",
+        "half": content[: len(content) // 2],
+        "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+    }
+    path.write_bytes(foreign[kind])
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "half", "flipped"])
+def test_a_damaged_entry_is_made_anew_with_a_warning(place, kind):
+    make = Maker()
+    cache.cached("x", {}, make)
+    damage(kind, *place.iterdir())
+    with pytest.warns(UserWarning, match="is damaged .* made anew"):
+        assert cache.cached("x", {}, make)["a"][0] == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cache.cached("x", {}, make)["a"][0] == 2
+
+
+def test_an_entry_under_a_foreign_name_is_not_believed(place):
+    make = Maker()
+    cache.cached("x", {"k": 1}, make)
+    [one] = place.iterdir()
+    cache.cached("x", {"k": 2}, make)
+    [two] = set(place.iterdir()) - {one}
+    one.replace(two)
+    with pytest.warns(UserWarning, match="other settings"):
+        assert cache.cached("x", {"k": 2}, make)["a"][0] == 3
+
+
+def test_pickled_objects_are_never_loaded_nor_written(place):
+    cache.cached("x", {}, Maker())
+    [path] = place.iterdir()
+    np.savez(path, a=np.array([{"k": 1}], dtype=object))
+    with pytest.warns(UserWarning, match="allow_pickle"):
+        cache.cached("x", {}, Maker())
+    with pytest.raises(ValueError, match="allow_pickle"):
+        cache.cached("y", {}, lambda: {"a": np.array([None])})
+    assert len(list(place.iterdir())) == 1
+
+
+def test_an_unusable_folder_is_told_once_and_the_work_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "file"))
+    make = Maker()
+    with pytest.warns(UserWarning, match="cannot be used .* set MINISNN_CACHE") as told:
+        assert cache.cached("x", {}, make)["a"][0] == 1
+        assert cache.cached("x", {}, make)["a"][0] == 2
+    assert len(told) == 1
+
+
+def test_a_full_disk_leaves_nothing_behind(place, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        assert cache.cached("x", {}, Maker())["a"][0] == 1
+    assert list(place.iterdir()) == []
+
+
+def test_no_home_no_cache(monkeypatch):
+    monkeypatch.delenv("MINISNN_CACHE")
+    monkeypatch.setattr(cache, "folder", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    with pytest.warns(UserWarning, match="no home"):
+        assert cache.cached("x", {}, Maker())["a"][0] == 1
+
+
+KILLED = """
+import os, numpy as np
+from minisnn.data import cache
+write = np.lib.format.write_array
+def half(member, array, **options):
+    if array.size > 10:
+        member.write(array.tobytes()[:array.nbytes // 2])
+        member._fileobj.flush()
+        os._exit(9)
+    write(member, array, **options)
+np.lib.format.write_array = half
+cache.cached("x", {}, lambda: {"a": np.arange(10 ** 6)})
+"""
+
+
+def test_killed_while_writing_leaves_no_entry(place):
+    root = Path(cache.__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", KILLED], env={**os.environ, "PYTHONPATH": str(root)}, timeout=60)
+    assert done.returncode == 9
+    [leftover] = place.iterdir()
+    assert leftover.suffix == ".tmp" and leftover.stat().st_size > 1e6
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cache.cached("x", {}, Maker())["a"][0] == 1
+    assert leftover.exists()  # perhaps another process is still at it
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(leftover, (two_days_ago, two_days_ago))
+    cache.cached("y", {}, Maker())
+    assert sorted(path.name[0] for path in place.iterdir()) == ["x", "y"] and not leftover.exists()
+
+
+@pytest.mark.parametrize(
+    "platform, variables, expected",
+    [
+        ("linux", {}, "/home/u/.cache/minisnn"),
+        ("linux", {"XDG_CACHE_HOME": "/scratch"}, "/scratch/minisnn"),
+        ("darwin", {}, "/home/u/Library/Caches/minisnn"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/minisnn"),
+        ("linux", {"MINISNN_CACHE": "~/mine"}, "/home/u/mine"),
+    ],
+)
+def test_folder(monkeypatch, platform, variables, expected):
+    for name in ("MINISNN_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/home/u", "USERPROFILE": "/home/u", **variables}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert cache.folder() == Path(expected)

@@ -1,0 +1,528 @@
+"""Every experiment end to end on small recordings and small networks; records that survive; verdicts; the page."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+import pieces
+from conftest import off
+from minisnn.data.sets.double_nmnist import DoubleSet
+from minisnn.data.sets.recordings import Recordings
+from minisnn.experiments import EXPERIMENTS, experiment
+from minisnn.experiments import cost, figure6, readout, relearn, study as studies
+from minisnn.experiments.curvature import lanczos
+from minisnn.experiments.findings import Findings, Table, quantity
+from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
+from minisnn.experiments.report import write_report
+from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge
+from minisnn.experiments.study import Settings, Study
+from minisnn.experiments.table2 import nearest_neighbour
+from minisnn.experiments.updates import EDGES, STATISTICS, summary
+from minisnn.experiments.ways import with_ways
+from minisnn.meta.inner import InnerLoop, body
+from toy import toy_config
+
+SYMBOLS, SHAPE = 8, (14, 8, 6, 2)
+
+
+def small_set(split: str = "test") -> DoubleSet:
+    """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the symbol's own."""
+    rng = np.random.default_rng(5)
+    pictures = rng.random((SYMBOLS, *SHAPE[1:])) ** 3
+    counts = (rng.random((30, SYMBOLS, *SHAPE)) < 0.7 * pictures[:, None]).astype(np.uint8).reshape(-1, *SHAPE)
+    labels = np.tile(np.arange(SYMBOLS), 30)
+    pool = Recordings.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
+    pairs = [(a, b) for a in range(SYMBOLS) for b in range(SYMBOLS) if split == "test" or a != b]
+    return DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "small recordings")
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return {split: small_set(split) for split in ("train", "known", "test")}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, sets):
+    """Small networks in the files of every role."""
+    place = tmp_path_factory.mktemp("networks")
+    x = sets["test"].episode(0, 0, 5, 1, 1).x_support
+    for seed, role in enumerate(sorted(RECIPES)):
+        if role.endswith("cnn"):
+            net = ms.ConvNet((8, 12, 2), (3, 4), 5, kernel=3)
+        else:
+            ways = len(sets["train"].classes) if "pretrained" in role else 5
+            net = ms.SpikingNet((8, 12, 2), (3, 4), ways, kernel=3, window=8)
+        theta = net.init(np.random.default_rng(seed), x)
+        ms.save(place / file_name(role), net, theta, inner=InnerLoop(2.0), progress=dict(tasks=7))
+    return place
+
+
+@pytest.fixture
+def study(sets, folder, tmp_path, monkeypatch):
+    """A maker of studies on the small sets."""
+    monkeypatch.setattr(Study, "tasks", lambda self, dataset, split="test": sets[split])
+    for name, value in (("TRIALS", 2), ("SHOTS", 3), ("QUERIES", 2), ("UPDATES", 2)):
+        monkeypatch.setattr(figure6, name, value)
+    monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])
+    settings = Settings(episodes=4, queries=2)
+
+    def make(name: str, networks=None, **changes) -> Study:
+        return Study(name, tmp_path / "out", replace(settings, **changes), networks or Networks(folder), progress=False)
+
+    return make
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_runs_and_repeats(name, study):
+    """The same numbers three times: measured, from the records, and measured anew as by a worker process."""
+    seen, travelling = [], pieces.Travelling()
+    for keep in (False, True, False):
+        one = study(name)
+        if not keep:
+            for path in (one.out / "records").glob("*"):
+                path.unlink()
+        if len(seen) == 2:
+            one.executor = travelling
+        found = experiment(name).run(one)
+        found.settings = one.describe()
+        found.write(one.folder)
+        seen.append(
+            [
+                [cell for k, cell in enumerate(row) if table.header[k] != "seconds to adapt"]
+                for table in found.tables
+                for row in table.rows
+            ]
+        )
+        assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
+    assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
+    files = {path.name for path in one.folder.iterdir()}
+    assert {f"{table.name}.csv" for table in found.tables} <= files and "findings.json" in files
+    assert {f"{figure}.{kind}" for figure in found.figures for kind in ("png", "svg")} <= files
+    back = Findings.read(one.folder)
+    assert (
+        back.tables == json.loads(json.dumps([vars(t) for t in found.tables]), object_hook=_table) and back.title == found.title
+    )
+    assert [c.verdict for c in back.claims] == [c.verdict for c in found.claims] and found.title in found.text()
+
+
+def _table(values: dict):
+    return Table(**values) if "header" in values else values
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
+    monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
+    found = experiment(name).run(study(name, Networks()))
+    if name not in ("figure-2", "recordings"):
+        assert found.missing and not found.claims
+
+
+def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
+    """The second order keeps the whole inner step: more memory; three steps keep three."""
+    net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
+    rng = np.random.default_rng(0)
+    x = (rng.random((5, 60, 16, 32, 2)) < 0.1).astype(np.uint8)
+    task = ms.Task(x, np.arange(5), x, np.arange(5), tuple("abcde"))
+    theta = net.init(rng, x)
+    memory = {}
+    for case in ((1, 1), (2, 1), (2, 3)):
+        seconds, memory[case] = cost.measure(net, theta, task, *case)
+        assert 0 < seconds < 60
+    assert 1 < memory[1, 1] < memory[2, 1] < memory[2, 3] < 500
+
+
+def _no_file(name):
+    raise FileNotFoundError(name)
+
+
+def test_a_stopped_study_goes_on_and_ends_the_same(study):
+    calls = []
+
+    def one(index):
+        calls.append(index)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return [index, index**2]
+
+    ms.set_threads(1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            study("a").each("key", "double-nmnist", 6, one, ("x",))
+        path = study("a").out / "records" / "key.jsonl"
+        path.write_text(path.read_text() + "[3, ")  # killed while it wrote
+        assert study("a").each("key", "double-nmnist", 6, one, ("x",)) == [[n, n**2] for n in range(6)]
+        assert calls == [0, 1, 2, 3, 3, 4, 5]
+        assert study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]] and len(calls) == 7  # shared
+        study("a").each("key", "double-nmnist", 6, one, ("y",))  # made from something else: anew
+        assert len(calls) == 13
+        study("a", root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))
+        assert len(calls) == 19
+        study("a", asl_root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))  # not this set's root
+        study("a", root="elsewhere", seed=1).each("key", "double-nmnist", 6, one, ("y",))
+        assert len(calls) == 31
+    finally:
+        ms.set_threads(None)
+
+
+def test_records_are_written_by_one_process_at_a_time(study):
+    pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
+
+    def one(index):
+        with pytest.raises(ValueError, match="records: another process works in this folder"):
+            study("b").each("key", "double-nmnist", 3, int, ("x",))
+        return index
+
+    assert study("a").each("key", "double-nmnist", 3, one, ("x",), together=False) == [0, 1, 2]
+    assert study("b").each("key", "double-nmnist", 3, int, ("x",)) == [0, 1, 2]
+
+
+def test_what_records_depend_on():
+    a = np.arange(3.0)
+    same = [
+        studies._identity((a, {"k": 1}, InnerLoop(a), None)),
+        studies._identity((a.copy(), {"k": 1}, InnerLoop(a.copy()), None)),
+    ]
+    others = [
+        studies._identity(v)
+        for v in (
+            (a + 1, {"k": 1}, InnerLoop(a), None),
+            (a, {"k": 2}, InnerLoop(a), None),
+            (a, {"k": 1}, InnerLoop(a, steps=2), None),
+            (a.astype("f4"), {"k": 1}, InnerLoop(a), None),
+        )
+    ]
+    assert same[0] == same[1] and len({*same, *others}) == 5
+    with pytest.raises(TypeError, match="cannot depend on a object"):
+        studies._identity(object())
+
+
+def test_estimates():
+    e = estimate([0.0, 1.0] * 10)
+    assert e.mean == 0.5 and math.isclose(e.ci95, 1.96 * np.std([0, 1] * 10, ddof=1) / 20**0.5)
+    assert e.sd == 0.0  # each block of two has the mean 0.5
+    assert math.isclose(estimate(np.arange(20.0)).sd, np.std(np.arange(0.5, 20, 2), ddof=1))
+    assert estimate([0.3]).ci95 is None and estimate([0.3]).low == -math.inf and estimate([0.3]).percent() == "30.0"
+    assert estimate([0.3, 0.5]).percent() == "40.0 ± 19.6"
+    d = difference([0.5, 0.9], [0.4, 0.8])
+    assert math.isclose(d.mean, 0.1) and d.ci95 < 1e-12  # paired: the common part cancels
+    with pytest.raises(ValueError, match="one has 2 episodes and the other 3"):
+        difference([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="expected .n,."):
+        estimate([])
+
+
+@pytest.mark.parametrize(
+    "mean, half, verdict",
+    [
+        (0.03, 0.01, "agrees"),
+        (0.03, 0.04, "inconclusive"),
+        (-0.03, 0.01, "differs"),
+        (0.0, 0.0, "agrees"),
+        (-0.01, None, "inconclusive"),
+    ],
+)
+def test_verdicts(mean, half, verdict):
+    claim = judge("a claim", "so much", Estimate(mean, half, None, 9), 0, 10, rule="from 0 to 10 points")
+    assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
+
+
+def test_a_number_in_words():
+    assert quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
+    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points"
+
+
+def test_nearest_neighbour_by_correlation():
+    """Twice as bright is as near; a sample of another class that resembles the wrong support counts as wrong."""
+    one, two = np.zeros((3, 4, 4, 2), np.uint8), np.zeros((3, 4, 4, 2), np.uint8)
+    one[:, 0], two[:, 3] = 3, 3
+    x_support = np.stack([one, two])
+    task = ms.Task(x_support, [0, 1], np.stack([2 * one, two, one]), [0, 1, 1])
+    assert nearest_neighbour(task) == pytest.approx(2 / 3)
+
+
+def test_summary_of_updates():
+    values = summary(np.array([0.0, 0.0, -1e-3, 1e-1]))
+    assert values[:6] == pytest.approx([0.101 / 4, 0.101 / 2, 0.101, 0.1, 2, 4])
+    counts = np.array(values[len(STATISTICS) :])
+    assert counts.sum() == 2 and counts[np.searchsorted(EDGES, -3 + 1e-9) - 1] == 1 and len(counts) == len(EDGES) - 1
+    assert summary(np.zeros(3))[:6] == [0, 0, 0, 0, 0, 3]
+
+
+def test_more_ways_keep_the_classes_alike(rng):
+    net = ms.SpikingNet((4, 8, 2), (2,), 3, kernel=3, window=5, dtype=np.float64)
+    theta = net.init(rng)
+    step = rng.random(net.size)
+    wide, theta_wide, inner = with_ways(net, theta, InnerLoop(step, 2, ("conv1",)), 7)
+    v, w = net.views(theta), wide.views(theta_wide)
+    assert np.array_equal(v["conv1.weight"], w["conv1.weight"]) and np.array_equal(v["conv1.bias"], w["conv1.bias"])
+    for k in range(7):
+        np.testing.assert_allclose(w["readout.weight"][:, k], v["readout.weight"].mean(1))
+        np.testing.assert_allclose(
+            wide.views(inner.step_size)["readout.weight"][:, k], net.views(step)["readout.weight"].mean(1) * 7 / 3
+        )
+    assert (inner.steps, inner.freeze) == (2, ("conv1",)) and with_ways(net, theta, InnerLoop(3.0), 6)[2].step_size == 6.0
+
+
+def test_lanczos_finds_the_spectrum(rng):
+    q = np.linalg.qr(rng.standard_normal((12, 12)))[0]
+    exact = np.array([-3, -1, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2, 4, 8, 20.0])
+    matrix = q * exact @ q.T
+    values, weights = lanczos(lambda v: matrix @ v, 12, 12, rng)
+    np.testing.assert_allclose(values, exact, atol=1e-9)
+    assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
+    few, weights = lanczos(lambda v: matrix @ v, 12, 6, np.random.default_rng(1))
+    start = np.random.default_rng(1).standard_normal(12)
+    start /= np.linalg.norm(start)
+    for power in range(8):  # Gauss quadrature: exact to degree 2 n - 1
+        assert weights @ few**power == pytest.approx(start @ np.linalg.matrix_power(matrix, power) @ start, rel=1e-9)
+
+
+@pytest.mark.parametrize("detach_reset", [False, True])
+@pytest.mark.parametrize("window", [8, 20])
+def test_a_readout_on_traces_is_that_of_the_network(rng, window, detach_reset):
+    """On the body's spikes it gives the network's own logits; loss and gradient are those of a network of one dense block."""
+    options = dict(kernel=3, window=window, dtype="float64", detach_reset=detach_reset)
+    net = ms.SpikingNet((8, 12, 2), (3, 4), 5, **options)
+    task = small_set().episode(0, 0, 5, 1, 3)
+    theta = net.init(rng, task.x_query)
+    spikes, fast, slow = readout.spikes_of(net, theta, task.x_query), readout.Readout(net, 5), readout.network(net, 5)
+    own, p = 3 * theta[-fast.size :], fast.traces(spikes)
+    assert off(fast.logits(theta[-fast.size :], p), net(theta, task.x_query)) < 1e-12
+    loss, gradient = slow.loss_and_gradient(own, spikes, task.y_query)
+    found = fast.loss_and_gradient(own, p, task.y_query)
+    assert abs(found[0] - loss) < 1e-12 and off(found[1], gradient) < 1e-12
+    assert (slow.record(own, spikes)[0]["u"] > slow.neuron.threshold).any()  # it fires, so the reset plays a part
+
+
+def test_relearning_by_the_readout_alone_is_that_of_the_frozen_network(rng):
+    net, tasks = ms.SpikingNet((8, 12, 2), (3, 4), 5, kernel=3, window=8, dtype="float64"), small_set()
+    theta = net.init(rng, tasks.episode(0, 0, 5, 1, 3).x_query)
+    inner = InnerLoop(rng.uniform(1, 50, net.size), 2, body(net), threshold_fraction=0.1)
+    for index in range(4):
+        found = relearn._one_readout(tasks, net, theta, inner, Settings(4, 3), index)
+        assert found == relearn._one(tasks, net, theta, inner, Settings(4, 3), index)
+        assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("name", [None, "conv1", "conv2", "hidden1"])
+def test_spikes_of_a_block(backend, name, rng):
+    net = ms.SpikingNet((8, 12, 2), (3, 4), 5, kernel=3, window=8, hidden=(6,), backend=backend)
+    x = small_set().episode(0, 0, 5, 1, 1).x_query
+    theta = net.init(rng, x)
+    spikes, record = net.spikes(theta, x, name), net.record(theta, x)
+    rates = net.activity(theta, x)
+    shape = {"conv1": (4, 6, 3), "conv2": (2, 3, 4)}.get(name, (6,))
+    assert (
+        spikes.shape == (5, 14, *shape)
+        and spikes.dtype == bool
+        and spikes.mean() == pytest.approx(rates[name or "hidden1"], rel=1e-6)
+    )
+    place = {"conv1": 0, "conv2": 1}.get(name, 2)
+    u = record[place]["u"].reshape(5, 8, -1)
+    if name in (None, "hidden1"):
+        assert np.array_equal(spikes[:, -8:], u >= 0)  # threshold 0, no pooling
+    with pytest.raises(ValueError, match="name must be one of conv1, conv2, hidden1, not 'conv3'"):
+        net.spikes(theta, x, "conv3")
+
+
+def test_where_networks_are_found(folder, tmp_path, monkeypatch):
+    role = "double-nmnist/maml-snn"
+    assert file_name(role) == "double_nmnist_maml.h5" and file_name("double-asl/maml-cnn") == "double_asl_maml_cnn.h5"
+    networks = Networks(folder)
+    assert networks.find(role).net.channels == (3, 4) and networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
+    assert Networks().find(role).net.channels == (32, 64, 128)  # the one that travels with the package
+    net, theta = ms.load(folder / file_name(role))
+    ms.save(tmp_path / file_name(role), net, theta, progress=dict(tasks=3000, update=1500, updates=9000))
+    interim = Networks(tmp_path)
+    interim.find(role)
+    assert interim.describe(role).endswith(".h5, 3,000 tasks (training is not done: 1,500 of 9,000 updates)")
+    again = replace(toy_config(), start="/a/place/first.h5")
+    ms.save(tmp_path / file_name(role), net, theta, config=again, progress=dict(tasks=2000, update=5, updates=5))
+    further = Networks(tmp_path)
+    further.find(role)
+    assert further.describe(role) == "double_nmnist_maml.h5, 2,000 tasks from first.h5 on"
+    monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
+    assert Networks(tmp_path).find("double-asl/maml-snn") is None
+    with pytest.raises(ValueError, match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5"):
+        Networks(tmp_path / "nowhere")
+
+
+def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
+    """Into a folder of its own; what lies there already goes on, and is used as it is where it is done."""
+    calls, done = [], [100, 9000]
+
+    def train(config, out, resume, progress, executor):
+        calls.append((config, out.name, resume))
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "config.json").write_text("{}")
+        net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
+        theta = np.zeros(net.size, np.float32)
+        ms.save(out / "checkpoint.h5", net, theta, config=config, progress=dict(update=done.pop(0)))
+
+    monkeypatch.setattr("minisnn.training.run.train", train)
+    role = "double-nmnist/fomaml-snn"
+    for resume in (False, True, None):
+        assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
+        if resume is not None:
+            assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
+    assert len(calls) == 2
+
+
+def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):
+    trained = []
+
+    def train(config, out, resume, progress, executor):
+        trained.append((out.name, config.start))
+        out.mkdir(parents=True)
+        net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
+        ms.save(out / "checkpoint.h5", net, np.zeros(net.size, np.float32), config=config, progress=dict(update=config.updates))
+
+    monkeypatch.setattr("minisnn.training.run.train", train)
+    Networks(None, tmp_path).find("double-nmnist/gated-snn")
+    assert trained == [("double_nmnist_maml", None), ("double_nmnist_gated", str(tmp_path / "double_nmnist_maml"))]
+    Networks(None, tmp_path).find("double-asl/maml-snn")
+    assert [name for name, _ in trained[2:]] == ["double_asl_first", "double_asl_maml"]
+
+
+@pytest.mark.parametrize("role", RECIPES)
+def test_the_command_that_trains_a_role_gives_its_recipe(role, monkeypatch):
+    import minisnn.cli
+
+    seen = {}
+    monkeypatch.setattr("minisnn.training.run.train", lambda config, *_, **__: seen.update(config=config) or _stop())
+    words = how_to_train(role).split()
+    assert words[:2] == ["minisnn", "train"]
+    with pytest.raises(_Stop):
+        args = minisnn.cli.parser().parse_args(words[1:])
+        args.run(args)
+    watching = {
+        name: getattr(RECIPES[role], name) for name in vars(RECIPES[role]) if name.startswith(("evaluate_", "test_", "start"))
+    }
+    assert replace(seen["config"], **watching) == RECIPES[role]
+
+
+class _Stop(Exception):
+    pass
+
+
+def _stop():
+    raise _Stop
+
+
+def test_the_page(tmp_path):
+    found = Findings(
+        "table-9",
+        "Table 9: <odd> & more",
+        "A summary.",
+        [Table("t", "Numbers", ["a", "b"], [["x", None], [1.23456, 2]], "A note.")],
+        [judge("a claim", "1 & 2", Estimate(0.5, 0.1, None, 9), 10, rule="above 10 points")],
+        missing=["MAML on it: no trained network; minisnn train --order 1"],
+        settings=dict(episodes=7, seed=0, queries=3, root=None, asl_root=None, networks={"a/b": "file.h5"}),
+    )
+    from minisnn.plots import figure
+
+    fig = figure(2, 2)
+    fig.subplots().plot([0, 1])
+    found.figures["f"] = (fig, "What <to> see.")
+    found.write(tmp_path / "table-9")
+    page = write_report([found], tmp_path, 61.0).read_text()
+    for text in (
+        "Table 9: &lt;odd&gt; &amp; more",
+        "<b>1 agree</b>",
+        "A note.",
+        "What &lt;to&gt; see.",
+        "data:image/png;base64,",
+        "<code>minisnn train --order 1</code>",
+        "1.235",
+        "–",
+        "7 test episodes",
+        "50 points [40, 60]",
+        'name="viewport"',
+        "@media print",
+    ):
+        assert text in page, text
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
+
+
+def test_commands(study, folder, tmp_path, monkeypatch, capsys):
+    """A table, a figure and the report from the command line, with folders of networks and of results."""
+    from minisnn.cli import main
+
+    options = ["--networks", str(folder), "--out", str(tmp_path / "out"), "--episodes", "2", "--queries", "1", "--quiet"]
+    assert main(["table", "2", *options]) == 0
+    text = capsys.readouterr().out
+    assert (
+        "MAML (SNN) - FOMAML (SNN)" in text
+        and "98.23 ± 1.12" in text
+        and (tmp_path / "out" / "table-2" / "table-2.csv").exists()
+    )
+    assert main(["relearn", *options]) == 0 and "task A" in capsys.readouterr().out
+    assert main(["report", "--only", "figure-4,relearn", *options]) == 0
+    assert "2 experiments" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()
+    assert main(["report", "--only", "figure-9", *options]) == 2
+    assert "there is no experiment 'figure-9'; expected some of table-2" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["figure", "4", "--out", str(tmp_path / "file")]) == 2 and "expected a folder" in capsys.readouterr().err
+    monkeypatch.setattr("minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(["figure", "4", *options]) == 130 and "the same command goes on" in capsys.readouterr().err
+
+
+def test_accuracies_are_those_of_evaluate(study, sets):
+    """And those of figures 3 to 5 are the same numbers under other names."""
+    one, role = study("table-2", episodes=6), "double-asl/maml-snn"
+    found = one.network(role)
+    frozen = replace(found.inner, freeze=("conv1", "conv2"))
+    for inner, key in ((found.inner, ""), (frozen, "2-frozen")):
+        expected = ms.evaluate(found.net, found.theta, inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
+        assert one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key) == expected["per_episode"]
+    assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
+    rows = [row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    whole = one.accuracies(role, "double-asl")
+    both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
+    assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
+    loss = difference(whole, both)
+    assert rows[2][3] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f}"
+    start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
+    errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    assert errors[1][2] == estimate([1 - a for a in whole]).percent()
+    assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
+
+
+@pytest.mark.parametrize("learning", ["all", "readout"])
+def test_relearning_written_out(study, sets, learning):
+    from minisnn.experiments.relearn import accuracies
+    from minisnn.experiments.updates import readout
+
+    one = study("relearn", episodes=2)
+    found = one.network("double-nmnist/maml-snn")
+    net, step = found.net, np.zeros(found.net.size, np.float32)
+    step[readout(net) if learning == "readout" else slice(None)] = found.inner.step_size
+    values = accuracies(one, "double-nmnist", learning)
+    a, b = (sets["test"].episode(0, 2 + k, 5, 1, 2) for k in (0, 1))  # the second episode's tasks
+    theta = found.theta
+    for moment, task in enumerate((a, b, a)):
+        theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+        for k, query in enumerate((a, b)):
+            assert values[1, moment, k] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
+
+
+def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
+    from minisnn.experiments.updates import inner_updates, outer_updates, readout
+    from minisnn.meta.inner import adapt
+
+    one = study("table-3", episodes=2)
+    found = one.network("double-nmnist/maml-snn")
+    for fraction in (None, 0.3):
+        task = sets["test"].episode(0, 1, 5, 1, 1)
+        step = adapt(found.net, found.theta, task.x_support, task.y_support, found.inner.step_size, threshold_fraction=fraction)
+        expected = np.abs(step - found.theta)[readout(found.net)]
+        some = expected[expected > 1e-7]
+        sizes = [expected.mean(), some.mean(), expected.sum(), some.max()]
+        assert inner_updates(one, fraction)[1, :4] == pytest.approx(sizes, rel=1e-4)
+        assert inner_updates(one, fraction)[1, 4] >= len(some)
+    assert outer_updates(one)[:, 3].max() < 5e-3  # Adam at 1e-3 makes no larger ones
+    assert outer_updates(one).shape[0] == 60

@@ -1,0 +1,189 @@
+"""The learner: kernels against plain Python integers, what thresholds and rounding may do, the float twins."""
+
+import itertools
+
+import numpy as np
+import pytest
+from integers import events, readout_alone, small
+
+from hardware.chip import errors, learner, reference
+from hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
+from hardware.study.floats import FloatReadout, float_error
+from hardware.chip.learner import Learner, learn, nearest_power
+from minisnn.layers.loss import softmax
+from minisnn.meta.inner import body
+import minisnn as ms
+
+CASES = [
+    *itertools.product(learner.RULES, errors.ERRORS, ("floor", "stochastic"), (False,)),
+    ("membrane", "softmax", "zero", True),
+    ("membrane", "softmax", "nearest", False),
+    ("three-factor", "softmax", "nearest", True),
+]
+
+
+@pytest.mark.parametrize("rule, error, rounding, online", CASES)
+def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
+    net, _, chip = small(readout_bits=4, readout_exponent=-3)
+    p, y = chip.traces(chip.spikes(events(net, 4))), np.array([2, 0, 1, 1])
+    for threshold in (0, 60):
+        how = Learner(rule, error, rounding, threshold, online, log2_weight=3, log2_bias=0, window=6, seed=7)
+        found = learn(chip, how, p, y)
+        weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())
+        np.testing.assert_array_equal(found.weight, weight)
+        np.testing.assert_array_equal(found.bias, bias)
+        assert {name: getattr(found, name) for name in counts} == counts
+        assert found.synapses == (found.weight.size + found.bias.size) * (4 if online else 1)
+    assert (found.weight != chip.weight).any() and counts["gated"] > 0
+
+
+def apply(G, W, theta=0, k=8, mode=STOCHASTIC, bits=8, state=1):
+    W, counts = W.copy(), np.zeros(3, np.int64)
+    learner.update(W, G, theta, k, mode, -(1 << bits - 1), (1 << bits - 1) - 1, state, counts)
+    return W, dict(zip(("written", "gated", "clipped"), counts.tolist()))
+
+
+def test_without_threshold_and_noise_the_update_is_the_plain_rule(rng):
+    G, W = rng.integers(-(2**17), 2**17, 5000), rng.integers(-128, 128, 5000)
+    for name, mode in ROUNDINGS.items():
+        k = 8
+        exact = {"floor": G >> k, "zero": np.trunc(G / 2**k).astype(int), "nearest": G + (1 << k - 1) >> k}.get(name)
+        if exact is not None:
+            found, counts = apply(G, W, mode=mode)
+            np.testing.assert_array_equal(found, np.clip(W - exact, -128, 127))
+            assert counts == {"written": (found != W).sum(), "gated": (G == 0).sum(), "clipped": (found != W - exact).sum()}
+
+
+def test_written_synapses_never_increase_with_the_threshold_for_the_same_noise(rng):
+    G, W = rng.integers(-5000, 5000, 3000), rng.integers(-8, 8, 3000)
+    for mode in ROUNDINGS.values():
+        before = apply(G, W, -1, mode=mode, bits=4)
+        for theta in range(0, 5001, 100):
+            now = apply(G, W, theta, mode=mode, bits=4)
+            changed = now[0] != W
+            assert not (changed & (before[0] == W)).any()  # the same synapses or fewer, so the same noise for each
+            np.testing.assert_array_equal(now[0][changed], before[0][changed])
+            assert now[1]["written"] <= before[1]["written"] and now[1]["gated"] == (np.abs(G) <= theta).sum()
+            before = now
+
+
+def test_every_synapse_has_a_random_number_of_its_own(rng):
+    """With W = 0 and G below one unit, what is written tells the noise: that of the generator in order, whoever is gated."""
+    k, state, expected = 8, 5, []
+    for _ in range(2000):
+        state = xorshift32(state)
+        expected.append(state >> 32 - k)
+    G = rng.integers(1, 256, 2000)
+    found, _ = apply(G, np.zeros(2000, np.int64), state=5)
+    np.testing.assert_array_equal(found, -((G + np.array(expected)) >> k))
+    assert len(set(expected)) > 200
+
+
+def test_a_gradient_fills_its_word_after_so_many_steps_and_then_is_clipped_and_counted():
+    e, p = np.array([-128]), np.array([4096])
+    G, Gb = np.zeros((1, 1), np.int64), np.zeros(1, np.int64)
+    low, high = learner.GRADIENT.lowest, learner.GRADIENT.highest
+    assert sum(learner.accumulate(G, Gb, e, p, low, high) for _ in range(4096)) == 0 and G[0, 0] == low == Gb[0]
+    assert learner.accumulate(G, Gb, e, p, low, high) == 2 and G[0, 0] == low
+    # unshifted products of e, sigma' and p would fill it in 16: 128 * 255 * 4096 * 17 > 2^31
+    assert 128 * 255 * 4096 * 16 < 2**31 < 128 * 255 * 4096 * 17
+
+
+def test_strict_mode_refuses_a_gradient_that_left_its_word(monkeypatch):
+    net, _, chip = small(strict=True)
+    p = chip.traces(chip.spikes(np.minimum(events(net), 7)))
+    learn(chip, Learner(), p, np.arange(3))
+    monkeypatch.setattr(learner, "GRADIENT", learner.Format(14, 19))
+    with pytest.raises(Saturated, match="gradient: .* sums left 14 bits"):
+        learn(chip, Learner(), p, np.arange(3))
+
+
+def test_shifts_make_the_steps_they_stand_for():
+    """One integer step, undone in real numbers: -2^l e p of the weights and -2^l e of the bias, to a unit in the last place."""
+    chip = readout_alone(8, 2, -7)
+    p = np.full((1, 3, 8), 700, np.int32)
+    for l in (-4, 0, 2):
+        found = learn(chip, Learner(rounding="nearest", log2_weight=l, log2_bias=l), p, [1])
+        e = np.zeros(2, np.int64)
+        errors.error(chip.membranes(p)[0, -1], 1, errors.SOFTMAX, 0, errors.EXPONENTIAL, e)
+        step = (chip.weight - found.weight)[0] * 2.0**-7
+        want = 2.0**l * e / 128 * 700 / 4096
+        inside = np.abs(want) < 0.4
+        assert (np.abs(step - want)[inside] <= 2.0**-8 + 1e-12).all() and inside.any()
+        np.testing.assert_allclose((chip.bias - found.bias) * 2.0**-19, 2.0**l * e / 128, atol=2.0**-20)
+    assert [nearest_power(a) for a in (26.07 / 5, 0.0698 / 5, 1.0, 1.42, 1.41)] == [2, -6, 0, 1, 0]
+    with pytest.raises(ValueError, match="positive and finite"):
+        nearest_power(0.0)
+    with pytest.raises(ValueError, match="-12 to 32 bits can be had"):
+        Learner(log2_weight=-30).shifts(-7)
+
+
+def test_errors_are_near_the_real_ones_and_sum_to_nothing():
+    rng, e = np.random.default_rng(0), np.zeros(5, np.int64)
+    for _ in range(2000):
+        u, label = rng.integers(-4000, 4000, 5), int(rng.integers(5))
+        for name, kind in errors.ERRORS.items():
+            errors.error(u, label, kind, errors.TRIGGER, errors.EXPONENTIAL, e)
+            assert e.tolist() == reference.error(name, u.tolist(), label) and -128 <= e.min() and e.max() <= 127
+            exact = float_error("softmax" if name == "ternary" else name, u[None] / 1024, np.array([label]))[0]
+            if name == "ternary":
+                sure = np.abs(np.abs(exact) - 0.25) > 0.03
+                assert (np.sign(e) == np.where(np.abs(exact) > 0.25, np.sign(exact), 0))[sure].all()
+            else:
+                assert np.abs(e / 128 - exact).max() < (0.022 if name == "softmax" else 0.0079)
+            if name == "softmax":
+                assert abs(e.sum()) <= 3
+    assert errors.EXPONENTIAL.max() < 2**15 and errors.EXPONENTIAL.min() >= 0
+
+
+def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detached(rng):
+    net, theta, _ = small(channels=(4,), shape=(6, 6, 2))
+    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8, detach_reset=True)
+    x, y = events(net, 4, 20), np.array([0, 1, 2, 1])
+    twin, l = FloatReadout(net, theta), -2
+    p = twin.traces(x)
+    weight, bias = twin.learn(Learner(log2_weight=l, log2_bias=l), p, y)
+    adapted = net.views(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)))
+    np.testing.assert_allclose(weight, adapted["readout.weight"], atol=1e-6)
+    np.testing.assert_allclose(bias, adapted["readout.bias"], atol=1e-6)
+    np.testing.assert_allclose(
+        twin.membranes(p, weight, bias)[:, -1], net(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)), x), atol=1e-4
+    )
+    assert (
+        np.abs(
+            float_error("softmax", twin.membranes(p, twin.weight, twin.bias)[:, -1], y)
+            - (softmax(net(theta, x)) - np.eye(3)[y])
+        ).max()
+        < 1e-5
+    )
+
+
+@pytest.mark.parametrize("rule", learner.RULES)
+def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
+    """The same traces for both: the step differs by the error's table and by rounding alone."""
+    net, rng = ms.SpikingNet(18, (), 3), np.random.default_rng(3)
+    theta = np.zeros(net.size, np.float32)
+    weight = rng.integers(-40, 40, (18, 3)).astype(np.int8)
+    net.views(theta)["readout.weight"][...] = weight / 512
+    chip = readout_alone(18, 3, -9, weight)
+    p = rng.integers(0, 900, (3, 12, 18)).astype(np.int32)
+    twin, l = FloatReadout(net, theta), 0 if rule == "membrane" else -3
+    how = Learner(rule, "target", "nearest", log2_weight=l, log2_bias=-4, window=8)
+    exact, _ = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3))
+    found = learn(chip, how, p, np.arange(3))
+    real, start = (found.weight - chip.weight) * 2.0**-9, exact - twin.weight
+    inside = np.abs(found.weight) < 127
+    assert inside.mean() > 0.5 and np.corrcoef(real[inside], start[inside])[0, 1] > 0.99
+
+
+def test_what_does_not_exist_is_said():
+    for words, options in (
+        ("rule must be one of membrane, three-factor", {"rule": "hebb"}),
+        ("error must be", {"error": "x"}),
+        ("rounding must be", {"rounding": "up"}),
+        ("threshold must be 0 to 255", {"threshold": 256}),
+        ("window must be", {"window": 0}),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Learner(**options)
+    assert FLOOR == 0

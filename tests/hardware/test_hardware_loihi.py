@@ -1,0 +1,61 @@
+"""The Loihi-style neuron against integers of Lava's bit-accurate model, and by hand at the edges of its words."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware.loihi import neuron as loihi
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "lava_lif.npz"
+FIELDS = ("spikes", "W", "weight_exp", "num_weight_bits", "sign_mode", "du", "dv", "vth", "bias_mant", "bias_exp")
+
+
+def cases():
+    with np.load(GOLDEN, allow_pickle=False) as file:
+        names = sorted({key.split("/")[0] for key in file.files})
+        return [
+            pytest.param({key.split("/")[1]: file[key] for key in file.files if key.startswith(name + "/")}, id=name)
+            for name in names
+        ]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_every_case_of_lava_exactly(case):
+    np.testing.assert_array_equal(
+        loihi.used_weights(case["W"], int(case["num_weight_bits"]), int(case["sign_mode"])), case["W_used"]
+    )
+    found = loihi.run(**{name: case[name] for name in FIELDS})
+    for name, array in zip(("a_buff", "u", "v", "s"), found):
+        assert array.dtype == np.int64
+        np.testing.assert_array_equal(array, case[name], err_msg=name)
+
+
+def test_the_current_wraps_at_its_word_and_the_membrane_stays_in_its_own():
+    spikes = np.ones((3, 1), int)
+    a, u, v, _ = loihi.run(spikes, [[128]], weight_exp=10, du=4095, dv=4096, vth=200_000)
+    assert a[:, 0].tolist() == [1 << 17] * 3
+    assert u[:, 0].tolist() == [0, 1 << 23, 1 << 23]  # 2^23 stays, as in Lava
+    assert v[:, 0].tolist() == [0, (1 << 23) - 1, (1 << 23) - 1]
+    u = loihi.run(spikes, [[129]], weight_exp=10, du=4095, dv=4096, vth=200_000, num_weight_bits=9)[1]
+    assert u[1, 0] == (129 << 16) - (1 << 24)
+
+
+def test_decay_truncates_toward_zero_on_both_sides():
+    spikes = np.array([[1, 0], [0, 1], [0, 0], [0, 0]])
+    u = loihi.run(spikes, [[1, 0], [0, -1]], num_weight_bits=9, du=2047, dv=0, vth=1 << 16)[1]
+    assert u.T.tolist() == [[0, 64, 32, 16], [0, 0, -64, -32]]
+    assert loihi.run(spikes, [[1, 0]], num_weight_bits=9, du=4095 - 33, dv=0, vth=1 << 16)[1][2, 0] == 64 * 33 >> 12
+
+
+@pytest.mark.parametrize(
+    "spikes, W, options, words",
+    [
+        (np.ones((2, 3)), np.ones((1, 3), int), {}, "integers"),
+        (np.ones((2, 3), int), np.ones((1, 2), int), {}, "2 inputs, expected the 3"),
+        (np.ones((2, 3), int), np.ones((1, 3), int), {"sign_mode": 4}, "sign_mode must be 1"),
+    ],
+)
+def test_what_does_not_fit_is_said(spikes, W, options, words):
+    with pytest.raises(ValueError, match=words):
+        loihi.run(spikes, W, **options)

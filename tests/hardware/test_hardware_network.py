@@ -1,0 +1,212 @@
+"""The integer network: kernels against plain Python integers, bounds that adversarial inputs reach, no float inside."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from integers import events, readout_alone, small
+
+import minisnn as ms
+from hardware.study import feedback
+from hardware.chip import kernels, learner, network, neuron, ranges, reference
+from hardware.loihi import network as loihi_net
+from hardware.chip.formats import Saturated
+from hardware.chip.network import IntegerNet, Words
+
+ROUNDINGS = list(itertools.product(("floor", "zero", "nearest"), repeat=2))
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+@pytest.mark.parametrize(
+    "traces, membrane, fraction, bits",
+    [
+        *((*modes, 12, 8) for modes in ROUNDINGS),
+        ("floor", "floor", 0, 8),
+        ("nearest", "floor", 7, 4),
+        ("zero", "nearest", 15, 2),
+        ("floor", "nearest", 14, 3),
+    ],
+)
+def test_the_kernels_equal_plain_integers_in_every_layer(pool, traces, membrane, fraction, bits):
+    net, _, chip = small(pool, traces=traces, membrane=membrane, fraction=fraction, weight_bits=bits, readout_bits=bits)
+    x = events(net, 1)
+    _, membranes = chip.spikes(x, record=1)
+    frames, clipped = chip.counts(x)[0].tolist(), {}
+    for n, layer in enumerate(chip.layers[:-1]):
+        frames, u, clipped[layer.name] = reference.conv(layer, chip.neuron, chip.words, frames)
+        np.testing.assert_array_equal(membranes[n][0], u)
+        np.testing.assert_array_equal(chip.spikes(x, n + 1)[0], frames)
+    assert 0 < np.mean(frames) < 1
+    p = chip.traces(chip.spikes(x))
+    flat = [[s for row in frame for site in row for s in site] for frame in frames]
+    expected = reference.traces(chip.neuron, chip.words, flat)
+    np.testing.assert_array_equal(p[0], expected)
+    u, _ = reference.readout(chip.neuron, chip.words, chip.readout.exponent, chip.weight.tolist(), chip.bias.tolist(), expected)
+    np.testing.assert_array_equal(chip.membranes(p)[0], u)
+    np.testing.assert_array_equal(chip(x)[0], u[-1])
+
+
+@pytest.mark.parametrize("scale", [90.0, 400.0])
+def test_saturation_is_the_same_and_counted(scale):
+    net, theta, _ = small(scale=scale)
+    chip = IntegerNet(net, theta, Words(), readout_exponent=0)
+    x = events(net, 1, rate=0.5)
+    chip.spikes(x)
+    _, _, clipped = reference.conv(chip.layers[0], chip.neuron, chip.words, np.minimum(x[0], 7).tolist())
+    assert chip.saturations["conv1.u"] == clipped > 0
+    assert chip.saturations["input"] == (x > 7).sum() > 0
+    with pytest.raises(Saturated, match="input: .* values left their format"):
+        IntegerNet(net, theta, Words(strict=True), 0).spikes(x)
+    with pytest.raises(Saturated, match="conv1.u"):
+        IntegerNet(net, theta, Words(strict=True), 0).spikes(np.minimum(x, 7))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_adversarial_events_come_near_the_bounds_and_not_beyond(sign, monkeypatch):
+    """Every event that drives one neuron up (or down), at the largest count: P settles within a thousandth of its bound."""
+    net, theta, chip = small(channels=(2,), shape=(5, 5, 2), scale=1.0)
+    layer, bound = chip.layers[0], chip.bounds["conv1"]
+    sums = (np.maximum(sign * layer.weight.astype(int), 0)).sum((0, 1, 2))
+    c = int(sums.argmax())
+    x = np.zeros((1, 300, 5, 5, 2), np.uint8)
+    x[0, :, 1:4, 1:4] = 7 * (sign * layer.weight[..., c] > 0)
+    seen = []
+    step = reference.Site.step
+    monkeypatch.setattr(reference.Site, "step", lambda self, V: (seen.append((self.P, self.Q, V)), step(self, V))[1])
+    spikes, u, _ = reference.conv(layer, chip.neuron, chip.words, x[0].tolist())
+    np.testing.assert_array_equal(chip.spikes(x, record=1)[1][0][0], u)
+    P, Q, V = (np.array(column) for column in zip(*seen))
+    for array, name in ((P, "Q, P"), (Q, "Q, P"), (V, "V")):
+        assert bound[name].low <= array.min() and array.max() <= bound[name].high
+    best, reached = (bound["Q, P"].high, P.max()) if sign > 0 else (bound["Q, P"].low, P.min())
+    assert reached / best > 0.999
+
+
+def test_the_readouts_accumulator_holds_the_worst_that_can_come():
+    """Every weight and trace at the end of its word, and the largest bias there is room for: 32 bits to the last unit."""
+    for shape, room in (((1, 1, 1024, 5), 2**31 - 1 - 2**29), ((1, 1, 3840, 5), 2**27 - 1)):
+        assert ranges.room_for_bias(shape, 8, 1, True, 12) == min(room, 2**31 - 1 - 4096)
+    chip = readout_alone(3840, 2)
+    room = chip.bias_room
+    assert room == 2**27 - 1
+    worst = chip.with_readout(np.full((3840, 2), -128), np.array([-room, -room]))
+    accumulator = worst.bounds["readout"]["sum w p + bias"]
+    assert accumulator.low == -(2**31 - 1) and accumulator.bits == 32
+    u = worst.membranes(np.full((1, 1, 3840), 4096, np.int32))
+    expected, _ = reference.readout(
+        chip.neuron, chip.words, chip.readout.exponent, worst.weight.tolist(), worst.bias.tolist(), [[4096] * 3840]
+    )
+    assert u[0].tolist() == expected
+    with pytest.raises(ValueError, match="do not fit 32 bits"):
+        ranges.room_for_bias((1, 1, 4097, 5), 8, 1, True, 12)
+
+
+def test_words_too_short_for_the_weights_are_refused():
+    net = ms.SpikingNet((6, 7, 40), (3,), 3, 5)
+    with pytest.raises(ValueError, match="1000 weights of 8 bits with 16 fraction bits do not fit 32 bits; take fewer"):
+        IntegerNet(net, np.ones(net.size, np.float32), Words(fraction=16))
+    _, _, chip = small()
+    long = replace(chip.layers[0], fraction=24)
+    with pytest.raises(ValueError, match="conv1: Q, P needs .* bits, more than the 32 of a word"):
+        IntegerNet.from_layers([long, *chip.layers[1:]], chip.neuron, chip.words, chip.input_shape)
+
+
+def test_the_rim_and_odd_rests_hold_no_event_of_others():
+    """A single event in the corner touches only its own neighbours: nothing runs over from one row of sites into the next."""
+    net, theta, chip = small(channels=(2,), shape=(5, 7, 1), kernel=5)
+    for y, z in itertools.product((0, 4), (0, 6)):
+        x = np.zeros((1, 6, 5, 7, 1), np.uint8)
+        x[0, 0, y, z] = 1
+        quiet = chip.spikes(np.zeros_like(x), record=1)[1][0]
+        changed = (chip.spikes(x, record=1)[1][0] != quiet).any((0, 1, 4))
+        assert changed.any()
+        rows, columns = np.nonzero(changed)
+        assert np.abs(rows - y).max() <= 2 and np.abs(columns - z).max() <= 2
+
+
+def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
+    """Every kernel is called with integers alone, all that comes out is integers, and a float among the counts is refused."""
+    calls, guards = set(), set()
+
+    def guarded(module, name):
+        function = getattr(module, name)
+        guards.add((module, name))
+
+        def call(*arguments):
+            calls.add((module, name))
+            for one in arguments:
+                assert not isinstance(one, (float, np.floating)), function
+                assert getattr(one, "dtype", np.dtype(int)).kind in "iub", function
+            found = function(*arguments)
+            assert found is None or isinstance(found, (int, np.integer))
+            return found
+
+        return call
+
+    for module, names in (
+        (kernels, ("conv", "readout")),
+        (network, ("presynaptic", "presynaptic_in")),
+        (learner, ("sample", "update")),
+        (feedback, ("accumulate", "update", "presynaptic", "error")),
+        (loihi_net, ("conv",)),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, guarded(module, name))
+    net, theta, chip = small()
+    for rule in learner.RULES:
+        p = chip.traces(chip.spikes(events(net)))
+        found = learner.learn(chip, learner.Learner(rule=rule, threshold=10, log2_bias=-4), p, np.arange(3))
+        u = chip.membranes(p, found.weight, found.bias)
+        assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, u))
+    how = learner.Learner(log2_bias=-4)
+    whole, layers = feedback.learn_all(chip, how, feedback.Feedback(), events(net), np.arange(3))
+    assert all(array.dtype.kind in "iu" for one in (*layers.values(), *whole.layers) for array in (one.weight, one.bias))
+    for p in net.layout[1::2]:
+        theta[p.slice] = -np.abs(theta[p.slice])
+    chip_of_loihi = loihi_net.LoihiNet(net, theta)
+    p = chip_of_loihi.traces(chip_of_loihi.spikes(events(net)))
+    found = learner.learn(chip_of_loihi, chip_of_loihi.learner(log2_bias=-4), p, np.arange(3))
+    assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth))
+    assert calls == guards and len(calls) == 11
+    with pytest.raises(ValueError, match="integer counts of shape"):
+        chip.spikes(events(net).astype(np.float32))
+    with pytest.raises(ValueError, match="found -1"):
+        chip.spikes(-np.minimum(events(net), 1).astype(np.int64))
+
+
+def test_surrogate_derivative_over_all_membranes():
+    u = np.arange(-32768, 32768)
+    for threshold, slope in ((0, 10.0), (512, 10.0), (0, 1.5), (-100, 60.0)):
+        whole = int(16 * slope)
+        found = np.array([neuron.surrogate(int(v), threshold, whole, neuron.RECIPROCAL) for v in u])
+        exact = 1 / (1 + slope * np.abs(u - threshold) / 1024) ** 2
+        assert np.abs(found / 256 - exact).max() <= 2**-4
+        assert 0 <= found.min() and found.max() <= 255
+        some = np.random.default_rng(0).choice(u, 3000)
+        assert [reference.surrogate(int(v), threshold, whole) for v in some] == found[some + 32768].tolist()
+
+
+def test_fixed_and_float_networks_agree_where_the_words_are_long():
+    """8-bit weights that are exact in 8 bits: few spikes differ, and fewer with 12 fraction bits than with none."""
+    net, theta, chip = small(channels=(6,), shape=(8, 8, 2))
+    exact = theta.copy()
+    for p, layer, gain in zip(net.layout[::2], chip.layers, (net.neuron.gain, 1.0)):
+        exact[p.slice] = layer.weight.ravel() * 2.0**layer.exponent / gain
+    x = np.minimum(events(net, 4, 40), 7)
+    wrong = {F: (IntegerNet(net, exact, Words(fraction=F)).spikes(x) != net.spikes(exact, x)).mean() for F in (0, 12)}
+    assert wrong[12] < 0.01 and wrong[12] < wrong[0] / 3
+
+
+def test_a_network_that_the_chip_cannot_hold_is_refused():
+    dense = ms.SpikingNet((4, 4, 2), (2,), 2, 3, hidden=(3,))
+    with pytest.raises(ValueError, match="has other layers"):
+        IntegerNet(dense, dense.init(np.random.default_rng(0)))
+    direct = ms.SpikingNet((4, 4, 2), (), 2)
+    with pytest.raises(ValueError, match="has other layers"):
+        IntegerNet(direct, direct.init(np.random.default_rng(0)))
+    with pytest.raises(ValueError, match="weight bits must be 2 to 8, not 9"):
+        small(weight_bits=9)
+    with pytest.raises(ValueError, match="fraction must be 0 to 16"):
+        Words(fraction=17)
+    assert replace(Words(), strict=True).strict

@@ -1,0 +1,76 @@
+"""theta to integers: exponents against a search, words that clip, steps; operations and memory counted by hand."""
+
+import numpy as np
+import pytest
+from integers import events, small
+
+from hardware.study import operations
+from hardware.chip import quantise
+from hardware.study.differences import signal_to_noise
+from hardware.chip.learner import readout_exponent, steps_of
+from minisnn.meta.inner import InnerLoop
+
+
+@pytest.mark.parametrize("bits", quantise.WEIGHT_BITS)
+def test_the_exponent_is_that_of_least_squared_error(bits, rng):
+    for weight in (rng.standard_normal(4000), rng.uniform(-1, 1, 4000), 1e-3 * rng.standard_normal(50) ** 3, np.full(9, 3.0)):
+        errors = {}
+        for exponent in range(-40, 10):
+            whole = np.clip(np.floor(weight / 2.0**exponent + 0.5), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+            errors[exponent] = np.mean((whole * 2.0**exponent - weight) ** 2)
+        found = quantise.best_exponent(weight, bits)
+        assert errors[found] == pytest.approx(min(errors.values()), rel=1e-12)
+
+
+def test_weights_are_rounded_to_nearest_and_clipped_ones_are_counted():
+    whole, clipped = quantise.integers(np.array([-3.0, -2.25, -0.25, 0.25, 0.24, 0.74, 0.75, 2.0]), -1, 3)
+    assert whole.tolist() == [-4, -4, 0, 1, 0, 1, 2, 3] and clipped == 2 and whole.dtype == np.int8
+
+
+@pytest.mark.parametrize("F", [12, 7])
+def test_the_quantised_network_is_near_the_float_one_and_counts_what_it_clipped(F):
+    net, theta, chip = small(fraction=F)
+    views = net.views(theta)
+    for n, layer in enumerate(chip.layers):
+        gain = net.neuron.gain if n == 0 else 1.0
+        weight = layer.weight.reshape(views[f"{layer.name}.weight"].shape) * 2.0**layer.exponent / gain
+        inside = np.abs(layer.weight.reshape(weight.shape)) < 127
+        assert np.abs(weight - views[f"{layer.name}.weight"])[inside].max() <= 2.0 ** (layer.exponent - 1) / gain * 1.001
+        fraction = 12 if layer.name == "readout" else F  # the readout's sums are as fine as its traces
+        np.testing.assert_allclose(
+            layer.bias * 2.0 ** (layer.exponent - fraction),
+            views[f"{layer.name}.bias"],
+            atol=2.0 ** (layer.exponent - fraction - 1),
+        )
+    theta[:] = 1e9
+    clipped = type(chip)(net, theta, chip.words, exponents={"conv1": 0})
+    assert clipped.saturations["conv1.theta"] == clipped.layers[0].weight.size + 3
+
+
+def test_steps_come_from_the_readouts_own_step_sizes():
+    net, _, _ = small()
+    sizes = np.full(net.size, 3.0, np.float32)
+    sizes[net.layout[-2].slice], sizes[net.layout[-1].slice] = 26.07, 0.0698
+    assert steps_of(net, InnerLoop(sizes), 5) == {"log2_weight": 2, "log2_bias": -6}
+    assert steps_of(net, InnerLoop(4.0), 4) == {"log2_weight": 0, "log2_bias": 0}
+    assert [readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
+
+
+def test_operations_and_memory_by_hand():
+    net, _, chip = small(weight_bits=4, readout_bits=3)
+    x = events(net, 2)
+    found, inner = operations.operations(chip, x), chip.spikes(x, 1)
+    steps = 2 * 14
+    assert found["conv1"] == ((x > 0).sum() * 9 * 3 + 6 * 42 * 3 * steps, 6 * 42 * 3 * steps)
+    assert found["conv2"] == (inner.sum() * 9 * 4 + 6 * 9 * 4 * steps, 6 * 9 * 4 * steps)
+    p = chip.traces(chip.spikes(x))
+    assert found["learning"] == (np.count_nonzero(p[:, -1]) * 3 + 4 * 3, np.count_nonzero(p[:, -1]) * 3)
+    memory = operations.memory(chip)
+    assert memory["weights and biases"] == (9 * 2 * 3 + 9 * 3 * 4) * 4 + 4 * 3 * 3 + (3 + 4 + 3) * 32
+    assert memory["state of the conv neurons"] == (42 * 3 + 9 * 4) * 93 and memory["gradient of the readout"] == (12 + 3) * 32
+
+
+def test_signal_to_noise():
+    u = np.array([3.0, -1.0])
+    assert signal_to_noise(u, u) == np.inf and signal_to_noise(u, 0 * u) == 0
+    assert signal_to_noise(u, u + 0.1) == pytest.approx(10 * np.log10(10 / 0.02))

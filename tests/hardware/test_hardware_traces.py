@@ -1,0 +1,148 @@
+"""Trace filters: bounds over every state, distance to real filters over every spike train, the 32-bit product."""
+
+import itertools
+
+import numpy as np
+import pytest
+from numba import njit
+
+from integers import small
+
+from hardware.chip import reference, traces
+from hardware.chip.formats import ROUNDINGS, shift
+from hardware.chip.traces import addends, distance, factor, presynaptic, presynaptic_step
+
+MODES = pytest.mark.parametrize("mode", [ROUNDINGS[name] for name in traces.DETERMINISTIC], ids=traces.DETERMINISTIC)
+EDGES = (-(2**30), -(2**30) + 1, -70_000_001, -4097, -4096, -4095, -1, 0, 1, 4095, 4096, 4097, 70_000_001, 2**30 - 1)
+
+
+@njit
+def mixes(x, y, a, plus, minus, out):
+    for n in range(x.size):
+        out[n] = traces.mix(x[n], y[n], a, plus, minus)
+
+
+def test_factors():
+    assert [factor(v) for v in (0.0, 0.95, 0.9, 0.65, 0.99999)] == [0, 3891, 3686, 2662, 4095]
+    with pytest.raises(ValueError, match=r"\[0, 1\), not 1.0"):
+        factor(1.0)
+
+
+@MODES
+def test_presynaptic_traces_never_exceed_one_from_any_state(mode):
+    """All 4097 x 4097 states and both inputs, then q for every factor."""
+    for q0 in range(0, 4097):
+        p, q = np.arange(4097), np.full(4097, q0)
+        presynaptic_step(p, q, np.full(4097, q0 & 1), 3891, 3686, mode)
+        assert 0 <= p.min() and p.max() <= 4096 and 0 <= q[0] <= 4096
+    for B in range(0, 4096, 5):
+        for s in (0, 1):
+            p, q = np.zeros(4097, np.int64), np.arange(4097)
+            presynaptic_step(p, q, np.full(4097, s), B, B, mode)
+            assert 0 <= q.min() and q.max() <= 4096
+
+
+@MODES
+def test_distance_to_real_filters_for_every_train_of_fourteen_steps(mode):
+    A, B = 3891, 3686
+    trains = np.array(list(itertools.product((0, 1), repeat=14)), np.uint8)
+    spikes = np.concatenate([trains, np.zeros((len(trains), 40), np.uint8)], 1).T.copy()
+    found = np.empty(spikes.shape, np.int32)
+    presynaptic(spikes, found, A, B, mode)
+    p, q, a, b = np.zeros(len(trains)), np.zeros(len(trains)), A / 4096, B / 4096
+    off_p = 0.0
+    for t, s in enumerate(spikes):
+        off_p = max(off_p, np.abs(found[t] - p).max())
+        p, q = a * p + (1 - a) * q, b * q + (1 - b) * 4096 * s
+    assert off_p <= distance(mode, A, B)
+    assert off_p > 0.2 * distance(mode, A, B)  # the bound is not idle
+
+
+@MODES
+def test_the_synaptic_trace_alone_keeps_its_own_bound(mode):
+    B, off, rng = 3686, 0.0, np.random.default_rng(0)
+    q, real, nothing = np.zeros(2000, np.int64), np.zeros(2000), np.zeros(2000, np.int64)
+    for _ in range(400):
+        s = (rng.random(2000) < np.linspace(0, 1, 2000)).astype(np.int64)
+        presynaptic_step(nothing, q, s, 0, B, mode)
+        real = B / 4096 * real + (1 - B / 4096) * 4096 * s
+        off = max(off, np.abs(q - real).max())
+    assert 0.3 * distance(mode, B) < off <= distance(mode, B)
+
+
+@MODES
+def test_the_product_in_32_bits_is_exact(mode):
+    x, y = (np.array(column, np.int32) for column in zip(*itertools.product(EDGES, EDGES)))
+    rng = np.random.default_rng(1)
+    x, y = (np.concatenate([edge, rng.integers(-(2**30), 2**30, 20_000, np.int32)]) for edge in (x, y))
+    for a in (0, 1, 2662, 3686, 3891, 4095):
+        found = np.empty(len(x), np.int32)
+        mixes(x, y, np.int32(a), *np.array(addends(mode, 12), np.int32), found)
+        exact = [shift.py_func(a * int(p) + (4096 - a) * int(q), 12, mode, 0) for p, q in zip(x, y)]
+        np.testing.assert_array_equal(found, exact)
+
+
+@MODES
+def test_addends_round_as_shift_does(mode):
+    for k in range(8):
+        plus, minus = addends(mode, k)
+        for x in range(-300, 301):
+            assert (x + (minus if x < 0 else plus)) >> k == shift.py_func(x, k, mode, 0)
+
+
+@pytest.mark.parametrize("mode", ROUNDINGS)
+def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_as_ever(mode):
+    net, _, chip = small(traces="nearest")
+    spikes = (np.random.default_rng(2).random((2, 40, *chip.layers[-2].output_shape)) < 0.3).astype(np.uint8)
+    flat = spikes.reshape(2, 40, -1)
+    for bits in (1, 4, 7, 11):
+        found = chip.traces(spikes[:1], bits, mode, seed=3)
+        expected = reference.traces(chip.neuron, chip.words, flat[0].tolist(), bits, mode, seed=3)
+        np.testing.assert_array_equal(found[0], expected)
+        assert found.max() <= 4096 and found.min() >= 0 and not (found & (1 << 12 - bits) - 1).any()
+    np.testing.assert_array_equal(chip.traces(spikes, 12, "nearest"), chip.traces(spikes))
+    if mode == "stochastic":
+        assert (chip.traces(spikes, 7, mode, 3) != chip.traces(spikes, 7, mode, 4)).any()
+        mean = np.mean([chip.traces(spikes[:1], 7, mode, seed * 1000) for seed in range(60)], 0)
+        exact = chip.traces(spikes[:1])
+        assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8  # 7 bits: a step is 32; unbiased
+    with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
+        chip.traces(spikes, 13)
+
+
+@njit
+def postsynaptic(V, A, B, plus, minus, p, q, found):
+    for t in range(V.shape[0]):
+        for n in range(V.shape[1]):
+            found[t, n] = p[n], q[n]
+            p[n], q[n] = traces.mix(p[n], q[n], A, plus, minus), traces.mix(q[n], V[t, n], B, plus, minus)
+
+
+@MODES
+@pytest.mark.parametrize("most", [1, 300, 2**26])
+def test_signed_postsynaptic_traces_keep_both_bounds_at_any_scale(mode, most):
+    rng, A, B = np.random.default_rng(4), np.int32(3891), np.int32(3686)
+    V = rng.integers(-most, most + 1, (300, 400)).astype(np.int32)
+    V[:, ::4] = np.repeat(np.where(rng.random((6, 100)) < 0.5, -most, most), 50, 0)  # long pushes to either side
+    V[150:, 1::4] = 0  # and long silences
+    found = np.empty((*V.shape, 2), np.int64)
+    postsynaptic(V, A, B, *np.array(addends(mode, 12), np.int32), np.zeros(400, np.int32), np.zeros(400, np.int32), found)
+    p, q, a, b, off = np.zeros(400), np.zeros(400), A / 4096, B / 4096, [0.0, 0.0]
+    for t, v in enumerate(V):
+        off = [max(off[0], np.abs(found[t, :, 0] - p).max()), max(off[1], np.abs(found[t, :, 1] - q).max())]
+        p, q = a * p + (1 - a) * q, b * q + (1 - b) * v
+    assert off[0] <= distance(mode, A, B) and off[1] <= distance(mode, B)
+    assert most == 1 or (off[0] > 0.2 * distance(mode, A, B) and off[1] > 0.2 * distance(mode, B))
+
+
+@MODES
+@pytest.mark.parametrize("bits", [4, 7, 10])
+def test_short_traces_keep_the_bound_in_units_of_their_own_last_place(mode, bits):
+    spikes = (np.random.default_rng(5).random((400, 300)) < np.linspace(0, 1, 300)).astype(np.uint8)
+    found, A, B = np.empty(spikes.shape, np.int32), 3891, 3686
+    traces.presynaptic_in(spikes, found, A, B, mode, bits, 1)
+    p, q, a, b, off = np.zeros(300), np.zeros(300), A / 4096, B / 4096, 0.0
+    for t, s in enumerate(spikes):
+        off = max(off, np.abs(found[t] / 2 ** (12 - bits) - p).max())
+        p, q = a * p + (1 - a) * q, b * q + (1 - b) * 2**bits * s
+    assert 0.1 * distance(mode, A, B) < off <= distance(mode, A, B)

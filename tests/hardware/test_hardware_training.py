@@ -1,0 +1,253 @@
+"""Meta-training for the chip: what it holds, derivatives straight through, rounding by the membrane, and whole runs."""
+
+import numpy as np
+import pytest
+from integers import events, small
+from toy import assert_same, interrupt, toy_config, toy_data
+
+import minisnn as ms
+from hardware.chip import calibrate
+from hardware.training import straight, run as training
+from hardware.chip.learner import Learner, learn, readout_exponent
+from hardware.chip.network import IntegerNet, Words
+from hardware.training.straight import Grid, HeldNet, OnChip
+from minisnn.training import checkpoint, update as metabatch
+from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.stepsizes import StepSizes
+from minisnn.meta.tasks import Task
+
+WORDS = {"conv1": (3, -1), "conv2": (2, -3), "readout": (3, -3)}
+
+
+def exact(pool="max", **options):
+    """A small network in float64, a theta beyond the ends of WORDS here and there, and a task."""
+    net = ms.SpikingNet((6, 7, 2), (3, 4), 3, 3, pool, window=8, dtype=np.float64, backend="numpy", **options)
+    theta = small(pool, scale=1.0)[1].astype(np.float64)
+    x, y = events(net, 9, 20), np.array([0, 1, 2] * 3)
+    return net, theta, Task(x[:3], y[:3], x[3:], y[3:])
+
+
+def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip():
+    net, theta, _ = small()
+    phi, slope = Grid(net, WORDS)(theta)
+    chip = IntegerNet(net, theta, Words(3, 3), exponents={name: e for name, (_, e) in WORDS.items()})
+    two = IntegerNet(net, theta, Words(2, 3), exponents={name: e for name, (_, e) in WORDS.items()})
+    for n, (layer, p) in enumerate(zip((chip.layers[0], two.layers[1], chip.layers[2]), net.layout[::2])):
+        gain = np.float32(10 if n == 0 else 1)
+        np.testing.assert_array_equal(layer.weight.ravel(), np.round(phi[p.slice] * gain / 2.0**layer.exponent))
+        w = theta[p.slice] * gain / 2.0**layer.exponent
+        inside = (w >= -(2 ** (layer.bits - 1)) - 0.5) & (w < 2 ** (layer.bits - 1) - 0.5)
+        np.testing.assert_array_equal(slope[p.slice], inside)
+        assert 0 < inside.mean() and (n == 2 or inside.mean() < 1)
+    for p in net.layout[1::2]:
+        np.testing.assert_array_equal(phi[p.slice], theta[p.slice])
+    again, all_in = Grid(net, WORDS)(phi)
+    np.testing.assert_array_equal(again, phi)
+    assert all_in.all()
+    with pytest.raises(ValueError, match="words must name layers of conv1, conv2, readout, not conv9"):
+        Grid(net, {"conv9": (2, 0)})
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_where_nothing_is_rounded_it_is_the_meta_gradient(steps):
+    net, theta, task = exact()
+    fine = {name: (60, -50) for name in WORDS}
+    found = straight.meta_gradient(HeldNet(net, Grid(net, fine)), theta, task, 0.5, steps, step_size_gradient=True)
+    for one, other in zip(found, ms.meta_gradient(net, theta, task, 0.5, steps, step_size_gradient=True)):
+        assert np.abs(one - other).max() <= 1e-12 * np.abs(other).max()
+
+
+@pytest.mark.parametrize("steps, freeze", [(1, ()), (2, ()), (1, ("conv1", "conv2"))])
+def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, freeze):
+    net, theta, task = exact()
+    grid, a = Grid(net, WORDS), 0.5
+    gate = InnerLoop(a, steps, freeze).gate(net, np.ones(net.size))
+    at, S = grid(theta)
+    path = []
+    for _ in range(steps):
+        phi, s = grid(at)
+        g = net.loss_and_gradient(phi, task.x_support, task.y_support)[1]
+        path.append((phi, s))
+        at = at - a * gate * s * g
+    phi, s = grid(at)
+    loss, lam = net.loss_and_gradient(phi, task.x_query, task.y_query)
+    lam = s * lam
+    for phi, s in reversed(path):
+        lam = lam - s * net.hessian_vector_product(phi, task.x_support, task.y_support, s * a * gate * lam)
+    found = straight.meta_gradient(HeldNet(net, grid), theta, task, a, steps, freeze=freeze)
+    assert found[0] == loss
+    assert np.abs(found[1] - S * lam).max() <= 1e-12 * np.abs(lam).max()
+    plain = ms.meta_gradient(net, theta, task, a, steps, freeze=freeze)[1]
+    assert np.abs(found[1] - plain).max() > 0.1 * np.abs(plain).max()  # the rounding is felt
+    assert (S == 0).any() and not found[1][S == 0].any()
+
+
+def test_curvature_is_seen_through_the_clip_from_both_sides(rng):
+    net, theta, task = exact()
+    grid, v = Grid(net, WORDS), rng.standard_normal(net.size)
+    phi, S = grid(theta)
+    held = HeldNet(net, grid)
+    loss, gradient, hvp = held.gradient_and_hvp(theta, task.x_support, task.y_support)
+    assert loss == net.loss(phi, task.x_support, task.y_support) == held.loss(theta, task.x_support, task.y_support)
+    np.testing.assert_array_equal(gradient, S * net.loss_and_gradient(phi, task.x_support, task.y_support)[1])
+    want = S * net.hessian_vector_product(phi, task.x_support, task.y_support, S * v)
+    np.testing.assert_allclose(hvp(v), want, atol=1e-12 * np.abs(want).max())
+    assert (S == 0).any() and (hvp(v) != S * net.hessian_vector_product(phi, task.x_support, task.y_support, v)).any()
+
+
+def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
+    """Straight through puts Q(theta) + S (theta' - theta) in Q's place; that, in the jet twin, has differences."""
+    net, theta, task = exact("mean")
+    grid, a, d = Grid(net, WORDS), 0.5, rng.standard_normal(net.size)
+    phi, S = grid(theta)
+    first = net.record(phi, task.x_support)
+    at = phi - a * net.loss_and_gradient(phi, task.x_support, task.y_support)[1]
+    held, s = grid(at)
+    last = net.record(held, task.x_query)
+
+    def loss(h):
+        moved = phi + h * S * d
+        new = moved - a * net.loss_and_gradient(moved, task.x_support, task.y_support, spike="jet", record=first)[1]
+        return net.loss(held + s * (new - at), task.x_query, task.y_query, spike="jet", record=last)
+
+    want = straight.meta_gradient(HeldNet(net, grid), theta, task, a)[1] @ d
+    found = (loss(1e-5) - loss(-1e-5)) / 2e-5
+    assert found == pytest.approx(want, rel=1e-6)
+
+
+def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
+    config = toy_config(rule="anil", backend="numpy", dtype="float64")
+    tasks, (net, theta, _) = toy_data()["train"], small("mean", channels=(4,), shape=(6, 6, 2), scale=1.0)
+    net = metabatch.network_of(config, tasks.input_shape, 3)
+    held = OnChip({"conv1": (2, -1), "readout": (3, -2)}, 3)
+    steps = StepSizes(net, "array", 5.0)
+    found = metabatch.task_gradient(tasks, net, config, steps, theta.astype(float), steps.start, 4, 0, held=held)
+    task, learns = metabatch.task_of(tasks, net, config, metabatch.TASKS, 4, 0), held.of(net)
+    sizes = held.inner(net, metabatch.inner_loop(config, net, steps.value(steps.start))).step_size
+    want = straight.meta_gradient(learns, theta.astype(float), task, sizes, freeze=body(net))
+    assert found[0] == want[0] and not learns.grid(theta.astype(float))[1].all()
+    np.testing.assert_array_equal(found[1], want[1])
+    plain = metabatch.task_gradient(tasks, net, config, steps, theta.astype(float), steps.start, 4, 0)
+    np.testing.assert_array_equal(plain[1], ms.meta_gradient(net, theta.astype(float), task, 5.0, freeze=body(net))[1])
+
+
+def test_what_is_held_after_a_step_is_what_the_chip_writes():
+    net, theta, _ = small(channels=(4,), shape=(6, 6, 2))
+    x, y = np.minimum(events(net, 3, 20), 7), np.arange(3)
+    words = {"conv1": (8, -5), "readout": (4, readout_exponent(2, 4))}
+    held = OnChip(words, 3)
+    sizes = np.full(net.size, 3 * 4.6, np.float32)
+    sizes[net.layout[-1].slice] = 3 * 0.27
+    inner = held.inner(net, InnerLoop(sizes, freeze=body(net)))
+    assert {float(v) for v in inner.step_size[net.layout[-2].slice]} == {12.0} and inner.step_size[-1] == 0.75
+    start, _ = held.start(net, theta)
+    new = held.of(net).grid(ms.adapt(held.of(net), start, x, y, inner.step_size, freeze=inner.freeze))[0]
+    chip = IntegerNet(net, theta, Words(8, 4), exponents={name: e for name, (_, e) in words.items()})
+    found = learn(chip, Learner(rounding="nearest", log2_weight=2, log2_bias=-2), chip.traces(chip.spikes(x)), y)
+    whole = net.views(new)["readout.weight"] / 2.0 ** words["readout"][1]
+    assert (found.weight != chip.weight).mean() > 0.3
+    assert (found.weight == whole).mean() > 0.7 and np.abs(found.weight - whole).max() <= 1
+
+
+# ---- rounding by the membrane
+
+
+def covariance(rng, inputs):
+    p = rng.standard_normal((400, inputs)) @ rng.standard_normal((inputs, inputs))
+    return np.cov(p, rowvar=False)
+
+
+def test_rounding_makes_good_what_it_did_wrong_as_direct_least_squares_does(rng):
+    w, H, exponent, bits = rng.standard_normal((7, 3)), covariance(rng, 7), -1, 3
+    order, free, want = np.argsort(-np.diag(H)), list(range(7)), w.copy()
+    for i in order:
+        want[i] = 2.0**exponent * np.clip(np.floor(want[i] / 2.0**exponent + 0.5), -4, 3)
+        free.remove(i)
+        fixed = [j for j in range(7) if j not in free]
+        # the free weights of least D^T H D where the fixed ones are as they are: H_ff d_f = -H_fc d_c
+        if free:
+            want[free] = w[free] - np.linalg.solve(H[np.ix_(free, free)], H[np.ix_(free, fixed)] @ (want[fixed] - w[fixed]))
+    np.testing.assert_allclose(calibrate.rounded(w, H, exponent, bits), want, atol=1e-9)
+    still = calibrate.rounded(w, np.diag(np.diag(H)), exponent, bits)
+    np.testing.assert_array_equal(still, 2.0**exponent * np.clip(np.floor(w / 2.0**exponent + 0.5), -4, 3))
+
+
+def test_calibrated_layers_are_on_the_grid_and_lose_less_of_their_membranes():
+    net, theta, _ = small(scale=1.0)
+    x = events(net, 40, 30, rate=0.2)
+    found, exponents = calibrate.calibrate(net, theta, {"conv1": 2, "conv2": 2}, x)
+    phi, slope = Grid(net, {name: (2, exponents[name]) for name in exponents})(found)
+    np.testing.assert_array_equal(phi, found)
+    assert set(exponents) == {"conv1", "conv2"} and slope.all()
+    np.testing.assert_array_equal(found[net.layout[-2].slice], theta[net.layout[-2].slice])
+    steps = np.unique(np.linspace(22, 29, 8).astype(int))
+    p = calibrate.under_kernels(calibrate.traces(np.minimum(x, 7), net.neuron, steps), 3).astype(float)
+    chip = IntegerNet(net, theta, Words(2))
+    want = 10 * p @ net.views(theta)["conv1.weight"].reshape(18, 3) + net.views(theta)["conv1.bias"]
+    ours = 10 * p @ net.views(found)["conv1.weight"].reshape(18, 3) + net.views(found)["conv1.bias"]
+    plain = p @ (chip.layers[0].weight.reshape(18, 3) * 2.0 ** chip.layers[0].exponent) + net.views(theta)["conv1.bias"]
+    np.testing.assert_allclose(ours.mean(0), want.mean(0), atol=3e-3)
+    assert np.mean((ours - want) ** 2) < 0.5 * np.mean((plain - want) ** 2)
+    again = IntegerNet(net, found, Words(2))  # exponents of least squared error find the same weights
+    for one, other in zip(again.layers[:2], IntegerNet(net, found, Words(2), exponents=exponents).layers):
+        np.testing.assert_array_equal(one.weight * 2.0**one.exponent, other.weight * 2.0**other.exponent)
+    with pytest.raises(ValueError, match="bits must name conv layers of conv1, conv2, not readout"):
+        calibrate.calibrate(net, theta, {"readout": 2}, x)
+
+
+def test_traces_and_what_lies_under_a_kernel_are_those_of_the_network():
+    net, theta, _ = small(channels=(3,))
+    x = events(net, 2, 20)
+    steps = np.arange(12, 20)
+    p = calibrate.traces(x, net.neuron, steps)
+    assert p.shape == (2, 8, 6, 7, 2)
+    views = net.views(theta)
+    free = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.LIF(rho=0.0))
+    u = calibrate.under_kernels(p, 3) @ (10 * views["conv1.weight"].reshape(18, 3)) + views["conv1.bias"]
+    np.testing.assert_allclose(u.reshape(2, 8, 6, 7, 3), free.record(theta, x)[0]["u"], atol=1e-4)
+    some = np.array([5, 600, 77])
+    np.testing.assert_array_equal(calibrate.under_kernels(p, 3, some), calibrate.under_kernels(p, 3)[some])
+
+
+# ---- runs
+
+
+def started(tmp_path, **changes):
+    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numpy")
+    theta = net.init(np.random.default_rng(0), toy_data()["train"].episode(0, 0).x_query)
+    sizes = np.ones(net.size, np.float32)
+    sizes[net.layout[-1].slice] = 0.05
+    ms.save(tmp_path / "float.h5", net, theta, inner=InnerLoop(sizes))
+    return toy_config(start=str(tmp_path / "float.h5"), rule="anil", **changes)
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested(tmp_path):
+    config, chip = started(tmp_path), training.ChipConfig(2, 4)
+    whole = training.train(config, chip, tmp_path / "whole", progress=False, data=toy_data())
+    calls = 2 * training.CALIBRATION + 2 * 7
+    with pytest.raises(KeyboardInterrupt, match="go on with: minisnn hardware train --resume"):
+        training.train(config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt}))
+    with pytest.raises(ValueError, match="the run has 2 bits and 4 in the readout, not 3 and 4"):
+        training.train(config, training.ChipConfig(3, 4), tmp_path / "two", True, False, data=toy_data())
+    stopped = training.RunFolder(tmp_path / "two").config()
+    again = training.train(stopped, chip, tmp_path / "two", True, False, data=toy_data())
+    assert_same(tmp_path / "whole", tmp_path / "two")
+    assert again == whole and 0 <= whole["accuracy"] <= 1 and len(whole["per_episode"]) == config.test_episodes
+    latent, network = (checkpoint.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5"))
+    start = checkpoint.read(tmp_path / "two" / "start.h5")
+    words = {"conv1": (2, whole["exponents"]["conv1"])}
+    phi = Grid(network.net, words)(latent.theta)[0]
+    np.testing.assert_array_equal(network.theta, phi)
+    assert (latent.theta != start.theta).mean() > 0.3 and len(np.unique(phi[network.net.layout[0].slice])) <= 4
+    assert network.provenance["chip"]["bits"] == 2 and not network.optimiser
+
+
+def test_settings_that_do_not_fit_are_refused(tmp_path):
+    config = started(tmp_path)
+    for changes in ({"start": None}, {"rule": "maml"}, {"learn_step_size": "no"}):
+        with pytest.raises(ValueError, match="training for the chip needs start"):
+            training.train(ms.TrainingConfig(**{**vars(config), **changes}), training.ChipConfig(), tmp_path / "x", data={})
+    with pytest.raises(ValueError, match="readout_bits must be 2 to 8, not 1"):
+        training.ChipConfig(2, 1)
+    with pytest.raises(ValueError, match="expected a folder of minisnn hardware train"):
+        training.train(config, training.ChipConfig(), tmp_path / "none", True, data=toy_data())

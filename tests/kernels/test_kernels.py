@@ -1,0 +1,221 @@
+"""Kernels against their readable twins: events and dense products give the same, on sizes that fill no vector."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.kernels import choice, linear, vector, winograd
+from minisnn.kernels.events import collect
+from minisnn.layers import synapse
+
+
+def _relative(a, b):
+    return abs(np.asarray(a) - b).max() / max(abs(np.asarray(b)).max(), 1e-300)
+
+
+GEOMETRIES = [(4, 8, 3, 33, 5), (3, 5, 2, 16, 3), (8, 16, 9, 32, 5), (1, 1, 40, 5, 1), (5, 3, 8, 70, 5), (2, 13, 17, 8, 3)]
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
+@pytest.mark.parametrize("counts", [True, False], ids=["counts", "spikes"])
+@pytest.mark.parametrize("g", GEOMETRIES, ids=str)
+def test_linear_maps(g, counts, dtype, tolerance):
+    """One time step of events, by each of the ways that there are, against the reference."""
+    H, W, n_in, n_out, k = g
+    rng, pad = np.random.default_rng(0), k // 2
+    x = (rng.random((H, W, n_in)) < 0.4) * (rng.integers(1, 4, (H, W, n_in)) if counts else 1)
+    w, dV = rng.standard_normal((k, k, n_in, n_out)).astype(dtype), rng.standard_normal((H, W, n_out)).astype(dtype)
+    halo = np.pad(x.astype(dtype), [(0, 0), (pad, pad), (0, 0)]).ravel()
+    D = np.pad(dV, [(0, 0), (pad, pad), (0, 0)]).ravel()
+    lists = _events(x, dtype, counts).lists
+    one = dtype(1)
+
+    expected = synapse.correlate(x.astype(dtype), w)
+    ways = {
+        "spread": lambda V: linear.spread(lists, 0, 0, 0, H, linear.rows_layout(w), V, one, g),
+        "correlate": lambda V: linear.correlate(halo, 0, linear.dense_layout(w), V, 0, H, W, n_in, n_out, k),
+    }
+    if not counts:
+        ways["gather"] = lambda V: linear.gather(lists, 0, 0, 0, H, linear.dense_layout(w), V, g)
+    for name, way in ways.items():
+        V = np.zeros(H * W * n_out, dtype)
+        way(V)
+        assert _relative(V.reshape(expected.shape), expected) < tolerance, name
+
+    expected = synapse.correlate_input(dV, w)
+    dx = np.zeros(x.size, dtype)
+    linear.correlate(D, 0, linear.back_layout(w), dx, 0, H, W, n_out, n_in, k)
+    assert _relative(dx.reshape(expected.shape), expected) < tolerance
+
+    expected = synapse.correlate_weight(x.astype(dtype), dV, k)
+
+    def sorted_by_channel(dW):
+        places, starts = np.zeros(x.size, np.int32), np.zeros(H * (n_in + 1), np.int32)
+        for h in range(H):
+            linear.sort_by_channel(lists, h, 0, 1, D.size, n_in, n_out, W, places, h * W * n_in, starts, h * (n_in + 1))
+        for i in range(k):
+            linear.gather_weight(places, W * n_in, starts, 0, i, 0, n_in, D, 0, dW, g)
+
+    ways = {
+        "spread": lambda dW: linear.spread_weight(lists, 0, 0, 0, H, 0, k, D, 0, dW, one, g),
+        "correlate": lambda dW: [linear.correlate_weight(halo, 0, n_in, dV.ravel(), 0, W * n_out, i, dW, g) for i in range(k)],
+    }
+    if not counts:
+        ways["by channel"] = sorted_by_channel
+    for name, way in ways.items():
+        dW = np.zeros(w.size, dtype)
+        way(dW)
+        assert _relative(linear.from_rows(dW, w.shape), expected) < tolerance, name
+
+
+def _events(x, dtype, counts):
+    """The image x as one sample and step; spikes have no values and know their columns."""
+    found = collect(x[None, None].astype(np.uint8), dtype(1))
+    if counts:
+        return found
+    H, W, n_in = x.shape
+    edges = np.concatenate([np.zeros((H, 1), int), np.cumsum((x != 0).sum(2), 1)], 1)
+    return replace(found, value=found.value[:, :, :0], column=edges[None, :, None].astype(np.int32))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-14), (np.float32, 1e-5)])
+@pytest.mark.parametrize("g", [(4, 8, 7, 16, 5), (1, 4, 16, 32, 5), (5, 12, 3, 48, 5)], ids=str)
+@pytest.mark.parametrize("images", [1, 3])
+def test_winograd_is_the_correlation(g, images, dtype, tolerance):
+    """Winograd's products against the direct sum, for halo images, edges included."""
+    H, W, n_from, n_to, k = g
+    rng = np.random.default_rng(3)
+    assert winograd.fits(g)
+    x, w = rng.standard_normal((images, H, W, n_from)).astype(dtype), rng.standard_normal((k, k, n_from, n_to)).astype(dtype)
+    halo = np.pad(x, [(0, 0), (0, 0), (2, 2), (0, 0)])
+    y, rows = np.zeros(images * H * W * n_to, dtype), 2 * H * images * W
+    points = winograd.transform(linear.dense_layout(w), n_from * n_to)
+    winograd.correlate(
+        halo.ravel(),
+        images,
+        halo[0].size,
+        points,
+        y,
+        0,
+        winograd.matrices(dtype),
+        np.zeros(rows * n_from, dtype),
+        np.zeros(rows * n_to, dtype),
+        H,
+        W,
+        n_from,
+        n_to,
+    )
+    assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w)) < tolerance * k * k * n_from
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "M, N, R, K", [(8, 32, 1, 5), (13, 47, 2, 3), (5, 7, 3, 4), (1, 16, 1, 9), (4, 33, 1, 0), (9, 16, 0, 2)]
+)
+def test_gemm(M, N, R, K, dtype):
+    rng = np.random.default_rng(1)
+    A, B, C = (rng.standard_normal(shape).astype(dtype) for shape in ((R, M, K), (R, K, N), (M, N)))
+    expected, flat = C + (A @ B).sum(0), C.ravel().copy()
+    vector.gemm(A.ravel(), 0, M * K, K, 1, B.ravel(), 0, K * N, N, flat, 0, N, M, N, R, K)
+    assert np.allclose(flat.reshape(M, N), expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 16, 63, 64, 200])
+def test_axpy_touches_its_range_only(n):
+    x, y = np.arange(300.0), np.ones(300)
+    expected = y.copy()
+    expected[5 : 5 + n] += 0.5 * x[3 : 3 + n]
+    vector.axpy(y, 5, 0.5, x, 3, n)
+    assert np.array_equal(y, expected)
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 31, 200, 333])
+def test_add_rows(n):
+    rng = np.random.default_rng(5)
+    x, y, index = rng.standard_normal(1200), rng.standard_normal(400), np.array([3, 0, 5, 5, 1], np.int32)
+    for first, last in ((1, 4), (2, 2)):
+        out, expected = y.copy(), y.copy()
+        for e in range(first, last):
+            expected[7 : 7 + n] += x[11 + 100 * index[e] :][:n]
+        vector.add_rows(out, 7, x, 11, 100, index, first, last, n)
+        assert np.array_equal(out, expected)
+
+
+def test_bits_of_what_reaches_the_threshold():
+    v = np.array([0.5, -1, 0.5, 2] * 16 + [1.0] * 9)
+    for n in (1, 9, 64):
+        bits = int(choice.reached(v, 0, n, 0.5))
+        assert [m for m in range(64) if bits >> m & 1][:n] == np.flatnonzero(v[:n] >= 0.5).tolist()
+    assert [choice.lowest_bit(bits) for bits in (1, 6, 5 << 40, 1 << 62)] == [0, 1, 40, 62]
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
+def test_both_paths_equal_the_reference(rate):
+    """Input sparse enough for events, and so dense that every pass takes the dense path."""
+    rng = np.random.default_rng(2)
+    x, y = rng.poisson(rate, (3, 14, 5, 8, 2)), np.arange(3)
+    nets = [ms.SpikingNet((5, 8, 2), (17,), 3, window=9, dtype=np.float64, backend=b) for b in ("numba", "numpy")]
+    assert (np.count_nonzero(x) > linear.DENSE_ABOVE * x.size) == (rate == 0.9)
+    theta = nets[0].init(rng, x)
+    v = rng.standard_normal(nets[0].size)
+    for name, call in (
+        ("logits", lambda n: n(theta, x)),
+        ("gradient", lambda n: n.loss_and_gradient(theta, x, y)[1]),
+        ("hvp", lambda n: n.hessian_vector_product(theta, x, y, v)),
+    ):
+        assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
+
+
+@pytest.mark.parametrize("pool, detach", [("max", False), ("mean", False), ("max", True)])
+def test_a_network_that_takes_every_fast_path(pool, detach):
+    """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels."""
+    rng = np.random.default_rng(6)
+    x, y = rng.poisson(0.1, (3, 16, 8, 16, 2)), np.arange(3)
+    nets = [
+        ms.SpikingNet((8, 16, 2), (16, 32), 3, pool=pool, window=10, dtype=np.float64, detach_reset=detach, backend=b)
+        for b in ("numba", "numpy")
+    ]
+    inner = nets[0].blocks[1]
+    assert winograd.fits((*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
+    theta, v = nets[0].init(rng, x, rate=0.2), rng.standard_normal(nets[0].size)
+    assert all(0.02 < rate < linear.DENSE_ABOVE for rate in nets[0].activity(theta, x).values())
+    for name, call in (
+        ("logits", lambda n: n(theta, x)),
+        ("gradient", lambda n: n.loss_and_gradient(theta, x, y)[1]),
+        ("hvp", lambda n: n.hessian_vector_product(theta, x, y, v)),
+    ):
+        assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_threads_change_no_bit(pool):
+    """One, two and three threads: identical logits, gradients and Hessian-vector products in float32."""
+    rng = np.random.default_rng(3)
+    x, y = rng.poisson(0.05, (11, 40, 8, 12, 2)).astype(np.uint8), rng.integers(0, 4, 11)
+    net = ms.SpikingNet((8, 12, 2), (16, 20), 4, pool=pool, window=20)
+    theta, v = net.init(rng, x), rng.standard_normal(net.size).astype(np.float32)
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            ms.set_threads(threads)
+            results.append((net(theta, x), net.loss_and_gradient(theta, x, y)[1], net.hessian_vector_product(theta, x, y, v)))
+    finally:
+        ms.set_threads(None)
+    for one, *others in zip(*results):
+        assert all(np.array_equal(one, other) for other in others)
+
+
+def test_max_pooling_picks_the_first_of_equals():
+    """`pick` and its adjoint `put`, ties included, on lengths that fill no vector."""
+    rng = np.random.default_rng(4)
+    for n in (3, 16, 70):
+        u = rng.integers(0, 3, 4 * n).astype(np.float64)  # four sites of n channels each, many of them equal
+        sites, v = u.reshape(4, n), u.reshape(4, n).max(0)
+        first, x, y = np.argmax(sites == v, axis=0), rng.standard_normal(4 * n), np.zeros(n)
+        choice.pick(u, v, x, y, 0, 2 * n, 0, n)
+        assert np.array_equal(y, x.reshape(4, n)[first, np.arange(n)])
+        back = np.ones(4 * n)
+        choice.put(u, v, y, back, 0, 2 * n, 0, n)
+        assert np.array_equal(back.reshape(4, n), np.where(np.arange(4)[:, None] == first, y, 0))

@@ -1,0 +1,209 @@
+"""Adaptation and meta-gradient: against plain loops, an explicit Hessian and finite differences of the jet form."""
+
+import numpy as np
+import pytest
+from conftest import arrays_off, off
+
+import minisnn as ms
+from minisnn.gradcheck import random_data, random_theta
+
+
+def small(backend="numpy", dtype=np.float64, **changes):
+    settings = dict(
+        input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, neuron=ms.LIF(gain=3.0), window=9, dtype=dtype, backend=backend
+    )
+    return ms.SpikingNet(**{**settings, **changes})
+
+
+def case(net, seed=0):
+    rng = np.random.default_rng(seed)
+    x, y = random_data(net, rng, 3, 12)
+    return random_theta(net, rng), ms.Task(x, y, *random_data(net, rng, 4, 12))
+
+
+# ---- adaptation ------------------------------------------------------------------------------------------------------
+
+
+def test_adapt_is_gradient_descent(backend):
+    net = small(backend)
+    theta, task = case(net)
+    kept, expected = theta.copy(), theta
+    for _ in range(3):
+        expected = expected - 0.3 * net.loss_and_gradient(expected, task.x_support, task.y_support)[1]
+    found = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 3)
+    assert off(found, expected) < 1e-14 and np.array_equal(theta, kept) and off(found, theta) > 1e-3
+    assert np.array_equal(ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 0), theta)
+
+
+def test_adapting_learns_the_support_set(backend):
+    net = small(backend)
+    theta, task = case(net)
+    after = ms.adapt(net, theta, task.x_support, task.y_support, 0.5, 30)
+    before = net.loss(theta, task.x_support, task.y_support)
+    assert net.loss(after, task.x_support, task.y_support) < 0.6 * before
+
+
+def test_frozen_layers_and_step_sizes_of_every_parameter(backend):
+    net = small(backend)
+    theta, task = case(net)
+    gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+    sizes = np.random.default_rng(1).random(net.size)
+    found = ms.adapt(net, theta, task.x_support, task.y_support, sizes, 1)
+    assert off(found, theta - sizes * gradient) < 1e-14
+    for frozen in (("conv1",), ("readout",)):
+        moved = net.views(ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2, frozen) - theta)
+        for name, change in moved.items():
+            assert change.any() != name.startswith(frozen[0]), name
+
+
+def test_threshold_gates_small_updates(backend):
+    net = small(backend)
+    theta, task = case(net)
+    data = task.x_support, task.y_support
+    gradient = net.loss_and_gradient(theta, *data)[1]
+    threshold = float(np.quantile(np.abs(0.3 * gradient), 0.6))
+    expected = theta - np.where(np.abs(0.3 * gradient) > threshold, 0.3 * gradient, 0)
+    assert off(ms.adapt(net, theta, *data, 0.3, 1, threshold=threshold), expected) < 1e-14
+    assert np.array_equal(ms.adapt(net, theta, *data, 0.3, 1, threshold=1e9), theta)
+    assert off(ms.adapt(net, theta, *data, 0.3, 1, threshold=0.0), theta - 0.3 * gradient) < 1e-14
+
+
+def test_threshold_fraction_is_of_the_range_within_a_layer(backend):
+    """Eq. 6 with f (max - min) of |a g| over weights and bias of one layer together."""
+    net = small(backend)
+    theta, task = case(net)
+    gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+    change = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 1, threshold_fraction=0.2) - theta
+    for layer in ("conv1", "readout"):
+        of = [v for name, v in net.views(gradient).items() if name.startswith(layer)]
+        size = np.abs(0.3 * np.concatenate([v.ravel() for v in of]))
+        moved = np.concatenate([v.ravel() for name, v in net.views(change).items() if name.startswith(layer)])
+        written = size > 0.2 * (size.max() - size.min())
+        assert np.array_equal(moved != 0, written) and 0 < written.sum() < written.size
+
+
+# ---- meta-gradient ---------------------------------------------------------------------------------------------------
+
+
+def hessian(net, theta, x, y):
+    hvp = net.gradient_and_hvp(theta, x, y)[2]
+    return np.array([hvp(row) for row in np.eye(net.size)])
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_second_order_equals_the_explicit_chain_rule(backend, steps):
+    """lambda_0 = (I - H_0 A_0) ... (I - H_{N-1} A_{N-1}) grad L_query(theta_N), A_n = diag(a m_n)."""
+    net = small(backend, input_shape=(4, 4, 1), channels=(2,))
+    theta, task = case(net)
+    sizes = np.random.default_rng(1).uniform(0.1, 0.5, net.size)
+    frozen = np.ones(net.size)
+    frozen[net.layout[0].slice] = frozen[net.layout[1].slice] = 0
+    theta_n, factors = theta, []
+    for _ in range(steps):
+        g = net.loss_and_gradient(theta_n, task.x_support, task.y_support)[1]
+        H = hessian(net, theta_n, task.x_support, task.y_support)
+        factors.append(np.eye(net.size) - H @ np.diag(sizes * frozen))
+        theta_n = theta_n - sizes * frozen * g
+    loss, lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query)
+    found_loss, first = ms.meta_gradient(net, theta, task, sizes, steps, 1, ("conv1",))
+    assert found_loss == pytest.approx(loss, rel=1e-12) and off(first, lam) < 1e-12
+    for factor in reversed(factors):
+        lam = factor @ lam
+    found = ms.meta_gradient(net, theta, task, sizes, steps, 2, ("conv1",))[1]
+    assert arrays_off(net, found, lam) < 1e-10
+
+
+def test_maml_and_fomaml_differ(backend):
+    net = small(backend)
+    theta, task = case(net)
+    loss, second = ms.meta_gradient(net, theta, task, 0.5, order=2)
+    same, first = ms.meta_gradient(net, theta, task, 0.5, order=1)
+    assert loss == pytest.approx(same, rel=1e-12) and off(first, second) > 0.02
+    assert loss == pytest.approx(ms.meta_loss(net, theta, task, 0.5), rel=1e-12)
+    none = [ms.meta_gradient(net, theta, task, 0.5, steps=0, order=order)[1] for order in (1, 2)]
+    query = net.loss_and_gradient(theta, task.x_query, task.y_query)[1]
+    assert off(none[0], query) < 1e-14 and off(none[1], query) < 1e-14
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"freeze": ("conv1",)}, {"threshold_fraction": 0.05}, {"threshold": 1e-3}],
+    ids=lambda o: next(iter(o), "plain"),
+)
+def test_gradient_of_a_step_size_for_every_parameter(backend, steps, options):
+    net = small(backend)
+    theta, task = case(net)
+    rng = np.random.default_rng(1)
+    sizes, d = rng.uniform(0.1, 0.4, net.size), rng.standard_normal(net.size)
+    _, _, da = ms.meta_gradient(net, theta, task, sizes, steps, step_size_gradient=True, **options)
+    records, gates = ms.record_path(net, theta, task, sizes, steps, **options)
+    assert len(records) == steps + 1 and len(gates) == steps and da.shape == (net.size,)
+
+    def value(h):
+        return ms.meta_loss(net, theta, task, sizes + h * d, steps, spike="jet", records=records, gates=gates, **options)
+
+    errors = [abs((value(h) - value(-h)) / (2 * h) - da @ d) / abs(da @ d) for h in (1e-3, 1e-4, 1e-5)]
+    assert min(errors) < 1e-6
+
+
+def test_gradient_of_a_scalar_step_size_is_the_sum(backend):
+    net = small(backend)
+    theta, task = case(net)
+    loss, gradient, da = ms.meta_gradient(net, theta, task, 0.3, 2, step_size_gradient=True)
+    same, other, each = ms.meta_gradient(net, theta, task, np.full(net.size, 0.3), 2, step_size_gradient=True)
+    assert loss == pytest.approx(same, rel=1e-12) and off(gradient, other) < 1e-12
+    assert isinstance(da, float) and da == pytest.approx(each.sum(), rel=1e-10)
+
+
+def test_logits_before_and_after(backend):
+    net = small(backend)
+    theta, task = case(net)
+    loss, _, (before, after) = ms.meta_gradient(net, theta, task, 0.3, 2, logits=True)
+    adapted = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2)
+    assert off(before, net(theta, task.x_support)) < 1e-12 and off(after, net(adapted, task.x_query)) < 1e-12
+    assert loss == pytest.approx(net.loss(adapted, task.x_query, task.y_query), rel=1e-12)
+    assert ms.meta_gradient(net, theta, task, 0.3, 0, logits=True)[2][0] is None
+
+
+def test_backends_agree_and_keep_the_dtype():
+    for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 1e-3)):
+        found = []
+        for backend in ("numpy", "numba"):
+            net = small(backend, dtype, detach_reset=True, pool="mean")
+            theta, task = case(net)
+            sizes = np.full(net.size, 0.3)
+            _, gradient, da = ms.meta_gradient(net, theta, task, sizes, 2, step_size_gradient=True)
+            assert gradient.dtype == dtype
+            assert ms.adapt(net, theta, task.x_support, task.y_support, sizes).dtype == dtype
+            found.append((gradient, da))
+        assert off(found[1][0], found[0][0]) < tolerance and off(found[1][1], found[0][1]) < tolerance
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (dict(freeze=("conv9",)), "freeze must name layers of conv1, readout"),
+        (dict(freeze="conv1"), "freeze must name layers"),
+        (dict(steps=-1), "steps must be 0 or more"),
+        (dict(step_size=np.ones(3)), "step_size must be a finite scalar or a flat"),
+        (dict(step_size=np.nan), "step_size must be a finite"),
+        (dict(threshold=-1.0), "threshold must be 0 or more"),
+        (dict(threshold_fraction=np.nan), "threshold_fraction must be 0 or more"),
+        (dict(threshold=0.1, threshold_fraction=0.1), "not both"),
+    ],
+)
+def test_inner_loops_that_cannot_be(options, words):
+    net = small()
+    theta, task = case(net)
+    for call in (ms.meta_gradient, ms.meta_loss, ms.record_path):
+        with pytest.raises(ValueError, match=words):
+            call(net, theta, task, **options)
+    with pytest.raises(ValueError, match=words):
+        ms.adapt(net, theta, task.x_support, task.y_support, **options)
+
+
+def test_order_is_one_or_two():
+    net = small()
+    with pytest.raises(ValueError, match="order must be 1"):
+        ms.meta_gradient(net, *case(net), order=3)

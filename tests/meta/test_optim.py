@@ -1,0 +1,75 @@
+"""The outer loop's optimisers against a few steps by hand, the schedule's ends, the clipping."""
+
+import math
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+
+
+def test_adam_against_three_steps_by_hand():
+    """Kingma & Ba 2015, algorithm 1, on two parameters with lr 0.1."""
+    gradients = [(1.0, -2.0), (0.5, 0.0), (-1.0, 4.0)]
+    adam, theta = ms.Adam(2, dtype=np.float64), np.array([0.0, 1.0])
+    m, v, expected = [0.0, 0.0], [0.0, 0.0], [0.0, 1.0]
+    for n, g in enumerate(gradients, 1):
+        theta = adam.step(theta, np.array(g), 0.1)
+        for i in range(2):
+            m[i] = 0.9 * m[i] + 0.1 * g[i]
+            v[i] = 0.999 * v[i] + 0.001 * g[i] ** 2
+            expected[i] -= 0.1 * (m[i] / (1 - 0.9**n)) / (math.sqrt(v[i] / (1 - 0.999**n)) + 1e-8)
+        assert theta == pytest.approx(expected, rel=1e-12)
+        if n == 1:  # the first step is lr in size, whatever the gradient
+            assert theta == pytest.approx([-0.1, 1.1], rel=1e-7)
+    assert int(adam.state["n"]) == 3 and adam.state["m"] == pytest.approx(m) and adam.state["v"] == pytest.approx(v)
+
+
+def test_adam_goes_on_from_its_state():
+    rng = np.random.default_rng(0)
+    whole, theta, gradients = ms.Adam(5), np.zeros(5, np.float32), rng.standard_normal((6, 5)).astype(np.float32)
+    for g in gradients:
+        theta = whole.step(theta, g, 0.01)
+    first, second, other = ms.Adam(5), ms.Adam(5), np.zeros(5, np.float32)
+    for g in gradients[:3]:
+        other = first.step(other, g, 0.01)
+    second.state = {name: np.array(a) for name, a in first.state.items()}
+    for g in gradients[3:]:
+        other = second.step(other, g, 0.01)
+    assert np.array_equal(theta, other) and theta.dtype == np.float32
+    assert all(a.dtype == np.float32 for name, a in second.state.items() if name != "n")
+
+
+def test_sgd_with_momentum_by_hand():
+    sgd, theta = ms.SGD(2, momentum=0.5, dtype=np.float64), np.array([1.0, 2.0])
+    theta = sgd.step(theta, np.array([1.0, 0.0]), 0.1)
+    assert theta == pytest.approx([0.9, 2.0])
+    theta = sgd.step(theta, np.array([1.0, 2.0]), 0.1)  # v = 0.5 v + g = (1.5, 2)
+    assert theta == pytest.approx([0.75, 1.8])
+    assert ms.SGD(2).step(np.ones(2, np.float32), np.ones(2, np.float32), 0.25).tolist() == [0.75, 0.75]
+
+
+@pytest.mark.parametrize("make", [ms.SGD, ms.Adam])
+def test_the_old_theta_is_not_changed(make):
+    theta, gradient = np.ones(3, np.float32), np.full(3, 2.0, np.float32)
+    new = make(3).step(theta, gradient, 0.1)
+    assert theta.tolist() == [1] * 3 and gradient.tolist() == [2] * 3 and new.dtype == np.float32 and (new < 1).all()
+
+
+def test_cosine():
+    assert ms.cosine(0, 100, 2e-3, 4e-5) == pytest.approx(2e-3, rel=1e-15)
+    assert ms.cosine(100, 100, 2e-3, 4e-5) == ms.cosine(250, 100, 2e-3, 4e-5) == pytest.approx(4e-5, rel=1e-15)
+    assert ms.cosine(50, 100, 2e-3, 4e-5) == pytest.approx((2e-3 + 4e-5) / 2)
+    assert ms.cosine(25, 100, 1.0, 0.0) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert np.all(np.diff([ms.cosine(n, 40, 1.0, 0.02) for n in range(41)]) < 0)
+    assert ms.cosine(0, 0, 1.0, 0.5) == 1.0
+
+
+def test_clip():
+    gradient = np.array([3.0, -4.0], np.float32)
+    clipped, norm = ms.clip(gradient, 2.5)
+    assert norm == pytest.approx(5) and clipped.dtype == np.float32 and clipped == pytest.approx([1.5, -2.0])
+    for limit in (None, 5.0, 7.0):
+        same, norm = ms.clip(gradient, limit)
+        assert same.tolist() == [3, -4] and norm == pytest.approx(5)
+    assert gradient.tolist() == [3, -4] and ms.clip(np.zeros(2, np.float32), 1.0)[0].tolist() == [0, 0]

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from minisnn.meta.tasks import Task, summed_frames
+
+
+def parts(ways=3, shots=2, queries=4, shape=(5, 4, 6, 2), dtype=np.uint8):
+    rng = np.random.default_rng(0)
+    x_support = rng.integers(0, 3, (ways * shots, *shape)).astype(dtype)
+    x_query = rng.integers(0, 3, (ways * queries, *shape)).astype(dtype)
+    return dict(
+        x_support=x_support,
+        y_support=np.repeat(np.arange(ways, dtype=np.int32), shots),
+        x_query=x_query,
+        y_query=np.repeat(np.arange(ways, dtype=np.uint8), queries),
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_task_keeps_counts_and_casts_labels(dtype):
+    given = parts(dtype=dtype)
+    task = Task(**given, classes=["02", "17", "25"])
+    assert task.x_query is given["x_query"] and task.x_support.dtype == dtype
+    assert task.y_support.dtype == task.y_query.dtype == np.int64
+    assert task.y_query.tolist() == given["y_query"].tolist()
+    assert task.classes == ("02", "17", "25") and task.ways == 3
+    assert Task(**given).ways == 3
+
+
+def test_task_is_frozen():
+    with pytest.raises(AttributeError):
+        Task(**parts()).classes = ("a",)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("x_support", np.zeros((6, 5, 4, 6, 2), np.int32), "x_support is of type int32"),
+        ("x_support", np.zeros(6, np.uint8), r"x_support has shape \(6,\)"),
+        ("x_query", np.zeros((0, 5, 4, 6, 2), np.uint8), r"x_query has shape \(0, 5, 4, 6, 2\)"),
+        ("x_query", np.zeros((12, 5, 4, 8, 2), np.uint8), r"x_query has samples of shape \(5, 4, 8, 2\)"),
+        ("x_query", np.full((12, 5, 4, 6, 2), np.nan), "x_query holds NaN"),
+        ("x_support", np.full((6, 5, 4, 6, 2), np.inf), "x_support holds NaN or inf"),
+        ("y_support", np.zeros(5, int), r"y_support has shape \(5,\), expected \(6,\)"),
+        ("y_query", np.zeros((12, 1), int), r"y_query has shape \(12, 1\)"),
+        ("y_query", np.zeros(12), "y_query is of type float64"),
+        ("y_query", np.zeros(12, bool), "y_query is of type bool"),
+        ("y_support", np.arange(6) - 1, "y_support holds the label -1"),
+        ("y_query", np.arange(12) % 4, "y_query holds the label 3, expected at most 2"),
+    ],
+)
+def test_task_names_what_does_not_fit(name, value, message):
+    with pytest.raises(ValueError, match=message) as error:
+        Task(**{**parts(), name: value}, classes=("a", "b", "c"))
+    assert "\n" not in str(error.value) and "expected" in str(error.value)
+
+
+def test_summed_frames_adds_over_time_without_overflow():
+    x = np.full((2, 100, 3, 4, 2), 255, np.uint8)
+    frames = summed_frames(x)
+    assert frames.shape == (2, 3, 4, 2) and frames.dtype == np.float32 and (frames == 25500).all()
+    with pytest.raises(ValueError, match="expected sequences"):
+        summed_frames(x[0])

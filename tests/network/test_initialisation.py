@@ -1,0 +1,98 @@
+"""Data-dependent initialisation: orthogonal weights, variance and rate of every layer as asked for."""
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.network.initialisation import lsuv
+from minisnn.layers import block
+
+
+def network(backend="numpy", **changes):
+    settings = dict(
+        input_shape=(9, 8, 2), channels=(6, 8), ways=4, kernel=3, window=15, hidden=(7,), dtype=np.float64, backend=backend
+    )
+    return ms.SpikingNet(**{**settings, **changes})
+
+
+def events(seed=0, shape=(9, 8, 2)):
+    return np.random.default_rng(seed).poisson(0.2, (8, 25, *shape)).astype(np.uint8)
+
+
+def membranes(net, theta, x):
+    """u of every block in the window, by the reference."""
+    x, found = x * net.neuron.gain, []
+    for b, weight, bias in net.parameters(theta):
+        x, tape = block.forward(b, weight, bias, x.reshape(*x.shape[:2], *b.input_shape), net.window)
+        found.append(tape["u"])
+    return found
+
+
+def test_orthogonal_weights_zero_biases(rng):
+    net = network()
+    for name, a in net.views(net.init(rng)).items():
+        if name.endswith(".bias"):
+            assert not a.any()
+        else:
+            w = a.reshape(-1, a.shape[-1])
+            gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+            assert np.abs(gram - np.eye(len(gram))).max() < 1e-12
+
+
+@pytest.mark.parametrize("threshold, rate, variance", [(0.0, 0.288, 1.0), (0.4, 0.1, 2.0)])
+def test_lsuv_reaches_variance_and_rate(backend, rng, threshold, rate, variance):
+    net = network(backend, neuron=ms.LIF(threshold=threshold))
+    x = events()
+    for rounds, close in ((5, 0.04), (15, 0.005)):
+        theta = net.init(rng, x, rate=rate, variance=variance, rounds=rounds)
+        for b, u in zip(net.blocks, membranes(net, theta, x)):  # the readout's few neurons can jump over the rate
+            assert (u > threshold).mean() == pytest.approx(rate, abs=0.08 if b.readout else close), b.name
+            assert u.var() == pytest.approx(variance, rel=0.04), b.name
+
+
+def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
+    net = network(backend)
+    theta = net.init(np.random.default_rng(1), events(), readout="zero")
+    fitted = net.init(np.random.default_rng(1), events())
+    for name, a in net.views(theta).items():
+        assert (not a.any()) if name.startswith("readout") else np.array_equal(a, net.views(fitted)[name])
+    assert not np.ptp(net(theta, events()), axis=1).any()  # no class is preferred
+    start = net.init(np.random.default_rng(1))
+    below = net.views(lsuv(net, start, events(), readout=False))
+    for name, a in below.items():
+        assert np.array_equal(a, net.views(start if name.startswith("readout") else fitted)[name])
+    with pytest.raises(ValueError, match="readout must be 'fit' or 'zero'"):
+        net.init(rng, events(), readout="none")
+
+
+def test_seeds_and_dtype():
+    net = network(dtype=np.float32)
+    a, b, c = (net.init(np.random.default_rng(seed), events()) for seed in (0, 0, 1))
+    assert np.array_equal(a, b) and not np.array_equal(a, c) and a.dtype == np.float32 and np.isfinite(a).all()
+
+
+def test_data_that_say_nothing_are_refused(backend, rng):
+    net = network(backend)
+    with pytest.raises(ValueError, match="conv1 receives no input"):
+        net.init(rng, 0 * events())
+    with pytest.raises(ValueError, match=r"rate must lie in \(0, 1\)"):
+        net.init(rng, events(), rate=1.0)
+    with pytest.raises(ValueError, match="x must be"):
+        net.init(rng, events()[..., :1])
+
+
+@pytest.mark.parametrize("variance", [1.0, 9.0])
+def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
+    """Of what every softplus is taken of, by hand: the convolution of the layer's input."""
+    from minisnn.network.convolutional import ConvNet
+    from minisnn.layers import frames
+    from minisnn.layers.convolution import Reference
+
+    rng = np.random.default_rng(0)
+    net = ConvNet((8, 8, 2), (3, 4), 5, kernel=3, dtype=np.float64)
+    x = rng.poisson(0.3, (6, 10, 8, 8, 2)).astype(np.uint8)
+    theta = net.init(rng, x, 0.3, variance=variance)
+    y = net._input(x)
+    for b, weight, bias in net.parameters(theta):
+        y, tape = frames.forward(b, Reference, weight, bias, net.fit(b, y))
+        assert np.var(tape["u"]) == pytest.approx(variance) and np.mean(tape["u"] > 0) == pytest.approx(0.3, abs=0.02)

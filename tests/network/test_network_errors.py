@@ -1,0 +1,117 @@
+"""Networks, neurons, parameters and data that cannot be: one clear sentence each."""
+
+import numpy as np
+import pytest
+from test_network import case, small
+
+import minisnn as ms
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(input_shape=(7, 6)), "input_shape must be"),
+        (dict(input_shape=(0, 6, 2)), "input_shape must be"),
+        (dict(input_shape=12), "need an input_shape"),
+        (dict(channels=(3, 0)), "channels must be positive"),
+        (dict(channels=(3, 2, 2)), "conv3 would pool an image of 1 x 1"),
+        (dict(ways=0), "ways must be positive"),
+        (dict(kernel=4), "kernel must be odd"),
+        (dict(kernel=-1), "kernel must be odd"),
+        (dict(window=0), "window must be"),
+        (dict(dtype=np.int32), "dtype must be float32 or float64"),
+        (dict(pool="avg"), "pool must be one of max, mean"),
+        (dict(loss="hinge"), "loss must be one of"),
+        (dict(backend="cuda"), "backend must be one of"),
+        (dict(hidden=(-2,)), "hidden must be positive"),
+    ],
+)
+def test_configurations_that_cannot_be(changes, words):
+    with pytest.raises(ValueError, match=words):
+        small(**changes)
+
+
+@pytest.mark.parametrize(
+    "constants, words",
+    [
+        (dict(alpha=1.0), "alpha must lie in"),
+        (dict(beta=-0.1), "beta must lie in"),
+        (dict(gamma=1.5), "gamma must lie in"),
+        (dict(slope=0), "slope must be positive"),
+        (dict(rho=np.nan), "rho must be a finite"),
+        (dict(gain="10"), "gain must be a finite"),
+        (dict(threshold=True), "threshold must be a finite"),
+    ],
+)
+def test_neurons_that_cannot_be(constants, words):
+    with pytest.raises(ValueError, match=words):
+        ms.LIF(**constants)
+
+
+def test_time_constants():
+    n = ms.LIF.from_time_constants(tau_membrane=20e-3, tau_synapse=10e-3, tau_refractory=2e-3, dt=1e-3, rho=0.5)
+    assert (n.alpha, n.beta, n.gamma, n.rho) == pytest.approx((0.951229, 0.904837, 0.606531, 0.5), abs=1e-6)
+    defaults = ms.LIF.from_time_constants()
+    assert (defaults.alpha, defaults.beta, defaults.gamma) == pytest.approx((0.95, 0.9, 0.65), abs=5e-3)
+    with pytest.raises(ValueError, match="tau_synapse must be a positive time"):
+        ms.LIF.from_time_constants(tau_synapse=0)
+
+
+def wrong(name):
+    return {
+        "theta of another size": (lambda t, x, y: (t[:-1], x, y), r"theta must be a flat array of \d+ parameters"),
+        "theta as a list": (lambda t, x, y: (list(t), x, y), "theta must be a flat array"),
+        "theta with NaN": (lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y), "theta must be finite"),
+        "x without batch": (lambda t, x, y: (t, x[0], y), r"x must be \(B, T, H, W, C\)"),
+        "x of another size": (lambda t, x, y: (t, x[:, :, 1:], y), r"x must be .* not \(2, 14, 6, 6, 2\)"),
+        "x without samples": (lambda t, x, y: (t, x[:0], y[:0]), "at least one sample"),
+        "x without steps": (lambda t, x, y: (t, x[:, :0], y), "at least one sample and one time step"),
+        "x with NaN": (lambda t, x, y: (t, np.where(x > 1, np.nan, x), y), "x must be finite"),
+        "x of words": (lambda t, x, y: (t, x.astype(str), y), "x must hold numbers"),
+        "too few labels": (lambda t, x, y: (t, x, y[:1]), "y must be 2 integer labels"),
+        "real labels": (lambda t, x, y: (t, x, y + 0.5), "y must be 2 integer labels"),
+        "labels too high": (lambda t, x, y: (t, x, y + 3), r"labels must lie in 0\.\.2"),
+        "negative labels": (lambda t, x, y: (t, x, y - 3), r"labels must lie in 0\.\.2"),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "theta of another size",
+        "theta as a list",
+        "theta with NaN",
+        "x without batch",
+        "x of another size",
+        "x without samples",
+        "x without steps",
+        "x with NaN",
+        "x of words",
+        "too few labels",
+        "real labels",
+        "labels too high",
+        "negative labels",
+    ],
+)
+def test_errors(backend, name):
+    net = small(backend)
+    theta, x, y = case(net)
+    change, words = wrong(name)
+    for call in (net.loss, net.loss_and_gradient, net.gradient_and_hvp):
+        with pytest.raises(ValueError, match=words):
+            call(*change(theta, x, y))
+
+
+def test_errors_of_twins_vectors_and_targets(backend):
+    net, squared = small(backend), small(backend, loss="squared")
+    theta, x, y = case(net)
+    with pytest.raises(ValueError, match="spike must be one of hard, jet, smooth"):
+        net.loss(theta, x, y, spike="soft")
+    with pytest.raises(ValueError, match=r"needs record=net.record\(theta, x\)"):
+        net.loss_and_gradient(theta, x, y, spike="jet")
+    with pytest.raises(ValueError, match="v must be a flat array"):
+        net.hessian_vector_product(theta, x, y, theta[1:])
+    with pytest.raises(ValueError, match=r"finite targets of shape \(2, 3\)"):
+        squared.loss(theta, x, np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="finite targets"):
+        squared.loss(theta, x, np.full((2, 3), np.nan))

@@ -1,0 +1,227 @@
+"""A Dask cluster of two processes of this machine: the same bits as here, and workers that may die."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+import pieces
+from minisnn.parallel import cluster as clusters
+from minisnn.parallel import threads
+from minisnn.parallel.cluster import Cluster, description
+from minisnn.parallel.executor import WorkersLost, open_executor
+from minisnn.training.folder import RunFolder
+from minisnn.training.run import train
+from test_executor import CONFIG, ENVIRONMENT, SILENT, Deadly, squares, wait_until
+from toy import assert_same, toy_config, toy_data
+
+pytest.importorskip("distributed", reason="needs Dask: python -m pip install -e '.[dask]'")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(RunFolder, "draw", lambda *_: None)
+    monkeypatch.setattr(clusters, "compiled", lambda: True)
+
+
+@pytest.fixture(scope="module")
+def local():
+    """Two worker processes of one thread, without a dashboard; the nanny starts another where one dies."""
+    from dask import config as dask_settings
+    from distributed import LocalCluster
+
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"]
+    try:
+        # a worker that asks a dead one for data gives up after this time, 30 seconds unless told otherwise
+        with (
+            dask_settings.set({"distributed.comm.timeouts.connect": "5s"}),
+            LocalCluster(
+                2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", silence_logs=100
+            ) as cluster,
+        ):
+            yield cluster
+    finally:
+        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+
+
+@pytest.fixture(scope="module")
+def dask(local):
+    with Cluster(local.scheduler_address, 30) as executor:
+        yield executor
+
+
+@pytest.fixture
+def here(tmp_path):
+    threads.set_threads(2)
+    try:
+        train(toy_config(**CONFIG), tmp_path / "here", data=toy_data(), **SILENT)
+    finally:
+        threads.set_threads(None)
+    return tmp_path / "here"
+
+
+@pytest.mark.parametrize("number", [4, 12])
+def test_few_and_many_tasks_come_in_order_from_both_workers(dask, tmp_path, number):
+    found = squares(dask, partial(pieces.who, str(tmp_path)), number)
+    assert [value for value, _ in found] == [n * n for n in range(number)]
+    assert len({process for _, process in found}) == 2 and os.getpid() not in {process for _, process in found}
+    assert dask.number == 2
+
+
+def test_what_is_sent(dask):
+    tasks = pieces.Counted()
+    counts = [times for _ in range(2) for _, times in squares(dask, partial(pieces.count, tasks))]
+    assert max(counts) <= 2  # once from the scheduler or the other worker, not once a task
+    assert {repr(calls) for _, calls in squares(dask, pieces.threads_used)} == {"[(0, 8)]"}
+
+
+def test_the_first_error_in_order_is_raised(dask, tmp_path):
+    found = []
+    with pytest.raises(ValueError, match="strange 3"):
+        dask.in_order(partial(pieces.fails, str(tmp_path), (3, 4)), range(8), found.append)
+    assert found == [0, 1, 2]
+    assert squares(dask, partial(pow, 2)) == [2**n for n in range(8)]
+
+
+def test_a_run_ends_with_the_same_arrays_and_a_killed_worker_changes_nothing(here, dask, tmp_path):
+    """One of the two is killed at its third task of the run, and takes the data set that it held with it."""
+    data = toy_data()
+    data["train"] = Deadly("train", tmp_path / "killed")
+    train(toy_config(**CONFIG), tmp_path / "run", data=data, executor=dask, **SILENT)
+    assert (tmp_path / "killed").exists()
+    assert_same(here, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_task_that_kills_every_worker_ends_with_a_sentence(dask, tmp_path):
+    with pytest.raises(WorkersLost, match=r"tcp://127.0.0.1:\d+: 4 workers died at the same task"):
+        squares(dask, partial(pieces.dies, str(tmp_path), 0, 99), 4)
+
+
+def test_another_version_is_named(dask, local, monkeypatch):
+    monkeypatch.setattr(clusters, "description", Here(description, minisnn="another"))
+    with pytest.raises(ValueError, match=r"worker tcp://\S+ has minisnn \S+ \(\w{8}\), here it is another; expected the same"):
+        Cluster(local.scheduler_address, 30)
+
+
+def test_a_machine_without_minisnn_is_named(dask, monkeypatch):
+    monkeypatch.setattr(clusters, "description", Here(pieces.not_there))
+    sentence = r"worker tcp://\S+ cannot run minisnn \(No module named 'minisnn'\); it needs the same"
+    with pytest.raises(ValueError, match=sentence):
+        dask._check_versions()
+
+
+class Here:
+    """A description that is well here, and elsewhere what is given."""
+
+    def __init__(self, elsewhere, **here):
+        self.elsewhere, self.here, self.process = elsewhere, here, os.getpid()
+
+    def __call__(self):
+        return {**description(), **self.here} if os.getpid() == self.process else self.elsewhere()
+
+
+def test_without_dask_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError, match=r'which is not installed: python -m pip install -e "\.\[dask\]"'):
+        open_executor(scheduler="tcp://127.0.0.1:8786")
+
+
+@pytest.mark.parametrize("address", ["localhost", "8786", "tcp://localhost", "tcp://localhost:port"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(ValueError, match=f"scheduler '{address}': expected an address such as tcp://"):
+        Cluster(address)
+
+
+def test_nobody_answers():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    began = time.monotonic()
+    with pytest.raises(
+        WorkersLost,
+        match=f"tcp://127.0.0.1:{port}: no Dask scheduler answers there .Connection refused.; start one with `dask scheduler`",
+    ):
+        Cluster(f"tcp://127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # somebody who is no scheduler
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(WorkersLost, match=f"{address}: no Dask scheduler answers there .timed out."):
+            Cluster(address, timeout=0.5)
+        silent.accept()
+        threading.Thread(target=lambda: silent.accept()[0].sendall(b"SSH-2.0-x"), daemon=True).start()
+        with pytest.raises(WorkersLost, match="no Dask scheduler answers there .somebody else does."):
+            Cluster(address, timeout=5)
+    assert time.monotonic() - began < 10
+
+
+def test_a_scheduler_without_workers_says_so():
+    from distributed import Scheduler, SpecCluster
+
+    scheduler = dict(cls=Scheduler, options=dict(dashboard=False, host="127.0.0.1", port=0))
+    with SpecCluster(workers={}, scheduler=scheduler, silence_logs=100) as empty:
+        with pytest.raises(WorkersLost, match="the scheduler has no workers; start some with `dask worker tcp://"):
+            Cluster(empty.scheduler_address, timeout=0.5)
+
+
+def test_a_scheduler_that_does_not_answer_is_gone():
+    def silent():
+        raise OSError("Timed out trying to connect to tcp://127.0.0.1:1 after 5 s")
+
+    cluster = object.__new__(Cluster)
+    cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=silent)
+    with pytest.raises(WorkersLost, match="127.0.0.1:1: the scheduler is gone .Timed out.*; start it and its workers again"):
+        assert cluster.number
+    assert not cluster._alive()
+
+
+@pytest.mark.slow
+def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here, tmp_path, monkeypatch):
+    """As README says; first a whole run, then one whose scheduler is killed, which says how to go on."""
+    monkeypatch.setattr(clusters, "PATIENCE", 10)
+    run = partial(subprocess.Popen, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "dask"]
+    scheduler = run(
+        [
+            *command,
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--scheduler-file",
+            tmp_path / "scheduler.json",
+        ]
+    )
+    wait_until((tmp_path / "scheduler.json").exists, 120)
+    address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
+    workers = run(
+        [*command, "worker", address, "--nthreads", "1", "--nworkers", "2", "--no-dashboard", "--local-directory", tmp_path]
+    )
+    try:
+        with Cluster(address, 60) as dask:
+            train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=dask, **SILENT)
+            assert_same(here, tmp_path / "run")
+            data = toy_data({3: scheduler.kill})  # the first two tasks initialise theta, here
+            one = toy_config(**{**CONFIG, "tasks": 1})  # an update of one task is done here, too
+            with pytest.raises(WorkersLost, match=f"{address}: the (scheduler is gone|cluster has had no workers).*go on with"):
+                train(one, tmp_path / "part", data=data, executor=dask, **SILENT)
+        train(one, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
+        assert train(one, tmp_path / "whole", data=toy_data(), **SILENT).test is not None
+        assert_same(tmp_path / "whole", tmp_path / "part")
+    finally:
+        for process in (scheduler, workers):
+            process.terminate()
+        for process in (scheduler, workers):
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,0 +1,297 @@
+"""Other processes: the same bits as in this one, whoever does the work, and whoever dies at it."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pieces
+from minisnn.parallel import executor as executors
+from minisnn.parallel import threads
+from minisnn.training.evaluation import evaluate
+from minisnn.parallel.executor import Executor, Workers, WorkersLost, open_executor, take_apart
+from minisnn.meta.inner import InnerLoop
+from minisnn.training.folder import RunFolder
+from minisnn.training.run import Interrupted, train
+from toy import ToySet, assert_same, interrupt, toy_config, toy_data
+
+HERE = Path(__file__).parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
+SILENT = dict(progress=False)
+CONFIG = dict(backend="numba", updates=3, tasks=4, evaluate_every=3, evaluate_episodes=4, checkpoint_every=2, test_episodes=5)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """No figures; the kernels of these small networks are compiled or not needed."""
+    monkeypatch.setattr(RunFolder, "draw", lambda *_: None)
+    monkeypatch.setattr(executors, "compiled", lambda: True)
+
+
+@pytest.fixture(scope="module")
+def two():
+    with Workers(2) as workers:
+        yield workers
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A run in this process, with two threads."""
+    out = tmp_path_factory.mktemp("here") / "run"
+    threads.set_threads(2)
+    RunFolder.draw, drawn = lambda *_: None, RunFolder.draw
+    try:
+        train(toy_config(**CONFIG), out, data=toy_data(), **SILENT)
+    finally:
+        RunFolder.draw = drawn
+        threads.set_threads(None)
+    return out
+
+
+def squares(executor, function, n=8):
+    found = []
+    executor.in_order(function, range(n), found.append)
+    return found
+
+
+def wait_until(true, seconds=30):
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_results_come_in_order_from_both_workers(two, tmp_path):
+    found = squares(two, partial(pieces.who, str(tmp_path)), 20)
+    assert [value for value, _ in found] == [n * n for n in range(20)]
+    workers = {process for _, process in found}
+    assert len(workers) == 2 and os.getpid() not in workers
+    assert {process for _, process in squares(two, partial(pieces.who, str(tmp_path)))} == workers  # they stay
+    assert squares(two, partial(pieces.who, str(tmp_path)), 1) == [(0, os.getpid())]  # not worth a journey
+
+
+def test_a_worker_uses_one_thread(two):
+    threads.set_threads(2)
+    try:
+        assert {repr(calls) for _, calls in squares(two, pieces.threads_used)} == {"[(0, 8)]"}
+        assert len(pieces.threads_used(0)[1]) > 1
+    finally:
+        threads.set_threads(None)
+
+
+def test_what_is_sent(two):
+    """A set of tasks once a worker, however many calls; theta with each call, even where it was changed in place."""
+    tasks = pieces.Counted()
+    call, sets = take_apart(partial(pieces.count, tasks))
+    assert sets == [tasks] and tasks not in call.arguments
+    for _ in range(2):
+        assert {times for _, times in squares(two, partial(pieces.count, tasks))} == {1}
+    assert {times for _, times in squares(two, partial(pieces.count, pieces.Counted()))} == {2}
+    theta = np.zeros(3)
+    squares(two, partial(np.add, theta))
+    theta += 1
+    assert [list(one) for one in squares(two, partial(np.add, theta), 3)] == [[1] * 3, [2] * 3, [3] * 3]
+
+
+def test_the_first_error_in_order_is_raised_and_no_more_work_is_begun(two, tmp_path):
+    found = []
+    with pytest.raises(ValueError, match="strange 3") as caught:
+        two.in_order(partial(pieces.fails, str(tmp_path), (3, 4)), range(500), found.append)
+    assert found == [0, 1, 2] and len(list(tmp_path.iterdir())) < 20
+    assert "in a worker process" in caught.value.__notes__[0] and "pieces.py" in caught.value.__notes__[0]
+    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]  # and it goes on, with other workers
+
+
+def test_a_killed_worker_is_replaced_and_its_task_done_again(two, tmp_path):
+    with pytest.warns(UserWarning, match="a worker process died .killed by signal 9.; another one does its task again"):
+        assert squares(two, partial(pieces.dies, str(tmp_path), 2, 1)) == [n * n for n in range(8)]
+    done = [path.name.split("-")[0] for path in tmp_path.iterdir()]
+    assert done.count("2") == 2 and len(done) == 9  # only what was missing
+
+
+def test_a_task_that_kills_every_worker_ends_with_a_sentence(tmp_path):
+    with (
+        Workers(1) as one,
+        pytest.warns(UserWarning),
+        pytest.raises(WorkersLost, match="died 3 times at the same task .killed by signal 9.; where memory is short"),
+    ):
+        squares(one, partial(pieces.dies, str(tmp_path), 0, 9), 2)
+
+
+def test_what_cannot_travel_is_named(two):
+    with pytest.raises(ValueError, match="<lambda> cannot be sent to a worker process .*expected a function of a module"):
+        squares(two, lambda n: n)
+    with pytest.raises(ValueError, match="a whole number from 1 on, not 0"):
+        Workers(0)
+    with pytest.raises(ValueError, match="workers or scheduler, not both"):
+        open_executor(2, "tcp://localhost:8786")
+    assert type(open_executor()) is Executor and open_executor(3).number == 3
+
+
+def test_the_kernels_are_compiled_by_one_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(executors, "compiled", lambda: False)
+    with Workers(1) as one:
+        processes = [process for _, process in squares(one, partial(pieces.who, str(tmp_path)), 3)]
+    assert processes[0] == os.getpid() and len(set(processes[1:])) == 1 and os.getpid() not in processes[1:]
+
+
+@pytest.mark.parametrize("number", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+def test_training_ends_with_the_same_arrays(here, two, tmp_path, number):
+    """theta after three updates of four tasks, validation and test episodes, to the last bit."""
+    workers = two if number == 2 else Workers(number)
+    try:
+        train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=workers, **SILENT)
+        assert workers._workers and len(workers._workers) == number
+    finally:
+        if workers is not two:
+            workers.close()
+    assert_same(here, tmp_path / "run")
+
+
+def test_one_thread_ends_with_the_same_arrays(here, tmp_path):
+    threads.set_threads(1)
+    try:
+        train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), **SILENT)
+    finally:
+        threads.set_threads(None)
+    assert_same(here, tmp_path / "run")
+
+
+def test_a_run_goes_on_with_another_number_of_workers(here, two, tmp_path):
+    with pytest.raises(Interrupted):
+        train(toy_config(**CONFIG), tmp_path / "run", data=toy_data({10: interrupt}), **SILENT)
+    train(toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), executor=two, **SILENT)
+    assert_same(here, tmp_path / "run")
+
+
+def test_a_worker_killed_in_a_run_changes_nothing(here, two, tmp_path):
+    """The data set kills the worker that draws its third task; the one that takes over gets another copy of the set."""
+    data = toy_data()
+    data["train"] = Deadly("train", tmp_path / "killed")
+    with pytest.warns(UserWarning, match="killed by signal 9"):
+        train(toy_config(**CONFIG), tmp_path / "run", data=data, executor=two, **SILENT)
+    assert (tmp_path / "killed").exists()
+    assert_same(here, tmp_path / "run")
+
+
+class Deadly(ToySet):
+    def __init__(self, split: str, once: Path):
+        super().__init__(split)
+        self.once, self.master = once, os.getpid()
+
+    def sample_task(self, *arguments, **options):
+        if self.calls == 5 and self.master != os.getpid() and not self.once.exists():
+            self.once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().sample_task(*arguments, **options)
+
+
+def test_workers_that_are_lost_leave_a_run_that_can_go_on(here, tmp_path):
+    class Lost(Executor):
+        def in_order(self, function, items, collect, *, large=False):
+            if function.args and function.args[-1] == 1:
+                raise WorkersLost("all workers are gone")
+            super().in_order(function, items, collect, large=large)
+
+    with pytest.raises(WorkersLost, match="all workers are gone; the state after 1 of 3 updates is saved, go on with: minisnn"):
+        train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=Lost(), **SILENT)
+    train(toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), **SILENT)
+    assert_same(here, tmp_path / "run")
+
+
+def test_episodes_are_the_same(two):
+    from minisnn.network.spiking import SpikingNet
+
+    net = SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
+    theta = net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_support)
+    options = dict(episodes=6, progress=False)
+    assert evaluate(net, theta, InnerLoop(2.0), ToySet("test"), executor=two, **options) == evaluate(
+        net, theta, InnerLoop(2.0), ToySet("test"), **options
+    )
+
+
+def test_ctrl_c_ends_all_workers_at_once(tmp_path):
+    """The signal goes to the whole group, as from a terminal: one sentence, and no process left."""
+    program = textwrap.dedent("""
+        import signal
+        import sys
+        import pieces
+        from minisnn import executor
+        executor.compiled = lambda: True
+        if __name__ == "__main__":
+            signal.signal(signal.SIGINT, signal.default_int_handler)       # what runs the tests may ignore it
+            workers = executor.Workers(2)
+            start = workers._carry_out
+            def told(*arguments):
+                workers._idle()
+                print(*(worker.process.pid for worker in workers._workers), flush=True)
+                start(*arguments)
+            workers._carry_out = told
+            try:
+                workers.in_order(pieces.slow, range(4), print)
+            except KeyboardInterrupt:
+                print("stopped", len(workers._workers), flush=True)
+                sys.exit(130)
+        """)
+    (tmp_path / "program.py").write_text(program)
+    run = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        start_new_session=True,
+    )
+    first = int(run.stdout.readline())
+    status = Path(f"/proc/{first}/status").read_text()
+    assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1  # deaf from its first moment on
+    began = time.monotonic()
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert time.monotonic() - began < 10 and run.returncode == 130 and out.strip() == "stopped 0" and not err, err
+    wait_until(lambda: not alive(first))
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_master_that_is_killed(tmp_path):
+    program = textwrap.dedent("""
+        import pieces
+        from functools import partial
+        from minisnn.executor import Workers
+        if __name__ == "__main__":
+            workers = Workers(2)
+            workers.in_order(partial(pow, 2), range(4), lambda _: None)
+            print(*(worker.process.pid for worker in workers._workers), flush=True)
+            input()
+        """)
+    (tmp_path / "program.py").write_text(program)
+    run = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    processes = [int(word) for word in run.stdout.readline().split()]
+    run.kill()
+    assert len(processes) == 2
+    wait_until(lambda: not any(map(alive, processes)))
+    run.communicate()
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    (tmp_path / "program.py").write_text("import minisnn as ms\nms.Workers(1).in_order(abs, range(4), print)\n")
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 1 and 'must run its commands under if __name__ == "__main__":' in done.stderr

@@ -1,0 +1,206 @@
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.training import checkpoint
+from minisnn.meta.inner import InnerLoop
+from toy import toy_config
+
+
+@pytest.fixture
+def net():
+    return ms.SpikingNet((6, 6, 2), (3,), 4, 3, "mean", ms.LIF(slope=7.0), 9, hidden=(5,), detach_reset=True, backend="numpy")
+
+
+@pytest.fixture
+def theta(net):
+    return net.init(np.random.default_rng(1))
+
+
+def rewrite(path, new, change):
+    """A checkpoint with its HDF5 part changed and its header made right again: what another program might write."""
+    new.write_bytes(path.read_bytes())
+    with h5py.File(new, "r+") as file:
+        change(file)
+    body = new.read_bytes()[checkpoint.HEADER :]
+    header = dict(
+        format=checkpoint.FORMAT,
+        version=checkpoint.VERSION,
+        length=len(body),
+        sha256=checkpoint.hashlib.sha256(body).hexdigest(),
+    )
+    new.write_bytes(json.dumps(header).encode().ljust(checkpoint.HEADER) + body)
+    return new
+
+
+def test_net_and_theta_come_back(net, theta, tmp_path):
+    ms.save(tmp_path / "a.h5", net, theta)
+    other, same = ms.load(tmp_path / "a.h5")
+    assert other.configuration() == net.configuration() and same.dtype == theta.dtype
+    np.testing.assert_array_equal(same, theta)
+    x = np.random.default_rng(0).integers(0, 2, (2, 12, 6, 6, 2)).astype(np.uint8)
+    np.testing.assert_array_equal(net(theta, x), other(same, x))
+
+
+def test_load_with_another_dtype(net, theta, tmp_path):
+    ms.save(tmp_path / "a.h5", net, theta)
+    other, same = ms.load(tmp_path / "a.h5", dtype="float64")
+    assert other.dtype == same.dtype == np.float64
+    np.testing.assert_array_equal(same, theta.astype(np.float64))
+
+
+@pytest.mark.parametrize("step_size", [2.5, "flat"])
+def test_all_parts_come_back(net, theta, tmp_path, step_size):
+    if step_size == "flat":
+        step_size = np.linspace(0.1, 3, net.size, dtype=np.float32)
+    inner = InnerLoop(step_size, 3, ("conv1", "readout"), threshold_fraction=0.05)
+    adam = ms.Adam(net.size)
+    adam.step(theta, theta, 0.1)
+    curve = {"loss": np.arange(90.0), "validation": np.full(90, np.nan)}
+    checkpoint.save(
+        tmp_path / "a.h5",
+        net,
+        theta,
+        inner=inner,
+        config=toy_config(lr=0.5),
+        curve=curve,
+        optimiser={"outer": adam.state},
+        progress={"update": 90},
+        provenance={"note": "a test"},
+    )
+    found = checkpoint.read(tmp_path / "a.h5")
+    np.testing.assert_array_equal(found.inner.step_size, step_size)
+    assert np.ndim(found.inner.step_size) == np.ndim(step_size)
+    assert (found.inner.steps, found.inner.freeze, found.inner.threshold, found.inner.threshold_fraction) == (
+        3,
+        ("conv1", "readout"),
+        None,
+        0.05,
+    )
+    assert found.config == toy_config(lr=0.5) and found.progress == {"update": 90}
+    assert found.provenance["note"] == "a test" and found.provenance["numpy"] == np.__version__
+    for name, column in curve.items():
+        np.testing.assert_array_equal(found.curve[name], column)
+    for name, array in adam.state.items():
+        assert found.optimiser["outer"][name].shape == array.shape
+        np.testing.assert_array_equal(found.optimiser["outer"][name], array)
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_random_state_goes_on(net, theta, tmp_path, bits):
+    rng = np.random.Generator(bits(5))
+    rng.integers(0, 9, 3, dtype=np.int32)
+    checkpoint.save(tmp_path / "a.h5", net, theta, rng=rng)
+    again = checkpoint.read(tmp_path / "a.h5").generator()
+    np.testing.assert_array_equal(again.random(20), rng.random(20))
+
+
+def test_no_random_state_is_said(net, theta, tmp_path):
+    checkpoint.save(tmp_path / "a.h5", net, theta)
+    with pytest.raises(ValueError, match="no random state"):
+        checkpoint.read(tmp_path / "a.h5").generator()
+
+
+def test_every_damaged_byte_and_every_truncation_is_found(net, theta, tmp_path):
+    ms.save(tmp_path / "a.h5", net, theta)
+    whole = (tmp_path / "a.h5").read_bytes()
+    damaged = tmp_path / "b.h5"
+    for place in [*range(0, 200, 7), *range(checkpoint.HEADER, len(whole), 397)]:
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"b\.h5: .*(expected|checksum|version)"):
+            checkpoint.read(damaged)
+    for length in (0, 3, 100, checkpoint.HEADER, len(whole) // 2, len(whole) - 1):
+        damaged.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"b\.h5: .*expected"):
+            checkpoint.read(damaged)
+
+
+def test_foreign_files_are_named(tmp_path):
+    (tmp_path / "text.h5").write_text("x" * 2000)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["data"] = np.arange(9)
+    np.savez(tmp_path / "arrays.h5.npz", a=np.arange(3))
+    for name in ("text.h5", "other.h5", "arrays.h5.npz"):
+        with pytest.raises(ValueError, match=f"{name}: the file is of another kind.*expected a minisnn checkpoint"):
+            checkpoint.read(tmp_path / name)
+    with pytest.raises(ValueError, match="holds no checkpoint.h5"):
+        checkpoint.read(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        checkpoint.read(tmp_path / "absent.h5")
+
+
+def test_other_versions_are_named(net, theta, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "VERSION", 2)
+    ms.save(tmp_path / "a.h5", net, theta)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="version 2.*reads version 1"):
+        checkpoint.read(tmp_path / "a.h5")
+
+
+def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
+    ms.save(tmp_path / "a.h5", net, theta)
+
+    def wrong_size(file):
+        del file["theta"]
+        file["theta"] = theta[:-1]
+
+    def not_finite(file):
+        file["theta"][3] = np.nan
+
+    def wider(file):
+        file.attrs["network"] = file.attrs["network"].replace('"ways": 4', '"ways": 5')
+
+    def unknown_setting(file):
+        file.attrs["network"] = file.attrs["network"].replace('"ways"', '"waves"')
+
+    def unknown_network(file):
+        file.attrs["network"] = file.attrs["network"].replace("SpikingNet", "Perceptron")
+
+    def no_layout(file):
+        del file.attrs["layout"]
+
+    for change, message in (
+        (wrong_size, "flat array of"),
+        (not_finite, "finite"),
+        (wider, "another network"),
+        (unknown_setting, "waves"),
+        (unknown_network, "Perceptron"),
+        (no_layout, "lacks"),
+    ):
+        with pytest.raises(ValueError, match=rf"{change.__name__}\.h5: .*{message}"):
+            checkpoint.read(rewrite(tmp_path / "a.h5", tmp_path / f"{change.__name__}.h5", change))
+
+
+def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
+    with pytest.raises(ValueError, match="flat array of"):
+        ms.save(tmp_path / "a.h5", net, theta[1:])
+    with pytest.raises(ValueError, match="finite"):
+        ms.save(tmp_path / "a.h5", net, np.where(np.arange(net.size) == 4, np.inf, theta))
+    with pytest.raises(ValueError, match="step_size"):
+        checkpoint.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(np.ones(3)))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_failed_write_leaves_the_old_file_and_no_other(net, theta, tmp_path, monkeypatch, failing):
+    ms.save(tmp_path / "a.h5", net, theta)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, failing, full)
+    with pytest.raises(OSError, match="No space left") as error:
+        ms.save(tmp_path / "a.h5", net, theta + 1)
+    monkeypatch.undo()
+    assert error.value.filename == str(tmp_path / "a.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+    np.testing.assert_array_equal(ms.load(tmp_path / "a.h5")[1], theta)
+
+
+def test_a_run_folder_stands_for_its_checkpoint(net, theta, tmp_path):
+    ms.save(tmp_path / "checkpoint.h5", net, theta)
+    np.testing.assert_array_equal(ms.load(tmp_path)[1], theta)

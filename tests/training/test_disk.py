@@ -1,0 +1,260 @@
+"""Disks that are full, folders that are read-only or vanish: nothing saved is lost, and the message says what is kept."""
+
+import os
+import resource
+import shutil
+import subprocess
+import warnings
+
+import numpy as np
+import pytest
+
+import faulty
+import minisnn as ms
+from minisnn import cli
+from minisnn.training import evaluation, run as training
+from minisnn.training.checkpoint import CURRENT, PREVIOUS, read
+from minisnn.data.store import cache
+from minisnn.data.readers import nmnist
+from minisnn.data.readers.events import event_array
+from minisnn.training.folder import RunFolder
+from minisnn.training.run import train
+from toy import assert_same, interrupt, toy_config, toy_data
+
+CONFIG = toy_config(**faulty.CONFIG)
+SILENT = dict(progress=False)
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of one megabyte of its own, where that is permitted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def remount(place, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(place)], check=True)
+
+
+def fill(place) -> None:
+    with open(place / "filler", "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(1 << 12)):
+                pass
+        except OSError:
+            pass
+
+
+def test_a_full_disk(undisturbed, disk):
+    out = disk / "run"
+    with pytest.raises(
+        OSError,
+        match=r"run/\S+: no space left on device; stopped after [5-7] of 12 updates, the state after "
+        r"update 4 is saved, go on with: minisnn train --resume .*run",
+    ):
+        train(CONFIG, out, data=toy_data({8: lambda: fill(disk)}), **SILENT)
+    assert read(out / CURRENT).progress["update"] == 4 and read(out / PREVIOUS).progress["update"] == 2
+    assert not list(out.glob(".*"))
+    (disk / "filler").unlink()
+    train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
+    assert_same(undisturbed, out)
+
+
+def test_files_that_may_grow_no_further(undisturbed, tmp_path):
+    """The same wherever nothing can be mounted: the limit of this process on the size of a file stands for the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(
+            OSError,
+            match=r"checkpoint.h5: file too large; stopped after 6 of 12 updates, the state after update "
+            r"4 is saved, go on with: minisnn train --resume",
+        ):
+            train(
+                CONFIG, tmp_path, **SILENT, data=toy_data({8: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))})
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)
+    assert_same(undisturbed, tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch, capsys):
+    """Commands that write a result: all of it or nothing, one sentence, exit code 2."""
+    net = ms.SpikingNet((6, 6, 2), (2,), 3, 3, backend="numpy")
+    ms.save(tmp_path / "net.h5", net, net.init(np.random.default_rng(0)))
+    monkeypatch.setattr(evaluation, "open_set", lambda *_, **__: toy_data()["test"])
+    (disk / "old.json").write_text("{}")
+    fill(disk)
+    pictures = tmp_path / "pictures" / "1"
+    pictures.mkdir(parents=True)
+    np.save(pictures / "a.npy", np.eye(28, dtype=np.uint8) * 255)
+    before = sorted(disk.rglob("*"))
+    for command in (
+        (
+            [
+                "evaluate",
+                "--checkpoint",
+                tmp_path / "net.h5",
+                "--episodes",
+                2,
+                "--queries",
+                1,
+                "--json",
+                disk / "old.json",
+                "--quiet",
+            ]
+        ),
+        ["show", "--ways", 3, "--no-animation", "--out", disk / "task"],
+        ["record", pictures.parent, "--out", disk / "made", "--quiet"],
+        ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"],
+    ):
+        code = cli.main([str(word) for word in command])
+        err = capsys.readouterr().err
+        assert code == 2 and err.startswith(f"minisnn: {disk}") and "no space left on device" in err.lower(), err
+        assert err.count("\n") == 1
+        shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
+        assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == "{}"
+
+
+def test_a_full_cache_is_gone_without(disk, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(disk / "cache"))
+    fill(disk)
+    with pytest.warns(UserWarning, match="cache folder .* cannot be used .*; going on without it"):
+        made = cache.cached("a", {"n": 1}, lambda: {"x": np.arange(5000)})
+    assert made["x"][-1] == 4999 and not list(disk.glob("cache/*"))
+
+
+# ---- read-only -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_read_only_file_system(undisturbed, disk):
+    """As root no folder is read-only by its permissions, but a file system is."""
+    out = disk / "run"
+    try:
+        with pytest.raises(
+            OSError,
+            match=r"read-only file system; stopped after \d of 12 updates, the state after update 4 is "
+            r"saved, go on with: minisnn train --resume",
+        ):
+            train(CONFIG, out, data=toy_data({8: lambda: remount(disk, "ro")}), **SILENT)
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        data = toy_data()
+        for place, resume in ((out, True), (disk / "another", False)):
+            with pytest.raises(ValueError, match="the run cannot be written there, .* is read-only"):
+                train(CONFIG, place, resume=resume, data=data, **SILENT)
+        assert data["train"].calls == 0, "it is said before long work"
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    finally:
+        remount(disk, "rw")
+    train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
+    assert_same(undisturbed, out)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(ValueError, match="the run cannot be written there, .* is read-only"):
+            train(CONFIG, tmp_path / "run", data=toy_data(), **SILENT)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+# ---- vanishing -----------------------------------------------------------------------------------------------------------
+
+
+def vanish():
+    raise FileNotFoundError(2, "No such file or directory", "recordings/7.bin")
+
+
+@pytest.mark.parametrize("call, done", [(8, 5), (12, 9)])
+def test_data_that_vanish_in_a_run(undisturbed, tmp_path, call, done):
+    """A set that reads as it goes: the updates that were made are saved, between two checkpoints too."""
+    with pytest.raises(
+        OSError,
+        match=f"recordings/7.bin: no such file or directory; stopped after {done} of 12 updates, the "
+        f"state after update {done} is saved, go on with: minisnn train --resume",
+    ):
+        train(CONFIG, tmp_path, data=toy_data({call: vanish}), **SILENT)
+    train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)
+    assert_same(undisturbed, tmp_path)
+
+
+def test_a_run_folder_that_vanishes_is_not_said_to_be_saved(tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(OSError, match=r"no such file or directory; stopped after \d of 12 updates, nothing is saved"):
+        train(CONFIG, out, data=toy_data({8: lambda: shutil.rmtree(out)}), **SILENT)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Twelve recordings of every digit."""
+    rng = np.random.default_rng(0)
+    for digit in range(10):
+        folder = tmp_path / "N-MNIST" / "Train" / str(digit)
+        folder.mkdir(parents=True)
+        for number in range(1, 13):
+            time = np.sort(rng.integers(0, 99_000, 40))
+            events = event_array(rng.integers(0, 32, 40), rng.integers(0, 32, 40), time, rng.integers(0, 2, 40))
+            nmnist.write_nmnist(folder / f"{100 * digit + number:05d}.bin", events)
+    return tmp_path / "N-MNIST"
+
+
+@pytest.fixture
+def real(root, monkeypatch, tmp_path):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    return toy_config(
+        root=str(root), updates=4, tasks=1, evaluate_every=0, test_episodes=1, checkpoint_every=2, channels=(2,), init_tasks=1
+    )
+
+
+def test_a_folder_that_vanishes_while_it_is_read(root, real, tmp_path, monkeypatch):
+    read_nmnist, seen = nmnist.read_nmnist, []
+
+    def reading(path):
+        seen.append(path)
+        if len(seen) == 30:
+            shutil.rmtree(root)
+        return read_nmnist(path)
+
+    monkeypatch.setattr(nmnist, "read_nmnist", reading)
+    with pytest.raises(FileNotFoundError) as error:
+        train(real, tmp_path / "run", **SILENT)
+    assert str(error.value.filename) == str(seen[29])
+    assert not (tmp_path / "run").exists() and not list((tmp_path / "cache").glob("*"))
+
+
+def test_a_folder_that_vanishes_in_the_run_and_before_it_is_resumed(root, real, tmp_path, monkeypatch):
+    """The recordings are in memory once they are read; to resume they are needed again."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    train(real, whole, **SILENT)
+    gradients = training._Run._gradients
+
+    def vanishing(self, state, u, tasks, collect):
+        if u == 1 and root.exists():
+            root.rename(root.with_name("elsewhere"))
+        if u == 3 and not getattr(vanishing, "stopped", False):
+            vanishing.stopped = True
+            interrupt()
+        gradients(self, state, u, tasks, collect)
+
+    monkeypatch.setattr(training._Run, "_gradients", vanishing)
+    with pytest.raises(training.Interrupted):
+        train(real, out, **SILENT)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(ValueError, match=f"{root}: no such folder; expected the root of N-MNIST"):
+        train(real, out, resume=True, **SILENT)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    root.with_name("elsewhere").rename(root)
+    monkeypatch.undo()
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        train(real, out, resume=True, **SILENT)
+    assert_same(whole, out)

@@ -1,0 +1,80 @@
+import json
+
+import numpy as np
+import pytest
+
+from minisnn import SpikingNet, adapt
+from minisnn.training.evaluation import accuracy, ci95, evaluate, open_set, predict, sentence
+from minisnn.meta.inner import InnerLoop
+from toy import ToySet, toy_config
+
+
+@pytest.fixture(scope="module")
+def net():
+    return SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
+
+
+@pytest.fixture(scope="module")
+def theta(net):
+    return net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_support)
+
+
+def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
+    inner, data = InnerLoop(3.0, 2, ("conv1",)), ToySet("test")
+    result = evaluate(net, theta, inner, data, episodes=5, seed=7, shots=2, queries=4, progress=False)
+    after, before = [], []
+    for index in range(5):
+        task = data.episode(7, index, 3, 2, 4)
+        theta_n = adapt(net, theta, task.x_support, task.y_support, 3.0, 2, ("conv1",))
+        after.append(np.mean(net(theta_n, task.x_query).argmax(1) == task.y_query))
+        before.append(np.mean(net(theta, task.x_query).argmax(1) == task.y_query))
+    assert result["per_episode"] == after and result["per_episode_before"] == before
+    assert result["accuracy_after"] == pytest.approx(np.mean(after))
+    assert result["accuracy_before"] == pytest.approx(np.mean(before))
+    assert result["ci95"] == pytest.approx(1.96 * np.std(after, ddof=1) / np.sqrt(5))
+    expected = dict(episodes=5, seed=7, split="test", root=None, ways=3, shots=2, queries=4)
+    assert {name: result[name] for name in expected} == expected
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
+    def after(**inner):
+        result = evaluate(net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False)
+        return result["per_episode"]
+
+    before = evaluate(net, theta, InnerLoop(0.0), ToySet("test"), episodes=3, queries=5, progress=False)
+    assert before["per_episode"] == before["per_episode_before"]
+    assert after(step_size=5.0, threshold=1e9) == after(step_size=5.0, threshold_fraction=2.0) == before["per_episode"]
+    assert after(step_size=5.0) != before["per_episode"]
+
+
+def test_batches_do_not_change_the_logits(net, theta, monkeypatch):
+    x = np.concatenate([ToySet("test").episode(0, index).x_query for index in range(3)])
+    whole = net(theta, x)
+    monkeypatch.setattr("minisnn.training.evaluation.BATCH", 4)
+    assert len(x) % 4
+    np.testing.assert_allclose(predict(net, theta, x), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_accuracy_takes_the_first_of_equal_logits():
+    assert accuracy(np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 1.0]]), np.array([0, 1, 1])) == pytest.approx(2 / 3)
+
+
+def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
+    result = evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=1, progress=False)
+    assert result["ci95"] is ci95([0.5]) is None
+    assert "±" not in sentence(result) and "1 unseen 3-way 1-shot episode (" in sentence(result)
+
+
+def test_the_line_that_is_printed():
+    result = dict(accuracy_before=0.201, accuracy_after=0.8424, ci95=0.0131, split="test", episodes=100, ways=5, shots=1)
+    assert sentence(result) == ("test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation)")
+
+
+def test_what_does_not_fit_is_named(net, theta):
+    with pytest.raises(ValueError, match="ways is 5; the network tells 3 classes apart"):
+        evaluate(net, theta, InnerLoop(), ToySet("test"), ways=5)
+    with pytest.raises(ValueError, match="episodes must be at least 1"):
+        evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)
+    with pytest.raises(ValueError, match="dataset must be one of double-nmnist, double-asl, not 'mnist'"):
+        open_set("mnist", "test")

@@ -1,0 +1,169 @@
+"""Meta-training that goes on from a checkpoint, and training without tasks: all classes told apart."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minisnn.training import checkpoint
+from minisnn.meta.inner import InnerLoop
+from minisnn.network.spiking import SpikingNet
+from minisnn.meta.optim import Adam, cosine
+from minisnn.training.folder import RunFolder
+from minisnn.training.settings import LEARN_STEP_SIZE
+from minisnn.meta.stepsizes import StepSizes
+from minisnn.meta.tasks import Classification
+from minisnn.training.update import TASKS
+from minisnn.training.run import Interrupted, _Run, train
+from test_experiments import small_set
+from toy import assert_same, interrupt, toy_config, toy_data
+
+SILENT = dict(progress=False)
+
+
+@pytest.fixture(autouse=True)
+def quick_curves(monkeypatch):
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """A checkpoint with learned step sizes."""
+    out = tmp_path_factory.mktemp("start") / "before"
+    train(toy_config(evaluate_every=0, test_episodes=0), out, data=toy_data(), **SILENT)
+    return out
+
+
+def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
+    config = toy_config(
+        start=str(before), updates=1, evaluate_every=0, test_episodes=0, seed=7, lr=1e-9, step_size_lr=1e-9, step_size=2.0
+    )
+    found, result = checkpoint.read(before), train(config, tmp_path / "after", data=toy_data(), **SILENT)
+    np.testing.assert_allclose(result.theta, found.theta, atol=1e-7)
+    np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)  # though step_size is another
+    assert np.ptp(found.inner.step_size) > 0.01
+
+
+def test_step_sizes_that_are_not_learned_are_those_of_the_settings(before, tmp_path):
+    config = toy_config(start=str(before), updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", step_size=2.0)
+    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size == 2.0
+
+
+def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):
+    config = toy_config(start=str(before))
+    whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
+    with pytest.raises(Interrupted):
+        train(config, tmp_path / "part", data=toy_data({11: interrupt}), **SILENT)
+    resumed = train(config, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
+    assert np.array_equal(resumed.theta, whole.theta) and np.array_equal(resumed.inner.step_size, whole.inner.step_size)
+    assert_same(tmp_path / "whole", tmp_path / "part")
+
+
+def test_another_network_is_no_start(before, tmp_path):
+    with pytest.raises(
+        ValueError, match="before: the checkpoint's network, .*channels=.4,.* is another than that of the settings"
+    ):
+        train(toy_config(start=str(before), channels=(5,)), tmp_path / "after", data=toy_data(), **SILENT)
+    with pytest.raises(FileNotFoundError):
+        train(toy_config(start=str(tmp_path / "nowhere.h5")), tmp_path / "other", data=toy_data(), **SILENT)
+
+
+@pytest.mark.parametrize("kind", LEARN_STEP_SIZE)
+def test_logarithms_of_step_sizes_and_back(kind, rng):
+    net = SpikingNet((4, 4, 2), (3,), 2, kernel=3, dtype=np.float64)
+    steps = StepSizes(net, kind, 5.0)
+    log = rng.standard_normal(len(steps.starts)) if kind != "no" else steps.start
+    np.testing.assert_allclose(steps.log_of(steps.value(log)), log, atol=1e-12)
+    with pytest.raises(ValueError, match="positive and finite"):
+        steps.log_of(0.0)
+
+
+def test_a_batch_has_the_labels_of_its_classes():
+    tasks = small_set()
+    batch = Classification(tasks).episode(3, 1, queries=20)
+    assert len(batch.y_query) == 20 == len(set(batch.y_query.tolist())) and batch.classes == tasks.classes and batch.ways == 64
+    for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
+        for sample, label in zip(x, y):  # the halves are among the recordings of the class's symbols
+            for side, half in enumerate(np.split(sample, 2, axis=2)):
+                pool = tasks.pool.dense(tasks.symbols[tasks.pairs[tasks.classes[label]][side]])
+                assert (pool == half).all(axis=(1, 2, 3, 4)).any()
+    with pytest.raises(ValueError, match="queries is 65, expected at most the 64 classes"):
+        Classification(tasks).episode(0, 0, queries=65)
+
+
+def _classify(**changes):
+    return toy_config(
+        rule="classify",
+        queries=24,
+        updates=6,
+        tasks=1,
+        learn_step_size="no",
+        clip=None,
+        lr=1e-2,
+        evaluate_every=3,
+        evaluate_episodes=2,
+        test_episodes=2,
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return {split: small_set() for split in ("train", "val", "test")}
+
+
+def test_classification_written_out(sets, tmp_path):
+    """Adam on the mean loss of batches, nothing adapted."""
+    config = _classify()
+    result = train(config, tmp_path / "run", data=sets, **SILENT)
+    run = _Run(config, RunFolder(tmp_path / "other"), {split: Classification(one) for split, one in sets.items()}, False)
+    theta, adam = run._start().theta, Adam(run.net.size)
+    assert run.net.ways == 64
+    for u in range(6):
+        batch = Classification(sets["train"]).sample_task(run._rng(TASKS, u, 0), queries=24)
+        theta = adam.step(theta, run.net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1], cosine(u, 6, 1e-2, 2e-4))
+    assert np.array_equal(result.theta, theta) and result.inner.steps == 0
+    answers = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert answers["ways"] == 64 and answers["rule"] == "classify" and answers["accuracy_after"] == answers["accuracy_before"]
+
+
+def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
+    whole = train(_classify(checkpoint_every=2), tmp_path / "whole", data=sets, **SILENT)
+    calls, gradient = [], _Run._gradients
+
+    def stop_once(self, *arguments):
+        calls.append(0)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return gradient(self, *arguments)
+
+    monkeypatch.setattr(_Run, "_gradients", stop_once)
+    with pytest.raises(Interrupted):
+        train(_classify(checkpoint_every=2), tmp_path / "part", data=sets, **SILENT)
+    assert np.array_equal(
+        train(_classify(checkpoint_every=2), tmp_path / "part", resume=True, data=sets, **SILENT).theta, whole.theta
+    )
+
+
+def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path, sets):
+    asked = []
+    monkeypatch.setattr(
+        "minisnn.training.run.open_set", lambda *words, **options: asked.append((words[1], options)) or sets["train"]
+    )
+    train(_classify(), tmp_path / "run", **SILENT)
+    assert asked == [(split, {"classes": "train"}) for split in ("train", "val", "test")]
+
+
+def test_what_the_line_says():
+    from minisnn.training.evaluation import sentence
+
+    assert (
+        sentence(dict(rule="classify", accuracy_after=0.9312, ways=64))
+        == "accuracy 93.1 % among 64 classes on unseen recordings"
+    )
+
+
+def test_inner_loop_of_a_checkpoint_without_steps(tmp_path):
+    net = SpikingNet((4, 4, 2), (2,), 2, kernel=3)
+    checkpoint.save(tmp_path / "c.h5", net, np.zeros(net.size, np.float32), inner=InnerLoop(1.0, 0))
+    assert checkpoint.read(tmp_path / "c.h5").inner.steps == 0
