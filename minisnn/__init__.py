@@ -2,13 +2,12 @@
 
 The names below are all that a script needs; each lives in a module that says more:
 
-- `minisnn.network.spiking`, `minisnn.network.convolutional`: the networks, over one flat theta (`minisnn.network.base`), made of `minisnn.layers`,
-  `minisnn.layers.neuron`, `minisnn.layers.surrogate` and `minisnn.layers.loss`, started by `minisnn.network.initialisation`
-- `minisnn.meta.inner`: learning a task, and learning to learn; `minisnn.meta.optim`, `minisnn.meta.stepsizes`: the outer loop
+- `minisnn.network`: the networks, over one flat theta, made of `minisnn.layers`
+- `minisnn.meta`: learning a task, and learning to learn; optimisers and step sizes of the outer loop; tasks
 - `minisnn.gradcheck`: proofs of the derivatives
-- `minisnn.data`: recordings, the event camera, sets of tasks; `minisnn.meta.tasks`: a task
-- `minisnn.training.run`, `minisnn.training.settings`, `minisnn.training.evaluation`, `minisnn.training.checkpoint`, `minisnn.training.folder`: runs and what they leave
-- `minisnn.nir`: networks to and from other tools; `minisnn.parallel.threads`: how many cores are used
+- `minisnn.data`: recordings, the event camera, sets of tasks
+- `minisnn.training`: runs and what they leave
+- `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: who does the work
 
 They load on first use, so that importing the package costs nothing that is not needed.
 """

@@ -1,4 +1,5 @@
-"""The chip as C: export of a network, and the program.
+"""The chip as C: the export of a network, and the program that runs it.
 
-Imports chip.
+Import from here: `export`.
+It may import: hardware.chip, minisnn.
 """

@@ -1,7 +1,7 @@
 /* Inference and learning of the integer network in chip.h, and a self-test:
    cc -O2 -o selftest chip.c && ./selftest selftest.bin
 
-   Plain C99. Bit for bit what hardware/reference.py computes; every >> of a number that may be negative goes through sra(),
+   Plain C99. Bit for bit what hardware/chip/reference.py computes; every >> of a number that may be negative goes through sra(),
    since C leaves it to the compiler. Per step: events spread their weights into V; then, for every neuron,
 
      u = sat16(shift(P + bias) - ((rho r) >> 12))         r = (G r + (4096 - G) 4096 s) >> 12,  s = u >= threshold

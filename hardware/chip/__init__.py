@@ -1,4 +1,5 @@
 """The chip in integers: formats, traces, neuron, network, learner, ranges, and the plain-integer reference.
 
-Imports minisnn.parallel for threads; nothing else of hardware.
+Import from here: any module.
+It may import: minisnn.
 """

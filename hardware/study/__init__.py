@@ -1,4 +1,5 @@
-"""Float against fixed point: comparison, sweeps, where they first differ, what an episode costs.
+"""Float against fixed point: comparison, sweeps, where the two first differ, what an episode costs.
 
-Imports chip, loihi and minisnn.experiments.
+Import from here: `compare`, `feedback`, `floats`, `figures`.
+It may import: hardware.chip, hardware.loihi, minisnn.
 """

@@ -1,4 +1,5 @@
 """Meta-training for the chip: weights rounded as the chip holds them.
 
-Imports chip and minisnn.training.
+Import from here: `run`, `straight`.
+It may import: hardware.chip, minisnn.
 """

@@ -80,7 +80,7 @@ def train(
     data=None,
     executor: Executor | None = None,
 ) -> dict:
-    """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments as `minisnn.training.run.train`.
+    """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments as of `minisnn.train`.
 
     config   `start` names the float network, `rule` is "anil": on the chip the readout alone learns
     """

@@ -66,7 +66,8 @@ def response(function):
             (
                 (
                     np.append(0, np.append(expected[2:], found[-1:])),
-                    "the spike arrives one step too early: p first differs from 0 two steps late, at t = 2; the sum has t - 1 terms",
+                    "the spike arrives one step too early: p first differs from 0 two steps late, at t = 2; "
+                    "the sum has t - 1 terms",
                 ),
                 (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
                 (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),

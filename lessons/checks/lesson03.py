@@ -32,7 +32,8 @@ def membrane_backward(function):
             (
                 (
                     dy,
-                    "a membrane also changes its own future: a spike now pulls down what comes. du has a second term, through ds",
+                    "a membrane also changes its own future: a spike now pulls down what comes. "
+                    "du has a second term, through ds",
                 ),
                 (
                     _membrane(u, dy, lif, order=1),

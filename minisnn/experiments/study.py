@@ -70,7 +70,8 @@ class Study:
         import os
         import platform
 
-        from .. import __version__, get_threads
+        from .. import __version__
+        from ..parallel.threads import get_threads
 
         return dict(
             **vars(self.settings),

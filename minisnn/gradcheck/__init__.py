@@ -11,6 +11,9 @@ The surrogate gradient of a spiking network is not the slope of its loss, yet it
 2-jet (value, slope, curvature), and there is a smooth function, the jet form, with just these at the recorded membrane.
 Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product. A
 convolutional network is smooth between ties of its pooling: its twin, of the same name, keeps the sites that were chosen.
+
+Import from here: the names above, from the room itself.
+It may import: files, parallel, layers, network, meta, plots.
 """
 
 import numpy as np

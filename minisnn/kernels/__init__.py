@@ -5,4 +5,7 @@ From the ground up: `llvm` (vectors), `vector` (register tiles and rows), `choic
 parallel), `block` (the four passes, with the reference's signatures), `frames` (the convolutional peer). Kernels write
 to disjoint places and every sum has a fixed order, so no bit depends on the number of threads.
 With NUMBA_DISABLE_JIT=1 all of it runs as plain Python and can be stepped through.
+
+Import from here: `block`, `frames`, `products`.
+It may import: parallel, layers.
 """

@@ -5,4 +5,7 @@ line, in the same order. Layers hold no state: what backward needs is in the tap
 
 Sequences are (B, n, H, W, C), n the steps of the gradient window. A synapse delays by two steps, so an adjoint or a
 tangent may be known to vanish at the window's last steps: it is then handed on with fewer steps, m <= n.
+
+Import from here: any module.
+It may import: nothing.
 """

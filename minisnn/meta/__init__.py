@@ -1,4 +1,5 @@
-"""Learning a task, and learning to learn: the inner loop, optimisers, step sizes, tasks.
+"""Learning a task, and learning to learn: the inner loop (MAML and its relatives), optimisers, step sizes, tasks.
 
-`inner` is MAML and its relatives. Imports network and layers.
+Import from here: `inner`, `optim`, `stepsizes`, `tasks`.
+It may import: files, parallel, layers, network.
 """

@@ -1,4 +1,5 @@
-"""The networks: one flat theta, blocks over it, their gradients and Hessian-vector products.
+"""The networks: one flat theta, blocks over it, their gradients and Hessian-vector products, and where theta starts.
 
-`spiking.SpikingNet`, `convolutional.ConvNet`; `initialisation`: where theta starts. Imports layers, kernels and parallel.
+Import from here: `base`, `spiking`, `convolutional`, `initialisation`.
+It may import: files, parallel, layers, kernels.
 """

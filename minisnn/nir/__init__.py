@@ -1,5 +1,6 @@
-"""Spiking networks to and from NIR, the interchange format of neuromorphic tools (Pedersen et al. 2024, Nature Communications
-15:8122), as a graph of its primitives. A block of this library becomes
+"""Spiking networks to and from NIR, the interchange format of neuromorphic tools.
+
+A network is a graph of NIR's primitives (Pedersen et al. 2024, Nature Communications 15:8122). A block of this library becomes
 
     trace (CubaLI)      tau_syn dq/dt = -q + w_in x        tau_mem dp/dt = -p + q         p of Eq. 4; w_in = gain in the first
     synapse (Conv2d, Affine)    W p + b
@@ -21,6 +22,9 @@ What NIR cannot say:
 
 CubaLIF, most tools' neuron, is no part of the graph: it sets its membrane back when it fires, while here a trace is subtracted
 that fades. A tool must know CubaLI, LI, Threshold and loops to run what is written here.
+
+Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, from the room itself.
+It may import: files, network, meta, data.readers, training.
 """
 
 from .read import from_nir, import_nir

@@ -1,4 +1,5 @@
-"""Who does the work: threads, an executor, worker processes, a cluster; what compiles first.
+"""Who does the work: threads, an executor, worker processes, a cluster; and what is compiled first.
 
-Imports nothing of minisnn but files.
+Import from here: `threads`, `executor`, `cluster`, `compilation`.
+It may import: files.
 """

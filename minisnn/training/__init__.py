@@ -1,4 +1,5 @@
 """Runs: settings, an update, the folder and the checkpoint of a run, evaluation, health, progress.
 
-`run.train` carries one out. Imports meta, data, network and parallel.
+Import from here: `run`, `settings`, `presets`, `folder`, `checkpoint`, `evaluation`, `held`, `health`, `progress`.
+It may import: files, parallel, layers, network, meta, data.readers, data.store, data.sets, plots.
 """

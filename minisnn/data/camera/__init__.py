@@ -1,4 +1,5 @@
-"""The event camera: `event_camera.EventCamera`, its kernel and the readable twin of that.
+"""The event camera, its kernel, and the kernel's readable twin.
 
-Imports readers (events) and store.
+Import from here: `event_camera`.
+It may import: files, parallel, data.readers, data.store.
 """

@@ -1,4 +1,5 @@
-"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures.
+"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures, and what others wrote.
 
-What comes out are arrays of `events` or pictures. Imports files.
+Import from here: `events`, `nmnist`, `asl`, `torchneuromorphic`, `pictures`, `foreign`, `hdf5`.
+It may import: files.
 """

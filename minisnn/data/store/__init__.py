@@ -1,4 +1,5 @@
 """Where data lie: what ships, the cache, downloads.
 
-Imports files.
+Import from here: `shipped`, `cache`, `download`, `fetch`.
+It may import: files.
 """

@@ -302,7 +302,7 @@ def test_arguments_are_checked(digits):
 
 def test_the_kernels_run_without_compilation():
     code = (
-        "import numpy as np; from minisnn.data.camera import EventCamera; p = np.eye(6);"
+        "import numpy as np; from minisnn.data.camera.event_camera import EventCamera; p = np.eye(6);"
         "c = EventCamera(sensor=(8, 8), picture_px=6);"
         "print(np.array_equal(c.record(p, 0, duration_ms=40), c.record(p, 0, duration_ms=40, backend='numpy')))"
     )

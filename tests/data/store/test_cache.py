@@ -208,7 +208,7 @@ def test_no_home_no_cache(monkeypatch):
 
 KILLED = """
 import os, numpy as np
-from minisnn.data import cache
+from minisnn.data.store import cache
 write = np.lib.format.write_array
 def half(member, array, **options):
     if array.size > 10:

@@ -189,7 +189,7 @@ def test_a_disk_that_fills_up_keeps_what_has_come(run, server, parts, monkeypatc
 def test_ctrl_c_and_sigterm_leave_what_has_come(run, server, parts):
     """A process of its own, stopped by a signal while the server keeps back the last byte."""
     program = (
-        "import sys; from minisnn import cli; from minisnn.data import fetch as f; real = f.fetch\n"
+        "import sys; from minisnn import cli; from minisnn.data.store import fetch as f; real = f.fetch\n"
         f"f.fetch = lambda *a, **k: real(*a, files={parts!r}, **k)\n"
         "sys.exit(cli.main(['fetch', 'nmnist', '--part', 'train']))"
     ).replace("Part(", "f.Part(")

@@ -188,7 +188,7 @@ def test_only_parts_that_exist(parts):
 def test_pooch_and_its_requests_are_loaded_only_for_a_download():
     program = (
         "import sys, minisnn\nfrom minisnn import cli\ntry: cli.main(['fetch', '--help'])\nexcept SystemExit: pass\n"
-        "import minisnn.data.fetch\nprint('LOADED', sorted({'pooch', 'requests', 'tqdm'} & set(sys.modules)))"
+        "import minisnn.data.store.fetch\nprint('LOADED', sorted({'pooch', 'requests', 'tqdm'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
     assert "LOADED []" in done.stdout and "minisnn fetch nmnist" in done.stdout, done.stderr
