@@ -7,7 +7,7 @@
 
 A file is written beside its place and renamed into it: killed at any moment, the place holds the old or the new one. A run
 keeps the one before, too. HDF5 may crash on damaged files: nothing is opened before its checksum holds, and as anybody can
-write a checksum, by a process of its own (`data.foreign`).
+write a checksum, by a process of its own (`data.readers.foreign`).
 """
 
 import hashlib

@@ -16,7 +16,7 @@ from minisnn.meta.optim import Adam, cosine
 from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
 from minisnn.training.run import Interrupted, train
-from test_checkpoint import rewrite
+from written import rewrite
 from toy import assert_same, interrupt, toy_config, toy_data
 
 GOLDEN = Path(__file__).parents[1] / "golden"

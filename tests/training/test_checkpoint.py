@@ -1,4 +1,3 @@
-import json
 import os
 
 import h5py
@@ -9,6 +8,7 @@ import minisnn as ms
 from minisnn.training import checkpoint
 from minisnn.meta.inner import InnerLoop
 from toy import toy_config
+from written import rewrite
 
 
 @pytest.fixture
@@ -19,22 +19,6 @@ def net():
 @pytest.fixture
 def theta(net):
     return net.init(np.random.default_rng(1))
-
-
-def rewrite(path, new, change):
-    """A checkpoint with its HDF5 part changed and its header made right again: what another program might write."""
-    new.write_bytes(path.read_bytes())
-    with h5py.File(new, "r+") as file:
-        change(file)
-    body = new.read_bytes()[checkpoint.HEADER :]
-    header = dict(
-        format=checkpoint.FORMAT,
-        version=checkpoint.VERSION,
-        length=len(body),
-        sha256=checkpoint.hashlib.sha256(body).hexdigest(),
-    )
-    new.write_bytes(json.dumps(header).encode().ljust(checkpoint.HEADER) + body)
-    return new
 
 
 def test_net_and_theta_come_back(net, theta, tmp_path):

@@ -15,7 +15,7 @@ import faulty
 from minisnn.training import checkpoint
 from minisnn.training.checkpoint import CURRENT, PREVIOUS
 from minisnn.training.run import train
-from test_checkpoint import rewrite
+from written import rewrite
 from toy import assert_same, interrupt, state, toy_config, toy_data
 
 HERE = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from minisnn.data.readers.asl import read_asl
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.pictures import read_idx, read_pictures
 from minisnn.training.folder import RunFolder
-from test_checkpoint import rewrite
+from written import rewrite
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -284,7 +284,7 @@ def reading(monkeypatch, tmp_path):
     def put(body: str) -> None:
         program = tmp_path / "program.py"
         program.write_text(
-            f"import os, signal, sys\nsys.path.insert(0, {str(ROOT / 'minisnn' / 'data')!r})\nimport hdf5\n"
+            f"import os, signal, sys\nsys.path.insert(0, {str(ROOT / 'minisnn' / 'data' / 'readers')!r})\nimport hdf5\n"
             f"def read_image(image, texts, path):\n{textwrap.indent(body, '    ')}\n"
             "hdf5.read_image = read_image\nhdf5._limit(memory=hdf5.MEMORY)\n"
             "hdf5.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
