@@ -198,4 +198,5 @@ def main() -> int:
 
     from minisnn.cli import main as command_line
 
-    return command_line(["hardware", *sys.argv[1:]])
+    sys.argv.insert(1, "hardware")
+    return command_line()

@@ -47,7 +47,7 @@ _HOME = {
     "import_nir": "nir",
     "get_threads": "parallel.threads",
     "set_threads": "parallel.threads",
-    "Workers": "parallel.executor",
+    "Workers": "parallel.workers",
     "Cluster": "parallel.cluster",
 }
 __all__ = sorted(_HOME) + ["__version__"]

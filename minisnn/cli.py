@@ -1,18 +1,18 @@
 """The command `minisnn`: its parser, and the one place where errors become a sentence and an exit code.
 
 Exit codes: 0 done, 1 a check failed or a defect of minisnn, 2 something given was wrong, 130 stopped by Ctrl-C, 143 by
-SIGTERM. MINISNN_DEBUG=1 shows tracebacks.
+SIGTERM, 129 by the end of its terminal (SIGHUP). MINISNN_DEBUG=1 shows tracebacks.
 """
 
 import argparse
 import importlib
 import importlib.util
 import os
-import signal
+import shlex
 import sys
 import warnings
 
-from . import __version__
+from . import __version__, stopping, terminal
 
 COMMANDS = (
     "train",
@@ -76,64 +76,63 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Carry out a command line; the exit code."""
+    """Carry out a command line, that of this process without `argv`; the exit code."""
+    line = sys.argv[1:] if argv is None else argv
+    with terminal.streams():
+        try:
+            with stopping.heeded(*stopping.SIGNALS, process=argv is None):
+                code = _carry_out(line)
+                sys.stdout.flush()
+                return code
+        except BaseException as error:
+            if os.environ.get("MINISNN_DEBUG") or isinstance(error, (SystemExit, GeneratorExit)):
+                raise
+            return _explain(error, line)
+
+
+def _carry_out(line: list[str]) -> int:
     top = parser()
-    for word in sys.argv[1:] if argv is None else argv:
+    for word in line:
         if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
-    args = top.parse_args(argv)
+    args = top.parse_args(line)
     if args.command is None:
         top.print_help()
         return 2
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks ± or → shall show a question mark, not fail
-            stream.reconfigure(errors="replace")
-    debug = bool(os.environ.get("MINISNN_DEBUG"))
-    if not debug:
+    if not os.environ.get("MINISNN_DEBUG"):
         warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
-    try:
-        signal.signal(signal.SIGTERM, _terminate)
-    except ValueError:  # not in the main thread: whoever embeds us has handlers of their own
-        pass
-    try:
-        return args.run(args) or 0
-    except BaseException as error:
-        if debug or isinstance(error, (SystemExit, GeneratorExit)):
-            raise
-        return _explain(error)
+    return args.run(args) or 0
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: a run saves as for Ctrl-C."""
-
-
-def _terminate(*_):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
-
-
-def _explain(error: BaseException) -> int:
+def _explain(error: BaseException, line: list[str]) -> int:
     """Say what is wrong in a sentence; the exit code."""
+    text = " ".join(str(error).split())
     if isinstance(error, BrokenPipeError):  # `minisnn info … | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, KeyboardInterrupt):
         _tell(str(error) or "stopped")
-        terminated = isinstance(error, _Terminated) or isinstance(error.__cause__, _Terminated)
-        return 143 if terminated else 130
+        return stopping.exit_code(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
-        _tell(f"{where}{error.strerror[0].lower()}{error.strerror[1:]}")
-        return 2
-    if isinstance(error, MemoryError):
-        _tell("there is not enough memory for this; smaller tasks (--queries, --shots) need less")
-        return 2
-    if isinstance(error, (ValueError, OSError)):
-        _tell(" ".join(str(error).split()))
-        return 2
-    _tell(f"a defect of minisnn: {type(error).__name__}: {' '.join(str(error).split())} (MINISNN_DEBUG=1 shows where)")
-    return 1
+        text = f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
+    elif isinstance(error, MemoryError):
+        text = "there is not enough memory for this; smaller tasks (--queries, --shots) need less"
+    elif isinstance(error, ImportError):
+        text = f"{text}; a package that minisnn needs is missing or damaged, install it anew"
+    elif not isinstance(error, (ValueError, OSError)):
+        command = shlex.join(["minisnn", *line])
+        _tell(
+            f"a defect of minisnn: {type(error).__name__}: {text}; please report it, with what this shows: "
+            f"MINISNN_DEBUG=1 {command}"
+        )
+        return 1
+    _tell(text)
+    return 2
 
 
 def _tell(text: str) -> None:
-    print(f"minisnn: {text}", file=sys.stderr, flush=True)
+    try:
+        print(f"minisnn: {text}", file=sys.stderr, flush=True)
+    except OSError:  # the terminal has gone
+        pass

@@ -87,12 +87,15 @@ def _second_name(path: Path, other: Path) -> None:
     """Give the file at `path` the name `other` too; where the file system knows one name a file, that name alone."""
     link = other.with_name(f".{other.name}.{os.getpid()}.tmp")
     try:
+        try:
+            link.unlink(missing_ok=True)
+            os.link(path, link)
+        except OSError:
+            os.replace(path, other)
+        else:
+            os.replace(link, other)
+    finally:
         link.unlink(missing_ok=True)
-        os.link(path, link)
-    except OSError:
-        os.replace(path, other)
-    else:
-        os.replace(link, other)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("minisnn", "hardware")
 # From the ground up. A room or a lone module imports from what stands before it, and from its own room.
 ORDER = (
-    "files parallel layers kernels network meta data.readers data.store data.camera data.sets plots training gradcheck nir "
-    "experiments classroom commands cli __main__ hardware.chip hardware.c hardware.loihi hardware.study hardware.training "
-    "hardware.command hardware.__main__"
+    "stopping terminal files parallel layers kernels network meta data.readers data.store data.camera data.sets plots training "
+    "gradcheck nir experiments classroom commands cli __main__ hardware.chip hardware.c hardware.loihi hardware.study "
+    "hardware.training hardware.command hardware.__main__"
 ).split()
 WHOLE = ("minisnn.data", "hardware")  # rooms of rooms
 LINES, MODULES, LONE = 320, 14, 8
@@ -28,14 +28,10 @@ STILL_LONG = {
     "minisnn/kernels/passes.py",
     "minisnn/network/convolutional.py",
     "minisnn/network/spiking.py",
-    "minisnn/parallel/executor.py",
-    "minisnn/plots.py",
     "minisnn/training/run.py",
 }
 STILL_UP = {("minisnn.meta.stepsizes", "training")}
 STILL_IN_CIRCLES = {
-    "minisnn.parallel.cluster",
-    "minisnn.parallel.executor",
     "minisnn.network.initialisation",
     "minisnn.network.spiking",
     "hardware.chip.network",

@@ -94,9 +94,14 @@ def add_workers(parser) -> None:
 
 def executor_of(args: argparse.Namespace):
     """What `add_workers` asked for, a context manager that ends all workers."""
-    from ..parallel.executor import open_executor
+    if args.scheduler is not None:
+        from ..parallel.cluster import Cluster
 
-    return open_executor(args.workers, args.scheduler)
+        return Cluster(args.scheduler)
+    from ..parallel.executor import Executor
+    from ..parallel.workers import Workers
+
+    return Executor() if args.workers is None else Workers(args.workers)
 
 
 def add_data(parser: argparse.ArgumentParser, split: str | None = "test") -> None:

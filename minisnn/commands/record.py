@@ -108,12 +108,11 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
     """(label, number, events) of every picture."""
     from dataclasses import replace
 
-    from tqdm import tqdm
-
     from ..data.camera.event_camera import EventCamera
+    from ..terminal import bar
 
     camera = replace(EventCamera(), inverted=args.inverted)
-    for place in tqdm(keep, desc="recording", unit="", leave=False, disable=True if args.quiet else None):
+    for place in bar(keep, None, "recording", not args.quiet):
         number = int(numbers[place])
         events = camera.record(images[place], args.seed, number, args.duration)
         if not events.size:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import terminal
+from ..stopping import check
 from ..training.checkpoint import Checkpoint
 from ..training.evaluation import accuracy, adapted, open_set, predict
 from ..parallel.executor import Executor
@@ -147,18 +149,9 @@ class Study:
 
     def _go_on(self, path: Path, head: str, found: list, count: int, one, label: str, together: bool) -> None:
         """Add the items that are left to `found` and to the records."""
-        from tqdm import tqdm
-
         with (
             open(path, "a", encoding="utf-8") as file,
-            tqdm(
-                total=count,
-                initial=len(found),
-                desc=label,
-                unit="",
-                leave=False,
-                disable=None if self.progress else True,
-            ) as bar,
+            terminal.bar(None, count, label, self.progress, initial=len(found)) as bar,
         ):
             if not found:
                 file.truncate(0)
@@ -176,6 +169,7 @@ class Study:
                 self.executor.in_order(one, left, add)
             else:
                 for index in left:
+                    check()
                     add(one(index))
 
     def accuracies(

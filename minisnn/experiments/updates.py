@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from ..terminal import bar
 from ..meta.inner import InnerLoop, meta_gradient
 from ..meta.optim import Adam, clip
 from .study import Study
@@ -80,10 +81,8 @@ def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.nda
     """Summaries of UPDATES updates after WARM_UP others; one item, since each depends on the one before."""
 
     def one(_: int) -> list[list[float]]:
-        from tqdm import tqdm
-
         adam, theta, found = Adam(net.size, dtype=net.dtype), start, []
-        for n in tqdm(range(WARM_UP + UPDATES), desc=key, unit="", leave=False, disable=None if study.progress else True):
+        for n in bar(range(WARM_UP + UPDATES), None, key, study.progress):
             new = adam.step(theta, gradient(theta, n), LR)
             found.append(summary((new - theta)[readout(net)]))
             theta = new

@@ -51,10 +51,11 @@ def plot_steps(curve: Curve, path=None):
 
     The smooth form leaps where a step carries a membrane across the kink of sigma'.
     """
-    from matplotlib.figure import Figure
+    from ..plots import figure
 
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    ax = figure.subplots()
+    fig = figure(7, 5)
+    fig.set_layout_engine("constrained")
+    ax = fig.subplots()
     smallest = np.finfo(float).eps / 10
     for label, errors in curve.errors.items():
         ax.loglog(
@@ -89,5 +90,5 @@ def plot_steps(curve: Curve, path=None):
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(fontsize="small")
     if path is not None:
-        figure.savefig(path, dpi=150)
+        fig.savefig(path, dpi=150)
     return ax

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from .compilation import compiled
-from .executor import Call, Executor, WorkersLost, take_apart
+from ..stopping import check
+from .executor import Call, Others, WorkersLost
 
 PATIENCE = 300  # seconds without any worker until the run is given up
 SCHEDULER = "the scheduler"
 
 
-class Cluster(Executor):
+class Cluster(Others):
     """The workers of a Dask scheduler.
 
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
@@ -115,14 +115,8 @@ class Cluster(Executor):
                 f"{self.address}: the scheduler is gone ({_short(error)}); start it and its workers again"
             ) from None
 
-    def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
-        """As `Executor.in_order`, on the cluster's workers. WorkersLost where scheduler or workers are gone for good."""
-        if not compiled() and len(items) > 1:  # where the cluster is on this machine, it compiles once
-            collect(function(items[0]))
-            items = items[1:]
-        if len(items) <= 1:  # one task is done soonest by all threads of this process
-            return super().in_order(function, items, collect, large=large)
-        call, sets = take_apart(function)
+    def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
+        """As `Executor.in_order`, on the cluster's workers."""
         futures: list = []
         try:
             self._send(sets)
@@ -165,12 +159,13 @@ class Cluster(Executor):
 
         without = 0
         while True:
+            check()
             try:
-                return future.result(timeout=5)
+                return future.result(timeout=1)
             except TimeoutError:
                 if future.done():
                     raise
-                without = 0 if self._alive() else without + 5
+                without = 0 if self._alive() else without + 1
                 if without == 10:
                     warnings.warn(f"{self.address}: the cluster has no workers; waiting for some", stacklevel=3)
                 if without >= PATIENCE:

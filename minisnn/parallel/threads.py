@@ -12,6 +12,8 @@ from itertools import count
 from threading import Event, Lock, local
 from typing import Any
 
+from ..stopping import check
+
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
 _inside = local()
@@ -48,6 +50,7 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     `work`, a rough number of operations, tells what is over before another thread would have woken up. Inside a function
     that `in_order` calls, the other threads have work of their own, and the kernel is called once.
     """
+    check()
     workers = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else min(get_threads(), items)
     if workers <= 1:
         if items:
@@ -90,6 +93,7 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
     if together:
         _together(turn, workers)
     for item in items[together:]:
+        check()
         collect(function(item))
 
 
@@ -114,7 +118,7 @@ def _together(turn: Callable[[], bool], workers: int) -> None:
     def work_on():
         try:
             while not failed.is_set() and turn():
-                pass
+                check()
         except BaseException:
             failed.set()
             raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import terminal
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop, adapt
 
@@ -96,7 +97,7 @@ def evaluate(
         dataset = open_set(dataset, split, root, progress)
     before, after = [], []
     one = partial(_before_and_after, dataset, net, theta, inner, seed, ways, shots, queries)
-    with _bar(episodes, f"{split} episodes", progress) as bar:
+    with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
         def add(found: tuple[float, float]) -> None:
             before.append(found[0])
@@ -148,9 +149,3 @@ def sentence(result: dict) -> str:
         f"{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)} "
         f"({100 * result['accuracy_before']:.1f} % before adaptation)"
     )
-
-
-def _bar(total: int, text: str, progress: bool):
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=text, unit="", leave=False, disable=None if progress else True)

@@ -10,8 +10,10 @@ import json
 import math
 import os
 import shlex
+import warnings
 from pathlib import Path
 
+from .. import stopping
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
 from ..files import Hold, read_whole, remove_leftovers, write_whole
 from .settings import TrainingConfig
@@ -131,11 +133,17 @@ class RunFolder:
         return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
 
     def draw(self, rows: list[dict[str, float]], chance: float) -> None:
-        """The learning curve, where there is something to draw."""
-        if rows:
-            from ..plots import plot_learning_curve
+        """The learning curve, where there is something to draw, and time. A picture is never worth a run: where it cannot be
+        drawn, a warning says so."""
+        from ..plots import drawing, plot_learning_curve
 
+        if not rows or (stopping.asked() and not drawing()):
+            return
+        try:
             plot_learning_curve(rows, self / "curve.png", chance=chance)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            warnings.warn(f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})", stacklevel=2)
 
 
 def read_json(path: Path) -> dict:

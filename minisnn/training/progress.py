@@ -3,6 +3,7 @@
 import sys
 from collections import deque
 
+from .. import terminal
 from .settings import TrainingConfig
 
 
@@ -10,13 +11,9 @@ class Bar:
     """Progress: a bar in a terminal, twenty lines in a file."""
 
     def __init__(self, config: TrainingConfig, rows: list[dict[str, float]], progress: bool):
-        from tqdm import tqdm
-
         self.config, self.progress = config, progress
         form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-        self.bar = tqdm(
-            total=config.updates, initial=len(rows), desc="training", bar_format=form, disable=None if progress else True
-        )
+        self.bar = terminal.bar(None, config.updates, "training", progress, initial=len(rows), bar_format=form, leave=True)
         span = max(1, 100 // config.tasks)
         self.recent = {
             name: deque((row[name] for row in rows[-span:]), maxlen=span)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import numpy as np
 
 from . import checkpoint as checkpoints
+from .. import stopping
 from ..parallel.compilation import announce
 from ..network.convolutional import ConvNet
 from .evaluation import evaluate, open_set
@@ -77,7 +79,7 @@ def train(
     where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
     three cases the state is saved.
     """
-    with RunFolder(out, held.command) as folder:
+    with stopping.heeded(SIGINT), RunFolder(out, held.command) as folder:
         found = folder.resume(config) if resume else None
         if not resume and not force:
             folder.check_free(config)

@@ -24,7 +24,8 @@ from statistics import median
 
 import minisnn as ms
 from minisnn.training.evaluation import evaluate, open_set
-from minisnn.parallel.executor import Executor, Workers
+from minisnn.parallel.executor import Executor
+from minisnn.parallel.workers import Workers
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.update import task_gradient
 from minisnn.training.presets import preset

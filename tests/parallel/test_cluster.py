@@ -16,7 +16,8 @@ import pieces
 from minisnn.parallel import cluster as clusters
 from minisnn.parallel import threads
 from minisnn.parallel.cluster import Cluster, description
-from minisnn.parallel.executor import WorkersLost, open_executor
+from minisnn.parallel import executor as executors
+from minisnn.parallel.executor import WorkersLost
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import train
 from test_executor import CONFIG, ENVIRONMENT, SILENT, Deadly, squares, wait_until
@@ -28,7 +29,7 @@ pytest.importorskip("distributed", reason="needs Dask: python -m pip install -e 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(RunFolder, "draw", lambda *_: None)
-    monkeypatch.setattr(clusters, "compiled", lambda: True)
+    monkeypatch.setattr(executors, "compiled", lambda: True)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ class Here:
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r'which is not installed: python -m pip install -e "\.\[dask\]"'):
-        open_executor(scheduler="tcp://127.0.0.1:8786")
+        Cluster("tcp://127.0.0.1:8786")
 
 
 @pytest.mark.parametrize("address", ["localhost", "8786", "tcp://localhost", "tcp://localhost:port"])

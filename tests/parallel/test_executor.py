@@ -8,6 +8,7 @@ import textwrap
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ import pytest
 import pieces
 from minisnn.parallel import executor as executors
 from minisnn.parallel import threads
+from minisnn.commands.options import executor_of
 from minisnn.training.evaluation import evaluate
-from minisnn.parallel.executor import Executor, Workers, WorkersLost, open_executor, take_apart
+from minisnn.parallel.executor import Executor, WorkersLost, take_apart
+from minisnn.parallel.workers import Workers
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, train
@@ -130,9 +133,10 @@ def test_what_cannot_travel_is_named(two):
         squares(two, lambda n: n)
     with pytest.raises(ValueError, match="a whole number from 1 on, not 0"):
         Workers(0)
-    with pytest.raises(ValueError, match="workers or scheduler, not both"):
-        open_executor(2, "tcp://localhost:8786")
-    assert type(open_executor()) is Executor and open_executor(3).number == 3
+    options = SimpleNamespace(workers=None, scheduler=None)
+    assert type(executor_of(options)) is Executor
+    options.workers = 3
+    assert type(executor_of(options)) is Workers and executor_of(options).number == 3
 
 
 def test_the_kernels_are_compiled_by_one_process(tmp_path, monkeypatch):
@@ -223,17 +227,17 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
         import signal
         import sys
         import pieces
-        from minisnn import executor
+        from minisnn.parallel import executor, workers as processes
         executor.compiled = lambda: True
         if __name__ == "__main__":
             signal.signal(signal.SIGINT, signal.default_int_handler)       # what runs the tests may ignore it
-            workers = executor.Workers(2)
-            start = workers._carry_out
+            workers = processes.Workers(2)
+            start = workers.carry_out
             def told(*arguments):
                 workers._idle()
                 print(*(worker.process.pid for worker in workers._workers), flush=True)
                 start(*arguments)
-            workers._carry_out = told
+            workers.carry_out = told
             try:
                 workers.in_order(pieces.slow, range(4), print)
             except KeyboardInterrupt:
@@ -272,7 +276,7 @@ def test_workers_end_with_a_master_that_is_killed(tmp_path):
     program = textwrap.dedent("""
         import pieces
         from functools import partial
-        from minisnn.executor import Workers
+        from minisnn.parallel.workers import Workers
         if __name__ == "__main__":
             workers = Workers(2)
             workers.in_order(partial(pow, 2), range(4), lambda _: None)

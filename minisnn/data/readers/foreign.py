@@ -72,6 +72,7 @@ class _Reader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # signals to this process and its group are answered here
         )
         self.owner = os.getpid()
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ... import terminal
 from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
 from ..store.cache import content_identity, file_identity
-from .double_nmnist import HELD_OUT, SPLITS, STEPS, DoubleSet, _bar, _code, _pool, _trains
+from .double_nmnist import HELD_OUT, SPLITS, STEPS, DoubleSet, _code, _pool, _trains
 from ..readers.pictures import holds_pictures
 from .recordings import Recordings
 from ..store.shipped import shipped
@@ -124,7 +125,7 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool, p
     _check_letters(Counter(label for label, _, _ in files), source)
 
     def read() -> Iterator[tuple]:
-        bar = _bar(len(files), f"reading {len(files)} recordings of {root}", progress)
+        bar = terminal.bar(None, len(files), f"reading {len(files)} recordings of {root}", progress)
         with bar:
             for label, number, path in files:
                 counts = events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
@@ -213,7 +214,7 @@ def _seen(
     _check_letters(Counter(labels[keep].tolist()), source)
 
     def record() -> Iterator[tuple]:
-        with _bar(len(keep), f"the event camera looks at {len(keep)} {kind}", progress) as bar:
+        with terminal.bar(None, len(keep), f"the event camera looks at {len(keep)} {kind}", progress) as bar:
             for first in range(0, len(keep), 20):
                 part = keep[first : first + 20]
                 counts = camera.record_counts(pictures(part), part, seed, STEPS, SENSOR, SCALE)

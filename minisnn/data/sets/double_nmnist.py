@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import terminal
 from ..store.cache import cached, content_identity, file_identity
 from .pairs import draw_pairs
 from .recordings import Recordings
@@ -165,7 +166,7 @@ def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordi
     total = sum(map(len, files.values()))
 
     def read() -> Iterator[tuple]:
-        bar = _bar(total, f"reading {total} recordings of {root}", progress)
+        bar = terminal.bar(None, total, f"reading {total} recordings of {root}", progress)
         with bar:
             for digit, numbered in files.items():
                 for number, path in numbered:
@@ -197,7 +198,7 @@ def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> t
     images, labels, numbers = digits.images[keep], digits.labels[keep], digits.numbers[keep]
 
     def record() -> Iterator[tuple]:
-        bar = _bar(len(keep), f"the event camera looks at {len(keep)} digits", progress)
+        bar = terminal.bar(None, len(keep), f"the event camera looks at {len(keep)} digits", progress)
         with bar:
             for first in range(0, len(keep), 50):
                 part = slice(first, first + 50)
@@ -229,9 +230,3 @@ def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches,
         return Recordings.collect(shape, batches())
     arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
     return Recordings(**arrays)
-
-
-def _bar(total: int, text: str, progress: bool):
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=text, unit="", leave=False, disable=None if progress else True)

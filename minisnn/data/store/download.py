@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ... import __version__
+from ... import __version__, terminal
 
 AGENT = f"Mozilla/5.0 (compatible; minisnn/{__version__})"  # some hosts of data turn Python's own names away
 TIMEOUT = (20, 60)  # seconds: to connect, and without a byte
@@ -86,7 +86,6 @@ class Resuming:
     def receive(self, url: str) -> None:
         """Bring `part` to its full length."""
         import requests
-        from tqdm import tqdm
 
         have, known = _length(self.part), self._known()
         if have and have == known.get("size"):  # stopped between the last byte and the check
@@ -100,15 +99,7 @@ class Resuming:
             try:
                 with (
                     open(self.part, "ab" if have else "wb") as file,
-                    tqdm(
-                        total=total,
-                        initial=have,
-                        desc=self.name,
-                        unit="B",
-                        unit_scale=True,
-                        leave=False,
-                        disable=None if self.progress else True,
-                    ) as bar,
+                    terminal.bar(None, total, self.name, self.progress, initial=have, unit="B", unit_scale=True) as bar,
                 ):
                     self._note(url, total, _mark(response))
                     for chunk in response.iter_content(CHUNK):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ... import terminal
 from .download import check_room, discard, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
@@ -164,8 +165,6 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
     Raises ValueError, naming the archive, where it is damaged, holds another number of recordings, a recording of more
     than LARGEST bytes, a link, or a name that leads out of the folder; OSError where the disk has no room.
     """
-    from tqdm import tqdm
-
     temporary = out / f".{part.name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
@@ -179,9 +178,7 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
             try:
                 for digit in sorted({digit for digit, _ in members}):
                     (temporary / digit).mkdir(parents=True)
-                for (digit, name), info in tqdm(
-                    members.items(), desc=f"unpacking {archive.name}", unit="", leave=False, disable=None if progress else True
-                ):
+                for (digit, name), info in terminal.bar(members.items(), None, f"unpacking {archive.name}", progress):
                     with file.open(info) as member:  # no more than its size in memory, whatever it unpacks to
                         (temporary / digit / name).write_bytes(member.read(info.file_size))
             except OSError as error:

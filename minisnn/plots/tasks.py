@@ -1,91 +1,17 @@
-"""Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened."""
+"""Pictures of a task: its recordings, a raster, an animation, what one adaptation changes."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+import io
 from pathlib import Path
 
 import numpy as np
 
-from .layers.loss import softmax
-from .meta.tasks import Task
+from ..files import write_whole
+from ..layers.loss import softmax
+from ..meta.tasks import Task
+from .style import COLOURS, figure, style
 
-# Okabe and Ito (2008), told apart by every kind of colour vision
-COLOURS = {
-    "blue": "#0072B2",
-    "vermillion": "#D55E00",
-    "green": "#009E73",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "purple": "#CC79A7",
-    "yellow": "#F0E442",
-    "black": "#000000",
-}
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 LEGEND = "orange ON, blue OFF, dark both"
-
-
-@contextmanager
-def style():
-    """The house style, for the figures made inside: `with style(): ...`."""
-    import matplotlib
-    from cycler import cycler
-
-    with matplotlib.rc_context(
-        {
-            "figure.dpi": 110,
-            "savefig.dpi": 150,
-            "figure.constrained_layout.use": True,
-            "font.size": 10,
-            "axes.titlesize": 11,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": False,
-            "axes.prop_cycle": cycler(color=list(COLOURS.values())[:-2]),
-            "legend.frameon": False,
-            "lines.linewidth": 1.8,
-            "image.interpolation": "nearest",
-            "svg.fonttype": "none",
-        }
-    ):
-        yield
-
-
-def figure(width: float = 6.4, height: float = 4.0):
-    """An empty figure, in inches, that belongs to no window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    made = Figure(figsize=(width, height))
-    FigureCanvasAgg(made)
-    return made
-
-
-def save(fig, path: str | Path) -> Path:
-    """Write a figure; the ending of `path` says as what (.png, .svg, .pdf). The file appears only when it is whole."""
-    path = Path(path)
-    kinds = fig.canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in kinds:
-        raise ValueError(
-            f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, expected "
-            f"one of {', '.join(sorted(kinds))}"
-        )
-    with style():
-        _write(path, lambda part: fig.savefig(part, format=path.suffix[1:].lower()))
-    return path
-
-
-def _write(path: Path, write):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{path.name}")
-    try:
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        if error.filename in (None, str(part)):  # a full disk names no file, and nobody knows the part
-            error.filename = str(path)
-        raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
@@ -93,12 +19,10 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
     Each polarity takes light away in proportion to the square root of its count; `most` is the count of full colour.
     """
-    from matplotlib.colors import to_rgb
-
     counts = np.asarray(counts, float)
     most = most or max(counts.max(), 1.0)
     shade = np.sqrt(np.clip(counts / most, 0, 1))[..., None]
-    off, on = (1 - shade[..., channel, :] * (1 - np.array(to_rgb(colour))) for channel, colour in enumerate((OFF, ON)))
+    off, on = (1 - shade[..., channel, :] * (1 - _rgb(colour)) for channel, colour in enumerate((OFF, ON)))
     return off * on
 
 
@@ -260,84 +184,16 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
                 for artist in (image, *axes.spines.values()):
                     axes.draw_artist(artist)
             pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
-    _write(path, lambda part: pictures[0].save(part, save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds))
+    image = io.BytesIO()
+    pictures[0].save(image, "GIF", save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, image.getvalue())
     return path
 
 
-def plot_learning_curve(
-    rows: Sequence[Mapping[str, float]], path: str | Path | None = None, chance: float | None = None, span: int | None = None
-):
-    """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
-
-    rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
-             query set, before and after adaptation, 0 to 1) and `validation` (after adaptation, unseen classes);
-             what a row lacks, or has as None or NaN, is left out
-    path     where to save the figure as well
-    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
-    span     rows that a running mean takes in; without, a twentieth of them
-    """
-    if not rows:
-        raise ValueError("rows is empty, expected at least one row of a training record")
-    span = span or max(1, len(rows) // 20)
-    with style():
-        fig = figure(7.5, 6.0)
-        top, bottom = fig.subplots(2, 1, sharex=True)
-        _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span)
-        _curve(bottom, rows, "accuracy_before", "before adaptation", COLOURS["blue"], span)
-        _curve(bottom, rows, "accuracy_after", "after adaptation", COLOURS["vermillion"], span)
-        _curve(bottom, rows, "validation", "validation: unseen classes", COLOURS["green"], 1, "o-")
-        if chance is not None:
-            bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
-            bottom.annotate(
-                f"chance, {100 * chance:.3g} %",
-                (1, 100 * chance),
-                (0, -3),
-                fontsize=8,
-                ha="right",
-                va="top",
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                color="0.3",
-            )
-        top.set(ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches")
-        top.set_ylim(bottom=0)
-        bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
-        if span > 1:
-            top.annotate(
-                f"pale: each record; line: mean of {span}",
-                (1, 1),
-                (0, -2),
-                xycoords="axes fraction",
-                ha="right",
-                va="top",
-                textcoords="offset points",
-                fontsize=8,
-                color="0.3",
-            )
-        if bottom.get_legend_handles_labels()[0]:
-            bottom.legend(loc="best", fontsize=9)
-    if path is not None:
-        save(fig, path)
-    return fig
-
-
-def running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Mean of each value and those before it, `span` at most; shorter at the beginning, so nothing is made up."""
-    total = np.concatenate([[0.0], np.cumsum(values, dtype=float)])
-    end = np.arange(1, len(total))
-    first = np.maximum(end - span, 0)
-    return (total[end] - total[first]) / (end - first)
-
-
-def _curve(axes, rows, key, label, colour, span, line="-"):
-    points = [(row["tasks"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])]
-    if not points:
-        return
-    seen, values = np.array(points, float).T
-    values = values if key == "loss" else 100 * values
-    if span > 1:
-        axes.plot(seen, values, color=colour, alpha=0.25, linewidth=0.8)
-    axes.plot(seen, running_mean(values, span), line, color=colour, label=label, markersize=4)
+def _rgb(colour: str) -> np.ndarray:
+    """A colour such as "#0072B2" as three numbers from 0 to 1."""
+    return np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255
 
 
 def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:

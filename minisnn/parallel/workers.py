@@ -1,0 +1,241 @@
+"""Worker processes of this machine, in place of a library's pool: loky and `concurrent.futures` give up every worker and task
+where one worker dies and send a set of tasks with each task; a Dask cluster, which does neither, listens on a port where any
+user of the machine can run code.
+
+What travels goes through private pipes and is pickled by Python's own `multiprocessing`; no file is ever unpickled. A script
+that uses Workers must run its commands under `if __name__ == "__main__":`, for each worker imports it.
+"""
+
+import os
+import signal
+import traceback
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from .. import stopping
+from .executor import Call, Others, WorkersLost
+
+TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Workers(Others):
+    """Processes of this machine, one thread each. A worker that dies is replaced, and its task is done again.
+
+    Raises ValueError for a number below 1, `WorkersLost` where workers cannot start or die of the same task TRIES times.
+    """
+
+    def __init__(self, number: int):
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ValueError(f"the number of workers must be a whole number from 1 on, not {number!r}")
+        self.number = number
+        self._workers: list[_Worker] = []
+
+    def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
+        """As `Executor.in_order`, in the worker processes."""
+        left, due = deque(range(len(items))), 0
+        found: dict[int, Any] = {}
+        deaths: Counter[int] = Counter()
+        failed = len(items)  # the first task known to have raised an error
+        try:
+            while due < len(items):
+                while left and left[0] < failed and (worker := self._idle()):
+                    worker.begin(left.popleft(), call, sets, items)
+                for worker in self._heard():
+                    answer = worker.answer()
+                    if answer is None:
+                        assert worker.task is not None
+                        left.appendleft(worker.task)
+                        deaths[worker.task] += 1
+                        self._bury(worker, deaths[worker.task])
+                    elif answer.number is not None:
+                        found[answer.number], worker.task = answer, None
+                        failed = failed if answer.error is None else min(failed, answer.number)
+                while due in found:
+                    answer = found.pop(due)
+                    if answer.error is not None:
+                        raise answer.error
+                    collect(answer.value)
+                    due += 1
+        except BaseException:
+            self.close()
+            raise
+
+    def _idle(self) -> "_Worker | None":
+        """A worker without a task, a new one where there are not yet all."""
+        for worker in self._workers:
+            if worker.task is None:
+                return worker
+        if len(self._workers) < self.number:
+            self._workers.append(_Worker())
+            return self._workers[-1]
+        return None
+
+    def _heard(self) -> list["_Worker"]:
+        """Workers that have answered, or died."""
+        from multiprocessing.connection import wait
+
+        busy: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers if worker.task is not None}
+        stopping.check()
+        while not (heard := wait(list(busy), stopping.PAUSE)):
+            stopping.check()
+        return [busy[pipe] for pipe in heard]
+
+    def _bury(self, worker: "_Worker", deaths: int) -> None:
+        self._workers.remove(worker)
+        end = worker.end()
+        if not worker.stands and (worker.process.exitcode or 0) > 0:
+            raise WorkersLost(
+                f"a worker process could not start ({end}); a script must run its commands under "
+                f'if __name__ == "__main__": for each worker imports it'
+            )
+        if deaths >= TRIES:
+            raise WorkersLost(
+                f"a worker process died {TRIES} times at the same task ({end}); where memory is short, fewer workers need less"
+            )
+        warnings.warn(f"a worker process died ({end}); another one does its task again", stacklevel=4)
+
+    def close(self) -> None:
+        """End all workers; the next call starts others."""
+        workers, self._workers, self.new = self._workers, [], True
+        for worker in workers:
+            worker.process.kill()
+        for worker in workers:
+            worker.end()
+
+
+@dataclass
+class _Answer:
+    """What a worker found at a task; without a number it only says that it stands."""
+
+    number: int | None = None
+    value: Any = None
+    error: BaseException | None = None
+
+
+class _Worker:
+    """A worker process as its master sees it: `task`, the number of what it does; `stands` once it has been heard of."""
+
+    def __init__(self):
+        from multiprocessing import get_context
+
+        context = get_context("spawn")  # a fork would copy locks that other threads hold
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True, name="minisnn worker")
+        self.task: int | None = None
+        self.stands, self.call, self.sets = False, None, []
+        with _sober():
+            self.process.start()
+        theirs.close()  # else its death would not close the pipe
+
+    def begin(self, task: int, call: Call, sets: list, items: Sequence) -> None:
+        """Send what the worker does not know yet, and the task."""
+        self.task = task
+        try:
+            if self.call is not call:
+                known = [next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets]
+                self.pipe.send((call, known, [two for n, two in zip(known, sets) if n is None]))
+                self.call, self.sets = call, sets
+            self.pipe.send((task, items[task]))
+        except OSError:  # it is dead: `answer` will find out
+            pass
+        except Exception as error:
+            name = getattr(call.function, "__qualname__", call.function)
+            raise ValueError(
+                f"{name} cannot be sent to a worker process ({error}); expected a function of a module, and "
+                f"arguments that can be pickled"
+            ) from None
+
+    def answer(self) -> _Answer | None:
+        """What it has sent, or None where it is dead."""
+        try:
+            answer = self.pipe.recv()
+            self.stands = True
+            return answer
+        except (EOFError, OSError):
+            return None
+
+    def end(self) -> str:
+        """Give the process up; how it ended, in words."""
+        self.pipe.close()
+        self.process.join(5)
+        code = self.process.exitcode
+        return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+@contextmanager
+def _sober() -> Iterator[None]:
+    """What a process starts with: libraries that use one thread, and deaf to signals, which are its master's business."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    deaf = hasattr(signal, "pthread_sigmask")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS) if deaf else set()
+    try:
+        if deaf:
+            from multiprocessing import resource_tracker
+
+            resource_tracker.ensure_running()  # the first start would, and let signals through from then on
+            signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS)
+        yield
+    finally:
+        if deaf:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(pipe) -> None:
+    """The life of a worker: remember what it is told, do what it is asked, until its master is gone."""
+    for number in stopping.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    call: Any = None
+    sets: list = []
+    try:
+        pipe.send(_Answer())
+        while True:
+            try:
+                message = pipe.recv()
+            except (AttributeError, ImportError) as error:  # what it was sent is not here: in __main__, say
+                call = partial(_refuse, str(error))
+                continue
+            if isinstance(message[0], Call):
+                call, known, new = message
+                new = iter(new)
+                sets = [next(new) if n is None else sets[n] for n in known]
+            else:
+                pipe.send(_answer(call, sets, *message))
+    except (EOFError, OSError):
+        pass
+
+
+def _refuse(reason: str, *_):
+    raise ValueError(
+        f"a worker process does not know what it was sent ({reason}); expected functions and classes of modules "
+        f"that it can import"
+    )
+
+
+def _answer(call: Call, sets: list, number: int, item) -> _Answer:
+    try:
+        return _Answer(number, call(sets, item))
+    except BaseException as error:
+        if type(error).__module__.split(".")[0] not in ("builtins", __package__.split(".")[0]):
+            error = _built_in(error)  # others may not survive the journey
+        error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+        return _Answer(number, error=error)
+
+
+def _built_in(error: BaseException) -> BaseException:
+    """The error as one of the built-in class that it is made from."""
+    try:
+        return next(base for base in type(error).__mro__ if base.__module__ == "builtins")(str(error))
+    except TypeError:  # a class that wants more than a text
+        return RuntimeError(f"{type(error).__name__}: {error}")

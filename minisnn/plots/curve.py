@@ -1,0 +1,70 @@
+"""The learning curve."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .style import COLOURS, figure, save, style
+
+
+def plot_learning_curve(
+    rows: Sequence[Mapping[str, float]], path: str | Path | None = None, chance: float | None = None, span: int | None = None
+):
+    """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
+
+    rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
+             query set, before and after adaptation, 0 to 1) and `validation` (after adaptation, unseen classes);
+             what a row lacks, or has as None or NaN, is left out
+    path     where to save the figure as well
+    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
+    span     rows that a running mean takes in; without, a twentieth of them
+    """
+    if not rows:
+        raise ValueError("rows is empty, expected at least one row of a training record")
+    span = span or max(1, len(rows) // 20)
+    with style():
+        fig = figure(7.5, 6.0)
+        top, bottom = fig.subplots(2, 1, sharex=True)
+        _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span)
+        _curve(bottom, rows, "accuracy_before", "before adaptation", COLOURS["blue"], span)
+        _curve(bottom, rows, "accuracy_after", "after adaptation", COLOURS["vermillion"], span)
+        _curve(bottom, rows, "validation", "validation: unseen classes", COLOURS["green"], 1, "o-")
+        if chance is not None:
+            bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
+            _annotate(bottom, f"chance, {100 * chance:.3g} %", 100 * chance, ("axes fraction", "data"))
+        top.set(ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches")
+        top.set_ylim(bottom=0)
+        bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
+        if span > 1:
+            _annotate(top, f"pale: each record; line: mean of {span}", 1, "axes fraction")
+        if bottom.get_legend_handles_labels()[0]:
+            bottom.legend(loc="best", fontsize=9)
+    if path is not None:
+        save(fig, path)
+    return fig
+
+
+def _annotate(axes, text, y, coordinates):
+    """A remark at the right end of the axes, just below y."""
+    options = dict(xycoords=coordinates, textcoords="offset points", fontsize=8, ha="right", va="top", color="0.3")
+    axes.annotate(text, (1, y), (0, -3), **options)
+
+
+def running_mean(values: np.ndarray, span: int) -> np.ndarray:
+    """Mean of each value and those before it, `span` at most; shorter at the beginning, so nothing is made up."""
+    total = np.concatenate([[0.0], np.cumsum(values, dtype=float)])
+    end = np.arange(1, len(total))
+    first = np.maximum(end - span, 0)
+    return (total[end] - total[first]) / (end - first)
+
+
+def _curve(axes, rows, key, label, colour, span, line="-"):
+    points = [(row["tasks"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])]
+    if not points:
+        return
+    seen, values = np.array(points, float).T
+    values = values if key == "loss" else 100 * values
+    if span > 1:
+        axes.plot(seen, values, color=colour, alpha=0.25, linewidth=0.8)
+    axes.plot(seen, running_mean(values, span), line, color=colour, label=label, markersize=4)

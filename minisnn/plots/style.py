@@ -1,0 +1,91 @@
+"""The house style of all figures, and how they are written."""
+
+import io
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..files import write_whole
+
+# Okabe and Ito (2008), told apart by every kind of colour vision
+COLOURS = {
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "green": "#009E73",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "purple": "#CC79A7",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
+
+
+STYLE = {
+    "figure.dpi": 110,
+    "savefig.dpi": 150,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+    "svg.fonttype": "none",
+}
+
+
+def drawing() -> bool:
+    """Whether matplotlib is here already; to import it can take long."""
+    return "matplotlib.backends.backend_agg" in sys.modules
+
+
+def _import_matplotlib():
+    """matplotlib, even where MPLBACKEND names what there is not, for these figures belong to no window. Where its cache lies
+    is of no interest."""
+    if "matplotlib" not in sys.modules:
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        import matplotlib
+    except ValueError:
+        del os.environ["MPLBACKEND"]
+        import matplotlib
+    return matplotlib
+
+
+@contextmanager
+def style():
+    """The house style, for the figures made inside: `with style(): ...`."""
+    matplotlib = _import_matplotlib()
+    colours = matplotlib.cycler(color=list(COLOURS.values())[:-2])
+    with matplotlib.rc_context({**STYLE, "axes.prop_cycle": colours}):
+        yield
+
+
+def figure(width: float = 6.4, height: float = 4.0):
+    """An empty figure, in inches, that belongs to no window."""
+    _import_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height))
+    FigureCanvasAgg(made)
+    return made
+
+
+def save(fig, path: str | Path) -> Path:
+    """Write a figure; the ending of `path` says as what (.png, .svg, .pdf). The file appears only when it is whole."""
+    path, kinds, image = Path(path), fig.canvas.get_supported_filetypes(), io.BytesIO()
+    if path.suffix[1:].lower() not in kinds:
+        raise ValueError(
+            f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, expected "
+            f"one of {', '.join(sorted(kinds))}"
+        )
+    with style():
+        fig.savefig(image, format=path.suffix[1:].lower())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, image.getvalue())
+    return path

@@ -1,0 +1,115 @@
+"""Ctrl-C, SIGTERM and SIGHUP (its terminal was closed): acted on at the next safe point, whatever runs.
+
+An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a callback of C code, or leaves a
+library half imported. So a signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
+this process waits for others. Where no check comes within PATIENCE, since a library compiles, draws or waits, `Stopped` is
+raised where the main thread is after all, again and again until it is being handled. A second signal does so at once.
+"""
+
+import _thread
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+PATIENCE, AGAIN, PAUSE = 2.0, 1.0, 0.1  # seconds; AGAIN: sooner it is the same signal, to the process and to its group
+_number: int | None = None  # of the signal that was noted
+_since, _urged, _lock = 0.0, False, _thread.allocate_lock()
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal, `number`, asks this process to end."""
+
+    def __init__(self, number: int = signal.SIGINT):
+        super().__init__()
+        self.number = number
+
+
+def asked() -> bool:
+    """Whether a signal was noted, so that there is no time for what can be left out."""
+    return _number is not None
+
+
+def check() -> None:
+    """A safe point: raises `Stopped` where a signal was noted."""
+    if _number is not None:
+        raise Stopped(_number)
+
+
+def exit_code(error: BaseException | None) -> int:
+    """128 and the number of the signal that an interruption came from, as shells have it."""
+    while error is not None and not isinstance(error, Stopped):
+        error = error.__cause__ or error.__context__
+    return 128 + (signal.SIGINT if error is None else error.number)
+
+
+@contextmanager
+def heeded(*signals: int, process: bool = False) -> Iterator[None]:
+    """In here these signals are noted, and answered on leaving at the latest. One that is ignored (nohup) or has a handler of
+    somebody else's stays so, and outside the main thread all do.
+
+    process   this process is here for nothing else: it stays deaf on its last steps. Without, all is then as before.
+    """
+    global _number
+    own, before = (signal.SIG_DFL, signal.default_int_handler), {}
+    if current_thread() is main_thread():
+        before = {number: signal.signal(number, _note) for number in signals if signal.getsignal(number) in own}
+    if process:
+        sys.unraisablehook = _unraisable
+    try:
+        yield
+        check()
+    finally:
+        if before:
+            _number = None
+            with _lock:  # nobody is about to urge
+                for number, handler in before.items():
+                    signal.signal(number, signal.SIG_IGN if process else handler)
+            late, _number = _number, None
+            if late is not None:
+                raise Stopped(late)
+
+
+def _note(number: int, frame) -> None:
+    """The handler of all signals, and of what `_urge` sends."""
+    global _number, _since, _urged
+    urged, _urged = _urged, False
+    if _number is None:
+        if not urged:
+            _number, _since = number, time.monotonic()
+            _thread.start_new_thread(_urge, (_since,))
+    elif not _handled() if urged else time.monotonic() - _since > AGAIN:
+        raise Stopped(_number)
+
+
+def _handled() -> bool:
+    """Whether the main thread, which runs this, is in an `except`, `finally` or `with` that an interruption goes through."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def _urge(since: float) -> None:
+    """Signals to the main thread, which also end its waiting for the system, as long as it should have stopped and has not."""
+    global _urged
+    time.sleep(PATIENCE)
+    while True:
+        with _lock:
+            if _number is None or _since != since:
+                return
+            _urged = True
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(main_thread().ident, _number)
+            else:
+                _thread.interrupt_main(_number)
+        time.sleep(PAUSE)
+
+
+def _unraisable(unraisable) -> None:
+    """What finalisers and callbacks swallow is said, but for an interruption, which is raised again."""
+    if not isinstance(unraisable.exc_value, Stopped):
+        sys.__unraisablehook__(unraisable)

@@ -1,0 +1,56 @@
+"""What is printed: streams that may be closed or know no ±, texts that may come from a file, and progress bars."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# control characters but tab and line feed, which steer a terminal, and those that turn the direction of writing
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """The text with whatever could steer a terminal written out: ESC as \\x1b."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class Clean:
+    """A text stream to which only what is `clean` is written."""
+
+    def __init__(self, stream: Any):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(clean(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def streams() -> Iterator[None]:
+    """In here sys.stdout and sys.stderr can be written to, whatever is closed or cannot be shown, and are `Clean`."""
+    before = sys.stdout, sys.stderr
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # else the next file that is opened would be the output
+        pass
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks ± or → shows a question mark
+            stream.reconfigure(errors="replace")
+        setattr(sys, name, Clean(stream))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
+    """A tqdm bar on stderr where that is a terminal, gone when it is done; its text is cleaned."""
+    from tqdm import tqdm
+
+    out = sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr  # a bar steers the terminal
+    style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
+    return tqdm(items, desc=clean(text), total=total, **{**style, **options})
