@@ -103,9 +103,9 @@ def _urge(since: float) -> None:
                 return
             _urged = True
             if hasattr(signal, "pthread_kill"):
-                signal.pthread_kill(main_thread().ident, _number)
+                signal.pthread_kill(main_thread().ident or 0, _number)
             else:
-                _thread.interrupt_main(_number)
+                _thread.interrupt_main(signal.Signals(_number))
         time.sleep(PAUSE)
 
 

@@ -95,7 +95,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
     out = tmp_path / "run"
     program = textwrap.dedent(f"""
         import os, signal
-        from minisnn.training import train
+        from minisnn.training.run import train
         from toy import toy_config, toy_data
         kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
         train(toy_config(), {str(out)!r}, data=toy_data({{{call}: kill}}), progress=False)
@@ -151,8 +151,8 @@ def test_resuming_works_for_every_kind_of_step_size(tmp_path, learn, changes):
 def test_one_and_two_threads_give_the_same_arrays(tmp_path):
     program = textwrap.dedent("""
         import sys
-        from minisnn.runs import RunFolder
-        from minisnn.training import train
+        from minisnn.training.folder import RunFolder
+        from minisnn.training.run import train
         from toy import toy_config, toy_data
         RunFolder.draw = lambda *_: None
         config = toy_config(backend="numba", channels=(4, 8), updates=5, tasks=1)
