@@ -200,13 +200,6 @@ def test_minisnn_stands_without_the_packages_beside_it():
     assert "train" in out and "hardware" not in out
 
 
-def test_public_names_load():
-    import minisnn
-
-    for name in minisnn.__all__:
-        assert getattr(minisnn, name) is not None
-
-
 def test_what_is_kept_stays_small():
     sizes = {str(path.relative_to(ROOT)): path.stat().st_size for path in FILES}
     assert not {name: size for name, size in sizes.items() if size > 5_000_000}

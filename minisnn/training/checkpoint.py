@@ -30,7 +30,8 @@ from ..network.spiking import SpikingNet
 from .settings import TrainingConfig
 
 FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
-CURRENT, PREVIOUS = "checkpoint.h5", "checkpoint.previous.h5"  # in a run folder
+CURRENT = "checkpoint.h5"  # in a run folder, and the one before it
+PREVIOUS = "checkpoint.previous.h5"
 _WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32  # bytes
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")

@@ -270,7 +270,12 @@ def test_a_command_line_that_makes_no_sense_exits_with_2(arguments, capsys):
         (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
         (training.Interrupted("saved"), 130, "minisnn: saved\n"),
         (MemoryError(), 2, "minisnn: there is not enough memory"),
-        (ZeroDivisionError("x"), 1, "minisnn: a defect of minisnn: ZeroDivisionError: x; please report it, with what this shows: MINISNN_DEBUG=1 minisnn train"),
+        (
+            ZeroDivisionError("x"),
+            1,
+            "minisnn: a defect of minisnn: ZeroDivisionError: x; please report it, "
+            "with what this shows: MINISNN_DEBUG=1 minisnn train",
+        ),
     ],
 )
 def test_exit_codes(run, monkeypatch, error, code, message):

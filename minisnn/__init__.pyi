@@ -1,0 +1,31 @@
+"""The public names, for type checkers, editors, and `__init__.py`, which loads them from here on first use."""
+
+from . import gradcheck as gradcheck
+from .data.camera.event_camera import EventCamera as EventCamera
+from .data.readers.nmnist import read_nmnist as read_nmnist
+from .data.sets.double_asl import DoubleASL as DoubleASL
+from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
+from .layers.neuron import LIF as LIF
+from .meta.inner import (
+    InnerLoop as InnerLoop,
+    adapt as adapt,
+    body as body,
+    meta_gradient as meta_gradient,
+    meta_loss as meta_loss,
+    record_path as record_path,
+    reptile_gradient as reptile_gradient,
+)
+from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
+from .meta.tasks import Task as Task
+from .network.convolutional import ConvNet as ConvNet
+from .network.spiking import SpikingNet as SpikingNet
+from .nir import export_nir as export_nir, import_nir as import_nir
+from .parallel.cluster import Cluster as Cluster
+from .parallel.workers import Workers as Workers
+from .parallel.threads import get_threads as get_threads, set_threads as set_threads
+from .training.checkpoint import Checkpoint as Checkpoint, load as load, read as read, save as save
+from .training.evaluation import evaluate as evaluate
+from .training.run import train as train
+from .training.settings import TrainingConfig as TrainingConfig
+
+__version__: str
