@@ -63,6 +63,7 @@ class Others(Executor):
     new = True  # nothing was sent yet
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
+        """As of an executor; the first call compiles here."""
         if self.new and not compiled() and len(items) > 1:  # compiles the kernels, the others find them in the cache
             collect(function(items[0]))
             items = items[1:]
