@@ -2,6 +2,7 @@
 
 import __future__
 import inspect
+import textwrap
 
 import numpy as np
 import pytest
@@ -53,15 +54,16 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture
 def mutate(monkeypatch):
-    """mutate(module, "function", old, new): the function with one piece of its source replaced, until the test ends."""
+    """mutate(module, "function", old, new): the function with one piece of its source replaced, until the test ends; of a
+    class that is given as `owner` its method."""
 
-    def put(module, name, old, new):
-        source = inspect.getsource(getattr(module, name))
+    def put(module, name, old, new, owner=None):
+        source = textwrap.dedent(inspect.getsource(getattr(owner or module, name)))
         assert source.count(old) >= 1, f"{name} no longer has the line {old!r}"
         found = {}
         code = compile(source.replace(old, new), f"<{name} with a fault>", "exec", __future__.annotations.compiler_flag)
         exec(code, vars(module), found)
-        monkeypatch.setattr(module, name, found[name])
+        monkeypatch.setattr(owner or module, name, found[name])
         return found[name]
 
     return put

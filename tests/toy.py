@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 
+from minisnn.data.sets.double_nmnist import DoubleSet
+from minisnn.data.sets.recordings import Recordings
 from minisnn.training import checkpoint
 from minisnn.training.settings import TrainingConfig
 from minisnn.meta.tasks import Task
 
 SPLITS = ("train", "val", "test")
+SYMBOLS, SHAPE = 8, (14, 8, 6, 2)  # of `small_set`
 
 
 class ToySet:
@@ -84,3 +87,14 @@ def assert_same(folder, other):
     assert one.keys() == two.keys()
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name], err_msg=name)
+
+
+def small_set(split: str = "test") -> DoubleSet:
+    """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the symbol's own."""
+    rng = np.random.default_rng(5)
+    pictures = rng.random((SYMBOLS, *SHAPE[1:])) ** 3
+    counts = (rng.random((30, SYMBOLS, *SHAPE)) < 0.7 * pictures[:, None]).astype(np.uint8).reshape(-1, *SHAPE)
+    labels = np.tile(np.arange(SYMBOLS), 30)
+    pool = Recordings.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
+    pairs = [(a, b) for a in range(SYMBOLS) for b in range(SYMBOLS) if split == "test" or a != b]
+    return DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "small recordings")

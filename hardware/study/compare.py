@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from minisnn.training.evaluation import accuracy, adapted, predict
+from minisnn.training.evaluation import accuracy
 from minisnn.experiments.findings import Findings, Table
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Settings, Study
@@ -122,7 +122,7 @@ def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, steps: dict,
             logits = readout.membranes(p[n:], weight, bias)[:, -1]
         else:
             loop = replace(inner, freeze=way(net) if way else inner.freeze)
-            logits = predict(net, adapted(net, theta, loop, task.x_support, task.y_support), task.x_query)
+            logits = loop.logits(net, theta, task)
         found.append(accuracy(logits, task.y_query))
     return found
 

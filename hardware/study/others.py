@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from minisnn.training.evaluation import accuracy, predict
+from minisnn.training.evaluation import accuracy
+from minisnn.meta.inner import predict
 from minisnn.experiments.findings import Table
 from minisnn.experiments.statistics import difference, estimate
 

@@ -5,6 +5,7 @@ pictures."""
 import argparse
 from pathlib import Path
 
+from ..meta.rules import RULES
 from .options import count, find_checkpoint
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
@@ -110,7 +111,7 @@ def _training(found, config) -> None:
 
     done = found.progress.get("update", 0)
     task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
-    if config.rule == "classify":
+    if RULES[config.rule].whole_set:
         task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
     print(
         f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, {config.dataset}, "
@@ -140,12 +141,8 @@ def _training(found, config) -> None:
 
 def _rule(config) -> str:
     """The rule of a training in words."""
-    if config.rule not in ("maml", "anil"):
-        return {"reptile": "Reptile"}.get(config.rule, config.rule)
-    if config.order == 1:
-        return {"maml": "FOMAML", "anil": "first-order ANIL"}[config.rule]
     first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""
-    return config.rule.upper() + first
+    return RULES[config.rule].words(config.order) + first
 
 
 def _data_folder(path: Path, sample: int) -> None:

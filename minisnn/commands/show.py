@@ -56,12 +56,11 @@ def run(args: argparse.Namespace) -> None:
     print(save(plot_raster(task.x_support[0], title), args.out / f"raster.{args.format}"))
     if args.checkpoint is not None:
         from ..training.checkpoint import read
-        from ..training.evaluation import adapted, predict
-        from ..meta.inner import InnerLoop
+        from ..meta.inner import InnerLoop, predict
         from ..plots import plot_answers
 
         found = read(find_checkpoint(args.checkpoint))
-        theta = adapted(found.net, found.theta, found.inner or InnerLoop(), task.x_support, task.y_support)
+        theta = (found.inner or InnerLoop()).adapt(found.net, found.theta, task.x_support, task.y_support)
         before, after = (predict(found.net, point, task.x_query) for point in (found.theta, theta))
         print(save(plot_answers(task, before, after), args.out / f"answers.{args.format}"))
     if args.animation:

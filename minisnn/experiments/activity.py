@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from ..training.evaluation import accuracy, adapted, predict
-from ..meta.inner import InnerLoop
+from ..training.evaluation import accuracy
+from ..meta.inner import InnerLoop, predict
 from .findings import Findings, Table
 from .statistics import estimate, some_of
 from .study import Settings, Study
@@ -26,7 +26,7 @@ def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
 def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[float]:
     """Accuracy after adaptation, then the activity of each layer before it."""
     task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
-    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
+    theta_n = inner.adapt(net, theta, task.x_support, task.y_support)
     rates = net.activity(theta, task.x_support)
     return [accuracy(predict(net, theta_n, task.x_query), task.y_query), *rates.values()]
 

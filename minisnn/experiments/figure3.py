@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from ..training.evaluation import accuracy, predict
-from ..meta.inner import InnerLoop, adapt
+from ..training.evaluation import accuracy
+from ..meta.inner import InnerLoop, predict
 from .findings import Findings, Table
 from .statistics import difference, estimate, judge
 from .study import DATASETS, Settings, Study
@@ -29,8 +29,9 @@ def _errors(study: Study, dataset: str, role: str) -> np.ndarray:
 def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, steps: int, index: int) -> list[float]:
     task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
     errors = [1 - accuracy(predict(net, theta, task.x_query), task.y_query)]
+    step = InnerLoop(inner.step_size, 1, inner.freeze)
     for _ in range(steps):
-        theta = adapt(net, theta, task.x_support, task.y_support, inner.step_size, 1, inner.freeze)
+        theta = step.adapt(net, theta, task.x_support, task.y_support)
         errors.append(1 - accuracy(predict(net, theta, task.x_query), task.y_query))
     return errors
 
@@ -41,7 +42,7 @@ def _seconds(study: Study, dataset: str, role: str) -> float:
     task, times = tasks.episode(study.settings.seed, 0, found.net.ways, 1, 1), []
     for _ in range(5):
         began = time.perf_counter()
-        adapt(found.net, found.theta, task.x_support, task.y_support, (found.inner or InnerLoop()).step_size, 1)
+        InnerLoop((found.inner or InnerLoop()).step_size).adapt(found.net, found.theta, task.x_support, task.y_support)
         times.append(time.perf_counter() - began)
     return min(times)
 

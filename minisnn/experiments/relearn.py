@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from ..training.evaluation import accuracy, adapted, predict
-from ..meta.inner import InnerLoop, body
+from ..training.evaluation import accuracy
+from ..meta.inner import InnerLoop, body, predict
 from ..meta.tasks import Task
 from .findings import Findings, Table
 from .readout import network, spikes_of
@@ -57,7 +57,7 @@ def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop
     """Accuracy of both tasks after each of MOMENTS."""
     result = []
     for learn in (first, second, first):
-        theta = adapted(net, theta, inner, learn.x_support, learn.y_support)
+        theta = inner.adapt(net, theta, learn.x_support, learn.y_support)
         result.append([accuracy(predict(net, theta, task.x_query), task.y_query) for task in (first, second)])
     return result
 

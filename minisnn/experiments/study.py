@@ -20,7 +20,7 @@ import numpy as np
 from .. import terminal
 from ..stopping import check
 from ..training.checkpoint import Checkpoint
-from ..training.evaluation import accuracy, adapted, open_set, predict
+from ..training.evaluation import accuracy, open_set
 from ..parallel.executor import Executor
 from ..files import Hold
 from ..meta.inner import InnerLoop
@@ -207,8 +207,7 @@ class Study:
 def one_accuracy(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, shots: int, index: int) -> float:
     """Query accuracy after adaptation to episode `index`."""
     task = tasks.episode(settings.seed, index, net.ways, shots, settings.queries)
-    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
-    return accuracy(predict(net, theta_n, task.x_query), task.y_query)
+    return accuracy(inner.logits(net, theta, task), task.y_query)
 
 
 def processor() -> str:

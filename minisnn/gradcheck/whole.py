@@ -3,11 +3,11 @@
 In the jet form at its own record the spiking network's surrogate gradient and Hessian are true ones, so finite
 differences of the jet form must converge to what the spiking network returns. The smooth form checks the same passes
 with their own, varying derivatives. Records freeze the window-start states, the sites max pooling chose and a detached
-reset's spikes; gates are frozen with them (`maml.record_path`). A convolutional network has one twin, which keeps the
+reset's spikes; gates are frozen with them (`InnerLoop.record`). A convolutional network has one twin, which keeps the
 sites that max pooling chose and is called "jet" too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -140,13 +140,13 @@ def check_meta_gradient(
     """
     if rule == "ANIL":
         options["freeze"] = tuple({*options.get("freeze", ()), *maml.body(net)})
+    loop = maml.InnerLoop(step_size, steps, **options)
     what = f"meta-gradient, N = {steps}" if rule == "MAML" else f"meta-gradient of {rule}, N = {steps}"
-    if twin == "smooth" and not _path_clear_of_kink(net, theta, task, step_size, steps, options):
+    if twin == "smooth" and not _path_clear_of_kink(net, theta, task, loop):
         return [_skip(what, "maml", twin, TOLERANCE["meta-gradient"], META)]
-    records, gates = maml.record_path(net, theta, task, step_size, steps, **options)
-    frozen = dict(options, spike=twin, records=records, gates=gates)
-    own = options if twin == "jet" else frozen
-    loss, gradient, da = maml.meta_gradient(net, theta, task, step_size, steps, step_size_gradient=True, **own)
+    recorded = loop.record(net, theta, task)
+    own = loop.meta_gradient(net, theta, task, 2, *(() if twin == "jet" else (twin, recorded)))
+    loss, gradient = own.loss, own.gradient
     noise = np.finfo(float).eps * max(abs(loss), 1e-3)
     rows, tried = [], []
     for _ in range(4):
@@ -155,7 +155,7 @@ def check_meta_gradient(
         slope = inner(gradient, d)
         tried.append(
             taylor_slope(
-                lambda h: abs(maml.meta_loss(net, theta + h * d, task, step_size, steps, **frozen) - loss - h * slope),
+                lambda h: abs(loop.loss(net, theta + h * d, task, twin, recorded) - loss - h * slope),
                 TAYLOR_STEPS if twin == "jet" else SMOOTH_TAYLOR_STEPS,
                 noise,
                 TOLERANCE["slope"] / 5,
@@ -176,10 +176,10 @@ def check_meta_gradient(
         )
     )
     for name, along, a_dot in (("theta", d / norm(d), 0.0), ("step size", 0 * d, 1.0)):
-        slope = inner(gradient, along) + da * a_dot
+        slope = inner(gradient, along) + float(own.step_size_gradient) * a_dot
 
         def value(h):
-            return maml.meta_loss(net, theta + h * along, task, step_size + h * a_dot, steps, **frozen)
+            return replace(loop, step_size=step_size + h * a_dot).loss(net, theta + h * along, task, twin, recorded)
 
         error, h = best(
             lambda h: relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss)),
@@ -190,12 +190,9 @@ def check_meta_gradient(
     return rows
 
 
-def _path_clear_of_kink(net, theta, task, step_size, steps, options) -> bool:
-    for n in range(steps + 1):
-        theta_n = maml.adapt(net, theta, task.x_support, task.y_support, step_size, n, **options)
-        if not _clear_of_kink(net, theta_n):
-            return False
-    return True
+def _path_clear_of_kink(net, theta, task, loop: maml.InnerLoop) -> bool:
+    path = (replace(loop, steps=n).adapt(net, theta, task.x_support, task.y_support) for n in range(loop.steps + 1))
+    return all(_clear_of_kink(net, theta_n) for theta_n in path)
 
 
 @dataclass(frozen=True)

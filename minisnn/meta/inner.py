@@ -1,4 +1,4 @@
-"""Rules of meta-learning: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et al. 2018).
+"""The inner loop: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et al. 2018).
 
 N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants), Eq. 1-3 and 6 of
 Stewart & Neftci 2022:
@@ -14,34 +14,71 @@ ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples t
 second-order term of a step of the readout lies in them too, and the outer loop learns them all.
 
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
+
+The functions below the class are its methods with the options of `InnerLoop` as arguments, for scripts.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..layers.loss import LOSSES
+from ..network.convolutional import ConvNet
+from ..network.spiking import SpikingNet
+from .tasks import Task
 
-if TYPE_CHECKING:
-    from ..network.convolutional import ConvNet
-    from ..network.spiking import SpikingNet
-    from .tasks import Task
+Network = SpikingNet | ConvNet
+BATCH = 64  # samples that go through the network at once; more would only take memory
 
-    Network = SpikingNet | ConvNet
+
+class MetaGradient(NamedTuple):
+    """What the outer loop learns from a task.
+
+    loss                 query loss after adaptation
+    gradient             what theta is moved against, flat: the gradient of that loss, or of Reptile theta_0 - theta_N
+    step_size_gradient   the same of the step sizes: a float where they are a scalar, else flat; Reptile has none, 0
+    support_logits       (S, ways) at theta_0; None where there are no inner steps
+    query_logits         (Q, ways) at theta_N
+    """
+
+    loss: float
+    gradient: np.ndarray
+    step_size_gradient: float | np.ndarray
+    support_logits: np.ndarray | None
+    query_logits: np.ndarray
+
+
+class Recorded(NamedTuple):
+    """What the twins of a meta-gradient freeze: N + 1 records, one at each theta_n on the support set and the last at
+    theta_N on the query set, and the N gates (None: they follow theta)."""
+
+    records: list
+    gates: list[np.ndarray] | None
+
+
+class Step(NamedTuple):
+    """An inner step and what the way back needs of it; hvp is None in first order."""
+
+    gate: np.ndarray
+    gradient: np.ndarray
+    logits: np.ndarray
+    hvp: Callable[[np.ndarray], np.ndarray] | None
 
 
 @dataclass(frozen=True)
 class InnerLoop:
-    """How a network adapts to a task: `adapt` and `meta_gradient` in one place.
+    """How a network learns a task: N gradient steps on its support set.
 
     step_size           scalar, or flat like theta (one a parameter)
     steps               number of gradient steps N on the support set
     freeze              names of layers that do not adapt, e.g. ("conv1", "conv2")
     threshold           absolute threshold of Eq. 6 on |a g|, or None
     threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and bias together)
+
+    theta is never changed. spike="jet" or "smooth" with `recorded` of `record` is a twin, a smooth function of theta.
+    Methods raise ValueError for options, theta or data that do not fit the network, `NotFinite` where the steps diverge.
     """
 
     step_size: float | np.ndarray = 1.0
@@ -75,19 +112,111 @@ class InnerLoop:
         update = np.abs(self.step_size * gradient)
         for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
             layer = slice(weight.slice.start, bias.slice.stop)
+            size = update[layer]
             if b.name in self.freeze:
                 m[layer] = 0
             elif self.threshold is not None:
-                m[layer] = update[layer] > self.threshold
+                m[layer] = size > self.threshold
             elif self.threshold_fraction is not None:
-                size = update[layer]
                 m[layer] = size > self.threshold_fraction * (size.max() - size.min())
         return m
+
+    def _times(self, gate: np.ndarray, vector: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """a m v"""
+        return (self.step_size * gate * vector).astype(dtype, copy=False)
+
+    def _descend(
+        self, net: Network, theta: np.ndarray, x, y, second: bool = False, spike: str = "hard", recorded: Recorded | None = None
+    ) -> tuple[np.ndarray, list[Step]]:
+        """theta_N and the steps that led there."""
+        self.check(net)
+        path = []
+        for n in range(self.steps):
+            record = None if recorded is None else recorded.records[n]
+            if second:
+                _, g, hvp, logits = net.gradient_and_hvp(theta, x, y, spike=spike, record=record, logits=True)
+            else:
+                _, g, logits = net.loss_and_gradient(theta, x, y, spike=spike, record=record, logits=True)
+                hvp = None
+            m = self.gate(net, g) if recorded is None or recorded.gates is None else recorded.gates[n]
+            path.append(Step(m, g, logits, hvp))
+            theta = theta - self._times(m, g, net.dtype)
+        return theta, path
+
+    def adapt(self, net: Network, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """theta_N on the support set: x (B, T, H, W, C) event counts, y (B,) labels."""
+        return self._descend(net, theta, x, y)[0]
+
+    def logits(self, net: Network, theta: np.ndarray, task: Task) -> np.ndarray:
+        """What the network answers to the query samples once it has learned the support set, (Q, ways)."""
+        return predict(net, self.adapt(net, theta, task.x_support, task.y_support), task.x_query)
+
+    def loss(self, net: Network, theta: np.ndarray, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
+        """Query loss after adaptation, the function whose gradient is `meta_gradient`."""
+        theta_n, _ = self._descend(net, theta, task.x_support, task.y_support, False, spike, recorded)
+        record = None if recorded is None else recorded.records[-1]
+        return net.loss(theta_n, task.x_query, task.y_query, spike=spike, record=record)
+
+    def meta_gradient(
+        self, net: Network, theta: np.ndarray, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
+    ) -> MetaGradient:
+        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML."""
+        if order not in (1, 2):
+            raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
+        theta_n, path = self._descend(net, theta, task.x_support, task.y_support, order == 2, spike, recorded)
+        record = None if recorded is None else recorded.records[-1]
+        loss, lam, after = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record, logits=True)
+        del theta_n
+        before = path[0].logits if path else None
+        da: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
+        while path:  # what a step kept is given up with it
+            m, g, _, hvp = path.pop()
+            da = da - (m * g * lam if np.ndim(self.step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
+            del g
+            if hvp is not None:
+                lam = lam - hvp(self._times(m, lam, net.dtype))
+        return MetaGradient(loss, lam, da, before, after)
+
+    def reptile_gradient(self, net: Network, theta: np.ndarray, task: Task) -> MetaGradient:
+        """Reptile's (Nichol, Achiam & Schulman 2018, Alg. 1): its `gradient` is theta - theta_N, zero in frozen layers.
+
+        Reptile needs no split of a task: all N steps go down the mean loss of support and query samples together, so the
+        query loss is one of samples that were learned from. Raises ValueError for fewer than two steps: theta - theta_1 =
+        a g is joint training on all tasks.
+        """
+        if self.steps < 2:
+            raise ValueError(f"steps must be 2 or more for Reptile, not {self.steps}: one step is joint training on all tasks")
+        x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
+        theta_n, path = self._descend(net, theta, x, y)
+        after = net(theta_n, task.x_query)
+        loss = LOSSES[net.loss_name][0](after, net._target(task.y_query, len(after)))
+        # the steps themselves: theta - theta_n would lose to cancellation in float32
+        ways = sum(self._times(step.gate, step.gradient, net.dtype) for step in path)
+        return MetaGradient(loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after)
+
+    def record(self, net: Network, theta: np.ndarray, task: Task) -> Recorded:
+        """The network's own path through the task, for the twins."""
+        self.check(net)
+        records, gates = [], []
+        for _ in range(self.steps):
+            records.append(net.record(theta, task.x_support))
+            g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
+            gates.append(self.gate(net, g))
+            theta = theta - self._times(gates[-1], g, net.dtype)
+        return Recorded([*records, net.record(theta, task.x_query)], gates)
 
 
 def body(net: Network) -> tuple[str, ...]:
     """Names of the layers below the readout, what ANIL freezes: `meta_gradient(net, theta, task, freeze=body(net))`."""
     return tuple(b.name for b in net.blocks if not b.readout)
+
+
+def predict(net: Network, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Logits (B, ways), computed BATCH samples at a time."""
+    return np.concatenate([net(theta, x[first : first + BATCH]) for first in range(0, len(x), BATCH)])
+
+
+# ---- for scripts: the methods, the options of `InnerLoop` as arguments ---------------------------------------------------
 
 
 def adapt(
@@ -101,37 +230,9 @@ def adapt(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-    spike: str = "hard",
-    records: list | None = None,
 ) -> np.ndarray:
-    """theta_N after `steps` gradient steps on the support set (x, y); options as in `InnerLoop`. theta is not changed.
-
-    x (B, T, H, W, C) event counts, y (B,) labels; spike and records as in `meta_gradient`. Raises ValueError for options,
-    theta, x or y that do not fit the network, `NotFinite` where the steps diverge.
-    """
-    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
-    inner.check(net)
-    return _adapt(net, theta, x, y, inner, spike, records, second=False)[0]
-
-
-def _step(a, m, g, dtype):
-    return (a * m * g).astype(dtype, copy=False)
-
-
-def _adapt(net, theta, x, y, inner, spike, records, second, gates=None):
-    """theta_N and, for the way back, (gate, gradient, hvp, logits) of every step."""
-    path = []
-    for n in range(inner.steps):
-        record = None if records is None else records[n]
-        if second:
-            _, g, hvp, out = net.gradient_and_hvp(theta, x, y, spike=spike, record=record, logits=True)
-        else:
-            _, g, out = net.loss_and_gradient(theta, x, y, spike=spike, record=record, logits=True)
-            hvp = None
-        m = inner.gate(net, g) if gates is None else gates[n]
-        path.append((m, g, hvp, out))
-        theta = theta - _step(inner.step_size, m, g, net.dtype)
-    return theta, path
+    """theta_N of `InnerLoop.adapt`: the network after `steps` gradient steps on the support set (x, y)."""
+    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).adapt(net, theta, x, y)
 
 
 def meta_gradient(
@@ -145,38 +246,10 @@ def meta_gradient(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-    step_size_gradient: bool = False,
-    logits: bool = False,
-    spike: str = "hard",
-    records: list | None = None,
-    gates: list | None = None,
-) -> tuple[Any, ...]:
-    """(query loss after adaptation, meta-gradient); order 2 is MAML, order 1 FOMAML; with freeze=body(net) both are ANIL.
-
-    With `step_size_gradient` also the gradient of the step sizes: a float for a scalar step size, else flat. With `logits`
-    last of all (support logits at theta_0 or None where steps is 0, query logits at theta_N).
-    `records` and `gates` serve the twins: N + 1 records, one at each theta_n on the support set and the last at theta_N
-    on the query set, and the N recorded gates (`record_path` makes both).
-    """
-    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
-    inner.check(net)
-    if order not in (1, 2):
-        raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
-    theta_n, path = _adapt(net, theta, task.x_support, task.y_support, inner, spike, records, order == 2, gates)
-    record = None if records is None else records[-1]
-    loss, lam, after = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record, logits=True)
-    del theta_n
-    before = path[0][3] if path else None
-    da = np.zeros(net.size, net.dtype) if np.ndim(step_size) else 0.0
-    while path:  # what a step kept is given up with it
-        m, g, hvp, _ = path.pop()
-        if step_size_gradient:
-            da = da - (m * g * lam if np.ndim(step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
-        del g
-        if order == 2:
-            lam = lam - hvp(_step(step_size, m, lam, net.dtype))
-    result = (loss, lam) + ((da,) if step_size_gradient else ())
-    return result + ((before, after),) if logits else result
+) -> tuple[float, np.ndarray]:
+    """(query loss after adaptation, meta-gradient) of `InnerLoop.meta_gradient`; order 2 is MAML, order 1 FOMAML; with
+    freeze=body(net) both are ANIL."""
+    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)[:2]
 
 
 def reptile_gradient(
@@ -189,25 +262,9 @@ def reptile_gradient(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-    logits: bool = False,
-) -> tuple[Any, ...]:
-    """(query loss after adaptation, theta - theta_N): the gradient of Reptile (Nichol, Achiam & Schulman 2018, Alg. 1).
-
-    Reptile needs no split of a task: all N steps go down the mean loss of support and query samples together, so the query
-    loss is one of samples that were learned from. `logits` and the options are those of `meta_gradient`; frozen layers get
-    no gradient. Raises ValueError for fewer than two steps: theta - theta_1 = a g is joint training on all tasks.
-    """
-    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
-    inner.check(net)
-    if steps < 2:
-        raise ValueError(f"steps must be 2 or more for Reptile, not {steps}: one step is joint training on all tasks")
-    x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
-    theta_n, path = _adapt(net, theta, x, y, inner, "hard", None, second=False)
-    after = net(theta_n, task.x_query)
-    loss = LOSSES[net.loss_name][0](after, net._target(task.y_query, len(after)))
-    # the steps themselves: theta - theta_n would lose to cancellation in float32
-    result = (loss, sum(_step(step_size, m, g, net.dtype) for m, g, *_ in path))
-    return result + ((path[0][3][: len(task.x_support)], after),) if logits else result
+) -> tuple[float, np.ndarray]:
+    """(query loss after adaptation, theta - theta_N) of `InnerLoop.reptile_gradient`."""
+    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).reptile_gradient(net, theta, task)[:2]
 
 
 def meta_loss(
@@ -222,13 +279,11 @@ def meta_loss(
     threshold_fraction: float | None = None,
     spike: str = "hard",
     records: list | None = None,
-    gates: list | None = None,
+    gates: list[np.ndarray] | None = None,
 ) -> float:
-    """Query loss after adaptation, the function whose gradient `meta_gradient` is."""
-    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
-    inner.check(net)
-    theta_n, _ = _adapt(net, theta, task.x_support, task.y_support, inner, spike, records, False, gates)
-    return net.loss(theta_n, task.x_query, task.y_query, spike=spike, record=None if records is None else records[-1])
+    """`InnerLoop.loss`, the function whose gradient `meta_gradient` is; of a twin with what `record_path` found."""
+    recorded = None if records is None else Recorded(records, gates)
+    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).loss(net, theta, task, spike, recorded)
 
 
 def record_path(
@@ -241,15 +296,6 @@ def record_path(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-) -> tuple[list, list]:
-    """(records, gates) of the spiking network's own inner loop: what the twins of a meta-gradient freeze."""
-    inner = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction)
-    inner.check(net)
-    records, gates = [], []
-    for _ in range(steps):
-        records.append(net.record(theta, task.x_support))
-        g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
-        gates.append(inner.gate(net, g))
-        theta = theta - _step(step_size, gates[-1], g, net.dtype)
-    records.append(net.record(theta, task.x_query))
-    return records, gates
+) -> Recorded:
+    """(records, gates) of `InnerLoop.record`: what the twins of a meta-gradient freeze."""
+    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).record(net, theta, task)

@@ -9,7 +9,7 @@ step size.
 import numpy as np
 
 from ..network.base import FlatNetwork
-from ..training.settings import LEARN_STEP_SIZE
+from .rules import GROUPS
 
 
 class StepSizes:
@@ -20,8 +20,8 @@ class StepSizes:
     """
 
     def __init__(self, net: FlatNetwork, kind: str, step_size: float):
-        if kind not in LEARN_STEP_SIZE:
-            raise ValueError(f"learn_step_size must be one of {', '.join(LEARN_STEP_SIZE)}, not {kind!r}")
+        if kind not in GROUPS:
+            raise ValueError(f"learn_step_size must be one of {', '.join(GROUPS)}, not {kind!r}")
         self.net, self.step_size, self.learned, self.flat = net, step_size, kind != "no", kind not in ("no", "scalar")
         starts = {
             "layer": [p.slice.start for p in net.layout[::2]],
@@ -54,7 +54,7 @@ class StepSizes:
         return np.add.reduceat(log, self.starts) / self.sizes
 
     def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:
-        """dL/dl of dL/da, the latter as `meta_gradient` returns it."""
+        """dL/dl of dL/da, the latter `step_size_gradient` of `MetaGradient`."""
         total = np.add.reduceat(np.asarray(gradient, np.float64), self.starts) if self.flat else gradient
         return self.step_size * np.exp(log) * total
 

@@ -1,22 +1,17 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 4)."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import terminal
 from ..parallel.executor import Executor
-from ..meta.inner import InnerLoop, adapt
-
-if TYPE_CHECKING:
-    from ..meta.inner import Network
+from ..meta.inner import InnerLoop, Network, predict
+from ..meta.rules import RULES
 
 DATASETS = ("double-nmnist", "double-asl")
-BATCH = 64  # samples that go through the network at once; more would only take memory
 
 
 def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
@@ -38,26 +33,6 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
     """Share of samples whose label has the largest logit (the first of equal ones)."""
     return float(np.mean(logits.argmax(1) == y))
-
-
-def predict(net: Network, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Logits (B, ways), computed BATCH samples at a time."""
-    return np.concatenate([net(theta, x[first : first + BATCH]) for first in range(0, len(x), BATCH)])
-
-
-def adapted(net: Network, theta: np.ndarray, inner: InnerLoop, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """theta after the inner loop on a support set."""
-    return adapt(
-        net,
-        theta,
-        x,
-        y,
-        inner.step_size,
-        inner.steps,
-        inner.freeze,
-        inner.threshold,
-        threshold_fraction=inner.threshold_fraction,
-    )
 
 
 def evaluate(
@@ -129,8 +104,7 @@ def _before_and_after(
     """Query accuracy on episode `index` at theta and after the inner loop."""
     task = tasks.episode(seed, index, ways=ways, shots=shots, queries=queries)
     unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
-    theta_n = adapted(net, theta, inner, task.x_support, task.y_support)
-    return unadapted, accuracy(predict(net, theta_n, task.x_query), task.y_query)
+    return unadapted, accuracy(inner.logits(net, theta, task), task.y_query)
 
 
 def ci95(values: list[float]) -> float | None:
@@ -140,7 +114,7 @@ def ci95(values: list[float]) -> float | None:
 
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
-    if result.get("rule") == "classify":
+    if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
         return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
     margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")

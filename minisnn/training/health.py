@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..network.base import FlatNetwork
+from ..meta.rules import RULES
 from .settings import TrainingConfig
 
 SPAN, GROWTH, LARGEST = 20, 100.0, 1e4  # runs that went well reached 12 times, and a median of 70
@@ -115,9 +116,10 @@ def remedy(config: TrainingConfig) -> str:
     """What to try where numbers grow without bound."""
     parts = [f"--step-size {config.step_size / 2:g}", f"--lr {config.lr / 2:g}"]
     parts.append("--clip 5" if config.clip is None else f"--clip {config.clip / 2:g}")
-    if config.inner_steps > 1 and config.rule != "reptile":
+    second_order = RULES[config.rule].second_order
+    if config.inner_steps > 1 and second_order:
         parts.append(f"--inner-steps {config.inner_steps - 1}")
-    if config.order == 2 and config.rule in ("maml", "anil"):
+    if config.order == 2 and second_order:
         parts.append("--order 1")
     return f"try {', '.join(parts[:-1])} or {parts[-1]}"
 

@@ -25,6 +25,7 @@ from ..parallel.executor import Executor, WorkersLost
 from .held import Held
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from ..meta.inner import InnerLoop
+from ..meta.rules import RULES
 from .update import INIT_TASKS, WEIGHTS, generator, inner_loop, network_of, task_gradient, task_of
 from ..network.spiking import SpikingNet
 from ..meta.optim import clip, cosine
@@ -85,11 +86,12 @@ def train(
             folder.check_free(config)
         folder.check_writable()
         _check_early(config)
+        whole_set = RULES[config.rule].whole_set
         splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
         if data is None:
-            classify = dict(classes="train") if config.rule == "classify" else {}
-            data = {split: open_set(config.dataset, split, config.root, progress, **classify) for split in splits}
-        if config.rule == "classify":
+            known = dict(classes="train") if whole_set else {}
+            data = {split: open_set(config.dataset, split, config.root, progress, **known) for split in splits}
+        if whole_set:
             data = {split: Classification(tasks) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             return _Run(config, folder, data, progress, executor, held).go(found, resume)
@@ -115,7 +117,7 @@ class _Run:
     ):
         self.config, self.folder, self.data, self.progress, self.held = config, folder, data, progress, held
         self.executor = executor or Executor()
-        self.ways = len(data["train"].classes) if config.rule == "classify" else config.ways
+        self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
         self.net = network_of(config, data["train"].input_shape, self.ways)
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
@@ -198,7 +200,7 @@ class _Run:
         config, left = self.config, self.config.updates - state.update
         where = f"recordings of {config.root}" if config.root else "simulated recordings"
         kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
-        tasks = f"{self.ways} classes" if config.rule == "classify" else f"{config.ways}-way {config.shots}-shot tasks"
+        tasks = f"{self.ways} classes" if RULES[config.rule].whole_set else f"{config.ways}-way {config.shots}-shot tasks"
         lines = [
             f"{tasks} of {config.dataset}, {where}; a {kind} network of {self.net.size:,} parameters",
             f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation",

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
-LEARN_STEP_SIZE = ("no", "scalar", "layer", "array", "parameter")
+from ..meta.rules import GROUPS, RULES
 
 
 def _setting(default, group: str, help: str, **limits):
@@ -68,7 +68,7 @@ class TrainingConfig:
         "no",
         "inner loop",
         "learn the step size: one for all, for every layer, for every weight or bias array, or for every parameter",
-        choices=LEARN_STEP_SIZE,
+        choices=GROUPS,
     )
     step_size_lr: float = _setting(0.01, "inner loop", "Adam's learning rate of log(step size)", above=0)
     freeze: tuple[str, ...] = _setting((), "inner loop", "layers that do not adapt, as conv1,conv2", kind=str)
@@ -83,10 +83,8 @@ class TrainingConfig:
     rule: str = _setting(
         "maml",
         "outer loop",
-        "maml; anil: the inner loop adapts the readout alone; reptile: the sum of "
-        "inner steps on support and query together; classify: no inner loop and no "
-        "tasks, all training classes told apart",
-        choices=("maml", "anil", "reptile", "classify"),
+        "; ".join(rule.help for rule in RULES.values()),
+        choices=tuple(RULES),
     )
     order: int = _setting(2, "outer loop", "of maml and anil: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
     first_order_updates: int = _setting(0, "outer loop", "updates of order 1 before those of order 2", least=0)
@@ -133,40 +131,9 @@ class TrainingConfig:
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
         if self.gate_threshold is not None and self.gate_fraction is not None:
             raise ValueError("give gate_threshold or gate_fraction, not both")
-        self._check_rule()
-
-    def _check_rule(self) -> None:
-        if self.first_order_updates and (self.order == 1 or self.rule == "reptile"):
-            raise ValueError(
-                "first_order_updates must be 0 for order 1 and for rule reptile: there is no second order to change to"
-            )
-        if self.rule == "classify":
-            idle: dict[str, object] = dict(
-                first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None
-            )
-            for name, expected in idle.items():
-                if getattr(self, name) != expected:
-                    words = "empty" if expected == () else "none" if expected is None else expected
-                    raise ValueError(
-                        f"{name} must be {words} for rule classify, which has no inner loop, not {getattr(self, name)!r}"
-                    )
-        if self.rule == "anil" and "readout" in self.freeze:
-            raise ValueError("freeze must not name the readout: it is all that rule anil adapts")
-        if self.rule == "reptile":
-            if self.inner_steps < 2:
-                raise ValueError(
-                    f"inner_steps must be at least 2 for rule reptile, not {self.inner_steps}: one step is joint "
-                    f"training on all tasks"
-                )
-            if self.learn_step_size != "no":
-                raise ValueError(
-                    f"learn_step_size must be no for rule reptile, which gives step sizes no gradient, not "
-                    f"{self.learn_step_size!r}"
-                )
-            if self.freeze:
-                raise ValueError(
-                    f"freeze must be empty for rule reptile, which never learns frozen layers, not {','.join(self.freeze)}"
-                )
+        if self.first_order_updates and self.order == 1:
+            raise ValueError("first_order_updates must be 0 for order 1: there is no second order to change to")
+        RULES[self.rule].check(self)
 
     def order_of(self, update: int) -> int:
         """The order of an update, counted from 0: first order is cheap, and enough to begin with (Antoniou et al. 2019)."""

@@ -1,7 +1,6 @@
 """One task of a meta-batch, wherever it is carried out. It depends on settings, parameters and (seed, update, k) alone."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,8 @@ from ..network.convolutional import ConvNet
 from .evaluation import accuracy
 from ..network.base import NotFinite
 from .held import Held
-from ..meta.inner import InnerLoop, body, meta_gradient, reptile_gradient
+from ..meta.inner import InnerLoop
+from ..meta.rules import RULES
 from ..network.spiking import SpikingNet
 from .settings import TrainingConfig
 from ..meta.stepsizes import StepSizes
@@ -28,9 +28,8 @@ def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) 
 
 def inner_loop(config: TrainingConfig, net, step_size) -> InnerLoop:
     """How the network adapts to a task, with step sizes as learned so far."""
-    freeze = tuple(dict.fromkeys(config.freeze + (body(net) if config.rule == "anil" else ())))
-    steps = 0 if config.rule == "classify" else config.inner_steps
-    return InnerLoop(step_size, steps, freeze, config.gate_threshold, config.gate_fraction)
+    loop = InnerLoop(step_size, config.inner_steps, config.freeze, config.gate_threshold, config.gate_fraction)
+    return RULES[config.rule].loop(net, loop)
 
 
 def generator(config: TrainingConfig, *key: int) -> np.random.Generator:
@@ -58,19 +57,12 @@ def task_gradient(
     """(query loss, meta-gradient, gradient of the log step sizes, accuracy before, after) of task k of update u."""
     task, inner = task_of(tasks, net, config, TASKS, u, k), held.inner(net, inner_loop(config, net, steps.value(log_step)))
     (theta, slope), net = held.start(net, theta), held.of(net)
-    gate: dict[str, Any] = dict(freeze=inner.freeze, threshold=inner.threshold, threshold_fraction=inner.threshold_fraction)
     try:
-        if config.rule == "reptile":
-            step_gradient = 0.0
-            loss, meta, (before, after) = reptile_gradient(net, theta, task, inner.step_size, inner.steps, logits=True, **gate)
-        else:
-            loss, meta, step_gradient, (before, after) = meta_gradient(
-                net, theta, task, inner.step_size, inner.steps, config.order_of(u), step_size_gradient=True, logits=True, **gate
-            )
+        found = RULES[config.rule].gradient(inner, net, theta, task, config.order_of(u))
     except NotFinite:  # the inner loop diverged
         return math.nan, np.full_like(theta, math.nan), 0 * log_step, math.nan, math.nan
+    after = accuracy(found.query_logits, task.y_query)
     # the support is as unseen as the query before adaptation, and its logits are there already
-    right = accuracy(after, task.y_query)
-    log_gradient = steps.log_gradient(log_step, step_gradient)
-    meta = meta if slope is None else slope * meta
-    return loss, meta, log_gradient, right if before is None else accuracy(before, task.y_support), right
+    before = after if found.support_logits is None else accuracy(found.support_logits, task.y_support)
+    meta = found.gradient if slope is None else slope * found.gradient
+    return found.loss, meta, steps.log_gradient(log_step, found.step_size_gradient), before, after

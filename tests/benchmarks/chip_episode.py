@@ -12,7 +12,7 @@ from hardware import IntegerNet, Learner
 from hardware.chip.learner import learn, readout_exponent, steps_of
 from hardware.chip.network import Words
 from minisnn.data.store.shipped import shipped
-from minisnn.training.evaluation import adapted, open_set, predict
+from minisnn.training.evaluation import open_set
 
 EPISODES = 12
 
@@ -25,7 +25,7 @@ def main() -> None:
     learner = Learner("membrane", "softmax", "stochastic", seed=1, **steps)
 
     def in_floats(task):
-        return predict(net, adapted(net, theta, stored.inner, task.x_support, task.y_support), task.x_query)
+        return stored.inner.logits(net, theta, task)
 
     def in_integers(task):
         p, n = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query]))), len(task.y_support)

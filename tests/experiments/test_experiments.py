@@ -10,8 +10,6 @@ import pytest
 import minisnn as ms
 import pieces
 from conftest import off
-from minisnn.data.sets.double_nmnist import DoubleSet
-from minisnn.data.sets.recordings import Recordings
 from minisnn.experiments import EXPERIMENTS, experiment
 from minisnn.experiments import cost, figure6, readout, relearn, study as studies
 from minisnn.experiments.curvature import lanczos
@@ -24,20 +22,7 @@ from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.experiments.ways import with_ways
 from minisnn.meta.inner import InnerLoop, body
-from toy import toy_config
-
-SYMBOLS, SHAPE = 8, (14, 8, 6, 2)
-
-
-def small_set(split: str = "test") -> DoubleSet:
-    """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the symbol's own."""
-    rng = np.random.default_rng(5)
-    pictures = rng.random((SYMBOLS, *SHAPE[1:])) ** 3
-    counts = (rng.random((30, SYMBOLS, *SHAPE)) < 0.7 * pictures[:, None]).astype(np.uint8).reshape(-1, *SHAPE)
-    labels = np.tile(np.arange(SYMBOLS), 30)
-    pool = Recordings.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
-    pairs = [(a, b) for a in range(SYMBOLS) for b in range(SYMBOLS) if split == "test" or a != b]
-    return DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "small recordings")
+from toy import small_set, toy_config
 
 
 @pytest.fixture(scope="module")

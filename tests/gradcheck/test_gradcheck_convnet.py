@@ -190,10 +190,10 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         ("lam = lam - hvp", "lam = lam + hvp", 1),
         ("lam = lam - hvp", "lam = lam - m * hvp", 1),
         ("path.pop()", "path.pop(0)", 3),
-        ("_step(step_size, m, lam", "_step(step_size, 1, lam", 1),
+        ("self._times(m, lam", "self._times(1, lam", 1),
     ],
 )
 def test_a_fault_in_anils_meta_gradient_is_named(mutate, old, new, steps):
-    mutate(maml, "meta_gradient", old, new)
+    mutate(maml, "meta_gradient", old, new, maml.InnerLoop)
     guilty = gradcheck.check(small(), inner_steps=(steps,)).guilty
     assert f"meta-gradient of ANIL, N = {steps}" in {r.what for r in guilty}

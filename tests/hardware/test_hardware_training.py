@@ -52,8 +52,8 @@ def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip()
 def test_where_nothing_is_rounded_it_is_the_meta_gradient(steps):
     net, theta, task = exact()
     fine = {name: (60, -50) for name in WORDS}
-    found = straight.meta_gradient(HeldNet(net, Grid(net, fine)), theta, task, 0.5, steps, step_size_gradient=True)
-    for one, other in zip(found, ms.meta_gradient(net, theta, task, 0.5, steps, step_size_gradient=True)):
+    found = straight.meta_gradient(HeldNet(net, Grid(net, fine)), theta, task, 0.5, steps)
+    for one, other in zip(found, ms.meta_gradient(net, theta, task, 0.5, steps)):
         assert np.abs(one - other).max() <= 1e-12 * np.abs(other).max()
 
 

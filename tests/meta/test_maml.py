@@ -136,7 +136,7 @@ def test_gradient_of_a_step_size_for_every_parameter(backend, steps, options):
     theta, task = case(net)
     rng = np.random.default_rng(1)
     sizes, d = rng.uniform(0.1, 0.4, net.size), rng.standard_normal(net.size)
-    _, _, da = ms.meta_gradient(net, theta, task, sizes, steps, step_size_gradient=True, **options)
+    da = ms.InnerLoop(sizes, steps, **options).meta_gradient(net, theta, task).step_size_gradient
     records, gates = ms.record_path(net, theta, task, sizes, steps, **options)
     assert len(records) == steps + 1 and len(gates) == steps and da.shape == (net.size,)
 
@@ -150,8 +150,8 @@ def test_gradient_of_a_step_size_for_every_parameter(backend, steps, options):
 def test_gradient_of_a_scalar_step_size_is_the_sum(backend):
     net = small(backend)
     theta, task = case(net)
-    loss, gradient, da = ms.meta_gradient(net, theta, task, 0.3, 2, step_size_gradient=True)
-    same, other, each = ms.meta_gradient(net, theta, task, np.full(net.size, 0.3), 2, step_size_gradient=True)
+    loss, gradient, da, *_ = ms.InnerLoop(0.3, 2).meta_gradient(net, theta, task)
+    same, other, each, *_ = ms.InnerLoop(np.full(net.size, 0.3), 2).meta_gradient(net, theta, task)
     assert loss == pytest.approx(same, rel=1e-12) and off(gradient, other) < 1e-12
     assert isinstance(da, float) and da == pytest.approx(each.sum(), rel=1e-10)
 
@@ -159,11 +159,11 @@ def test_gradient_of_a_scalar_step_size_is_the_sum(backend):
 def test_logits_before_and_after(backend):
     net = small(backend)
     theta, task = case(net)
-    loss, _, (before, after) = ms.meta_gradient(net, theta, task, 0.3, 2, logits=True)
+    loss, _, _, before, after = ms.InnerLoop(0.3, 2).meta_gradient(net, theta, task)
     adapted = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2)
     assert off(before, net(theta, task.x_support)) < 1e-12 and off(after, net(adapted, task.x_query)) < 1e-12
     assert loss == pytest.approx(net.loss(adapted, task.x_query, task.y_query), rel=1e-12)
-    assert ms.meta_gradient(net, theta, task, 0.3, 0, logits=True)[2][0] is None
+    assert ms.InnerLoop(0.3, 0).meta_gradient(net, theta, task).support_logits is None
 
 
 def test_backends_agree_and_keep_the_dtype():
@@ -173,7 +173,7 @@ def test_backends_agree_and_keep_the_dtype():
             net = small(backend, dtype, detach_reset=True, pool="mean")
             theta, task = case(net)
             sizes = np.full(net.size, 0.3)
-            _, gradient, da = ms.meta_gradient(net, theta, task, sizes, 2, step_size_gradient=True)
+            _, gradient, da, *_ = ms.InnerLoop(sizes, 2).meta_gradient(net, theta, task)
             assert gradient.dtype == dtype
             assert ms.adapt(net, theta, task.x_support, task.y_support, sizes).dtype == dtype
             found.append((gradient, da))

@@ -8,16 +8,16 @@ import h5py
 import numpy as np
 import pytest
 from conftest import arrays_off, off
-
-import minisnn as ms
-from minisnn.training import checkpoint, update as metabatch
-from minisnn.gradcheck import Sets, random_data, random_theta
-from minisnn.meta.optim import Adam, cosine
-from minisnn.training.folder import RunFolder
-from minisnn.training.settings import TrainingConfig
-from minisnn.training.run import Interrupted, train
 from written import rewrite
 from toy import assert_same, interrupt, toy_config, toy_data
+
+import minisnn as ms
+from minisnn.gradcheck import Sets, random_data, random_theta
+from minisnn.meta.optim import Adam, cosine
+from minisnn.training import checkpoint
+from minisnn.training.folder import RunFolder
+from minisnn.training.run import Interrupted, train
+from minisnn.training.settings import TrainingConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SILENT = dict(progress=False)
@@ -90,7 +90,7 @@ def test_reptile_is_the_way_that_gradient_descent_went(net, steps, options):
     kept, sizes = theta.copy(), np.random.default_rng(1).uniform(0.1, 0.4, net.size)
     x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
     theta_n = ms.adapt(net, theta, x, y, sizes, steps, **options)
-    loss, found, (before, after) = ms.reptile_gradient(net, theta, task, sizes, steps, logits=True, **options)
+    loss, found, _, before, after = ms.InnerLoop(sizes, steps, **options).reptile_gradient(net, theta, task)
     assert off(found, theta - theta_n) < 1e-13 and np.abs(found).max() > 0.01 and np.array_equal(theta, kept)
     assert loss == pytest.approx(net.loss(theta_n, task.x_query, task.y_query), rel=1e-12)
     assert off(before, net(theta, task.x_support)) < 1e-12 and off(after, net(theta_n, task.x_query)) < 1e-12
@@ -149,7 +149,7 @@ def test_agrees_with_automatic_differentiation(golden, backend, name):
     theta, a, task = c["theta"], c["step_size"].item(), ms.Task(c["x_support"], c["y_support"], c["x_query"], c["y_query"])
     for n in (1, 3):
         assert arrays_off(net, ms.meta_gradient(net, theta, task, a, n, 1)[1], c[f"fomaml_{n}"]) < 1e-9
-        loss, found, da = ms.meta_gradient(net, theta, task, a, n, 2, ms.body(net), step_size_gradient=True)
+        loss, found, da, *_ = ms.InnerLoop(a, n, ms.body(net)).meta_gradient(net, theta, task)
         assert loss == pytest.approx(c[f"loss_anil_{n}"].item(), rel=1e-9)
         assert arrays_off(net, found, c[f"anil_{n}"]) < 1e-9
         assert da == pytest.approx(c[f"anil_{n}_step_size"].item(), rel=1e-9)
@@ -214,7 +214,7 @@ def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
         task = data.sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, 0))), 3, 1, 2)
         a = 5.0 * np.repeat(np.exp(log), groups)
         freeze = ("conv1",) if rule == "anil" else ()
-        second, other = (ms.meta_gradient(net, theta, task, a, 1, order, freeze, step_size_gradient=True) for order in (2, 1))
+        second, other = (ms.InnerLoop(a, 1, freeze).meta_gradient(net, theta, task, order)[:3] for order in (2, 1))
         assert off(second[1], other[1]) > 1e-3
         _, gradient, da = other if u < first else second
         theta = outer.step(theta, gradient, 2e-3 * cosine(u, 4, 1.0, 0.02))
@@ -229,7 +229,8 @@ def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
 def test_the_time_left_is_that_of_second_order(tmp_path, monkeypatch, capsys):
     """The look at a task beforehand must not be at the cheap updates of the beginning."""
     seen = []
-    monkeypatch.setattr(metabatch, "meta_gradient", lambda *a, **options: seen.append(a[5]) or ms.meta_gradient(*a, **options))
+    gradient = ms.InnerLoop.meta_gradient
+    monkeypatch.setattr(ms.InnerLoop, "meta_gradient", lambda *a, **options: seen.append(a[4]) or gradient(*a, **options))
     train(toy_config(first_order_updates=2, updates=3, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
     assert seen == [2, 2, 2] + [1, 1, 2] and "3 updates will take about" in capsys.readouterr().err
 
@@ -290,7 +291,7 @@ def test_runs_of_before_the_rules_are_resumed(tmp_path):
     [
         (dict(rule="protonet"), "rule must be one of maml, anil, reptile"),
         (dict(first_order_updates=-1), "first_order_updates must be at least 0"),
-        (dict(first_order_updates=3, order=1), "first_order_updates must be 0 for order 1 and for rule reptile"),
+        (dict(first_order_updates=3, order=1), "first_order_updates must be 0 for order 1: there is no second"),
         (dict(rule="anil", freeze=("readout",)), "freeze must not name the readout: it is all that rule anil adapts"),
         (
             dict(rule="reptile", learn_step_size="no"),

@@ -6,20 +6,21 @@ import shutil
 import subprocess
 import warnings
 
+import faulty
 import numpy as np
 import pytest
+from toy import assert_same, interrupt, toy_config, toy_data
 
-import faulty
 import minisnn as ms
 from minisnn import cli
-from minisnn.training import evaluation, run as training
-from minisnn.training.checkpoint import CURRENT, PREVIOUS, read
-from minisnn.data.store import cache
 from minisnn.data.readers import nmnist
 from minisnn.data.readers.events import event_array
+from minisnn.data.store import cache
+from minisnn.training import evaluation
+from minisnn.training import run as training
+from minisnn.training.checkpoint import CURRENT, PREVIOUS, read
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import train
-from toy import assert_same, interrupt, toy_config, toy_data
 
 CONFIG = toy_config(**faulty.CONFIG)
 SILENT = dict(progress=False)

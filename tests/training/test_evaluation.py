@@ -2,11 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
-from minisnn.training.evaluation import accuracy, ci95, evaluate, open_set, predict, sentence
-from minisnn.meta.inner import InnerLoop
-from toy import ToySet, toy_config
+from minisnn.meta.inner import InnerLoop, predict
+from minisnn.training.evaluation import accuracy, ci95, evaluate, open_set, sentence
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
 def test_batches_do_not_change_the_logits(net, theta, monkeypatch):
     x = np.concatenate([ToySet("test").episode(0, index).x_query for index in range(3)])
     whole = net(theta, x)
-    monkeypatch.setattr("minisnn.training.evaluation.BATCH", 4)
+    monkeypatch.setattr("minisnn.meta.inner.BATCH", 4)
     assert len(x) % 4
     np.testing.assert_allclose(predict(net, theta, x), whole, rtol=1e-5, atol=1e-6)
 

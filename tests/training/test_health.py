@@ -4,14 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+from toy import interrupt, toy_config, toy_data
 
-from minisnn.training import update as metabatch
-from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy, not_finite, remedy
-from minisnn.meta.inner import meta_gradient
+from minisnn.meta.inner import InnerLoop
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.folder import RunFolder
+from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy, not_finite, remedy
 from minisnn.training.run import train
-from toy import interrupt, toy_config, toy_data
 
 SILENT = dict(progress=False)
 
@@ -94,12 +93,12 @@ def test_vanished_gradients_are_told_unless_all_is_learned():
 
 def test_a_real_run_that_explodes_is_told_of_and_not_again_when_resumed(tmp_path, monkeypatch):
     def growing(*arguments, **options):
-        loss, meta, *rest = meta_gradient(*arguments, **options)
+        found = right(*arguments, **options)
         growing.scale *= 1.5
-        return loss, meta * np.float32(growing.scale), *rest
+        return found._replace(gradient=found.gradient * np.float32(growing.scale))
 
-    growing.scale = 1.0
-    monkeypatch.setattr(metabatch, "meta_gradient", growing)
+    right, growing.scale = InnerLoop.meta_gradient, 1.0
+    monkeypatch.setattr(InnerLoop, "meta_gradient", growing)
     config = toy_config(updates=75, tasks=1, evaluate_every=0, test_episodes=0, checkpoint_every=50)
 
     def stopped():
@@ -112,12 +111,14 @@ def test_a_real_run_that_explodes_is_told_of_and_not_again_when_resumed(tmp_path
 
 
 def test_what_is_not_finite_is_named(tmp_path, monkeypatch):
-    def broken(net, *arguments, **options):
-        loss, meta, *rest = meta_gradient(net, *arguments, **options)
-        meta[net.layout[1].slice] = np.inf
-        return loss, meta, *rest
+    right = InnerLoop.meta_gradient
 
-    monkeypatch.setattr(metabatch, "meta_gradient", broken)
+    def broken(loop, net, *arguments, **options):
+        found = right(loop, net, *arguments, **options)
+        found.gradient[net.layout[1].slice] = np.inf
+        return found
+
+    monkeypatch.setattr(InnerLoop, "meta_gradient", broken)
     with pytest.raises(
         ValueError,
         match=r"update 1: .*norm inf: not finite; .*the meta-gradient was the first to go, the "

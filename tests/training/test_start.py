@@ -4,19 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
-from minisnn.training import checkpoint
 from minisnn.meta.inner import InnerLoop
-from minisnn.network.spiking import SpikingNet
 from minisnn.meta.optim import Adam, cosine
-from minisnn.training.folder import RunFolder
-from minisnn.training.settings import LEARN_STEP_SIZE
+from minisnn.meta.rules import GROUPS
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.meta.tasks import Classification
-from minisnn.training.update import TASKS
+from minisnn.network.spiking import SpikingNet
+from minisnn.training import checkpoint
+from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, _Run, train
-from test_experiments import small_set
-from toy import assert_same, interrupt, toy_config, toy_data
+from minisnn.training.update import TASKS
 
 SILENT = dict(progress=False)
 
@@ -68,7 +67,7 @@ def test_another_network_is_no_start(before, tmp_path):
         train(toy_config(start=str(tmp_path / "nowhere.h5")), tmp_path / "other", data=toy_data(), **SILENT)
 
 
-@pytest.mark.parametrize("kind", LEARN_STEP_SIZE)
+@pytest.mark.parametrize("kind", GROUPS)
 def test_logarithms_of_step_sizes_and_back(kind, rng):
     net = SpikingNet((4, 4, 2), (3,), 2, kernel=3, dtype=np.float64)
     steps = StepSizes(net, kind, 5.0)

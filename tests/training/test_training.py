@@ -9,20 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
-from minisnn.training import checkpoint
-from minisnn.network.convolutional import ConvNet
-from minisnn.meta.inner import InnerLoop, meta_gradient
-from minisnn.network.spiking import SpikingNet
 from minisnn.layers.neuron import LIF
+from minisnn.meta.inner import InnerLoop, meta_gradient
 from minisnn.meta.optim import Adam, cosine
+from minisnn.meta.rules import GROUPS
+from minisnn.meta.stepsizes import StepSizes
+from minisnn.network.convolutional import ConvNet
+from minisnn.network.spiking import SpikingNet
+from minisnn.training import checkpoint
+from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS
 from minisnn.training.progress import Bar
-from minisnn.training.folder import RunFolder, free_folder
-from minisnn.training.settings import LEARN_STEP_SIZE, TrainingConfig
-from minisnn.meta.stepsizes import StepSizes
 from minisnn.training.run import Interrupted, _Run, train
-from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
+from minisnn.training.settings import TrainingConfig
 
 SILENT = dict(progress=False)
 HERE = Path(__file__).parents[1]
@@ -132,7 +133,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed, tmp_
     assert_same(undisturbed, tmp_path)
 
 
-@pytest.mark.parametrize("learn", LEARN_STEP_SIZE)
+@pytest.mark.parametrize("learn", GROUPS)
 @pytest.mark.parametrize("changes", [{}, dict(optimiser="sgd", momentum=0.9, order=1, inner_steps=2, dtype="float64")])
 def test_resuming_works_for_every_kind_of_step_size(tmp_path, learn, changes):
     config = toy_config(learn_step_size=learn, updates=6, evaluate_every=0, test_episodes=2, **changes)
@@ -217,7 +218,7 @@ def test_three_updates_written_out(tmp_path):
         loss, gradient, log_gradient, right = 0, 0, 0, np.zeros(2)
         for k in range(2):
             task = data.sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, k))), 3, 1, 2)
-            one, meta, da, logits = meta_gradient(net, theta, task, a, order=1, step_size_gradient=True, logits=True)
+            one, meta, da, *logits = InnerLoop(a).meta_gradient(net, theta, task, order=1)
             loss, gradient = loss + one / 2, gradient + meta / 2
             log_gradient = log_gradient + np.array([(a * da)[:split].sum(), (a * da)[split:].sum()]) / 2
             right += [np.mean(out.argmax(1) == y) / 2 for out, y in zip(logits, (task.y_support, task.y_query))]
@@ -253,7 +254,7 @@ def test_learning_rate_falls_as_a_cosine_and_the_gradient_is_clipped(undisturbed
     np.testing.assert_allclose(np.linalg.norm(short.theta - start), 0.01, rtol=1e-3)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LEARN_STEP_SIZE if kind != "no"])
+@pytest.mark.parametrize("kind", [kind for kind in GROUPS if kind != "no"])
 def test_gradient_of_log_step_sizes_by_central_differences(kind):
     net = SpikingNet((6, 6, 2), (3,), 3, 3, "mean", window=8, dtype=np.float64, backend="numpy")
     rng = np.random.default_rng(3)
@@ -271,7 +272,7 @@ def test_gradient_of_log_step_sizes_by_central_differences(kind):
     gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
     theta_n = theta - steps.value(log) * gradient
     lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query)[1]
-    found = steps.log_gradient(log, meta_gradient(net, theta, task, steps.value(log), step_size_gradient=True)[2])
+    found = steps.log_gradient(log, InnerLoop(steps.value(log)).meta_gradient(net, theta, task).step_size_gradient)
     expected = (loss_along(1e-5) - loss_along(-1e-5)) / 2e-5
     np.testing.assert_allclose(found @ direction, expected, rtol=1e-7)
 
@@ -338,18 +339,16 @@ def test_a_checkpoint_of_another_run_is_not_resumed(undisturbed, tmp_path):
     "loss, meta, message", [(np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")]
 )
 def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, monkeypatch, loss, meta, message):
-    from minisnn.training import update as metabatch
-
     config = toy_config(optimiser="sgd", momentum=0.9)
     train(config, tmp_path / "undisturbed", data=toy_data(), **SILENT)
-    calls = []
+    calls, right = [], InnerLoop.meta_gradient
 
     def broken(*arguments, **options):
         calls.append(1)
-        found = meta_gradient(*arguments, **options)
-        return found if len(calls) != 6 else (loss, np.float32(meta) * np.ones_like(found[1]), *found[2:])
+        found = right(*arguments, **options)
+        return found if len(calls) != 6 else found._replace(loss=loss, gradient=np.float32(meta) * np.ones_like(found.gradient))
 
-    monkeypatch.setattr(metabatch, "meta_gradient", broken)
+    monkeypatch.setattr(InnerLoop, "meta_gradient", broken)
     with pytest.raises(ValueError, match=f"update 3: the .*{message}.*: not finite; the state before it is saved in"):
         train(config, tmp_path / "run", data=toy_data(), **SILENT)
     assert checkpoint.read(tmp_path / "run").progress["update"] == 2

@@ -1,0 +1,115 @@
+"""The rules of learning that a run can follow: each is one object in RULES, and all that is said of it is said here.
+
+Only the standard library is needed here, so that the command line can list the rules without loading NumPy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from .inner import InnerLoop, MetaGradient, Network
+    from .tasks import Task
+
+GROUPS = ("no", "scalar", "layer", "array", "parameter")  # whose step sizes are learned together, see `meta.stepsizes`
+
+
+class MAML:
+    """MAML (Finn et al. 2017), FOMAML where order is 1; the base of the other rules.
+
+    fixed          settings that the rule leaves no choice for: {name: (value, "which …")}
+    second_order   whether there is a second order to leave out
+    whole_set      all classes of the set are told apart at once, a task is a batch: see `Classification`
+    """
+
+    name, help = "maml", "maml"
+    fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
+    second_order, whole_set = True, False
+
+    def check(self, settings: Any) -> None:
+        """ValueError where the settings of a run do not fit the rule."""
+        for name, (expected, why) in self.fixed.items():
+            found = getattr(settings, name)
+            if found != expected:
+                words = "empty" if expected == () else "none" if expected is None else expected
+                raise ValueError(f"{name} must be {words} for rule {self.name}, {why}, not {found!r}")
+
+    def words(self, order: int) -> str:
+        """The rule's usual name."""
+        return "FOMAML" if order == 1 else "MAML"
+
+    def loop(self, net: Network, loop: InnerLoop) -> InnerLoop:
+        """How a task is learned by a rule, of the inner loop that the settings describe."""
+        return loop
+
+    def gradient(self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int) -> MetaGradient:
+        """What the outer loop learns from a task; `loop` as returned by the method of that name."""
+        return loop.meta_gradient(net, theta, task, order)
+
+
+class ANIL(MAML):
+    """The inner loop adapts the readout alone (Raghu et al. 2020)."""
+
+    name, help = "anil", "anil: the inner loop adapts the readout alone"
+
+    def check(self, settings: Any) -> None:
+        if "readout" in settings.freeze:
+            raise ValueError("freeze must not name the readout: it is all that rule anil adapts")
+
+    def words(self, order: int) -> str:
+        return "first-order ANIL" if order == 1 else "ANIL"
+
+    def loop(self, net: Network, loop: InnerLoop) -> InnerLoop:
+        below = [b.name for b in net.blocks if not b.readout and b.name not in loop.freeze]
+        return replace(loop, freeze=(*loop.freeze, *below))
+
+
+class Reptile(MAML):
+    """The sum of the inner steps (Nichol et al. 2018)."""
+
+    name, help = "reptile", "reptile: the sum of inner steps on support and query together"
+    fixed = dict(
+        first_order_updates=(0, "which has no second order to change to"),
+        learn_step_size=("no", "which gives step sizes no gradient"),
+        freeze=((), "which never learns frozen layers"),
+    )
+    second_order = False
+
+    def check(self, settings: Any) -> None:
+        if settings.inner_steps < 2:
+            raise ValueError(
+                f"inner_steps must be at least 2 for rule reptile, not {settings.inner_steps}: one step is joint training on "
+                f"all tasks"
+            )
+        super().check(settings)
+
+    def words(self, order: int) -> str:
+        return "Reptile"
+
+    def gradient(self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int) -> MetaGradient:
+        return loop.reptile_gradient(net, theta, task)
+
+
+class Classify(MAML):
+    """No meta-learning: an ordinary classifier of all training classes."""
+
+    name, help = "classify", "classify: no inner loop and no tasks, all training classes told apart"
+    _none = "which has no inner loop"
+    fixed = dict(
+        first_order_updates=(0, _none),
+        learn_step_size=("no", _none),
+        freeze=((), _none),
+        gate_threshold=(None, _none),
+        gate_fraction=(None, _none),
+    )
+    second_order, whole_set = False, True
+
+    def words(self, order: int) -> str:
+        return "classify"
+
+    def loop(self, net: Network, loop: InnerLoop) -> InnerLoop:
+        return replace(loop, steps=0)
+
+
+RULES: dict[str, MAML] = {rule.name: rule for rule in (MAML(), ANIL(), Reptile(), Classify())}
