@@ -8,7 +8,8 @@
 """
 
 import numpy as np
-from numba import njit
+
+from minisnn.parallel.compilation import njit
 
 SOFTMAX, TARGET, TERNARY = range(3)
 ERRORS = {"softmax": SOFTMAX, "target": TARGET, "ternary": TERNARY}

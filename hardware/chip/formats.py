@@ -12,7 +12,8 @@ source (`.py_func`).
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from minisnn.parallel.compilation import njit
 
 FLOOR, ZERO, NEAREST, STOCHASTIC = range(4)
 ROUNDINGS = {"floor": FLOOR, "zero": ZERO, "nearest": NEAREST, "stochastic": STOCHASTIC}

@@ -5,8 +5,8 @@ The state is 32 bits wide and no product is wider (`traces.mix`), so that a vect
 """
 
 import numpy as np
-from numba import njit
 
+from minisnn.parallel.compilation import njit
 from .formats import shift
 from .traces import mix
 

@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from minisnn.parallel.compilation import njit
 from .errors import ERRORS, EXPONENTIAL, TRIGGER, error
 from .formats import STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, xorshift32
 from .neuron import RECIPROCAL, surrogate

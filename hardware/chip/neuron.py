@@ -18,8 +18,8 @@ table of 16 entries at the midpoints of intervals of m, and is shifted by 2 n.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from minisnn.parallel.compilation import njit
 from .formats import Format
 from .traces import factor
 

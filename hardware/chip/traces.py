@@ -13,8 +13,8 @@ factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within 
 """
 
 import numpy as np
-from numba import njit
 
+from minisnn.parallel.compilation import njit
 from .formats import FLOOR, NEAREST, ZERO, noise_of, shift, xorshift32
 
 UNITY, BITS = 4096, 12  # factors and presynaptic traces are 12-bit fractions

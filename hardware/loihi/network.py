@@ -19,8 +19,8 @@ readout's membrane (its traces times its weights, read at the last step) and the
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 
 from ..chip.kernels import spread

@@ -14,8 +14,8 @@ The conv layers filter what comes out of the synapse, so this rule needs the pre
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
+from minisnn.parallel.compilation import njit
 from minisnn.layers.surrogate import sigma_prime
 
 from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER, error

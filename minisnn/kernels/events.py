@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
+from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 
 

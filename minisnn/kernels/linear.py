@@ -9,8 +9,8 @@ at both sides, so that the k columns under a kernel are one contiguous row. Weig
 """
 
 import numpy as np
-from numba import njit
 
+from ..parallel.compilation import njit
 from .vector import add_rows, aligned_empty, axpy, gemm
 
 

@@ -7,8 +7,8 @@ first cache for the whole sequence.
 """
 
 import numpy as np
-from numba import njit
 
+from ..parallel.compilation import njit
 from .choice import pick, put
 
 NONE, MAX, MEAN = 0, 1, 2

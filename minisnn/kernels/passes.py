@@ -14,8 +14,8 @@ it, Q is kept in units of 1 - beta, so that they bring the weights as they are.
 """
 
 import numpy as np
-from numba import njit
 
+from ..parallel.compilation import njit
 from . import linear, winograd
 from .choice import lowest_bit, reached
 from .linear import (

@@ -4,7 +4,8 @@ The readable twins are `rows @ weight.T` and `d.T @ rows`, for which BLAS splits
 """
 
 import numpy as np
-from numba import njit
+
+from ..parallel.compilation import njit
 
 _SUMS = {"contract", "reassoc", "nsz"}  # a sum may be split over the lanes of a vector
 

@@ -7,9 +7,10 @@ small as one time step of a layer. The order of every sum is fixed.
 
 import llvmlite.ir as ir
 import numpy as np
-from numba import config, njit, types
+from numba import config, types
 from numba.extending import intrinsic
 
+from ..parallel.compilation import njit
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
 ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the speed

@@ -12,8 +12,8 @@ points. The same numbers as the direct sum, up to rounding.
 from fractions import Fraction
 
 import numpy as np
-from numba import njit
 
+from ..parallel.compilation import njit
 from .vector import aligned_empty, gemm
 
 TAPS, OUTPUTS = 5, 4

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from ...parallel.compilation import njit
 
-@numba.njit(cache=True, nogil=True)
+
+@njit(cache=True, nogil=True)
 def log_luminance(picture, rows, columns, floor):
     """log(rows @ picture @ columns.T + floor), skipping the zeros of the two banded matrices."""
     height, width = picture.shape
@@ -32,7 +33,7 @@ def log_luminance(picture, rows, columns, floor):
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def look(view, fine, top, left, shape, out):
     """Sample the fine map at the sensor's pixels, bilinearly; (top, left) is the first pixel's place on the map."""
     i, j = math.floor(top), math.floor(left)
@@ -45,7 +46,7 @@ def look(view, fine, top, left, shape, out):
             )
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def pixel_events(
     view, fine, places, shape, threshold_on, threshold_off, leak, residual, refractory, keep, stop_after, time, address
 ):
@@ -99,7 +100,7 @@ def pixel_events(
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def count_one(
     picture,
     rows,
@@ -151,7 +152,7 @@ def count_one(
             counts[step, y, x, polarity] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def count_all(
     start,
     stop,

@@ -1,0 +1,89 @@
+"""Kernels are kept where there is a place and room for them, and work where there is not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba.core import caching
+
+from minisnn.parallel import compilation
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+
+
+def double(x):
+    return 2 * x
+
+
+@pytest.fixture(autouse=True)
+def untold(monkeypatch, tmp_path):
+    monkeypatch.setattr(compilation, "_told", False)
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
+
+
+def test_kernels_are_kept(tmp_path):
+    assert compilation.njit(cache=True)(double)(4) == 8
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+    compilation.njit()(double)(4.0)
+    assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 1  # where the cache is not asked for there is none
+
+
+def test_without_a_place_they_are_compiled_and_it_is_said_once(monkeypatch, recwarn):
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    assert [compilation.njit(cache=True)(double)(4) for _ in range(2)] == [8, 8]
+    assert [("NUMBA_CACHE_DIR=DIR" in str(one.message)) for one in recwarn] == [True]
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert compilation.compiled() is None  # and nobody promises that it is once
+
+
+def test_a_full_disk_is_said_once(monkeypatch, recwarn):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    assert [compilation.njit(cache=True)(double)(4) for _ in range(2)] == [8, 8]
+    assert ["No space left on device" in str(one.message) for one in recwarn] == [True]
+
+
+def interpreter_for_others() -> str | None:
+    """A Python of this version that another user may start; None where there is none, or no right to become another."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for place in (sys.executable, *(f"{folder}/{name}" for folder in ("/usr/local/bin", "/usr/bin"))):
+        try:
+            subprocess.run([place, "-c", ""], user=NOBODY, group=NOBODY, extra_groups=[], check=True, capture_output=True)
+            return place
+        except (OSError, subprocess.CalledProcessError):
+            pass
+    return None
+
+
+@pytest.mark.slow
+def test_another_user_trains_with_a_read_only_installation_and_no_home(tmp_path_factory):
+    """As in a container: the package belongs to somebody else, HOME names what is not there."""
+    python = interpreter_for_others()
+    if python is None:
+        pytest.skip("needs the right to become another user, and a Python that one can start")
+    place = tmp_path_factory.mktemp("installed")
+    tree, work = place / "tree", place / "work"
+    work.mkdir()
+    for name in ("minisnn", "hardware", "data", "lessons"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (place, *place.parents):
+        if folder == place or "pytest" in folder.name:
+            folder.chmod(0o755)
+    os.chown(work, NOBODY, NOBODY)
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join([str(tree), *packages])}
+    done = subprocess.run(
+        [python, "-m", "minisnn", *"train --updates 2 --channels 2 --queries 1 --test-episodes 1".split()],
+        user=NOBODY, group=NOBODY, extra_groups=[], cwd=work, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0 and "test accuracy" in done.stdout, done.stderr
+    assert done.stderr.count("NUMBA_CACHE_DIR") == 1 and "compiled first" not in done.stderr, done.stderr
+    assert (work / "runs" / "quick-1" / "curve.png").is_file()
