@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -64,19 +65,21 @@ def interpreter_for_others() -> str | None:
 
 
 @pytest.mark.slow
-def test_another_user_trains_with_a_read_only_installation_and_no_home(tmp_path_factory):
+def test_another_user_trains_with_a_read_only_installation_and_no_home():
     """As in a container: the package belongs to somebody else, HOME names what is not there."""
     python = interpreter_for_others()
     if python is None:
         pytest.skip("needs the right to become another user, and a Python that one can start")
-    place = tmp_path_factory.mktemp("installed")
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are for one user
+        os.chmod(place, 0o755)
+        train_as_nobody(python, Path(place))
+
+
+def train_as_nobody(python: str, place: Path) -> None:
     tree, work = place / "tree", place / "work"
     work.mkdir()
     for name in ("minisnn", "hardware", "data", "lessons"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in (place, *place.parents):
-        if folder == place or "pytest" in folder.name:
-            folder.chmod(0o755)
     os.chown(work, NOBODY, NOBODY)
     packages = [path for path in sys.path if path.endswith("site-packages")]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join([str(tree), *packages])}
