@@ -29,6 +29,7 @@ import numpy as np
 from minisnn.meta import inner as maml
 from minisnn.training.held import Held
 from minisnn.meta.inner import InnerLoop
+from minisnn.network.base import Gradients, LossAndGradient
 from minisnn.network.spiking import SpikingNet
 
 from ..chip.learner import steps_of
@@ -84,14 +85,14 @@ class HeldNet:
     def loss_and_gradient(self, theta: np.ndarray, x, y, **options):
         """(loss, S gradient), as `SpikingNet.loss_and_gradient` at Q(theta)."""
         phi, slope = self.grid(theta)
-        loss, gradient, *rest = self.net.loss_and_gradient(phi, x, y, **options)
-        return loss, slope * gradient, *rest
+        loss, gradient = self.net.loss_and_gradient(phi, x, y, **options)
+        return LossAndGradient(loss, slope * gradient)
 
-    def gradient_and_hvp(self, theta: np.ndarray, x, y, **options):
-        """(loss, S gradient, v -> S H (S v)), as `SpikingNet.gradient_and_hvp` at Q(theta)."""
+    def gradients(self, theta: np.ndarray, x, y, second: bool = True, **options) -> Gradients:
+        """(loss, S gradient, logits, v -> S H (S v)), as `SpikingNet.gradients` at Q(theta)."""
         phi, slope = self.grid(theta)
-        loss, gradient, hvp, *rest = self.net.gradient_and_hvp(phi, x, y, **options)
-        return loss, slope * gradient, lambda v: slope * hvp(slope * v), *rest
+        loss, gradient, logits, hvp = self.net.gradients(phi, x, y, second, **options)
+        return Gradients(loss, slope * gradient, logits, hvp and (lambda v: slope * hvp(slope * v)))
 
     def activity(self, theta: np.ndarray, x) -> dict[str, float]:
         """Mean output of every spiking layer at Q(theta)."""

@@ -92,7 +92,7 @@ def backward(function):
         rng = np.random.default_rng(3)
         x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
         theta = net.init(rng, x=x)
-        _, expected, logits = net.loss_and_gradient(theta, x, np.arange(3), logits=True)
+        _, expected, logits, _ = net.gradients(theta, x, np.arange(3), second=False)
         spikes, tapes = x * net.neuron.gain, []
         for b, weight, bias in net.parameters(theta):
             spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes), net.window)

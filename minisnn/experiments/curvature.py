@@ -43,7 +43,7 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
 def _one(tasks, net, theta: np.ndarray, seed: int, starts: int, iterations: int, index: int) -> list:
     """Ritz values, their weights, and loss, norm of the gradient and curvature along it."""
     task = tasks.episode(seed, index // starts, net.ways, 1, 1)
-    loss, g, hvp = net.gradient_and_hvp(theta, task.x_support, task.y_support)
+    loss, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
     values, weights = lanczos(hvp, net.size, iterations, np.random.default_rng((seed, index)))
     along = float(g @ hvp(g) / max(g @ g, 1e-300))
     return [values.tolist(), weights.tolist(), [loss, float(np.linalg.norm(g)), along]]

@@ -7,34 +7,34 @@ and keep the sites that pooling chose.
 import numpy as np
 
 from ..layers import activation, convolution, frames, pool
-from ..layers.convolution import Reference
+from ..layers.convolution import Weight
 from .report import BLOCK
 from .unit import Unit
 
 
 def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
     """(logits, units): convolution, pooling and softplus of every block; then the blocks as the network runs them."""
-    products, x = net.products, net._input(x)
-    found, blocks = [], []
+    engine, found, blocks = net.engine(), [], []
+    x = engine.enter(net._input(x), net.gain, net.dtype)
     for n, (b, weight, bias) in enumerate(net.parameters(theta)):
         x = net.fit(b, x)
-        y, tape = frames.forward(b, products, products.prepare(weight), bias, x)
-        found.append(_convolution(b, products, weight, bias, x))
+        y, tape = engine.forward(b, engine.prepare(weight), bias, x)
+        found.append(_convolution(b, engine, weight, bias, x))
         if b.pool == "max":
             found.append(_pool(b, tape["u"], tape["choice"]))
         if not b.readout:
             found.append(_softplus(b, pool.gather(tape["u"], b.pool, tape["choice"])))
-        blocks.append(_block(b, products, weight, bias, x, y, tape, first=n == 0))
+        blocks.append(_block(b, engine, weight, bias, x, y, tape, first=n == 0))
         x = y
-    return x.reshape(len(x), net.ways), found + blocks
+    return x, found + blocks
 
 
-def _convolution(b, products, weight, bias, x) -> Unit:
-    ready, k = products.prepare(weight), b.kernel
-    y, tape = convolution.forward(products, ready, bias, x)
+def _convolution(b, engine, weight, bias, x) -> Unit:
+    ready = engine.prepare(weight)
+    y, tape = convolution.forward(ready, bias, x)
 
     def run(z):
-        return convolution.forward(Reference, *z)
+        return convolution.forward(Weight(z[0]), *z[1:])
 
     def order(dx, dweight, dbias):
         return dweight, dbias, dx
@@ -46,11 +46,11 @@ def _convolution(b, products, weight, bias, x) -> Unit:
         (weight, bias, x),
         y,
         lambda z: run(z)[0],
-        lambda z, dy: order(*convolution.backward(Reference, k, z[0], run(z)[1], dy)),
-        lambda z_dot: convolution.forward_tangent(products, ready, products.prepare(z_dot[0]), z_dot[1], tape, z_dot[2]),
-        lambda dy: order(*convolution.backward(products, k, ready, tape, dy)),
+        lambda z, dy: order(*convolution.backward(Weight(z[0]), run(z)[1], dy)),
+        lambda z_dot: convolution.forward_tangent(ready, engine.prepare(z_dot[0]), z_dot[1], tape, z_dot[2]),
+        lambda dy: order(*convolution.backward(ready, tape, dy)),
         lambda z_dot, tape_dot, dy_dot: order(
-            *convolution.backward_tangent(products, k, ready, products.prepare(z_dot[0]), tape, tape_dot, dy_dot)
+            *convolution.backward_tangent(ready, engine.prepare(z_dot[0]), tape, tape_dot, dy_dot)
         ),
     )
 
@@ -101,20 +101,18 @@ def _softplus(b, v) -> Unit:
     )
 
 
-def _block(b, products, weight, bias, x, y, tape, first) -> Unit:
+def _block(b, engine, weight, bias, x, y, tape, first) -> Unit:
     """A block as the network calls it; the first one sees data, which has no tangent."""
-    ready, choice = products.prepare(weight), tape.get("choice")
+    ready, frozen = engine.prepare(weight), {"choice": tape.get("choice")}
 
     def run(z):
-        return frames.forward(b, Reference, z[0], z[1], x if first else z[2], choice)
+        return frames.forward(b, Weight(z[0]), z[1], x if first else z[2], frozen=frozen)
 
     def order(dx, dweight, dbias):
         return (dweight, dbias) if first else (dweight, dbias, dx)
 
     def forward_tangent(z_dot):
-        return frames.forward_tangent(
-            b, products, ready, products.prepare(z_dot[0]), z_dot[1], tape, None if first else z_dot[2]
-        )
+        return engine.forward_tangent(b, ready, engine.prepare(z_dot[0]), z_dot[1], tape, None if first else z_dot[2])
 
     return Unit(
         b.name,
@@ -123,11 +121,11 @@ def _block(b, products, weight, bias, x, y, tape, first) -> Unit:
         (weight, bias) if first else (weight, bias, x),
         y,
         lambda z: run(z)[0],
-        lambda z, dy: order(*frames.backward(b, Reference, z[0], run(z)[1], dy, not first)),
+        lambda z, dy: order(*frames.backward(b, Weight(z[0]), run(z)[1], dy, not first)),
         forward_tangent,
-        lambda dy: order(*frames.backward(b, products, ready, tape, dy, not first)),
+        lambda dy: order(*engine.backward(b, ready, tape, dy, not first)),
         lambda z_dot, tape_dot, dy_dot: order(
-            *frames.backward_tangent(b, products, ready, products.prepare(z_dot[0]), tape, tape_dot, dy_dot, not first)
+            *engine.backward_tangent(b, ready, engine.prepare(z_dot[0]), tape, tape_dot, dy_dot, not first)
         ),
         BLOCK,
     )

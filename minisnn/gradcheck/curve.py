@@ -33,7 +33,7 @@ def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve
     errors = {}
     for twin in twins_of(net) if twins is None else twins:
         spike = "hard" if twin == "jet" else twin
-        _, gradient, hvp = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
+        _, gradient, _, hvp = net.gradients(theta, x, y, spike=spike, record=record)
         slope, hv = gradient @ d, hvp(d)
         found: tuple[list[float], list[float]] = ([], [])
         for h in steps:

@@ -11,8 +11,12 @@ from .unit import Unit
 def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
     """(logits, units): synapse, membrane, pooling of every block; then the blocks as the backend runs them."""
     engine, x = net.engine(), net._input(x)
-    logits, tapes = net._passes(reference, net.parameters(theta), x, "hard", None, True)
-    own = tapes if engine is reference else net._passes(engine, net.parameters(theta, engine), x, "hard", None, True)[1]
+
+    def forward(engine):
+        return net._forward(engine, net.parameters(theta, engine), x, "hard", None, reference.EVERY_STEP)
+
+    logits, tapes = forward(reference)
+    own = tapes if engine is reference else forward(engine)[1]
     found, blocks = [], []
     for n, (b, weight, bias) in enumerate(net.parameters(theta)):
         found += [_synapse(b, weight, bias, tapes[n]), _membrane(b, weight, bias, tapes[n])]

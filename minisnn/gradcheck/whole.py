@@ -91,7 +91,7 @@ def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", tho
     record = net.record(theta, x)
     v = rng.standard_normal(net.size)
     v /= norm(v)
-    _, gradient, hvp = net.gradient_and_hvp(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)
+    _, gradient, _, hvp = net.gradients(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)
     hv = hvp(v)
     steps, enough = _steps(twin, thorough, TOLERANCE["hvp"])
     floor = max(SMALL * float(np.abs(hv).max()), 1e-6 * float(np.abs(gradient).max()))
@@ -114,7 +114,7 @@ def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", tho
 def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
     """<w, H v> = <v, H w> for two random directions, hard spikes."""
     v, w = rng.standard_normal((2, net.size))
-    hvp = net.gradient_and_hvp(theta, x, y)[2]
+    hvp = net.gradients(theta, x, y).hvp
     hv, hw = hvp(v), hvp(w)
     scale = norm(w) * norm(hv) + norm(v) * norm(hw)
     error = abs(inner(w, hv) - inner(v, hw)) / scale if scale > 0 else 0.0

@@ -8,7 +8,7 @@ from threading import Lock
 
 import numpy as np
 
-from ..layers.block import Block
+from ..layers.block import EVERY_STEP, Block
 from ..parallel.threads import parallel
 from . import passes, winograd
 from .events import Events, collect
@@ -18,7 +18,10 @@ from .vector import aligned_empty, aligned_zeros
 
 GROUP = 8  # input channels whose weight gradient is one item of work
 
-events = collect
+
+def enter(x: np.ndarray, gain: float, dtype) -> Events:
+    """The event counts (B, T, H, W, C) as the first block's input: times gain."""
+    return collect(x, dtype.type(gain))
 
 
 def _geometry(block: Block):
@@ -120,7 +123,7 @@ def release(weight: Weight):
     weight.release()
 
 
-def forward(block: Block, weight, bias, x: Events, window: int, form="hard", frozen=None, keep=True):
+def forward(block: Block, weight, bias, x: Events, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
     """(y, tape); y are Events, or logits (B, C_out) for the readout."""
     weight = prepare(weight)
     dtype = weight.dtype
@@ -128,7 +131,7 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     x = x.flat() if H == W == 1 else x
     B, T, c = len(x.offset), x.steps, constants(block.neuron, dtype)
     first, (rows_out, *sites_out) = max(T - window, 0), block.output_shape
-    kept = T - first if keep is True else min(T - first, int(keep))
+    kept = min(T - first, keep)
     u = aligned_empty((B if kept else 0, kept, H * W * n_out), dtype)
     pq = aligned_empty((B if kept else 0, 2, H * W * n_in), dtype)
     row_out = 0 if block.readout else int(np.prod(sites_out))

@@ -10,6 +10,9 @@ import numpy as np
 
 from . import membrane, pool, synapse
 
+RECORDED = ("p", "q", "r", "u")  # of a tape: what a twin freezes
+EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
+
 
 @dataclass(frozen=True)
 class Block:
@@ -20,7 +23,7 @@ class Block:
     channels: int
     kernel: int
     pool: str  # "max", "mean" or "none"
-    neuron: Any  # LIF; None in a network that does not spike
+    neuron: Any  # LIF, or the activation of a network that does not spike
     detach_reset: bool = False
     readout: bool = False
 
@@ -42,12 +45,17 @@ def release(weight):
     """What of a prepared weight takes much memory and can be made again: nothing."""
 
 
-def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep=True):
+def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
+    """The event counts (B, T, H, W, C) as the first block's input: times gain."""
+    return x.astype(dtype) * dtype.type(gain)
+
+
+def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 
     y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record (window-start states
-    p, q, r and membrane u), and x, y hold the window's steps alone. `keep` is a hint: how many of the window's steps the tape
-    needs (True for all, False for none).
+    p, q, r and membrane u), and y holds the window's steps alone. `keep` is a hint: how many of the window's steps the
+    tape needs.
     """
     neuron = block.neuron
     if frozen is None:
@@ -61,7 +69,7 @@ def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None
         x = x[:, K:]
     else:
         start, r, u0 = (frozen["p"], frozen["q"]), frozen["r"], frozen["u"]
-        a0 = u0 - neuron.threshold
+        x, a0 = x[:, -u0.shape[1] :], u0 - neuron.threshold
     current, tape = synapse.forward(weight, bias, x, start, neuron)
     u, tape_membrane = membrane.forward(current, r, neuron, block.detach_reset, form, a0)
     tape.update(u=u, r=r, membrane=tape_membrane)

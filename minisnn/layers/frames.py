@@ -4,48 +4,65 @@
 
 Softplus rises, so pooling before it gives what pooling after it gives, at a quarter of the cost. At a given choice of
 sites pooling is linear: `pool.gather` is its own tangent, `pool.scatter` its adjoint and the tangent of that. A dense
-block pools nothing; the readout's y is u. Shapes and `products` as in `convolution`; y (B, 1, H', W', C_out). The passes
-take the `Block` of the spiking network; its neuron is no concern here.
+block pools nothing; the readout's y is u. Signatures and shapes as in `block`, for sequences of one step; weights as
+`prepare` gives them.
 """
+
+import numpy as np
 
 from . import activation, convolution, pool
 from .block import Block
 
+RECORDED = ("choice",)
+prepare = convolution.Weight
 
-def forward(block: Block, products, weight, bias, x, choice=None):
-    """(y, tape); `choice` (B, 1, H', W', C_out) is a recorded one of `pool.choose`, kept instead of the largest."""
-    u, tape = convolution.forward(products, weight, bias, x)
+
+def release(weight):
+    """Nothing of a weight takes memory that could be made again."""
+
+
+def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
+    """gain * counts, in the network's dtype."""
+    return np.multiply(x, gain, dtype=np.float64).astype(dtype)
+
+
+def forward(block: Block, weight, bias, x, window: int = 1, form="hard", frozen=None, keep: int = 1):
+    """(y, tape); frozen["choice"] (B, 1, H', W', C_out) is a recorded one of `pool.choose`, kept instead of the largest."""
+    u, tape = convolution.forward(weight, bias, x)
     tape["u"] = u
     if block.readout:
-        return u, tape
-    if block.pool == "max" and choice is None:
-        choice = pool.choose(u)
+        return u[:, 0, 0, 0], tape
+    choice = frozen["choice"] if frozen else pool.choose(u) if block.pool == "max" else None
     tape["choice"] = choice
     y, tape["activation"] = activation.forward(pool.gather(u, block.pool, choice))
     return y, tape
 
 
-def backward(block: Block, products, weight, tape, dy, need_dx=True):
+def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias) from dy; dx is None where it is not needed."""
     tape["dy"] = dy
-    if not block.readout:
-        dy = pool.scatter(activation.backward(tape["activation"], dy), block.pool, tape["choice"], block.input_shape[:2])
-    return convolution.backward(products, block.kernel, weight, tape, dy, need_dx)
-
-
-def forward_tangent(block: Block, products, weight, weight_dot, bias_dot, tape, x_dot):
-    """(y_dot, tape_dot); x_dot is None where the input is data."""
-    u_dot, tape_dot = convolution.forward_tangent(products, weight, weight_dot, bias_dot, tape, x_dot)
     if block.readout:
-        return u_dot, tape_dot
+        dy = dy[:, None, None, None]
+    else:
+        dy = pool.scatter(activation.backward(tape["activation"], dy), block.pool, tape["choice"], block.input_shape[:2])
+    return convolution.backward(weight, tape, dy, need_dx)
+
+
+def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int = 1):
+    """(y_dot, tape_dot); x_dot is None where the input is data."""
+    u_dot, tape_dot = convolution.forward_tangent(weight, weight_dot, bias_dot, tape, x_dot)
+    if block.readout:
+        return u_dot[:, 0, 0, 0], tape_dot
     v_dot = pool.gather(u_dot, block.pool, tape["choice"])
     y_dot, tape_dot["activation"] = activation.forward_tangent(tape["activation"], v_dot)
     return y_dot, tape_dot
 
 
-def backward_tangent(block: Block, products, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
+def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
-    if not block.readout:
+    if block.readout:
+        dy_dot = dy_dot[:, None, None, None]
+    else:
         dv_dot = activation.backward_tangent(tape["activation"], tape_dot["activation"], tape["dy"], dy_dot)
         dy_dot = pool.scatter(dv_dot, block.pool, tape["choice"], block.input_shape[:2])
-    return convolution.backward_tangent(products, block.kernel, weight, weight_dot, tape, tape_dot, dy_dot, need_dx)
+    return convolution.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, need_dx)

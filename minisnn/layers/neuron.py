@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class LIF:
     threshold: float = 0.0
     slope: float = 10.0
     gain: float = 10.0
+    delay: ClassVar[int] = 2  # steps from a spike to the membranes it reaches
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -25,11 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers.loss import LOSSES
-from ..network.convolutional import ConvNet
-from ..network.spiking import SpikingNet
+from ..network.base import Network
 from .tasks import Task
 
-Network = SpikingNet | ConvNet
 BATCH = 64  # samples that go through the network at once; more would only take memory
 
 
@@ -133,11 +131,7 @@ class InnerLoop:
         path = []
         for n in range(self.steps):
             record = None if recorded is None else recorded.records[n]
-            if second:
-                _, g, hvp, logits = net.gradient_and_hvp(theta, x, y, spike=spike, record=record, logits=True)
-            else:
-                _, g, logits = net.loss_and_gradient(theta, x, y, spike=spike, record=record, logits=True)
-                hvp = None
+            _, g, logits, hvp = net.gradients(theta, x, y, second, spike=spike, record=record)
             m = self.gate(net, g) if recorded is None or recorded.gates is None else recorded.gates[n]
             path.append(Step(m, g, logits, hvp))
             theta = theta - self._times(m, g, net.dtype)
@@ -165,7 +159,7 @@ class InnerLoop:
             raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
         theta_n, path = self._descend(net, theta, task.x_support, task.y_support, order == 2, spike, recorded)
         record = None if recorded is None else recorded.records[-1]
-        loss, lam, after = net.loss_and_gradient(theta_n, task.x_query, task.y_query, spike=spike, record=record, logits=True)
+        loss, lam, after, _ = net.gradients(theta_n, task.x_query, task.y_query, False, spike=spike, record=record)
         del theta_n
         before = path[0].logits if path else None
         da: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0

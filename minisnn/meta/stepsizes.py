@@ -8,7 +8,7 @@ step size.
 
 import numpy as np
 
-from ..network.base import FlatNetwork
+from ..network.base import Network
 from .rules import GROUPS
 
 
@@ -19,7 +19,7 @@ class StepSizes:
     step_size   a_0, where all start     start  l there, (groups,) zeros
     """
 
-    def __init__(self, net: FlatNetwork, kind: str, step_size: float):
+    def __init__(self, net: Network, kind: str, step_size: float):
         if kind not in GROUPS:
             raise ValueError(f"learn_step_size must be one of {', '.join(GROUPS)}, not {kind!r}")
         self.net, self.step_size, self.learned, self.flat = net, step_size, kind != "no", kind not in ("no", "scalar")

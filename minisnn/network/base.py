@@ -1,21 +1,40 @@
-"""What every network of this library has in common: blocks over one flat parameter vector, and what may come in.
+"""What every network computes: logits, loss, gradient and Hessian-vector products, by the loops over its blocks.
 
-All parameters are one vector `theta`, layer by layer, weight then bias; the network knows where each array lies.
+    forward    x through the blocks, each leaves a tape
+    reverse    the adjoint of the logits back through them: the gradient
+    tangent    a direction v through both loops (Pearlmutter 1994): H v
+
+A batch goes through in parts, side by side, and what they give is summed in their order.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers.block import Block
+from ..layers.block import EVERY_STEP
 from ..layers.loss import LOSSES
-from ..layers.neuron import LIF
+from ..parallel.threads import in_order
+from .initialisation import lsuv, orthogonal
+from .layout import Layout, NotFinite, Parameter, one_of
 
-BACKENDS = ("numba", "numpy")
-MOST_LAYERS, MOST_PARAMETERS = 100, 1 << 30
+__all__ = ["Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
+
+
+class LossAndGradient(NamedTuple):
+    """Mean loss over the batch, and its gradient, flat like theta."""
+
+    loss: float
+    gradient: np.ndarray
+
+
+class Gradients(NamedTuple):
+    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where it was not asked for."""
+
+    loss: float
+    gradient: np.ndarray
+    logits: np.ndarray
+    hvp: Callable[[np.ndarray], np.ndarray] | None
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -24,137 +43,208 @@ def parts_of(batch: int, size: int) -> list[slice]:
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """Where one array lies in theta."""
+class Network(Layout):
+    """A network over one flat theta; `SpikingNet` and `ConvNet` say what their blocks are made of.
 
-    name: str
-    shape: tuple[int, ...]
-    slice: slice
-
-
-class NotFinite(ValueError):
-    """Parameters, a direction or data hold NaN or infinity."""
-
-
-def one_of(name: str, found: Any, known: tuple[str, ...]) -> None:
-    """ValueError where a setting is none of those known."""
-    if found not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, not {found!r}")
-
-
-class FlatNetwork:
-    """Configuration, layout and checks of a network of conv blocks, dense blocks and a readout.
-
-    A subclass calls `_configure`, then gives `blocks` (of `_build`) to `_lay_out`.
+    Every method takes theta (size,), x event counts and y (B,) labels (or targets (B, ways) for the squared loss).
+    spike="jet" or "smooth" with record=net.record(theta, x) asks a twin, the smooth function whose derivatives are the
+    network's own. ValueError for what does not fit, `NotFinite` for what is not finite.
     """
 
-    def _configure(
+    init_rate, init_rounds = 0.288, 5
+    inference_part = 5  # samples that go through the blocks together where no tape is kept
+
+    def init(
         self,
-        input_shape: int | Sequence[int],
-        channels: Sequence[int],
-        hidden: Sequence[int],
-        ways: int,
-        kernel: int,
-        dtype: str | type | np.dtype,
-        loss: str,
-        backend: str,
-    ) -> None:
-        self.input_shape = tuple(int(n) for n in np.atleast_1d(input_shape))
-        self.channels, self.hidden = tuple(int(n) for n in channels), tuple(int(n) for n in hidden)
-        self.ways, self.kernel = int(ways), int(kernel)
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
-        self.loss_name, self.backend = loss, backend
-        if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
-            raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
-        if self.channels and len(self.input_shape) == 1:
-            raise ValueError(f"conv channels {self.channels} need an input_shape (H, W, C), not {self.input_shape}")
-        if len(self.channels) + len(self.hidden) > MOST_LAYERS:
-            raise ValueError(
-                f"channels and hidden name {len(self.channels) + len(self.hidden)} layers, expected at most {MOST_LAYERS}"
+        rng: np.random.Generator,
+        x: np.ndarray | None = None,
+        rate: float | None = None,
+        readout: str = "fit",
+        variance: float = 1.0,
+        rounds: int | None = None,
+    ) -> np.ndarray:
+        """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`).
+
+        u, the membrane (or what a softplus is taken of), then has this variance and exceeds the threshold at this rate.
+        readout "zero" starts from no readout at all: no class is preferred, and the first inner step makes of it a
+        classifier by similarity to the support. Meta-training takes off from there at once.
+        """
+        one_of("readout", readout, ("fit", "zero"))
+        theta = orthogonal(self, rng)
+        if x is not None:
+            rate, rounds = self.init_rate if rate is None else rate, self.init_rounds if rounds is None else rounds
+            theta = lsuv(self, theta, x, rate, variance, rounds, readout == "fit")
+        if readout == "zero":
+            for name in ("readout.weight", "readout.bias"):
+                self.views(theta)[name][...] = 0
+        return theta
+
+    # ---- what the network computes ---------------------------------------------------------------------------------
+
+    def __call__(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None) -> np.ndarray:
+        """Logits (B, ways)."""
+        theta, x, record = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record)
+        engine = self.engine(spike)
+        layers = self.parameters(theta, engine)
+        logits: list[np.ndarray] = []
+
+        def one(part):
+            return self._forward(engine, layers, x[part], spike, _of(record, part), 0)[0]
+
+        in_order(one, parts_of(len(x), self.inference_part), logits.append)
+        return self._finite(np.concatenate(logits), theta)
+
+    def loss(
+        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: list | None = None
+    ) -> float:
+        """Mean loss over the batch."""
+        logits = self(theta, x, spike=spike, record=record)
+        return LOSSES[self.loss_name][0](logits, self._target(y, len(logits)))
+
+    def loss_and_gradient(
+        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: list | None = None
+    ) -> LossAndGradient:
+        """(loss, gradient), the gradient flat like theta.
+
+        Of a spiking network: surrogate derivatives at every spike, exact backpropagation through the last `window` steps,
+        the reset included. In the jet form at its own record these are the very same numbers.
+        """
+        return LossAndGradient(*self.gradients(theta, x, y, False, spike=spike, record=record)[:2])
+
+    def hessian_vector_product(
+        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, v: np.ndarray, *, spike: str = "hard", record: list | None = None
+    ) -> np.ndarray:
+        """H v of the loss at theta, flat like theta; v flat."""
+        hvp = self.gradients(theta, x, y, spike=spike, record=record).hvp
+        assert hvp is not None
+        return hvp(v)
+
+    def gradients(
+        self,
+        theta: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
+        second: bool = True,
+        *,
+        spike: str = "hard",
+        record: list | None = None,
+    ) -> Gradients:
+        """(loss, gradient, logits, hvp); hvp(v) = H v reuses the two loops as often as it is called.
+
+        theta and x must stay as they are until the last of these calls. second=False spares the memory of the tapes; hvp
+        is then None.
+        """
+        theta, x, record = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record)
+        y = self._target(y, len(x))
+        engine, parts = self.engine(spike), self._parts(x)
+        layers = self.parameters(theta, engine)
+        loss, gradient = [0.0], np.zeros(self.size, self.dtype)
+        logits: list[np.ndarray] = []
+        tapes: list[list[Any]] = []
+
+        def one(part):
+            return self._reverse(engine, layers, x[part], y[part], spike, _of(record, part), second)
+
+        def add(found):
+            part_loss, part_gradient, part_logits, part_tapes = found
+            share = len(part_logits) / len(x)
+            loss[0] += share * part_loss
+            part_gradient *= self.dtype.type(share)
+            np.add(gradient, part_gradient, out=gradient)
+            logits.append(part_logits)
+            tapes.append(part_tapes)
+
+        def hvp(v: np.ndarray) -> np.ndarray:
+            dots, hv = self.parameters(self._vector(v, "v"), engine), np.zeros(self.size, self.dtype)
+
+            def one(n):
+                part_hv = self._tangent_of_reverse(engine, layers, dots, tapes[n], logits[n], y[parts[n]])
+                part_hv *= self.dtype.type(len(logits[n]) / len(x))
+                return part_hv
+
+            in_order(one, range(len(parts)), lambda part_hv: np.add(hv, part_hv, out=hv))
+            release()
+            return hv
+
+        def release():
+            """Others may want the memory before these weights are needed again."""
+            for _, weight, _ in layers:
+                engine.release(weight)
+
+        in_order(one, parts, add)
+        out = self._finite(np.concatenate(logits), theta)
+        release()
+        return Gradients(loss[0], gradient, out, hvp if second else None)
+
+    def record(self, theta: np.ndarray, x: np.ndarray) -> list[dict[str, np.ndarray | None]]:
+        """What a twin freezes, a dictionary a block: of a spiking one its states at the window's start and the membrane u
+        in the window; of a convolutional one the sites that max pooling chose."""
+        engine = self.engine("jet")
+        layers = self.parameters(self._vector(theta, "theta"), engine)
+        tapes = self._forward(engine, layers, self._input(x), "hard", None, EVERY_STEP)[1]
+        return [{name: tape.get(name) for name in engine.RECORDED} for tape in tapes]
+
+    def activity(self, theta: np.ndarray, x: np.ndarray) -> dict[str, float]:
+        """Mean output of every block below the readout, after pooling, over batch, time and sites."""
+        engine, rates = self.engine(), {}
+        x = engine.enter(self._input(x), self.gain, self.dtype)
+        for b, weight, bias in self.parameters(self._vector(theta, "theta"), engine)[:-1]:
+            x, _ = engine.forward(b, weight, bias, self.fit(b, x), self.window, keep=0)
+            rates[b.name] = float(x.mean())
+        return rates
+
+    # ---- the loops, for a part of the batch --------------------------------------------------------------------------
+
+    def _parts(self, x: np.ndarray) -> list[slice]:
+        """Parts of a batch whose tapes are kept together; sums depend on them."""
+        raise NotImplementedError
+
+    def _short(self, steps: int, n: int) -> int:
+        """Of so many steps of the window, those in which the adjoint of block n can differ from zero: every synapse above
+        it delays."""
+        return steps - sum(b.neuron.delay for b in self.blocks[n + 1 :])
+
+    def _forward(self, engine, layers, x, form, record, keep):
+        """(logits, tapes); the readout's tape keeps so many steps of the window, those below what they can need."""
+        x, tapes = engine.enter(x, self.gain, self.dtype), list[Any]()
+        for n, (b, weight, bias) in enumerate(layers):
+            frozen, steps = record and record[n], max(self._short(keep, n), min(keep, 1))
+            x, tape = engine.forward(b, weight, bias, self.fit(b, x), self.window, form, frozen, steps)
+            tapes.append(tape)
+        return x, tapes
+
+    def _reverse(self, engine, layers, x, y, form, record, second):
+        """(loss, gradient, logits, tapes)."""
+        logits, tapes = self._forward(engine, layers, x, form, record, self.window)
+        loss, loss_backward, _ = LOSSES[self.loss_name]
+        dx: Any = loss_backward(logits, y)
+        gradient = np.empty(self.size, self.dtype)
+        for n, (b, dweight, dbias) in reversed(list(enumerate(self.parameters(gradient)))):
+            dx, dweight[...], dbias[...] = engine.backward(b, layers[n][1], tapes[n], dx, n > 0, second)
+            if not second:
+                tapes[n] = None  # nothing will need it, and it is large
+            dx = dx.reshape(*dx.shape[:2], *self.blocks[n - 1].output_shape) if n else None
+        return loss(logits, y), gradient, logits, tapes
+
+    def _tangent_of_reverse(self, engine, layers, dots, tapes, logits, y):
+        """H v of the mean loss: `_forward` and `_reverse` differentiated along the direction of `dots`."""
+        steps, tapes_dot = tapes[-1]["u"].shape[1], list[Any]()
+        x_dot: Any = None
+        for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(layers, dots)):
+            x_dot = None if x_dot is None else self.fit(b, x_dot)
+            short = max(self._short(steps, n), 0)
+            x_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tapes[n], x_dot, short)
+            tapes_dot.append(tape_dot)
+        dx_dot: Any = LOSSES[self.loss_name][2](logits, x_dot, y)
+        hv = np.empty(self.size, self.dtype)
+        for n, (b, dweight_dot, dbias_dot) in reversed(list(enumerate(self.parameters(hv)))):
+            dx_dot, dweight_dot[...], dbias_dot[...] = engine.backward_tangent(
+                b, layers[n][1], dots[n][1], tapes[n], tapes_dot.pop(), dx_dot, n > 0
             )
-        for name, widths in (("channels", self.channels), ("hidden", self.hidden), ("ways", (self.ways,))):
-            if widths and min(widths) < 1:
-                raise ValueError(f"{name} must be positive, not {widths}")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
-        one_of("loss", self.loss_name, tuple(LOSSES))
-        one_of("backend", self.backend, BACKENDS)
+            dx_dot = dx_dot.reshape(*dx_dot.shape[:2], *self.blocks[n - 1].output_shape) if n else None
+        return hv
 
-    def _build(self, pool: str, neuron: LIF | None = None, detach_reset: bool = False) -> tuple[Block, ...]:
-        """Conv blocks, hidden blocks and readout."""
-        blocks, shape = [], self.input_shape
-        for n, width in enumerate(self.channels, 1):
-            if min(shape[:2]) < 2:
-                raise ValueError(
-                    f"conv{n} would pool an image of {shape[0]} x {shape[1]}; "
-                    f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
-                )
-            blocks.append(Block(f"conv{n}", (shape[0], shape[1], shape[2]), width, self.kernel, pool, neuron, detach_reset))
-            shape = blocks[-1].output_shape
-        features = math.prod(shape)
-        widths = [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]
-        for name, width in widths:
-            blocks.append(Block(name, (1, 1, features), width, 1, "none", neuron, detach_reset, readout=name == "readout"))
-            features = width
-        return tuple(blocks)
 
-    def _lay_out(self, blocks: tuple[Block, ...]) -> None:
-        self.blocks = blocks
-        layout, at = [], 0
-        for b in self.blocks:
-            weight = b.weight_shape if b.name.startswith("conv") else b.weight_shape[2:]
-            for name, shape in ((f"{b.name}.weight", weight), (f"{b.name}.bias", (b.channels,))):
-                layout.append(Parameter(name, shape, slice(at, at + math.prod(shape))))
-                at = layout[-1].slice.stop
-        if at > MOST_PARAMETERS:
-            raise ValueError(f"the network would have {at:,} parameters, expected at most {MOST_PARAMETERS:,}")
-        self.layout: tuple[Parameter, ...] = tuple(layout)
-        self.size = self.layout[-1].slice.stop
-
-    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Named views into theta (no copies): `views(theta)["conv1.weight"]`."""
-        self._check_vector(theta, "theta")
-        return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
-
-    # ---- checks of what comes in ---------------------------------------------------------------------------------
-
-    def _check_vector(self, vector, name):
-        if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
-            raise ValueError(
-                f"{name} must be a flat array of {self.size} parameters, not {getattr(vector, 'shape', type(vector).__name__)}"
-            )
-
-    def _vector(self, vector, name) -> np.ndarray:
-        """A flat vector in the network's dtype, checked."""
-        self._check_vector(vector, name)
-        vector = np.ascontiguousarray(vector, self.dtype)
-        if not np.isfinite(vector).all():
-            raise NotFinite(f"{name} must be finite; {int((~np.isfinite(vector)).sum())} values are NaN or infinite")
-        return vector
-
-    @staticmethod
-    def _check_numbers(x: np.ndarray) -> None:
-        """Samples of the right shape: not empty, numbers, finite."""
-        if len(x) == 0 or x.shape[1] == 0:
-            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
-        if x.dtype.kind not in "uif":
-            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise NotFinite(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
-
-    def _target(self, y, batch) -> np.ndarray:
-        y = np.asarray(y)
-        labels = y.ndim == 1 and y.dtype.kind in "ui"
-        if self.loss_name == "squared" and not labels:
-            y = y.astype(self.dtype).reshape(len(y), -1)
-            if y.shape != (batch, self.ways) or not np.isfinite(y).all():
-                raise ValueError(f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}")
-            return y
-        if not labels or len(y) != batch:
-            raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
-        if y.min() < 0 or y.max() >= self.ways:
-            raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
-        return np.eye(self.ways, dtype=self.dtype)[y] if self.loss_name == "squared" else y
+def _of(record, part):
+    """A part of the batch of what a twin freezes."""
+    return record and [{name: a if a is None else a[part] for name, a in of_block.items()} for of_block in record]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_whole
-from ..network.base import FlatNetwork
+from ..network.base import Network
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
 from .common import below, need_nir, tau_of
@@ -26,7 +26,7 @@ _ABOUT = (
 
 def export_nir(
     path: str | Path,
-    net: FlatNetwork,
+    net: Network,
     theta: np.ndarray,
     *,
     inner: InnerLoop | None = None,
@@ -43,7 +43,7 @@ def export_nir(
 
 
 def to_nir(
-    net: FlatNetwork, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3, steps: str = "euler"
+    net: Network, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3, steps: str = "euler"
 ) -> nir.NIRGraph:
     """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring says; arrays in the network's dtype.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..network.base import FlatNetwork
+from ..network.base import Network
 from ..meta.rules import RULES
 from .settings import TrainingConfig
 
@@ -124,7 +124,7 @@ def remedy(config: TrainingConfig) -> str:
     return f"try {', '.join(parts[:-1])} or {parts[-1]}"
 
 
-def not_finite(net: FlatNetwork, vector: np.ndarray) -> str:
+def not_finite(net: Network, vector: np.ndarray) -> str:
     """Names of the parameter arrays in which a flat vector is not finite, for a sentence; "" where there are none."""
     names = [p.name for p in net.layout if not np.isfinite(vector[p.slice]).all()]
     if len(names) == len(net.layout):
@@ -133,7 +133,7 @@ def not_finite(net: FlatNetwork, vector: np.ndarray) -> str:
 
 
 def diverged(
-    config: TrainingConfig, net: FlatNetwork, update: int, loss: float, norm: float, gradient: np.ndarray, folder: Path
+    config: TrainingConfig, net: Network, update: int, loss: float, norm: float, gradient: np.ndarray, folder: Path
 ) -> str:
     """What to say where an update's loss, gradient or parameters are not finite; the state before it is saved."""
     where = not_finite(net, gradient)

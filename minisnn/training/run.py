@@ -236,13 +236,11 @@ class _Run:
         config = self.config
         if config.start is not None:
             return started(config, self.net, self.steps)
-        x, options = None, {}
+        x, rounds = None, config.init_rounds if config.model == "snn" else None
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
-            options = dict(variance=config.init_variance)
-            if config.model == "snn":
-                options["rounds"] = config.init_rounds
-        theta = self.net.init(self._rng(WEIGHTS), x, config.init_rate, config.init_readout, **options)
+        rate, variance = config.init_rate, config.init_variance
+        theta = self.net.init(self._rng(WEIGHTS), x, rate, config.init_readout, variance, rounds)
         return first(config, self.net, self.steps, theta, self.steps.start)
 
     def _restore(self, found: checkpoints.Checkpoint) -> State:

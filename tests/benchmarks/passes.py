@@ -212,7 +212,7 @@ def profile(options, rates: dict):
         for run[0] in range(options.repeat + 1):  # the first warms up
             t = task(options, run[0])
             current[0] = "support"
-            _, gradient, hvp = net.gradient_and_hvp(parameters, t.x_support, t.y_support)
+            _, gradient, _, hvp = net.gradients(parameters, t.x_support, t.y_support)
             current[0] = "query"
             _, meta = net.loss_and_gradient(parameters - gradient, t.x_query, t.y_query)
             current[0] = "support"

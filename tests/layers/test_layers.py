@@ -154,7 +154,7 @@ def blocks(kind, backend, rng):
     if backend == "numba":
         from minisnn.kernels import block as engine
     weight, bias = rng.standard_normal(b.weight_shape), rng.standard_normal(3)
-    counts = x.astype(float) if engine is reference else engine.events(x, np.float64(1.0))
+    counts = engine.enter(x, 1.0, np.dtype(float))
     return b, engine, weight, bias, counts
 
 

@@ -86,7 +86,7 @@ def test_threshold_fraction_is_of_the_range_within_a_layer(backend):
 
 
 def hessian(net, theta, x, y):
-    hvp = net.gradient_and_hvp(theta, x, y)[2]
+    hvp = net.gradients(theta, x, y).hvp
     return np.array([hvp(row) for row in np.eye(net.size)])
 
 

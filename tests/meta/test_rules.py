@@ -64,7 +64,7 @@ def test_anil_equals_the_explicit_chain_rule(net, steps):
     head = slice(net.layout[-2].slice.start, net.size)
     theta_n, columns = theta.copy(), []
     for _ in range(steps):
-        _, g, hvp = net.gradient_and_hvp(theta_n, task.x_support, task.y_support)
+        _, g, _, hvp = net.gradients(theta_n, task.x_support, task.y_support)
         columns.append(np.array([hvp(e) for e in np.eye(net.size)[head]]).T)
         theta_n = theta_n - 0.4 * np.where(np.arange(net.size) >= head.start, g, 0)
     adapted = ms.adapt(net, theta, task.x_support, task.y_support, 0.4, steps, freeze=ms.body(net))

@@ -10,9 +10,8 @@ import minisnn as ms
 from minisnn import gradcheck
 from minisnn.meta import inner as maml
 from minisnn.network.convolutional import ConvNet
-from minisnn.kernels.frames import Compiled
+from minisnn.kernels import frames as compiled
 from minisnn.layers import activation, frames
-from minisnn.layers.convolution import Reference
 
 SHAPES = {
     "two conv blocks, odd sizes": {},
@@ -171,9 +170,9 @@ def test_a_twin_keeps_the_choices_of_pooling(backend, rng):
     record, v = net.record(theta, x), rng.standard_normal(net.size)
     assert record[0]["choice"].shape == (2, 1, 3, 3, 3) and record[1]["choice"].shape == (2, 1, 1, 1, 2)
     assert record[2]["choice"] is None
-    loss, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+    loss, gradient, _, hvp = net.gradients(theta, x, y)
     for spike in ("jet", "smooth"):
-        same, g, other = net.gradient_and_hvp(theta, x, y, spike=spike, record=record)
+        same, g, _, other = net.gradients(theta, x, y, spike=spike, record=record)
         assert same == loss and np.array_equal(g, gradient) and np.array_equal(other(v), hvp(v))
     moved = theta + v
     assert off(net(moved, x, spike="jet", record=record), net(moved, x)) > 1e-3
@@ -186,7 +185,7 @@ def test_a_twin_keeps_the_choices_of_pooling(backend, rng):
 def test_second_order_equals_the_explicit_chain_rule_and_fomaml_differs(backend):
     net = small(backend, input_shape=(4, 4, 1), channels=(2,))
     theta, task, sizes = case(net)[0], a_task(net), np.random.default_rng(1).uniform(0.1, 0.5, net.size)
-    _, g, hvp = net.gradient_and_hvp(theta, task.x_support, task.y_support)
+    _, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
     H = np.array([hvp(row) for row in np.eye(net.size)])
     loss, lam = net.loss_and_gradient(theta - sizes * g, task.x_query, task.y_query)
     first, second = (ms.meta_gradient(net, theta, task, sizes, order=order) for order in (1, 2))
@@ -231,7 +230,7 @@ def test_agrees_with_automatic_differentiation(backend, shape, steps):
     support, query = (task.x_support, task.y_support), (task.x_query, task.y_query)
     g = gradient(p, *support, create_graph=True)
     hv = torch.autograd.grad(g, p, torch.from_numpy(v), retain_graph=True)[0].numpy()
-    loss, found, hvp = net.gradient_and_hvp(theta, *support)
+    loss, found, _, hvp = net.gradients(theta, *support)
     assert loss == pytest.approx(loss_of(p, *support).item(), rel=1e-10)
     assert arrays_off(net, found, g.detach().numpy()) < 1e-10 and arrays_off(net, hvp(v), hv) < 1e-10
     for order in (1, 2):
@@ -260,12 +259,12 @@ def test_a_samples_logits_do_not_depend_on_the_others(dtype):
 def test_a_batch_is_the_mean_of_its_samples(backend):
     net = small(backend)
     theta, x, y = case(net, batch=7)
-    loss, gradient, logits = net.loss_and_gradient(theta, x, y, logits=True)
-    same, other, hvp, again = net.gradient_and_hvp(theta, x, y, logits=True)
-    alone = [net.gradient_and_hvp(theta, x[n : n + 1], y[n : n + 1]) for n in range(7)]
+    loss, gradient, logits, none = net.gradients(theta, x, y, second=False)
+    same, other, again, hvp = net.gradients(theta, x, y)
+    alone = [net.gradients(theta, x[n : n + 1], y[n : n + 1]) for n in range(7)]
     assert loss == pytest.approx(np.mean([a[0] for a in alone]), rel=1e-12) and same == loss
     assert off(gradient, np.mean([a[1] for a in alone], 0)) < 1e-12 and np.array_equal(gradient, other)
-    assert off(hvp(theta), np.mean([a[2](theta) for a in alone], 0)) < 1e-12
+    assert off(hvp(theta), np.mean([a.hvp(theta) for a in alone], 0)) < 1e-12
     assert off(logits, net(theta, x)) < 1e-12 and np.array_equal(logits, again)
 
 
@@ -273,7 +272,7 @@ def test_hessian_vector_product_is_linear_and_reusable(backend, rng):
     net = small(backend)
     theta, x, y = case(net)
     v, w = rng.standard_normal((2, net.size))
-    hvp = net.gradient_and_hvp(theta, x, y)[2]
+    hvp = net.gradients(theta, x, y).hvp
     hv = hvp(v)
     assert off(hvp(2 * v - w), 2 * hv - hvp(w)) < 1e-12
     assert np.array_equal(hvp(v), hv) and np.array_equal(net.hessian_vector_product(theta, x, y, v), hv)
@@ -286,8 +285,8 @@ def test_backends_agree(name, dtype, tolerance):
     for backend in ("numpy", "numba"):
         net = small(backend, dtype, **SHAPES[name])
         theta, x, y = case(net, batch=5)
-        assert net.products is {"numpy": Reference, "numba": Compiled}[backend]
-        _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+        assert net.engine() is {"numpy": frames, "numba": compiled}[backend]
+        _, gradient, _, hvp = net.gradients(theta, x, y)
         found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
         assert all(a.dtype == dtype for a in found[-1])
     assert all(arrays_off(net, b, a) < tolerance for a, b in zip(*found))
@@ -300,7 +299,7 @@ def test_threads_do_not_change_a_bit():
     try:
         for n in (1, 2, 5):
             ms.set_threads(n)
-            _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+            _, gradient, _, hvp = net.gradients(theta, x, y)
             found.append((net(theta, x), gradient, hvp(theta)))
     finally:
         ms.set_threads(None)
@@ -311,9 +310,9 @@ def test_init_fits_every_layer_to_the_data(backend):
     net = small(backend, hidden=(4,))
     x = data(net, np.random.default_rng(7), 40)[0]
     theta = net.init(np.random.default_rng(0), x, rate=0.3)
-    y = net._input(x)
-    for b, weight, bias in net.parameters(theta):
-        y, tape = frames.forward(b, Reference, weight, bias, net.fit(b, y))
+    y = frames.enter(net._input(x), net.gain, net.dtype)
+    for b, weight, bias in net.parameters(theta, frames):
+        y, tape = frames.forward(b, weight, bias, net.fit(b, y))
         assert tape["u"].std() == pytest.approx(1, rel=1e-6) and np.mean(tape["u"] > 0) == pytest.approx(0.3, abs=0.01)
     weight = net.views(net.init(np.random.default_rng(0)))["conv1.weight"].reshape(-1, 3)
     assert off(weight.T @ weight, np.eye(3)) < 1e-12
@@ -387,7 +386,7 @@ def test_configurations_that_cannot_be(changes, words):
 def test_errors(backend, change, words):
     net = small(backend)
     arguments = change(*case(net))
-    for call in (net.loss, net.loss_and_gradient, net.gradient_and_hvp):
+    for call in (net.loss, net.loss_and_gradient, net.gradients):
         with pytest.raises(ValueError, match=words):
             call(*arguments)
 
@@ -405,7 +404,7 @@ def test_errors_of_twins_vectors_and_init(rng):
         net.init(rng, x, rate=1.0)
     with pytest.raises(ValueError, match="readout must be"):
         net.init(rng, x, readout="none")
-    with pytest.raises(ValueError, match="conv1 sees the same everywhere .* give samples with events"):
+    with pytest.raises(ValueError, match="conv1 receives no input .* give samples with events"):
         net.init(rng, 0 * x)
 
 

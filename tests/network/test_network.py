@@ -127,7 +127,7 @@ def test_one_neuron_equals_a_scalar_loop_with_its_gradient_and_hessian(backend, 
             d2r = d2r + (1 - n.gamma) * (sigma_second(a, 3.0) * np.outer(du, du) + sigma_prime(a, 3.0) * d2u)
         p, q = n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * n.gain * x[0, t]
     e = u - 0.4
-    loss, gradient, hvp = net.gradient_and_hvp(theta, x, target)
+    loss, gradient, _, hvp = net.gradients(theta, x, target)
     assert net(theta, x)[0, 0] == pytest.approx(u, rel=1e-12) and loss == pytest.approx(e * e / 2, rel=1e-12)
     assert off(gradient, e * du) < 1e-12
     assert off(np.array([hvp(row) for row in np.eye(4)]), np.outer(du, du) + e * d2u) < 1e-12
@@ -170,8 +170,8 @@ def test_jet_form_at_its_record_is_the_spiking_network(backend):
     net = small(backend)
     theta, x, y = case(net)
     v, record = np.random.default_rng(3).standard_normal(net.size), net.record(theta, x)
-    loss, gradient, hvp = net.gradient_and_hvp(theta, x, y)
-    jet_loss, jet_gradient, jet_hvp = net.gradient_and_hvp(theta, x, y, spike="jet", record=record)
+    loss, gradient, _, hvp = net.gradients(theta, x, y)
+    jet_loss, jet_gradient, _, jet_hvp = net.gradients(theta, x, y, spike="jet", record=record)
     assert loss == pytest.approx(jet_loss, rel=1e-12)
     assert arrays_off(net, gradient, jet_gradient) < 1e-10 and arrays_off(net, hvp(v), jet_hvp(v)) < 1e-10
     smooth = net.loss_and_gradient(theta, x, y, spike="smooth", record=record)[1]
@@ -184,7 +184,7 @@ def test_windows_shorter_than_the_network_is_deep(backend, T, window):
     net = small(backend, hidden=(4,), window=window)
     theta, x, y = case(net, steps=T)
     v = np.random.default_rng(1).standard_normal(net.size)
-    _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+    _, gradient, _, hvp = net.gradients(theta, x, y)
     for n, block in enumerate(reversed(net.blocks)):
         for g in (gradient, hvp(v)):
             reached = np.abs(net.views(g)[f"{block.name}.bias"]).max() > 0
@@ -195,7 +195,7 @@ def test_hessian_vector_product_is_linear_and_reusable(backend, rng):
     net = small(backend)
     theta, x, y = case(net)
     v, w = rng.standard_normal((2, net.size))
-    _, _, hvp = net.gradient_and_hvp(theta, x, y)
+    _, _, _, hvp = net.gradients(theta, x, y)
     hv = hvp(v)
     assert off(hvp(2 * v - w), 2 * hv - hvp(w)) < 1e-12
     assert np.array_equal(hvp(v), hv) and off(net.hessian_vector_product(theta, x, y, v), hv) == 0
@@ -204,20 +204,19 @@ def test_hessian_vector_product_is_linear_and_reusable(backend, rng):
 def test_a_batch_is_the_mean_of_its_samples(backend):
     net = small(backend)
     theta, x, y = case(net, batch=23)
-    loss, gradient, logits = net.loss_and_gradient(theta, x, y, logits=True)
-    same, other, hvp = net.gradient_and_hvp(theta, x, y)
-    alone = [net.gradient_and_hvp(theta, x[n : n + 1], y[n : n + 1]) for n in range(23)]
+    loss, gradient, logits, none = net.gradients(theta, x, y, second=False)
+    same, other, _, hvp = net.gradients(theta, x, y)
+    alone = [net.gradients(theta, x[n : n + 1], y[n : n + 1]) for n in range(23)]
     assert loss == pytest.approx(np.mean([a[0] for a in alone]), rel=1e-12) and same == pytest.approx(loss, rel=1e-12)
     assert off(gradient, np.mean([a[1] for a in alone], 0)) < 1e-12 and off(gradient, other) < 1e-12
-    assert off(hvp(theta), np.mean([a[2](theta) for a in alone], 0)) < 1e-12
+    assert off(hvp(theta), np.mean([a.hvp(theta) for a in alone], 0)) < 1e-12
     assert off(logits, net(theta, x)) < 1e-12
 
 
 def test_logits_and_activity(backend):
     net = small(backend)
     theta, x, y = case(net)
-    assert off(net.loss_and_gradient(theta, x, y, logits=True)[2], net(theta, x)) < 1e-12
-    assert off(net.gradient_and_hvp(theta, x, y, logits=True)[3], net(theta, x)) < 1e-12
+    assert off(net.gradients(theta, x, y).logits, net(theta, x)) < 1e-12
     net.views(theta)["conv2.bias"][...] = [1e3, -1e3]
     activity = net.activity(theta, x)
     assert list(activity) == ["conv1", "conv2"] and 0 < activity["conv1"] < 1 and activity["conv2"] == 0.5
@@ -232,7 +231,7 @@ def both(seed, dtype=np.float64):
     v = np.random.default_rng(seed).standard_normal(c.net.size).astype(dtype)
     for backend in ("numpy", "numba"):
         net = ms.SpikingNet.from_configuration(c.net.configuration(), backend=backend, dtype=np.dtype(dtype).name)
-        loss, gradient, hvp = net.gradient_and_hvp(c.theta.astype(dtype), c.task.x_support, c.task.y_support)
+        loss, gradient, _, hvp = net.gradients(c.theta.astype(dtype), c.task.x_support, c.task.y_support)
         found.append((loss, gradient, hvp(v)))
     return net, *found
 
@@ -258,7 +257,7 @@ def test_backends_agree_on_wide_layers(pool, detach):
     for backend in ("numpy", "numba"):
         net = small(backend, input_shape=(10, 9, 3), channels=(17, 33), kernel=5, hidden=(19,), pool=pool, detach_reset=detach)
         theta, x, y = case(net)
-        _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+        _, gradient, _, hvp = net.gradients(theta, x, y)
         found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
     assert all(0.02 < rate < 0.98 for rate in net.activity(theta, x).values())
     assert arrays_off(net, found[1][0], found[0][0]) < 1e-10 and arrays_off(net, found[1][1], found[0][1]) < 1e-10
@@ -277,7 +276,7 @@ def test_backends_agree_at_high_activity():
 def test_a_recording_without_events(backend):
     net = small(backend)
     theta, x, y = case(net)
-    loss, gradient, hvp = net.gradient_and_hvp(theta, 0 * x, y)
+    loss, gradient, _, hvp = net.gradients(theta, 0 * x, y)
     views = net.views(gradient)
     assert np.isfinite(loss) and not views["conv1.weight"].any() and views["conv1.bias"].any()
     assert np.isfinite(hvp(theta)).all()
@@ -290,7 +289,7 @@ def test_threads_do_not_change_a_bit():
     try:
         for n in (1, 2, 5):
             ms.set_threads(n)
-            _, gradient, hvp = net.gradient_and_hvp(theta, x, y)
+            _, gradient, _, hvp = net.gradients(theta, x, y)
             found.append((gradient, hvp(theta)))
     finally:
         ms.set_threads(None)

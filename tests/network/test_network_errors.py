@@ -97,7 +97,7 @@ def test_errors(backend, name):
     net = small(backend)
     theta, x, y = case(net)
     change, words = wrong(name)
-    for call in (net.loss, net.loss_and_gradient, net.gradient_and_hvp):
+    for call in (net.loss, net.loss_and_gradient, net.gradients):
         with pytest.raises(ValueError, match=words):
             call(*change(theta, x, y))
 

@@ -1,0 +1,204 @@
+"""Blocks over one flat parameter vector, and what may come in.
+
+All parameters are one vector `theta`, layer by layer, weight then bias; the network knows where each array lies.
+"""
+
+import math
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..layers.block import Block
+from ..layers.loss import LOSSES
+from ..layers.surrogate import FORMS
+
+BACKENDS = ("numba", "numpy")
+MOST_LAYERS, MOST_PARAMETERS = 100, 1 << 30
+MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Where one array lies in theta."""
+
+    name: str
+    shape: tuple[int, ...]
+    slice: slice
+
+
+class NotFinite(ValueError):
+    """Parameters, a direction, data or logits hold NaN or infinity."""
+
+
+def one_of(name: str, found: Any, known: tuple[str, ...]) -> None:
+    """ValueError where a setting is none of those known."""
+    if found not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, not {found!r}")
+
+
+def whole(name: str, found: Any) -> Any:
+    """An int, or a tuple of them where a sequence is found; ValueError for anything but whole numbers."""
+    numbers = np.asarray(found, object).ravel().tolist()
+    if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in numbers):
+        raise ValueError(f"{name} must hold whole numbers, not {found!r}" if np.ndim(found) else _not_whole(name, found))
+    return tuple(map(int, numbers)) if np.ndim(found) else int(found)
+
+
+def _not_whole(name: str, found: Any) -> str:
+    return f"{name} must be a whole number, not {found!r}"
+
+
+class Layout:
+    """Configuration, layout and checks of a network of conv blocks, dense blocks and a readout.
+
+    A subclass calls `_configure` with the settings that all networks have, then `_lay_out` with the pooling of its blocks
+    and what each of them does with its membrane: a neuron or an activation.
+    """
+
+    window: int  # time steps that are differentiated
+    gain: float  # factor on the counts that come in
+    threshold = 0.0  # of u; what initialisation holds the rate against
+    input_shape: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    layout: tuple[Parameter, ...]
+    size: int
+
+    def _configure(self, input_shape, channels, hidden, ways, kernel, dtype, loss, backend) -> None:
+        self.input_shape = tuple(np.atleast_1d(whole("input_shape", input_shape)).tolist())
+        self.channels, self.hidden = (tuple(whole(n, list(v))) for n, v in (("channels", channels), ("hidden", hidden)))
+        self.ways, self.kernel = whole("ways", ways), whole("kernel", kernel)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.loss_name, self.backend = loss, backend
+        if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
+            raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
+        if self.channels and len(self.input_shape) == 1:
+            raise ValueError(f"conv channels {self.channels} need an input_shape (H, W, C), not {self.input_shape}")
+        layers = len(self.channels) + len(self.hidden)
+        if layers > MOST_LAYERS:
+            raise ValueError(f"channels and hidden name {layers} layers, expected at most {MOST_LAYERS}")
+        for name, widths in (("channels", self.channels), ("hidden", self.hidden), ("ways", (self.ways,))):
+            if widths and min(widths) < 1:
+                raise ValueError(f"{name} must be positive, not {widths}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
+        one_of("loss", self.loss_name, tuple(LOSSES))
+        one_of("backend", self.backend, BACKENDS)
+
+    def _lay_out(self, pool: str, neuron: Any, detach_reset: bool = False) -> None:
+        """The blocks (conv, hidden, readout) and where their arrays lie in theta."""
+        blocks, shape = [], self.input_shape
+        for n, width in enumerate(self.channels, 1):
+            if min(shape[:2]) < 2:
+                raise ValueError(
+                    f"conv{n} would pool an image of {shape[0]} x {shape[1]}; "
+                    f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
+                )
+            blocks.append(Block(f"conv{n}", (shape[0], shape[1], shape[2]), width, self.kernel, pool, neuron, detach_reset))
+            shape = blocks[-1].output_shape
+        features = math.prod(shape)
+        for name, width in [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]:
+            blocks.append(Block(name, (1, 1, features), width, 1, "none", neuron, detach_reset, readout=name == "readout"))
+            features = width
+        self.blocks, layout, at = tuple(blocks), [], 0
+        for b in self.blocks:
+            weight = b.weight_shape if b.name.startswith("conv") else b.weight_shape[2:]
+            for name, shape in ((f"{b.name}.weight", weight), (f"{b.name}.bias", (b.channels,))):
+                layout.append(Parameter(name, shape, slice(at, at + math.prod(shape))))
+                at = layout[-1].slice.stop
+        if at > MOST_PARAMETERS:
+            raise ValueError(f"the network would have {at:,} parameters, expected at most {MOST_PARAMETERS:,}")
+        self.layout, self.size = tuple(layout), at
+
+    # ---- what a subclass says --------------------------------------------------------------------------------------
+
+    def engine(self, spike: str = "hard") -> ModuleType:
+        """The module with the four passes of a block, for the network itself or for a twin."""
+        raise NotImplementedError
+
+    def _input(self, x) -> np.ndarray:
+        """x (B, n, H, W, C) as the first block's shape asks, checked."""
+        raise NotImplementedError
+
+    # ---- theta -----------------------------------------------------------------------------------------------------
+
+    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """Named views into theta (no copies): `views(theta)["conv1.weight"]`."""
+        self._check_vector(theta, "theta")
+        return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
+
+    def parameters(self, theta: np.ndarray, engine: ModuleType | None = None) -> list[tuple[Block, Any, np.ndarray]]:
+        """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta; weights prepared for an engine."""
+        v = self.views(theta)
+        prepare = engine.prepare if engine else lambda weight: weight
+        return [(b, prepare(v[f"{b.name}.weight"].reshape(b.weight_shape)), v[f"{b.name}.bias"]) for b in self.blocks]
+
+    @staticmethod
+    def fit(b: Block, x: Any) -> Any:
+        """Flatten (H, W, C) where a dense block follows."""
+        return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
+
+    # ---- checks of what comes in -----------------------------------------------------------------------------------
+
+    def _check_vector(self, vector, name):
+        if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
+            found = getattr(vector, "shape", type(vector).__name__)
+            raise ValueError(f"{name} must be a flat array of {self.size} parameters, not {found}")
+
+    def _vector(self, vector, name) -> np.ndarray:
+        """A flat vector in the network's dtype, checked."""
+        self._check_vector(vector, name)
+        if vector.dtype.kind not in "fiu":
+            raise ValueError(f"{name} must hold real numbers, not {vector.dtype}")
+        with np.errstate(over="ignore"):
+            vector = np.ascontiguousarray(vector, self.dtype)
+        if not np.isfinite(vector).all():
+            count = int((~np.isfinite(vector)).sum())
+            raise NotFinite(f"{name} must be finite in {self.dtype}; {count} values are NaN or infinite")
+        return vector
+
+    @staticmethod
+    def _counts(x: np.ndarray) -> np.ndarray:
+        """Samples of the right shape, checked: not empty, counts of events; booleans are counts of one."""
+        if len(x) == 0 or x.shape[1] == 0:
+            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
+        x = x.view(np.uint8) if x.dtype.kind == "b" else x
+        if x.dtype.kind not in "uif":
+            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise NotFinite(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
+        if x.dtype.kind != "u" and x.min() < 0:
+            raise ValueError(f"x must hold event counts, 0 or more, not {x.min()}")
+        if x.dtype != np.uint8 and x.max() > MOST_COUNT:
+            raise ValueError(f"x must hold event counts of at most {MOST_COUNT:.0e}, not {x.max():.3g}")
+        return x
+
+    def _target(self, y, batch) -> np.ndarray:
+        y = np.asarray(y)
+        labels = y.ndim == 1 and y.dtype.kind in "ui"
+        if self.loss_name == "squared" and not labels:
+            y = y.astype(self.dtype).reshape(len(y), -1)
+            if y.shape != (batch, self.ways) or not np.isfinite(y).all():
+                raise ValueError(f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}")
+            return y
+        if not labels or len(y) != batch:
+            raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
+        if y.min() < 0 or y.max() >= self.ways:
+            raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
+        return np.eye(self.ways, dtype=self.dtype)[y] if self.loss_name == "squared" else y
+
+    @staticmethod
+    def _frozen(spike: str, record: list | None) -> list | None:
+        """The record where a twin is asked for, else None."""
+        one_of("spike", spike, FORMS)
+        if spike != "hard" and record is None:
+            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes")
+        return None if spike == "hard" else record
+
+    def _finite(self, logits: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        if not np.isfinite(logits).all():
+            raise NotFinite(f"the logits overflow {self.dtype}; theta reaches {np.abs(theta).max():.3g}")
+        return logits
