@@ -17,8 +17,8 @@ _HOME = {
     "Words": "chip.network",
     "Learner": "chip.learner",
     "learn": "chip.learner",
-    "Feedback": "study.feedback",
-    "learn_all": "study.feedback",
+    "Feedback": "chip.feedback",
+    "learn_all": "chip.feedback",
     "LoihiConfig": "loihi.network",
     "LoihiNet": "loihi.network",
 }

@@ -5,10 +5,11 @@ C header, .hex files and a C program that repeats inference and learning, and `t
 meta-trains the network for the few bits that the chip has."""
 
 import argparse
+import math
 from pathlib import Path
 
-from minisnn.commands.options import count, find_checkpoint, whole_numbers
-from minisnn.commands.studies import add_study, study_maker
+from minisnn.commands.options import add_threads, add_workers, count, executor_of, find_checkpoint, use_threads, whole_numbers
+from minisnn.commands.studies import OUT, add_study, study_maker
 
 SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
 EXAMPLES = """\
@@ -19,71 +20,138 @@ examples:
   minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
+PARTS = {
+    "compare": "float against fixed point on the same test episodes (what is done where nothing is named)",
+    "export": "a network as C header, .hex files and a C program with a self-test",
+    "train": "meta-train a network for the few bits of the chip",
+}
+EXPORTED = " (default: those that the network was trained for, else 8)"
+GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")  # what a run that is resumed may be given
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what",
-        nargs="?",
-        choices=("compare", "export", "train"),
-        default="compare",
-        help="compare with floating point (default), export to C, or meta-train for the chip",
-    )
+    """The options of `compare` stand before and behind its name; those of the others have a parser of their own.
+
+    What was given is all that the namespace holds, so that `run` can refuse what does not apply.
+    """
+    parts = parser.add_subparsers(dest="what", metavar="{compare,export,train}", title="what to do")
+    defaults = {}
+    for name, help in PARTS.items():
+        part = parts.add_parser(
+            name,
+            help=help,
+            description=help.capitalize(),
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        _options(part, name)
+        defaults[name] = _only_given(part)
+    _options(parser, "compare")
+    _only_given(parser)
+    parser.set_defaults(defaults=defaults)
+
+
+def _only_given(parser: argparse.ArgumentParser) -> dict:
+    """The defaults of a parser, which from now on tells what was given alone."""
+    defaults = {}
+    for action in parser._actions:
+        if action.dest not in ("help", "what"):
+            defaults[action.dest], action.default = action.default, argparse.SUPPRESS
+    return defaults
+
+
+def _options(parser: argparse.ArgumentParser, what: str) -> None:
     words = parser.add_argument_group("words of the chip")
+    many = what == "compare"
     words.add_argument(
         "--bits",
         type=whole_numbers,
-        default=(8, 4, 3, 2),
-        metavar="A,B,…",
-        help="weight bits of the conv layers, 2 to 8 (default: 8,4,3,2); export and train take one",
+        default=(8, 4, 3, 2) if many else (),
+        metavar="A,B,…" if many else "N",
+        help="weight bits of the conv layers, 2 to 8"
+        + {"compare": " (default: 8,4,3,2)", "export": EXPORTED, "train": ""}[what],
     )
-    words.add_argument(
-        "--fraction", type=count(0), default=12, metavar="F", help="fraction bits of postsynaptic traces (default: 12)"
-    )
-    for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
+    if not many:
+        of = " (default: 8)" if what == "train" else " (default: those of --bits)"
+        words.add_argument("--readout-bits", type=count(2), metavar="N", help=f"weight bits of the readout{of}")
+    if what != "train":
         words.add_argument(
-            f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=f"rounding {text} (default: floor)"
+            "--fraction", type=count(0), default=12, metavar="F", help="fraction bits of postsynaptic traces (default: 12)"
         )
-    words.add_argument("--strict", action="store_true", help="stop where a number leaves its word")
-    parser.add_argument("--ranges", action="store_true", help="print the interval analysis and the saturations of the episodes")
-    parser.add_argument("--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)")
-    parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
-    run = parser.add_argument_group("train")
-    run.add_argument("--readout-bits", type=count(2), default=8, metavar="N", help="weight bits of the readout (default: 8)")
-    run.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
-    run.add_argument("--updates", type=count(1), metavar="N", help="meta-updates (default: 400)")
-    run.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
-    run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
-    run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
-    add_study(parser, 100)
+        for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
+            words.add_argument(
+                f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=f"rounding {text} (default: floor)"
+            )
+        words.add_argument("--strict", action="store_true", help="stop where a number leaves its word")
+    if many:
+        parser.add_argument(
+            "--ranges", action="store_true", help="print the interval analysis and the saturations of the episodes"
+        )
+        parser.add_argument(
+            "--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)"
+        )
+        return add_study(parser, 100, asl=False)
+    if what == "export":
+        parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
+        parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the files (default: {OUT})")
+    else:
+        parser.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
+        parser.add_argument("--updates", type=count(1), metavar="N", help="meta-updates (default: 400)")
+        parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
+        parser.add_argument("--episodes", type=count(2), default=100, metavar="N", help="test episodes (default: 100)")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/chip-<bits>-<number>)")
+        parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+        parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+        add_workers(parser)
+    of = "the episode of the self-test" if what == "export" else "everything random"
+    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help=f"of {of} (default: 0)")
+    parser.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_threads(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    what, defaults = args.what or "compare", args.defaults
+    given = {name: value for name, value in vars(args).items() if name not in ("command", "run", "what", "defaults")}
+    for name in given:
+        if name not in defaults[what]:
+            others = " and ".join(other for other in PARTS if name in defaults[other])
+            raise ValueError(
+                f"--{name.replace('_', '-')} does not apply to minisnn hardware {what}; it is an option of {others}"
+            )
+    args = argparse.Namespace(**{**defaults[what], **given})
+    if not all(2 <= b <= 8 for b in args.bits) or ("bits" in given and not args.bits):
+        raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
+    if what == "export" and len(args.bits) > 1 or what == "train" and len(args.bits) != 1 and args.resume is None:
+        raise ValueError(f"{what} takes one number of --bits, such as --bits 2")
+    use_threads(args.threads)
+    {"compare": _compare, "export": _export, "train": _train}[what](args, given)
+
+
+def _words(args: argparse.Namespace, **bits):
     from .chip.network import Words
 
-    words = Words(fraction=args.fraction, traces=args.traces, membrane=args.membrane, strict=args.strict)
-    if not args.bits or not all(2 <= b <= 8 for b in args.bits):
-        raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
-    if args.what == "export":
-        return _export(args, words)
-    if args.what == "train":
-        return _train(args)
-    joules = None
+    return Words(fraction=args.fraction, traces=args.traces, membrane=args.membrane, strict=args.strict, **bits)
+
+
+def _compare(args: argparse.Namespace, given: dict) -> None:
+    words, joules = _words(args), None
     if args.picojoule is not None:
         try:
             joules = tuple(float(part) for part in args.picojoule.split(","))
-            if len(joules) != 2 or min(joules) < 0:
+            if len(joules) != 2 or not all(math.isfinite(joule) and joule >= 0 for joule in joules):
                 raise ValueError
         except ValueError:
             raise ValueError(f"--picojoule takes two numbers ADD,MULTIPLY from 0 on, not {args.picojoule!r}") from None
-    with study_maker(args) as make:
-        study = make("hardware")
         if args.ranges:
-            return _ranges(study, words, args.bits)
-        from .study.compare import run as compare
+            raise ValueError("--picojoule does not apply to --ranges, which counts no operations")
+    with study_maker(args) as make:
+        study = make("hardware-ranges" if args.ranges else "hardware")
+        from .study import compare, ranges
 
         try:
-            found = compare(study, words, args.bits, joules)
+            found = ranges.run(study, words, args.bits) if args.ranges else compare.run(study, words, args.bits, joules)
         except KeyboardInterrupt as signal:
             raise KeyboardInterrupt(
                 f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
@@ -95,101 +163,51 @@ def run(args: argparse.Namespace) -> None:
     print(f"\nnumbers and figures, every combination too: {study.folder}")
 
 
-def _ranges(study, words, bits) -> None:
-    """The interval analysis of every word length, and what was clipped in the episodes."""
-    import numpy as np
-
-    from .study.compare import Choice, Comparison
-
-    comparison = Comparison(study, words, bits)
-    for b in bits:
-        choice = Choice(b)
-        chip = comparison.chip(b, choice)
-        print(
-            f"{b} bits: {'layer':<10}{'quantity':<18}{'lowest':>13}{'highest':>13}{'signed bits':>13}{'any weights':>13}"
-            f"{'exponent':>11}"
-        )
-        for layer in chip.layers:
-            for name, bound in chip.bounds[layer.name].items():
-                print(
-                    f"        {layer.name:<10}{name:<18}{bound.low:>13,}{bound.high:>13,}{bound.bits:>13}{bound.any_bits:>13}"
-                    f"{layer.exponent:>11}"
-                )
-        for index in range(study.settings.episodes):
-            task, n = comparison.task(index), chip.ways
-            p = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query])))
-            from .chip.learner import learn
-
-            new = learn(chip, choice.learner(comparison.steps, 1 + index), p[:n], task.y_support)
-            chip.membranes(p[n:], new.weight, new.bias)
-        counts = ", ".join(f"{place} {number:,}" for place, number in chip.saturations.items() if number) or "none"
-        print(f"        saturations in {study.settings.episodes} episodes (theta: when it was quantised): {counts}\n")
-
-
-def _export(args: argparse.Namespace, words) -> None:
-    from dataclasses import replace
-
+def _export(args: argparse.Namespace, given: dict) -> None:
     from minisnn.training.checkpoint import read
-    from minisnn.meta.inner import InnerLoop
-
-    from .c.export import write
-    from .chip.learner import Learner, readout_exponent, steps_of
-    from .chip.network import IntegerNet
-
-    found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
-    bits = args.bits[0]
-    steps = steps_of(found.net, found.inner or InnerLoop(), found.net.ways)
-    exponent = readout_exponent(steps["log2_weight"], bits)
-    chip = IntegerNet(found.net, found.theta, replace(words, weight_bits=bits, readout_bits=bits), exponent)
     from minisnn.training.evaluation import open_set
 
-    tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), Path(args.out)
-    task = tasks.episode(args.seed, 0, found.net.ways, 1, 1)
-    for path in write(out, chip, Learner(seed=1, **steps), task.x_support, task.y_support, task.x_query):
+    from .c.export import write
+    from .chip.network import IntegerNet, trained_for
+
+    found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
+    known = trained_for(found)
+    bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
+    chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
+    tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), args.out
+    task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
+    for path in write(out, chip, chip.learner(seed=1), task.x_support, task.y_support, task.x_query):
         print(path)
     print(f"test it: cc -O2 -o {out / 'selftest'} {out / 'chip.c'} && {out / 'selftest'} {out / 'selftest.bin'}")
 
 
-def _train(args: argparse.Namespace) -> None:
-    from minisnn.commands.options import executor_of, use_threads
-    from minisnn.commands.studies import OUT
-    from minisnn.training.folder import RunFolder, free_folder, read_json
+def _train(args: argparse.Namespace, given: dict) -> None:
+    from minisnn.training.folder import RunFolder, free_folder
 
     from .training.run import ChipConfig, settings, train
 
-    use_threads(args.threads)
-    names = dict(start=args.start, updates=args.updates, lr=args.lr, root=args.root)
-    changes = {name: value for name, value in names.items() if value is not None}
     if args.resume is not None:
-        if changes or args.force or args.out != OUT:
-            raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out others")
-        out, config = Path(args.resume), RunFolder(args.resume).config()
-        found = read_json(out / "chip.json") if (out / "chip.json").is_file() else {}
-        chip = ChipConfig(found.get("bits", 2), found.get("readout_bits", 8))
+        others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in GOES_ON)
+        if others:
+            raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out {others}")
+        out, config, chip = Path(args.resume), RunFolder(args.resume).config(), None
     else:
-        if len(args.bits) != 1:
-            raise ValueError("train takes one number of --bits, such as --bits 2")
-        chip = ChipConfig(args.bits[0], args.readout_bits)
-        out = free_folder(f"chip-{chip.bits}") if args.out == OUT else args.out
-        if args.start is not None:
-            from minisnn.training.checkpoint import read
-
-            configuration = read(find_checkpoint(args.start)).net.configuration()
-            changes.update(
-                {name: configuration[name] for name in ("ways", "kernel", "pool", "window", "backend")},
-                channels=tuple(configuration["channels"]),
-            )
+        chip = ChipConfig(args.bits[0], args.readout_bits or 8)
+        out = args.out or free_folder(f"chip-{chip.bits}")
+        changes = {name: given[name] for name in ("start", "updates", "lr", "root") if name in given}
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
     with executor_of(args) as executor:
-        result = train(config, chip, out, args.resume is not None, not args.quiet, force=args.force, executor=executor)
+        result = train(config, chip, out, chip is None, not args.quiet, force=args.force, executor=executor)
     if not result:
         print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
         return
     margin = f" ± {100 * result['ci95']:.1f}" if result["ci95"] is not None else ""
-    print(
-        f"integer chip of {chip.bits} bits ({chip.readout_bits} in the readout): {100 * result['accuracy']:.1f}{margin} % on "
-        f"{result['episodes']} unseen episodes\nrun folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv"
+    bits, right = (
+        f"{result['bits']} bits ({result['readout_bits']} in the readout)",
+        f"{100 * result['accuracy']:.1f}{margin} %",
     )
+    print(f"integer chip of {bits}: {right} on {result['episodes']} unseen episodes")
+    print(f"run folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
 
 
 def main() -> int:

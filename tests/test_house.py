@@ -34,9 +34,6 @@ STILL_UP: set[tuple[str, str]] = set()
 STILL_IN_CIRCLES = {
     "minisnn.network.initialisation",
     "minisnn.network.spiking",
-    "hardware.chip.network",
-    "hardware.chip.ranges",
-    *(f"hardware.study.{name}" for name in ("compare", "differences", "operations", "others", "sweep")),
 }
 
 

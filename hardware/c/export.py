@@ -8,11 +8,12 @@
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from minisnn.training.checkpoint import write_whole
+from minisnn.files import write_whole
 
 from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
 from ..chip.formats import ROUNDINGS, seed_state
@@ -31,7 +32,6 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
     """Write all files; their paths. The samples make the self-test: counts (B, T, H, W, C) and labels (B,)."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: there is a file of this name; expected a folder to write to")
-    folder.mkdir(parents=True, exist_ok=True)
     files = {
         "chip.h": header(chip, learner).encode(),
         "chip.c": Path(__file__).with_name("chip.c").read_bytes(),
@@ -42,8 +42,18 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
         files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
         files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
     files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
-    for name, content in files.items():
-        write_whole(folder / name, content)
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write_whole(folder / name, content)
+    except BaseException:  # a full disk: half an export is none
+        with suppress(OSError):
+            for name in files if new else ():
+                (folder / name).unlink(missing_ok=True)
+            for place in new:
+                place.rmdir()
+        raise
     return [folder / name for name in files]
 
 

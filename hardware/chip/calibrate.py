@@ -17,8 +17,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .network import MOST_COUNT
 from .quantise import best_exponent
+from .ranges import MOST_COUNT
 
 ROWS = 12_000  # traces under a kernel that H is made from, at most
 DAMPING = 0.01  # of the mean variance, added to each

@@ -18,22 +18,20 @@ TRIGGER = 32  # ternary: a quarter
 
 
 @njit(nogil=True, cache=True)
-def error(u, label, kind, trigger, table, e):
-    """e (K,) int64 of u (K,) in Q5.10; `table` is EXPONENTIAL."""
-    K = u.size
+def error(u, label, kind, e):
+    """e (K,) int64 of u (K,) in Q5.10; `kind` is one of ERRORS."""
     if kind == TARGET:
-        for k in range(K):
-            e[k] = (min(max(u[k], 0), 1024) >> 3) - (128 if k == label else 0)
-            e[k] = min(e[k], 127)
+        for k in range(u.size):
+            e[k] = min((min(max(u[k], 0), 1024) >> 3) - (128 if k == label else 0), 127)
         return
     top, total = u[0], 0
-    for k in range(K):
+    for k in range(u.size):
         top = max(top, u[k])
-    for k in range(K):
+    for k in range(u.size):
         place = (top - u[k]) >> 6
-        e[k] = table[place] if place < 256 else 0
+        e[k] = EXPONENTIAL[place] if place < 256 else 0
         total += e[k]
-    for k in range(K):
+    for k in range(u.size):
         e[k] = min((256 * e[k] + total) // (2 * total) - (128 if k == label else 0), 127)
         if kind == TERNARY:
-            e[k] = 0 if abs(e[k]) <= trigger else (127 if e[k] > 0 else -127)
+            e[k] = 0 if abs(e[k]) <= TRIGGER else (127 if e[k] > 0 else -127)

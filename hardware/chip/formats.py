@@ -5,8 +5,8 @@
     shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero),
                                                        2^(k-1) (nearest, ties up), noise in [0, 2^k) (stochastic)
 
-`shift`, `saturate` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64 bits, the same
-source (`.py_func`).
+`shift` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64 bits, the same source
+(`.py_func`).
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FLOOR, ZERO, NEAREST, STOCHASTIC = range(4)
 ROUNDINGS = {"floor": FLOOR, "zero": ZERO, "nearest": NEAREST, "stochastic": STOCHASTIC}
 
 
-class Saturated(OverflowError):
+class Saturated(OverflowError, ValueError):
     """A value left its format in strict mode."""
 
 
@@ -44,26 +44,35 @@ class Format:
     def highest(self) -> int:
         return (1 << self.bits - self.signed) - 1
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        return self.lowest, self.highest
+
     def __str__(self) -> str:
         return f"{'' if self.signed else 'u'}Q{self.bits - self.signed - self.fraction}.{self.fraction}"
 
-    def holds(self, low: int, high: int) -> bool:
-        """Whether every integer from low to high fits."""
-        return self.lowest <= low and high <= self.highest
+    def holds(self, *integers: int) -> bool:
+        """Whether every one of them fits."""
+        return self.lowest <= min(integers) and max(integers) <= self.highest
 
-    def quantise(self, value, mode: str = "nearest") -> np.ndarray:
-        """Real values to integers of this format, saturating; int64. Only what is made ready beforehand passes here."""
-        if mode not in ("floor", "zero", "nearest"):
-            raise ValueError(f"mode must be floor, zero or nearest, not {mode!r}")
-        scaled = np.ldexp(np.asarray(value, np.float64), self.fraction)
-        if not np.isfinite(scaled).all():
-            raise ValueError("values to quantise must be finite")
-        whole = {"floor": np.floor, "zero": np.trunc, "nearest": lambda x: np.floor(x + 0.5)}[mode](scaled)
-        return np.clip(whole, float(self.lowest), float(self.highest)).astype(np.int64)
+    def quantise(self, value) -> np.ndarray:
+        """Real values to the nearest integers of this format, ties up, saturating; int64. Only what is made ready beforehand
+        passes here. Raises ValueError for what is not finite."""
+        return nearest(value, self.fraction, self.lowest, self.highest)[0]
 
     def real(self, integers) -> np.ndarray:
         """The values that integers of this format stand for; float64."""
         return np.ldexp(np.asarray(integers, np.float64), -self.fraction)
+
+
+def nearest(value, fraction: int, low: int, high: int) -> tuple[np.ndarray, int]:
+    """(int64 nearest to value 2^fraction between low and high, ties up; how many were clipped)."""
+    scaled = np.ldexp(np.asarray(value, np.float64), fraction)
+    if not np.isfinite(scaled).all():
+        raise ValueError("values to quantise must be finite")
+    whole = np.floor(scaled + 0.5)
+    clipped = np.clip(whole, float(low), float(high))
+    return clipped.astype(np.int64), int((whole != clipped).sum())
 
 
 def width(low: int, high: int) -> int:
@@ -90,12 +99,6 @@ def shift(x, k, mode, noise):
     if mode == STOCHASTIC:
         return (x + noise) >> k
     return x >> k
-
-
-@njit(nogil=True, cache=True)
-def saturate(x, low, high):
-    """x between low and high."""
-    return low if x < low else (high if x > high else x)
 
 
 @njit(nogil=True, cache=True)

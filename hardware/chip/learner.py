@@ -14,13 +14,16 @@ Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or no
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from minisnn.parallel.compilation import njit
-from .errors import ERRORS, EXPONENTIAL, TRIGGER, error
-from .formats import STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, xorshift32
-from .neuron import RECIPROCAL, surrogate
+from minisnn.training.evaluation import accuracy
+
+from .errors import ERRORS, error
+from .formats import FLOOR, STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, xorshift32
+from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")
 GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
@@ -59,14 +62,19 @@ class Learner:
             raise ValueError(f"window must be at least one step, not {self.window}")
 
     def shifts(self, exponent: int) -> tuple[int, int]:
-        """k of the weights and of the bias, where the weights have this exponent. Raises ValueError above 32."""
-        k = 19 + exponent - self.log2_weight, 7 + exponent - self.log2_bias
-        if max(k) > 32 or min(k) < -12:
-            raise ValueError(
-                f"a step of 2^{self.log2_weight} (bias 2^{self.log2_bias}) at exponent {exponent} shifts by {k}; "
-                "-12 to 32 bits can be had"
-            )
-        return k
+        """k of the weights and of the bias, where the weights have this exponent. Raises ValueError beyond -12 to 32."""
+        return shifts_of(self, exponent, 12)
+
+
+def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
+    """k of weights of this exponent and of biases that are `fraction` bits finer, for steps 2^log2_weight and 2^log2_bias."""
+    k = 19 + exponent - steps.log2_weight, 19 + exponent - fraction - steps.log2_bias
+    if max(k) > 32 or min(k) < -12:
+        raise ValueError(
+            f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent} shift by {k}; -12 to 32 bits "
+            "can be had"
+        )
+    return k
 
 
 def nearest_power(step: float) -> int:
@@ -95,7 +103,7 @@ def readout_exponent(log2_weight: int, bits: int) -> int:
 
 @dataclass(eq=False)
 class Learned:
-    """A readout after learning, and what was counted: synapses that an update wrote (their integer changed), gated (|G| at most
+    """A layer after learning, and what was counted: synapses that an update wrote (their integer changed), gated (|G| at most
     Theta), clipped; G that left its word; and how many synapses could have been written."""
 
     weight: np.ndarray
@@ -106,40 +114,64 @@ class Learned:
     gradient_saturated: int = 0
     synapses: int = 0
 
+    def write(self, gradients, shifts, mode: int, ends, state: int, threshold: int = 0) -> int:
+        """Update the weights, then the biases, in place, and count; gradients, shifts and ends are a pair each, of both.
+
+        Returns the random state.
+        """
+        counts = np.zeros(3, np.int64)
+        for array, G, k, word in zip((self.weight, self.bias), gradients, shifts, ends):
+            theta = int(np.abs(G).max()) * threshold >> 8
+            state = update(array.reshape(-1), G.reshape(-1), theta, k, mode, word, state, counts)
+            self.synapses += G.size
+        self.written, self.gated, self.clipped = (
+            old + int(n) for old, n in zip((self.written, self.gated, self.clipped), counts)
+        )
+        return state
+
+
+class How(NamedTuple):
+    """What the kernel of a sample takes of a `Learner`: steps from `first` on, the rule, the error, the rounding of h."""
+
+    first: int
+    three_factor: bool
+    error: int
+    mode: int
+
 
 @njit(nogil=True, cache=True)
-def accumulate(G, Gb, e, p, low, high):
-    """G (F, K) += p e and Gb (K,) += 4096 e, kept within low .. high; how many were clipped."""
+def accumulate(G, Gb, e, p, word):
+    """G (F, K) += p e and Gb (K,) += 4096 e, kept within word = (low, high); how many were clipped."""
     clipped = 0
     for i in range(p.size):
         if p[i] != 0:
             for k in range(e.size):
                 x = G[i, k] + e[k] * p[i]
-                G[i, k] = min(max(x, low), high)
+                G[i, k] = min(max(x, word[0]), word[1])
                 clipped += x != G[i, k]
     for k in range(e.size):
         x = Gb[k] + 4096 * e[k]
-        Gb[k] = min(max(x, low), high)
+        Gb[k] = min(max(x, word[0]), word[1])
         clipped += x != Gb[k]
     return clipped
 
 
 @njit(nogil=True, cache=True)
-def sample(G, Gb, u, p, label, first, three, kind, trigger, mode, c, exponential, reciprocal, low, high):
-    """Add a sample's gradient: u (T, K), p (T, F), steps from `first` on; c = (threshold, slope) of the neuron."""
+def sample(G, Gb, u, p, label, how, neuron, word):
+    """Add a sample's gradient: u (T, K), p (T, F); how many sums were clipped."""
     e, clipped = np.empty(u.shape[1], np.int64), 0
-    for t in range(first, u.shape[0]):
-        error(u[t], label, kind, trigger, exponential, e)
-        if three:
+    for t in range(how.first, u.shape[0]):
+        error(u[t], label, how.error, e)
+        if how.three_factor:
             for k in range(e.size):
-                e[k] = shift(e[k] * surrogate(u[t, k], c[0], c[1], reciprocal), 8, mode, 0)
-        clipped += accumulate(G, Gb, e, p[t], low, high)
+                e[k] = shift(e[k] * surrogate(u[t, k], neuron.threshold, neuron.slope), 8, how.mode, 0)
+        clipped += accumulate(G, Gb, e, p[t], word)
     return clipped
 
 
 @njit(nogil=True, cache=True)
-def update(W, G, theta, k, mode, low, high, state, counts):
-    """W (flat) -= the rounded G where |G| > theta, clipped to low .. high; counts += (written, gated, clipped).
+def update(W, G, theta, k, mode, word, state, counts):
+    """W (flat) -= the rounded G where |G| > theta, clipped to word = (low, high); counts += (written, gated, clipped).
 
     Returns the random state.
     """
@@ -149,7 +181,7 @@ def update(W, G, theta, k, mode, low, high, state, counts):
             counts[1] += 1
             continue
         x = W[i] - shift(G[i], k, mode, noise_of(state, k))
-        y = min(max(x, low), high)
+        y = min(max(x, word[0]), word[1])
         counts[2] += x != y
         counts[0] += y != W[i]
         W[i] = y
@@ -159,43 +191,51 @@ def update(W, G, theta, k, mode, low, high, state, counts):
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
 
-    Raises `fixed.Saturated` in strict mode where a gradient leaves its word.
+    Raises `formats.Saturated` in strict mode where a gradient leaves its word.
     """
-    out = Learned(net.weight, net.bias)
-    k, words = learner.shifts(net.readout.exponent), Format(net.readout.bits)
+    out, k, ends = Learned(net.weight, net.bias), learner.shifts(net.readout.exponent), net.ends(-1)
     G, Gb = np.zeros(out.weight.shape, np.int64), np.zeros(len(out.bias), np.int64)
     T, three, mode = p.shape[1], learner.rule == "three-factor", rounding(learner.rounding)
     first = max(T - learner.window, 0) if three else T - 1
-    constants = np.array([net.neuron.threshold, net.neuron.slope], np.int64)
-    state, counts, room = seed_state(learner.seed), np.zeros(3, np.int64), net.bias_room
-    u = None if learner.online else net.membranes(p)
+    how = How(first, three, ERRORS[learner.error], FLOOR if mode == STOCHASTIC else mode)
+    state, u = seed_state(learner.seed), None if learner.online else net.membranes(p)
     for b, label in enumerate(y):
         seen = net.membranes(p[b : b + 1], out.weight, out.bias)[0] if u is None else u[b]
-        out.gradient_saturated += sample(
-            G,
-            Gb,
-            seen,
-            p[b],
-            int(label),
-            first,
-            three,
-            ERRORS[learner.error],
-            TRIGGER,
-            0 if mode == STOCHASTIC else mode,
-            constants,
-            EXPONENTIAL,
-            RECIPROCAL,
-            GRADIENT.lowest,
-            GRADIENT.highest,
-        )
-        if not (learner.online or b == len(y) - 1):
-            continue
-        thetas = [int(np.abs(g).max()) * learner.threshold >> 8 for g in (G, Gb)]
-        state = update(out.weight.reshape(-1), G.reshape(-1), thetas[0], k[0], mode, words.lowest, words.highest, state, counts)
-        state = update(out.bias, Gb, thetas[1], k[1], mode, -room, room, state, counts)
-        out.synapses += G.size + Gb.size
-        G[...], Gb[...] = 0, 0
-    out.written, out.gated, out.clipped = (int(n) for n in counts)
+        out.gradient_saturated += sample(G, Gb, seen, p[b], int(label), how, net.neuron, GRADIENT.ends)
+        if learner.online or b == len(y) - 1:
+            state = out.write((G, Gb), k, mode, ends, state, learner.threshold)
+            G[...], Gb[...] = 0, 0
     if net.words.strict and out.gradient_saturated:
         raise Saturated(f"readout gradient: {out.gradient_saturated} sums left {GRADIENT.bits} bits")
     return out
+
+
+class Episode(NamedTuple):
+    """What one-shot learning of a task yields.
+
+    learned    readout after learning: `Learned` of a chip, with what was counted
+    u          membranes of the query samples (Q, T, ways) after learning, in units of the chip
+    accuracy   share of query samples whose label has the largest membrane at the last step
+    """
+
+    learned: Learned
+    u: np.ndarray
+    accuracy: float
+
+
+def samples_of(task) -> np.ndarray:
+    """Counts (S + Q, T, H, W, C) of the support, then of the query samples."""
+    return np.concatenate([task.x_support, task.x_query])
+
+
+def one_shot(chip, learner: Learner, task, p: np.ndarray | None = None) -> Episode:
+    """Present each support sample of a task once, update, classify its query: on an `IntegerNet` or on its float twin.
+
+    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples, where they are known already; else
+        the chip's own, stochastic ones with numbers of the learner's seed
+    """
+    n = len(task.y_support)
+    p = chip.traces_of(samples_of(task), learner.seed) if p is None else p
+    learned = chip.learn(learner, p[:n], task.y_support)
+    u = chip.membranes(p[n:], learned.weight, learned.bias)
+    return Episode(learned, u, accuracy(u[:, -1], task.y_query))

@@ -3,17 +3,21 @@
 No float is in the loop: counts come in as uint8, spikes go on as uint8, traces as int32, membranes as int64.
 """
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import kernels, quantise, ranges
-from .formats import Saturated, rounding, seed_state
-from .neuron import IntegerLIF
-from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic, presynaptic_in
+from minisnn.layers.neuron import LIF
+from minisnn.meta.inner import InnerLoop
+from minisnn.parallel.threads import parallel
 
-MOST_COUNT = 7  # an input count is clipped at this: 3 bits
-ACCUMULATOR = 32
+from . import kernels, quantise, ranges
+from .formats import Format, Saturated, rounding, seed_state
+from .learner import Learned, Learner, learn, readout_exponent, steps_of
+from .neuron import IntegerLIF
+from .ranges import MOST_COUNT
+from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic, presynaptic_in
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,12 @@ class IntegerNet:
     readout_exponent   of the readout's weights; None: that of least squared error before adaptation
     exponents          {layer: exponent} in place of those of least squared error
 
-    `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by place. Raises ValueError
-    where a word of 32 bits is too short for what the interval analysis asks for (`ranges`).
+    `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by place; `steps` are the
+    powers of two that `learner` takes. Raises ValueError where a word of 32 bits is too short for what the interval analysis
+    asks for (`ranges`).
     """
+
+    steps: dict[str, int] = {}
 
     def __init__(
         self,
@@ -69,42 +76,55 @@ class IntegerNet:
         readout_exponent: int | None = None,
         exponents: dict[str, int] | None = None,
     ):
-        if getattr(net, "hidden", None) or not hasattr(net, "neuron") or not net.channels:
+        if getattr(net, "hidden", None) or not isinstance(getattr(net, "neuron", None), LIF) or not net.channels:
             raise ValueError(
                 "the chip holds a spiking network of conv layers and a readout of their spikes; this network has other layers"
             )
-        self.words, self.neuron, self.ways = words, IntegerLIF.of(net.neuron), net.ways
-        self.input_shape, views, chosen = net.input_shape, net.views(theta), dict(exponents or {})
+        views, chosen, layers = net.views(theta), dict(exponents or {}), []
         if readout_exponent is not None:
             chosen["readout"] = readout_exponent
-        layers = []
         for n, b in enumerate(net.blocks):
             weight, bias = views[f"{b.name}.weight"].reshape(b.weight_shape), views[f"{b.name}.bias"]
             weight = weight * net.dtype.type(net.neuron.gain) if n == 0 else weight
-            bits = words.readout_bits if b.readout else words.weight_bits
+            bits, fraction = (words.readout_bits, TRACE_BITS) if b.readout else (words.weight_bits, words.fraction)
             exponent = chosen[b.name] if b.name in chosen else quantise.best_exponent(weight, bits)
-            room = ranges.room_for_bias(b.weight_shape, bits, MOST_COUNT if n == 0 else 1, b.readout, words.fraction)
-            fraction = TRACE_BITS if b.readout else words.fraction
+            room = ranges.room_for_bias(b.weight_shape, bits, ranges.most_of(n, b.readout), fraction)
             layers.append(quantise.layer(b.name, weight, bias, exponent, bits, b.input_shape, b.pool, fraction, room))
-        self._set(layers)
+        self._set(layers, IntegerLIF.of(net.neuron), words, net.input_shape)
 
-    def _set(self, layers):
-        self.layers = tuple(layers)
-        self.saturations = {
-            f"{layer.name}.{what}": layer.saturated if what == "theta" else 0
-            for layer in self.layers
-            for what in ("theta", "u")
-        }
-        self.saturations = {"input": 0, **self.saturations}
-        self.bounds = ranges.analyse(self)
+    def _set(self, layers, neuron: IntegerLIF, words: Words, input_shape) -> None:
+        self.layers, self.neuron, self.words, self.input_shape = tuple(layers), neuron, words, tuple(input_shape)
+        self.ways = self.readout.weight.shape[3]
+        self.saturations = {"input": 0}
+        for layer in self.layers:
+            self.saturations |= {f"{layer.name}.theta": layer.saturated, f"{layer.name}.u": 0}
+        self.bounds = ranges.analyse(self.layers)
         self._kernels = [self._prepare(layer) for layer in self.layers[:-1]]
+
+    @classmethod
+    def of(cls, checkpoint, words: Words = Words(), exponents: dict[str, int] | None = None, samples: int | None = None):
+        """The network of a `minisnn.Checkpoint` (or whatever has net, theta and inner), ready to learn as it adapts.
+
+        `learner` takes its readout's step sizes, of so many support samples (None: one of each class), and the readout's word
+        leaves them room. A network that was meta-trained for the chip keeps the exponents it was trained with wherever
+        `words` has the bits it was trained for.
+        """
+        net, inner, known = checkpoint.net, checkpoint.inner or InnerLoop(), trained_for(checkpoint)
+        steps = steps_of(net, inner, samples or net.ways)
+        chosen = {"readout": readout_exponent(steps["log2_weight"], words.readout_bits)}
+        for name, exponent in known.get("exponents", {}).items():
+            kind, bits = ("readout_bits", words.readout_bits) if name == "readout" else ("bits", words.weight_bits)
+            if known[kind] == bits:
+                chosen[name] = exponent
+        self = cls(net, checkpoint.theta, words, exponents=chosen | (exponents or {}))
+        self.steps = steps
+        return self
 
     @classmethod
     def from_layers(cls, layers, neuron: IntegerLIF, words: Words, input_shape) -> "IntegerNet":
         """A network of integers that are known, such as imported ones."""
         self = cls.__new__(cls)
-        self.words, self.neuron, self.ways, self.input_shape = words, neuron, layers[-1].weight.shape[3], tuple(input_shape)
-        self._set(layers)
+        self._set(layers, neuron, words, input_shape)
         return self
 
     @property
@@ -126,15 +146,27 @@ class IntegerNet:
         last = replace(self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32))
         return self.from_layers([*self.layers[:-1], last], self.neuron, self.words, self.input_shape)
 
+    def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The least and the largest weight, and bias, of layer n: no bias between them makes its sums overflow."""
+        layer = self.layers[n]
+        most = ranges.most_of(n, layer is self.readout)
+        room = ranges.room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction)
+        return Format(layer.bits).ends, (-room, room)
+
     @property
     def bias_room(self) -> int:
         """The largest bias of the readout that cannot make its accumulator overflow."""
-        return ranges.room_for_bias(self.readout.weight.shape, self.readout.bits, 1, True, self.words.fraction)
+        return self.ends(-1)[1][1]
 
-    def layer_bias_room(self, n: int) -> int:
-        """The largest bias of conv layer n that cannot make its sums overflow."""
-        layer = self.layers[n]
-        return ranges.room_for_bias(layer.weight.shape, layer.bits, 1 if n else MOST_COUNT, False, layer.fraction)
+    # ---- learning
+
+    def learner(self, **options) -> Learner:
+        """How the readout learns with the network's own step sizes; options of `Learner`."""
+        return Learner(**{**self.steps, **options})
+
+    def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
+        """`learner.learn`, of traces p (B, T, inputs) and labels y (B,)."""
+        return learn(self, learner, p, y)
 
     # ---- inference
 
@@ -180,73 +212,53 @@ class IntegerNet:
             state = presynaptic_in(flat[b], found[b], n.alpha, n.beta, rounding(mode or self.words.traces), bits, state)
         return found
 
+    def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
+        """The traces of counts x, spikes of all conv layers in between."""
+        return self.traces(self.spikes(x), seed=seed)
+
     def membranes(self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None) -> np.ndarray:
         """The readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p and of these integers or its own."""
         weight, bias = self.weight if weight is None else weight, self.bias if bias is None else bias
-        u = np.empty((*p.shape[:2], len(bias)), np.int64)
-        columns, clipped = np.ascontiguousarray(weight.T, np.int32), 0
+        u, mode = np.empty((*p.shape[:2], len(bias)), np.int64), rounding(self.words.membrane)
+        columns, bias, clipped = np.ascontiguousarray(weight.T, np.int32), np.asarray(bias, np.int64), 0
         for b in range(len(p)):
-            clipped += kernels.readout(
-                p[b],
-                columns,
-                np.asarray(bias, np.int64),
-                self.readout_shift,
-                rounding(self.words.membrane),
-                self._constants(np.int64),
-                u[b],
-            )
+            clipped += kernels.readout(p[b], columns, bias, self.readout_shift, mode, self.neuron, u[b])
         self._count("readout.u", int(clipped))
         return u
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Logits, int64 (B, ways): the readout's membrane at the last step."""
-        return self.membranes(self.traces(self.spikes(x)))[:, -1]
+        return self.membranes(self.traces_of(x))[:, -1]
 
     @property
     def readout_shift(self) -> int:
         """From the accumulator's exponent, the weights' less 12, to the 10 fraction bits of u."""
         return 12 - self.readout.exponent - 10
 
-    # ---- what the kernels take
+    def counted_alone(self) -> "IntegerNet":
+        """The same network with counters of its own, all zero: saturations of one episode, whoever runs beside it."""
+        alone = copy(self)
+        alone.saturations = dict.fromkeys(self.saturations, 0)
+        return alone
 
-    def _constants(self, dtype) -> np.ndarray:
-        n = self.neuron
-        return np.array([n.alpha, n.beta, n.gamma, n.rho, n.threshold, self.words.fraction], dtype)
+    # ---- what the kernels take
 
     def _prepare(self, layer):
         k, _, C_in, C_out = layer.weight.shape
         sums = np.int16 if self.bounds[layer.name]["V"].bits <= 16 else np.int32
         mirrored = np.ascontiguousarray(layer.weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(sums))
         right = self.words.fraction - layer.exponent - 10
-        scale = np.array([max(-right, 0), max(right, 0), *addends(rounding(self.words.membrane), right)], np.int32)
-        return mirrored, np.tile(layer.bias, layer.input_shape[1]), scale, np.empty(0, sums)
+        scale = max(-right, 0), max(right, 0), *addends(rounding(self.words.membrane), right)
+        numbers = *self.neuron, self.words.fraction, *scale, *addends(rounding(self.words.traces), 12)
+        return mirrored, np.tile(layer.bias, layer.input_shape[1]), kernels.Constants(*map(np.int32, numbers))
 
     def _conv(self, layer, prepared, x, record):
-        from minisnn.parallel.threads import parallel
-
-        weight, bias, scale, sums = prepared
+        weight, bias, constants = prepared
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat = rows_of(x)
+        flat, pool = rows_of(x), kernels.POOL[layer.pool]
         out, clipped = np.empty((B, T, h, w * C_out), np.uint8), np.zeros(B, np.int64)
         kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
-        filters = np.array(addends(rounding(self.words.traces), 12), np.int32)
-        parallel(
-            kernels.conv,
-            B,
-            flat,
-            flat.view(np.uint64),
-            weight,
-            bias,
-            sums,
-            kernels.POOL[layer.pool],
-            scale,
-            self._constants(np.int32),
-            filters,
-            out,
-            clipped,
-            kept,
-            record,
-        )
+        parallel(kernels.conv, B, flat, flat.view(np.uint64), weight, bias, pool, constants, out, clipped, kept)
         self._count(f"{layer.name}.u", int(clipped.sum()))
         return out.reshape(B, T, h, w, C_out), kept.reshape(*kept.shape[:2], H, W, C_out)
 
@@ -254,3 +266,23 @@ class IntegerNet:
         self.saturations[place] += number
         if number and self.words.strict:
             raise Saturated(f"{place}: {number} values left their format")
+
+
+def trained_for(checkpoint) -> dict:
+    """What a network meta-trained for the chip says of it: bits, readout_bits, exponents {layer: exponent}; empty for another.
+
+    Raises ValueError where that is damaged.
+    """
+    return chip_notes(getattr(checkpoint, "provenance", {}).get("chip") or {}, "the checkpoint")
+
+
+def chip_notes(known: dict, source: str) -> dict:
+    """`trained_for` of notes as they were read; `source` names them in the error."""
+    try:
+        numbers = [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
+        if not all(type(n) is int and abs(n) <= 64 for n in numbers):
+            raise ValueError
+    except (KeyError, TypeError, AttributeError, ValueError):
+        words = "what it says of the chip it was trained for is damaged; expected bits, readout_bits and exponents"
+        raise ValueError(f"{source}: {words}") from None
+    return known

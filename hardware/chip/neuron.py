@@ -9,13 +9,13 @@
     u                   Q5.10, 16 bits, saturating      -32 .. 31.999
     threshold, rho      Q5.10                           as u
     r                   uQ1.12                          0 .. 4096, as the presynaptic traces
-    sigma'              uQ0.8                           1 .. 255
+    sigma'              uQ0.8                           0 .. 255
 
 The surrogate derivative 1 / (1 + kappa |a|)^2 needs no division: 1 + kappa |a| is 2^n m with m in [1, 2); 1 / m^2 comes from a
 table of 16 entries at the midpoints of intervals of m, and is shifted by 2 n.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,14 +24,11 @@ from .formats import Format
 from .traces import factor
 
 U = Format(16, 10)
-FRACTION = U.fraction
-SLOPE_BITS, SLOPE_FRACTION = 8, 8
 RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)], np.int64)  # 1 / m^2 in Q0.8
 
 
-@dataclass(frozen=True)
-class IntegerLIF:
-    """Constants of the neuron as the chip keeps them.
+class IntegerLIF(NamedTuple):
+    """Constants of the neuron as the chip keeps them, and as the kernels take them.
 
     alpha, beta, gamma   factors of 4096          rho, threshold   in units of u          slope   kappa with 4 fraction bits
     """
@@ -46,22 +43,22 @@ class IntegerLIF:
     @classmethod
     def of(cls, neuron) -> "IntegerLIF":
         """Those nearest to `minisnn.LIF`'s. Raises ValueError where rho or the threshold leave the format of u."""
-        rho, threshold = (int(np.floor(value * (1 << FRACTION) + 0.5)) for value in (neuron.rho, neuron.threshold))
+        rho, threshold = (int(np.floor(value * (1 << U.fraction) + 0.5)) for value in (neuron.rho, neuron.threshold))
         slope = int(np.floor(16 * neuron.slope + 0.5))
         for name, value, bits in (("rho", rho, 16), ("threshold", 4 * threshold, 18), ("slope", slope, 16)):
-            if not -(1 << bits - 1) <= value < 1 << bits - 1:
+            if not Format(bits).holds(value):
                 raise ValueError(f"{name} {getattr(neuron, name)} does not fit {U} of {bits} bits")
         return cls(factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma), rho, threshold, slope)
 
 
 @njit(nogil=True, cache=True)
-def surrogate(u, threshold, slope, table):
-    """sigma'(u) in uQ0.8, 0 .. 255; u and threshold in Q5.10, slope with 4 fraction bits, `table` is RECIPROCAL."""
+def surrogate(u, threshold, slope):
+    """sigma'(u) in uQ0.8, 0 .. 255; u and threshold in Q5.10, slope with 4 fraction bits."""
     x = (1 << 14) + abs(u - threshold) * slope  # 1 + kappa |a| with 14 fraction bits
     n = 0
     while x >> (n + 15):
         n += 1
-    y = table[(x >> (n + 10)) & 15]
+    y = RECIPROCAL[(x >> (n + 10)) & 15]
     if n == 0:
         return min(y, 255)
     return (y + (1 << (2 * n - 1))) >> (2 * n) if n < 16 else 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .formats import Format
+from .formats import Format, nearest
 
 WEIGHT_BITS = range(2, 9)
 
@@ -49,21 +49,16 @@ class IntegerLayer:
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
     """(int8 weights, how many were clipped) at an exponent, rounded to nearest."""
     form = Format(bits, -exponent)
-    whole = np.floor(np.ldexp(np.asarray(weight, np.float64), -exponent) + 0.5)
-    clipped = np.clip(whole, form.lowest, form.highest)
-    return clipped.astype(np.int8), int((whole != clipped).sum())
-
-
-def squared_error(weight: np.ndarray, exponent: int, bits: int) -> float:
-    """Mean squared error of the weights at an exponent."""
-    return float(np.mean((np.ldexp(integers(weight, exponent, bits)[0].astype(np.float64), exponent) - weight) ** 2))
+    whole, clipped = nearest(weight, form.fraction, form.lowest, form.highest)
+    return whole.astype(np.int8), clipped
 
 
 def exponents(weight: np.ndarray, bits: int) -> dict[int, float]:
-    """{exponent: mean squared error} from that which clips nothing down to one that clips nearly all."""
+    """{exponent: mean squared error of the weights} from that which clips nothing down to one that clips nearly all."""
     largest = float(np.abs(weight).max())
     top = math.ceil(math.log2(largest / (2 ** (bits - 1) - 0.5))) if largest else -8
-    return {e: squared_error(weight, e, bits) for e in range(top, top - 6, -1)}
+    held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in range(top, top - 6, -1)}
+    return {e: float(np.mean((real - weight) ** 2)) for e, real in held.items()}
 
 
 def best_exponent(weight: np.ndarray, bits: int) -> int:
@@ -72,31 +67,10 @@ def best_exponent(weight: np.ndarray, bits: int) -> int:
     return min(errors, key=lambda e: (errors[e], -e))
 
 
-def layer(
-    name: str,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    exponent: int,
-    bits: int,
-    input_shape,
-    pool: str,
-    fraction: int,
-    most_bias: int,
-) -> IntegerLayer:
-    """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -most_bias .. most_bias."""
+def layer(name: str, weight, bias, exponent: int, bits: int, input_shape, pool: str, fraction: int, room: int) -> IntegerLayer:
+    """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -room .. room."""
     if bits not in WEIGHT_BITS:
         raise ValueError(f"weight bits must be {WEIGHT_BITS.start} to {WEIGHT_BITS.stop - 1}, not {bits}")
-    whole, clipped = integers(weight, exponent, bits)
-    b = np.floor(np.ldexp(np.asarray(bias, np.float64), fraction - exponent) + 0.5)
-    limited = np.clip(b, -most_bias, most_bias)
-    return IntegerLayer(
-        name,
-        whole,
-        limited.astype(np.int32),
-        exponent,
-        bits,
-        tuple(input_shape),
-        pool,
-        fraction,
-        clipped + int((b != limited).sum()),
-    )
+    (whole, clipped), (b, limited) = integers(weight, exponent, bits), nearest(bias, fraction - exponent, -room, room)
+    shape, saturated = tuple(input_shape), clipped + limited
+    return IntegerLayer(name, whole, b.astype(np.int32), exponent, bits, shape, pool, fraction, saturated)

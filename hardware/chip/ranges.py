@@ -2,7 +2,8 @@
 
 A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes, which are sums of negative and
 of positive weights times the largest count. The readout's accumulator is a sum of at most `inputs` products of a weight and a
-trace of at most 4096. Bounds hold for the weights at hand; `any` are those of any weights of the same word length.
+trace of at most 4096: V << F once more, with F = 12. Bounds hold for the weights at hand; `any` are those of any weights of
+the same word length.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import numpy as np
 
 from .formats import width
 from .traces import UNITY
+
+MOST_COUNT = 7  # an input count is clipped at this: 3 bits
+ACCUMULATOR = 32
 
 
 @dataclass(frozen=True)
@@ -37,53 +41,46 @@ class Bound:
         return Bound(self.low + low, self.high + high, self.any_low + low, self.any_high + high)
 
 
-def room_for_bias(weight_shape, bits: int, most: int, readout: bool, fraction: int) -> int:
-    """The largest bias that a word of 32 bits leaves room for beside the sum of any weights.
+def most_of(n: int, readout: bool) -> int:
+    """The largest number at an input of layer n: a count in the first conv layer, else a spike."""
+    return 1 if n or readout else MOST_COUNT
+
+
+def room_for_bias(weight_shape, bits: int, most: int, fraction: int) -> int:
+    """The largest bias that a word of 32 bits leaves room for beside the sum of any weights times at most `most`.
 
     Raises ValueError where there is none.
     """
     inputs = int(np.prod(weight_shape[:3]))
-    unit = UNITY if readout else 1 << fraction
-    room = (1 << 31) - 1 - inputs * (1 << bits - 1) * most * unit
+    room = (1 << ACCUMULATOR - 1) - 1 - (inputs * (1 << bits - 1) * most << fraction)
     if room < 0:
         raise ValueError(
-            f"the sum of {inputs} weights of {bits} bits with {12 if readout else fraction} fraction bits do not "
-            "fit 32 bits; take fewer fraction or weight bits"
+            f"the sum of {inputs} weights of {bits} bits with {fraction} fraction bits do not fit 32 bits; take fewer "
+            "fraction or weight bits"
         )
-    return min(room, (1 << 31) - 1 - UNITY)
+    return min(room, (1 << ACCUMULATOR - 1) - 1 - UNITY)
 
 
 def sums(layer, most: int) -> Bound:
     """Of V: at most `most` events at every input. (At the rim of a picture there are fewer inputs, so this holds there too.)"""
     w = layer.weight.reshape(-1, layer.weight.shape[3]).astype(np.int64)
-    inputs = len(w)
-    return Bound(
-        most * int(np.minimum(w, 0).sum(0).min()),
-        most * int(np.maximum(w, 0).sum(0).max()),
-        -most * inputs * (1 << layer.bits - 1),
-        most * inputs * ((1 << layer.bits - 1) - 1),
-    )
+    low, high = np.minimum(w, 0).sum(0).min(), np.maximum(w, 0).sum(0).max()
+    half = 1 << layer.bits - 1
+    return Bound(int(low), int(high), -len(w) * half, len(w) * (half - 1)).scaled(most)
 
 
-def analyse(net) -> dict[str, dict[str, Bound]]:
+def analyse(layers) -> dict[str, dict[str, Bound]]:
     """{layer: {quantity: Bound}}; raises ValueError where 32 bits are too few for the weights at hand."""
-    from .network import ACCUMULATOR, MOST_COUNT
-
     found = {}
-    for n, layer in enumerate(net.layers):
-        last = n == len(net.layers) - 1
-        V = sums(layer, MOST_COUNT if n == 0 and not last else 1)
-        bias = (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
-        if last:
-            accumulator = V.scaled(UNITY)
-            found[layer.name] = {
-                "p, q": Bound(0, UNITY, 0, UNITY),
-                "sum w p": accumulator,
-                "sum w p + bias": accumulator.plus(*bias),
-            }
-        else:
-            Q = V.scaled(1 << layer.fraction)
-            found[layer.name] = {"V": V, "Q, P": Q, "P + bias": Q.plus(*bias)}
+    for n, layer in enumerate(layers):
+        readout = layer is layers[-1]
+        V = sums(layer, most_of(n, readout))
+        scaled, bias = V.scaled(1 << layer.fraction), (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
+        found[layer.name] = (
+            {"p, q": Bound(0, UNITY, 0, UNITY), "sum w p": scaled, "sum w p + bias": scaled.plus(*bias)}
+            if readout
+            else {"V": V, "Q, P": scaled, "P + bias": scaled.plus(*bias)}
+        )
         for name, bound in found[layer.name].items():
             if bound.bits > ACCUMULATOR:
                 raise ValueError(

@@ -17,14 +17,16 @@ readout's membrane (its traces times its weights, read at the last step) and the
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 
-from ..chip.kernels import spread
-from ..chip.learner import Learner
+from ..chip.kernels import NONE, POOL, spread
+from ..chip.learner import Learner, readout_exponent, steps_of
 from ..chip.network import IntegerNet, Words, rows_of
 
 
@@ -43,7 +45,7 @@ class LoihiConfig:
     weight_exp: int = -2
 
     def __post_init__(self):
-        for name, least, most in (("du", 0, 4095), ("dv", 0, 4096), ("trace_bits", 1, 12), ("weight_exp", -8, 7)):
+        for name, least, most in (("du", 0, 4095), ("dv", 1, 4096), ("trace_bits", 1, 12), ("weight_exp", -8, 7)):
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} must be {least} to {most}, not {value}")
@@ -55,39 +57,47 @@ def _toward_zero(x, factor):
     return -y if x < 0 else y
 
 
+class Constants(NamedTuple):
+    """What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what arrives."""
+
+    u_factor: int
+    v_factor: int
+    left: int
+    right: int
+
+
 @njit(nogil=True, cache=True)
-def conv(start, stop, x, words, weight, V, pool, c, vth, out, record, samples):
+def conv(start, stop, x, words, weight, pool, c, vth, out, record):
     """Spikes of `loihi.run`'s neurons, a layer of convolved weights, OR-pooled; arrays as `kernels.conv`.
 
-    c   (4096 - (du + 1), 4096 - dv, left shift, right shift of what arrives)        vth (C_out,)
-    record (samples, T, H, W C_out) int32 keeps v after the reset
+    c are `Constants`, vth (C_out,); record (samples, T, H, W C_out) int32 keeps v after the reset of the first samples
     """
     T, H, k, C_out = x.shape[1], x.shape[2], weight.shape[1], weight.shape[2] // weight.shape[1]
     W, half = out.shape[4], weight.shape[1] // 2
     for b in range(start, stop):
-        sums = np.zeros((H + k - 1, W + k - 1, C_out), V.dtype)
+        sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
         a, u, v = np.zeros((H, W, C_out), np.int64), np.zeros((H, W, C_out), np.int64), np.zeros((H, W, C_out), np.int64)
         for t in range(T):
             spread(x[b, t], words[b, t], weight, sums)
             for y in range(H):
                 for z in range(W):
                     for n in range(C_out):
-                        current = _toward_zero(u[y, z, n], c[0]) + (a[y, z, n] << 6)
+                        current = _toward_zero(u[y, z, n], c.u_factor) + (a[y, z, n] << 6)
                         if current > 8388608:
                             current -= 16777216
                         elif current <= -8388608:
                             current += 16777216
                         u[y, z, n] = current
-                        m = min(max(_toward_zero(v[y, z, n], c[1]) + current, -8388607), 8388607)
+                        m = min(max(_toward_zero(v[y, z, n], c.v_factor) + current, -8388607), 8388607)
                         spike = m > vth[n] << 6
                         v[y, z, n] = 0 if spike else m
-                        a[y, z, n] = (np.int64(sums[y + half, z + half, n]) << c[2]) >> c[3]
+                        a[y, z, n] = (np.int64(sums[y + half, z + half, n]) << c.left) >> c.right
                         if spike:
-                            if pool == 0:
+                            if pool == NONE:
                                 out[b, t, y, n, z] = 1
                             elif y // 2 < out.shape[2] and z // 2 < W // 2:
                                 out[b, t, y // 2, n, z // 2] = 1
-                        if b < samples:
+                        if b < record.shape[0]:
                             record[b, t, y, z * C_out + n] = v[y, z, n]
 
 
@@ -109,20 +119,26 @@ class LoihiNet(IntegerNet):
         if net.pool != "max":
             raise ValueError(f"spikes are pooled by OR, which is max pooling; this network has pool {net.pool!r}")
         super().__init__(net, theta, Words(), readout_exponent)
-        self.config = config
+        self.config, e = config, config.weight_exp
         self.du = 4095 - self.neuron.beta if config.du is None else config.du
         self.dv = 4096 - self.neuron.alpha if config.dv is None else config.dv
-        self.factors = 4095 - self.du, 4096 - self.dv
-        gain = 2.0 * 2.0**config.weight_exp * 4096**2 / ((4096 - self.factors[0]) * (4096 - self.factors[1]))
+        self.constants = Constants(4095 - self.du, 4096 - self.dv, max(e, 0), max(-e, 0))
+        gain = 2.0 * 2.0**e * 4096**2 / ((self.du + 1) * self.dv)
         self.vth, views = [], net.views(theta)
         for layer in self.layers[:-1]:
-            whole = np.round(
-                gain * (net.neuron.threshold - views[f"{layer.name}.bias"].astype(np.float64)) / 2.0**layer.exponent
-            )
-            self.vth.append(np.clip(whole, 1, (1 << 17) - 1).astype(np.int64))
+            below = net.neuron.threshold - views[f"{layer.name}.bias"].astype(np.float64)
+            self.vth.append(_thresholds(gain * below / 2.0**layer.exponent))
         self.scales = [1.0] * len(self.vth)
         if x is not None:
             self._match(net, theta, x)
+
+    @classmethod
+    def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None):
+        """As `IntegerNet.of`; config and x as above."""
+        steps = steps_of(checkpoint.net, checkpoint.inner or InnerLoop(), checkpoint.net.ways)
+        self = cls(checkpoint.net, checkpoint.theta, config, readout_exponent(steps["log2_weight"], Words().readout_bits), x)
+        self.steps = steps
+        return self
 
     def _match(self, net, theta, x) -> None:
         """Scale each layer's thresholds until it fires as often as the float layer, from the first layer to the last."""
@@ -130,7 +146,7 @@ class LoihiNet(IntegerNet):
             rate, first, low, high = net.spikes(theta, x, layer.name).mean(), self.vth[n], 0.05, 2.0
             for _ in range(7):
                 self.scales[n] = (low * high) ** 0.5
-                self.vth[n] = np.clip(np.round(first * self.scales[n]), 1, (1 << 17) - 1).astype(np.int64)
+                self.vth[n] = _thresholds(first * self.scales[n])
                 low, high = (self.scales[n], high) if self.spikes(x, n + 1).mean() > rate else (low, self.scales[n])
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
@@ -139,28 +155,17 @@ class LoihiNet(IntegerNet):
 
     def learner(self, **options) -> Learner:
         """Loihi's way to learn: the membrane rule, rounded stochastically."""
-        return Learner(**{**options, "rounding": "stochastic"})
+        return super().learner(**{**options, "rounding": "stochastic"})
 
     def _conv(self, layer, prepared, x, record):
-        weight, _, _, _ = prepared
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat = rows_of(x)
-        out = np.zeros((B, T, h, C_out, W), np.uint8)
-        kept, e = np.empty((min(record, B), T, H, W * C_out), np.int32), self.config.weight_exp
-        c = np.array([*self.factors, max(e, 0), max(-e, 0)], np.int64)
-        parallel(
-            conv,
-            B,
-            flat,
-            flat.view(np.uint64),
-            2 * weight.astype(np.int32),
-            np.empty(0, np.int32),
-            0 if layer.pool == "none" else 1,
-            c,
-            self.vth[self.layers.index(layer)],
-            out,
-            kept,
-            record,
-        )
+        flat, weight, vth = rows_of(x), 2 * prepared[0].astype(np.int32), self.vth[self.layers.index(layer)]
+        out, kept = np.zeros((B, T, h, C_out, W), np.uint8), np.empty((min(record, B), T, H, W * C_out), np.int32)
+        parallel(conv, B, flat, flat.view(np.uint64), weight, POOL[layer.pool], self.constants, vth, out, kept)
         spikes = np.ascontiguousarray(out[..., :w].transpose(0, 1, 2, 4, 3))
         return spikes, kept.reshape(*kept.shape[:2], H, W, C_out)
+
+
+def _thresholds(real: np.ndarray) -> np.ndarray:
+    """vth nearest to real numbers, 1 .. 2^17 - 1."""
+    return np.clip(np.round(real), 1, (1 << 17) - 1).astype(np.int64)

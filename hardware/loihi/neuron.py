@@ -33,15 +33,16 @@ def _toward_zero(x: np.ndarray, k: int) -> np.ndarray:
     return np.sign(x) * (np.abs(x) >> k)
 
 
-def _shifted(x: np.ndarray, exponent: int) -> np.ndarray:
-    return x << exponent if exponent >= 0 else x >> -exponent
+def _shifted(x: np.ndarray, exponent) -> np.ndarray:
+    return x << np.maximum(exponent, 0) >> np.maximum(-exponent, 0)
 
 
 def run(spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0, vth=10, bias_mant=0, bias_exp=0):
     """(a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current, membrane after the reset, spikes.
 
-    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers.
-    Raises ValueError for a float array, shapes that do not fit, or a sign mode that the chip does not have.
+    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers, one for
+    all neurons or an array (neurons,), as Lava takes them.
+    Raises ValueError for what is no integer, shapes that do not fit, or a sign mode that the chip does not have.
     """
     spikes, W = np.asarray(spikes), np.asarray(W)
     for name, array in (("spikes", spikes), ("W", W)):
@@ -49,12 +50,18 @@ def run(spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0,
             raise ValueError(f"{name} must be a matrix of integers, not {array.dtype} of shape {array.shape}")
     if spikes.shape[1] != W.shape[1]:
         raise ValueError(f"W has {W.shape[1]} inputs, expected the {spikes.shape[1]} of spikes")
-    weight_exp, num_weight_bits, sign_mode, du, dv, vth, bias_mant, bias_exp = (
-        int(n) for n in (weight_exp, num_weight_bits, sign_mode, du, dv, vth, bias_mant, bias_exp)
-    )
+    one = dict(weight_exp=weight_exp, num_weight_bits=num_weight_bits, sign_mode=sign_mode)
+    each = dict(du=du, dv=dv, vth=vth, bias_mant=bias_mant, bias_exp=bias_exp)
+    for name, value in (one | each).items():
+        array = np.asarray(value)
+        if array.dtype.kind not in "iu" or array.shape not in ((), (len(W),) if name in each else ()):
+            many = f" or one for each of {len(W)} neurons" if name in each else ""
+            raise ValueError(f"{name} must be an integer{many}, not {array.dtype} of shape {array.shape}")
+    du, dv, vth, bias_mant, bias_exp = (np.asarray(value, np.int64) for value in each.values())
     if sign_mode not in (MIXED, EXCITATORY, INHIBITORY):
         raise ValueError(f"sign_mode must be 1 (mixed), 2 (excitatory) or 3 (inhibitory), not {sign_mode}")
-    weights, bias = used_weights(W.astype(np.int64), num_weight_bits, sign_mode), _shifted(np.int64(bias_mant), bias_exp)
+    weights = used_weights(W.astype(np.int64), int(num_weight_bits), int(sign_mode))
+    bias, weight_exp = _shifted(bias_mant, bias_exp), np.int64(weight_exp)
     a = u = v = np.zeros(len(W), np.int64)
     found = np.empty((4, len(spikes), len(W)), np.int64)
     for t, x in enumerate(spikes.astype(np.int64)):

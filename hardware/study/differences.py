@@ -1,17 +1,15 @@
 """Where along the network float and fixed point first differ: spikes and membranes, layer by layer, of the same samples."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 
 from minisnn.experiments.findings import Table
 from minisnn.plots import COLOURS, figure, style
 
-from .floats import FloatReadout
-from ..chip.learner import readout_exponent
-from ..chip.network import IntegerNet
 from ..chip.neuron import U
+from .episodes import Comparison
+from .floats import FloatReadout
 
 SAMPLES = 2
 FRACTIONS = (0, 2, 4, 8, 12)
@@ -51,58 +49,33 @@ class Pair:
         for name, s, z, u, v in zip(self.layers, self.spikes, spikes, self.membranes, membranes):
             both, any_ = (s & (z != 0)).sum(), (s | (z != 0)).sum()
             steps = np.flatnonzero((s != z).any(axis=tuple(i for i in range(s.ndim) if i != 1)))
-            found.append(
-                [
-                    name,
-                    int(s.sum()),
-                    int(z.sum()),
-                    f"{100 * both / max(any_, 1):.1f}",
-                    int(steps[0]) if len(steps) else None,
-                    f"{signal_to_noise(u, v[:, -u.shape[1] :]):.1f}",
-                ]
-            )
+            share, first = f"{100 * both / max(any_, 1):.1f}", int(steps[0]) if len(steps) else None
+            found.append([name, int(s.sum()), int(z.sum()), share, first, f"{signal_to_noise(u, v[:, -u.shape[1] :]):.1f}"])
         return [*found, ["readout", None, None, None, None, f"{signal_to_noise(self.readout, readout):.1f}"]]
 
 
-def tables(comparison) -> list[Table]:
+def tables(c: Comparison) -> list[Table]:
     """On two samples of the first episode: every word length of all layers, then fraction bits of the traces at the longest."""
-    from .compare import Choice
-
-    pair, rows = Pair(comparison.net, comparison.theta, comparison.task(0).x_support[:SAMPLES]), []
-    for bits in comparison.bits:
-        rows += [[bits, *row] for row in pair.rows(comparison.chip(bits, Choice(bits)))]
-    header = ["bits", "layer", "spikes, float", "spikes, fixed", "made by both (%)", "first at step", "signal to noise (dB)"]
+    pair = Pair(c.net, c.theta, c.task(0).x_support[:SAMPLES])
     layers = Table(
         "layers",
         "Where float and fixed point differ, before learning",
-        header,
-        rows,
+        ["bits", "layer", "spikes, float", "spikes, fixed", "made by both (%)", "first at step", "signal to noise (dB)"],
+        [[bits, *row] for bits in c.bits for row in pair.rows(c.chip(bits))],
         "Spikes after pooling; signal to noise of the membrane within the gradient window.",
     )
-    bits, rows = max(comparison.bits), []
+    bits, rows = max(c.bits), []
     for rounding, fraction in itertools.product(("floor", "nearest"), FRACTIONS):
-        words = replace(
-            comparison.words, weight_bits=bits, readout_bits=bits, fraction=fraction, traces=rounding, membrane=rounding
-        )
-        chip = IntegerNet(comparison.net, comparison.theta, words, readout_exponent(comparison.steps["log2_weight"], bits))
+        chip = c.chip(bits, fraction=fraction, traces=rounding, membrane=rounding)
         rows.append([rounding, fraction, *(row[-1] for row in pair.rows(chip))])
-    return [
-        layers,
-        Table(
-            "fraction",
-            f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)",
-            ["rounding", "F", *pair.layers, "readout"],
-            rows,
-        ),
-    ]
+    title = f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)"
+    return [layers, Table("fraction", title, ["rounding", "F", *pair.layers, "readout"], rows)]
 
 
-def picture(comparison):
+def picture(c: Comparison):
     """The membrane of the first layer's busiest neuron in floating point and in integers."""
-    from .compare import Choice
-
-    x = comparison.task(0).x_support[:1]
-    pair = Pair(comparison.net, comparison.theta, x)
+    x = c.task(0).x_support[:1]
+    pair = Pair(c.net, c.theta, x)
     busy = np.unravel_index(np.argmax((pair.membranes[0][0] >= 0).sum(0)), pair.membranes[0].shape[2:])
     with style():
         fig = figure(6.4, 3.4)
@@ -110,12 +83,11 @@ def picture(comparison):
         u = pair.membranes[0][(0, slice(None), *busy)]
         steps = np.arange(x.shape[1] - len(u), x.shape[1])
         axes.plot(steps, u, color=COLOURS["black"], label="float")
-        for bits, colour in zip(comparison.bits, ("blue", "green", "orange", "vermillion")):
-            v = pair.chip(comparison.chip(bits, Choice(bits)))[1][0][(0, slice(-len(u), None), *busy)]
+        for bits, colour in zip(c.bits, ("blue", "green", "orange", "vermillion")):
+            v = pair.chip(c.chip(bits))[1][0][(0, slice(-len(u), None), *busy)]
             axes.step(steps, v, where="mid", color=COLOURS[colour], linewidth=1, label=f"{bits} bits")
-        axes.axhline(comparison.net.neuron.threshold, color="0.6", linestyle=":")
-        axes.set(
-            xlabel="time (ms)", ylabel="membrane u", title="One neuron of the first layer, the same events (dotted: threshold)"
-        )
+        axes.axhline(c.net.neuron.threshold, color="0.6", linestyle=":")
+        title = "One neuron of the first layer, the same events (dotted: threshold)"
+        axes.set(xlabel="time (ms)", ylabel="membrane u", title=title)
         axes.legend()
     return fig

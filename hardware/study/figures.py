@@ -6,35 +6,43 @@ from minisnn.experiments.statistics import estimate
 from minisnn.plots import COLOURS, figure, style
 
 from ..chip.formats import ROUNDINGS
+from .episodes import DEFAULT
 
-MARKS = dict(zip(ROUNDINGS, zip("osD^", ("blue", "sky", "orange", "vermillion"))))
+MARKS = dict(zip(ROUNDINGS, "osD^"))
+COLOUR_OF = {mode: COLOURS[name] for mode, name in zip(ROUNDINGS, ("blue", "sky", "orange", "vermillion"))}
+
+
+def accuracies(axes, points: dict, mark: str, colour: str, label: str) -> None:
+    """A line of accuracies (%) with their intervals: {place: array over episodes}."""
+    found = [estimate(values) for values in points.values()]
+    axes.errorbar(
+        list(points),
+        [100 * e.mean for e in found],
+        yerr=[100 * (e.ci95 or 0) for e in found],
+        fmt=f"{mark}-",
+        color=colour,
+        capsize=2,
+        linewidth=1,
+        markersize=4,
+        label=label,
+    )
 
 
 def accuracy_against_bits(curves: dict, bits, twin):
     """A panel for the readout alone in few bits, one for all layers; a line a rounding of the update."""
+    titles = ("readout alone, conv layers in the most bits", "all layers")
     with style():
         fig = figure(8.4, 3.6)
-        titles = ("readout alone, conv layers in the most bits", "all layers")
         for axes, title, pick in zip(fig.subplots(1, 2, sharey=True), titles, (lambda b: max(bits), lambda b: b)):
-            for rounding, (mark, colour) in MARKS.items():
+            for n, (rounding, mark) in enumerate(MARKS.items()):
+                how, aside = (*DEFAULT[:2], rounding, *DEFAULT[3:]), 0.05 * (n - 1.5)
                 points = {
-                    b: estimate(v[:, 0])
+                    b + aside: v[:, 0]
                     for b in bits
                     for (conv, choice), v in curves.items()
-                    if conv == pick(b) and choice.bits == b and choice.how == ("membrane", "softmax", rounding, 0, False)
+                    if conv == pick(b) and choice.bits == b and choice.how == how
                 }
-                places = [b + 0.05 * (list(MARKS).index(rounding) - 1.5) for b in points]
-                axes.errorbar(
-                    places,
-                    [100 * e.mean for e in points.values()],
-                    yerr=[100 * (e.ci95 or 0) for e in points.values()],
-                    fmt=f"{mark}-",
-                    color=COLOURS[colour],
-                    capsize=2,
-                    linewidth=1,
-                    markersize=4,
-                    label=rounding,
-                )
+                accuracies(axes, points, mark, COLOUR_OF[rounding], rounding)
             axes.axhline(100 * np.mean(twin), color="0.5", linestyle=":", label="float twin")
             axes.set(xlabel="weight bits", title=title, xticks=list(bits))
         fig.axes[0].set(ylabel="one-shot accuracy (%)", ylim=(0, 102))
@@ -45,26 +53,20 @@ def accuracy_against_bits(curves: dict, bits, twin):
 
 def accuracy_against_threshold(curves: dict, bits):
     """Accuracy and the share of synapses written against the threshold on updates."""
-    most = max(bits)
     with style():
         fig = figure(6.4, 3.6)
         axes = fig.subplots()
         share = axes.twinx()
         share.spines["right"].set_visible(True)
-        for b, colour in ((8, "blue"), (4, "vermillion")):
-            points = sorted(
-                (choice.how[3], v.mean(0))
-                for (conv, choice), v in curves.items()
-                if conv == most
-                and choice.bits == b
-                and choice.how[:3] == ("membrane", "softmax", "nearest")
-                and not choice.how[4]
-            )
-            percent = [p for p, _ in points]
-            axes.plot(
-                percent, [100 * v[0] for _, v in points], "o-", color=COLOURS[colour], label=f"accuracy, readout of {b} bits"
-            )
-            share.plot(percent, [100 * v[1] for _, v in points], "s:", color=COLOURS[colour], markersize=3)
+        for b, colour in ((8, COLOURS["blue"]), (4, COLOURS["vermillion"])):
+            points = {
+                choice.how[3]: 100 * v.mean(0)
+                for (conv, choice), v in sorted(curves.items(), key=lambda item: item[0][1].how[3])
+                if (conv, choice.bits) == (max(bits), b)
+                and choice.how == ("membrane", "softmax", "nearest", choice.how[3], False)
+            }
+            axes.plot(list(points), [v[0] for v in points.values()], "o-", color=colour, label=f"accuracy, readout of {b} bits")
+            share.plot(list(points), [v[1] for v in points.values()], "s:", color=colour, markersize=3)
         axes.set(
             xlabel="threshold Θ (% of the largest update)",
             ylabel="one-shot accuracy (%)",

@@ -1,8 +1,10 @@
-"""Float twins of the two learning rules, so that like is compared with like.
+"""Float twins of the chip's ways to learn, so that like is compared with like.
 
 Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step and the same order of
 samples; nothing is rounded and nothing clipped, but in the error "target", whose definition clips.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +12,17 @@ from minisnn.experiments.readout import spikes_of, traces
 from minisnn.layers.loss import softmax
 from minisnn.layers.surrogate import sigma_prime
 
+from ..chip import calibrate
 from ..chip.errors import TRIGGER
+from ..chip.feedback import Feedback, signs
 from ..chip.learner import Learner
+
+
+class Parameters(NamedTuple):
+    """Of a readout: weight (inputs, ways), bias (ways,)."""
+
+    weight: np.ndarray
+    bias: np.ndarray
 
 
 class FloatReadout:
@@ -26,6 +37,10 @@ class FloatReadout:
         """Presynaptic p at every step, float32 (B, T, inputs)."""
         return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
+    def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
+        """As `IntegerNet.traces_of`; nothing here is random."""
+        return self.traces(x)
+
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """u at every step, (B, T, ways)."""
         u = p @ weight + bias
@@ -35,15 +50,15 @@ class FloatReadout:
             r = np.float32(n.gamma) * r + np.float32(1 - n.gamma) * (u[:, t] >= n.threshold)
         return u
 
-    def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(weight, bias) after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest |G|, as in integers."""
+    def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:
+        """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest |G|, as in integers."""
         weight, bias = self.weight.copy(), self.bias.copy()
         for part in [slice(b, b + 1) for b in range(len(y))] if learner.online else [slice(0, len(y))]:
             G, Gb = self._gradient(learner, p[part], y[part], weight, bias)
             for array, g, step in ((weight, G, learner.log2_weight), (bias, Gb, learner.log2_bias)):
                 size = np.abs(g)
                 array -= np.float32(2.0**step) * np.where(size > size.max() * learner.threshold / 256, g, 0)
-        return weight, bias
+        return Parameters(weight, bias)
 
     def _gradient(self, learner, p, y, weight, bias):
         u = self.membranes(p, weight, bias)
@@ -62,3 +77,24 @@ def float_error(kind: str, u: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.clip(u, 0, 1) - one_hot
     e = softmax(u.reshape(-1, u.shape[-1])).reshape(u.shape) - one_hot
     return np.where(np.abs(e) > TRIGGER / 128, np.sign(e), 0).astype(u.dtype) if kind == "ternary" else e
+
+
+def float_learn_all(net, theta: np.ndarray, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The twin of `feedback.learn_all`: theta after the same rule, the same signs and steps.
+
+    The first layer's step is one of the weights times the input gain, as the chip holds them.
+    """
+    readout, new = FloatReadout(net, theta), theta.copy()
+    p = readout.traces(x)
+    e = float_error(learner.error, readout.membranes(p, readout.weight, readout.bias)[:, -1], y)
+    views, record, inputs, end = net.views(new), net.record(theta, x), x, np.array([x.shape[1] - 1])
+    for n, b in enumerate(net.blocks[:-1]):
+        d = np.clip(e @ signs(feedback.seed + n, net.ways, b.channels), -1, 1)
+        h = d[:, None, None] * sigma_prime(record[n]["u"][:, -1] - net.neuron.threshold, net.neuron.slope)
+        seen = calibrate.under_kernels(calibrate.traces(inputs, net.neuron, end), net.kernel)
+        weight, gain = views[f"{b.name}.weight"], net.neuron.gain if n == 0 else 1.0
+        weight -= 2.0**feedback.log2_weight / gain * (seen.T @ h.reshape(len(seen), -1)).reshape(weight.shape)
+        views[f"{b.name}.bias"][...] -= 2.0**feedback.log2_bias * h.sum((0, 1, 2))
+        inputs = net.spikes(theta, x, b.name)
+    views["readout.weight"][...], views["readout.bias"][...] = readout.learn(learner, p, y)
+    return new

@@ -4,6 +4,8 @@ import numpy as np
 
 from minisnn.experiments.findings import Table
 
+from .episodes import Comparison
+
 PICOJOULE = (0.1, 3.1)  # a 32-bit integer addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
 STATE_BITS = 32 + 32 + 13 + 16  # P, Q, r and u of a conv neuron
 TRACE_BITS = 13 + 13  # p and q of an input of the readout
@@ -42,31 +44,19 @@ def operations(net, x: np.ndarray) -> dict[str, tuple[int, int]]:
     return found
 
 
-def cost(comparison, joules: tuple[float, float] | None = None) -> Table:
+def cost(c: Comparison, joules: tuple[float, float] | None = None) -> Table:
     """Memory, operations and energy of one learned class, on the first episode's support; a row a word length of all layers."""
-    from .compare import Choice
-
-    add, multiply = joules or PICOJOULE
-    rows = []
-    for bits in comparison.bits:
-        chip = comparison.chip(bits, Choice(bits))
-        x = comparison.task(0).x_support
-        ops = np.array(list(operations(chip, x).values())) / len(x)
-        adds, products = ops.sum(0)
-        rows.append(
-            [
-                bits,
-                *(f"{v / 8e3:.0f}" for v in memory(chip).values()),
-                f"{adds / 1e6:.0f}",
-                f"{products / 1e6:.0f}",
-                f"{1e-6 * (adds * add + products * multiply):.0f}",
-            ]
-        )
-    header = ["bits", "weights", "conv state", "readout traces", "gradient", "additions (M)", "products (M)", "energy (µJ)"]
+    (add, multiply), x, rows = joules or PICOJOULE, c.task(0).x_support, []
+    for bits in c.bits:
+        chip = c.chip(bits)
+        adds, products = np.array(list(operations(chip, x).values())).sum(0) / len(x)
+        energy = 1e-6 * (adds * add + products * multiply)
+        sizes = (f"{v / 8e3:.0f}" for v in memory(chip).values())
+        rows.append([bits, *sizes, f"{adds / 1e6:.0f}", f"{products / 1e6:.0f}", f"{energy:.0f}"])
     return Table(
         "cost",
         "Memory (kB), and operations of a learned class",
-        header,
+        ["bits", "weights", "conv state", "readout traces", "gradient", "additions (M)", "products (M)", "energy (µJ)"],
         rows,
         f"Operations alone, at {add:g} pJ an addition and {multiply:g} pJ a product; memory access is not counted.",
     )

@@ -5,20 +5,17 @@ the learning rule alike. Weights have the most bits of the comparison, updates a
 """
 
 import itertools
-from dataclasses import replace
 from functools import partial
 
-import numpy as np
 
-from minisnn.training.evaluation import accuracy
 from minisnn.experiments.findings import Table
 from minisnn.experiments.statistics import estimate
-from minisnn.plots import COLOURS, figure, style
+from minisnn.plots import figure, style
 
-from .compare import Choice
-from ..chip.formats import ROUNDINGS
-from ..chip.learner import learn, readout_exponent
+from ..chip.learner import one_shot, samples_of
 from ..chip.network import IntegerNet
+from .episodes import Comparison, task_of
+from .figures import COLOUR_OF, accuracies
 
 EPISODES = 100  # at most: every number of fraction bits is an inference of its own
 FRACTIONS = (0, 2, 4, 8)
@@ -26,85 +23,50 @@ TRACE_BITS = (2, 3, 4, 5, 6, 7, 8, 12)
 MODES = ("floor", "nearest")
 
 
-def measure(comparison) -> tuple[dict, dict]:
+def measure(c: Comparison) -> tuple[dict, dict]:
     """Accuracies, an array over episodes each: of {(rounding, F)} and of {(rounding, n)}."""
-    c, bits = comparison, max(comparison.bits)
+    bits = max(c.bits)
     fractions = list(itertools.product(MODES, FRACTIONS))
     lengths = list(itertools.product((*MODES, "stochastic"), TRACE_BITS))
-    exponent, choice = readout_exponent(c.steps["log2_weight"], bits), Choice(bits)
-
-    def chip(mode, F):
-        words = replace(c.words, weight_bits=bits, readout_bits=bits, fraction=F, traces=mode, membrane=mode)
-        return IntegerNet(c.net, c.theta, words, exponent)
-
-    chips, plain = {key: chip(*key) for key in fractions}, c.chip(bits, choice)
-
-    one = partial(_episode, c.tasks, chips, plain, lengths, choice, c.steps, c.study.settings)
-    episodes = min(c.study.settings.episodes, EPISODES)
-    made_from = (c.net.configuration(), c.theta, c.inner, repr(c.words), bits, repr((fractions, lengths)))
-    values = np.array(c.study.each("hardware-traces", "double-nmnist", episodes, one, made_from, "hardware, trace bits"))
-    keys = len(fractions)
-    return ({key: values[:, k] for k, key in enumerate(fractions)}, {key: values[:, keys + k] for k, key in enumerate(lengths)})
+    chips = [c.chip(bits, fraction=F, traces=mode, membrane=mode) for mode, F in fractions]
+    one = partial(_episode, c.tasks, chips, c.chip(bits), lengths, c.settings)
+    values = c.few("traces", EPISODES, one, (bits, repr((fractions, lengths))), "trace bits").T
+    return dict(zip(fractions, values)), dict(zip(lengths, values[len(fractions) :]))
 
 
-def _episode(
-    tasks, chips: dict, plain: IntegerNet, lengths: list, choice: Choice, steps: dict, settings, index: int
-) -> list[float]:
+def _episode(tasks, chips: list, plain: IntegerNet, lengths: list, settings, index: int) -> list[float]:
     """Accuracies of the chips, then of the plain one with each (rounding, bits) of its presynaptic traces."""
-    task = tasks.episode(settings.seed, index, plain.ways, 1, settings.queries)
-    x, n = np.concatenate([task.x_support, task.x_query]), len(task.y_support)
-
-    def right(net, p):
-        new = learn(net, choice.learner(steps, 1 + index), p[:n], task.y_support)
-        return accuracy(net.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
-
-    found = [right(net, net.traces(net.spikes(x))) for net in chips.values()]
-    spikes = plain.spikes(x)
-    return found + [right(plain, plain.traces(spikes, bits, mode, 1 + index)) for mode, bits in lengths]
+    task, learner = task_of(tasks, settings, plain.ways, index), plain.learner(seed=1 + index)
+    found = [one_shot(chip, learner, task).accuracy for chip in chips]
+    spikes = plain.spikes(samples_of(task))
+    traces = (plain.traces(spikes, bits, mode, 1 + index) for mode, bits in lengths)
+    return found + [one_shot(plain, learner, task, p).accuracy for p in traces]
 
 
-def tables(comparison, found: tuple[dict, dict]) -> list[Table]:
+def tables(c: Comparison, found: tuple[dict, dict]) -> list[Table]:
     """Accuracy (%) by fraction bits, a row a rounding."""
-    note = f"{len(next(iter(found[0].values())))} episodes, weights of {max(comparison.bits)} bits."
+    note = f"{len(next(iter(found[0].values())))} episodes, weights of {max(c.bits)} bits."
     titles = ("postsynaptic traces of the conv layers, F", "presynaptic traces of the readout, n (7: as wide as Loihi's)")
-    return [
-        Table(
-            name,
-            f"Fraction bits of the {title}: accuracy (%)",
-            ["rounding", *(str(b) for b in sorted({b for _, b in part}))],
-            [
-                [mode, *(estimate(v).percent() for (m, _), v in part.items() if m == mode)]
-                for mode in dict.fromkeys(m for m, _ in part)
-            ],
-            note,
-        )
-        for name, title, part in zip(("postsynaptic", "presynaptic"), titles, found)
-    ]
+    tables = []
+    for name, title, part in zip(("postsynaptic", "presynaptic"), titles, found):
+        header = ["rounding", *(str(b) for b in sorted({b for _, b in part}))]
+        rows = [
+            [mode, *(estimate(v).percent() for (m, _), v in part.items() if m == mode)]
+            for mode in dict.fromkeys(m for m, _ in part)
+        ]
+        tables.append(Table(name, f"Fraction bits of the {title}: accuracy (%)", header, rows, note))
+    return tables
 
 
 def picture(found: tuple[dict, dict]):
     """Both sweeps, side by side."""
-    colours = dict(zip(ROUNDINGS, ("blue", "sky", "orange", "vermillion")))
+    texts = ("conv layers: fraction bits F of postsynaptic traces", "readout: fraction bits of presynaptic traces")
     with style():
         fig = figure(8.4, 3.6)
-        for axes, part, text in zip(
-            fig.subplots(1, 2, sharey=True),
-            found,
-            ("conv layers: fraction bits F of postsynaptic traces", "readout: fraction bits of presynaptic traces"),
-        ):
+        for axes, part, text in zip(fig.subplots(1, 2, sharey=True), found, texts):
             for mode in dict.fromkeys(m for m, _ in part):
-                points = {b: estimate(v) for (m, b), v in part.items() if m == mode}
-                axes.errorbar(
-                    list(points),
-                    [100 * e.mean for e in points.values()],
-                    yerr=[100 * (e.ci95 or 0) for e in points.values()],
-                    fmt="o-",
-                    color=COLOURS[colours[mode]],
-                    capsize=2,
-                    linewidth=1,
-                    markersize=4,
-                    label=mode,
-                )
+                points = {b: v for (m, b), v in part.items() if m == mode}
+                accuracies(axes, points, "o", COLOUR_OF[mode], mode)
             axes.set(xlabel=text)
         fig.axes[0].set(ylabel="one-shot accuracy (%)", ylim=(0, 102))
         fig.axes[1].legend(title="rounding of the traces", loc="lower right")

@@ -16,19 +16,21 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.training import checkpoint, run as training
 from minisnn.data.store.shipped import find_checkpoint
-from minisnn.training.evaluation import accuracy, ci95, open_set
-from minisnn.parallel.executor import Executor
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.folder import RunFolder, read_json, write_json
+from minisnn.parallel.executor import Executor
+from minisnn.training import checkpoint, run as training
+from minisnn.training.evaluation import ci95, open_set
+from minisnn.training.folder import FILES, RunFolder, read_json, write_json
 from minisnn.training.settings import TrainingConfig
+from minisnn.training.state import start_of
+from minisnn.training.update import network_of
 
 from ..chip.calibrate import calibrate
-from ..chip.learner import Learner, learn, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words
+from ..chip.learner import one_shot, readout_exponent, steps_of
+from ..chip.network import IntegerNet, Words, chip_notes
 from ..chip.quantise import WEIGHT_BITS
-from .straight import Grid, OnChip
+from .straight import OnChip
 
 CALIBRATION = 8  # tasks whose support sets the layers are rounded on
 CALIBRATE = 3  # first part of their spawn key; minisnn.training has 0 to 2
@@ -49,29 +51,23 @@ class ChipConfig:
 
 
 def settings(**changes) -> TrainingConfig:
-    """Settings of a run for the chip: Table 1's network as it is shipped, going on with small steps."""
-    base = dict(
-        channels=(32, 64, 128),
-        start="double_nmnist_maml.h5",
-        rule="anil",
-        learn_step_size="array",
-        step_size=4.0,
-        step_size_lr=2e-3,
-        queries=10,
-        updates=400,
-        lr=5e-4,
-        clip=5.0,
-        evaluate_every=100,
-        evaluate_episodes=20,
-        checkpoint_every=20,
-        test_episodes=100,
-    )
+    """Settings of a run for the chip: Table 1's network as it is shipped, going on with small steps.
+
+    The network is that of `start`, whatever the changes say.
+    """
+    base = dict(channels=(32, 64, 128), start="double_nmnist_maml.h5", rule="anil", learn_step_size="array", step_size=4.0)
+    base |= dict(step_size_lr=2e-3, queries=10, updates=400, lr=5e-4, clip=5.0, evaluate_every=100, evaluate_episodes=20)
+    base |= dict(checkpoint_every=20, test_episodes=100)
+    if "start" in changes:
+        found = checkpoint.read(find_checkpoint(changes["start"])).net.configuration()
+        same = ("ways", "channels", "hidden", "kernel", "pool", "window", "backend")
+        changes |= {name: found[name] for name in same if name in found}
     return TrainingConfig(**{**base, **changes})
 
 
 def train(
     config: TrainingConfig,
-    chip: ChipConfig,
+    chip: ChipConfig | None,
     out: str | Path,
     resume: bool = False,
     progress: bool = True,
@@ -83,53 +79,66 @@ def train(
     """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments as of `minisnn.train`.
 
     config   `start` names the float network, `rule` is "anil": on the chip the readout alone learns
+    chip     word lengths; None with resume: those of the run
+
+    A run that lies in `out` is not touched before all that could be refused has been tried.
     """
     if config.start is None or config.rule != "anil" or config.model != "snn" or config.learn_step_size == "no":
         raise ValueError("training for the chip needs start (a checkpoint), rule anil, model snn and learned step sizes")
     with RunFolder(out, OnChip.command) as folder:
         if not resume and not force:
             folder.check_free(config)
+        folder.check_writable()
         if data is None:
             data = {split: open_set(config.dataset, split, config.root, progress) for split in ("train", "val", "test")}
-        exponents = _resumed(folder, chip) if resume else _begin(folder, config, chip, data["train"], progress)
-    words = {name: (chip.readout_bits if name == "readout" else chip.bits, e) for name, e in exponents.items()}
-    held = OnChip(words, config.ways * config.shots)
-    config = config if resume else replace(config, start=str(folder / "start.h5"))
-    found = training.train(config, folder.path, resume, progress, data=data, executor=executor, held=held)
-    network = found.theta.copy()
-    for p in found.net.layout[:-2]:
-        network[p.slice] = Grid(found.net, words)(found.theta)[0][p.slice]
-    done = checkpoint.read(folder.path)
-    checkpoint.save(
-        folder / "network.h5",
-        found.net,
-        network,
-        inner=found.inner,
-        config=config,
-        curve=found.curve,
-        progress=done.progress,
-        provenance=dict(chip=dict(**vars(chip), exponents=exponents)),
-    )
-    if not config.test_episodes:
-        return {}
-    result = chip_accuracy(found.net, network, found.inner, data["test"], chip, exponents, config, executor)
-    result.update(bits=chip.bits, readout_bits=chip.readout_bits, exponents=exponents, updates=config.updates)
-    write_json(folder / "chip-result.json", result)
-    return result
+        if resume:
+            chip, exponents = _resumed(folder, chip)
+        else:
+            exponents = _begin(folder, config, chip, data["train"], force)
+            config = replace(config, start=str(folder / "start.h5"))
+        samples = config.ways * config.shots
+        held = OnChip({name: (_bits(chip, name), e) for name, e in exponents.items()}, samples)
+        found = training.train(config, folder, resume, progress, force=True, data=data, executor=executor, held=held)
+        network = found.theta.copy()
+        for p in found.net.layout[:-2]:
+            network[p.slice] = held.start(found.net, found.theta)[0][p.slice]
+        notes, done = dict(**vars(chip), exponents=exponents), checkpoint.read(folder.path).progress
+        kept = dict(inner=found.inner, config=config, curve=found.curve, progress=done, provenance=dict(chip=notes))
+        checkpoint.save(folder / "network.h5", found.net, network, **kept)
+        if not config.test_episodes:
+            return {}
+        integers = IntegerNet.of(replace(found, theta=network), Words(**_words(chip)), exponents, samples)
+        result = chip_accuracy(integers, data["test"], config, executor) | notes | dict(updates=config.updates)
+        write_json(folder / "chip-result.json", result)
+        return result
 
 
-def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, progress: bool) -> dict[str, int]:
-    """Round the network to start from; the exponents. Without resume the folder is begun anew."""
-    found = checkpoint.read(find_checkpoint(config.start))
+def _words(chip: ChipConfig) -> dict[str, int]:
+    return dict(weight_bits=chip.bits, readout_bits=chip.readout_bits)
+
+
+def _bits(chip: ChipConfig, layer: str) -> int:
+    return chip.readout_bits if layer == "readout" else chip.bits
+
+
+def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, force: bool) -> dict[str, int]:
+    """Round the network to start from, and begin the folder anew with it; the exponents."""
+    found, samples = start_of(config, network_of(config, tasks.input_shape, config.ways)), config.ways * config.shots
+    try:
+        IntegerNet.of(found, Words(**_words(chip)), samples=samples)
+    except ValueError as error:
+        raise ValueError(f"{config.start}: {error}") from None
     draw = (np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(CALIBRATE, k))) for k in range(CALIBRATION))
     x = np.concatenate([tasks.sample_task(rng, config.ways, config.shots, 1).x_support for rng in draw])
     convs = [b.name for b in found.net.blocks if not b.readout]
     rounded, exponents = calibrate(found.net, found.theta, dict.fromkeys(convs, chip.bits), x)
-    steps = steps_of(found.net, found.inner or InnerLoop(config.step_size), config.ways * config.shots)
+    steps = steps_of(found.net, found.inner or InnerLoop(config.step_size), samples)
     exponents["readout"] = readout_exponent(steps["log2_weight"], chip.readout_bits)
     theta = near(found.net, found.theta, rounded, exponents)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "checkpoint.h5", "chip-result.json", "network.h5"):
+    folder.make()
+    if not force:
+        folder.check_free(config)  # another process may have begun a run meanwhile
+    for name in (*FILES, "chip-result.json", "network.h5"):
         (folder / name).unlink(missing_ok=True)
     checkpoint.save(folder / "start.h5", found.net, theta, inner=found.inner)
     write_json(folder / "chip.json", dict(**vars(chip), exponents=exponents))
@@ -148,48 +157,31 @@ def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int])
     return found
 
 
-def _resumed(folder: RunFolder, chip: ChipConfig) -> dict[str, int]:
+def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, dict[str, int]]:
+    """Word lengths and exponents of the run, which must be those of `chip`, where it is given."""
     path = folder / "chip.json"
     if not path.is_file():
         raise ValueError(f"{folder.path}: no run to go on with; expected a folder of minisnn hardware train, with chip.json")
-    found = read_json(path)
-    if {name: found.get(name) for name in vars(chip)} != vars(chip):
+    notes = chip_notes(read_json(path), str(path))
+    found = ChipConfig(notes["bits"], notes["readout_bits"])
+    if chip not in (None, found):
         raise ValueError(
-            f"{path}: the run has {found.get('bits')} bits and {found.get('readout_bits')} in the readout, not "
+            f"{path}: the run has {found.bits} bits and {found.readout_bits} in the readout, not "
             f"{chip.bits} and {chip.readout_bits}; it goes on with its own"
         )
-    return {name: int(e) for name, e in found["exponents"].items()}
+    return found, notes["exponents"]
 
 
-def chip_accuracy(
-    net,
-    theta: np.ndarray,
-    inner: InnerLoop,
-    tasks,
-    chip: ChipConfig,
-    exponents: dict[str, int],
-    config: TrainingConfig,
-    executor: Executor | None = None,
-) -> dict:
+def chip_accuracy(chip: IntegerNet, tasks, config: TrainingConfig, executor: Executor | None = None) -> dict:
     """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic rounding, Theta 0."""
-    steps = steps_of(net, inner, config.ways * config.shots)
-    words = Words(weight_bits=chip.bits, readout_bits=chip.readout_bits)
-    integers = IntegerNet(net, theta, words, exponents=exponents)
     found: list[float] = []
-    one = partial(_episode, tasks, integers, steps, config.test_seed, config.queries, config.shots)
+    one = partial(_episode, tasks, chip, config)
     (executor or Executor()).in_order(one, range(config.test_episodes), found.append)
-    return dict(
-        accuracy=float(np.mean(found)),
-        ci95=ci95(found),
-        episodes=config.test_episodes,
-        seed=config.test_seed,
-        per_episode=found,
-    )
+    known = dict(episodes=config.test_episodes, seed=config.test_seed, per_episode=found)
+    return dict(accuracy=float(np.mean(found)), ci95=ci95(found), **known)
 
 
-def _episode(tasks, chip: IntegerNet, steps: dict, seed: int, queries: int, shots: int, index: int) -> float:
+def _episode(tasks, chip: IntegerNet, config: TrainingConfig, index: int) -> float:
     """Accuracy of the chip on a test episode."""
-    task = tasks.episode(seed, index, chip.ways, shots, queries)
-    p, n = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query]))), len(task.y_support)
-    new = learn(chip, Learner(seed=1 + index, **steps), p[:n], task.y_support)
-    return accuracy(chip.membranes(p[n:], new.weight, new.bias)[:, -1], task.y_query)
+    task = tasks.episode(config.test_seed, index, chip.ways, config.shots, config.queries)
+    return one_shot(chip, chip.learner(seed=1 + index), task).accuracy

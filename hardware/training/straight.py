@@ -17,16 +17,16 @@ One-shot learning on the chip starts from what it holds. With step sizes a and g
     lambda_N = S_N grad L_query(Q(theta_N))
     lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})          meta-gradient at theta = S lambda_0
 
-This is MAML's recursion with the gradient and the Hessian-vector product above, so `maml.meta_gradient` computes it where
-`HeldNet` stands for the network. Two differences from the chip are left: within several steps the chip rounds each update by
-itself, here their sum is rounded; and the chip's error, surrogate and traces have short words of their own.
+This is MAML's recursion with the gradient and the Hessian-vector product above, so `minisnn.meta_gradient` computes lambda_0
+where `HeldNet` stands for the network and Q(theta) for theta. Two differences from the chip are left: within several steps
+the chip rounds each update by itself, here their sum is rounded; and the chip's error, surrogate and traces have short words
+of their own.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from minisnn.meta import inner as maml
 from minisnn.training.held import Held
 from minisnn.meta.inner import InnerLoop
 from minisnn.network.base import Gradients, LossAndGradient
@@ -97,13 +97,6 @@ class HeldNet:
     def activity(self, theta: np.ndarray, x) -> dict[str, float]:
         """Mean output of every spiking layer at Q(theta)."""
         return self.net.activity(self.grid(theta)[0], x)
-
-
-def meta_gradient(net: HeldNet, theta: np.ndarray, task, *arguments, **options) -> tuple:
-    """`minisnn.meta_gradient` of a task that the chip learns, from Q(theta) on: the same arguments, the same results."""
-    phi, slope = net.grid(theta)
-    loss, meta, *rest = maml.meta_gradient(net, phi, task, *arguments, **options)
-    return loss, slope * meta, *rest
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from . import answer, close, right, same, wrong
 
 def _error(u, label):
     e = np.empty(len(u), np.int64)
-    errors.error(np.asarray(u, np.int64), label, errors.SOFTMAX, errors.TRIGGER, errors.EXPONENTIAL, e)
+    errors.error(np.asarray(u, np.int64), label, errors.SOFTMAX, e)
     return e
 
 

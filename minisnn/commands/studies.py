@@ -9,17 +9,19 @@ from .options import add_threads, add_workers, count, executor_of, use_threads
 OUT = Path("runs/paper")
 
 
-def add_study(parser: argparse.ArgumentParser, episodes: int = 600) -> None:
+def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = True) -> None:
+    """Options of a study, of so many episodes by default; asl: it measures on Double ASL, too."""
     data = parser.add_argument_group("what is measured")
     data.add_argument("--episodes", type=count(2), default=episodes, metavar="N", help=f"test episodes (default: {episodes})")
     data.add_argument("--queries", type=count(1), default=5, metavar="N", help="query samples of each class (default: 5)")
     data.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the episodes (default: 0)")
     data.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
-    data.add_argument(
-        "--asl-root",
-        metavar="PATH",
-        help="folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)",
-    )
+    if asl:
+        data.add_argument(
+            "--asl-root",
+            metavar="PATH",
+            help="folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)",
+        )
     networks = parser.add_argument_group("networks (default: those that travel with minisnn)")
     networks.add_argument("--networks", metavar="DIR", help="folder of checkpoints or run folders with the shipped ones' names")
     networks.add_argument(
@@ -48,12 +50,13 @@ def study_maker(args: argparse.Namespace):
     from ..experiments.networks import Networks
     from ..experiments.study import Settings, Study
 
-    settings = Settings(args.episodes, args.queries, args.seed, args.root, args.asl_root)
+    asl_root = getattr(args, "asl_root", None)
+    settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
     with executor_of(args) as executor:
         networks = Networks(
             args.networks,
             args.out / "networks" if args.retrain else None,
-            {"double-nmnist": args.root, "double-asl": args.asl_root},
+            {"double-nmnist": args.root, "double-asl": asl_root},
             not args.quiet,
             executor,
         )

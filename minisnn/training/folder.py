@@ -94,10 +94,14 @@ class RunFolder:
                 f"{self.path}: the run cannot be written there, {place} is read-only; expected a folder that can be written to"
             )
 
-    def begin(self, config: TrainingConfig) -> None:
-        """Make the folder, without the files of a run before, and write the settings."""
+    def make(self) -> None:
+        """Make the folder, and hold it."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._hold.take()
+
+    def begin(self, config: TrainingConfig) -> None:
+        """Make the folder, without the files of a run before, and write the settings."""
+        self.make()
         for name in FILES:
             (self / name).unlink(missing_ok=True)
         write_whole(self / "config.json", config.to_json().encode() + b"\n")

@@ -8,6 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,7 @@ class Result:
 
 def train(
     config: TrainingConfig,
-    out: str | Path,
+    out: str | Path | RunFolder,
     resume: bool = False,
     progress: bool = True,
     *,
@@ -68,6 +69,7 @@ def train(
 ) -> Result:
     """Meta-train a network and test it; everything is written to the folder `out` (see `runs`).
 
+    out        a folder, or a `RunFolder` that the caller holds and goes on holding
     resume     go on with the run that lies in `out`
     force      overwrite a run that lies in `out`
     data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
@@ -80,7 +82,7 @@ def train(
     where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
     three cases the state is saved.
     """
-    with stopping.heeded(SIGINT), RunFolder(out, held.command) as folder:
+    with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
         found = folder.resume(config) if resume else None
         if not resume and not force:
             folder.check_free(config)

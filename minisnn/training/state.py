@@ -38,17 +38,19 @@ def first(config: TrainingConfig, net: Network, steps: StepSizes, theta: np.ndar
     return State(0, theta, log_step, outer.state, step_sizes.state)
 
 
-def started(config: TrainingConfig, net: Network, steps: StepSizes) -> State:
-    """`first`, from the checkpoint config.start; step sizes that are not learned stay as configured.
-
-    Raises ValueError where the checkpoint's network is another.
-    """
+def start_of(config: TrainingConfig, net: Network) -> checkpoints.Checkpoint:
+    """The checkpoint config.start. Raises ValueError where its network is another."""
     found = checkpoints.read(find_checkpoint(str(config.start)))
     if found.net.configuration() != net.configuration():
         raise ValueError(
             f"{config.start}: the checkpoint's network, {found.net!r}, is another than that of the settings, {net!r}"
         )
-    log_step = steps.start
+    return found
+
+
+def started(config: TrainingConfig, net: Network, steps: StepSizes) -> State:
+    """`first`, from the checkpoint of `start_of`; step sizes that are not learned stay as configured."""
+    found, log_step = start_of(config, net), steps.start
     if steps.learned and found.inner is not None:
         log_step = steps.log_of(found.inner.step_size)
     return first(config, net, steps, found.theta, log_step)

@@ -10,7 +10,8 @@ from toy import ToySet, toy_config
 
 import minisnn as ms
 import pieces
-from hardware.study import compare
+from hardware import command
+from hardware.study import episodes
 from hardware.c import export
 from hardware.training import run as training
 from minisnn import cli
@@ -35,7 +36,8 @@ def run(monkeypatch, tmp_path, capsys):
     ms.save("networks/double_nmnist_maml.h5", net, theta, inner=InnerLoop(sizes))
 
     def call(*arguments):
-        code = cli.main(["hardware", "--networks", "networks", "--out", "out", "--quiet", *map(str, arguments)])
+        study = [] if arguments and arguments[0] in ("export", "train") else ["--networks", "networks", "--out", "out"]
+        code = cli.main(["hardware", *map(str, arguments), *study, "--quiet"])
         return code, *capsys.readouterr()
 
     return call
@@ -47,13 +49,13 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert "less twin" in out and "signal to noise" in out and "energy" in out
     found = json.loads(Path("out/hardware/findings.json").read_text())
     header, rows = found["tables"][2]["header"], found["tables"][2]["rows"]
-    assert len(rows) == 2 * len(compare.choices()) and {row[0] for row in rows} == {8, 3}
+    assert len(rows) == 2 * len(episodes.choices()) and {row[0] for row in rows} == {8, 3}
     gated = [
         float(row[header.index("gated (%)")])
         for row in rows
         if row[:2] == [8, 8] and row[4] == "nearest" and row[2] == "membrane"
     ]
-    assert gated == sorted(gated) and len(gated) == len(compare.THRESHOLDS)
+    assert gated == sorted(gated) and len(gated) == len(episodes.THRESHOLDS)
     files = {path.name for path in Path("out/hardware").iterdir()}
     assert files >= {
         "bits.png",
@@ -90,7 +92,11 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
 def test_ranges_and_saturations(run):
     code, out, err = run("--ranges", "--episodes", 2, "--bits", "4")
     assert code == 0, err
-    assert "4 bits: layer" in out and "sum w p + bias" in out and "saturations in 2 episodes" in out
+    assert "sum w p + bias" in out and "Saturations in 2 episodes" in out and not Path("out/hardware").exists()
+    tables = {table.name: table for table in Findings.read(Path("out/hardware-ranges")).tables}
+    assert {row[0] for row in tables["ranges"].rows} == {4} and len(tables["ranges"].rows) == 6
+    assert "readout.theta" in {row[1] for row in tables["saturations"].rows}
+    assert run("--ranges", "--episodes", 2, "--bits", "4")[1] == out  # from its records
 
 
 def test_training_for_the_chip_and_going_on(run, monkeypatch):
@@ -103,13 +109,13 @@ def test_training_for_the_chip_and_going_on(run, monkeypatch):
             **{**dict(rule="anil", learn_step_size="array", pool="max", backend="numba", evaluate_every=0), **given}
         ),
     )
-    few = ("--start", "networks/double_nmnist_maml.h5", "--updates", 3, "--lr", 1e-3, "--episodes", 2)
+    few = ("--start", "networks/double_nmnist_maml.h5", "--updates", 3, "--lr", 1e-3, "--episodes", 2, "--out", "out")
     code, out, err = run("train", "--bits", "3", *few)
     assert code == 0, err
     assert "integer chip of 3 bits (8 in the readout): " in out and "% on 2 unseen episodes" in out
     assert json.loads(Path("out/chip.json").read_text())["bits"] == 3 and Path("out/network.h5").exists()
     assert run("train", "--bits", "3", *few)[0] == 2  # it lies there already
-    assert run("train", "--resume", "out", "--out", "runs/paper")[1] == out
+    assert run("train", "--resume", "out")[1] == out
     code, _, err = run("train", "--bits", "3,2")
     assert code == 2 and "train takes one number of --bits" in err
 
@@ -130,10 +136,95 @@ def test_export_compiles_and_agrees(run):
         (("--bits", "9"), "--bits must be numbers from 2 to 8, not 9"),
         (("--bits", "none"), "not none"),
         (("--picojoule", "1"), "--picojoule takes two numbers"),
+        (("--picojoule", "nan,nan"), "--picojoule takes two numbers"),
+        (("--picojoule", "1e400,1"), "--picojoule takes two numbers"),
+        (("--ranges", "--picojoule", "1,1"), "--picojoule does not apply to --ranges"),
+        (("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"), "cnn.h5: the checkpoint's network, ConvNet"),
+        (("export", "--bits", "8,4"), "export takes one number of --bits"),
+        (
+            ("export", "--readout-bits", "9", "--checkpoint", "networks/double_nmnist_maml.h5"),
+            "weight bits must be 2 to 8, not 9",
+        ),
+        (
+            ("train", "--resume", "out", "--bits", "3", "--seed", "0"),
+            "--resume goes on with the settings of out; leave out --bits, --seed",
+        ),
+        (("--strict", "--episodes", 2, "--bits", "2"), "values left their format"),
         (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),
         (("export", "--checkpoint", "absent.h5"), "absent.h5"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
+    net = ms.ConvNet((6, 6, 2), (4,), 3, 3)
+    ms.save("cnn.h5", net, net.init(np.random.default_rng(0)))
     code, _, err = run(*arguments)
+    assert not Path("new").exists()
     assert code == 2 and words in err and err.startswith("minisnn: ") and err.count("\n") == 1
+
+
+OWN = {
+    "compare": ("ranges", "picojoule", "queries", "networks", "retrain", "fraction", "strict", "workers"),
+    "export": ("checkpoint", "readout-bits", "fraction", "strict"),
+    "train": ("start", "updates", "lr", "resume", "force", "readout-bits", "workers"),
+}
+
+
+@pytest.mark.parametrize("what", OWN)
+def test_a_flag_that_does_not_apply_is_an_error(what, capsys, tmp_path, monkeypatch):
+    """Before the sub-command or behind it, or where none is named; what stands in both is taken from either place."""
+    monkeypatch.chdir(tmp_path)
+    values = {"ranges": [], "retrain": [], "strict": [], "force": [], "picojoule": ["1,1"]}
+    for flag in {flag for flags in OWN.values() for flag in flags} - set(OWN[what]):
+        given = [f"--{flag}", *values.get(flag, ["3"])]
+        for line in ([what, *given], given) if what == "compare" else ([what, *given],):
+            with pytest.raises(SystemExit, match="2"):
+                cli.main(["hardware", *line])
+            assert "unrecognized arguments" in (err := capsys.readouterr().err) or "invalid choice" in err
+        if flag in OWN["compare"]:
+            assert cli.main(["hardware", *given, what]) == 2
+            err = capsys.readouterr().err
+            assert f"--{flag} does not apply to minisnn hardware {what}; it is an option of compare" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_options_before_the_sub_command_are_its_own(run, monkeypatch):
+    seen = []
+    for name in ("_compare", "_export", "_train"):
+        monkeypatch.setattr(command, name, lambda args, given: seen.append((args, given)))
+    line = ["hardware", "--bits", "4", "--out", "here", "--seed", "3"]
+    assert cli.main([*line, "export"]) == cli.main([*line, "train", "--seed", "5"]) == cli.main(["hardware", "compare"]) == 0
+    (export_, given), (train, _), (compare_, none) = seen
+    assert (export_.bits, str(export_.out), export_.seed, export_.fraction) == ((4,), "here", 3, 12)
+    assert (train.bits, train.seed, train.episodes) == ((4,), 5, 100) and none == {}
+    assert (compare_.bits, compare_.queries) == ((8, 4, 3, 2), 5) and set(given) == {"bits", "out", "seed"}
+
+
+def test_a_full_disk_leaves_no_half_of_an_export(run, monkeypatch):
+    import errno
+
+    calls = []
+
+    def full(path, content):
+        calls.append(path)
+        if len(calls) > 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        path.write_bytes(content)
+
+    monkeypatch.setattr(export, "write_whole", full)
+    line = ("export", "--checkpoint", "networks/double_nmnist_maml.h5", "--out", "deep/chip")
+    code, _, err = run(*line)
+    assert code == 2 and "README.md: no space left on device" in err and not Path("deep").exists()
+    Path("deep/chip").mkdir(parents=True)
+    Path("deep/chip/mine").write_text("kept")
+    assert run(*line)[0] == 2 and Path("deep/chip/mine").read_text() == "kept"
+
+
+def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
+    found = ms.read("networks/double_nmnist_maml.h5")
+    notes = dict(bits=3, readout_bits=5, exponents=dict(conv1=-3, readout=-6))
+    ms.save("trained.h5", found.net, found.theta, inner=found.inner, provenance=dict(chip=notes))
+    for given, words in (((), (3, 5)), (("--bits", 4), (4, 4)), (("--bits", 3, "--readout-bits", 2), (3, 2))):
+        assert run("export", "--checkpoint", "trained.h5", "--out", "chip", *given)[0] == 0
+        chip = export.from_header(Path("chip/chip.h"))
+        assert (chip.words.weight_bits, chip.words.readout_bits) == words
+        assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (chip.readout.exponent == -6) == (words == (3, 5))

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from integers import events, small
 
-from hardware.chip import errors, reference
-from hardware.study import feedback
-from hardware.chip.formats import seed_state
-from hardware.study.feedback import Feedback, float_learn_all, learn_all, signs
-from hardware.chip.learner import Learner, learn
+from hardware.chip import errors, feedback, reference
+from hardware.chip.formats import Saturated, seed_state
+from hardware.chip.feedback import Feedback, learn_all, signs
+from hardware.chip.neuron import IntegerLIF
+from hardware.chip.learner import Learner, learn, shifts_of
+from hardware.study.floats import float_learn_all
 
 LEARNER = Learner(rounding="nearest", log2_weight=1, log2_bias=-2)
 
@@ -34,7 +35,7 @@ def test_every_layer_equals_plain_integers(pool, rounding):
             G, Gb = reference.feedback_gradient(n, len(layer.weight), u[-1], p, d, mode)
             total, bias_total = total + np.array(G, object), bias_total + np.array(Gb, object)
             after.append(spikes)
-        k, room = how.shifts(layer.exponent, layer.fraction), chip.layer_bias_room(index)
+        k, room = shifts_of(how, layer.exponent, layer.fraction), chip.ends(index)[1][1]
         weight, state = reference.feedback_update(
             layer.weight.ravel().tolist(), total.ravel().tolist(), k[0], rounding, -16, 15, seed_state(how.seed + 1000 + index)
         )
@@ -54,8 +55,8 @@ def test_every_layer_equals_plain_integers(pool, rounding):
 def test_sums_stay_in_their_word_and_are_counted():
     G, Gb = np.zeros((1, 1, 1, 1), np.int64), np.zeros(1, np.int64)
     u, p, d = np.zeros((2, 2, 1), np.int16), np.full((2, 2, 1), 4096), np.array([127])
-    arguments = (0, 160, 0, feedback.RECIPROCAL, -5000, 5000)
-    clipped = feedback.accumulate(G, Gb, u, p, d, *arguments)
+    neuron = IntegerLIF(3891, 3686, 2662, 1024, 0, 160)
+    clipped = feedback.accumulate(G, Gb, u, p, d, neuron, 0, (-5000, 5000))
     assert (clipped, G.item(), Gb.item()) == (8, 5000, 5000)
 
 
@@ -79,8 +80,17 @@ def test_signs_are_fixed_and_differ_between_layers():
     assert set(np.unique(one)) == {-1, 1} and (one == signs(1, 5, 128)).all() and 0.3 < (one == other).mean() < 0.7
     assert np.abs(one.mean()) < 0.1
     e = np.zeros(2, np.int64)
-    errors.error(np.array([0, 0]), 0, errors.SOFTMAX, 0, errors.EXPONENTIAL, e)
+    errors.error(np.array([0, 0]), 0, errors.SOFTMAX, e)
     assert e.tolist() == [-64, 64]
+
+
+def test_strict_mode_refuses_a_gradient_of_a_conv_layer_that_left_its_word(monkeypatch):
+    net, _, chip = small(strict=True)
+    x = np.minimum(events(net), 7)
+    learn_all(chip, LEARNER, Feedback(), x, np.arange(3))
+    monkeypatch.setattr(feedback, "GRADIENT", feedback.GRADIENT.__class__(14, 19))
+    with pytest.raises(Saturated, match="conv1 gradient: .* sums left 14 bits"):
+        learn_all(chip, LEARNER, Feedback(), x, np.arange(3))
 
 
 def test_what_does_not_fit_is_said():
@@ -89,6 +99,6 @@ def test_what_does_not_fit_is_said():
         with pytest.raises(ValueError, match="random feedback goes with the membrane rule"):
             learn_all(chip, learner, Feedback(), events(net), np.arange(3))
     with pytest.raises(ValueError, match="32 bits can be had"):
-        Feedback(log2_weight=-40).shifts(-7, 12)
+        shifts_of(Feedback(log2_weight=-40), -7, 12)
     with pytest.raises(ValueError, match="rounding must be"):
         Feedback(rounding="up")

@@ -39,7 +39,7 @@ def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
 
 def apply(G, W, theta=0, k=8, mode=STOCHASTIC, bits=8, state=1):
     W, counts = W.copy(), np.zeros(3, np.int64)
-    learner.update(W, G, theta, k, mode, -(1 << bits - 1), (1 << bits - 1) - 1, state, counts)
+    learner.update(W, G, theta, k, mode, (-(1 << bits - 1), (1 << bits - 1) - 1), state, counts)
     return W, dict(zip(("written", "gated", "clipped"), counts.tolist()))
 
 
@@ -82,9 +82,9 @@ def test_every_synapse_has_a_random_number_of_its_own(rng):
 def test_a_gradient_fills_its_word_after_so_many_steps_and_then_is_clipped_and_counted():
     e, p = np.array([-128]), np.array([4096])
     G, Gb = np.zeros((1, 1), np.int64), np.zeros(1, np.int64)
-    low, high = learner.GRADIENT.lowest, learner.GRADIENT.highest
-    assert sum(learner.accumulate(G, Gb, e, p, low, high) for _ in range(4096)) == 0 and G[0, 0] == low == Gb[0]
-    assert learner.accumulate(G, Gb, e, p, low, high) == 2 and G[0, 0] == low
+    word = low, high = learner.GRADIENT.ends
+    assert sum(learner.accumulate(G, Gb, e, p, word) for _ in range(4096)) == 0 and G[0, 0] == low == Gb[0]
+    assert learner.accumulate(G, Gb, e, p, word) == 2 and G[0, 0] == low
     # unshifted products of e, sigma' and p would fill it in 16: 128 * 255 * 4096 * 17 > 2^31
     assert 128 * 255 * 4096 * 16 < 2**31 < 128 * 255 * 4096 * 17
 
@@ -105,7 +105,7 @@ def test_shifts_make_the_steps_they_stand_for():
     for l in (-4, 0, 2):
         found = learn(chip, Learner(rounding="nearest", log2_weight=l, log2_bias=l), p, [1])
         e = np.zeros(2, np.int64)
-        errors.error(chip.membranes(p)[0, -1], 1, errors.SOFTMAX, 0, errors.EXPONENTIAL, e)
+        errors.error(chip.membranes(p)[0, -1], 1, errors.SOFTMAX, e)
         step = (chip.weight - found.weight)[0] * 2.0**-7
         want = 2.0**l * e / 128 * 700 / 4096
         inside = np.abs(want) < 0.4
@@ -123,7 +123,7 @@ def test_errors_are_near_the_real_ones_and_sum_to_nothing():
     for _ in range(2000):
         u, label = rng.integers(-4000, 4000, 5), int(rng.integers(5))
         for name, kind in errors.ERRORS.items():
-            errors.error(u, label, kind, errors.TRIGGER, errors.EXPONENTIAL, e)
+            errors.error(u, label, kind, e)
             assert e.tolist() == reference.error(name, u.tolist(), label) and -128 <= e.min() and e.max() <= 127
             exact = float_error("softmax" if name == "ternary" else name, u[None] / 1024, np.array([label]))[0]
             if name == "ternary":

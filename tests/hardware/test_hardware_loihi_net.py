@@ -93,6 +93,7 @@ def test_what_loihi_cannot_hold_is_refused():
         network(pool="mean")
     for options, words in (
         ({"du": 4096}, "du must be 0 to 4095"),
+        ({"dv": 0}, "dv must be 1 to 4096"),  # a membrane that never leaks has no gain
         ({"trace_bits": 13}, "trace_bits must be 1 to 12"),
         ({"weight_exp": 9}, "weight_exp must be -8 to 7"),
     ):

@@ -7,10 +7,11 @@ from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
 from hardware.chip import calibrate
-from hardware.training import straight, run as training
+from hardware.training import run as training
 from hardware.chip.learner import Learner, learn, readout_exponent
 from hardware.chip.network import IntegerNet, Words
 from hardware.training.straight import Grid, HeldNet, OnChip
+from minisnn.files import Hold
 from minisnn.training import checkpoint, update as metabatch
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.meta.stepsizes import StepSizes
@@ -25,6 +26,13 @@ def exact(pool="max", **options):
     theta = small(pool, scale=1.0)[1].astype(np.float64)
     x, y = events(net, 9, 20), np.array([0, 1, 2] * 3)
     return net, theta, Task(x[:3], y[:3], x[3:], y[3:])
+
+
+def through(held, theta, task, *arguments, **options):
+    """(loss, meta-gradient) of a task that the chip learns from Q(theta) on, as a run takes it."""
+    phi, slope = held.grid(theta)
+    loss, meta = ms.meta_gradient(held, phi, task, *arguments, **options)
+    return loss, slope * meta
 
 
 def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip():
@@ -52,7 +60,7 @@ def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip()
 def test_where_nothing_is_rounded_it_is_the_meta_gradient(steps):
     net, theta, task = exact()
     fine = {name: (60, -50) for name in WORDS}
-    found = straight.meta_gradient(HeldNet(net, Grid(net, fine)), theta, task, 0.5, steps)
+    found = through(HeldNet(net, Grid(net, fine)), theta, task, 0.5, steps)
     for one, other in zip(found, ms.meta_gradient(net, theta, task, 0.5, steps)):
         assert np.abs(one - other).max() <= 1e-12 * np.abs(other).max()
 
@@ -74,7 +82,7 @@ def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, 
     lam = s * lam
     for phi, s in reversed(path):
         lam = lam - s * net.hessian_vector_product(phi, task.x_support, task.y_support, s * a * gate * lam)
-    found = straight.meta_gradient(HeldNet(net, grid), theta, task, a, steps, freeze=freeze)
+    found = through(HeldNet(net, grid), theta, task, a, steps, freeze=freeze)
     assert found[0] == loss
     assert np.abs(found[1] - S * lam).max() <= 1e-12 * np.abs(lam).max()
     plain = ms.meta_gradient(net, theta, task, a, steps, freeze=freeze)[1]
@@ -110,7 +118,7 @@ def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
         new = moved - a * net.loss_and_gradient(moved, task.x_support, task.y_support, spike="jet", record=first)[1]
         return net.loss(held + s * (new - at), task.x_query, task.y_query, spike="jet", record=last)
 
-    want = straight.meta_gradient(HeldNet(net, grid), theta, task, a)[1] @ d
+    want = through(HeldNet(net, grid), theta, task, a)[1] @ d
     found = (loss(1e-5) - loss(-1e-5)) / 2e-5
     assert found == pytest.approx(want, rel=1e-6)
 
@@ -124,7 +132,7 @@ def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
     found = metabatch.task_gradient(tasks, net, config, steps, theta.astype(float), steps.start, 4, 0, held=held)
     task, learns = metabatch.task_of(tasks, net, config, metabatch.TASKS, 4, 0), held.of(net)
     sizes = held.inner(net, metabatch.inner_loop(config, net, steps.value(steps.start))).step_size
-    want = straight.meta_gradient(learns, theta.astype(float), task, sizes, freeze=body(net))
+    want = through(learns, theta.astype(float), task, sizes, freeze=body(net))
     assert found[0] == want[0] and not learns.grid(theta.astype(float))[1].all()
     np.testing.assert_array_equal(found[1], want[1])
     plain = metabatch.task_gradient(tasks, net, config, steps, theta.astype(float), steps.start, 4, 0)
@@ -240,6 +248,59 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     np.testing.assert_array_equal(network.theta, phi)
     assert (latent.theta != start.theta).mean() > 0.3 and len(np.unique(phi[network.net.layout[0].slice])) <= 4
     assert network.provenance["chip"]["bits"] == 2 and not network.optimiser
+
+
+def test_a_run_that_is_refused_leaves_the_one_that_lies_there(tmp_path):
+    config, chip = started(tmp_path), training.ChipConfig(2, 4)
+    training.train(config, chip, tmp_path / "run", progress=False, data=toy_data())
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    convolutional = ms.ConvNet((6, 6, 2), (4,), 3, 3)
+    ms.save(tmp_path / "cnn.h5", convolutional, convolutional.init(np.random.default_rng(0)))
+    dense = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numpy", hidden=(5,))
+    ms.save(tmp_path / "dense.h5", dense, dense.init(np.random.default_rng(0)))
+    for changes, words in (
+        (dict(channels=(5,)), "float.h5: the checkpoint's network, .*, is another than that of the settings"),
+        (dict(start=str(tmp_path / "cnn.h5")), "cnn.h5: the checkpoint's network, ConvNet.*, is another"),
+        (dict(start=str(tmp_path / "dense.h5"), hidden=(5,)), "dense.h5: the chip holds a spiking network of conv layers"),
+        (dict(start=str(tmp_path / "absent.h5")), "absent.h5"),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=words):
+            other = ms.TrainingConfig(**{**vars(config), **changes})
+            training.train(other, chip, tmp_path / "run", progress=False, force=True, data=toy_data())
+    with pytest.raises(ValueError, match="the folder holds this very run|with other settings"):
+        training.train(config, chip, tmp_path / "run", progress=False, data=toy_data())
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    longer = ms.TrainingConfig(**{**vars(config), "updates": 13})
+    training.train(longer, training.ChipConfig(3, 4), tmp_path / "run", progress=False, force=True, data=toy_data())
+    assert checkpoint.read(tmp_path / "run" / "network.h5").provenance["chip"]["bits"] == 3
+
+
+def test_the_folder_is_held_from_the_first_file_to_the_last(tmp_path, monkeypatch):
+    config, folder, seen = started(tmp_path, test_episodes=2), tmp_path / "run", []
+
+    def watched(function):
+        def call(*arguments, **options):
+            with pytest.raises(ValueError, match="another process works in this folder"):
+                Hold(folder).take()
+            seen.append(function.__name__)
+            return function(*arguments, **options)
+
+        return call
+
+    def another_begins(*_):
+        seen.append("another")
+        with training.RunFolder(folder) as other:
+            other.begin(config)
+
+    for module, name in ((training.training, "train"), (training, "chip_accuracy"), (training.checkpoint, "save")):
+        monkeypatch.setattr(module, name, watched(getattr(module, name)))
+    training.train(config, training.ChipConfig(2, 4), folder, progress=False, data=toy_data())
+    assert seen[:2] == ["save", "train"] and seen[-1] == "chip_accuracy" and "another" not in seen
+    Hold(folder).take()  # and given up at the end
+    folder = tmp_path / "meanwhile"  # one that another process begins while the network is being rounded
+    with pytest.raises(ValueError, match="meanwhile: the folder holds"):
+        training.train(config, training.ChipConfig(2, 4), folder, progress=False, data=toy_data({3: another_begins}))
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
 def test_settings_that_do_not_fit_are_refused(tmp_path):

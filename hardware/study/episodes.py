@@ -1,0 +1,137 @@
+"""What is measured on an episode: every way for the chip's readout to learn, and their float twins, on the same tasks.
+
+An episode goes through the conv layers once for every word length of theirs; every way to learn starts there.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from minisnn.experiments.study import Settings, Study
+from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.tasks import Task
+from minisnn.training.evaluation import accuracy
+
+from ..chip.errors import ERRORS
+from ..chip.formats import ROUNDINGS
+from ..chip.learner import RULES, Learner, one_shot, samples_of, steps_of
+from ..chip.network import IntegerNet, Words
+from .floats import FloatReadout
+
+ROLE = "double-nmnist/maml-snn"
+BITS = (8, 4, 3, 2)
+THRESHOLDS = (0, 1, 2, 5, 10, 25, 50, 75)  # % of the largest update
+DEFAULT = ("membrane", "softmax", "stochastic", 0, False)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Word length of the readout and how it learns: rule, error, rounding, Theta in %, online."""
+
+    bits: int
+    how: tuple = DEFAULT
+
+    def learner(self, chip: IntegerNet, seed: int) -> Learner:
+        rule, error, rounding, percent, online = self.how
+        threshold = round(2.56 * percent)
+        return chip.learner(rule=rule, error=error, rounding=rounding, threshold=threshold, online=online, seed=seed)
+
+
+def choices() -> list[Choice]:
+    """All that is compared, without repetitions."""
+    found = [Choice(bits, ("membrane", "softmax", rounding, 0, False)) for bits in BITS for rounding in ROUNDINGS]
+    found += [Choice(bits, ("membrane", "softmax", "nearest", percent, False)) for bits in (8, 4) for percent in THRESHOLDS]
+    found += [Choice(8, ("membrane", error, "stochastic", 0, False)) for error in ("target", "ternary")]
+    found += [Choice(8, ("three-factor", error, "nearest", 0, False)) for error in ("softmax", "target", "ternary")]
+    found += [Choice(8, ("membrane", "softmax", "stochastic", 0, True))]
+    return list(dict.fromkeys(found))
+
+
+TWINS = {
+    "all layers (MAML's inner loop)": None,
+    "readout alone": body,
+    **{f"{rule}, {error}": Learner(rule, error) for rule in RULES for error in ERRORS},
+    "membrane, softmax, online": Learner(online=True),
+}
+
+
+class Comparison:
+    """What a study measures: everything an episode gives, once and kept."""
+
+    def __init__(self, study: Study, words: Words, bits: tuple[int, ...] = BITS):
+        found = study.network(ROLE)
+        if found is None:
+            raise ValueError(f"there is no network for {ROLE}; give --networks a folder that holds it")
+        self.study, self.words, self.bits, self.found, self.settings = study, words, bits, found, study.settings
+        self.net, self.theta, self.inner = found.net, found.theta, found.inner or InnerLoop()
+        self.tasks, self.choices = study.tasks("double-nmnist"), choices()
+        self.saturations: dict[int, dict[str, int]] = {}
+
+    def task(self, index: int) -> Task:
+        return task_of(self.tasks, self.settings, self.net.ways, index)
+
+    def chip(self, bits: int, readout_bits: int | None = None, **words) -> IntegerNet:
+        """The network in words of so many bits; `words` are other options of `Words`."""
+        return IntegerNet.of(self.found, replace(self.words, weight_bits=bits, readout_bits=readout_bits or bits, **words))
+
+    def floats(self) -> dict[str, np.ndarray]:
+        """{name of TWINS: accuracies over the episodes}."""
+        one = partial(_float_episode, self.tasks, self.net, self.theta, self.inner, self.settings)
+        return dict(zip(TWINS, np.array(self.each("float", one, list(TWINS))).T))
+
+    def fixed(self, bits: int) -> np.ndarray:
+        """(episodes, choices, 5) of accuracy, the shares of synapses written, gated and clipped, and of clipped membranes."""
+        chips = {choice.bits: self.chip(bits, choice.bits) for choice in self.choices}
+        one = partial(_fixed_episode, self.tasks, chips, self.choices, self.settings)
+        items = self.each(f"conv{bits}", one, [repr(choice) for choice in self.choices])
+        trunk = chips[self.choices[0].bits].saturations
+        clipped = Counter({place: n for place, n in trunk.items() if not place.startswith("readout")})
+        for item in items:
+            clipped.update(item[-1])
+        self.saturations[bits] = dict(clipped)
+        return np.array([item[:-1] for item in items])
+
+    def few(self, key: str, most: int, one, made_from: tuple, label: str) -> np.ndarray:
+        """Accuracies (at most so many episodes, what is compared) that `one` yields."""
+        made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
+        number = min(self.settings.episodes, most)
+        return np.array(self.study.each(f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"))
+
+    def each(self, key: str, one, made_from: list) -> list:
+        """What `one` yields of every episode."""
+        words = repr(replace(self.words, weight_bits=8, readout_bits=8))
+        made_from = (self.net.configuration(), self.theta, self.inner, words, made_from)
+        return self.study.each(f"hardware-{key}", "double-nmnist", self.settings.episodes, one, made_from, f"hardware, {key}")
+
+
+def task_of(tasks, settings: Settings, ways: int, index: int) -> Task:
+    """Test episode `index`."""
+    return tasks.episode(settings.seed, index, ways, 1, settings.queries)
+
+
+def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[float]:
+    """Accuracy of each of TWINS on an episode."""
+    task, found, readout = task_of(tasks, settings, net.ways, index), [], FloatReadout(net, theta)
+    p, steps = readout.traces(samples_of(task)), steps_of(net, inner, net.ways)
+    for way in TWINS.values():
+        if isinstance(way, Learner):
+            found.append(one_shot(readout, replace(way, **steps), task, p).accuracy)
+        else:
+            loop = replace(inner, freeze=way(net) if way else inner.freeze)
+            found.append(accuracy(loop.logits(net, theta, task), task.y_query))
+    return found
+
+
+def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], settings: Settings, index: int) -> list:
+    """[accuracy, shares written, gated and clipped, share of clipped membranes] of each choice; last, what was clipped."""
+    trunk, found = chips[choices[0].bits].counted_alone(), []
+    task = task_of(tasks, settings, trunk.ways, index)
+    p = trunk.traces_of(samples_of(task))
+    for choice in choices:
+        chip = chips[choice.bits]
+        new, u, right = one_shot(chip, choice.learner(chip, 1 + index), task, p)
+        shares = (v / new.synapses for v in (new.written, new.gated, new.clipped))
+        found.append([right, *shares, float(np.mean((u == 32767) | (u == -32768)))])
+    return [*found, {place: number for place, number in trunk.saturations.items() if number}]
