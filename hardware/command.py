@@ -167,7 +167,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     from minisnn.training.checkpoint import read
     from minisnn.training.evaluation import open_set
 
-    from .c.export import write
+    from .c.export import memory, write
     from .chip.network import IntegerNet, trained_for
 
     found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
@@ -176,9 +176,12 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
     tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), args.out
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
-    for path in write(out, chip, chip.learner(seed=1), task.x_support, task.y_support, task.x_query):
+    learner = chip.learner(seed=1)
+    for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query):
         print(path)
-    print(f"test it: cc -O2 -o {out / 'selftest'} {out / 'chip.c'} && {out / 'selftest'} {out / 'selftest.bin'}")
+    for build, size in memory(chip, learner, task.x_support.shape[1]).items():
+        print(f"memory of the {build} build: {size:,} bytes, {sum(layer.weight.size for layer in chip.layers):,} in flash")
+    print(f"test it: make -C {out} test")
 
 
 def _train(args: argparse.Namespace, given: dict) -> None:

@@ -1,13 +1,15 @@
-"""The integer network as files for others: a C header, .hex memory images, and a C program that repeats inference and learning.
+"""The integer network as files for others: a C header, .hex memory images, and the C library that infers and learns with it.
 
-    chip.h          constants, formats, weights, biases and tables          chip.c    inference, learner and self-test, C99
+    chip.h          the model: constants, weights, biases and tables        minisnn_edge.h, minisnn_edge.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
-    selftest.bin    counts, labels, and every number that is expected       README.md the formats
+    selftest.bin    counts, labels, and every number that is expected       selftest.c, Makefile             repeat them
+    README.md       the formats
 
 `from_header` and `from_hex` give the very same network back.
 """
 
 import re
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +28,9 @@ from ..chip.traces import BITS
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 NEURON = ("alpha", "beta", "gamma", "rho", "threshold", "slope")
+SOURCES = ("minisnn_edge.h", "minisnn_edge.c", "selftest.c", "Makefile")
+BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
+LIST = 256  # words of the library's list of spikes
 
 
 def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> list[Path]:
@@ -33,8 +38,8 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: there is a file of this name; expected a folder to write to")
     files = {
-        "chip.h": header(chip, learner).encode(),
-        "chip.c": Path(__file__).with_name("chip.c").read_bytes(),
+        "chip.h": header(chip, learner, x_support.shape[1]).encode(),
+        **{name: Path(__file__).with_name(name).read_bytes() for name in SOURCES},
         "selftest.bin": vectors(chip, learner, x_support, y_support, x_query),
         "README.md": Path(__file__).parents[1].joinpath("README.md").read_bytes(),
     }
@@ -77,8 +82,9 @@ def read_hex(path: Path, bits: int, shape) -> np.ndarray:
 # ---- the header
 
 
-def constants(chip: IntegerNet, learner: Learner) -> dict[str, int]:
+def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
     k = learner.shifts(chip.readout.exponent)
+    three = learner.rule == "three-factor"
     return {
         **{name: getattr(chip.neuron, name) for name in NEURON},
         "fraction": chip.words.fraction,
@@ -88,6 +94,7 @@ def constants(chip: IntegerNet, learner: Learner) -> dict[str, int]:
         "inputs": int(np.prod(chip.input_shape)),
         "layers": len(chip.layers) - 1,
         "ways": chip.ways,
+        "steps": steps,
         "weight_bits": chip.words.weight_bits,
         "readout_bits": chip.readout.bits,
         "readout_exponent": chip.readout.exponent,
@@ -95,54 +102,121 @@ def constants(chip: IntegerNet, learner: Learner) -> dict[str, int]:
         "bias_room": chip.bias_room,
         "error": ERRORS[learner.error],
         "trigger": TRIGGER,
-        "three_factor": int(learner.rule == "three-factor"),
+        "three_factor": int(three),
         "window": learner.window,
+        "room_window": learner.window if three else 1,
         "online": int(learner.online),
         "learn_rounding": ROUNDINGS[learner.rounding],
         "learn_threshold": learner.threshold,
         "shift_weight": k[0],
         "shift_bias": k[1],
         "seed_state": seed_state(learner.seed),
+        "id": zlib.crc32(b"".join(array.tobytes() for layer in chip.layers for array in (layer.weight, layer.bias))),
     }
 
 
-def header(chip: IntegerNet, learner: Learner) -> str:
-    """chip.h as text."""
+def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
+    """{build: (words of memory whatever the steps, words a step)}, but for what grows with the window and the classes."""
+    found = {}
+    for build in BUILDS:
+        spikes, state, sums, first = 0, [], 0, 3  # planes of the input's counts
+        for layer in chip.layers[:-1]:
+            (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
+            row, out, window = first * -(-W * C // 32), -(-w * C_out // 32), 1 if layer.pool == "none" else 4
+            channels = C_out + -C_out % 4
+            sums = max(sums, window * channels)
+            state.append((h * w if build else 1) * window * channels * (3 if build != "EDGE_SHORT" else 3 / 2))
+            if build:
+                spikes += h * out + (H * row if first == 3 else 0)
+            for y in range(0 if build else h):  # the output grows from the bottom, the input at the top goes away row by row
+                gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
+                spikes = max(spikes, (y + 1) * out + (H - gone) * row)
+            first = 1
+        state = int(sum(state) if build else max(state))
+        rest = state + sums + LIST + len(chip.weight)
+        found[build] = (rest + spikes, 0) if build else (rest, spikes)
+    return found
+
+
+def memory(chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None) -> dict[str, int]:
+    """{build: bytes of memory that the library asks for}: CHIP_WORDS of the header, times four."""
+    classes, n = classes or chip.ways, len(chip.weight)
+    h, w, C = chip.layers[-2].output_shape
+    window = constants(chip, learner, steps)["room_window"]
+    rest = h * -(-w * C // 32) * window + n * (window > 1) + classes * (2 * window + 3 + n) + (n * classes + 3) // 4
+    return {BUILDS[build]: 4 * (fixed + steps * step + rest) for build, (fixed, step) in _fixed_words(chip).items()}
+
+
+def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
+    """chip.h as text; memory is declared for recordings of so many steps. Raises ValueError where the library has no room."""
+    if len(chip.layers) < 2:
+        raise ValueError("a readout alone is no network for the library: it needs a conv layer before it")
+    for layer in chip.layers[:-1]:
+        if max(layer.input_shape[:2]) > 256 or max(layer.weight.shape[2:]) > 4096 or len(layer.weight) > 15:
+            raise ValueError(f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels of 15 at most")
+        if not -13 <= chip.words.fraction - layer.exponent - 10 <= 31:
+            raise ValueError(
+                f"{layer.name}: an exponent of {layer.exponent} with {chip.words.fraction} fraction bits leaves 32 bits"
+            )
+    (h, w, C), number = chip.layers[-2].output_shape, constants(chip, learner, steps)
     lines = [
-        "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. */",
+        "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. Include it in one file. */",
         "#ifndef CHIP_H",
         "#define CHIP_H",
-        "#include <stdint.h>",
+        '#include "minisnn_edge.h"',
         "",
+        *(f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id'))}" for name, value in number.items()),
+        "",
+        "/* words of memory for edge_init: uint32_t memory[CHIP_WORDS(steps, classes, window)] */",
     ]
+    for word, (build, (fixed, step)) in zip(("if", "elif", "else"), _fixed_words(chip).items()):
+        lines.append(f"#{word} defined({build})" if build else "#else")
+        lines += [f"#define CHIP_FIXED_WORDS {fixed}", f"#define CHIP_STEP_WORDS {step}"]
     lines += [
-        f"#define CHIP_{name.upper()} {value}{'u' if name == 'seed_state' else ''}"
-        for name, value in constants(chip, learner).items()
-    ]
-    lines += [
-        "",
-        "typedef struct {",
-        "    int height, width, inputs, outputs, kernel, pool, exponent;      /* pool: 0 none, 1 max, 2 mean */",
-        "    const int8_t *weight;       /* (kernel, kernel, inputs, outputs) */",
-        "    const int32_t *bias;",
-        "} chip_layer;",
+        "#endif",
+        "#define CHIP_WORDS(steps, classes, window) \\",
+        "    (CHIP_FIXED_WORDS + CHIP_STEP_WORDS * (steps) + ((window) > 1 ? CHIP_READOUT_INPUTS : 0) + \\",
+        f"     {h * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + CHIP_READOUT_INPUTS) + \\",
+        "     (CHIP_READOUT_INPUTS * (classes) + 3) / 4)",
         "",
     ]
-    for layer in chip.layers:
-        lines += _array(f"{layer.name}_weight", "int8_t", layer.weight) + _array(f"{layer.name}_bias", "int32_t", layer.bias)
+    for layer in chip.layers[:-1]:
+        pad = -layer.weight.shape[3] % 4
+        lines += _array(f"{layer.name}_weight", "uint32_t", _packed(layer.weight), "0x{:08x}")
+        lines += _array(f"{layer.name}_bias", "int32_t", np.pad(layer.bias, (0, pad)))
+    lines += _array("readout_weight", "int8_t", chip.readout.weight) + _array("readout_bias", "int32_t", chip.readout.bias)
     for name, table in TABLES.items():
         lines += _array(name, "int32_t", table)
-    lines.append(f"static const chip_layer chip_layers[{max(len(chip.layers) - 1, 1)}] = {{")
+    lines.append(f"static const edge_layer chip_layers[{len(chip.layers) - 1}] = {{")
     for layer in chip.layers[:-1]:
         numbers = [*layer.input_shape, layer.weight.shape[3], len(layer.weight), POOL[layer.pool], layer.exponent]
         lines.append(f"    {{{', '.join(map(str, numbers))}, {layer.name}_weight, {layer.name}_bias}},")
-    return "\n".join([*lines, *(["    {0}"] if len(chip.layers) == 1 else []), "};", "#endif", ""])
+    model = """\
+static const edge_model chip_model = {
+    ALPHA, BETA, GAMMA, RHO, THRESHOLD, SLOPE, FRACTION, TRACES_ROUNDING, MEMBRANE_ROUNDING, WEIGHT_BITS, LAYERS,
+    chip_layers,
+    READOUT_INPUTS, WAYS, READOUT_BITS, READOUT_EXPONENT, BIAS_ROOM, readout_weight, readout_bias,
+    chip_exponential, chip_reciprocal,
+    {THREE_FACTOR, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}, ID,
+};"""
+    return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
 
 
-def _array(name: str, kind: str, values: np.ndarray) -> list[str]:
-    flat = [str(int(v)) for v in values.ravel()]
+def _array(name: str, kind: str, values: np.ndarray, form: str = "{}") -> list[str]:
+    flat = [form.format(int(v)) for v in values.ravel()]
     rows = [", ".join(flat[n : n + 24]) for n in range(0, len(flat), 24)]
     return [f"static const {kind} {name}[{len(flat)}] = {{", *(f"    {row}," for row in rows), "};", ""]
+
+
+def _packed(weight: np.ndarray) -> np.ndarray:
+    """Weights (k, k, C_in, C_out) + 128 as words of four output channels, the first in the lowest byte."""
+    filled = np.pad(weight.astype(np.int64) + 128, [(0, 0)] * 3 + [(0, -weight.shape[3] % 4)], constant_values=128)
+    return (filled.reshape(-1, 4) << np.array([0, 8, 16, 24])).sum(1)
+
+
+def _unpacked(words: np.ndarray, shape) -> np.ndarray:
+    """The weights of `_packed`."""
+    return ((words[:, None] >> np.array([0, 8, 16, 24])) % 256 - 128).reshape(*shape[:3], -1)[..., : shape[3]]
 
 
 def _read_header(path: Path) -> tuple[dict[str, int], list[list[int]], dict[str, np.ndarray]]:
@@ -150,8 +224,8 @@ def _read_header(path: Path) -> tuple[dict[str, int], list[list[int]], dict[str,
     text = path.read_text(encoding="ascii")
     found = {name.lower(): int(value) for name, value in re.findall(r"#define CHIP_(\w+) (-?\d+)", text)}
     arrays = {
-        name: np.array([int(v) for v in re.findall(r"-?\d+", body)], np.int64)
-        for name, body in re.findall(r"static const int\d+_t (\w+)\[\d+\] = \{([^}]*)\}", text)
+        name: np.array([int(v, 0) for v in re.findall(r"-?\w+", body)], np.int64)
+        for name, body in re.findall(r"static const u?int\d+_t (\w+)\[\d+\] = \{([^}]*)\}", text)
     }
     rows = [[int(v) for v in row.split(",")[:7]] for row in re.findall(r"\{((?:-?\d+, ){7})\w+_weight, \w+_bias\}", text)]
     missing = {*NEURON, "fraction", "layers", "ways", "readout_bits"} - set(found)
@@ -194,7 +268,12 @@ def _network(found: dict, rows: list, weights) -> IntegerNet:
 def from_header(path: Path) -> IntegerNet:
     """The network of a chip.h."""
     found, rows, arrays = _read_header(path)
-    return _network(found, rows, lambda name, what, bits, shape: arrays[f"{name}_{what}"].reshape(shape))
+
+    def weights(name, what, bits, shape):
+        array = arrays[f"{name}_{what}"]
+        return _unpacked(array, shape) if len(shape) == 4 and name != "readout" else array[: np.prod(shape)].reshape(shape)
+
+    return _network(found, rows, weights)
 
 
 def from_hex(folder: Path) -> IntegerNet:
@@ -220,3 +299,11 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
     ]
     parts += [array.astype(little) for array in (chip.membranes(p), new.weight, new.bias, after)]
     return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+
+
+def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
+    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step shuffled by `rng`."""
+    t, y, column, channel = np.repeat(np.argwhere(x), x[x > 0], 0).T
+    order = np.lexsort((rng.random(len(t)), t)) if rng is not None else slice(None)
+    found = np.stack([column, y, channel], 1)[order].astype(np.uint8)
+    return np.ascontiguousarray(found), np.bincount(t, minlength=len(x)).astype(np.uint16)

@@ -1,11 +1,11 @@
-"""Exports: read back they are the same network, and the C program repeats whole episodes bit for bit."""
+"""Exports: read back they are the same network, and the self-test repeats whole episodes bit for bit."""
 
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
-from integers import events, small
+from integers import events, readout_alone, small
 
 from hardware.c import export
 from hardware.chip.learner import Learner
@@ -46,39 +46,56 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
 
 
 @needs_compiler
+@pytest.mark.parametrize("build", [(), ("-DEDGE_STEPWISE",)], ids=["small", "stepwise"])
 @pytest.mark.parametrize(
     "learner, options",
     [
-        (Learner(log2_weight=3, log2_bias=0), {}),
-        (
-            Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
-            {"pool": "mean", "weight_bits": 4},
-        ),
-        (
-            Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
-            {"traces": "zero", "membrane": "nearest"},
-        ),
+        (Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0), {"pool": "mean"}),
         (
             Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
             {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
         ),
     ],
-    ids=["plain", "gated", "three-factor", "online"],
+    ids=["gated", "online"],
 )
-def test_the_c_program_repeats_whole_episodes_bit_for_bit(tmp_path, learner, options):
+def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(tmp_path, learner, options, build):
     put(tmp_path, learner, **options)
     program = tmp_path / "selftest"
+    files = [tmp_path / name for name in ("selftest.c", "minisnn_edge.c")]
     built = subprocess.run(
-        [COMPILER, "-std=c99", "-Wall", "-Werror", "-O2", "-o", program, tmp_path / "chip.c"], capture_output=True, text=True
+        [COMPILER, "-std=c99", "-Wall", "-Werror", "-O1", *build, "-o", program, *files], capture_output=True, text=True
     )
     assert built.returncode == 0, built.stderr
-    ran = subprocess.run([program, tmp_path / "selftest.bin"], capture_output=True, text=True)
-    assert (ran.returncode, ran.stdout) == (0, "all numbers agree\n")
-    content = bytearray((tmp_path / "selftest.bin").read_bytes())
-    content[-4] ^= 1
-    (tmp_path / "selftest.bin").write_bytes(content)
-    ran = subprocess.run([program, tmp_path / "selftest.bin"], capture_output=True, text=True)
-    assert (ran.returncode, ran.stdout) == (1, "1 numbers differ\n")
+
+    def run(content):
+        (tmp_path / "damaged.bin").write_bytes(content)
+        ran = subprocess.run([program, tmp_path / "damaged.bin"], capture_output=True, text=True)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    good = (tmp_path / "selftest.bin").read_bytes()
+    assert run(good) == (0, "all numbers agree\n")
+    assert run(good[:-4] + bytes([good[-4] ^ 1]) + good[-3:]) == (1, "1 numbers differ\n")
+    little = lambda *numbers: np.array(numbers, "<i4").tobytes()
+    for start, message in (
+        (little(4, -1, 18), "numbers of samples or steps that cannot be"),
+        (little(4, 3, 0), "numbers of samples or steps that cannot be"),
+        (little(2**31 - 1, 2**31 - 1, 18), "numbers of samples or steps that cannot be"),
+        (little(4, 2, 18), "not the length that it tells"),
+        (little(4, 3, 18, 3), "not one of the classes"),
+        (little(4, 3, 18, -1), "not one of the classes"),
+    ):
+        code, said = run(start + good[len(start) :])
+        assert code == 2 and message in said
+    assert run(good[:-1])[0] == run(good[:5])[0] == run(b"")[0] == 2
+
+
+def test_networks_that_the_library_cannot_hold_are_refused(tmp_path):
+    for chip, message in (
+        (readout_alone(6, 3), "readout alone"),
+        (small(shape=(4, 300, 2), channels=(2,))[2], "conv1: the library holds 256 rows and columns"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export.header(chip, Learner(log2_weight=3, log2_bias=0), 10)
 
 
 def test_damaged_files_are_refused(tmp_path):

@@ -1,0 +1,169 @@
+/* A spiking network that infers and learns in integers on a microcontroller.
+
+   A meta-trained network of conv layers and a readout (Stewart & Neftci, Neuromorphic Computing and Engineering 2(4), 044002, 2022)
+   classifies recordings of an event camera and learns new classes from one recording of each:
+
+       #include "minisnn_edge.h"
+       #include "chip.h"                                               the model, made by `minisnn hardware export`
+
+       static uint32_t memory[CHIP_WORDS(100, 5, 1)];                  100 steps, 5 classes, a window of 1 step
+       static edge e;
+       edge_init(&e, &chip_model, (edge_room){100, 5, 1}, memory, sizeof memory / 4);
+       for each labelled recording:   edge_recording(&e, events, per_step, 100);  edge_learn(&e, label);
+       edge_update(&e);
+       edge_recording(&e, events, per_step, 100);  edge_scores(&e, scores, &found);
+
+   C99 without heap, float, stdio or global state; every array lies in memory of the caller's, whose size chip.h knows at compile
+   time. Every function but edge_words, edge_saved_bytes and edge_message returns EDGE_OK or an error; where it returns an error it
+   has changed nothing. Not for two threads at once on the same `edge`; different ones are independent.
+
+   Two builds of one source:
+
+       (none)          small: takes a whole recording, then computes layer by layer, one site's states at a time; spikes are bits
+       EDGE_STEPWISE   as events arrive: every step is computed when it comes, and a stream may run on for ever
+       EDGE_SHORT      with EDGE_STEPWISE: the conv layers' P and Q in 16 bits, half the memory; no longer bit for bit the others
+
+   Arithmetic is bit for bit that of the Python chip; formats: hardware/README.md. Right shifts of negative numbers must be
+   arithmetic (checked at compile time). */
+#ifndef MINISNN_EDGE_H
+#define MINISNN_EDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(EDGE_SHORT) && !defined(EDGE_STEPWISE)
+#error "EDGE_SHORT is an option of the stepwise build: define EDGE_STEPWISE, too"
+#endif
+
+#define EDGE_MOST_COUNT 7               /* an input count is clipped at this: three bits */
+
+typedef enum {
+    EDGE_OK,
+    EDGE_ARGUMENT,                      /* a null pointer, or an `edge` that edge_init has not made ready */
+    EDGE_MODEL,                         /* the model's numbers do not fit each other or this build */
+    EDGE_MEMORY,                        /* too few words of memory, or no room for a step, a class or the window */
+    EDGE_INPUT,                         /* an event outside the picture */
+    EDGE_FULL,                          /* more steps than there is room for (small build), or the classes are used up */
+    EDGE_EMPTY,                         /* no step has been given: there is nothing to read or to learn */
+    EDGE_LABEL,                         /* not one of the classes */
+    EDGE_OPTION,                        /* a learner that does not exist, or whose window is longer than the room for it */
+    EDGE_SAVED                          /* not a saved state, a damaged one, or one of another model */
+} edge_error;
+
+enum { EDGE_FLOOR, EDGE_ZERO, EDGE_NEAREST, EDGE_STOCHASTIC };          /* rounding */
+enum { EDGE_SOFTMAX, EDGE_TARGET, EDGE_TERNARY };                       /* error of the readout */
+enum { EDGE_MEMBRANE, EDGE_THREE_FACTOR };                              /* learning rule */
+enum { EDGE_NO_POOL, EDGE_MAX, EDGE_MEAN };                             /* pooling */
+
+/* An event: column, row, channel (0 OFF, 1 ON), in the network's picture. */
+typedef struct { uint8_t x, y, polarity; } edge_event;
+
+/* ---- the model, constant and in flash */
+
+typedef struct {
+    int32_t height, width, inputs, outputs, kernel, pool, exponent;
+    const uint32_t *weight;             /* (kernel, kernel, inputs, outputs / 4): four weights + 128 in a word, the first lowest */
+    const int32_t *bias;                /* (outputs), filled up with zeros to a multiple of four */
+} edge_layer;
+
+/* How the readout learns: W -= D, D = |G| > Theta ? (G + noise) >> k : 0.
+     membrane        e of u at the last step,                      G = sum over samples of e p
+     three-factor    h = (e sigma'(u)) >> 8 in the window's steps, G = sum of h p */
+typedef struct {
+    int32_t rule, error, rounding;
+    int32_t threshold;                  /* Theta in 256ths of the largest |G|, 0 .. 255 */
+    int32_t window;                     /* steps of the three-factor rule, counted from the last one */
+    int32_t shift_weight, shift_bias;   /* k, -12 .. 32 */
+    int32_t trigger;                    /* of ternary errors */
+    int32_t online;                     /* update after every sample */
+    uint32_t noise;                     /* state of xorshift32 to begin with, not 0 */
+} edge_learner;
+
+typedef struct {
+    int32_t alpha, beta, gamma, rho, threshold, slope;                  /* the neuron: factors of 4096, units of u, 16ths */
+    int32_t fraction, traces, membrane;                                 /* F; rounding of the filters, and on the way to u */
+    int32_t weight_bits, layers;                                        /* of the conv layers */
+    const edge_layer *layer;
+    int32_t inputs, ways, bits, exponent, bias_room;                    /* of the readout */
+    const int8_t *weight;               /* (inputs, ways) */
+    const int32_t *bias;
+    const int32_t *exponential, *reciprocal;                            /* tables of exp(-d) and 1 / m^2 */
+    edge_learner learner;
+    uint32_t id;                        /* of what a saved state belongs to */
+} edge_model;
+
+/* What there has to be room for: steps of a recording (small build only), classes, steps of the learner's window. */
+typedef struct { uint32_t steps, classes, window; } edge_room;
+
+/* ---- a network at work; the counts may be read and set to 0, the rest is private */
+
+typedef struct {
+    uint32_t input_clipped;             /* events or counts beyond EDGE_MOST_COUNT in a cell */
+    uint32_t membrane_clipped;          /* membranes that met the end of their word */
+    uint32_t written, gated, clipped;   /* synapses, by updates */
+    uint32_t gradient_saturated;        /* sums that met the end of theirs */
+} edge_counts;
+
+typedef struct {
+    const edge_model *model;
+    edge_room room;
+    edge_learner learner;
+    edge_counts counts;
+    uint32_t classes, steps, noise, slot, held;
+    int settled;                        /* whether scores belong to the steps that were given */
+    size_t spike_words, state_words;
+    uint32_t *spikes, *state, *list;
+    int32_t *sums;
+    uint32_t *now, *before, *ring;      /* readout: traces p | q << 16, those at the window's start, spikes of the window */
+    int32_t *u, *h, *r;                 /* readout: membranes and errors of the window (window, classes), refractory traces */
+    int32_t *gradient, *bias_gradient, *bias;
+    int8_t *weight;                     /* (inputs, room.classes) */
+} edge;
+
+/* Words of memory that a model needs, CHIP_WORDS(steps, classes, window) of chip.h; 0 where the model or the room is none. */
+size_t edge_words(const edge_model *model, edge_room room);
+
+edge_error edge_init(edge *e, const edge_model *model, edge_room room, uint32_t *memory, size_t words);
+
+/* Start over: every state of the network to zero, what was learned stays. Every recording begins so. A stream may run on instead
+   (stepwise build): then what was seen before is in the traces, and fades as 0.95 to the power of the steps; nothing else is lost
+   or to be paid for. The small build has no states to run on with: after its scores were read, only edge_start goes on. */
+edge_error edge_start(edge *e);
+
+/* One step (1 ms for the shipped models): its n events in any order, or counts (height, width, channels) of a whole picture. */
+edge_error edge_step(edge *e, const edge_event *events, size_t n);
+edge_error edge_step_counts(edge *e, const uint8_t *counts);
+
+/* A whole recording from its start: per_step[t] events in step t, one after the other. */
+edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per_step, size_t steps);
+
+/* Membranes of the classes at the last step, by the readout that was there as the steps came (small build: as they are first asked
+   for); start over after an update, edge_forget or edge_load. Q5.10, and the class of the highest, the first of equal ones; either
+   pointer may be NULL. */
+edge_error edge_scores(edge *e, int16_t *scores, int *label);
+
+/* The recording that was given is of this class: its gradient is added; edge_update changes the weights after the last sample.
+   Online, they are changed at once and edge_update does nothing. */
+edge_error edge_learn(edge *e, int label);
+edge_error edge_update(edge *e);
+
+edge_error edge_set_learner(edge *e, const edge_learner *learner);      /* restarts the noise, drops gradients not yet applied */
+edge_error edge_add_class(edge *e, int *label);                         /* one more, its weights and bias zero */
+edge_error edge_forget(edge *e);                                        /* back to the model's readout and classes */
+
+/* What was learned (classes, weights, biases, state of the noise) as bytes, the same on every machine, versioned and checksummed;
+   gradients not yet applied are not part of it, and loading drops them. */
+size_t edge_saved_bytes(const edge *e);
+edge_error edge_save(const edge *e, uint8_t *to, size_t bytes);
+edge_error edge_load(edge *e, const uint8_t *from, size_t bytes);
+
+const char *edge_message(edge_error error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

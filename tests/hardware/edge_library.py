@@ -1,0 +1,101 @@
+"""The C library of an exported network, compiled and called through ctypes."""
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from hardware.c import export
+from hardware.chip.errors import ERRORS, TRIGGER
+from hardware.chip.formats import ROUNDINGS, seed_state
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
+BUILDS = {"small": (), "stepwise": ("-DEDGE_STEPWISE",), "short": ("-DEDGE_STEPWISE", "-DEDGE_SHORT")}
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or [n for n in ("cc",) if shutil.which(n)]
+OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED = range(10)
+HERE = Path(__file__).parent
+
+
+def compile_c(folder: Path, *arguments, compiler: str | None = None) -> subprocess.CompletedProcess:
+    """Run the compiler in a folder of exported files."""
+    command = [compiler or COMPILERS[0], "-I.", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+class Room(ctypes.Structure):
+    _fields_ = [("steps", ctypes.c_uint32), ("classes", ctypes.c_uint32), ("window", ctypes.c_uint32)]
+
+
+class Library:
+    """A network of `folder` at work in one build; methods raise `Refused` with the error's number."""
+
+    class Refused(Exception):
+        pass
+
+    def __init__(self, folder: Path, build: str, steps: int, classes: int, window: int = 1, flags=("-O1",)):
+        name = folder / f"lib{build}.so"
+        arguments = (*STRICT, *flags, *BUILDS[build], "-fPIC", "-shared", "-o", name, HERE / "edge_shim.c", "minisnn_edge.c")
+        built = compile_c(folder, *arguments)
+        assert built.returncode == 0, built.stderr
+        self.c, self.build = ctypes.CDLL(str(name)), build
+        for function in ("shim_words", "shim_edge", "edge_words", "edge_saved_bytes"):
+            getattr(self.c, function).restype = ctypes.c_size_t
+        self.c.shim_model.restype = ctypes.c_void_p
+        self.c.edge_message.restype = ctypes.c_char_p
+        self.model, self.room = ctypes.c_void_p(self.c.shim_model()), Room(steps, classes, window)
+        self.words = self.c.shim_words(*map(ctypes.c_uint32, (steps, classes, window)))
+        self.memory, self.edge = np.zeros(self.words, np.uint32), ctypes.create_string_buffer(self.c.shim_edge())
+        self("init", self.model, self.room, at(self.memory), ctypes.c_size_t(self.words))
+
+    def __call__(self, name: str, *arguments) -> None:
+        found = getattr(self.c, f"edge_{name}")(self.edge, *arguments)
+        if found:
+            raise self.Refused(found)
+
+    def set_learner(self, learner, exponent: int) -> None:
+        k = learner.shifts(exponent)
+        numbers = (learner.rule == "three-factor", ERRORS[learner.error], ROUNDINGS[learner.rounding], learner.threshold)
+        numbers = np.array([*numbers, learner.window, *k, TRIGGER, learner.online], np.int32)
+        found = self.c.shim_learner(self.edge, at(numbers), ctypes.c_uint32(seed_state(learner.seed)))
+        if found:
+            raise self.Refused(found)
+
+    def counts(self, x: np.ndarray) -> None:
+        """A whole recording (T, H, W, C) from its start."""
+        self("start")
+        for step in np.ascontiguousarray(x, np.uint8):
+            self("step_counts", at(step))
+
+    def recording(self, x: np.ndarray, rng=None) -> None:
+        """The same as events, (x, y, polarity), in any order within a step."""
+        events, per_step = export.events(x, rng)
+        self("recording", at(events), at(per_step), ctypes.c_size_t(len(x)))
+
+    def scores(self, classes: int) -> tuple[np.ndarray, int]:
+        scores, label = np.zeros(classes, np.int16), ctypes.c_int()
+        self("scores", at(scores), ctypes.byref(label))
+        return scores, label.value
+
+    def readout(self, inputs: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+        weight, bias = np.zeros((inputs, classes), np.int32), np.zeros(classes, np.int32)
+        self.c.shim_readout(self.edge, at(weight), at(bias))
+        return weight, bias
+
+    def saturations(self) -> dict[str, int]:
+        found = np.zeros(6, np.uint32)
+        self.c.shim_counts(self.edge, at(found))
+        return dict(zip(("input", "u", "written", "gated", "clipped", "gradient_saturated"), map(int, found)))
+
+    def save(self) -> np.ndarray:
+        found = np.zeros(self.c.edge_saved_bytes(self.edge), np.uint8)
+        self("save", at(found), ctypes.c_size_t(len(found)))
+        return found
+
+    def load(self, saved: np.ndarray) -> None:
+        self("load", at(np.ascontiguousarray(saved, np.uint8)), ctypes.c_size_t(len(saved)))
+
+
+def at(array: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)

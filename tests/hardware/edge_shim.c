@@ -1,0 +1,26 @@
+/* What a test asks of the library through ctypes and cannot see from outside. */
+#include <string.h>
+
+#include "minisnn_edge.h"
+#include "chip.h"
+
+size_t shim_edge(void) { return sizeof(edge); }
+const edge_model *shim_model(void) { return &chip_model; }
+size_t shim_words(uint32_t steps, uint32_t classes, uint32_t window) { return CHIP_WORDS(steps, classes, window); }
+void shim_counts(const edge *e, uint32_t *to) { memcpy(to, &e->counts, sizeof e->counts); }
+
+void shim_readout(const edge *e, int32_t *weight, int32_t *bias)
+{
+    uint32_t i, k;
+    for (i = 0; i < (uint32_t)e->model->inputs; i++)
+        for (k = 0; k < e->classes; k++) *weight++ = e->weight[i * e->room.classes + k];
+    for (k = 0; k < e->classes; k++) *bias++ = e->bias[k];
+}
+
+int shim_learner(edge *e, const int32_t *numbers, uint32_t noise)
+{
+    edge_learner l;
+    memcpy(&l, numbers, 9 * sizeof *numbers);
+    l.noise = noise;
+    return edge_set_learner(e, &l);
+}

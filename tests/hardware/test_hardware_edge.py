@@ -1,0 +1,269 @@
+"""The C library for microcontrollers: bit for bit the Python chip in both builds, in known memory; nothing breaks it."""
+
+import platform
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from edge_library import (
+    ARGUMENT,
+    BUILDS,
+    COMPILERS,
+    EMPTY,
+    FULL,
+    HERE,
+    INPUT,
+    LABEL,
+    OPTION,
+    SAVED,
+    STRICT,
+    Library,
+    at,
+    compile_c,
+)
+from integers import events, small
+
+from hardware.c import export
+from hardware.chip.learner import Learner, learn
+
+pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+EXACT = ("small", "stepwise")
+PLAIN = Learner(log2_weight=3, log2_bias=0)
+
+
+def exported(folder, learner=PLAIN, steps=18, **options):
+    net, _, chip = small(**{"readout_exponent": -3, **options})
+    x, y = events(net, 7, steps), np.array([0, 2, 1, 1])
+    export.write(folder, chip, learner, x[:4], y, x[4:])
+    return chip, x, y
+
+
+def shut(found, chip, p, new=None):
+    """Scores equal Python's membranes at the last step."""
+    u = chip.membranes(p[None], *((new.weight, new.bias) if new else ()))[0, -1]
+    np.testing.assert_array_equal(found[0], u)
+    assert found[1] == u.argmax()
+
+
+CASES = {
+    "plain": (PLAIN, {}),
+    "mean, gated": (
+        Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
+        {"pool": "mean", "weight_bits": 4},
+    ),
+    "three-factor": (
+        Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
+        {"traces": "zero", "membrane": "nearest"},
+    ),
+    "online, few bits": (
+        Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
+        {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
+    ),
+    "odd sizes": (
+        Learner("three-factor", "softmax", "floor", window=99, log2_weight=2, log2_bias=-1),
+        {"channels": (9, 40), "shape": (9, 13, 3), "kernel": 5, "traces": "nearest", "membrane": "zero"},
+    ),
+    "one wide layer": (replace(PLAIN, online=True), {"channels": (70,), "shape": (5, 17, 4), "fraction": 0, "pool": "mean"}),
+}
+
+
+@pytest.mark.parametrize("build", EXACT)
+@pytest.mark.parametrize("name", CASES)
+def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
+    learner, options = CASES[name]
+    chip, x, y = exported(tmp_path, learner, **options)
+    window = learner.window if learner.rule == "three-factor" else 1
+    edge = Library(tmp_path, build, 18, 3, window)
+    p = chip.traces(chip.spikes(x))
+    for seed in (1, 77):
+        edge.set_learner(replace(learner, seed=seed), chip.readout.exponent)
+        for n, label in enumerate(y):
+            edge.recording(x[n]) if n % 2 else edge.counts(x[n])
+            if not learner.online:
+                shut(edge.scores(3), chip, p[n])
+            edge("learn", int(label))
+        edge("update")
+        new = learn(chip, replace(learner, seed=seed), p[:4], y)
+        for one, other in zip(edge.readout(len(new.weight), 3), (new.weight, new.bias)):
+            np.testing.assert_array_equal(one, other)
+        for n in range(4, 7):
+            edge.counts(x[n])
+            shut(edge.scores(3), chip, p[n], new)
+        edge("forget")
+    assert (new.weight != chip.weight).any()
+
+
+@pytest.mark.parametrize("build", EXACT)
+def test_what_python_counts_is_counted(tmp_path, build):
+    learner = Learner(rounding="nearest", threshold=9, log2_weight=6, log2_bias=4)
+    chip, x, y = exported(tmp_path, learner, scale=20.0, shape=(8, 8, 2), membrane="nearest")
+    edge = Library(tmp_path, build, 18, 3)
+    for n, label in enumerate(y):
+        edge.counts(x[n])
+        edge("learn", int(label))
+    edge("update")
+    chip.saturations.update(dict.fromkeys(chip.saturations, 0))
+    p = chip.traces(chip.spikes(x[:4]))
+    new, found = learn(chip, learner, p, y), edge.saturations()
+    assert found == {
+        "input": chip.saturations["input"],
+        "u": sum(number for place, number in chip.saturations.items() if place.endswith(".u")),
+        **{name: getattr(new, name) for name in ("written", "gated", "clipped", "gradient_saturated")},
+    }
+    assert all(found[name] for name in ("input", "u", "written", "gated", "clipped")), found
+
+
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("room", [(18, 3, 1), (1, 3, 30), (40, 5, 2)])
+def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, build, room):
+    steps, classes, window = room
+    learner = Learner("three-factor", window=window, log2_weight=3, log2_bias=0) if window > 1 else PLAIN
+    chip, *_ = exported(tmp_path, learner, channels=(9, 40), shape=(9, 13, 3))
+    edge = Library(tmp_path, build, steps, classes, window)
+    assert edge.words == edge.c.edge_words(edge.model, edge.room)
+    assert (
+        4 * edge.words
+        == list(export.memory(chip, learner, steps, classes).values())[("short", "stepwise", "small").index(build)]
+    )
+
+
+@pytest.mark.parametrize("build", EXACT)
+def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_path, build):
+    chip, x, _ = exported(tmp_path)
+    edge, p, y = Library(tmp_path, build, 18, 4), chip.traces(chip.spikes(x)), np.array([0, 1, 2, 3])
+    wide = chip.with_readout(np.pad(chip.weight, ((0, 0), (0, 1))), np.pad(chip.bias, (0, 1)))
+    for n, label in enumerate(y):
+        edge.counts(x[n])
+        if label == 3:
+            with pytest.raises(Library.Refused, match=str(LABEL)):
+                edge("learn", 3)
+            edge("add_class", None)  # after its first recording: as it is when a user says "this is a new one"
+        edge("learn", int(label))
+    edge("update")
+    with pytest.raises(Library.Refused, match=str(FULL)):
+        edge("add_class", None)
+    new = learn(wide, PLAIN, p[:4], y)
+    # the errors of the first three were made before there was a fourth class: e of a class is not what it is among four
+    edge("forget")
+    edge("add_class", None)
+    edge.set_learner(PLAIN, chip.readout.exponent)
+    for n, label in enumerate(y):
+        edge.counts(x[n])
+        edge("learn", int(label))
+    edge("update")
+    for one, other in zip(edge.readout(len(new.weight), 4), (new.weight, new.bias)):
+        np.testing.assert_array_equal(one, other)
+    edge.counts(x[5])
+    shut(edge.scores(4), wide, p[5], new)
+
+
+def test_a_stream_runs_on_as_one_recording(tmp_path):
+    chip, x, _ = exported(tmp_path)
+    edge, long = Library(tmp_path, "stepwise", 1, 3), np.concatenate([x[0], x[1], x[2]])
+    u, seen = chip.membranes(chip.traces(chip.spikes(long[None])))[0], []
+    for step in long:
+        edge("step_counts", at(step))
+        seen.append(edge.scores(3)[0])
+    np.testing.assert_array_equal(seen, u)
+
+
+def test_the_small_build_takes_whole_recordings_only(tmp_path):
+    _, x, _ = exported(tmp_path)
+    edge = Library(tmp_path, "small", 18, 3)
+    with pytest.raises(Library.Refused, match=str(FULL)):
+        edge.counts(np.concatenate([x[0], x[1]]))
+    edge.counts(x[0])
+    first = edge.scores(3)
+    with pytest.raises(Library.Refused, match=str(FULL)):
+        edge("step", None, 0)
+    assert first[0].tolist() == edge.scores(3)[0].tolist()
+    edge("start")
+    with pytest.raises(Library.Refused, match=str(EMPTY)):
+        edge.scores(3)
+
+
+@pytest.mark.parametrize("build", EXACT)
+def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
+    chip, x, y = exported(tmp_path)
+    one, other = Library(tmp_path, build, 18, 5), Library(tmp_path, EXACT[build == "small"], 18, 4)
+    one("add_class", None)
+    for n, label in enumerate([0, 1, 2, 3]):
+        one.counts(x[n])
+        one("learn", label)
+    one("update")
+    saved = one.save()
+    other.load(saved)
+    np.testing.assert_array_equal(other.save(), saved)
+    for edge in (one, other):  # the noise goes on where it was
+        edge.counts(x[5])
+        edge("learn", 3)
+        edge("update")
+    np.testing.assert_array_equal(other.save(), one.save())
+    narrow = Library(tmp_path, build, 18, 3)
+    with pytest.raises(Library.Refused, match=str(FULL)):
+        narrow.load(saved)
+    for place in (0, 4, 8, 12, 20, 30, len(saved) - 1):
+        damaged = saved.copy()
+        damaged[place] ^= 1
+        with pytest.raises(Library.Refused, match=str(SAVED)):
+            other.load(damaged)
+    with pytest.raises(Library.Refused, match=str(SAVED)):
+        other.load(saved[:-1])
+
+
+@pytest.mark.parametrize("build", EXACT)
+def test_an_error_changes_nothing(tmp_path, build):
+    chip, x, _ = exported(tmp_path)
+    edge = Library(tmp_path, build, 18, 3)
+    edge.counts(x[0][:9])
+    before = edge.memory.copy(), edge.edge.raw
+    outside = np.array([[7, 0, 0]], np.uint8)
+    for error, call in (
+        (INPUT, lambda: edge("step", at(outside), 1)),
+        (ARGUMENT, lambda: edge("step", None, 3)),
+        (LABEL, lambda: edge("learn", 3)),
+        (LABEL, lambda: edge("learn", -1)),
+        (OPTION, lambda: edge.set_learner(Learner("three-factor", window=2), chip.readout.exponent)),
+    ):
+        with pytest.raises(Library.Refused, match=str(error)):
+            call()
+        np.testing.assert_array_equal(edge.memory, before[0])
+        assert edge.edge.raw == before[1]
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("build", BUILDS)
+def test_c99_without_warnings_floats_stdio_or_heap(tmp_path, compiler, build):
+    exported(tmp_path)
+    flags = (*STRICT, "-O2", *BUILDS[build], "-c", "minisnn_edge.c", "-o", "edge.o")
+    built = compile_c(tmp_path, *flags, compiler=compiler)
+    assert built.returncode == 0, built.stderr
+    if shutil.which("nm"):
+        found = subprocess.run(["nm", "-u", "edge.o"], cwd=tmp_path, capture_output=True, text=True).stdout.split()
+        assert {name.lstrip("_") for name in found if len(name) > 1} <= {
+            "memset",
+            "memcpy",
+            "memmove",
+            "memcmp",
+            "stack_chk_fail",
+            "GLOBAL_OFFSET_TABLE_",
+        }
+    if compiler == "gcc" and platform.machine() == "x86_64":  # refuses every floating-point number
+        built = compile_c(tmp_path, *flags, "-mgeneral-regs-only", compiler=compiler)
+        assert built.returncode == 0, built.stderr
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_ten_thousand_malformed_networks_give_an_error_and_change_nothing(tmp_path, build):
+    exported(tmp_path)
+    flags = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    built = compile_c(tmp_path, *flags, *BUILDS[build], "-o", "fuzz", HERE / "edge_fuzz.c", "minisnn_edge.c")
+    if built.returncode and "sanitize" in built.stderr + "asan":
+        pytest.skip(f"the compiler has no sanitizers: {built.stderr.splitlines()[-1]}")
+    for seed in ("1", "2"):
+        ran = subprocess.run(["./fuzz", "5000", seed], cwd=tmp_path, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        refused = [int(line.split()[0]) for line in ran.stdout.splitlines()[1:10]]
+        assert min(refused) > 500 and sum(refused) > 10_000
