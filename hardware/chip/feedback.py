@@ -12,6 +12,7 @@ The conv layers filter what comes out of the synapse, so this rule needs the pre
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
 from .formats import FLOOR, STOCHASTIC, Saturated, noise_of, rounding, seed_state, shift, xorshift32
-from .learner import GRADIENT, Learned, Learner, learn, shifts_of
+from .learner import GRADIENT, Learned, Learner, accumulate, learn, shifts_of
 from .neuron import surrogate
 
 
@@ -46,31 +47,24 @@ def signs(seed: int, ways: int, channels: int) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def accumulate(G, Gb, u, p, d, neuron, mode, word):
-    """Add a sample: G (k, k, C_in, C_out), Gb (C_out,) += h p, of u (H, W, C_out), p (H, W, C_in), d (C_out,); sums clipped."""
-    k, clipped = G.shape[0], 0
-    low, high = word
-    for y in range(u.shape[0]):
-        for z in range(u.shape[1]):
-            for c in range(u.shape[2]):
-                h = shift(d[c] * surrogate(np.int64(u[y, z, c]), neuron.threshold, neuron.slope), 8, mode, 0)
-                if h == 0:
-                    continue
-                x = Gb[c] + 4096 * h
-                Gb[c] = min(max(x, low), high)
-                clipped += x != Gb[c]
-                for i in range(max(k // 2 - y, 0), min(k, u.shape[0] + k // 2 - y)):
-                    for j in range(max(k // 2 - z, 0), min(k, u.shape[1] + k // 2 - z)):
-                        for a in range(p.shape[2]):
-                            v = p[y + i - k // 2, z + j - k // 2, a]
-                            if v != 0:
-                                x = G[i, j, a, c] + h * v
-                                G[i, j, a, c] = min(max(x, low), high)
-                                clipped += x != G[i, j, a, c]
+def sample(G, Gb, u, p, d, neuron, mode, word):
+    """Add h p to G (k, k, C_in, C_out) and Gb (1, C_out), of u (H, W, C_out), p (H, W, C_in), d (C_out,); sums clipped."""
+    (H, W, C), half, clipped = u.shape, G.shape[0] // 2, 0
+    h, always = np.empty(C, np.int64), np.full(1, 4096)
+    for y in range(H):
+        for z in range(W):
+            for c in range(C):
+                h[c] = shift(d[c] * surrogate(np.int64(u[y, z, c]), neuron.threshold, neuron.slope), 8, mode, 0)
+            if not h.any():
+                continue
+            clipped += accumulate(Gb, h, always, word)
+            for i in range(max(y - half, 0), min(y + half + 1, H)):
+                for j in range(max(z - half, 0), min(z + half + 1, W)):
+                    clipped += accumulate(G[i - y + half, j - z + half], h, p[i, j], word)
     return clipped
 
 
-def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray):
+def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray) -> tuple[Any, dict]:
     """(IntegerNet, {layer: Learned}) after one presentation of counts x (B, T, H, W, C) with labels y (B,).
 
     The errors are those of the readout before it learns. Raises ValueError for a rule other than the membrane's, or online;
@@ -87,13 +81,13 @@ def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.nd
     mode = rounding(feedback.rounding)
     for n, layer in enumerate(net.layers[:-1]):
         k = shifts_of(feedback, layer.exponent, layer.fraction)
-        G, Gb = np.zeros(layer.weight.shape, np.int64), np.zeros(len(layer.bias), np.int64)
+        G, Gb = np.zeros(layer.weight.shape, np.int64), np.zeros((1, len(layer.bias)), np.int64)
         d = np.clip(errors @ signs(feedback.seed + n, net.ways, len(layer.bias)), -128, 127)
         one = Learned(np.array(layer.weight, np.int64, order="C"), layer.bias.astype(np.int64))
         traces = net.traces(inputs)[:, -1].reshape(len(y), *layer.input_shape)
         for b in range(len(y)):
-            h_mode = FLOOR if mode == STOCHASTIC else mode
-            one.gradient_saturated += accumulate(G, Gb, membranes[n][b, -1], traces[b], d[b], net.neuron, h_mode, GRADIENT.ends)
+            seen = membranes[n][b, -1], traces[b], d[b]
+            one.gradient_saturated += sample(G, Gb, *seen, net.neuron, FLOOR if mode == STOCHASTIC else mode, GRADIENT.ends)
         if net.words.strict and one.gradient_saturated:
             raise Saturated(f"{layer.name} gradient: {one.gradient_saturated} sums left {GRADIENT.bits} bits")
         one.write((G, Gb), k, mode, net.ends(n), seed_state(feedback.seed + 1000 + n))

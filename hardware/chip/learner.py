@@ -140,8 +140,8 @@ class How(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def accumulate(G, Gb, e, p, word):
-    """G (F, K) += p e and Gb (K,) += 4096 e, kept within word = (low, high); how many were clipped."""
+def accumulate(G, e, p, word):
+    """G (F, K) += p (F,) e (K,), kept within word = (low, high); how many were clipped."""
     clipped = 0
     for i in range(p.size):
         if p[i] != 0:
@@ -149,23 +149,19 @@ def accumulate(G, Gb, e, p, word):
                 x = G[i, k] + e[k] * p[i]
                 G[i, k] = min(max(x, word[0]), word[1])
                 clipped += x != G[i, k]
-    for k in range(e.size):
-        x = Gb[k] + 4096 * e[k]
-        Gb[k] = min(max(x, word[0]), word[1])
-        clipped += x != Gb[k]
     return clipped
 
 
 @njit(nogil=True, cache=True)
 def sample(G, Gb, u, p, label, how, neuron, word):
-    """Add a sample's gradient: u (T, K), p (T, F); how many sums were clipped."""
-    e, clipped = np.empty(u.shape[1], np.int64), 0
+    """Add a sample's gradient to G (F, K) and, of an input that is always 1, Gb (1, K): u (T, K), p (T, F); sums clipped."""
+    e, always, clipped = np.empty(u.shape[1], np.int64), np.full(1, 4096), 0
     for t in range(how.first, u.shape[0]):
         error(u[t], label, how.error, e)
         if how.three_factor:
             for k in range(e.size):
                 e[k] = shift(e[k] * surrogate(u[t, k], neuron.threshold, neuron.slope), 8, how.mode, 0)
-        clipped += accumulate(G, Gb, e, p[t], word)
+        clipped += accumulate(G, e, p[t], word) + accumulate(Gb, e, always, word)
     return clipped
 
 
@@ -194,7 +190,7 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     Raises `formats.Saturated` in strict mode where a gradient leaves its word.
     """
     out, k, ends = Learned(net.weight, net.bias), learner.shifts(net.readout.exponent), net.ends(-1)
-    G, Gb = np.zeros(out.weight.shape, np.int64), np.zeros(len(out.bias), np.int64)
+    G, Gb = np.zeros(out.weight.shape, np.int64), np.zeros((1, len(out.bias)), np.int64)
     T, three, mode = p.shape[1], learner.rule == "three-factor", rounding(learner.rounding)
     first = max(T - learner.window, 0) if three else T - 1
     how = How(first, three, ERRORS[learner.error], FLOOR if mode == STOCHASTIC else mode)

@@ -5,6 +5,7 @@ No float is in the loop: counts come in as uint8, spikes go on as uint8, traces 
 
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from .formats import Format, Saturated, rounding, seed_state
 from .learner import Learned, Learner, learn, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .ranges import MOST_COUNT
-from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic, presynaptic_in
+from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ class IntegerNet:
         self._kernels = [self._prepare(layer) for layer in self.layers[:-1]]
 
     @classmethod
-    def of(cls, checkpoint, words: Words = Words(), exponents: dict[str, int] | None = None, samples: int | None = None):
+    def of(
+        cls, checkpoint, words: Words = Words(), exponents: dict[str, int] | None = None, samples: int | None = None
+    ) -> "IntegerNet":
         """The network of a `minisnn.Checkpoint` (or whatever has net, theta and inner), ready to learn as it adapts.
 
         `learner` takes its readout's step sizes, of so many support samples (None: one of each class), and the readout's word
@@ -182,7 +185,7 @@ class IntegerNet:
         self._count("input", int((x > MOST_COUNT).sum()))
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
-    def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0):
+    def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0) -> Any:
         """Spikes of the last conv layer (or of that number `layers`), uint8 (B, T, H, W, C).
 
         With `record` also [membranes (record, T, H, W, C) int16 of every layer], of the first `record` samples.
@@ -203,13 +206,9 @@ class IntegerNet:
             raise ValueError(f"traces have 1 to {TRACE_BITS} fraction bits, not {bits}")
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
         found = np.empty(flat.shape, np.int32)
-        n, state = self.neuron, seed_state(seed)
-        if bits == TRACE_BITS and mode is None:
-            for b in range(len(flat)):
-                presynaptic(flat[b], found[b], n.alpha, n.beta, rounding(self.words.traces))
-            return found
+        n, state, rounds = self.neuron, seed_state(seed), rounding(mode or self.words.traces)
         for b in range(len(flat)):
-            state = presynaptic_in(flat[b], found[b], n.alpha, n.beta, rounding(mode or self.words.traces), bits, state)
+            state = presynaptic(flat[b], found[b], n.alpha, n.beta, rounds, bits, state)
         return found
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:

@@ -69,18 +69,13 @@ def _pool(u: list, pool: str, threshold: int) -> list:
 
 def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
     """p[t][i] of spikes[t][i], of filters with so many fraction bits, in uQ1.12."""
-    if bits < 12 or mode:
-        return _short_traces(neuron, mode or words.traces, spikes, bits, seed_state(seed))
-    mode, p, q, found = ROUNDINGS[words.traces], [0] * len(spikes[0]), [0] * len(spikes[0]), []
-    for s in spikes:
-        found.append(p)
-        p = [_shift(neuron.alpha * a + (4096 - neuron.alpha) * b, 12, mode, 0) for a, b in zip(p, q)]
-        q = [_shift(neuron.beta * b + (4096 - neuron.beta) * 4096 * x, 12, mode, 0) for b, x in zip(q, s)]
-    return found
-
-
-def _short_traces(neuron, mode: str, spikes: list, bits: int, state: int) -> list:
-    p, q, found = [0] * len(spikes[0]), [0] * len(spikes[0]), []
+    p, q, found, rounding, state = (
+        [0] * len(spikes[0]),
+        [0] * len(spikes[0]),
+        [],
+        ROUNDINGS[mode or words.traces],
+        seed_state(seed),
+    )
     for s in spikes:
         found.append([v * 2 ** (12 - bits) for v in p])
         for i, x in enumerate(s):
@@ -88,11 +83,9 @@ def _short_traces(neuron, mode: str, spikes: list, bits: int, state: int) -> lis
             for n in (0, 1) if mode == "stochastic" else ():
                 state = _xorshift32(state)
                 noise[n] = _noise(state, 12)
-            new = (
-                _shift(neuron.beta * q[i] + (4096 - neuron.beta) * 2**bits * x, 12, ROUNDINGS[mode], noise[0]),
-                _shift(neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, ROUNDINGS[mode], noise[1]),
-            )
-            q[i], p[i] = new
+            new_q = _shift(neuron.beta * q[i] + (4096 - neuron.beta) * 2**bits * x, 12, rounding, noise[0])
+            p[i] = _shift(neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, rounding, noise[1])
+            q[i] = new_q
     return found
 
 
@@ -152,21 +145,25 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
                     row[k] = min(max(wide, -(2**31)), 2**31 - 1)
                     counts["gradient_saturated"] += row[k] != wide
         if learner.online or b == len(y) - 1:
-            for rows, gradients, k, (low, high) in ((weight, G, shifts[0], limits[0]), ([bias], [Gb], shifts[1], limits[1])):
+            for rows, gradients, k, ends in ((weight, G, shifts[0], limits[0]), ([bias], [Gb], shifts[1], limits[1])):
                 theta = max(abs(g) for row in gradients for g in row) * learner.threshold >> 8
                 for row, gradient in zip(rows, gradients):
-                    for n, g in enumerate(gradient):
-                        state = _xorshift32(state)
-                        if abs(g) <= theta:
-                            counts["gated"] += 1
-                            continue
-                        wide = row[n] - _shift(g, k, mode, _noise(state, k))
-                        new = min(max(wide, low), high)
-                        counts["clipped"] += new != wide
-                        counts["written"] += new != row[n]
-                        row[n] = new
+                    row[:], state = update(row, gradient, k, mode, ends, state, theta, counts)
             G, Gb = _zero(weight, bias)
     return weight, bias, counts
+
+
+def update(weights: list, gradients: list, k: int, mode: int, ends, state: int, theta: int, counts: dict) -> tuple[list, int]:
+    """(weights after the update, random state), both flat; one random number a weight, gated or not; counts grow."""
+    new = []
+    for w, g in zip(weights, gradients):
+        state, gated = _xorshift32(state), abs(g) <= theta
+        wide = w if gated else w - _shift(g, k, mode, _noise(state, k))
+        new.append(min(max(wide, ends[0]), ends[1]))
+        counts["gated"] += gated
+        counts["clipped"] += new[-1] != wide
+        counts["written"] += new[-1] != w
+    return new, state
 
 
 def feedback_gradient(neuron, kernel: int, u: list, p: list, d: list, mode: str) -> tuple[list, list]:
@@ -185,16 +182,6 @@ def feedback_gradient(neuron, kernel: int, u: list, p: list, d: list, mode: str)
                             for a in range(C_in):
                                 G[i][j][a][c] += h[c] * p[at][to][a]
     return G, Gb
-
-
-def feedback_update(weights: list, gradients: list, k: int, mode: str, low: int, high: int, state: int) -> tuple[list, int]:
-    """(weights after the update, random state), both flat; one random number a weight, gated or not."""
-    new = []
-    for w, g in zip(weights, gradients):
-        state = _xorshift32(state)
-        change = _shift(g, k, ROUNDINGS[mode], _noise(state, k)) if g else 0
-        new.append(min(max(w - change, low), high))
-    return new, state
 
 
 def _zero(weight: list, bias: list) -> tuple[list, list]:

@@ -5,8 +5,8 @@ With factors A = round(4096 alpha) and B likewise, at most 4095, and V = sum of 
     postsynaptic   Q' = (B Q + (4096 - B) (V << F)) >> 12       P' = (A P + (4096 - A) Q) >> 12       P reads the old Q
     presynaptic    q' = (B q + (4096 - B) 4096 s) >> 12         p' = (A p + (4096 - A) q) >> 12       unsigned Q1.12
 
->> 12 rounds by floor, toward zero or to nearest (`fixed.shift`). Every state is a rounded mean of numbers between whole bounds
-that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay within the extremes of V << F.
+>> 12 rounds by floor, toward zero or to nearest (`formats.shift`). Every state is a rounded mean of numbers between whole
+bounds that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay within the extremes of V << F.
 
 Rounding a filter by at most e units keeps it within e / (1 - A/4096) units of the filter with real numbers and the same
 factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within the sum of both (`distance`).
@@ -15,7 +15,7 @@ factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within 
 import numpy as np
 
 from minisnn.parallel.compilation import njit
-from .formats import FLOOR, NEAREST, ZERO, noise_of, shift, xorshift32
+from .formats import FLOOR, NEAREST, STOCHASTIC, ZERO, noise_of, shift, xorshift32
 
 UNITY, BITS = 4096, 12  # factors and presynaptic traces are 12-bit fractions
 DETERMINISTIC = ("floor", "zero", "nearest")
@@ -29,7 +29,7 @@ def factor(decay: float) -> int:
 
 
 def addends(mode: int, k: int) -> tuple[int, int]:
-    """What to add to a number >= 0, and to one < 0, so that >> k rounds it in this mode: `fixed.shift` without a branch."""
+    """What to add to a number >= 0, and to one < 0, so that >> k rounds it in this mode: `formats.shift` without a branch."""
     if k <= 0:
         return 0, 0
     return {FLOOR: (0, 0), ZERO: (0, (1 << k) - 1), NEAREST: (1 << k - 1, 1 << k - 1)}[mode]
@@ -56,40 +56,32 @@ def mix(x, y, a, plus, minus):
 
 
 @njit(nogil=True, cache=True)
-def presynaptic_step(p, q, s, A, B, mode):
-    """p and q (inputs,) one step on, in place; s (inputs,) of 0 and 1."""
-    for i in range(p.size):
-        p[i] = shift(A * p[i] + (4096 - A) * q[i], 12, mode, 0)
-        q[i] = shift(B * q[i] + (4096 - B) * 4096 * s[i], 12, mode, 0)
+def presynaptic_step(p, q, s, A, B, mode, bits, state):
+    """p and q (inputs,) in uQ1.bits one step on, in place; s (inputs,) of 0 and 1.
 
-
-@njit(nogil=True, cache=True)
-def presynaptic(spikes, traces, A, B, mode):
-    """traces (T, inputs) int32: p at every step, before the step's spikes (T, inputs) reach it."""
-    p, q = np.zeros(spikes.shape[1], np.int64), np.zeros(spikes.shape[1], np.int64)
-    for t in range(spikes.shape[0]):
-        traces[t] = p
-        presynaptic_step(p, q, spikes[t], A, B, mode)
-
-
-@njit(nogil=True, cache=True)
-def presynaptic_in(spikes, traces, A, B, mode, bits, state):
-    """As `presynaptic`, with states of `bits` fraction bits, uQ1.bits; traces << (12 - bits), so that they are uQ1.12 again.
-
-    Where the mode is stochastic each state has a random number of its own at each step, q before p, input by input.
-    Returns the random state.
+    Where the mode is stochastic each has a random number of its own, q before p, input by input. Returns the random state.
     """
-    unity, up = 1 << bits, 12 - bits
-    p, q = np.zeros(spikes.shape[1], np.int64), np.zeros(spikes.shape[1], np.int64)
     noise_q, noise_p = 0, 0
+    for i in range(p.size):
+        if mode == STOCHASTIC:
+            state = xorshift32(state)
+            noise_q = noise_of(state, BITS)
+            state = xorshift32(state)
+            noise_p = noise_of(state, BITS)
+        p[i] = shift(A * p[i] + (UNITY - A) * q[i], BITS, mode, noise_p)
+        q[i] = shift(B * q[i] + ((UNITY - B) * s[i] << bits), BITS, mode, noise_q)
+    return state
+
+
+@njit(nogil=True, cache=True)
+def presynaptic(spikes, traces, A, B, mode, bits=BITS, state=1):
+    """traces (T, inputs) int32 in uQ1.12: p at every step, before the step's spikes (T, inputs) reach it.
+
+    States have `bits` fraction bits, and traces zeros below them. Returns the random state.
+    """
+    p, q = np.zeros(spikes.shape[1], np.int64), np.zeros(spikes.shape[1], np.int64)
     for t in range(spikes.shape[0]):
         for i in range(p.size):
-            traces[t, i] = p[i] << up
-            if mode == 3:
-                state = xorshift32(state)
-                noise_q = noise_of(state, 12)
-                state = xorshift32(state)
-                noise_p = noise_of(state, 12)
-            p[i] = shift(A * p[i] + (4096 - A) * q[i], 12, mode, noise_p)
-            q[i] = shift(B * q[i] + (4096 - B) * unity * spikes[t, i], 12, mode, noise_q)
+            traces[t, i] = p[i] << (BITS - bits)
+        state = presynaptic_step(p, q, spikes[t], A, B, mode, bits, state)
     return state

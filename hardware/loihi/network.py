@@ -133,7 +133,7 @@ class LoihiNet(IntegerNet):
             self._match(net, theta, x)
 
     @classmethod
-    def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None):
+    def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None) -> "LoihiNet":
         """As `IntegerNet.of`; config and x as above."""
         steps = steps_of(checkpoint.net, checkpoint.inner or InnerLoop(), checkpoint.net.ways)
         self = cls(checkpoint.net, checkpoint.theta, config, readout_exponent(steps["log2_weight"], Words().readout_bits), x)

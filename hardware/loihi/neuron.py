@@ -37,7 +37,9 @@ def _shifted(x: np.ndarray, exponent) -> np.ndarray:
     return x << np.maximum(exponent, 0) >> np.maximum(-exponent, 0)
 
 
-def run(spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0, vth=10, bias_mant=0, bias_exp=0):
+def run(
+    spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0, vth=10, bias_mant=0, bias_exp=0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current, membrane after the reset, spikes.
 
     spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers, one for
@@ -72,4 +74,4 @@ def run(spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0,
         v = np.where(s, 0, v)
         a = _shifted(weights @ x, weight_exp)
         found[:, t] = a, u, v, s
-    return tuple(found)
+    return found[0], found[1], found[2], found[3]

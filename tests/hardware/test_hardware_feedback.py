@@ -5,7 +5,7 @@ import pytest
 from integers import events, small
 
 from hardware.chip import errors, feedback, reference
-from hardware.chip.formats import Saturated, seed_state
+from hardware.chip.formats import ROUNDINGS, Saturated, seed_state
 from hardware.chip.feedback import Feedback, learn_all, signs
 from hardware.chip.neuron import IntegerLIF
 from hardware.chip.learner import Learner, learn, shifts_of
@@ -36,15 +36,13 @@ def test_every_layer_equals_plain_integers(pool, rounding):
             total, bias_total = total + np.array(G, object), bias_total + np.array(Gb, object)
             after.append(spikes)
         k, room = shifts_of(how, layer.exponent, layer.fraction), chip.ends(index)[1][1]
-        weight, state = reference.feedback_update(
-            layer.weight.ravel().tolist(), total.ravel().tolist(), k[0], rounding, -16, 15, seed_state(how.seed + 1000 + index)
-        )
-        bias, _ = reference.feedback_update(layer.bias.tolist(), bias_total.tolist(), k[1], rounding, -room, room, state)
+        old, counts, way = layer.weight.ravel().tolist(), dict.fromkeys(("written", "gated", "clipped"), 0), ROUNDINGS[rounding]
+        state = seed_state(how.seed + 1000 + index)
+        weight, state = reference.update(old, total.ravel().tolist(), k[0], way, (-16, 15), state, 0, counts)
+        bias, _ = reference.update(layer.bias.tolist(), bias_total.tolist(), k[1], way, (-room, room), state, 0, counts)
         assert new.layers[index].weight.ravel().tolist() == weight and new.layers[index].bias.tolist() == bias
         one = found[layer.name]
-        assert (
-            one.written == sum(a != b for a, b in zip(weight + bias, layer.weight.ravel().tolist() + layer.bias.tolist())) > 0
-        )
+        assert {name: getattr(one, name) for name in counts} == counts and counts["written"] > 0
         assert one.gradient_saturated == 0 and one.synapses == layer.weight.size + layer.bias.size
         frames = after
     alone = learn(chip, LEARNER, chip.traces(chip.spikes(x)), np.array(y))
@@ -53,10 +51,10 @@ def test_every_layer_equals_plain_integers(pool, rounding):
 
 
 def test_sums_stay_in_their_word_and_are_counted():
-    G, Gb = np.zeros((1, 1, 1, 1), np.int64), np.zeros(1, np.int64)
+    G, Gb = np.zeros((1, 1, 1, 1), np.int64), np.zeros((1, 1), np.int64)
     u, p, d = np.zeros((2, 2, 1), np.int16), np.full((2, 2, 1), 4096), np.array([127])
     neuron = IntegerLIF(3891, 3686, 2662, 1024, 0, 160)
-    clipped = feedback.accumulate(G, Gb, u, p, d, neuron, 0, (-5000, 5000))
+    clipped = feedback.sample(G, Gb, u, p, d, neuron, 0, (-5000, 5000))
     assert (clipped, G.item(), Gb.item()) == (8, 5000, 5000)
 
 

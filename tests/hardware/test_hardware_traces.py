@@ -33,12 +33,12 @@ def test_presynaptic_traces_never_exceed_one_from_any_state(mode):
     """All 4097 x 4097 states and both inputs, then q for every factor."""
     for q0 in range(0, 4097):
         p, q = np.arange(4097), np.full(4097, q0)
-        presynaptic_step(p, q, np.full(4097, q0 & 1), 3891, 3686, mode)
+        presynaptic_step(p, q, np.full(4097, q0 & 1), 3891, 3686, mode, 12, 1)
         assert 0 <= p.min() and p.max() <= 4096 and 0 <= q[0] <= 4096
     for B in range(0, 4096, 5):
         for s in (0, 1):
             p, q = np.zeros(4097, np.int64), np.arange(4097)
-            presynaptic_step(p, q, np.full(4097, s), B, B, mode)
+            presynaptic_step(p, q, np.full(4097, s), B, B, mode, 12, 1)
             assert 0 <= q.min() and q.max() <= 4096
 
 
@@ -64,7 +64,7 @@ def test_the_synaptic_trace_alone_keeps_its_own_bound(mode):
     q, real, nothing = np.zeros(2000, np.int64), np.zeros(2000), np.zeros(2000, np.int64)
     for _ in range(400):
         s = (rng.random(2000) < np.linspace(0, 1, 2000)).astype(np.int64)
-        presynaptic_step(nothing, q, s, 0, B, mode)
+        presynaptic_step(nothing, q, s, 0, B, mode, 12, 1)
         real = B / 4096 * real + (1 - B / 4096) * 4096 * s
         off = max(off, np.abs(q - real).max())
     assert 0.3 * distance(mode, B) < off <= distance(mode, B)
@@ -140,7 +140,7 @@ def test_signed_postsynaptic_traces_keep_both_bounds_at_any_scale(mode, most):
 def test_short_traces_keep_the_bound_in_units_of_their_own_last_place(mode, bits):
     spikes = (np.random.default_rng(5).random((400, 300)) < np.linspace(0, 1, 300)).astype(np.uint8)
     found, A, B = np.empty(spikes.shape, np.int32), 3891, 3686
-    traces.presynaptic_in(spikes, found, A, B, mode, bits, 1)
+    presynaptic(spikes, found, A, B, mode, bits, 1)
     p, q, a, b, off = np.zeros(300), np.zeros(300), A / 4096, B / 4096, 0.0
     for t, s in enumerate(spikes):
         off = max(off, np.abs(found[t] / 2 ** (12 - bits) - p).max())
