@@ -1,11 +1,11 @@
 """Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened.
 
-Import from here: all public names of `style`, `tasks` and `curve`, from the room itself.
+Import from here: all public names of `canvas`, `tasks` and `curve`, from the room itself.
 It may import: files, layers, meta.
 """
 
 from .curve import plot_learning_curve, running_mean
-from .style import COLOURS, drawing, figure, save, style
+from .canvas import COLOURS, drawing, figure, save, style
 from .tasks import LEGEND, OFF, ON, animate_task, event_picture, plot_answers, plot_raster, plot_task
 
 __all__ = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .style import COLOURS, figure, save, style
+from .canvas import COLOURS, figure, save, style
 
 
 def plot_learning_curve(

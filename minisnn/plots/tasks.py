@@ -8,7 +8,7 @@ import numpy as np
 from ..files import write_whole
 from ..layers.loss import softmax
 from ..meta.tasks import Task
-from .style import COLOURS, figure, style
+from .canvas import COLOURS, figure, style
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 LEGEND = "orange ON, blue OFF, dark both"
