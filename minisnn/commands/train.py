@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from ..training.presets import DEFAULT, PRESETS, preset
-from ..training.settings import TrainingConfig
+from ..training.settings import TrainingConfig, in_words
 from .options import add_threads, add_workers, executor_of, names, or_none, use_threads, whole_numbers
 
 SUMMARY = "meta-train a network, then test it on unseen classes"
@@ -63,20 +63,10 @@ def _add_setting(group, f) -> None:
 
 def _defaults(f) -> str:
     """The defaults of the presets, in words."""
-    values = {name: _word(getattr(config, f.name)) for name, config in PRESETS.items()}
+    values = {name: in_words(getattr(config, f.name)) for name, config in PRESETS.items()}
     if len(set(values.values())) == 1:
         return f"default: {values[DEFAULT]}"
     return "; ".join(f"{name}: {value}" for name, value in values.items())
-
-
-def _word(value) -> str:
-    if value is None or value == ():
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def run(args: argparse.Namespace) -> None:

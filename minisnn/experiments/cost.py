@@ -18,7 +18,8 @@ from ..training.checkpoint import load, save
 from ..meta.inner import meta_gradient
 from ..meta.tasks import Task
 from ..parallel.threads import get_threads, set_threads
-from .findings import Findings, Table
+from .drawing import TWO, drawn
+from .findings import Findings
 from .study import Study
 
 TITLE = "Time and memory of a meta-gradient: FOMAML against MAML"
@@ -45,17 +46,15 @@ def run(study: Study) -> Findings:
             + [f"{_ratio(at, steps, k):.2f}" for k in (0, 1)]
             for steps in STEPS
         ]
-        found.tables.append(
-            Table(
-                f"cost-{dataset}",
-                f"A meta-gradient of {name}, {checkpoint.net.ways} support and {checkpoint.net.ways * s.queries} query samples",
-                ["inner steps", "FOMAML (s)", "MAML (s)", "FOMAML (MB)", "MAML (MB)", "time, ratio", "memory, ratio"],
-                rows,
-                f"Medians of {REPEAT} on {get_threads()} threads; peak memory beyond that of a process which has made the "
-                "network answer once.",
-            )
+        found.table(
+            f"cost-{dataset}",
+            f"A meta-gradient of {name}, {checkpoint.net.ways} support and {checkpoint.net.ways * s.queries} query samples",
+            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, ratio",
+            rows,
+            f"Medians of {REPEAT} on {get_threads()} threads; peak memory beyond that of a process which has made the "
+            "network answer once.",
         )
-        found.figures[f"cost-{dataset}"] = (_draw(at, name), f"{name}: time and memory against inner steps.")
+        found.figures[f"cost-{dataset}"] = _draw(at, name), f"{name}: time and memory against inner steps."
         (time_1, memory_1), (time_n, memory_n) = ((_ratio(at, n, 0), _ratio(at, n, 1)) for n in (STEPS[0], STEPS[-1]))
         found.summary += (
             f"{name}: with one inner step the second order takes {time_1:.2f} times the time and {memory_1:.2f} times the "
@@ -110,12 +109,9 @@ def _peak() -> float:
 
 
 def _draw(at: dict[tuple[int, int], list[float]], name: str):
-    from ..plots import COLOURS, figure, style
-
-    with style():
-        fig = figure(8.4, 3.2)
-        for k, (axes, unit) in enumerate(zip(fig.subplots(1, 2), ("time (s)", "memory (MB)"))):
-            for (order, label), colour, mark in zip(ORDERS.items(), (COLOURS["blue"], COLOURS["vermillion"]), "so"):
+    with drawn(8.4, 3.2, 2) as (fig, columns):
+        for k, (axes, unit) in enumerate(zip(columns, ("time (s)", "memory (MB)"))):
+            for (order, label), colour, mark in zip(ORDERS.items(), TWO, "so"):
                 axes.plot(STEPS, [at[order, n][k] for n in STEPS], f"{mark}-", color=colour, label=label)
             axes.set(xlabel="inner steps", ylabel=unit, ylim=(0, None), xticks=STEPS, title=f"{name}, {unit.split()[0]}")
             axes.legend()

@@ -5,13 +5,12 @@ give Ritz values and weights, and so the density of its eigenvalues (stochastic 
 Xiao 2019, ICML).
 """
 
-from functools import partial
-
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from .findings import Findings, Table
-from .study import Study
+from .drawing import TWO, drawn
+from .findings import Findings
+from .study import Settings, Study
 
 TITLE = "Curvature of the inner loss, before and after meta-training"
 ITERATIONS, STARTS, TASKS = 20, 1, 2
@@ -40,8 +39,9 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
     return values, vectors[0] ** 2
 
 
-def _one(tasks, net, theta: np.ndarray, seed: int, starts: int, iterations: int, index: int) -> list:
+def _one(tasks, settings: Settings, net, theta: np.ndarray, starts: int, iterations: int, index: int) -> list:
     """Ritz values, their weights, and loss, norm of the gradient and curvature along it."""
+    seed = settings.seed
     task = tasks.episode(seed, index // starts, net.ways, 1, 1)
     loss, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
     values, weights = lanczos(hvp, net.size, iterations, np.random.default_rng((seed, index)))
@@ -58,42 +58,23 @@ def run(study: Study) -> Findings:
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
-            one = partial(_one, tasks, net, theta, s.seed, STARTS, ITERATIONS)
-            items = study.each(
-                f"{dataset}-curvature-{label}",
-                dataset,
-                TASKS * STARTS,
-                one,
-                (net.configuration(), theta, ITERATIONS, STARTS),
-                f"curvature, {name}, {label}",
-            )
+            given = (net, theta, STARTS, ITERATIONS)
+            items = study.items(f"{dataset}-curvature-{label}", dataset, _one, *given, count=TASKS * STARTS)
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
             loss, norm, along = np.mean([item[2] for item in items], axis=0)
             rows.append([name, label, f"{loss:.3g}", f"{norm:.3g}", f"{top:.4g}", f"{bottom:.4g}", f"{along:.4g}"])
-    found.tables.append(
-        Table(
-            "curvature",
-            "Hessian of the support loss at the start of the inner loop, means over tasks",
-            [
-                "data",
-                "meta-training",
-                "loss",
-                "norm of the gradient",
-                "largest eigenvalue",
-                "smallest",
-                "curvature along the gradient",
-            ],
-            rows,
-            f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: "
-            "data-dependent initialisation with a fitted readout.",
-        )
+    found.table(
+        "curvature",
+        "Hessian of the support loss at the start of the inner loop, means over tasks",
+        "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | curvature along the gradient",
+        rows,
+        f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: "
+        "data-dependent initialisation with a fitted readout.",
     )
     if spectra:
-        found.figures["curvature"] = (
-            _draw(spectra),
-            "Ritz values of the Hessian with their weights; one colour a moment, all tasks.",
-        )
+        caption = "Ritz values of the Hessian with their weights; one colour a moment, all tasks."
+        found.figures["curvature"] = _draw(spectra), caption
         found.summary = (
             "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its spectrum is a measurement."
         )
@@ -101,13 +82,10 @@ def run(study: Study) -> Findings:
 
 
 def _draw(spectra: dict):
-    from ..plots import COLOURS, figure, style
-
     names = list(dict.fromkeys(name for name, _ in spectra))
-    with style():
-        fig = figure(4.2 * len(names), 3.4)
-        for axes, name in zip(np.atleast_1d(fig.subplots(1, len(names), sharey=True)), names):
-            for label, colour in (("before", COLOURS["blue"]), ("after", COLOURS["vermillion"])):
+    with drawn(4.2 * len(names), 3.4, len(names), sharey=True) as (fig, columns):
+        for axes, name in zip(columns, names):
+            for label, colour in zip(("before", "after"), TWO):
                 values = np.concatenate([item[0] for item in spectra[name, label]])
                 weights = np.concatenate([item[1] for item in spectra[name, label]])
                 axes.scatter(values, np.maximum(weights, 1e-12), s=12, color=colour, label=f"{label} meta-training", alpha=0.8)

@@ -1,32 +1,21 @@
 """Figure 2: example tasks of both data sets, events summed over 100 ms."""
 
 from ..plots import plot_task
-from .findings import Findings, Table
+from .findings import Findings
 from .study import DATASETS, Study
 
 TITLE = "Figure 2: tasks of Double N-MNIST and Double ASL-DVS"
 
 
 def run(study: Study) -> Findings:
-    found, rows = Findings(study.name, TITLE), []
+    found, rows, seed = Findings(study.name, TITLE), [], study.settings.seed
     for dataset, name in DATASETS.items():
-        task = study.tasks(dataset).episode(study.settings.seed, 0, 5, 1, 2)
-        found.figures[f"figure-2-{dataset}"] = (
-            plot_task(task, 2),
-            f"{name}: the first test task of seed {study.settings.seed}.",
-        )
-        events = task.x_query.sum(axis=(1, 2, 3, 4), dtype=int)
-        rows.append(
-            [
-                name,
-                study.tasks(dataset).source,
-                " ".join(task.classes),
-                "×".join(map(str, task.x_query.shape[1:])),
-                int(events.mean()),
-            ]
-        )
-    found.tables.append(
-        Table("figure-2", "The tasks shown", ["data", "recordings", "classes", "sample (T×H×W×C)", "events a sample"], rows)
-    )
+        tasks = study.tasks(dataset)
+        task = tasks.episode(seed, 0, 5, 1, 2)
+        found.figures[f"figure-2-{dataset}"] = plot_task(task, 2), f"{name}: the first test task of seed {seed}."
+        sample, events = "×".join(map(str, task.x_query.shape[1:])), task.x_query.sum(axis=(1, 2, 3, 4), dtype=int)
+        rows.append([name, tasks.source, " ".join(task.classes), sample, int(events.mean())])
+    header = "data | recordings | classes | sample (T×H×W×C) | events a sample"
+    found.table("figure-2", "The tasks shown", header, rows)
     found.summary = "A class is an ordered pair of symbols; a sample is two recordings side by side."
     return found

@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from .findings import Findings, Table
-from .statistics import difference, estimate, judge
+from ..plots import COLOURS
+from .drawing import drawn
+from .findings import Findings
+from .statistics import difference, estimate
 from .study import Study
 from .updates import EDGES, STATISTICS, inner_updates, outer_updates, plain_updates
 
 TITLE = "Figure 5: few, large updates: histograms, and the threshold of Eq. 6"
 FRACTION = 0.05  # of the range of magnitudes in a layer
 FRACTIONS = (0.05, 0.25, 0.5)
-ROLE, GATED = "double-nmnist/maml-snn", "double-nmnist/gated-snn"
+DATASET, ROLE, GATED = "double-nmnist", "double-nmnist/maml-snn", "double-nmnist/gated-snn"
 
 
 def run(study: Study) -> Findings:
@@ -20,75 +22,44 @@ def run(study: Study) -> Findings:
     if study.network(ROLE) is None:
         found.missing.append("no network meta-trained by MAML")
         return found
-    whole = study.accuracies(ROLE, "double-nmnist")
+    whole = study.accuracies(ROLE, DATASET)
     rows = [["none", "-", estimate(whole).percent(), None, _made(inner_updates(study))]]
+
+    def compared(fraction: float, where: str, values: list[float], made: str | None, claim: str | None, rule: str) -> None:
+        loss = difference(whole, values)
+        rows.append([f"{fraction:.0%} of the range", where, estimate(values).percent(), loss.points(), made])
+        if claim is not None:
+            found.claim(claim, "no loss shown", loss, most=1, rule=rule)
+
     for fraction in FRACTIONS:
-        gated = study.accuracies(
-            ROLE, "double-nmnist", inner=lambda loop, f=fraction: replace(loop, threshold_fraction=f), key=f"gate-{fraction:g}"
-        )
-        loss = difference(whole, gated)
-        rows.append(
-            [
-                f"{fraction:.0%} of the range",
-                "adaptation",
-                estimate(gated).percent(),
-                f"{100 * loss.mean:+.2f} ± {100 * (loss.ci95 or 0):.2f}",
-                _made(inner_updates(study, fraction)),
-            ]
-        )
-        if fraction == FRACTION:
-            found.claims.append(
-                judge(
-                    "updates below 5 % of the range can be left out at adaptation",
-                    "no loss shown",
-                    loss,
-                    most=1,
-                    rule="accuracy without minus with the gate, paired, below 1 point",
-                )
-            )
+        key, first = f"gate-{fraction:g}", fraction == FRACTION
+        gated = study.accuracies(ROLE, DATASET, inner=lambda loop: replace(loop, threshold_fraction=fraction), key=key)
+        made, claim = _made(inner_updates(study, fraction)), "updates below 5 % of the range can be left out at adaptation"
+        asked = "accuracy without minus with the gate, paired, below 1 point"
+        compared(fraction, "adaptation", gated, made, claim if first else None, asked)
+        if first:
             found.summary = (
-                f"With the gate of Eq. 6 at {fraction:.0%}, {rows[-1][-1]} updates of the readout are made and "
+                f"With the gate of Eq. 6 at {fraction:.0%}, {made} updates of the readout are made and "
                 f"{estimate(gated).percent()} % are right (all of them: {estimate(whole).percent()} %)."
             )
     if study.network(GATED) is None:
         found.missing.append("the gate in meta-training, too: no network meta-trained with it")
     else:
-        both = study.accuracies(GATED, "double-nmnist")
-        loss = difference(whole, both)
-        rows.append(
-            [
-                f"{FRACTION:.0%} of the range",
-                "adaptation and meta-training",
-                estimate(both).percent(),
-                f"{100 * loss.mean:+.2f} ± {100 * (loss.ci95 or 0):.2f}",
-                None,
-            ]
-        )
-        found.claims.append(
-            judge(
-                "meta-training with the gate loses nothing",
-                "no loss shown",
-                loss,
-                most=1,
-                rule="accuracy without minus with the gate in both loops, paired, below 1 point",
-            )
-        )
-    found.tables.append(
-        Table(
-            "figure-5",
-            "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)",
-            ["threshold", "gate at", "accuracy ± 95 % CI", "loss, paired (points)", "updates of the readout made"],
-            rows,
-            "The threshold is a fraction of the range of update magnitudes in each layer.",
-        )
+        asked = "accuracy without minus with the gate in both loops, paired, below 1 point"
+        claim = "meta-training with the gate loses nothing"
+        compared(FRACTION, "adaptation and meta-training", study.accuracies(GATED, DATASET), None, claim, asked)
+    found.table(
+        "figure-5",
+        "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)",
+        "threshold | gate at | accuracy ± 95 % CI | loss, paired (points) | updates of the readout made",
+        rows,
+        "The threshold is a fraction of the range of update magnitudes in each layer.",
     )
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is not None:
         parts["non-meta training"] = plain_updates(study)
-    found.figures["figure-5"] = (
-        _draw(parts, inner_updates(study, FRACTION)),
-        "Magnitudes of single updates of the readout; the gate leaves the large ones.",
-    )
+    figure = _draw(parts, inner_updates(study, FRACTION))
+    found.figures["figure-5"] = figure, "Magnitudes of single updates of the readout; the gate leaves the large ones."
     return found
 
 
@@ -97,24 +68,18 @@ def _made(values: np.ndarray) -> str:
 
 
 def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):
-    from ..plots import COLOURS, figure, style
-
-    middle = (EDGES[1:] + EDGES[:-1]) / 2
-    with style():
-        fig = figure(8.4, 3.6)
-        left, right = fig.subplots(1, 2, sharex=True)
-        for (name, values), colour in zip(parts.items(), (COLOURS["vermillion"], COLOURS["blue"], COLOURS["green"])):
-            counts = values[:, len(STATISTICS) :].mean(0)
-            left.fill_between(10**middle, counts / values[0, 5] * 100, step="mid", alpha=0.35, color=colour)
-            left.step(10**middle, counts / values[0, 5] * 100, where="mid", color=colour, label=name, linewidth=1.2)
-        inner = parts["inner loop"]
-        for values, colour, name in (
-            (inner, "0.7", "all"),
-            (gated, COLOURS["vermillion"], f"above {FRACTION:.0%} of the range"),
+    middle = 10 ** ((EDGES[1:] + EDGES[:-1]) / 2)
+    counts = {name: values[:, len(STATISTICS) :].mean(0) for name, values in {**parts, "gated": gated}.items()}
+    with drawn(8.4, 3.6, 2, sharex=True) as (fig, (left, right)):
+        for name, colour in zip(parts, (COLOURS["vermillion"], COLOURS["blue"], COLOURS["green"])):
+            share = counts[name] / parts[name][0, 5] * 100
+            left.fill_between(middle, share, step="mid", alpha=0.35, color=colour)
+            left.step(middle, share, where="mid", color=colour, label=name, linewidth=1.2)
+        for name, colour, label in (
+            ("inner loop", "0.7", "all"),
+            ("gated", COLOURS["vermillion"], f"above {FRACTION:.0%} of the range"),
         ):
-            right.fill_between(
-                10**middle, values[:, len(STATISTICS) :].mean(0), step="mid", color=colour, alpha=0.8, label=name
-            )
+            right.fill_between(middle, counts[name], step="mid", color=colour, alpha=0.8, label=label)
         left.set(ylabel="share of the readout's values (%)", title="Inner-loop updates are the large ones")
         right.set(ylabel="values an update", title="Inner loop with the gate of Eq. 6")
         for axes in (left, right):

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..files import write_whole
 from ..plots import save
 from ..training.folder import read_json
-from .statistics import Claim
+from .statistics import Claim, judge
 
 KINDS = ("png", "svg")
 
@@ -53,6 +53,14 @@ class Findings:
     missing: list[str] = field(default_factory=list)
     settings: dict = field(default_factory=dict)
 
+    def table(self, name: str, title: str, header: str, rows: list[list], note: str = "") -> None:
+        """Add a `Table`; the names of its columns stand between bars: "data | shots"."""
+        self.tables.append(Table(name, title, header.split(" | "), rows, note))
+
+    def claim(self, *what, **options) -> None:
+        """Add a claim, judged by the arguments of `statistics.judge`."""
+        self.claims.append(judge(*what, **options))
+
     def write(self, folder: Path) -> list[Path]:
         """Write all of it; the files. findings.json comes last: where it is, the rest is whole."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,22 +98,15 @@ class Findings:
     def text(self) -> str:
         """All that a terminal can show."""
         parts = [self.title, *([self.summary] if self.summary else []), *(table.text() for table in self.tables)]
-        for claim in self.claims:
-            parts.append(
-                f"{claim.verdict.upper()}: {claim.text}\n  paper: {claim.paper}\n  here: {quantity(claim)} ({claim.rule})"
-            )
+        parts += [f"{c.verdict.upper()}: {c.text}\n  paper: {c.paper}\n  here: {quantity(c)} ({c.rule})" for c in self.claims]
         parts += [f"not run: {line}" for line in self.missing]
         return "\n\n".join(parts)
 
 
 def quantity(claim: Claim) -> str:
     """A claim's number with its interval: 1.2 points [0.8, 1.6]."""
-    interval = (
-        ""
-        if not (math.isfinite(claim.low) and math.isfinite(claim.high)) or claim.low == claim.high
-        else f" [{claim.low:.3g}, {claim.high:.3g}]"
-    )
-    return f"{claim.value:.3g} {claim.unit}{interval}"
+    known = math.isfinite(claim.low) and math.isfinite(claim.high) and claim.low != claim.high
+    return f"{claim.value:.3g} {claim.unit}" + (f" [{claim.low:.3g}, {claim.high:.3g}]" if known else "")
 
 
 def _cell(value) -> str:

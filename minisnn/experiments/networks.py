@@ -11,7 +11,7 @@ from pathlib import Path
 from ..training.checkpoint import Checkpoint, read
 from ..data.store.shipped import shipped
 from ..training.presets import preset
-from ..training.settings import TrainingConfig
+from ..training.settings import TrainingConfig, in_words
 
 _SNN = replace(
     preset("quick"),
@@ -154,18 +154,8 @@ class Networks:
 
 def how_to_train(role: str) -> str:
     """The command that makes the network of a role."""
-    base, recipe = preset("quick"), RECIPES[role]
-    flags = []
-    for name, value in vars(recipe).items():
+    base, words = preset("quick"), ["minisnn train"]
+    for name, value in vars(RECIPES[role]).items():
         if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
-            text = (
-                "none"
-                if value is None
-                else ",".join(map(str, value))
-                if isinstance(value, tuple)
-                else f"{value:g}"
-                if isinstance(value, float)
-                else value
-            )
-            flags.append(f"--{name.replace('_', '-')} {text}")
-    return f"minisnn train {' '.join(flags)}"
+            words.append(f"--{name.replace('_', '-')} {in_words(value)}")
+    return " ".join(words)

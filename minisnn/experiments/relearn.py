@@ -5,17 +5,17 @@ the same five outputs, so B overwrites A. All layers adapt as in meta-training, 
 """
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from ..training.evaluation import accuracy
 from ..meta.inner import InnerLoop, body, predict
 from ..meta.tasks import Task
-from .findings import Findings, Table
+from ..training.evaluation import accuracy
+from .drawing import TWO, chance, drawn, errorbars
+from .findings import Findings
 from .readout import network, spikes_of
-from .statistics import difference, estimate, judge
-from .study import DATASETS, Settings, Study
+from .statistics import difference, estimate
+from .study import Settings, Study
 
 TITLE = "Relearning: task A, then B, then A again, one shot each"
 MOMENTS = ("after A", "after A, B", "after A, B, A")
@@ -24,25 +24,22 @@ LEARNING = {"all": "all layers", "readout": "the readout alone"}
 
 def accuracies(study: Study, dataset: str, learning: str) -> np.ndarray:
     """(episodes, moments, 2 tasks): query accuracy of A and B; `learning` is a key of LEARNING."""
-    found, s = study.network(f"{dataset}/maml-snn"), study.settings
-    inner, net, learn = found.inner or InnerLoop(), found.net, _one
+    found = study.network(f"{dataset}/maml-snn")
+    inner, learn = found.inner or InnerLoop(), _one
     if learning == "readout":
-        inner, learn = replace(inner, freeze=body(net)), _one_readout
-    one = partial(learn, study.tasks(dataset), net, found.theta, inner, s)
-    made_from = (net.configuration(), found.theta, inner)
-    label = f"{DATASETS[dataset]}, A B A, {LEARNING[learning]}"
-    return np.array(study.each(f"{dataset}-relearn-{learning}", dataset, s.episodes, one, made_from, label))
+        inner, learn = replace(inner, freeze=body(found.net)), _one_readout
+    return np.array(study.items(f"{dataset}-relearn-{learning}", dataset, learn, found.net, found.theta, inner))
 
 
 def _pair(tasks, net, settings: Settings, index: int) -> list[Task]:
     return [tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)]
 
 
-def _one(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[list[float]]:
+def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list[float]]:
     return _in_turn(*_pair(tasks, net, settings, index), net, theta, inner)
 
 
-def _one_readout(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[list[float]]:
+def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list[float]]:
     """The same with all layers frozen but the readout: the samples go through the body once."""
     pair = [
         replace(task, x_support=spikes_of(net, theta, task.x_support), x_query=spikes_of(net, theta, task.x_query))
@@ -66,61 +63,41 @@ def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
     for dataset, name, _ in study.meta_trained(found):
         for learning, who in LEARNING.items():
-            a = curves[dataset, learning] = accuracies(study, dataset, learning)
-            for m, moment in enumerate(MOMENTS):
-                rows.append([name, who, moment, estimate(a[:, m, 0]).percent(), estimate(a[:, m, 1]).percent()])
-            where = f"{name}, {who}"
-            forgotten, again = difference(a[:, 0, 0], a[:, 1, 0]), difference(a[:, 2, 0], a[:, 0, 0])
-            found.claims.append(
-                judge(
-                    f"{where}: learning B makes the network forget A",
-                    "(claimed, not shown)",
-                    forgotten,
-                    10,
-                    rule="accuracy on A lost by learning B above 10 points",
-                )
+            a, where = accuracies(study, dataset, learning), f"{name}, {who}"
+            e = curves[name, learning] = [[estimate(task) for task in moment.T] for moment in a.swapaxes(0, 1)]
+            rows += [[name, who, moment, *(one.percent() for one in both)] for moment, both in zip(MOMENTS, e)]
+            (first, second, third), paper = a[:, :, 0].T, "(claimed, not shown)"
+            asked = "accuracy on A lost by learning B above 10 points"
+            claim = f"{where}: learning B makes the network forget A"
+            found.claim(claim, paper, difference(first, second), 10, rule=asked)
+            asked = "accuracy on A after A, B, A minus after A, paired, above -5 points"
+            found.claim(f"{where}: A is learned again in one shot", paper, difference(third, first), -5, rule=asked)
+            found.summary += (
+                f"{where}: A {e[0][0].percent()} % when first learned, {e[1][0].percent()} % after B, "
+                f"{e[2][0].percent()} % learned again. "
             )
-            found.claims.append(
-                judge(
-                    f"{where}: A is learned again in one shot",
-                    "(claimed, not shown)",
-                    again,
-                    -5,
-                    rule="accuracy on A after A, B, A minus after A, paired, above -5 points",
-                )
-            )
-            first, second, third = (estimate(a[:, m, 0]).percent() for m in range(3))
-            found.summary += f"{where}: A {first} % when first learned, {second} % after B, {third} % learned again. "
-    found.tables.append(
-        Table(
-            "relearn",
-            "Query accuracy of both tasks (%)",
-            ["data", "what learns", "moment", "task A", "task B"],
-            rows,
-            "Each learning is one update on one recording of each of five classes, from where the last one ended.",
-        )
+    found.table(
+        "relearn",
+        "Query accuracy of both tasks (%)",
+        "data | what learns | moment | task A | task B",
+        rows,
+        "Each learning is one update on one recording of each of five classes, from where the last one ended.",
     )
     if curves:
-        found.figures["relearn"] = (_draw(curves), "Accuracy on both tasks as they are learned in turn.")
+        found.figures["relearn"] = _draw(curves), "Accuracy on both tasks as they are learned in turn."
     return found
 
 
-def _draw(curves: dict[tuple[str, str], np.ndarray]):
-    from ..plots import COLOURS, figure, style
-
-    datasets = list(dict.fromkeys(dataset for dataset, _ in curves))
-    with style():
-        fig = figure(4.4 * len(datasets), 3.6)
-        for axes, dataset in zip(np.atleast_1d(fig.subplots(1, len(datasets), sharey=True)), datasets):
+def _draw(curves: dict):
+    names = list(dict.fromkeys(name for name, _ in curves))
+    with drawn(4.4 * len(names), 3.6, len(names), sharey=True) as (fig, columns):
+        for axes, name in zip(columns, names):
             for learning, line in (("all", "o-"), ("readout", "s--")):
-                for task, colour in ((0, COLOURS["blue"]), (1, COLOURS["vermillion"])):
-                    e = [estimate(curves[dataset, learning][:, m, task]) for m in range(len(MOMENTS))]
-                    mean, half = [100 * one.mean for one in e], [100 * (one.ci95 or 0) for one in e]
-                    label = f"task {'AB'[task]}, {LEARNING[learning]}"
-                    axes.errorbar(range(len(e)), mean, yerr=half, fmt=line, color=colour, capsize=3, label=label)
-            axes.set(title=DATASETS[dataset], xticks=range(len(MOMENTS)), ylim=(0, 102), xlabel="learned so far")
-            axes.set_xticklabels(["A", "A, B", "A, B, A"])
-            axes.axhline(20, color="0.4", linestyle=":", linewidth=1.2)
-        fig.axes[0].set_ylabel("query accuracy (%)")
-        fig.axes[0].legend(fontsize=7, loc="lower left")
+                for task, colour, estimates in zip("AB", TWO, zip(*curves[name, learning])):
+                    errorbars(axes, range(3), estimates, colour, line, label=f"task {task}, {LEARNING[learning]}")
+            axes.set(title=name, ylim=(0, 102), xlabel="learned so far")
+            axes.set_xticks(range(3), ["A", "A, B", "A, B, A"])
+            chance(axes, 20)
+        columns[0].set_ylabel("query accuracy (%)")
+        columns[0].legend(fontsize=7, loc="lower left")
     return fig

@@ -42,6 +42,10 @@ class Estimate:
         """As the tables show it: 98.7 ± 0.3."""
         return f"{100 * self.mean:.1f}" + ("" if self.ci95 is None else f" ± {100 * self.ci95:.1f}")
 
+    def points(self) -> str:
+        """A difference as the tables show it: +0.31 ± 0.20."""
+        return f"{100 * self.mean:+.2f} ± {100 * (self.ci95 or 0):.2f}"
+
 
 def estimate(values: Sequence[float], trials: int = TRIALS) -> Estimate:
     """Of values (n,), one an episode."""
@@ -98,10 +102,6 @@ def judge(
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of accuracy as a rule.
     """
     low, high = scale * found.low, scale * found.high
-    if least <= low and high <= most:
-        verdict = "agrees"
-    elif high < least or low > most:
-        verdict = "differs"
-    else:
-        verdict = "inconclusive"
+    apart = high < least or low > most
+    verdict = "agrees" if least <= low and high <= most else "differs" if apart else "inconclusive"
     return Claim(text, paper, scale * found.mean, low, high, unit, verdict, rule)

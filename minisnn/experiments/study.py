@@ -51,13 +51,7 @@ class Study:
     """One experiment's folder `out/name`, settings, networks, and the records in `out` that experiments share."""
 
     def __init__(
-        self,
-        name: str,
-        out: Path,
-        settings: Settings,
-        networks,
-        progress: bool = True,
-        executor: Executor | None = None,
+        self, name: str, out: Path, settings: Settings, networks, progress: bool = True, executor: Executor | None = None
     ):
         self.name, self.out, self.settings, self.networks = name, Path(out), settings, networks
         self.progress, self.executor = progress, executor or Executor()
@@ -92,9 +86,8 @@ class Study:
     def tasks(self, dataset: str, split: str = "test"):
         """Set of tasks; split "known" has meta-training classes in test recordings (the paper's "train")."""
         options = dict(classes="train", recordings="test") if split == "known" else {}
-        return open_set(
-            dataset, "test" if split == "known" else split, self.settings.root_of(dataset), self.progress, **options
-        )
+        split = "test" if split == "known" else split
+        return open_set(dataset, split, self.settings.root_of(dataset), self.progress, **options)
 
     def network(self, role: str) -> Checkpoint | None:
         """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
@@ -132,14 +125,8 @@ class Study:
         made_from  configurations, arrays, inner loops, plain values
         together   False: one after the other, where an item measures time
         """
-        path = self.out / "records" / f"{key}.jsonl"
-        head = json.dumps(
-            {
-                "made from": _identity(
-                    (dataset, self.settings.root_of(dataset), self.settings.seed, self.settings.queries, *made_from)
-                )
-            }
-        )
+        path, s = self.out / "records" / f"{key}.jsonl", self.settings
+        head = json.dumps({"made from": _identity((dataset, s.root_of(dataset), s.seed, s.queries, *made_from))})
         path.parent.mkdir(parents=True, exist_ok=True)
         with Hold(path.parent):
             found = _records(path, head)
@@ -172,39 +159,33 @@ class Study:
                     check()
                     add(one(index))
 
+    def items(
+        self, key: str, dataset: str, function: Callable, *arguments, count: int | None = None, split: str = "test"
+    ) -> list:
+        """[function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count is that of the episodes."""
+        one = partial(function, self.tasks(dataset, split), self.settings, *arguments)
+        made_from = [given.configuration() if hasattr(given, "configuration") else given for given in arguments]
+        return self.each(key, dataset, count or self.settings.episodes, one, (split, *made_from))
+
     def accuracies(
         self,
         role: str,
         dataset: str,
         split: str = "test",
         *,
-        inner: Callable[[InnerLoop], InnerLoop] = None,
+        inner: Callable[[InnerLoop], InnerLoop] = lambda loop: loop,
         key: str = "",
-        theta: np.ndarray | None = None,
         shots: int = 1,
         episodes: int | None = None,
     ) -> list[float]:
-        """Query accuracy after adaptation of the network of a role, one an episode.
-
-        inner   changes the checkpoint's inner loop; `key` then names the change
-        theta   in place of the checkpoint's
-        """
-        found = self.network(role)
-        theta = found.theta if theta is None else theta
-        loop = (inner or (lambda same: same))(found.inner or InnerLoop())
-        one = partial(one_accuracy, self.tasks(dataset, split), found.net, theta, loop, self.settings, shots)
-        name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
-        return self.each(
-            name,
-            dataset,
-            episodes or self.settings.episodes,
-            one,
-            (found.net.configuration(), theta, loop, split, shots),
-            f"{role}, {split}{', ' * bool(key)}{key}",
-        )
+        """Query accuracy after adaptation of the network of a role, one an episode; `inner` changes the checkpoint's inner
+        loop, and `key` names the change."""
+        found, name = self.network(role), "-".join(filter(None, (role.replace("/", "-"), split, key)))
+        loop = inner(found.inner or InnerLoop())
+        return self.items(name, dataset, one_accuracy, found.net, found.theta, loop, shots, count=episodes, split=split)
 
 
-def one_accuracy(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, shots: int, index: int) -> float:
+def one_accuracy(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, shots: int, index: int) -> float:
     """Query accuracy after adaptation to episode `index`."""
     task = tasks.episode(settings.seed, index, net.ways, shots, settings.queries)
     return accuracy(inner.logits(net, theta, task), task.y_query)

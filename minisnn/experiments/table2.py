@@ -4,19 +4,21 @@
 that learning must beat: the nearest support sample by correlation of event counts summed over time, untrained.
 """
 
-from functools import partial
-
 import numpy as np
 
 from ..meta.tasks import Task, summed_frames
-from .findings import Findings, Table
+from ..plots import COLOURS
+from .drawing import drawn
+from .findings import Findings
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2
-from .statistics import difference, estimate, judge
+from .statistics import difference, estimate
 from .study import DATASETS, Settings, Study
 
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
 SPLITS = {"known": "train", "test": "test"}
+NEAREST = "nearest neighbour, untrained"
+PAIRS = [("maml-snn", "maml-cnn"), ("maml-snn", "fomaml-snn"), ("maml-snn", "nearest")]
 
 
 def nearest_neighbour(task: Task) -> float:
@@ -37,48 +39,30 @@ def _standard(frames: np.ndarray) -> np.ndarray:
 
 
 def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
-    rows, s = [], study.settings
-    values: dict[tuple, list[float]] = {}
-    for dataset in DATASETS:
-        for method in LABELS:
+    found, rows, s = Findings(study.name, TITLE), [], study.settings
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for dataset, name in DATASETS.items():
+        for method, label in LABELS.items():
             role = f"{dataset}/{method}"
             if study.network(role) is None:
-                found.missing.append(f"{LABELS[method]} on {DATASETS[dataset]}: no trained network; {how_to_train(role)}")
+                found.missing.append(f"{label} on {name}: no trained network; {how_to_train(role)}")
                 continue
             for split in SPLITS:
                 values[dataset, method, split] = study.accuracies(role, dataset, split)
         for split in SPLITS:
-            values[dataset, "nearest", split] = study.each(
-                f"{dataset}-nearest-{split}",
-                dataset,
-                s.episodes,
-                partial(one_nearest, study.tasks(dataset, split), s),
-                (split,),
-                f"nearest neighbour, {DATASETS[dataset]}, {split}",
-            )
+            values[dataset, "nearest", split] = study.items(f"{dataset}-nearest-{split}", dataset, one_nearest, split=split)
     for (dataset, method, split), accuracies in values.items():
         e = estimate(accuracies)
-        paper = TABLE_2.get((dataset, method), ("", ""))[split == "test"]
-        rows.append(
-            [
-                DATASETS[dataset],
-                LABELS.get(method, "nearest neighbour, untrained"),
-                SPLITS[split],
-                e.percent(),
-                None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}",
-                paper or None,
-            ]
-        )
-    found.tables.append(
-        Table(
-            "table-2",
-            "Accuracy after one inner-loop update (%)",
-            ["data", "method", "classes", "mean ± 95 % CI", "mean ± SD of 10 trials", "paper"],
-            rows,
-            f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
-            "blocks. train: meta-training classes in unseen recordings; test: unseen classes.",
-        )
+        trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
+        paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
+        rows.append([DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split], e.percent(), trials, paper])
+    found.table(
+        "table-2",
+        "Accuracy after one inner-loop update (%)",
+        "data | method | classes | mean ± 95 % CI | mean ± SD of 10 trials | paper",
+        rows,
+        f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
+        "blocks. train: meta-training classes in unseen recordings; test: unseen classes.",
     )
     _compare(found, values)
     found.figures["table-2"] = (
@@ -90,108 +74,73 @@ def run(study: Study) -> Findings:
 
 def _compare(found: Findings, values: dict) -> None:
     """Paired differences, and what they say of the paper's claims."""
-    rows = []
+    rows, best = [], []
     for dataset, name in DATASETS.items():
-        pairs = [("maml-snn", "maml-cnn"), ("maml-snn", "fomaml-snn"), ("maml-snn", "nearest")]
-        for one, other in pairs:
-            for split in SPLITS:
-                if (dataset, one, split) in values and (dataset, other, split) in values:
-                    d = difference(values[dataset, one, split], values[dataset, other, split])
-                    rows.append(
-                        [
-                            name,
-                            f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}",
-                            SPLITS[split],
-                            f"{100 * d.mean:+.2f} ± {100 * (d.ci95 or 0):.2f}",
-                        ]
-                    )
-        snn, cnn, first = (values.get((dataset, method, "test")) for method in ("maml-snn", "maml-cnn", "fomaml-snn"))
-        known = values.get((dataset, "maml-snn", "known"))
-        papers = {method: TABLE_2[dataset, method] for method in LABELS}
-        if snn is not None and cnn is not None:
-            found.claims.append(
-                judge(
-                    f"{name}: the spiking network is on a par with the CNN",
-                    f"{papers['maml-snn'][1]} and {papers['maml-cnn'][1]}",
-                    difference(snn, cnn),
-                    -2,
-                    rule="SNN - CNN, paired, above -2 points",
-                )
-            )
-        if snn is not None and first is not None:
-            found.claims.append(
-                judge(
-                    f"{name}: second-order MAML is better than FOMAML",
-                    f"{papers['maml-snn'][1]} and {papers['fomaml-snn'][1]}",
-                    difference(snn, first),
-                    1e-9,
-                    rule="MAML - FOMAML, paired, above 0",
-                )
-            )
-        if snn is not None:
-            found.claims.append(
-                judge(
-                    f"{name}: unseen classes are learned as well as those of meta-training",
-                    " and ".join(reversed(papers["maml-snn"])),
-                    difference(snn, known),
-                    -2,
-                    2,
-                    rule="test - train within 2 points",
-                )
-            )
+
+        def of(one: str, other: str, split: str = "test", against: str = "test"):
+            """Paired difference of two methods, None where one of them has no network."""
+            pair = values.get((dataset, one, split)), values.get((dataset, other, against))
+            return None if None in pair else difference(*pair)
+
+        for one, other in PAIRS:
+            for split, classes in SPLITS.items():
+                if (d := of(one, other, split, split)) is not None:
+                    label = f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}"
+                    rows.append([name, label, classes, d.points()])
+        paper = {method: TABLE_2[dataset, method] for method in LABELS}
+        maml = paper["maml-snn"]
+        for text, said, d, least, most, rule in (
+            (
+                "the spiking network is on a par with the CNN",
+                f"{maml[1]} and {paper['maml-cnn'][1]}",
+                of("maml-snn", "maml-cnn"),
+                *(-2, np.inf),
+                "SNN - CNN, paired, above -2 points",
+            ),
+            (
+                "second-order MAML is better than FOMAML",
+                f"{maml[1]} and {paper['fomaml-snn'][1]}",
+                of("maml-snn", "fomaml-snn"),
+                *(1e-9, np.inf),
+                "MAML - FOMAML, paired, above 0",
+            ),
+            (
+                "unseen classes are learned as well as those of meta-training",
+                f"{maml[1]} and {maml[0]}",
+                of("maml-snn", "maml-snn", "test", "known"),
+                *(-2, 2),
+                "test - train within 2 points",
+            ),
+        ):
+            if d is not None:
+                found.claim(f"{name}: {text}", said, d, least, most, rule=rule)
+        if (dataset, "maml-snn", "test") in values:
+            e = estimate(values[dataset, "maml-snn", "test"])
+            best.append(f"{name}: {e.percent()} % by MAML (SNN) on unseen classes (paper {maml[1]})")
     if rows:
-        found.tables.append(
-            Table(
-                "table-2-differences",
-                "Differences on the same episodes (points)",
-                ["data", "difference", "classes", "mean ± 95 % CI"],
-                rows,
-            )
-        )
-    best = {
-        dataset: estimate(values[dataset, "maml-snn", "test"])
-        for dataset in DATASETS
-        if (dataset, "maml-snn", "test") in values
-    }
-    found.summary = "; ".join(
-        f"{DATASETS[dataset]}: {e.percent()} % by MAML (SNN) on unseen classes (paper {TABLE_2[dataset, 'maml-snn'][1]})"
-        for dataset, e in best.items()
-    )
+        title = "Differences on the same episodes (points)"
+        found.table("table-2-differences", title, "data | difference | classes | mean ± 95 % CI", rows)
+    found.summary = "; ".join(best)
 
 
 def _draw(values: dict):
-    from ..plots import COLOURS, figure, style
-
-    methods = [*LABELS, "nearest"]
-    with style():
-        fig = figure(8.2, 3.6)
-        for axes, (dataset, name) in zip(fig.subplots(1, 2, sharex=True, sharey=True), DATASETS.items()):
-            for shift, (split, label), colour in (
-                (0.14, ("test", "unseen classes"), COLOURS["vermillion"]),
-                (-0.14, ("known", "classes of meta-training"), COLOURS["blue"]),
+    methods = ["nearest", *reversed(LABELS)]
+    with drawn(8.2, 3.6, 2, sharex=True, sharey=True) as (fig, columns):
+        for axes, (dataset, name) in zip(columns, DATASETS.items()):
+            for shift, split, label, colour in (
+                (0.14, "test", "unseen classes", COLOURS["vermillion"]),
+                (-0.14, "known", "classes of meta-training", COLOURS["blue"]),
             ):
-                for place, method in enumerate(reversed(methods)):
+                for place, method in enumerate(methods):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])
-                        axes.errorbar(
-                            100 * e.mean,
-                            place + shift,
-                            xerr=100 * (e.ci95 or 0),
-                            fmt="o",
-                            color=colour,
-                            label=label if method == "nearest" else None,
-                            capsize=3,
-                        )
+                        words = dict(fmt="o", color=colour, capsize=3, label=label if method == "nearest" else None)
+                        axes.errorbar(100 * e.mean, place + shift, xerr=100 * (e.ci95 or 0), **words)
                     if (dataset, method) in TABLE_2:
                         mean = float(TABLE_2[dataset, method][split == "test"].split()[0])
                         axes.plot(mean, place + shift, "D", color=colour, markerfacecolor="none", markersize=6)
-            axes.set(
-                title=name,
-                xlabel="accuracy after one update (%)",
-                xlim=(40, 101),
-                yticks=range(len(methods)),
-                yticklabels=[LABELS.get(m, "nearest neighbour") for m in reversed(methods)],
-            )
+            axes.set(title=name, xlabel="accuracy after one update (%)", xlim=(40, 101))
+            axes.set_yticks(range(len(methods)), [LABELS.get(method, "nearest neighbour") for method in methods])
             axes.axvline(100, color="0.8", linewidth=0.8)
         axes.plot([], [], "D", color="0.3", markerfacecolor="none", label="the paper")
         axes.legend(fontsize=8, loc="center left")

@@ -7,14 +7,12 @@
 Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule, and the same for both.
 """
 
-from functools import partial
-
 import numpy as np
 
 from ..terminal import bar
 from ..meta.inner import InnerLoop, meta_gradient
 from ..meta.optim import Adam, clip
-from .study import Study
+from .study import Settings, Study
 
 LR, WARM_UP, UPDATES, BATCH = 1e-3, 10, 60, 32
 EDGES = np.linspace(-10, 1, 111)  # of the histograms: decades of the magnitude
@@ -36,16 +34,15 @@ def readout(net) -> slice:
 
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
-    found, s = study.network("double-nmnist/maml-snn"), study.settings
-    net, loop = found.net, found.inner or InnerLoop()
+    found = study.network("double-nmnist/maml-snn")
+    loop = found.inner or InnerLoop()
     loop = InnerLoop(loop.step_size, 1, loop.freeze, threshold_fraction=fraction)
-    one = partial(_inner_update, study.tasks("double-nmnist"), net, found.theta, loop, s.seed)
     key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
-    return np.array(study.each(key, "double-nmnist", s.episodes, one, (net.configuration(), found.theta, loop)))
+    return np.array(study.items(key, "double-nmnist", _inner_update, found.net, found.theta, loop))
 
 
-def _inner_update(tasks, net, theta: np.ndarray, loop: InnerLoop, seed: int, index: int) -> list[float]:
-    task = tasks.episode(seed, index, net.ways, 1, 1)
+def _inner_update(tasks, settings: Settings, net, theta: np.ndarray, loop: InnerLoop, index: int) -> list[float]:
+    task = tasks.episode(settings.seed, index, net.ways, 1, 1)
     g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
     return summary((loop.step_size * loop.gate(net, g) * g)[readout(net)])
 

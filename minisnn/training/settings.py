@@ -187,6 +187,17 @@ class TrainingConfig:
         )
 
 
+def in_words(value: object) -> str:
+    """A setting as the command line takes it: 8,16 or none."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _checked(f, value):
     """The value in the field's own type, or ValueError."""
     limits, kind = f.metadata, f.metadata["kind"]

@@ -288,8 +288,8 @@ def test_relearning_by_the_readout_alone_is_that_of_the_frozen_network(rng):
     theta = net.init(rng, tasks.episode(0, 0, 5, 1, 3).x_query)
     inner = InnerLoop(rng.uniform(1, 50, net.size), 2, body(net), threshold_fraction=0.1)
     for index in range(4):
-        found = relearn._one_readout(tasks, net, theta, inner, Settings(4, 3), index)
-        assert found == relearn._one(tasks, net, theta, inner, Settings(4, 3), index)
+        found = relearn._one_readout(tasks, Settings(4, 3), net, theta, inner, index)
+        assert found == relearn._one(tasks, Settings(4, 3), net, theta, inner, index)
         assert found[0] != found[1]
 
 
