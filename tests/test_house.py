@@ -26,15 +26,10 @@ CROWDED = {"commands", "experiments"}  # a module a command, a module an experim
 STILL_LONG = {
     "minisnn/kernels/block.py",
     "minisnn/kernels/passes.py",
-    "minisnn/network/convolutional.py",
-    "minisnn/network/spiking.py",
     "minisnn/training/run.py",
 }
 STILL_UP: set[tuple[str, str]] = set()
-STILL_IN_CIRCLES = {
-    "minisnn.network.initialisation",
-    "minisnn.network.spiking",
-}
+STILL_IN_CIRCLES: set[str] = set()
 
 
 def _files(root: Path) -> list[Path]:
@@ -63,11 +58,14 @@ def _room(module: str) -> str:
     return ".".join(parts[:2]) if parts[0] == "data" else parts[0]
 
 
-def _imports(module: str, text: str) -> set[str]:
+NODES = {module: list(ast.walk(ast.parse(path.read_text()))) for module, path in MODULES_OF.items()}
+
+
+def _imports(module: str) -> set[str]:
     """Modules of the project that a module imports: at its top, in functions, and for type checkers only."""
     package = module.split(".")[: None if MODULES_OF[module].name == "__init__.py" else -1]
     found = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in NODES[module]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -80,12 +78,12 @@ def _imports(module: str, text: str) -> set[str]:
     return {name for name in found if name.split(".")[0] in PACKAGES}
 
 
-IMPORTS = {module: _imports(module, path.read_text()) for module, path in MODULES_OF.items()}
+IMPORTS = {module: _imports(module) for module in MODULES_OF}
 ROOMS = sorted({module for module, path in MODULES_OF.items() if path.name == "__init__.py" and module not in PACKAGES})
 
 
 def _said(room: str, line: str) -> str:
-    doc = ast.get_docstring(ast.parse(MODULES_OF[room].read_text())) or ""
+    doc = ast.get_docstring(NODES[room][0]) or ""
     found = re.search(rf"^{line}: (.+?)\.$", doc, re.M)
     assert found and doc.splitlines()[0].endswith((".", ":")), f'{room} does not say "{line}: …."'
     return found[1]
@@ -157,8 +155,8 @@ def test_files_and_rooms_are_small():
 
 
 def test_no_forbidden_calls():
-    for module, path in MODULES_OF.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+    for module, nodes in NODES.items():
+        for node in nodes:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
                 assert not any(n.split(".")[0] in ("pickle", "marshal", "shelve", "torch") for n in names), module
@@ -179,10 +177,9 @@ def test_help_imports_nothing_heavy():
 
 def test_minisnn_stands_without_the_packages_beside_it():
     """hardware uses minisnn. Only the command line knows its name, offers what is there, and misses nothing."""
-    for module, path in MODULES_OF.items():
+    for module, tree in NODES.items():
         if not module.startswith("minisnn"):
             continue
-        tree = list(ast.walk(ast.parse(path.read_text())))
         taken = {a.name for n in tree if isinstance(n, ast.Import) for a in n.names}
         taken |= {n.module or "" for n in tree if isinstance(n, ast.ImportFrom) and not n.level}
         assert not {name.split(".")[0] for name in taken} & {"hardware", "lessons"}, module
