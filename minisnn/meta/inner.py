@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers.loss import LOSSES
-from ..network.base import Network
+from ..network.base import LossAndGradient, Network
 from .tasks import Task
 
 BATCH = 64  # samples that go through the network at once; more would only take memory
@@ -240,10 +240,11 @@ def meta_gradient(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-) -> tuple[float, np.ndarray]:
+) -> LossAndGradient:
     """(query loss after adaptation, meta-gradient) of `InnerLoop.meta_gradient`; order 2 is MAML, order 1 FOMAML; with
     freeze=body(net) both are ANIL."""
-    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)[:2]
+    found = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)
+    return LossAndGradient(found.loss, found.gradient)
 
 
 def reptile_gradient(
@@ -256,9 +257,10 @@ def reptile_gradient(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-) -> tuple[float, np.ndarray]:
+) -> LossAndGradient:
     """(query loss after adaptation, theta - theta_N) of `InnerLoop.reptile_gradient`."""
-    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).reptile_gradient(net, theta, task)[:2]
+    found = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).reptile_gradient(net, theta, task)
+    return LossAndGradient(found.loss, found.gradient)
 
 
 def meta_loss(

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from .inner import InnerLoop, MetaGradient, Network
+    from ..network.base import Network
+    from .inner import InnerLoop, MetaGradient
     from .tasks import Task
 
 GROUPS = ("no", "scalar", "layer", "array", "parameter")  # whose step sizes are learned together, see `meta.stepsizes`

@@ -33,6 +33,7 @@ FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
 CURRENT = "checkpoint.h5"  # in a run folder, and the one before it
 PREVIOUS = "checkpoint.previous.h5"
 _WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32  # bytes
+Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
@@ -51,7 +52,7 @@ class Checkpoint:
     provenance   versions and time of making
     """
 
-    net: SpikingNet | ConvNet
+    net: Kept
     theta: np.ndarray
     inner: InnerLoop | None = None
     config: TrainingConfig | None = None
@@ -77,7 +78,7 @@ class Checkpoint:
 
 def save(
     path: str | Path,
-    net: SpikingNet | ConvNet,
+    net: Kept,
     theta: np.ndarray,
     *,
     inner: InnerLoop | None = None,
@@ -117,7 +118,7 @@ def save(
     write_whole(path, image, previous if previous is not None and _whole(path) else None)
 
 
-def load(path: str | Path, **changes: Any) -> tuple[SpikingNet | ConvNet, np.ndarray]:
+def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
     """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype."""
     checkpoint = read(path, **changes)
     return checkpoint.net, checkpoint.theta

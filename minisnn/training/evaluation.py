@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import terminal
 from ..parallel.executor import Executor
-from ..meta.inner import InnerLoop, Network, predict
+from ..meta.inner import InnerLoop, predict
+from ..network.base import Network
 from ..meta.rules import RULES
 
 DATASETS = ("double-nmnist", "double-asl")

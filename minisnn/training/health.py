@@ -132,10 +132,9 @@ def not_finite(net: Network, vector: np.ndarray) -> str:
     return f"in {', '.join(names)}" if names else ""
 
 
-def diverged(
-    config: TrainingConfig, net: Network, update: int, loss: float, norm: float, gradient: np.ndarray, folder: Path
-) -> str:
+def diverged(config: TrainingConfig, net: Network, row: Mapping[str, float], gradient: np.ndarray, folder: Path) -> str:
     """What to say where an update's loss, gradient or parameters are not finite; the state before it is saved."""
+    update, loss, norm = row["update"], row["loss"], row["gradient_norm"]
     where = not_finite(net, gradient)
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
     return (

@@ -2,8 +2,11 @@
 
 import sys
 from collections import deque
+from pathlib import Path
 
 from .. import terminal
+from ..network.base import Network
+from ..meta.rules import RULES
 from .settings import TrainingConfig
 
 
@@ -42,6 +45,23 @@ class Bar:
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def opening(config: TrainingConfig, net: Network, folder: Path, workers: int) -> str:
+    """What is said of a run before it begins, or goes on."""
+    where = f"recordings of {config.root}" if config.root else "simulated recordings"
+    kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
+    tasks = f"{net.ways} classes" if RULES[config.rule].whole_set else f"{config.ways}-way {config.shots}-shot tasks"
+    lines = [
+        f"{tasks} of {config.dataset}, {where}; a {kind} network of {net.size:,} parameters",
+        f"run folder {folder}; Ctrl-C saves; accuracy is shown before → after adaptation",
+    ]
+    if workers > 1 and config.tasks == 1:
+        lines.append(
+            "an update has one task (--tasks 1), which this process carries out alone; the workers share validation and test "
+            "episodes"
+        )
+    return "\n".join(lines)
 
 
 def duration(seconds: float) -> str:

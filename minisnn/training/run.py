@@ -11,31 +11,28 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from operator import add
 from pathlib import Path
 from signal import SIGINT
-from typing import Any
 
 import numpy as np
 
 from . import checkpoint as checkpoints
 from .. import stopping
-from ..parallel.compilation import announce
-from ..network.convolutional import ConvNet
 from .evaluation import evaluate, open_set
-from ..parallel.executor import Executor, WorkersLost
-from .held import Held
+from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
+from .held import Held
+from .progress import Bar, duration, opening
+from .settings import TrainingConfig
+from .state import State, first, restored, started
+from .update import INIT_TASKS, WEIGHTS, Learned, generator, inner_loop, network_of, task_gradient, task_of, updated
 from ..meta.inner import InnerLoop
 from ..meta.rules import RULES
-from .update import INIT_TASKS, WEIGHTS, generator, inner_loop, network_of, task_gradient, task_of
-from ..network.spiking import SpikingNet
-from ..meta.optim import clip, cosine
-from .progress import Bar, duration
-from .folder import RunFolder, read_json, write_json
-from .state import State, first, optimisers, restored, started
-from .settings import TrainingConfig
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
+from ..parallel.compilation import announce
+from ..parallel.executor import Executor, WorkersLost
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
@@ -48,7 +45,7 @@ class Interrupted(KeyboardInterrupt):
 class Result:
     """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate` found at the end."""
 
-    net: SpikingNet | ConvNet
+    net: checkpoints.Kept
     theta: np.ndarray
     inner: InnerLoop
     curve: dict[str, np.ndarray]
@@ -67,7 +64,7 @@ def train(
     executor: Executor | None = None,
     held: Held = Held(),
 ) -> Result:
-    """Meta-train a network and test it; everything is written to the folder `out` (see `runs`).
+    """Meta-train a network and test it; everything is written to the folder `out` (see `folder`).
 
     out        a folder, or a `RunFolder` that the caller holds and goes on holding
     resume     go on with the run that lies in `out`
@@ -109,13 +106,7 @@ class _Run:
     """A run in the making."""
 
     def __init__(
-        self,
-        config: TrainingConfig,
-        folder: RunFolder,
-        data: Mapping,
-        progress: bool,
-        executor: Executor | None = None,
-        held: Held = Held(),
+        self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool, executor=None, held: Held = Held()
     ):
         self.config, self.folder, self.data, self.progress, self.held = config, folder, data, progress, held
         self.executor = executor or Executor()
@@ -125,20 +116,9 @@ class _Run:
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        self.columns = [
-            "update",
-            "tasks",
-            "loss",
-            "accuracy_before",
-            "accuracy_after",
-            "gradient_norm",
-            "lr",
-            *self.steps.parts,
-            "seconds",
-            "validation",
-            "validation_ci95",
-            *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
-        ]
+        self.columns = "update tasks loss accuracy_before accuracy_after gradient_norm lr".split() + [*self.steps.parts]
+        self.columns += ["seconds", "validation", "validation_ci95"]
+        self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, resume: bool) -> Result:
         config, folder = self.config, self.folder
@@ -167,56 +147,37 @@ class _Run:
                     folder.log(row)
                     bar.show(row)
             test = self._test(state)
-        except WorkersLost as error:
-            self._save(state)
-            raise WorkersLost(
-                f"{error}; the state after {state.update} of {config.updates} updates is saved, go on with: "
-                f"{folder.how_to_go_on}"
-            ) from error
-        except OSError as error:
+        except (OSError, KeyboardInterrupt) as error:
             raise self._broken_off(state, error) from error
-        except KeyboardInterrupt as signal:
-            self._save(state)
-            folder.draw(self.rows, 1 / self.ways)
-            raise Interrupted(
-                f"stopped after {state.update} of {config.updates} updates; all is saved, go on with: {folder.how_to_go_on}"
-            ) from signal
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
-    def _broken_off(self, state: State, error: OSError) -> OSError:
-        """What to raise where a disk, a folder or a connection fails: it says what is kept. What can be saved is saved."""
+    def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
+        """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says what is kept. What can be
+        saved is saved."""
+        done, go_on = f"{state.update} of {self.config.updates} updates", f"go on with: {self.folder.how_to_go_on}"
         try:
             self._save(state)
         except OSError:
-            pass
+            if not isinstance(error, OSError) or isinstance(error, WorkersLost):
+                raise
+        if isinstance(error, KeyboardInterrupt):
+            self.folder.draw(self.rows, 1 / self.ways)
+            return Interrupted(f"stopped after {done}; all is saved, {go_on}")
+        if isinstance(error, WorkersLost):
+            return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
         if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
             return error
         reason = f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
-        where = f"{error.filename}: " if error.filename is not None else f"{self.folder.path}: "
-        kept = "nothing is saved"
+        where, kept = self.folder.path if error.filename is None else error.filename, "nothing is saved"
         if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
-            kept = f"the state after update {self.saved} is saved, go on with: {self.folder.how_to_go_on}"
-        return OSError(f"{where}{reason}; stopped after {state.update} of {self.config.updates} updates, {kept}")
+            kept = f"the state after update {self.saved} is saved, {go_on}"
+        return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
     def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
-        where = f"recordings of {config.root}" if config.root else "simulated recordings"
-        kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
-        tasks = f"{self.ways} classes" if RULES[config.rule].whole_set else f"{config.ways}-way {config.shots}-shot tasks"
-        lines = [
-            f"{tasks} of {config.dataset}, {where}; a {kind} network of {self.net.size:,} parameters",
-            f"run folder {self.folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation",
-        ]
-        print("\n".join(lines), file=sys.stderr, flush=True)
+        print(opening(config, self.net, self.folder.path, self.executor.number), file=sys.stderr, flush=True)
         if config.backend == "numba":
             announce()
-        if self.executor.number > 1 and config.tasks == 1:
-            print(
-                "an update has one task (--tasks 1), which this process carries out alone; the workers share validation and "
-                "test episodes",
-                file=sys.stderr,
-                flush=True,
-            )
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)
@@ -242,7 +203,7 @@ class _Run:
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
         rate, variance = config.init_rate, config.init_variance
-        theta = self.net.init(self._rng(WEIGHTS), x, rate, config.init_readout, variance, rounds)
+        theta = self.net.init(generator(config, WEIGHTS), x, rate, config.init_readout, variance, rounds)
         return first(config, self.net, self.steps, theta, self.steps.start)
 
     def _restore(self, found: checkpoints.Checkpoint) -> State:
@@ -254,9 +215,6 @@ class _Run:
         ]
         return state
 
-    def _rng(self, *key: int) -> np.random.Generator:
-        return generator(self.config, *key)
-
     def _task(self, *key: int):
         return task_of(self.data["train"], self.net, self.config, *key)
 
@@ -265,42 +223,18 @@ class _Run:
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
-        config, u = self.config, state.update
-        sums: list[Any] = [0.0, 0, 0, 0.0, 0.0]
+        sums = Learned()
 
-        def add(found) -> None:  # in task order
-            for n, one in enumerate(found):
-                sums[n] = sums[n] + one
+        def collect(found: Learned) -> None:  # in task order
+            nonlocal sums
+            sums = Learned(*map(add, sums, found))
 
-        self._gradients(state, u, config.tasks, add)
-        loss, gradient, log_gradient, before, after = sums
-        gradient, norm = clip(gradient / self.net.dtype.type(config.tasks), config.clip)
-        shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
-        schedule = cosine(u, config.updates, 1.0, config.lr_end)
-        outer, step_sizes = optimisers(config, self.net, self.steps)
-        outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
-        theta, log_step = outer.step(state.theta, gradient, config.lr * schedule), state.log_step
-        if self.steps.learned:
-            log_step = step_sizes.step(log_step, log_gradient * shrunk / config.tasks, config.step_size_lr * schedule)
-        if not (
-            math.isfinite(loss)
-            and math.isfinite(norm)
-            and np.isfinite(theta).all()
-            and np.isfinite(self.steps.value(log_step)).all()
-        ):
+        self._gradients(state, state.update, self.config.tasks, collect)
+        new = updated(self.config, self.net, self.steps, state, sums)
+        if not new.finite:
             self._save(state)
-            raise ValueError(diverged(config, self.net, u + 1, loss / config.tasks, norm, gradient, self.folder.path))
-        row = dict(
-            update=u + 1,
-            tasks=(u + 1) * config.tasks,
-            loss=loss / config.tasks,
-            accuracy_before=before / config.tasks,
-            accuracy_after=after / config.tasks,
-            gradient_norm=norm,
-            lr=config.lr * schedule,
-            **self.steps.report(state.log_step),
-        )
-        return State(u + 1, theta, log_step, outer.state, step_sizes.state), row
+            raise ValueError(diverged(self.config, self.net, new.row, new.gradient, self.folder.path))
+        return new.state, new.row
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
@@ -312,10 +246,8 @@ class _Run:
     def _validate(self, state: State) -> None:
         """Look at the validation tasks where it is time, and draw the curve so far."""
         config, due = self.config, self.config.evaluate_every
-        if (
-            not (due and self.rows and (state.update % due == 0 or state.update == config.updates))
-            or "validation" in self.rows[-1]
-        ):
+        now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
+        if not now or "validation" in self.rows[-1]:
             return
         result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
         activity = self._activity(state, 0)
@@ -335,21 +267,9 @@ class _Run:
         return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
 
     def _evaluate(self, state: State, split: str, episodes: int, seed: int, progress: bool) -> dict:
-        config, held = self.config, self.held
-        return evaluate(
-            self.learns,
-            held.start(self.net, state.theta)[0],
-            held.inner(self.net, self._inner(state)),
-            self.data[split],
-            split,
-            episodes,
-            seed,
-            self.ways,
-            config.shots,
-            config.queries,
-            progress=progress,
-            executor=self.executor,
-        )
+        phi, inner = self.held.start(self.net, state.theta)[0], self.held.inner(self.net, self._inner(state))
+        task, tasks = (self.ways, self.config.shots, self.config.queries), self.data[split]
+        return evaluate(self.learns, phi, inner, tasks, split, episodes, seed, *task, progress=progress, executor=self.executor)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
@@ -364,7 +284,7 @@ class _Run:
             previous=self.folder / checkpoints.PREVIOUS,
             config=self.config,
             curve=curve,
-            optimiser={"outer": state.outer, "step_sizes": {**state.step_sizes, "log_step_size": state.log_step}},
+            optimiser=state.arrays(),
             progress=dict(update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks),
         )
         self.saved = state.update
@@ -378,15 +298,8 @@ class _Run:
         if path.exists():
             return read_json(path)
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, progress=self.progress)
-        test.update(
-            rule=config.rule,
-            dataset=config.dataset,
-            root=config.root,
-            updates=state.update,
-            tasks=state.update * config.tasks,
-            training_seed=config.seed,
-            seconds=round(self.rows[-1]["seconds"], 1),
-            parameters=self.net.size,
-        )
+        test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update)
+        test.update(tasks=state.update * config.tasks, training_seed=config.seed)
+        test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
         write_json(path, test)
         return test

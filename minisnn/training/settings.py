@@ -7,15 +7,21 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from operator import ge, gt, le
 
 from ..meta.rules import GROUPS, RULES
 
 
-def _setting(default, group: str, help: str, **limits):
-    """A field with what the command line says of it. limits: choices, least (allowed), above (not allowed), most,
-    optional (None is allowed)."""
+def _setting(group: str, default, help: str, **limits):
+    """A field with what the command line says of it. limits: choices, least (allowed), above (not allowed), most; where None is
+    the default it is allowed, and `kind` is the type of other values."""
     kind = limits.pop("kind", type(default))
-    return field(default=default, metadata=dict(group=group, help=help, kind=kind, **limits))
+    return field(default=default, metadata=dict(group=group, help=help, kind=kind, optional=default is None, **limits))
+
+
+_data, _network, _inner = partial(_setting, "data"), partial(_setting, "network"), partial(_setting, "inner loop")
+_outer, _start, _watch = partial(_setting, "outer loop"), partial(_setting, "initial weights"), partial(_setting, "watching")
 
 
 @dataclass(frozen=True)
@@ -26,105 +32,81 @@ class TrainingConfig:
     """
 
     # ---- what is learned
-    dataset: str = _setting("double-nmnist", "data", "double-nmnist, or double-asl: pairs of signed letters")
-    root: str | None = _setting(
+    dataset: str = _data("double-nmnist", "double-nmnist, or double-asl: pairs of signed letters")
+    root: str | None = _data(
         None,
-        "data",
         "folder of real recordings (holds Train, Test or both); without it the event camera records the shipped digits",
         kind=str,
-        optional=True,
     )
-    ways: int = _setting(5, "data", "classes of a task", least=2)
-    shots: int = _setting(1, "data", "support samples of each class", least=1)
-    queries: int = _setting(10, "data", "query samples of each class; with rule classify all samples of an update", least=1)
+    ways: int = _data(5, "classes of a task", least=2)
+    shots: int = _data(1, "support samples of each class", least=1)
+    queries: int = _data(10, "query samples of each class; with rule classify all samples of an update", least=1)
 
     # ---- the network
-    model: str = _setting(
-        "snn",
-        "network",
-        "spiking, or its convolutional peer on frames (kernel, channels and hidden serve both)",
-        choices=("snn", "cnn"),
+    model: str = _network(
+        "snn", "spiking, or its convolutional peer on frames (kernel, channels and hidden serve both)", choices=("snn", "cnn")
     )
-    channels: tuple[int, ...] = _setting((32, 64, 128), "network", "widths of the conv layers", above=0)
-    hidden: tuple[int, ...] = _setting((), "network", "widths of dense layers before the readout", above=0)
-    kernel: int = _setting(5, "network", "size of the conv kernels", least=1)
-    pool: str = _setting("max", "network", "pooling of the membrane", choices=("max", "mean"))
-    window: int = _setting(30, "network", "time steps (ms) at the end that are differentiated", least=1)
-    detach_reset: bool = _setting(False, "network", "no gradient through the reset")
-    alpha: float = _setting(0.95, "network", "decay of the membrane in a time step")
-    beta: float = _setting(0.9, "network", "decay of the synapse in a time step")
-    gamma: float = _setting(0.65, "network", "decay of the refractory trace in a time step")
-    rho: float = _setting(1.0, "network", "strength of the reset")
-    firing_threshold: float = _setting(0.0, "network", "membrane above which a neuron fires")
-    slope: float = _setting(10.0, "network", "kappa of the surrogate derivative", above=0)
-    gain: float = _setting(10.0, "network", "factor on the event counts")
-    dtype: str = _setting("float32", "network", "floating-point type", choices=("float32", "float64"))
-    backend: str = _setting("numba", "network", "fast kernels or the readable reference", choices=("numba", "numpy"))
+    channels: tuple[int, ...] = _network((32, 64, 128), "widths of the conv layers", above=0)
+    hidden: tuple[int, ...] = _network((), "widths of dense layers before the readout", above=0)
+    kernel: int = _network(5, "size of the conv kernels", least=1)
+    pool: str = _network("max", "pooling of the membrane", choices=("max", "mean"))
+    window: int = _network(30, "time steps (ms) at the end that are differentiated", least=1)
+    detach_reset: bool = _network(False, "no gradient through the reset")
+    alpha: float = _network(0.95, "decay of the membrane in a time step")
+    beta: float = _network(0.9, "decay of the synapse in a time step")
+    gamma: float = _network(0.65, "decay of the refractory trace in a time step")
+    rho: float = _network(1.0, "strength of the reset")
+    firing_threshold: float = _network(0.0, "membrane above which a neuron fires")
+    slope: float = _network(10.0, "kappa of the surrogate derivative", above=0)
+    gain: float = _network(10.0, "factor on the event counts")
+    dtype: str = _network("float32", "floating-point type", choices=("float32", "float64"))
+    backend: str = _network("numba", "fast kernels or the readable reference", choices=("numba", "numpy"))
 
     # ---- the inner loop: learning a task
-    step_size: float = _setting(1.0, "inner loop", "step size, or where it starts from if it is learned", above=0)
-    inner_steps: int = _setting(1, "inner loop", "gradient steps on the support set", least=1)
-    learn_step_size: str = _setting(
+    step_size: float = _inner(1.0, "step size, or where it starts from if it is learned", above=0)
+    inner_steps: int = _inner(1, "gradient steps on the support set", least=1)
+    learn_step_size: str = _inner(
         "no",
-        "inner loop",
         "learn the step size: one for all, for every layer, for every weight or bias array, or for every parameter",
         choices=GROUPS,
     )
-    step_size_lr: float = _setting(0.01, "inner loop", "Adam's learning rate of log(step size)", above=0)
-    freeze: tuple[str, ...] = _setting((), "inner loop", "layers that do not adapt, as conv1,conv2", kind=str)
-    gate_threshold: float | None = _setting(
-        None, "inner loop", "only updates larger than this are made (Eq. 6)", kind=float, optional=True, least=0
-    )
-    gate_fraction: float | None = _setting(
-        None, "inner loop", "the same as a fraction of the range of updates in each layer", kind=float, optional=True, least=0
+    step_size_lr: float = _inner(0.01, "Adam's learning rate of log(step size)", above=0)
+    freeze: tuple[str, ...] = _inner((), "layers that do not adapt, as conv1,conv2", kind=str)
+    gate_threshold: float | None = _inner(None, "only updates larger than this are made (Eq. 6)", kind=float, least=0)
+    gate_fraction: float | None = _inner(
+        None, "the same as a fraction of the range of updates in each layer", kind=float, least=0
     )
 
     # ---- the outer loop: learning to learn
-    rule: str = _setting(
-        "maml",
-        "outer loop",
-        "; ".join(rule.help for rule in RULES.values()),
-        choices=tuple(RULES),
-    )
-    order: int = _setting(2, "outer loop", "of maml and anil: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
-    first_order_updates: int = _setting(0, "outer loop", "updates of order 1 before those of order 2", least=0)
-    updates: int = _setting(20000, "outer loop", "meta-updates", least=1)
-    tasks: int = _setting(1, "outer loop", "tasks of an update, their gradients averaged", least=1)
-    optimiser: str = _setting("adam", "outer loop", "optimiser of the outer loop", choices=("adam", "sgd"))
-    lr: float = _setting(2e-3, "outer loop", "learning rate at the start", above=0)
-    lr_end: float = _setting(0.02, "outer loop", "learning rate at the end, as a fraction (cosine between)", least=0, most=1)
-    momentum: float = _setting(0.0, "outer loop", "of sgd", least=0)
-    clip: float | None = _setting(None, "outer loop", "largest norm of the meta-gradient", kind=float, optional=True, above=0)
-    seed: int = _setting(0, "outer loop", "of everything random: weights and tasks", least=0)
+    rule: str = _outer("maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES))
+    order: int = _outer(2, "of maml and anil: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
+    first_order_updates: int = _outer(0, "updates of order 1 before those of order 2", least=0)
+    updates: int = _outer(20000, "meta-updates", least=1)
+    tasks: int = _outer(1, "tasks of an update, their gradients averaged", least=1)
+    optimiser: str = _outer("adam", "optimiser of the outer loop", choices=("adam", "sgd"))
+    lr: float = _outer(2e-3, "learning rate at the start", above=0)
+    lr_end: float = _outer(0.02, "learning rate at the end, as a fraction (cosine between)", least=0, most=1)
+    momentum: float = _outer(0.0, "of sgd", least=0)
+    clip: float | None = _outer(None, "largest norm of the meta-gradient", kind=float, above=0)
+    seed: int = _outer(0, "of everything random: weights and tasks", least=0)
 
     # ---- where it starts
-    start: str | None = _setting(
-        None,
-        "initial weights",
-        "checkpoint whose weights and step sizes it starts from, in place of random ones",
-        kind=str,
-        optional=True,
+    start: str | None = _start(
+        None, "checkpoint whose weights and step sizes it starts from, in place of random ones", kind=str
     )
-    init: str = _setting(
-        "lsuv",
-        "initial weights",
-        "scaled and shifted to the data, or orthogonal with zero biases",
-        choices=("lsuv", "orthogonal"),
-    )
-    init_rate: float = _setting(0.288, "initial weights", "firing rate that lsuv aims at", above=0, most=0.99)
-    init_variance: float = _setting(1.0, "initial weights", "membrane variance that lsuv aims at", above=0)
-    init_rounds: int = _setting(5, "initial weights", "times lsuv scales and shifts a layer", least=1)
-    init_readout: str = _setting(
-        "fit", "initial weights", "fit it as the other layers, or zero: no class is preferred", choices=("fit", "zero")
-    )
-    init_tasks: int = _setting(4, "initial weights", "training tasks whose support sets lsuv looks at", least=1)
+    init: str = _start("lsuv", "scaled and shifted to the data, or orthogonal with zero biases", choices=("lsuv", "orthogonal"))
+    init_rate: float = _start(0.288, "firing rate that lsuv aims at", above=0, most=0.99)
+    init_variance: float = _start(1.0, "membrane variance that lsuv aims at", above=0)
+    init_rounds: int = _start(5, "times lsuv scales and shifts a layer", least=1)
+    init_readout: str = _start("fit", "fit it as the other layers, or zero: no class is preferred", choices=("fit", "zero"))
+    init_tasks: int = _start(4, "training tasks whose support sets lsuv looks at", least=1)
 
     # ---- watching it
-    evaluate_every: int = _setting(500, "watching", "updates between looks at the validation tasks; 0: never", least=0)
-    evaluate_episodes: int = _setting(40, "watching", "validation tasks of a look", least=1)
-    checkpoint_every: int = _setting(100, "watching", "updates between checkpoints", least=1)
-    test_episodes: int = _setting(100, "watching", "test tasks at the end; 0: none", least=0)
-    test_seed: int = _setting(0, "watching", "of the test tasks, the same ones for every run", least=0)
+    evaluate_every: int = _watch(500, "updates between looks at the validation tasks; 0: never", least=0)
+    evaluate_episodes: int = _watch(40, "validation tasks of a look", least=1)
+    checkpoint_every: int = _watch(100, "updates between checkpoints", least=1)
+    test_episodes: int = _watch(100, "test tasks at the end; 0: none", least=0)
+    test_seed: int = _watch(0, "of the test tasks, the same ones for every run", least=0)
 
     def __post_init__(self):
         for f in fields(self):
@@ -163,28 +145,10 @@ class TrainingConfig:
 
     def network(self, input_shape: tuple[int, ...]) -> dict:
         """The configuration of the network, for `SpikingNet.from_configuration`."""
-        neuron = dict(
-            alpha=self.alpha,
-            beta=self.beta,
-            gamma=self.gamma,
-            rho=self.rho,
-            slope=self.slope,
-            gain=self.gain,
-            threshold=self.firing_threshold,
-        )
-        return dict(
-            input_shape=tuple(input_shape),
-            channels=self.channels,
-            hidden=self.hidden,
-            ways=self.ways,
-            kernel=self.kernel,
-            pool=self.pool,
-            window=self.window,
-            dtype=self.dtype,
-            neuron=neuron,
-            detach_reset=self.detach_reset,
-            backend=self.backend,
-        )
+        neuron = {name: getattr(self, name) for name in ("alpha", "beta", "gamma", "rho", "slope", "gain")}
+        names = ("channels", "hidden", "ways", "kernel", "pool", "window", "dtype", "detach_reset", "backend")
+        shared = {name: getattr(self, name) for name in names}
+        return dict(shared, input_shape=tuple(input_shape), neuron=dict(neuron, threshold=self.firing_threshold))
 
 
 def in_words(value: object) -> str:
@@ -201,7 +165,7 @@ def in_words(value: object) -> str:
 def _checked(f, value):
     """The value in the field's own type, or ValueError."""
     limits, kind = f.metadata, f.metadata["kind"]
-    if value is None and limits.get("optional"):
+    if value is None and limits["optional"]:
         return None
     if isinstance(f.default, tuple):
         kind = str if f.name == "freeze" else int
@@ -220,10 +184,7 @@ def _within(name, value, limits):
     choices = limits.get("choices")
     if choices and value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
-    if "above" in limits and not value > limits["above"]:
-        raise ValueError(f"{name} must be above {limits['above']}, not {value}")
-    if "least" in limits and not value >= limits["least"]:
-        raise ValueError(f"{name} must be at least {limits['least']}, not {value}")
-    if "most" in limits and not value <= limits["most"]:
-        raise ValueError(f"{name} must be at most {limits['most']}, not {value}")
+    for limit, words, holds in (("above", "above", gt), ("least", "at least", ge), ("most", "at most", le)):
+        if limit in limits and not holds(value, limits[limit]):
+            raise ValueError(f"{name} must be {words} {limits[limit]}, not {value}")
     return value

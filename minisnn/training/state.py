@@ -6,14 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checkpoint as checkpoints
-from ..network.convolutional import ConvNet
 from ..data.store.shipped import find_checkpoint
-from ..network.spiking import SpikingNet
 from ..meta.optim import SGD, Adam
 from .settings import TrainingConfig
 from ..meta.stepsizes import StepSizes
-
-Network = SpikingNet | ConvNet
 
 
 class State(NamedTuple):
@@ -25,20 +21,24 @@ class State(NamedTuple):
     outer: dict[str, np.ndarray]
     step_sizes: dict[str, np.ndarray]
 
+    def arrays(self) -> dict[str, dict[str, np.ndarray]]:
+        """What a checkpoint keeps of it beside theta, as `restored` takes it back."""
+        return {"outer": self.outer, "step_sizes": {**self.step_sizes, "log_step_size": self.log_step}}
 
-def optimisers(config: TrainingConfig, net: Network, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
+
+def optimisers(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
     """The outer loop's optimiser and that of log(step size), both as they begin."""
     outer = Adam(net.size, dtype=net.dtype) if config.optimiser == "adam" else SGD(net.size, config.momentum, net.dtype)
     return outer, Adam(len(steps.starts), dtype=np.float64)
 
 
-def first(config: TrainingConfig, net: Network, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray) -> State:
+def first(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray) -> State:
     """The state before the first update; log_step is log(a / a_0)."""
     outer, step_sizes = optimisers(config, net, steps)
     return State(0, theta, log_step, outer.state, step_sizes.state)
 
 
-def start_of(config: TrainingConfig, net: Network) -> checkpoints.Checkpoint:
+def start_of(config: TrainingConfig, net: checkpoints.Kept) -> checkpoints.Checkpoint:
     """The checkpoint config.start. Raises ValueError where its network is another."""
     found = checkpoints.read(find_checkpoint(str(config.start)))
     if found.net.configuration() != net.configuration():
@@ -48,7 +48,7 @@ def start_of(config: TrainingConfig, net: Network) -> checkpoints.Checkpoint:
     return found
 
 
-def started(config: TrainingConfig, net: Network, steps: StepSizes) -> State:
+def started(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes) -> State:
     """`first`, from the checkpoint of `start_of`; step sizes that are not learned stay as configured."""
     found, log_step = start_of(config, net), steps.start
     if steps.learned and found.inner is not None:
@@ -56,15 +56,17 @@ def started(config: TrainingConfig, net: Network, steps: StepSizes) -> State:
     return first(config, net, steps, found.theta, log_step)
 
 
-def restored(config: TrainingConfig, net: Network, steps: StepSizes, found: checkpoints.Checkpoint, folder: Path) -> State:
+def restored(
+    config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes, found: checkpoints.Checkpoint, folder: Path
+) -> State:
     """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this run."""
     if found.net.configuration() != net.configuration():
         raise ValueError(
             f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of {found.net.input_shape}; "
             f"the data has {net.input_shape}"
         )
-    outer, step_sizes = optimisers(config, net, steps)
-    for of, state in (("outer", outer.state), ("step_sizes", {**step_sizes.state, "log_step_size": steps.start})):
+    update, begun = found.progress["update"], first(config, net, steps, found.theta, steps.start)
+    for of, state in begun.arrays().items():
         for name, array in state.items():
             there = found.optimiser.get(of, {}).get(name)
             if there is None or there.shape != array.shape or there.dtype != array.dtype:
@@ -73,11 +75,7 @@ def restored(config: TrainingConfig, net: Network, steps: StepSizes, found: chec
                     f"{folder}: the checkpoint's optimiser/{of}/{name} holds {what}; "
                     f"expected {array.dtype} of shape {array.shape}"
                 )
-    rows = {len(column) for column in found.curve.values()}
-    if rows - {found.progress["update"]}:
-        raise ValueError(
-            f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {found.progress['update']}, one an update"
-        )
+    if rows := {len(column) for column in found.curve.values()} - {update}:
+        raise ValueError(f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {update}, one an update")
     held = dict(found.optimiser["step_sizes"])
-    log_step = held.pop("log_step_size")
-    return State(found.progress["update"], found.theta, log_step, found.optimiser["outer"], held)
+    return State(update, found.theta, held.pop("log_step_size"), found.optimiser["outer"], held)

@@ -1,18 +1,24 @@
-"""One task of a meta-batch, wherever it is carried out. It depends on settings, parameters and (seed, update, k) alone."""
+"""An update of the outer loop: one task of it, wherever that is carried out, and what comes of all of them.
+
+A task depends on settings, parameters and (seed, update, k) alone.
+"""
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..network.convolutional import ConvNet
 from .evaluation import accuracy
-from ..network.base import NotFinite
 from .held import Held
-from ..meta.inner import InnerLoop
-from ..meta.rules import RULES
-from ..network.spiking import SpikingNet
 from .settings import TrainingConfig
+from .state import State, optimisers
+from ..meta.inner import InnerLoop
+from ..meta.optim import clip, cosine
+from ..meta.rules import RULES
 from ..meta.stepsizes import StepSizes
+from ..network.base import NotFinite
+from ..network.convolutional import ConvNet
+from ..network.spiking import SpikingNet
 
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 
@@ -42,27 +48,63 @@ def task_of(tasks, net, config: TrainingConfig, *key: int):
     return tasks.sample_task(generator(config, *key), net.ways, config.shots, config.queries)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # where a loss is not finite, `training` says so
+class Learned(NamedTuple):
+    """What a task teaches, or the sum over tasks: query loss, gradients of theta and of log(step size), accuracy before and
+    after adaptation."""
+
+    loss: float = 0.0
+    gradient: Any = 0
+    log_gradient: Any = 0
+    before: float = 0.0
+    after: float = 0.0
+
+
+@np.errstate(over="ignore", invalid="ignore")  # where a loss is not finite, `run` says so
 def task_gradient(
-    tasks,
-    net,
-    config: TrainingConfig,
-    steps: StepSizes,
-    theta: np.ndarray,
-    log_step: np.ndarray,
-    u: int,
-    k: int,
-    held: Held = Held(),
-):
-    """(query loss, meta-gradient, gradient of the log step sizes, accuracy before, after) of task k of update u."""
+    tasks, net, config: TrainingConfig, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray, u: int, k: int, held=Held()
+) -> Learned:
+    """Task k of update u, from parameters theta and log(step size)."""
     task, inner = task_of(tasks, net, config, TASKS, u, k), held.inner(net, inner_loop(config, net, steps.value(log_step)))
     (theta, slope), net = held.start(net, theta), held.of(net)
     try:
         found = RULES[config.rule].gradient(inner, net, theta, task, config.order_of(u))
     except NotFinite:  # the inner loop diverged
-        return math.nan, np.full_like(theta, math.nan), 0 * log_step, math.nan, math.nan
+        return Learned(math.nan, np.full_like(theta, math.nan), 0 * log_step, math.nan, math.nan)
     after = accuracy(found.query_logits, task.y_query)
     # the support is as unseen as the query before adaptation, and its logits are there already
     before = after if found.support_logits is None else accuracy(found.support_logits, task.y_support)
     meta = found.gradient if slope is None else slope * found.gradient
-    return found.loss, meta, steps.log_gradient(log_step, found.step_size_gradient), before, after
+    return Learned(found.loss, meta, steps.log_gradient(log_step, found.step_size_gradient), before, after)
+
+
+class Updated(NamedTuple):
+    """The state after an update, its row in the log, and the clipped meta-gradient; `finite` says whether all of them are."""
+
+    state: State
+    row: dict[str, float]
+    gradient: np.ndarray
+    finite: bool
+
+
+def updated(config: TrainingConfig, net, steps: StepSizes, state: State, found: Learned) -> Updated:
+    """One step of the outer loop's optimisers; found: the sum over the update's tasks."""
+    gradient, norm = clip(found.gradient / net.dtype.type(config.tasks), config.clip)
+    shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
+    schedule = cosine(state.update, config.updates, 1.0, config.lr_end)
+    outer, step_sizes = optimisers(config, net, steps)
+    outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
+    theta, log_step = outer.step(state.theta, gradient, config.lr * schedule), state.log_step
+    if steps.learned:
+        log_step = step_sizes.step(log_step, found.log_gradient * shrunk / config.tasks, config.step_size_lr * schedule)
+    row = dict(
+        update=state.update + 1,
+        tasks=(state.update + 1) * config.tasks,
+        loss=found.loss / config.tasks,
+        accuracy_before=found.before / config.tasks,
+        accuracy_after=found.after / config.tasks,
+        gradient_norm=norm,
+        lr=config.lr * schedule,
+        **steps.report(state.log_step),
+    )
+    finite = all(np.isfinite(part).all() for part in (found.loss, norm, theta, steps.value(log_step)))
+    return Updated(State(state.update + 1, theta, log_step, outer.state, step_sizes.state), row, gradient, finite)

@@ -15,7 +15,7 @@ from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, _Run, train
-from minisnn.training.update import TASKS
+from minisnn.training.update import TASKS, generator
 
 SILENT = dict(progress=False)
 
@@ -119,7 +119,7 @@ def test_classification_written_out(sets, tmp_path):
     theta, adam = run._start().theta, Adam(run.net.size)
     assert run.net.ways == 64
     for u in range(6):
-        batch = Classification(sets["train"]).sample_task(run._rng(TASKS, u, 0), queries=24)
+        batch = Classification(sets["train"]).sample_task(generator(config, TASKS, u, 0), queries=24)
         theta = adam.step(theta, run.net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1], cosine(u, 6, 1e-2, 2e-4))
     assert np.array_equal(result.theta, theta) and result.inner.steps == 0
     answers = json.loads((tmp_path / "run" / "result.json").read_text())
