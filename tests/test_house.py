@@ -26,12 +26,6 @@ CROWDED = {"commands", "experiments"}  # a module a command, a module an experim
 STILL_LONG = {
     "minisnn/kernels/block.py",
     "minisnn/kernels/passes.py",
-<<<<<<< HEAD
-    "minisnn/training/run.py",
-=======
-    "minisnn/network/convolutional.py",
-    "minisnn/network/spiking.py",
->>>>>>> b35e3d2 (A run's files, clearly divided: one update in update.py, what it says of itself in progress.py; settings and presets say each thing once)
 }
 STILL_UP: set[tuple[str, str]] = set()
 STILL_IN_CIRCLES: set[str] = set()
