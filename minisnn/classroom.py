@@ -3,14 +3,14 @@
 import importlib.util
 import json
 import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .data.store.shipped import folder
+from .files import whole_folder
 
 NEEDED = ("README.md", "style.py", "checks/*.py")  # what the notebooks import, and what says how they hang together
 
@@ -39,35 +39,26 @@ def lessons() -> list[Lesson]:
     return found
 
 
-def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> Iterator[tuple[str, str]]:
-    """Copy notebooks and what they need into `out`; yields (name, what was done) for every notebook.
+def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple[str, str]]:
+    """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every notebook.
 
     A notebook that is there already is the student's work and stays, unless `force`. What notebooks import is renewed.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    source = folder("lessons")
-    for path in (path for pattern in NEEDED for path in sorted(source.glob(pattern))):
-        place = out / path.relative_to(source)
-        place.parent.mkdir(exist_ok=True)
-        _write(path, place)
+    source, done = folder("lessons"), []
+    paths = [path for pattern in NEEDED for path in sorted(source.glob(pattern))]
     for lesson in chosen:
-        place = out / lesson.path.name
-        there = place.exists()
+        there = (out / lesson.path.name).exists()
         if not there or force:
-            _write(lesson.path, place)
-        yield place.name, "written afresh" if there and force else "yours, left as it is" if there else lesson.title
-
-
-def _write(path: Path, place: Path) -> None:
-    """A copy that appears only when it is whole; nothing where a folder is copied onto itself."""
-    if place.exists() and place.samefile(path):
-        return
-    part = place.with_name(f".part-{place.name}")
-    try:
-        shutil.copyfile(path, part)
-        part.replace(place)
-    finally:
-        part.unlink(missing_ok=True)
+            paths.append(lesson.path)
+        done.append(
+            (lesson.path.name, "written afresh" if there and force else "yours, left as it is" if there else lesson.title)
+        )
+    with whole_folder(out, into=True) as made:
+        for path in paths:
+            place = made / path.relative_to(source)
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(path.read_bytes())
+    return done
 
 
 def jupyter(out: Path, port: int | None = None) -> list[str] | None:

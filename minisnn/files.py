@@ -1,36 +1,100 @@
-"""Files written whole or not at all, and files of others opened with care."""
+"""Files and folders written whole or not at all, folders that one process works in, and files of others opened with care."""
 
 import os
+import shutil
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there
+    fcntl = None  # type: ignore[assignment]
+
+FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
+_numbers = count()
 
 
-def write_whole(path: str | Path, contents: bytes, previous: Path | None = None) -> None:
-    """Write a file beside its place, then rename it into it: killed at any moment, the place holds the old or the new one.
+@contextmanager
+def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+    """A file to write into beside `path`, which takes its name when the block ends: killed at any moment, or where the block
+    raises, the place holds the old file or the new one. What killed processes left of a file of this name is removed.
 
     previous   where the old file goes; a file is under one of the two names at every moment
 
     Raises OSError, naming `path`, where the disk is full or the folder cannot be written; the old file is still there then.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(contents)
+    remove_leftovers(path.parent, path.name)
+    temporary = _temporary(path)
+    with called(path, temporary), _begun(temporary) as file:
+        try:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        if previous is not None and path.exists():
-            _second_name(path, previous)
-        os.replace(temporary, path)
+            if os.name == "nt":  # where an open file cannot be renamed
+                file.close()
+            if previous is not None and path.exists():
+                _second_name(path, previous)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):  # the folder has gone or is read-only; the first error says more
+                temporary.unlink(missing_ok=True)
+            raise
         _sync_folder(path.parent)
-    except BaseException as error:
+
+
+def write_whole(path: str | Path, contents: bytes, previous: Path | None = None) -> None:
+    """Write a file with these contents; see `whole_file`."""
+    with whole_file(path, previous) as file:
+        file.write(contents)
+
+
+@contextmanager
+def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
+    """A folder to write into, whose files come to lie in `path` when the block ends, and nowhere where it raises.
+
+    path   new or empty: it appears with all its files at once
+    into   it may hold files; they stay, but for those of the same names, and the new ones are moved in when all are whole
+
+    No other process writes it meanwhile, and what a killed one left is removed. Raises ValueError where there is something
+    of the name already, or another process is at it; OSError, naming files by where they were to come.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
+    temporary = path / ".new.tmp" if path.is_dir() else path.with_name(f".{path.name}.tmp")
+    with called(path, temporary), held(temporary, path):
         try:
-            temporary.unlink(missing_ok=True)
-        except OSError:  # the folder has gone or is read-only; the first error says more
-            pass
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None
-        raise
+            if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
+                raise ValueError(f"{path}: something of this name exists; expected a new folder")
+            for left in temporary.iterdir():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            yield temporary
+            _move(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
+    """Make a folder where there is none and hold it; afterwards it goes again, and those above it, where they were made for
+    nothing. ValueError where another process holds it, which calls it `name`."""
+    folder = Path(folder)
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with Hold(folder, name):
+        try:
+            yield
+        finally:
+            for one in made:
+                with suppress(OSError):  # it has been filled, or moved
+                    one.rmdir()
 
 
 class Hold:
@@ -41,8 +105,8 @@ class Hold:
     network file systems) nothing is held.
     """
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, name: str | Path | None = None):
+        self.folder, self.name = Path(folder), name or folder
         self._descriptor: int | None = None
 
     def take(self) -> None:
@@ -50,23 +114,19 @@ class Hold:
         if self._descriptor is not None or not self.folder.is_dir():
             return
         try:
-            import fcntl
-        except ImportError:
-            return
-        try:
             descriptor = os.open(self.folder, os.O_RDONLY)
         except OSError:  # a folder that cannot be read; whoever writes there says so
             return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        free = _lock(descriptor)
+        try:  # the other process may have renamed or removed it between the two
+            free = free is not False and os.path.samestat(os.fstat(descriptor), os.stat(self.folder))
+        except FileNotFoundError:
+            free = False
+        if not free:
             os.close(descriptor)
             raise ValueError(
-                f"{self.folder}: another process works in this folder; expected one run at a time, wait for it or stop it"
-            ) from None
-        except OSError:  # a file system without locks
-            os.close(descriptor)
-            return
+                f"{self.name}: another process works in this folder; expected one run at a time, wait for it or stop it"
+            )
         self._descriptor = descriptor
 
     def __enter__(self) -> "Hold":
@@ -83,40 +143,88 @@ class Hold:
             self._descriptor = None
 
 
+def remove_leftovers(folder: Path, *names: str) -> None:
+    """Remove what killed processes left of files of these names (all names, where none is given); what a living one is
+    writing stays."""
+    patterns = [f".{escape(name)}.*.tmp" for name in names] or [".*.tmp"]
+    for leftover in [one for pattern in patterns for one in folder.glob(pattern)]:
+        with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
+            free = _lock(file.fileno())
+            if free or free is None and time.time() - os.fstat(file.fileno()).st_mtime > FORGOTTEN:
+                leftover.unlink()
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
+
+
+def _begun(temporary: Path) -> BinaryIO:
+    """A new file, held by this process."""
+    while True:
+        file = open(temporary, "xb")
+        if _lock(file.fileno()) is not False and temporary.exists():
+            return file
+        file.close()  # another process took it for a leftover before it was held
+        temporary.unlink(missing_ok=True)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Whether this process has the lock of an open file or folder now, which closing it gives up; None where there are none."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+def _move(source: Path, place: Path) -> None:
+    """Move a folder to a place, what is in it into the folder that is there."""
+    if place.is_dir() and source.is_dir():
+        for one in sorted(source.iterdir()):
+            _move(one, place / one.name)
+    else:
+        os.replace(source, place)
+
+
 def _second_name(path: Path, other: Path) -> None:
     """Give the file at `path` the name `other` too; where the file system knows one name a file, that name alone."""
-    link = other.with_name(f".{other.name}.{os.getpid()}.tmp")
+    remove_leftovers(other.parent, other.name)
+    link = _temporary(other)
     try:
-        try:
-            link.unlink(missing_ok=True)
-            os.link(path, link)
-        except OSError:
-            os.replace(path, other)
-        else:
-            os.replace(link, other)
+        os.link(path, link)
+        os.replace(link, other)
+    except OSError:
+        os.replace(path, other)
     finally:
         link.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
     """Bring the new name to the disk, too; some systems cannot, and need not."""
-    try:
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
+    """Errors of the system that name no file (a full disk, one that cannot be read any more) name `path`, which stands in place
+    of `temporary`, too."""
     try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
-
-
-def remove_leftovers(folder: Path, names: tuple[str, ...]) -> None:
-    """Remove what processes left that were killed while they wrote files of these names."""
-    for name in names:
-        for leftover in folder.glob(f".{name}.*.tmp"):
-            leftover.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        elif temporary is not None and str(error.filename).startswith(str(temporary)):
+            error.filename, error.filename2 = str(path) + str(error.filename)[len(str(temporary)) :], None
+        raise
 
 
 def size_of(path: str | Path, what: str, most: int) -> int:
@@ -135,5 +243,5 @@ def size_of(path: str | Path, what: str, most: int) -> int:
 def read_whole(path: str | Path, what: str, most: int) -> bytes:
     """The bytes of a file that `size_of` lets pass; same errors."""
     size_of(path, what, most)
-    with open(path, "rb") as file:
+    with called(path), open(path, "rb") as file:
         return file.read(most + 1)

@@ -36,6 +36,9 @@ def kill_when(moment: str, number: str, share: str = "1") -> None:
         def __exit__(self, *_):
             self.file.close()
 
+        def fileno(self):
+            return self.file.fileno()
+
         def write(self, contents):
             self.file.write(contents[: int(float(share) * len(contents))])
             self.file.flush()

@@ -10,12 +10,11 @@
 
 import re
 import zlib
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from minisnn.files import write_whole
+from minisnn.files import whole_folder
 
 from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
 from ..chip.formats import ROUNDINGS, seed_state
@@ -35,8 +34,6 @@ LIST = 256  # words of the library's list of spikes
 
 def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> list[Path]:
     """Write all files; their paths. The samples make the self-test: counts (B, T, H, W, C) and labels (B,)."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: there is a file of this name; expected a folder to write to")
     files = {
         "chip.h": header(chip, learner, x_support.shape[1]).encode(),
         **{name: Path(__file__).with_name(name).read_bytes() for name in SOURCES},
@@ -47,18 +44,9 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
         files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
         files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
     files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
-    new = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder, into=True) as made:
         for name, content in files.items():
-            write_whole(folder / name, content)
-    except BaseException:  # a full disk: half an export is none
-        with suppress(OSError):
-            for name in files if new else ():
-                (folder / name).unlink(missing_ok=True)
-            for place in new:
-                place.rmdir()
-        raise
+            (made / name).write_bytes(content)
     return [folder / name for name in files]
 
 

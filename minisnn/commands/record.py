@@ -3,11 +3,10 @@ saccades. Without pictures it records the digits that are shipped. What it write
 used at once: a folder of digits in N-MNIST's form serves as --root of train and evaluate."""
 
 import argparse
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..files import whole_file, whole_folder
 from .options import add_threads, count, use_threads, whole_numbers
 
 SUMMARY = "labelled pictures into event recordings"
@@ -57,22 +56,21 @@ def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
     out = args.out.expanduser()
     single = out.suffix.lower() in (".h5", ".hdf5")
-    if out.exists() and (not out.is_dir() or single or any(out.iterdir())):
+    if out.exists() and (single or not out.is_dir()):
         raise ValueError(f"{out}: something of this name exists; expected a new {'file' if single else 'folder'}")
     if args.size is not None and len(args.size) != 2:
         raise ValueError(f"size must be two numbers, rows and columns, not {args.size}")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write = _write_hdf5 if single else _write_folder
-    try:
-        events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
-    except OSError as error:
-        error.filename = error.filename or str(out)
-        raise
-    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {sum(events) / len(events):.0f} events on average")
-    if not single and set(names) <= set("0123456789"):
-        print(f"see them with: minisnn info {out}; train on them with: minisnn train --root {out}")
+    events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
+    print(
+        f"{out}: {len(keep)} recordings of {len(names)} labels, {sum(events) / len(events):.0f} events on average, "
+        "on a sensor of 34 x 34 pixels"
+    )
+    if not single:
+        digits = set(names) <= set("0123456789")
+        print(f"see them with: minisnn info {out}" + f"; train on them with: minisnn train --root {out}" * digits)
 
 
 def _pictures(args: argparse.Namespace):
@@ -124,18 +122,13 @@ def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Ite
     """N-MNIST's form, the folder whole or not at all; the number of events of each recording."""
     from ..data.readers.nmnist import write_nmnist
 
-    temporary, sizes = out.with_name(f".{out.name}.{os.getpid()}.tmp"), []
-    try:
+    sizes = []
+    with whole_folder(out) as folder:
         for name in names:
-            (temporary / split / name).mkdir(parents=True)
+            (folder / split / name).mkdir(parents=True)
         for label, number, events in recordings:
-            write_nmnist(temporary / split / names[label] / f"{number:05d}.bin", events)
+            write_nmnist(folder / split / names[label] / f"{number:05d}.bin", events)
             sizes.append(len(events))
-        if out.is_dir():
-            out.rmdir()
-        os.replace(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return sizes
 
 
@@ -149,10 +142,9 @@ def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Itera
     import h5py
     import numpy as np
 
-    from ..files import write_whole
-
     sizes, buffer = [], io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(out) as whole, h5py.File(buffer, "w") as file:
         for key, (label, _, events) in enumerate(recordings):
             group = file.create_group(f"data/{key}")
             group.create_dataset("times", data=events["t"].astype(np.uint32), compression="gzip")
@@ -167,5 +159,6 @@ def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Itera
             file.attrs[f"N{part}"] = len(chosen)
         file.attrs["N"] = len(sizes)
         file.attrs["names"] = list(names)
-    write_whole(out, buffer.getvalue())
+        file.close()
+        whole.write(buffer.getvalue())
     return sizes

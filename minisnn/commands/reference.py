@@ -7,6 +7,8 @@ import pkgutil
 import re
 from pathlib import Path
 
+from ..files import whole_folder
+
 SUMMARY = "the API reference as web pages"
 EXAMPLES = """\
 examples:
@@ -37,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     own = DictLoader({"custom.css": STYLE})
     pdoc.render.env.loader, before = ChoiceLoader([own, pdoc.render.env.loader]), pdoc.render.env.loader
     try:
-        pdoc.pdoc(*modules(), output_directory=args.out)
+        with whole_folder(args.out, into=True) as folder:
+            pdoc.pdoc(*modules(), output_directory=folder)
     finally:
         pdoc.render.env.loader = before
     print(f"{args.out / 'index.html'}: {sum(1 for _ in args.out.rglob('*.html'))} pages")

@@ -4,6 +4,7 @@ import argparse
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..files import held
 from .options import add_threads, add_workers, count, executor_of, use_threads
 
 OUT = Path("runs/paper")
@@ -52,7 +53,7 @@ def study_maker(args: argparse.Namespace):
 
     asl_root = getattr(args, "asl_root", None)
     settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
-    with executor_of(args) as executor:
+    with held(args.out), executor_of(args) as executor:
         networks = Networks(
             args.networks,
             args.out / "networks" if args.retrain else None,

@@ -22,7 +22,6 @@ from ..stopping import check
 from ..training.checkpoint import Checkpoint
 from ..training.evaluation import accuracy, open_set
 from ..parallel.executor import Executor
-from ..files import Hold
 from ..meta.inner import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
@@ -128,10 +127,9 @@ class Study:
         path, s = self.out / "records" / f"{key}.jsonl", self.settings
         head = json.dumps({"made from": _identity((dataset, s.root_of(dataset), s.seed, s.queries, *made_from))})
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Hold(path.parent):
-            found = _records(path, head)
-            if len(found) < count:
-                self._go_on(path, head, found, count, one, label or key, together)
+        found = _records(path, head)
+        if len(found) < count:
+            self._go_on(path, head, found, count, one, label or key, together)
         return found[:count]
 
     def _go_on(self, path: Path, head: str, found: list, count: int, one, label: str, together: bool) -> None:

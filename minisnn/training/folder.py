@@ -112,7 +112,7 @@ class RunFolder:
         changes = config.changes_from(self.config())
         if changes:
             raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it goes on with its own")
-        remove_leftovers(self.path, FILES)
+        remove_leftovers(self.path, *FILES)
         if not holds_checkpoint(self.path):
             return None
         checkpoint = read(self.path)
@@ -155,7 +155,7 @@ def read_json(path: Path) -> dict:
     what = "the settings or results of a run"
     try:
         values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: the file is no JSON ({error}); expected {what}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")

@@ -153,18 +153,6 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
         ms.set_threads(None)
 
 
-def test_records_are_written_by_one_process_at_a_time(study):
-    pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
-
-    def one(index):
-        with pytest.raises(ValueError, match="records: another process works in this folder"):
-            study("b").each("key", "double-nmnist", 3, int, ("x",))
-        return index
-
-    assert study("a").each("key", "double-nmnist", 3, one, ("x",), together=False) == [0, 1, 2]
-    assert study("b").each("key", "double-nmnist", 3, int, ("x",)) == [0, 1, 2]
-
-
 def test_what_records_depend_on():
     a = np.arange(3.0)
     same = [

@@ -114,13 +114,47 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         ["show", "--ways", 3, "--no-animation", "--out", disk / "task"],
         ["record", pictures.parent, "--out", disk / "made", "--quiet"],
         ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"],
+        ["lessons", "--out", disk / "mine"],
+        ["lessons", "--out", disk],
+        ["reference", "--out", disk / "pages"],
     ):
         code = cli.main([str(word) for word in command])
         err = capsys.readouterr().err
+        err = err.splitlines()[-1]  # pdoc has its notes
         assert code == 2 and err.startswith(f"minisnn: {disk}") and "no space left on device" in err.lower(), err
-        assert err.count("\n") == 1
         shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
         assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == "{}"
+
+
+def test_a_full_disk_leaves_no_part_of_an_export(disk):
+    from hardware.c import export
+    from hardware.chip.learner import Learner
+    from integers import events, small
+
+    net, _, chip = small(readout_exponent=-3)
+    x = events(net, 7, 18)
+    fill(disk)
+    before = sorted(disk.rglob("*"))
+    with pytest.raises(OSError) as raised:
+        export.write(disk / "deep" / "chip", chip, Learner(log2_weight=3, log2_bias=0), x[:4], np.array([0, 2, 1, 1]), x[4:])
+    assert str(raised.value.filename).startswith(f"{disk}/deep") and ".tmp" not in str(raised.value.filename)
+    assert sorted(disk.rglob("*")) == before
+
+
+def test_a_read_only_disk_is_named_by_what_was_to_come(disk, tmp_path, capsys):
+    pictures = tmp_path / "pictures" / "1"
+    pictures.mkdir(parents=True)
+    np.save(pictures / "a.npy", np.eye(28, dtype=np.uint8) * 255)
+    remount(disk, "ro")
+    try:
+        for command in (["record", pictures.parent, "--quiet", "--out"], ["lessons", "--out"], ["reference", "--out"]):
+            for name in ("made", "deep/made"):
+                assert cli.main([str(word) for word in (*command, disk / name)]) == 2
+                err = capsys.readouterr().err.splitlines()[-1]
+                assert err.startswith(f"minisnn: {disk}/{name.split('/')[0]}") and "read-only" in err.lower(), err
+                assert ".tmp" not in err
+    finally:
+        remount(disk, "rw")
 
 
 def test_a_full_cache_is_gone_without(disk, monkeypatch):

@@ -5,18 +5,21 @@ The folder is that of the environment variable MINISNN_CACHE, or else the platfo
 deleted at any time. An entry is written beside its place and renamed into it: killed at any moment, none is half there.
 """
 
+import ast
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import os
 import sys
-import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from ...files import remove_leftovers, whole_file
 
 FORMAT = 1  # of the entries themselves
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
@@ -86,6 +89,25 @@ def content_identity(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def code_identity(*modules: str) -> str:
+    """A hash of what the code of modules says, wherever they lie: layout, comments, docstrings and the places that they import
+    from do not count."""
+    digest = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"there is no module {name}", name=name)
+        tree = ast.parse(Path(spec.origin).read_bytes())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                node.module, node.level = None, 0
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+                body[0].value.value = None
+        digest.update(ast.dump(tree).encode() + b"\0")
+    return digest.hexdigest()
+
+
 def _plain(value):
     """`value` in JSON's own types, arrays and bytes by the hash of their content."""
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -121,30 +143,11 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
     if _KEY in arrays:
         raise ValueError(f"made arrays hold the reserved name {_KEY!r}, expected any other")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent)
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}-{time.monotonic_ns()}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            with zipfile.ZipFile(file, "w", allowZip64=True) as entry:
-                for name, array in {_KEY: key, **arrays}.items():
-                    with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _sweep(place: Path, age: float = 86400.0):
-    """Remove what killed processes left behind; a file younger than a day may still be in the making."""
-    for leftover in place.glob("*.tmp"):
-        try:
-            if time.time() - leftover.stat().st_mtime > age:
-                leftover.unlink()
-        except OSError:
-            pass
+    remove_leftovers(path.parent)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as entry:
+        for name, array in {_KEY: key, **arrays}.items():
+            with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def _tell_unusable(place: Path | str, error: Exception):

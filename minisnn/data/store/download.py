@@ -169,7 +169,7 @@ class Resuming:
         try:
             known = json.loads(self.record.read_text())
             return known if isinstance(known, dict) else {}
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
 
     def _note(self, url: str, total: int | None, mark: str | None) -> None:

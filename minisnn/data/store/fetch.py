@@ -13,7 +13,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import stat
 import zipfile
 import zlib
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import terminal
+from ...files import whole_folder
 from .download import check_room, discard, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
@@ -165,10 +165,8 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
     Raises ValueError, naming the archive, where it is damaged, holds another number of recordings, a recording of more
     than LARGEST bytes, a link, or a name that leads out of the folder; OSError where the disk has no room.
     """
-    temporary = out / f".{part.name}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
-        with zipfile.ZipFile(archive) as file:
+        with whole_folder(out / part.name) as folder, zipfile.ZipFile(archive) as file:
             members = _members(archive, file.infolist(), part)
             check_room(
                 out / part.name,
@@ -177,19 +175,16 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
             )
             try:
                 for digit in sorted({digit for digit, _ in members}):
-                    (temporary / digit).mkdir(parents=True)
+                    (folder / digit).mkdir()
                 for (digit, name), info in terminal.bar(members.items(), None, f"unpacking {archive.name}", progress):
                     with file.open(info) as member:  # no more than its size in memory, whatever it unpacks to
-                        (temporary / digit / name).write_bytes(member.read(info.file_size))
+                        (folder / digit / name).write_bytes(member.read(info.file_size))
             except OSError as error:
                 if is_full(error):
                     raise disk_full(out / part.name, f"{archive.name} is kept") from error
                 raise
-        os.replace(temporary, out / part.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
         raise ValueError(f"{archive}: cannot be unpacked ({error}); expected the archive of N-MNIST's {part.name}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _members(archive: Path, infos: list[zipfile.ZipInfo], part: Part) -> dict[tuple[str, str], zipfile.ZipInfo]:

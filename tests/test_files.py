@@ -1,0 +1,251 @@
+"""Files and folders written whole or not at all: what failure, a full disk, a kill and another process leave."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minisnn import files
+from minisnn.files import Hold, held, remove_leftovers, whole_file, whole_folder, write_whole
+
+ROOT = Path(files.__file__).parents[1]
+
+
+def tree(folder) -> dict[str, str]:
+    """{relative path: contents} of what lies in a folder, empty folders too."""
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.is_file() else "folder"
+        for path in sorted(Path(folder).rglob("*"))
+    }
+
+
+def fill(folder: Path, **contents: str) -> None:
+    for name, text in contents.items():
+        (folder / name).write_text(text)
+
+
+class Full(OSError):
+    """What a disk says that has no room left; it names no file."""
+
+    def __init__(self):
+        super().__init__(errno.ENOSPC, "No space left on device")
+
+
+# ---- files
+
+
+def test_a_file_is_there_when_it_is_whole(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with whole_file(tmp_path / "a") as file:
+        file.write(b"new")
+        file.flush()
+        assert (tmp_path / "a").read_text() == "old"
+    assert tree(tmp_path) == {"a": "new"}
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, Full])
+def test_a_file_that_failed_leaves_the_old_one(tmp_path, error):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(error) as raised, whole_file(tmp_path / "a") as file:
+        file.write(b"half")
+        raise error()
+    assert tree(tmp_path) == {"a": "old"}
+    if error is Full:
+        assert raised.value.filename == str(tmp_path / "a"), "a full disk names no file"
+
+
+def test_an_error_of_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, whole_file(tmp_path / "a"):
+        open(tmp_path / "other", "rb")
+    assert raised.value.filename == str(tmp_path / "other") and not tree(tmp_path)
+
+
+def test_a_folder_that_is_missing_is_named_by_its_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised:
+        write_whole(tmp_path / "no" / "a", b"")
+    assert raised.value.filename == str(tmp_path / "no" / "a")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_previous_file_keeps_a_name(tmp_path, monkeypatch, links):
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", os.link if links else link)
+    for contents in (b"1", b"2", b"3"):
+        write_whole(tmp_path / "a", contents, tmp_path / "b")
+    assert tree(tmp_path) == {"a": "3", "b": "2"}
+
+
+def test_stopped_between_the_two_names_nothing_is_left(tmp_path, monkeypatch):
+    """Ctrl-C after the link of the old file was made, before it was renamed."""
+    real = os.replace
+
+    def replace(source, place):
+        if Path(place).name == "b":
+            raise KeyboardInterrupt
+        real(source, place)
+
+    write_whole(tmp_path / "a", b"1")
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "a", b"2", tmp_path / "b")
+    assert tree(tmp_path) == {"a": "1"}
+
+
+def killed(program: str, folder: Path) -> None:
+    """Run a program that ends without any clearing up."""
+    program = f"import os\nfrom minisnn.files import *\n{program}\n    os._exit(9)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 9
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next(tmp_path):
+    killed("with whole_file('a') as file:\n    file.write(b'x' * 9999)\n    file.flush()", tmp_path)
+    [left] = tmp_path.iterdir()
+    (tmp_path / ".b.1.tmp").write_text("of another name")
+    write_whole(tmp_path / "a", b"new")
+    assert left.name.startswith(".a.") and tree(tmp_path) == {".b.1.tmp": "of another name", "a": "new"}
+    remove_leftovers(tmp_path)
+    assert tree(tmp_path) == {"a": "new"}
+
+
+def test_what_a_living_process_writes_is_no_leftover(tmp_path):
+    with whole_file(tmp_path / "a") as file:
+        remove_leftovers(tmp_path)
+        write_whole(tmp_path / "a", b"of another")
+        file.write(b"mine")
+    assert tree(tmp_path) == {"a": "mine"}
+
+
+def test_taken_for_a_leftover_before_it_is_held_it_is_begun_anew(tmp_path, monkeypatch):
+    real, seen = files._lock, []
+
+    def lock(descriptor):
+        seen.append(descriptor)
+        if len(seen) == 1:
+            next(tmp_path.glob(".*.tmp")).unlink()
+        return real(descriptor)
+
+    monkeypatch.setattr(files, "_lock", lock)
+    write_whole(tmp_path / "a", b"x")
+    assert tree(tmp_path) == {"a": "x"} and len(seen) == 2
+
+
+def test_without_locks_a_leftover_goes_when_it_is_a_day_old(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    (tmp_path / ".a.1.tmp").write_text("left")
+    write_whole(tmp_path / "a", b"x")
+    assert tree(tmp_path) == {".a.1.tmp": "left", "a": "x"}
+    os.utime(tmp_path / ".a.1.tmp", (0, 0))
+    write_whole(tmp_path / "a", b"y")
+    assert tree(tmp_path) == {"a": "y"}
+
+
+# ---- folders
+
+
+def test_a_folder_is_there_when_it_is_whole(tmp_path):
+    with whole_folder(tmp_path / "deep" / "out") as folder:
+        fill(folder, a="1")
+        (folder / "b").mkdir()
+        fill(folder / "b", c="2")
+        assert not (tmp_path / "deep" / "out").exists()
+    assert tree(tmp_path / "deep") == {"out": "folder", "out/a": "1", "out/b": "folder", "out/b/c": "2"}
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, Full])
+@pytest.mark.parametrize("before", [None, "empty", "full"])
+def test_a_folder_that_failed_leaves_what_was_there(tmp_path, error, before):
+    out = tmp_path / "deep" / "out"
+    if before:
+        out.mkdir(parents=True)
+    if before == "full":
+        fill(out, a="old")
+    found = tree(tmp_path)
+    with pytest.raises(error) as raised, whole_folder(out, into=True) as folder:
+        fill(folder, a="new", b="new")
+        raise error()
+    assert tree(tmp_path) == found
+    if error is Full:
+        assert raised.value.filename == str(out)
+
+
+def test_files_are_called_by_the_names_that_they_were_to_get(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, whole_folder(tmp_path / "out") as folder:
+        (folder / "no" / "a").write_text("x")
+    assert raised.value.filename == str(tmp_path / "out" / "no" / "a")
+
+
+def test_files_go_into_a_folder_that_is_there(tmp_path):
+    (tmp_path / "b").mkdir()
+    fill(tmp_path, a="old", mine="kept")
+    fill(tmp_path / "b", mine="kept")
+    with whole_folder(tmp_path, into=True) as folder:
+        fill(folder, a="new")
+        (folder / "b").mkdir()
+        fill(folder / "b", c="new")
+    assert tree(tmp_path) == {"a": "new", "mine": "kept", "b": "folder", "b/c": "new", "b/mine": "kept"}
+
+
+def test_a_folder_in_use_is_refused_as_new(tmp_path):
+    fill(tmp_path, a="1")
+    with pytest.raises(ValueError, match="something of this name exists; expected a new folder"), whole_folder(tmp_path):
+        pass
+    with pytest.raises(ValueError, match="a: there is a file of this name"), whole_folder(tmp_path / "a"):
+        pass
+    assert tree(tmp_path) == {"a": "1"}
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_a_killed_process_left_of_a_folder_is_removed_by_the_next(tmp_path, there):
+    if there:
+        (tmp_path / "out").mkdir()
+    killed("with whole_folder('out') as folder:\n    (folder / 'half').write_text('x')", tmp_path)
+    assert any("half" in name for name in tree(tmp_path))
+    with whole_folder(tmp_path / "out") as folder:
+        fill(folder, whole="x")
+    assert tree(tmp_path) == {"out": "folder", "out/whole": "x"}
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_written_by_one_process_at_a_time(tmp_path, there):
+    out = tmp_path / "out"
+    if there:
+        out.mkdir()
+    with whole_folder(out) as folder:
+        with pytest.raises(ValueError, match=f"^{out}: another process works in this folder"), whole_folder(out):
+            pass
+        fill(folder, a="mine")
+    assert tree(tmp_path) == {"out": "folder", "out/a": "mine"}
+
+
+def test_a_folder_that_another_process_moved_before_it_was_held(tmp_path, monkeypatch):
+    """The one that was first finished between the look at the folder and the lock."""
+    real = files._lock
+
+    def lock(descriptor):
+        if (tmp_path / "a").exists():
+            (tmp_path / "a").rename(tmp_path / "b")
+        return real(descriptor)
+
+    (tmp_path / "a").mkdir()
+    monkeypatch.setattr(files, "_lock", lock)
+    with pytest.raises(ValueError, match="another process works in this folder"):
+        Hold(tmp_path / "a").take()
+
+
+def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):
+    with held(tmp_path / "a" / "b"):
+        with pytest.raises(ValueError, match="another process"), held(tmp_path / "a" / "b"):
+            pass
+        assert (tmp_path / "a" / "b").is_dir()
+    assert not tree(tmp_path)
+    with held(tmp_path / "a" / "b"):
+        fill(tmp_path / "a" / "b", c="x")
+    with held(tmp_path / "a"):
+        pass
+    assert "a/b/c" in tree(tmp_path)
