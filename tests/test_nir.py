@@ -251,6 +251,71 @@ def test_files_that_are_no_graphs(tmp_path):
         ms.import_nir(tmp_path / "absent.nir")
 
 
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[" * 100_000, "what minisnn noted is damaged"),
+        ('{"version": 1' + "0" * 5000 + "}", "what minisnn noted is damaged"),
+        ("[]", "what minisnn noted is damaged"),
+        ('{"dt": 1', "what minisnn noted is damaged"),
+    ],
+)
+def test_metadata_of_any_text(tmp_path, text, words):
+    refused_with(tmp_path, lambda file: put(file, "node/metadata/minisnn", text), words)
+
+
+@pytest.mark.parametrize("dt", [10**400, -1, 0, True, "1", None, [1], 1e300, 1e10, float("inf"), float("nan")])
+def test_steps_of_any_length(tmp_path, dt):
+    def change(file):
+        said = json.loads(file["node/metadata/minisnn"].asstr()[()])
+        put(file, "node/metadata/minisnn", json.dumps({**said, "dt": dt}))
+
+    refused_with(tmp_path, change, "dt must be a positive time in seconds, not ")
+
+
+def test_numbers_of_the_neuron_that_no_float_holds(tmp_path):
+    def change(file):
+        text = file["node/metadata/minisnn"].asstr()[()]
+        put(file, "node/metadata/minisnn", text.replace('"alpha": 0.8', f'"alpha": {10**400}'))
+
+    refused_with(tmp_path, change, "alpha|too large")
+
+
+def test_types_that_no_array_holds(tmp_path):
+    """A float of 128 bits with an exponent of 63: h5py says "Insufficient precision" and not of what."""
+
+    def change(file):
+        odd = h5py.h5t.IEEE_F64LE.copy()
+        odd.set_size(16)
+        odd.set_precision(128)
+        odd.set_fields(127, 64, 63, 0, 63)
+        odd.set_ebias((1 << 62) - 1)
+        h5py.h5d.create(file.id, b"node/odd", odd, h5py.h5s.create_simple((2,)))
+
+    refused_with(tmp_path, change, "Insufficient precision")
+
+
+def test_names_of_nodes_keep_to_one_line(tmp_path):
+    refused_with(tmp_path, lambda file: file.copy("node/nodes/input", "node/nodes/in\nput"), "the graph has 2 inputs")
+
+
+def put(file, name: str, text: str) -> None:
+    del file[name]
+    file[name] = text
+
+
+def refused_with(folder, change, words: str) -> None:
+    """A file of this library's with a change is refused in one line that names it."""
+    net, theta, _ = made(dict(input_shape=(4, 4, 2), channels=(2,), ways=2, kernel=3), np.float32)
+    path = folder / "net.nir"
+    ms.export_nir(path, net, theta)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(ValueError, match=words) as error:
+        ms.import_nir(path)
+    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value) and len(str(error.value)) < 1000
+
+
 def test_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["nir", "export", "double_nmnist_maml.h5", "net.nir"]) == 0

@@ -56,7 +56,13 @@ def _run_folder(path: Path) -> None:
         return
     _checkpoint(path, config)
     if (path / "result.json").is_file():
-        print(f"{'result':<12}{sentence(read_json(path / 'result.json'))}")
+        result = read_json(path / "result.json")
+        try:
+            print(f"{'result':<12}{sentence(result)}")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"{path / 'result.json'}: not the result of a run ({error!r}); `minisnn train` writes it"
+            ) from None
 
 
 def _checkpoint(path: Path, config=None) -> None:
@@ -118,7 +124,7 @@ def _training(found, config) -> None:
         f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}"
     )
     curve = found.curve
-    if done and "loss" in curve:
+    if done and {"loss", "accuracy_before", "accuracy_after", "seconds", "validation"} <= curve.keys():
         last = slice(-max(1, min(100, done)), None)
         loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
         print(
@@ -172,21 +178,29 @@ def _pictures(path: Path) -> None:
 
 
 def _recordings(root: Path, sample: int) -> None:
-    from ..data.readers.nmnist import nmnist_files
+    from ..data.readers.nmnist import labelled_files
 
     splits = {}
     for split in ("train", "test"):
         try:
-            splits[split] = nmnist_files(root, split)
+            splits[split] = labelled_files(root, split)
         except ValueError as error:
             missing = error
     if not splits:
         raise missing
-    print(f"{root}: N-MNIST recordings")
-    print(f"{'digit':<12}" + "".join(f"{digit:>7}" for digit in range(10)) + f"{'all':>8}")
-    for split, files in splits.items():
-        counts = [len(files[digit]) for digit in range(10)]
-        print(f"{split:<12}" + "".join(f"{n:>7}" for n in counts) + f"{sum(counts):>8}")
+    labels = sorted(set().union(*splits.values()))
+    digits = set(labels) <= set("0123456789")
+    labels = list("0123456789") if digits else labels
+    print(f"{root}: recordings in N-MNIST's form")
+    for first in range(0, len(labels), 10):
+        some = labels[first : first + 10]
+        print(f"{'label':<12}" + "".join(f" {label[:8]:>6}" for label in some))
+        for split, files in splits.items():
+            print(f"{split:<12}" + "".join(f" {len(files.get(label, [])):>6}" for label in some))
+    print("in all: " + ", ".join(f"{split} {sum(map(len, files.values()))}" for split, files in splits.items()))
+    if not digits:
+        print("these are no digits, of which Double N-MNIST is made: `minisnn train` has no tasks of them")
+        return _statistics(splits, sample)
     print(
         "for meta-training: "
         + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
@@ -205,7 +219,7 @@ def _statistics(splits: dict, sample: int) -> None:
 
     columns = {}
     for split, files in splits.items():
-        paths = [path for digit in sorted(files) for _, path in files[digit]]
+        paths = [path for label in sorted(files) for _, path in files[label]]
         chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(sample, len(paths))).astype(int))]
         columns[f"{split} ({len(chosen)})"] = recording_statistics([read_nmnist(path) for path in chosen])
     print(f"\n{'statistics of (recordings)':<32}" + "".join(f"{name:>16}" for name in columns))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """An N-way K-shot task (Stewart and Neftci 2022, section 2.2; Vinyals et al. 2016).
 
@@ -37,6 +37,11 @@ class Task:
             raise ValueError(
                 f"x_query has samples of shape {self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
             )
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.y_support)} support and {len(self.y_query)} query samples"
+        names = f": {' '.join(self.classes)}" if self.classes else ""
+        return f"Task: {self.ways} classes{names}; {sizes} of shape {self.x_support.shape[1:]}, {self.x_support.dtype}"
 
     @property
     def ways(self) -> int:

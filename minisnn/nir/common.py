@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 STEPS = ("euler", "exponential")
+LONGEST = 1e9  # seconds of a step
 
 
 def need_nir() -> Any:
@@ -23,8 +25,8 @@ def tau_of(decay: float, dt: float, steps: str) -> float:
     """Seconds after which a simulator with steps of dt has a decay a step."""
     if steps not in STEPS:
         raise ValueError(f"steps must be one of {', '.join(STEPS)}, not {steps!r}")
-    if not (isinstance(dt, (int, float)) and 0 < dt < math.inf):
-        raise ValueError(f"dt must be a positive time in seconds, not {dt!r}")
+    if isinstance(dt, bool) or not (isinstance(dt, Real) and 0 < dt <= LONGEST):
+        raise ValueError(f"dt must be a positive time in seconds, not {repr(dt)[:40]}")
     if steps == "euler":
         return dt / (1 - decay)
     if decay == 0:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..training.checkpoint import Checkpoint
 from ..data.readers.foreign import ForeignFile
+from ..data.readers.hdf5 import one_line
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
 from .common import decay_of, need_nir, reached, tau_of
@@ -45,13 +46,11 @@ def import_nir(path: str | Path, *, dt: float = 1e-3, steps: str = "euler") -> C
     try:
         graph = library.dict2NIRNode({**_nested({**texts, **arrays})["node"], "type_check": True})
     except Exception as error:  # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
-        raise ValueError(
-            f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: {' '.join(str(error).split())})"
-        ) from None
+        raise ValueError(f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: {one_line(error)})") from None
     try:
         return from_nir(graph, dt=dt, steps=steps)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {one_line(error)}") from None
 
 
 def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> Checkpoint:
@@ -85,7 +84,7 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
                 step_size=step if step.ndim else float(step),
             )
             inner.check(net)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
     return Checkpoint(net, theta, inner, provenance={"imported from": "NIR"})
 
@@ -124,11 +123,12 @@ def _said(graph: nir.NIRGraph) -> dict[str, Any]:
         return {}
     try:
         said = json.loads(text)
-        if said["version"] != 1:
-            raise ValueError(f"metadata: written in version {said['version']}; this minisnn reads version 1")
-        return {key: said[key] for key in ("dt", "steps", "network", "inner_loop")}
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        version, found = said["version"], {key: said[key] for key in ("dt", "steps", "network", "inner_loop")}
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"metadata: what minisnn noted is damaged ({error})") from None
+    if version != 1:
+        raise ValueError(f"metadata: written in version {_brief(version)}; this minisnn reads version 1")
+    return found
 
 
 def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> d
 def _network(configuration: dict[str, Any]) -> SpikingNet:
     try:
         return SpikingNet.from_configuration(configuration)
-    except (TypeError, AttributeError, KeyError) as error:
+    except (TypeError, AttributeError, KeyError, OverflowError) as error:
         raise ValueError(f"metadata: the network is not one of this version of minisnn ({error})") from None
 
 

@@ -132,11 +132,12 @@ class TrainingConfig:
             raise ValueError(f"{source}: expected named settings of a run, not {type(values).__name__}")
         unknown = sorted(set(values) - {f.name for f in fields(cls)})
         if unknown:
-            raise ValueError(f"{source}: unknown settings {', '.join(unknown)}; made by another version of minisnn?")
+            names = ", ".join(name if name.isidentifier() and len(name) < 40 else repr(name)[:40] for name in unknown[:9])
+            raise ValueError(f"{source}: unknown settings {names}; made by another version of minisnn?")
         try:
             return cls(**values)
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from None
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{source}: {' '.join(str(error).split())[:400]}") from None
 
     def changes_from(self, other: "TrainingConfig") -> list[str]:
         """What differs, in words: "lr 0.002 -> 0.001"."""

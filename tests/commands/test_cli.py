@@ -447,6 +447,23 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
     assert "stopped before its first checkpoint" in run("info", trained)[1]
 
 
+@pytest.mark.parametrize(
+    "content", ["{}", '{"split": "test", "ci95": "x"}', f'{{"rule": "classify", "accuracy_after": {10**400}}}']
+)
+def test_info_of_a_damaged_result(run, trained, content):
+    (trained / "result.json").write_text(content)
+    code, _, err = run("info", trained)
+    assert code == 2 and f"{trained}/result.json: not the result of a run" in err and err.count("\n") == 1
+
+
+def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
+    folder = pictures(Path("pictures"), ["alpha", "beta"], 2)
+    code, out, _ = run("record", folder, "--out", "made", "--quiet")
+    assert code == 0 and "on a sensor of 34 x 34 pixels" in out and "minisnn info made" in out and "train" not in out
+    code, out, _ = run("info", "made")
+    assert code == 0 and "alpha" in out and "in all: train 4" in out and "no digits" in out and "ON share" in out
+
+
 def test_info_of_recordings_and_pictures(run):
     folder = pictures(Path("pictures"), "012", 4)
     run("record", folder, "--out", "made", "--quiet")

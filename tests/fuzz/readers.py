@@ -1,9 +1,7 @@
 """What is fuzzed: for every reader the files it starts from, how it reads one, and what must hold of what it accepts."""
 
 import gzip
-import hashlib
 import io
-import json
 import struct
 import zipfile
 import zlib
@@ -16,17 +14,13 @@ import numpy as np
 from matplotlib.image import imsave
 from scipy.io import savemat
 
-import minisnn as ms
-from minisnn.training import checkpoint
 from minisnn.data.readers.asl import SHAPE as ASL, read_asl
 from minisnn.data.readers.events import check_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
 from minisnn.data.readers.pictures import read_pictures
 from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
-from minisnn.meta.inner import InnerLoop
-from minisnn.training.folder import RunFolder
-from minisnn.training.settings import TrainingConfig
 from mutations import mutate
+from networks import make_networks
 
 
 @dataclass
@@ -35,6 +29,7 @@ class Reader:
     read    reads a file and asserts what must hold of the result
     packed  (contents, pack): contents that are damaged before they are packed, so that damage reaches what lies inside
     beside  other files of the folder
+    crafted makes a file of a generator, with damage that knows the format
     """
 
     name: str
@@ -42,10 +37,13 @@ class Reader:
     read: Callable[[Path], None]
     packed: list[tuple[list[bytes], Callable[[bytes], bytes]]] = field(default_factory=list)
     beside: dict[str, bytes] = field(default_factory=dict)
+    crafted: Callable[[np.random.Generator], bytes] | None = None
 
     def input(self, number: int) -> bytes:
         """Damaged file number `number`."""
         rng = np.random.default_rng([number, 20220404])
+        if self.crafted and rng.random() < 0.5:
+            return self.crafted(rng)
         if self.packed and rng.random() < 0.5:
             contents, pack = self.packed[rng.integers(len(self.packed))]
             return pack(mutate(contents, rng))
@@ -62,10 +60,9 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         idx=_idx,
         pictures=_pictures,
         numpy=_numpy,
-        checkpoint=_checkpoint,
-        settings=_settings,
     )
-    return {name: make(folder, np.random.default_rng(1)) for name, make in makers.items()}
+    found = {name: make(folder, np.random.default_rng(1)) for name, make in makers.items()}
+    return {**found, **make_networks(folder, Reader, _saved)}
 
 
 def _events(rng, n: int, rows: int, columns: int, last: int) -> np.ndarray:
@@ -229,43 +226,3 @@ def _numpy(folder, rng) -> Reader:
         return found.getvalue()
 
     return Reader("a.npz", seeds, lambda p: _check_pictures(read_pictures(p)), [([member.getvalue()], pack)])
-
-
-def _checkpoint(folder, rng) -> Reader:
-    seeds = []
-    for net in (ms.SpikingNet((4, 4, 2), (2,), 2, 3, backend="numpy"), ms.ConvNet((4, 4, 2), (2,), 2, 3, backend="numpy")):
-        theta = net.init(rng)
-        adam = ms.Adam(net.size)
-        seeds.append(
-            _saved(
-                folder,
-                lambda p, net=net, theta=theta, adam=adam: checkpoint.save(
-                    p,
-                    net,
-                    theta,
-                    inner=InnerLoop(np.full(net.size, 2, np.float32)),
-                    config=TrainingConfig(),
-                    rng=rng,
-                    curve={"loss": np.arange(3.0)},
-                    optimiser={"outer": adam.state},
-                    progress={"update": 3},
-                ),
-            )
-        )
-
-    def pack(body: bytes) -> bytes:  # as somebody would who knows how
-        header = dict(
-            format=checkpoint.FORMAT, version=checkpoint.VERSION, length=len(body), sha256=hashlib.sha256(body).hexdigest()
-        )
-        return json.dumps(header).encode().ljust(checkpoint.HEADER) + body
-
-    def read(path):
-        found = checkpoint.read(path)
-        assert found.theta.shape == (found.net.size,) and np.isfinite(found.theta).all()
-
-    return Reader("checkpoint.h5", seeds, read, [([seed[checkpoint.HEADER :] for seed in seeds], pack)])
-
-
-def _settings(folder, rng) -> Reader:
-    seed = TrainingConfig(root="N-MNIST", clip=3.0).to_json().encode()
-    return Reader("config.json", [seed], lambda p: RunFolder(p.parent).config())

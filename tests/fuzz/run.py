@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
 }
 NAMES = ("nmnist", "matlab_5", "matlab_73", "torchneuromorphic", "idx", "pictures", "numpy", "checkpoint", "settings")
+NAMES += ("nir", "run")
 A_CHILD = 2500
 
 

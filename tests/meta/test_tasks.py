@@ -16,6 +16,13 @@ def parts(ways=3, shots=2, queries=4, shape=(5, 4, 6, 2), dtype=np.uint8):
     )
 
 
+def test_a_task_is_shown_in_a_line():
+    x, y = np.zeros((2, 100, 3, 4, 2), np.uint8), np.arange(2)
+    assert repr(Task(x, y, x, y, ("65", "84"))) == (
+        "Task: 2 classes: 65 84; 2 support and 2 query samples of shape (100, 3, 4, 2), uint8"
+    )
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 def test_task_keeps_counts_and_casts_labels(dtype):
     given = parts(dtype=dtype)

@@ -22,13 +22,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
+from .reference import Pixels, Scene
 
 FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
 _REACH = 4.0  # standard deviations at which the blur is cut off
@@ -119,33 +119,17 @@ class EventCamera:
         if backend not in ("numba", "numpy"):
             raise ValueError(f"backend is {backend!r}; expected 'numba' or 'numpy'")
         picture = self._luminance(np.asarray(picture)[None], "picture")[0]
-        rows, columns, places = self._scene(picture.shape, duration_ms)
+        scene, pixels = self._scene(picture.shape, duration_ms), self._pixels()
         if backend == "numba":
-            from . import kernel
-
-            loops: ModuleType = kernel
+            from . import kernel as loops
         else:
-            from . import reference as camera_reference
-
-            loops = camera_reference
-        view = loops.log_luminance(picture, rows, columns, self.floor)
+            from . import reference as loops
+        view = loops.log_luminance(picture, scene.rows, scene.columns, scene.floor)
         residual = self._residuals(seed, [number])[0]
         capacity = 16 * residual.size
         while True:
             time, address = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-            count = loops.pixel_events(
-                view,
-                FINE,
-                places,
-                self.sensor,
-                *self._pixels(),
-                residual,
-                self.refractory_ms,
-                self._keep(),
-                NEVER,
-                time,
-                address,
-            )
+            count = loops.pixel_events(view, scene, pixels, residual, NEVER, time, address)
             if count >= 0:
                 break
             capacity *= 4
@@ -181,24 +165,8 @@ class EventCamera:
         height, width = crop_cells(self.sensor, crop, scale)
         counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
         if len(luminance):
-            rows, columns, places = self._scene(luminance.shape[1:], RECORDING_MS)
-            parallel(
-                count_all,
-                len(luminance),
-                luminance,
-                rows,
-                columns,
-                self.floor,
-                FINE,
-                places,
-                self.sensor,
-                *self._pixels(),
-                self._residuals(seed, numbers),
-                self.refractory_ms,
-                self._keep(),
-                int(scale),
-                counts,
-            )
+            scene, residual = self._scene(luminance.shape[1:], RECORDING_MS), self._residuals(seed, numbers)
+            parallel(count_all, len(luminance), luminance, scene, self._pixels(), residual, int(scale), counts)
         return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
@@ -227,11 +195,8 @@ class EventCamera:
             raise ValueError(f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]")
         return (1.0 - shown if self.inverted else shown) ** self.gamma
 
-    def _scene(self, shape: tuple[int, int], duration_ms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What makes a map of the blurred picture, FINE samples a pixel; the place of pixel (0, 0) on it at each ms.
-
-        blurred[i, j] = sum_uv rows[i, u] columns[j, v] luminance[u, v]
-        """
+    def _scene(self, shape: tuple[int, int], duration_ms: int) -> Scene:
+        """The scene of pictures of this shape."""
         _whole("duration_ms", duration_ms, 1)
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
@@ -239,7 +204,8 @@ class EventCamera:
             self._blur(side, sensor, shape, margin, offset)
             for side, sensor, offset in zip(shape, self.sensor, self.offset_px[::-1])
         )
-        return rows, columns, np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
+        places = np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
+        return Scene(rows, columns, float(self.floor), FINE, places, self.sensor)
 
     def _blur(self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float) -> np.ndarray:
         """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over each pixel.
@@ -260,26 +226,24 @@ class EventCamera:
         inside[:, -1] += weight[:, reach + side :].sum(axis=1)
         return inside
 
-    def _pixels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Thresholds ON and OFF, and leak (change a ms), of every pixel of this sensor."""
+    def _pixels(self) -> Pixels:
+        """The pixels of this sensor."""
         draw = np.random.default_rng(self.sensor_seed).standard_normal((3, self.sensor[0] * self.sensor[1]))
         on = self.threshold_on * np.exp(self.mismatch * draw[0])
         off = self.threshold_off * np.exp(self.mismatch * draw[1])
         leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)  # the mean stays
-        return on, off, 1e-3 * leak_hz * on
+        keep = 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
+        return Pixels(on, off, 1e-3 * leak_hz * on, float(self.refractory_ms), keep)
 
     def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
         """How far each pixel's signal is above its reference at the start, from where the leak had brought it."""
         _whole("seed", seed, 0)
-        on = self._pixels()[0]
+        on = self._pixels().on
         out = np.empty((len(numbers), on.size))
         for row, number in zip(out, numbers):
             _whole("number", number, 0)
             row[:] = np.random.default_rng((int(seed), int(number))).random(on.size) * on
         return out
-
-    def _keep(self) -> float:
-        return 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
 
 
 def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:

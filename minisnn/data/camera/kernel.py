@@ -1,4 +1,5 @@
-"""The event camera's hot loops in numba; their readable twins are in camera_reference.py."""
+"""The event camera's hot loops in numba; their readable twins are in reference.py, where what they are
+given is described."""
 
 from __future__ import annotations
 
@@ -47,18 +48,17 @@ def look(view, fine, top, left, shape, out):
 
 
 @njit(cache=True, nogil=True)
-def pixel_events(
-    view, fine, places, shape, threshold_on, threshold_off, leak, residual, refractory, keep, stop_after, time, address
-):
+def pixel_events(view, scene, pixels, residual, stop_after, time, address):
     """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
 
     stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
     """
-    pixels = shape[0] * shape[1]
-    light, before, now = np.empty(pixels), np.empty(pixels), np.empty(pixels)
+    fine, places, shape, leak, keep = scene.fine, scene.places, scene.shape, pixels.leak, pixels.keep
+    number = shape[0] * shape[1]
+    light, before, now = np.empty(number), np.empty(number), np.empty(number)
     look(view, fine, places[0, 0], places[0, 1], shape, now)
     reference = now - residual
-    free = np.full(pixels, -1.0)  # ms at which the pixel's refractory time ends
+    free = np.full(number, -1.0)  # ms at which the pixel's refractory time ends
     count, first = 0, np.int64(-1)
     for step in range(1, places.shape[0]):
         if first >= 0 and (step - 1) * 1000 >= first + stop_after:
@@ -66,7 +66,7 @@ def pixel_events(
         before, now = now, before
         look(view, fine, places[step, 0], places[step, 1], shape, light)
         start_ms = step - 1.0
-        for k in range(pixels):
+        for k in range(number):
             old = before[k]
             now[k] = old + keep * (light[k] - old)
             begin = free[k] - start_ms
@@ -80,7 +80,7 @@ def pixel_events(
             slope = rise + leak[k]  # the reference leaks downwards: a rise of the difference
             while True:
                 difference = old + rise * begin - reference[k]
-                target = threshold_on[k] if slope > 0.0 else -threshold_off[k]
+                target = pixels.on[k] if slope > 0.0 else -pixels.off[k]
                 crossing = begin + max((target - difference) / slope, 0.0) if slope != 0.0 else 1.0
                 if not crossing < 1.0:
                     reference[k] -= leak[k] * (1.0 - begin)
@@ -92,7 +92,7 @@ def pixel_events(
                 if first < 0 or time[count] < first:
                     first = time[count]
                 count += 1
-                begin = crossing + refractory
+                begin = crossing + pixels.refractory
                 free[k] = start_ms + begin
                 if begin >= 1.0:
                     break
@@ -101,44 +101,15 @@ def pixel_events(
 
 
 @njit(cache=True, nogil=True)
-def count_one(
-    picture,
-    rows,
-    columns,
-    floor,
-    fine,
-    places,
-    shape,
-    threshold_on,
-    threshold_off,
-    leak,
-    residual,
-    refractory,
-    keep,
-    scale,
-    counts,
-):
+def count_one(picture, scene, pixels, residual, scale, counts):
     """Add the events of one picture to its counts (T, H, W, 2), time from the picture's first event on."""
     steps, height, width = counts.shape[:3]
-    view = log_luminance(picture, rows, columns, floor)
-    capacity = 8 * shape[0] * shape[1]
+    view = log_luminance(picture, scene.rows, scene.columns, scene.floor)
+    columns = scene.shape[1]
+    capacity = 8 * scene.shape[0] * columns
     while True:
         time, address = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-        count = pixel_events(
-            view,
-            fine,
-            places,
-            shape,
-            threshold_on,
-            threshold_off,
-            leak,
-            residual,
-            refractory,
-            keep,
-            steps * 1000,
-            time,
-            address,
-        )
+        count = pixel_events(view, scene, pixels, residual, steps * 1000, time, address)
         if count >= 0:
             break
         capacity *= 4
@@ -147,47 +118,13 @@ def count_one(
         first = min(first, time[k])
     for k in range(count):
         step, pixel, polarity = (time[k] - first) // 1000, address[k] // 2, address[k] % 2
-        y, x = pixel // shape[1] // scale, pixel % shape[1] // scale
+        y, x = pixel // columns // scale, pixel % columns // scale
         if step < steps and y < height and x < width and counts[step, y, x, polarity] < 255:
             counts[step, y, x, polarity] += 1
 
 
 @njit(cache=True, nogil=True)
-def count_all(
-    start,
-    stop,
-    pictures,
-    rows,
-    columns,
-    floor,
-    fine,
-    places,
-    shape,
-    threshold_on,
-    threshold_off,
-    leak,
-    residual,
-    refractory,
-    keep,
-    scale,
-    counts,
-):
+def count_all(start, stop, pictures, scene, pixels, residual, scale, counts):
     """count_one for pictures start..stop-1: pictures (N, H, W), residual (N, pixels), counts (N, T, H, W, 2)."""
     for n in range(start, stop):
-        count_one(
-            pictures[n],
-            rows,
-            columns,
-            floor,
-            fine,
-            places,
-            shape,
-            threshold_on,
-            threshold_off,
-            leak,
-            residual[n],
-            refractory,
-            keep,
-            scale,
-            counts[n],
-        )
+        count_one(pictures[n], scene, pixels, residual[n], scale, counts[n])

@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+
+
+class Scene(NamedTuple):
+    """What the kernels look at: a map of the blurred picture, which the sensor moves over.
+
+    rows, columns   map[i, j] = log(sum_uv rows[i, u] columns[j, v] luminance[u, v] + floor)
+    fine            samples of the map a pixel, each way
+    places          (T + 1, 2), of pixel (0, 0) on the map at every ms         shape    rows and columns of the sensor
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    floor: float
+    fine: int
+    places: np.ndarray
+    shape: tuple[int, int]
+
+
+class Pixels(NamedTuple):
+    """Thresholds ON and OFF and leak (change of log luminance a ms) of every pixel, its refractory time in ms, and the part of
+    the distance to the light that the signal covers in a ms."""
+
+    on: np.ndarray
+    off: np.ndarray
+    leak: np.ndarray
+    refractory: float
+    keep: float
 
 
 def log_luminance(picture: np.ndarray, rows: np.ndarray, columns: np.ndarray, floor: float) -> np.ndarray:
@@ -24,27 +53,14 @@ def look(view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int,
 
 
 def pixel_events(
-    view: np.ndarray,
-    fine: int,
-    places: np.ndarray,
-    shape: tuple[int, int],
-    threshold_on: np.ndarray,
-    threshold_off: np.ndarray,
-    leak: np.ndarray,
-    residual: np.ndarray,
-    refractory: float,
-    keep: float,
-    stop_after: int,
-    time: np.ndarray,
-    address: np.ndarray,
+    view: np.ndarray, scene: Scene, pixels: Pixels, residual: np.ndarray, stop_after: int, time: np.ndarray, address: np.ndarray
 ) -> int:
     """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
 
-    places: (T + 1, 2) of pixel (0, 0) on the map at every ms.  refractory in ms, leak in log luminance a ms.
-    keep: part of the distance to the light that the signal covers in a ms.
     residual: signal - reference at the start.
     stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
     """
+    fine, places, shape, leak, keep = scene.fine, scene.places, scene.shape, pixels.leak, pixels.keep
     now = look(view, fine, places[0, 0], places[0, 1], shape)
     reference = now - residual
     free = np.full(now.size, -1.0)  # ms at which the pixel's refractory time ends
@@ -61,7 +77,7 @@ def pixel_events(
         begin = np.maximum(begin, 0)
         while awake.any():
             difference = old + rise * begin - reference
-            target = np.where(slope > 0, threshold_on, -threshold_off)
+            target = np.where(slope > 0, pixels.on, -pixels.off)
             rate = np.where(slope == 0, np.inf, slope)
             crossing = np.where(slope == 0, 1.0, begin + np.maximum((target - difference) / rate, 0))
             quiet = awake & ~(crossing < 1)
@@ -75,7 +91,7 @@ def pixel_events(
             if fires.size:
                 first = time[found].min() if first < 0 else min(first, time[found].min())
             count += fires.size
-            begin[fires] = crossing[fires] + refractory
+            begin[fires] = crossing[fires] + pixels.refractory
             free[fires] = step - 1 + begin[fires]
             awake = np.zeros_like(awake)
             awake[fires] = begin[fires] < 1

@@ -48,16 +48,30 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.nd
     return events
 
 
+def as_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> np.ndarray:
+    """Events of dtype EVENT, of any structured array with the fields x, y, t and p, in any order and of any numbers.
+
+    Raises ValueError, naming `name`, for anything else, and as `event_array` and `check_events`.
+    """
+    if isinstance(events, np.ndarray) and events.ndim == 1 and set("xytp") <= set(events.dtype.names or ()):
+        events = events if events.dtype == EVENT else event_array(*(events[column] for column in "xytp"))
+    check_events(events, shape, name)
+    return events
+
+
 def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> None:
     """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor of `shape` (H, W)."""
     if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
         found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
-        raise ValueError(f"{name}: found {found}; expected a one-dimensional structured array of x, y, t, p")
+        raise ValueError(
+            f"{name}: found {found}; expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
+        )
     if not events.size:
         return
     if events["p"].min() < 0 or events["p"].max() > 1:
         raise ValueError(
-            f"{name}: polarities reach from {events['p'].min()} to {events['p'].max()}; expected 0 (OFF) and 1 (ON)"
+            f"{name}: polarities reach from {events['p'].min()} to {events['p'].max()}; expected 0 (OFF) and 1 (ON), "
+            "where -1 or 2 stand for OFF or ON give p > 0 or p == 2"
         )
     if shape is not None:
         for axis, size in (("y", shape[0]), ("x", shape[1])):
@@ -84,7 +98,7 @@ def bin_events(
         T = duration_ms / step_ms,  H, W = crop / scale
         events[k] adds one to counts[(t - t0) // step, y // scale, x // scale, p]    where t0 <= t < t0 + duration
 
-    shape: rows and columns of the sensor; an event outside raises ValueError.
+    events: `as_events`, in any order.  shape: rows and columns of the sensor; an event outside raises ValueError.
     crop: rows and columns kept, from the top left corner (None: all); events beyond are left out.
     scale: cells are squares of scale x scale pixels (integer division of the coordinates); it must divide the crop.
     start: t0 is the time of the recording's first event (before the crop), "zero", or a time in microseconds.
@@ -92,7 +106,7 @@ def bin_events(
 
     The paper's Double N-MNIST (Stewart & Neftci 2022, Section 4.1) is bin_events(events, crop=(32, 32), scale=2).
     """
-    check_events(events, shape)
+    events = as_events(events, shape)
     steps = _steps(duration_ms, step_ms)
     rows, columns = crop_cells(shape, crop, scale)
     counts = np.zeros((steps, rows, columns, 2), np.uint8)
@@ -110,7 +124,7 @@ def bin_events(
 
 def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:
     """Events of each pixel and polarity over the whole recording: int64 (H, W, 2), channel 0 = OFF, 1 = ON."""
-    check_events(events, shape)
+    events = as_events(events, shape)
     cell = (events["y"].astype(np.int64) * shape[1] + events["x"]) * 2 + events["p"]
     return np.bincount(cell, minlength=shape[0] * shape[1] * 2).reshape(*shape, 2)
 

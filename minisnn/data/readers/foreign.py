@@ -1,4 +1,4 @@
-"""HDF5 files read by a process of its own (`hdf5`): what crashes the C library, keeps it busy or makes it greedy on a
+"""HDF5 and MATLAB files read by a process of its own (`hdf5`): what crashes a library, keeps it busy or makes it greedy on a
 damaged or malicious file ends that process, and here becomes a sentence that names the file.
 
 One reading process serves all files; it is started when the first is opened (a fraction of a second) and ends with this
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ...files import size_of
+from ...files import called, size_of
 
 SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
@@ -48,7 +48,7 @@ class _Reader:
             except (EOFError, BrokenPipeError, ValueError):
                 found = self._post_mortem(seconds)
                 raise ValueError(
-                    f"{request['path']}: the HDF5 library {found} on this file, it is damaged; expected {expected}"
+                    f"{request['path']}: the library that reads it {found}, the file is damaged; expected {expected}"
                 ) from None
             except BaseException:  # Ctrl-C between question and answer: the answer must not meet the next question
                 self.end()
@@ -114,9 +114,9 @@ class _Reader:
             code = None
         self.end()
         if code == -getattr(signal, "SIGXCPU", 0):
-            return f"does not end within {seconds} seconds of processor time"
+            return f"did not end within {seconds} seconds of processor time"
         if code == -getattr(signal, "SIGKILL", 0):  # by the clock
-            return "does not end"
+            return "did not end"
         return f"crashed ({signal.Signals(-code).name})" if code and code < 0 else "failed"
 
     def end(self) -> None:
@@ -155,7 +155,10 @@ class ForeignFile:
     def __init__(self, path: str | Path, what: str):
         self.path, self.what, self.number = Path(path), what, next(_numbers)
         size_of(self.path, what, 1 << 62)
-        with open(self.path, "rb"):  # where it is missing or locked away, the system's own error says so best
+        with (
+            called(self.path),
+            open(self.path, "rb"),
+        ):  # where it is missing or locked away, the system's own error says so best
             pass
         self.place = os.path.abspath(self.path)
         self.kind("/")  # opens it
@@ -194,6 +197,15 @@ class ForeignFile:
     def _ask(self, do: str, names: list[str], **more: Any) -> tuple[Any, dict[str, np.ndarray]]:
         request = dict(do=do, file=self.number, path=str(self.path), place=self.place, what=self.what, names=names, **more)
         return _reader.ask(request, b"", self.what)
+
+
+def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dict[str, np.ndarray]:
+    """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most` real numbers each.
+
+    Raises ValueError, naming the file, where it is no such file or damaged.
+    """
+    request = dict(do="matlab", file=0, path=str(path), place=os.path.abspath(path), what=what, names=names, most=most)
+    return _reader.ask(request, b"", what)[1]
 
 
 def read_image(image: bytes, texts: tuple[str, ...], path: Path, what: str) -> tuple[dict, dict[str, np.ndarray]]:

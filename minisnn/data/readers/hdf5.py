@@ -1,7 +1,8 @@
-"""HDF5 files of others, read so that no damage, link, filter or absurd size does harm: told in a sentence, before allocating.
+"""HDF5 and MATLAB files of others, read so that no damage, link, filter or absurd size does harm: told in a sentence, before
+allocating.
 
-The checks alone do not save a process from the C library, which damage can crash, keep busy or make greedy. So this file
-is a program, too, which reads in a process of its own; `foreign` starts it and asks it. It needs nothing of minisnn.
+The checks alone do not save a process from the libraries, which damage can crash, keep busy or make greedy. So this file is
+a program, too, which reads in a process of its own; `foreign` starts it and asks it. It needs nothing of minisnn.
 
     a request    a line of JSON {"do": ..., "file": number, "path": ..., "what": ..., ...}, then `image` bytes of a file
     an answer    a line of JSON {"error": sentence} or {"value": ..., "arrays": [[name, dtype, shape], ...]}, then their bytes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import h5py
 
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}  # all others are plugins: foreign code
+CLASSES = ("double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))  # MATLAB's
 MEMORY = 400 << 20  # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24  # characters of a text attribute
 DEPTH, ITEMS = 8, 10_000  # groups within groups, and all that is in a tree
@@ -97,26 +99,39 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
 def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """(text attributes of these names, all data sets of numbers by name) of an HDF5 file in memory.
 
-    All data sets together may have MEMORY / 2 bytes and 20 times those of the image. Errors as in `read_numbers`.
+    All data sets together may take MEMORY / 2 bytes and 20 times those of the image. Errors as in `read_numbers`.
     """
     import io
 
     import h5py
 
-    names: list[str] = []
-
-    def note(name: str, item) -> None:
-        if isinstance(item, h5py.Dataset):
-            names.append(name)
-
     with told(lambda: h5py.File(io.BytesIO(image), "r"), path, "the HDF5 part") as file:
         found = {name: _text(file, name, path) for name in texts}
-        told(lambda: file.visititems(note), path, "the list of data sets")
-        arrays, left = {}, MEMORY // 2 + 20 * len(image)
-        for name in names:
-            arrays[name] = read_numbers(file, name, path, left // 8)
-            left -= arrays[name].nbytes
-        return found, arrays
+        return found, read_tree(file, path, (MEMORY // 2 + 20 * len(image)) // 8)[1]
+
+
+def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str, np.ndarray]:
+    """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most` numbers each.
+
+    ValueError, naming `path` and the variable, where one is missing or is anything else; scipy may also end the process.
+    """
+    from scipy.io import loadmat, whosmat
+
+    known = {name: facts for name, *facts in told(lambda: whosmat(place, appendmat=False), path, "the list of variables")}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{path}: there is no {name}; the file is truncated or of another kind")
+        shape, kind = known[name]
+        if kind not in CLASSES:
+            raise ValueError(f"{path}: {name} is of MATLAB's class {kind}; expected an array of numbers")
+        if _product(shape) > most:
+            raise ValueError(f"{path}: {name} asks for {_product(shape)} values; expected at most {most}")
+    found = told(lambda: loadmat(place, appendmat=False, variable_names=names), path, "the file")
+    for name in names:
+        if name not in found or found[name].dtype.kind not in "biuf":
+            kind = found[name].dtype if name in found else "unknown"
+            raise ValueError(f"{path}: {name} has type {kind}; expected real numbers")
+    return {name: found[name] for name in names}
 
 
 def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
@@ -178,31 +193,6 @@ def _text(file: "h5py.File", name: str, path: Path) -> str:
     return found
 
 
-def walk(file: "h5py.Group", path: Path, most: int, depth: int = 8, items: int = 10_000) -> None:
-    """Before a reader of somebody else's opens a file: ValueError where it holds links, data that lie elsewhere, more than
-    `most` values or `items` entries, or groups within groups deeper than `depth`."""
-    import h5py
-
-    stack: list[tuple[str, h5py.Group, int]] = [("", file, 0)]
-    values = 0
-    while stack:
-        place, group, level = stack.pop()
-        if level > depth:
-            raise ValueError(f"{path}: {place} lies deeper than {depth} groups; expected a flatter file")
-        for part in told(partial(list, group), path, place or "the file"):
-            name, items = f"{place}/{part}", items - 1
-            item = find_item(group, part, path)
-            if isinstance(item, h5py.Group):
-                stack.append((name, item, level + 1))
-            elif isinstance(item, h5py.Dataset):
-                if told(lambda item=item: item.is_virtual or bool(item.external), path, name):
-                    raise ValueError(f"{path}: {name} lies in other files; expected the data themselves")
-                chunks = told(lambda item=item: item.chunks or (), path, name)
-                values += max(_product(told(lambda item=item: item.shape or (), path, name)), _product(chunks))
-            if values > most or items < 0:
-                raise ValueError(f"{path}: the file holds too much at {name}; expected at most {most} values")
-
-
 def _product(sizes: tuple[int, ...]) -> int:
     total = 1
     for size in sizes:
@@ -237,7 +227,8 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
             value, arrays = _answer(request, files, source.read(request["image"]))
             head = {"value": value, "arrays": [[name, a.dtype.str, a.shape] for name, a in arrays.items()]}
         except Exception as error:
-            head, arrays = {"error": one_line(error)}, {}
+            text, path = one_line(error), request["path"]
+            head, arrays = {"error": text if path in text else f"{path}: {text}"}, {}
         sink.write(json.dumps(head).encode() + b"\n")
         for array in arrays.values():
             sink.write(array.tobytes())
@@ -249,6 +240,8 @@ def _answer(request: dict, files: dict, image: bytes):
     do, path, number = request["do"], Path(request["path"]), request["file"]
     if do == "image":
         return read_image(image, request["names"], path)
+    if do == "matlab":
+        return None, read_matlab(request["place"], request["names"], path, request["most"])
     if do == "close":
         if number in files:
             files.pop(number).close()

@@ -10,11 +10,12 @@ A row with y = 240 is no event: the clock has overflowed, and 8192 us are added 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
-from .events import EVENT, check_events
+from .events import EVENT, as_events
 from ...files import read_whole
 
 SHAPE = (34, 34)
@@ -72,7 +73,7 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     Raises ValueError where the events are none, too many or all zero, lie outside 34 x 34 pixels, or have times below zero
     or out of order.
     """
-    check_events(events, SHAPE)
+    events = as_events(events, SHAPE)
     if not events.size:
         raise ValueError(f"{path}: there are no events to write; expected at least one")
     time = events["t"]
@@ -95,12 +96,12 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     Path(path).write_bytes(rows.tobytes())
 
 
-def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
-    """The files of one split under `root`: {digit: [(number, path), ...]}, sorted by number.
+def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Path]]]:
+    """The recordings of one split under `root`, by the names of their folders: {label: [(number, path), ...]}, both sorted.
 
     root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in any case.
-    A digit without a folder or without files has an empty list. Nothing is opened.
-    Raises ValueError, naming root, where the split is absent or empty, and naming the file where it has no number.
+    Nothing is opened. Raises ValueError, naming root, where the split is absent or empty, and naming the file where it
+    has no number.
     """
     root = Path(root)
     if split.lower() not in ("train", "test"):
@@ -114,20 +115,32 @@ def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path
             f"{root}: there is no folder {split.capitalize()}; found {names or 'no folders'}, "
             "expected the root of N-MNIST, which holds Train or Test"
         )
-    files = {digit: _numbered(folder / str(digit)) for digit in range(10)}
-    if not any(files.values()):
+    files = {label.name: _numbered(label) for label in sorted(folder.iterdir()) if label.is_dir()}
+    files = {label: numbered for label, numbered in files.items() if numbered}
+    if not files:
         raise ValueError(f"{root}: no recordings in {folder.name}; expected {folder.name}/<digit>/<number>.bin")
     return files
 
 
+def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
+    """`labelled_files` of the ten digits; one without a folder or without files has an empty list.
+
+    Raises ValueError, naming root, where there are none of them, too.
+    """
+    files = labelled_files(root, split)
+    digits = {digit: files.get(str(digit), []) for digit in range(10)}
+    if not any(digits.values()):
+        found = ", ".join(list(files)[:9])
+        raise ValueError(f"{root}: the recordings are of {found}; expected the digits 0 to 9, of which Double N-MNIST is made")
+    return digits
+
+
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
-    if not folder.is_dir():
-        return []
     numbered = []
     for path in folder.iterdir():
         if path.suffix.lower() != ".bin" or path.name.startswith("."):
             continue
-        if not (path.stem.isascii() and path.stem.isdigit() and int(path.stem) > 0):
+        if not re.fullmatch("0*[1-9][0-9]{0,8}", path.stem):
             raise ValueError(f"{path}: the file name is no MNIST picture number; expected for example 00002.bin")
         numbered.append((int(path.stem), path))
     return sorted(numbered)

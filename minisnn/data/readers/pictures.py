@@ -6,7 +6,6 @@ grey values (N, H, W) and labels 0, 1, ... in the order of their names; names th
 
 from __future__ import annotations
 
-import gzip
 import math
 import warnings
 import zipfile
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .hdf5 import one_line
-from ...files import size_of
+from ...files import read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
@@ -69,9 +68,15 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
         raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label a picture")
     if not len(images):
         raise ValueError(f"{path}: found no pictures")
-    names = sorted(set(keys), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
+    names = sorted(set(keys), key=_by_value)
     place = {name: k for k, name in enumerate(names)}
     return Pictures(images, np.array([place[key] for key in keys], np.int64), tuple(names))
+
+
+def _by_value(name: str) -> tuple:
+    """Numbers first, by value, however long they are."""
+    number = name.isascii() and name.isdecimal()
+    return not number, len(name.lstrip("0")) if number else 0, name.lstrip("0") if number else name, name
 
 
 def holds_pictures(path: Path) -> bool:
@@ -170,6 +175,8 @@ def _file(path: Path, labels: Path | None) -> tuple[np.ndarray, list[str]]:
         arrays = _load(path)
         if not isinstance(arrays, dict):
             raise ValueError(f"{path}: holds one array without a name; expected images and labels")
+        if {"x", "y", "t", "p"} <= arrays.keys():
+            raise ValueError(f"{path}: holds events (x, y, t, p) and no pictures; expected images and labels")
         images, keys = (
             next((arrays[name] for name in names if arrays.get(name) is not None), None) for names in (_IMAGES, _LABELS)
         )
@@ -193,35 +200,28 @@ def read_idx(path: str | Path) -> np.ndarray:
 
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
-    path = Path(path)
-    size = size_of(path, "an idx file", _LARGEST)
-    with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    try:
-        with (gzip.open if packed else open)(path, "rb") as file:
-            magic = file.read(4)
-            if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-                raise ValueError(
-                    f"{path}: starts with the bytes {magic.hex(' ') or 'of an empty file'}; "
-                    "expected an idx file of bytes, 00 00 08 and its number of dimensions"
-                )
-            head = file.read(4 * magic[3])
-            sizes = [int.from_bytes(head[k : k + 4], "big") for k in range(0, len(head), 4)]
-            expected = math.prod(sizes)
-            if len(head) != 4 * magic[3] or expected > _LARGEST:
-                raise ValueError(f"{path}: its head is truncated or announces {expected} bytes; expected an idx file")
-            if expected > (max(size * _DENSEST, _SMALL) if packed else size):
-                raise ValueError(
-                    f"{path}: announces {expected} bytes, more than a file of {size} bytes "
-                    f"{'' if packed else 'after its head '}holds; it is damaged or truncated"
-                )
-            content = file.read(expected + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path}: the compressed file is damaged or truncated ({one_line(error)})") from error
-    if len(content) != expected:
-        found = f"{len(content)}" if len(content) < expected else f"more than {expected}"
+    content = read_whole(path, "an idx file", _LARGEST)
+    most, whole = len(content), True
+    if content[:2] == b"\x1f\x8b":
+        most = max(most * _DENSEST, _SMALL)
+        try:
+            unpacking = zlib.decompressobj(31)
+            content = unpacking.decompress(content, most)
+            whole = unpacking.eof
+        except zlib.error as error:
+            raise ValueError(f"{path}: the compressed file is damaged ({one_line(error)})") from None
+    magic = content[:4]
+    if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+        found = magic.hex(" ") or "of an empty file"
+        raise ValueError(f"{path}: starts with the bytes {found}; expected an idx file of bytes, 00 00 08 and its dimensions")
+    start = 4 + 4 * magic[3]
+    sizes = [int.from_bytes(content[k : k + 4], "big") for k in range(4, start, 4)]
+    found, expected = len(content) - start, math.prod(sizes)
+    if found < 0 or expected > most:
+        raise ValueError(f"{path}: its head is truncated or announces {expected} bytes, more than such a file holds")
+    if found != expected or not whole:  # of a compressed file the checksum may be missing, too
         raise ValueError(f"{path}: holds {found} bytes after its head, expected {expected} for the sizes {sizes}")
-    return np.frombuffer(content, np.uint8).reshape(sizes)
+    return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
 
 
 def _load(path: Path):
@@ -263,22 +263,16 @@ def _grey(images: np.ndarray, path: Path) -> np.ndarray:
     if isinstance(images, dict) or images.ndim not in (3, 4) or images.ndim == 4 and images.shape[3] not in (1, 3, 4):
         found = "several arrays" if isinstance(images, dict) else f"an array of shape {images.shape}"
         raise ValueError(f"{path}: holds {found}; expected grey or colour pictures")
-    if not all(images.shape[1:3]):
-        raise ValueError(f"{path}: holds pictures without pixels, of shape {images.shape[1:]}")
+    if not all(images.shape[1:3]) or images.dtype.kind not in "biuf":
+        raise ValueError(f"{path}: holds {images.dtype} of shape {images.shape[1:]}; expected grey values of pixels")
+    most, kind = (1, np.float32) if images.dtype.kind == "f" else (255, np.uint8)
     if images.dtype == bool:
         images = images.astype(np.uint8) * np.uint8(255)
-    elif images.dtype.kind in "iu" and images.dtype != np.uint8:
-        if images.size and (images.min() < 0 or images.max() > 255):
-            raise ValueError(f"{path}: grey values reach from {images.min()} to {images.max()}; expected 0 to 255")
-        images = images.astype(np.uint8)
-    elif images.dtype.kind == "f":
-        if images.size and not (images.min() >= 0 and images.max() <= 1):
-            raise ValueError(
-                f"{path}: grey values reach from {images.min()} to {images.max()}; expected fractions from 0 to 1, or bytes"
-            )
-        images = images.astype(np.float32)
-    elif images.dtype != np.uint8:
-        raise ValueError(f"{path}: holds values of dtype {images.dtype}; expected grey values")
+    if images.size and not (images.min() >= 0 and images.max() <= most):
+        raise ValueError(
+            f"{path}: grey values reach from {images.min()} to {images.max()}; expected fractions from 0 to 1, or bytes"
+        )
+    images = images.astype(kind, copy=False)
     if images.ndim == 3:
         return images
     if images.shape[3] == 1:

@@ -8,19 +8,18 @@ letters. The paper does not list which pairs meta-train; here a seeded shuffle m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ... import terminal
 from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
-from ..store.cache import content_identity, file_identity
-from .double_nmnist import HELD_OUT, SPLITS, STEPS, DoubleSet, _code, _pool, _trains
 from ..readers.pictures import holds_pictures
+from ..store.cache import code_identity
+from .double_nmnist import DoubleSet, choose
+from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .recordings import Recordings
-from ..store.shipped import shipped
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
@@ -80,23 +79,20 @@ class DoubleASL(DoubleSet):
         cache: bool = True,
         progress: bool = True,
     ):
-        chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
-        for name, value in chosen.items():
-            if value not in SPLITS:
-                raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+        which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
         root = None if root is None else Path(root).expanduser()
         if per_letter is None:
             per_letter = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER
         if isinstance(per_letter, bool) or not isinstance(per_letter, (int, np.integer)) or per_letter < 1:
             raise ValueError(f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None")
-        train = chosen["recordings"] == "train"
+        sight = Sight(camera or hand_camera(), seed, SENSOR, SCALE)
         if root is None:
-            pool, source = _drawn(train, seed, int(per_letter), camera or hand_camera(), cache, progress)
+            pool, source = _drawn(train, int(per_letter), sight, keep)
         elif holds_pictures(root):
-            pool, source = _photographed(root, train, seed, int(per_letter), camera or hand_camera(), cache, progress)
+            pool, source = _photographed(root, train, int(per_letter), sight, keep)
         else:
-            pool, source = _real(root, train, int(per_letter), flip_y, cache, progress)
-        names = double_asl_classes(class_seed)[chosen["classes"]]
+            pool, source = _real(root, train, int(per_letter), flip_y, keep)
+        names = double_asl_classes(class_seed)[which_classes]
         super().__init__(pool, names, [(LETTERS.index(name[0]), LETTERS.index(name[1])) for name in names], source, "letter")
 
 
@@ -111,128 +107,77 @@ def hand_camera() -> EventCamera:
     return EventCamera(sensor=SENSOR, picture_px=float(SENSOR[1]), inverted=False, amplitude=3.0)
 
 
-def _real(root: Path, train: bool, per_letter: int, flip_y: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
-    from ..readers import events
+def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Recordings, str]:
+    from ..readers import asl, events
 
     files: list[tuple[int, int, Path]] = []
     seen: Counter[str] = Counter()
     for letter, path in asl_files(root):
         seen[letter] += 1
         number = recording_number(path)
-        if seen[letter] <= per_letter and _trains(number) == train:
+        if seen[letter] <= per_letter and trains(number) == train:
             files.append((LETTERS.index(letter), number, path))
-    source = f"{root} (numbers {'not ' * train}divisible by {HELD_OUT})"
+    source = f"{root} ({which(train)})"
     _check_letters(Counter(label for label, _, _ in files), source)
 
-    def read() -> Iterator[tuple]:
-        bar = terminal.bar(None, len(files), f"reading {len(files)} recordings of {root}", progress)
-        with bar:
-            for label, number, path in files:
-                counts = events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
-                yield counts[None], [label], [number]
-                bar.update()
+    def counts(path: Path) -> np.ndarray:
+        return events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
 
-    made_from = dict(
-        files=file_identity(path for _, _, path in files),
-        flip_y=bool(flip_y),
-        steps=STEPS,
-        scale=SCALE,
-        code=_code("readers/events", "readers/asl", "readers/hdf5", "sets/recordings", "sets/double_asl"),
-    )
-    return _pool("asl", SHAPE, made_from, read, cache), source
+    code = code_identity(events.__name__, asl.__name__, Recordings.__module__)
+    return pool_of_files("asl", SHAPE, files, counts, root, keep, flip_y=bool(flip_y), scale=SCALE, code=code), source
 
 
-def _drawn(train: bool, seed: int, per_letter: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
+def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Recordings, str]:
     from .hands import hand_picture
 
     labels = np.repeat(np.arange(len(LETTERS)), per_letter)
-    source = f"simulated recordings (numbers {'not ' * train}divisible by {HELD_OUT} of {per_letter} a letter)"
     numbers = _number_within(labels)
 
     def draw(part: np.ndarray) -> np.ndarray:
-        return np.stack([hand_picture(int(labels[k]), int(numbers[k]) - 1, seed) for k in part])
+        return np.stack([hand_picture(int(labels[k]), int(numbers[k]) - 1, sight.seed) for k in part])
 
-    return _seen(
-        draw,
-        labels,
-        train,
-        source,
-        seed,
-        camera,
-        cache,
-        progress,
-        dict(per_letter=per_letter, code=_code("sets/hands")),
-        "hands",
+    source, code = (
+        f"simulated recordings ({which(train, f' of {per_letter} a letter')})",
+        code_identity(hand_picture.__module__),
     )
+    return _seen(draw, labels, train, source, sight, keep, "hands", code=code), source
 
 
-def _photographed(
-    root: Path, train: bool, seed: int, per_letter: int, camera, cache: bool, progress: bool
-) -> tuple[Recordings, str]:
-    from ..readers.pictures import enlarged, read_pictures
+def _photographed(root: Path, train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Recordings, str]:
+    from ..readers import pictures
 
-    found = read_pictures(root)
+    found = pictures.read_pictures(root)
     unknown = [name for name in found.names if name.lower() not in LETTERS]
     if unknown:
         raise ValueError(f"{root}: holds pictures of {unknown[0]!r}, expected the 24 letters a to y without j")
     letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
     order = np.argsort(letters, kind="stable")
-    keep = order[_number_within(letters[order]) <= per_letter]
-    source = f"photographs of {root} (numbers {'not ' * train}divisible by {HELD_OUT})"
-    return _seen(
-        lambda part: enlarged(found.images[keep[part]], SENSOR[0]),
-        letters[keep],
-        train,
-        source,
-        seed,
-        camera,
-        cache,
-        progress,
-        dict(images=found.images[keep], code=_code("readers/pictures")),
-        "photographs",
-    )
+    chosen = order[_number_within(letters[order]) <= per_letter]
+    images = found.images[chosen]
+    source, code = f"photographs of {root} ({which(train)})", code_identity(pictures.__name__)
+
+    def enlarged(part: np.ndarray) -> np.ndarray:
+        return pictures.enlarged(images[part], SENSOR[0])
+
+    return _seen(enlarged, letters[chosen], train, source, sight, keep, "photographs", images=images, code=code), source
 
 
 def _seen(
-    pictures,
+    pictures: Callable[[np.ndarray], np.ndarray],
     labels: np.ndarray,
     train: bool,
     source: str,
-    seed: int,
-    camera,
-    cache: bool,
-    progress: bool,
-    made_from: dict,
-    kind: str,
-) -> tuple[Recordings, str]:
-    """The camera's recordings of pictures with these labels, which are sorted, whose number trains, or does not.
-
-    pictures   gives the pictures of an array of places in `labels`
-    """
+    sight: Sight,
+    keep: Keep,
+    what: str,
+    **made_from: object,
+) -> Recordings:
+    """The camera's recordings of pictures with these labels, which are sorted, whose number trains, or does not."""
     numbers = _number_within(labels)
-    keep = np.flatnonzero(_trains(numbers) == train)
-    _check_letters(Counter(labels[keep].tolist()), source)
-
-    def record() -> Iterator[tuple]:
-        with terminal.bar(None, len(keep), f"the event camera looks at {len(keep)} {kind}", progress) as bar:
-            for first in range(0, len(keep), 20):
-                part = keep[first : first + 20]
-                counts = camera.record_counts(pictures(part), part, seed, STEPS, SENSOR, SCALE)
-                yield counts, labels[part], numbers[part]
-                bar.update(len(counts))
-
-    made_from = dict(
-        made_from,
-        labels=labels,
-        train=train,
-        camera=camera,
-        seed=seed,
-        steps=STEPS,
-        scale=SCALE,
-        camera_code=_code("camera/event_camera", "camera/kernel", "readers/events", "sets/recordings"),
-        trajectory=content_identity([shipped("camera_trajectory.csv")]),
-    )
-    return _pool("asl-simulated", SHAPE, made_from, record, cache), source
+    where = np.flatnonzero(trains(numbers) == train)
+    _check_letters(Counter(labels[where].tolist()), source)
+    noise = np.arange(len(labels))
+    return pool_of_pictures("asl-simulated", SHAPE, pictures, labels, numbers, where, sight, keep, what, noise, **made_from)
 
 
 def _number_within(labels: np.ndarray) -> np.ndarray:

@@ -6,18 +6,17 @@ whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ... import terminal
-from ..store.cache import cached, content_identity, file_identity
+from ..store.cache import code_identity
 from .pairs import draw_pairs
+from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .recordings import Recordings
-from ..store.shipped import shipped
 from ...meta.tasks import Task
 
 if TYPE_CHECKING:
@@ -33,9 +32,8 @@ CLASSES = {
     "val": tuple("03 07 10 22 27 34 39 40 48 52 58 61 64 71 93 99".split()),
     "test": tuple("02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()),
 }
-STEPS, CROP, SCALE = 100, 32, 2  # the first 100 ms; the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
-SHAPE = (STEPS, CROP // SCALE, CROP // SCALE, 2)
-HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
+CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
+SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
 class DoubleSet:
@@ -58,6 +56,9 @@ class DoubleSet:
                 raise ValueError(
                     f"{source}: {kind} {symbol} has {number}, expected at least 2, one for support and one for query"
                 )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -102,6 +103,15 @@ class DoubleSet:
         return self.pool.side_by_side(which.reshape(-1, 2)), np.repeat(np.arange(ways), samples)
 
 
+def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str, bool]:
+    """(split of the classes, whether the recordings are those that meta-train)."""
+    chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
+    for name, value in chosen.items():
+        if value not in SPLITS:
+            raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+    return chosen["classes"], chosen["recordings"] == "train"
+
+
 class DoubleNMnist(DoubleSet):
     """Double N-MNIST, from real recordings where they lie or from shipped digits seen by the simulated event camera.
 
@@ -132,24 +142,16 @@ class DoubleNMnist(DoubleSet):
         cache: bool = True,
         progress: bool = True,
     ):
-        chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
-        for name, value in chosen.items():
-            if value not in SPLITS:
-                raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
-        train = chosen["recordings"] == "train"
+        which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
         if root is None:
-            pool, source = _simulated(train, seed, camera, cache, progress)
+            pool, source = _simulated(train, seed, camera, keep)
         else:
-            pool, source = _real(Path(root).expanduser(), train, cache, progress)
-        names = CLASSES[chosen["classes"]]
+            pool, source = _real(Path(root).expanduser(), train, keep)
+        names = CLASSES[which_classes]
         super().__init__(pool, names, [(int(name[0]), int(name[1])) for name in names], source, "digit")
 
 
-def _trains(number: np.ndarray | int):
-    return number % HELD_OUT != 0
-
-
-def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordings, str]:
+def _real(root: Path, train: bool, keep: Keep) -> tuple[Recordings, str]:
     from ..readers import events, nmnist
 
     present = {
@@ -158,75 +160,42 @@ def _real(root: Path, train: bool, cache: bool, progress: bool) -> tuple[Recordi
     if train and present & {"train", "test"} == {"test"}:
         raise ValueError(f"{root}: holds only Test, expected Train for meta-training; Test serves val and test")
     part = "train" if train or "test" not in present else "test"
-    files = {
-        digit: [(number, path) for number, path in numbered if part == "test" or _trains(number) == train]
+    files = [
+        (digit, number, path)
         for digit, numbered in nmnist.nmnist_files(root, part).items()
-    }
-    which = {"train": f"Train, numbers {'not ' * train}divisible by {HELD_OUT}", "test": "Test"}[part]
-    total = sum(map(len, files.values()))
+        for number, path in numbered
+        if part == "test" or trains(number) == train
+    ]
+    for (digit, number, path), (other_digit, other, twin) in pairwise(files):
+        if (digit, number) == (other_digit, other):
+            raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
 
-    def read() -> Iterator[tuple]:
-        bar = terminal.bar(None, total, f"reading {total} recordings of {root}", progress)
-        with bar:
-            for digit, numbered in files.items():
-                for number, path in numbered:
-                    counts = events.bin_events(nmnist.read_nmnist(path), STEPS, crop=(CROP, CROP), scale=SCALE)
-                    yield counts[None], [digit], [number]
-                    bar.update()
+    def counts(path: Path) -> np.ndarray:
+        return events.bin_events(nmnist.read_nmnist(path), STEPS, crop=CROP, scale=SCALE)
 
-    for numbered in files.values():
-        for (number, path), (other, twin) in pairwise(numbered):
-            if number == other:
-                raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
-    made_from = dict(
-        files=file_identity(path for numbered in files.values() for _, path in numbered),
-        code=_code("readers/events", "readers/nmnist", "sets/recordings"),
-        steps=STEPS,
-        crop=CROP,
-        scale=SCALE,
-    )
-    return _pool("nmnist", SHAPE, made_from, read, cache), f"{root} ({which})"
+    code = code_identity(events.__name__, nmnist.__name__, Recordings.__module__)
+    pool = pool_of_files("nmnist", SHAPE, files, counts, root, keep, crop=CROP, scale=SCALE, code=code)
+    return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
-def _simulated(train: bool, seed: int, camera, cache: bool, progress: bool) -> tuple[Recordings, str]:
+def _simulated(train: bool, seed: int, camera: EventCamera | None, keep: Keep) -> tuple[Recordings, str]:
     from ..camera.event_camera import EventCamera
     from .digits import load_digits
 
-    camera = camera or EventCamera()
     digits = load_digits()
-    keep = np.flatnonzero(_trains(digits.numbers) == train)
-    images, labels, numbers = digits.images[keep], digits.labels[keep], digits.numbers[keep]
-
-    def record() -> Iterator[tuple]:
-        bar = terminal.bar(None, len(keep), f"the event camera looks at {len(keep)} digits", progress)
-        with bar:
-            for first in range(0, len(keep), 50):
-                part = slice(first, first + 50)
-                counts = camera.record_counts(images[part], numbers[part], seed, STEPS, (CROP, CROP), SCALE)
-                yield counts, labels[part], numbers[part]
-                bar.update(len(counts))
-
-    made_from = dict(
+    numbers, where = digits.numbers, np.flatnonzero(trains(digits.numbers) == train)
+    sight, images = Sight(camera or EventCamera(), seed, CROP, SCALE), digits.images
+    pool = pool_of_pictures(
+        "nmnist-simulated",
+        SHAPE,
+        images.__getitem__,
+        digits.labels,
+        numbers,
+        where,
+        sight,
+        keep,
+        "digits",
+        numbers,
         images=images,
-        labels=labels,
-        numbers=numbers,
-        camera=camera,
-        seed=seed,
-        steps=STEPS,
-        crop=CROP,
-        scale=SCALE,
-        code=_code("camera/event_camera", "camera/kernel", "readers/events", "sets/recordings"),
-        trajectory=content_identity([shipped("camera_trajectory.csv")]),
     )
-    return _pool("nmnist-simulated", SHAPE, made_from, record, cache), "simulated recordings"
-
-
-def _code(*modules: str) -> str:
-    return content_identity(Path(__file__).parents[1] / f"{module}.py" for module in modules)
-
-
-def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, cache: bool) -> Recordings:
-    if not cache:
-        return Recordings.collect(shape, batches())
-    arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
-    return Recordings(**arrays)
+    return pool, "simulated recordings"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recordings:
     """Event counts of N recordings of shape (T, H, W, C), and what each shows.
 
@@ -43,6 +43,9 @@ class Recordings:
                 f"recordings do not fit: found {n} labels, {len(self.numbers)} numbers, {len(self.start)} "
                 f"starts, {len(self.cells)} cells and {len(self.counts)} counts"
             )
+
+    def __repr__(self) -> str:
+        return f"Recordings: {len(self)} of shape {self.shape}, {self.counts.sum(dtype=np.int64)} events"
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..readers.events import check_events, event_map
+from ..readers.events import as_events, event_map
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
@@ -32,8 +32,8 @@ def recording_statistics(recordings: Sequence[np.ndarray], shape: tuple[int, int
     """
     if not len(recordings):
         raise ValueError("recordings is empty; expected at least one recording")
+    recordings = [as_events(events, shape, f"recordings[{k}]") for k, events in enumerate(recordings)]
     for k, events in enumerate(recordings):
-        check_events(events, shape, f"recordings[{k}]")
         if not events.size:
             raise ValueError(f"recordings[{k}] has no events; expected at least one")
     size = np.array([events.size for events in recordings])

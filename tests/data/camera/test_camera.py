@@ -8,6 +8,7 @@ import pytest
 
 from minisnn.data.camera import kernel as camera_kernel, reference as camera_reference
 from minisnn.data.camera.event_camera import FINE, NEVER, EventCamera
+from minisnn.data.camera.reference import Pixels, Scene
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.events import bin_events, check_events, event_map
 from minisnn.parallel.threads import set_threads
@@ -26,21 +27,9 @@ def one_pixel(module, light, refractory=0.5, keep=1.0, leak=0.0, residual=0.0, s
     view = np.tile(np.arange(200.0) - 100, (3, 1))
     places = np.stack([np.zeros(light.size), light + 100], axis=1)
     time, address = np.empty(100, np.int64), np.empty(100, np.int64)
-    count = module.pixel_events(
-        view,
-        FINE,
-        places,
-        (1, 1),
-        np.array([on]),
-        np.array([off]),
-        np.array([leak]),
-        np.array([residual]),
-        refractory,
-        keep,
-        stop_after,
-        time,
-        address,
-    )
+    scene = Scene(view[:, :0], view[:, :0], 1.0, FINE, places, (1, 1))
+    pixels = Pixels(np.array([on]), np.array([off]), np.array([leak]), refractory, keep)
+    count = module.pixel_events(view, scene, pixels, np.array([residual]), stop_after, time, address)
     return list(zip(time[:count].tolist(), address[:count].tolist()))
 
 
@@ -78,9 +67,9 @@ def test_stop_after_the_first_event(module):
 def test_events_that_do_not_fit_are_told(module):
     arrays = np.zeros(3, np.int64), np.zeros(3, np.int64)
     view, places = np.tile(np.arange(50.0), (3, 1)), np.stack([np.zeros(20), np.arange(20.0)], axis=1)
-    one = np.ones(1)
-    pixel = one * 0.5, one, one * 0, one * 0
-    assert module.pixel_events(view, FINE, places, (1, 1), *pixel, 0.1, 1.0, NEVER, *arrays) == -1
+    scene = Scene(view[:, :0], view[:, :0], 1.0, FINE, places, (1, 1))
+    pixels = Pixels(np.full(1, 0.5), np.ones(1), np.zeros(1), 0.1, 1.0)
+    assert module.pixel_events(view, scene, pixels, np.zeros(1), NEVER, *arrays) == -1
 
 
 def test_kernel_and_twin_agree_on_digits(digits):
@@ -97,7 +86,7 @@ def test_kernel_and_twin_agree_on_digits(digits):
 def test_log_luminance_agrees(digits):
     camera = EventCamera()
     picture = camera._luminance(digits.images[:1], "pictures")[0]
-    rows, columns, _ = camera._scene((28, 28), 50)
+    rows, columns = camera._scene((28, 28), 50)[:2]
     assert np.allclose(
         camera_kernel.log_luminance(picture, rows, columns, 0.3),
         camera_reference.log_luminance(picture, rows, columns, 0.3),
@@ -113,7 +102,7 @@ def test_interpolation_is_fine_enough(digits):
     exact_at = []
     for shift in (0.0, 0.125):
         x, y = camera.offset_px
-        rows, columns, _ = EventCamera(offset_px=(x, y + shift))._scene((28, 28), 50)
+        rows, columns = EventCamera(offset_px=(x, y + shift))._scene((28, 28), 50)[:2]
         exact_at.append(camera_reference.log_luminance(picture, rows, columns, camera.floor))
     halfway = (exact_at[0][:-1] + exact_at[0][1:]) / 2  # samples half way: the picture moved by -1/8 pixel
     moved = exact_at[1][1:]  # moved by +1/8: sample k + 1 sees what lay at k + 1/2

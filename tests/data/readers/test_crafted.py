@@ -19,7 +19,7 @@ from minisnn.data.readers import foreign
 from minisnn.data.readers.asl import read_asl
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.pictures import read_idx, read_pictures
-from minisnn.training.folder import RunFolder
+from minisnn.training.folder import RunFolder, read_json
 from written import rewrite
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,7 +74,9 @@ def test_the_source_can_run_no_code_of_a_file():
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func)
-            assert name not in calls and not name.endswith(("loadmat", "literal_eval")), f"{path}:{node.lineno}: {name}"
+            if name == "loadmat":
+                assert path.name == "hdf5.py", "scipy reads in the reading process alone, which it may crash"
+            assert name not in calls and not name.endswith("literal_eval"), f"{path}:{node.lineno}: {name}"
             given = {word.arg: word.value for word in node.keywords}
             assert not getattr(given.get("shell"), "value", False), f"{path}:{node.lineno}: a shell"
             if name in ("np.load", "np.lib.format.read_array", "np.lib.format.write_array"):
@@ -179,8 +181,8 @@ def deep(file, other):
 @pytest.mark.parametrize(
     "change, words",
     [
-        (external_link, "flat array"),
-        (soft_link, "flat array"),
+        (external_link, "theta is a link to another place or file"),
+        (soft_link, "theta is a link to another place or file"),
         (virtual, "theta lies in other files"),
         (outside_storage, "theta lies in other files"),
         (absurd, f"theta asks for {1 << 45} values"),
@@ -209,6 +211,23 @@ def test_settings_that_nest_without_end_are_refused(tmp_path):
         RunFolder(tmp_path).config()
 
 
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"lr": ' + "1" * 5000 + "}", "the file is no JSON"),
+        (f'{{"lr": {10**400}}}', "too large"),
+        ('{"shots": "' + "x" * 5000 + '"}', "shots must be a whole number"),
+        ('{"a\\nb": 1}', r"unknown settings 'a\\nb'"),
+    ],
+)
+def test_settings_of_any_value_are_refused_in_a_line(tmp_path, text, words):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=words) as error:
+        RunFolder(tmp_path).config()
+    assert str(error.value).startswith(f"{tmp_path / 'config.json'}: ")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 800
+
+
 # ---- recordings and pictures ---------------------------------------------------------------------------------------------
 
 
@@ -232,7 +251,7 @@ def test_bombs_are_not_unpacked(tmp_path):
         for _ in range(64):
             file.write(bytes(1 << 20))
     (tmp_path / "images-idx3").write_bytes(packed.getvalue())
-    with pytest.raises(ValueError, match=f"images-idx3: announces {big} bytes, more than a file of"):
+    with pytest.raises(ValueError, match=f"images-idx3: .* announces {big} bytes, more than such a file holds"):
         read_idx(tmp_path / "images-idx3")
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, dict(descr="|u1", fortran_order=False, shape=(1 << 15, 64, 64)))
@@ -274,6 +293,29 @@ def test_devices_and_pipes_are_not_waited_for(tmp_path):
         ms.read_nmnist("/dev/zero")
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no file that cannot be read at its beginning")
+def test_a_disk_that_cannot_be_read_is_named_by_its_file():
+    """Reading this file gives EIO, of which the system does not say where."""
+    path = "/proc/self/mem"
+    for read in (ms.read_nmnist, read_asl, read_idx, read_pictures, checkpoint.read, load_digits, read_json):
+        with pytest.raises((OSError, ValueError)) as error:
+            read(Path(path))
+        assert path in str(error.value), (read, error.value)
+
+
+def test_labels_that_are_numbers_of_any_length_are_sorted_by_value(tmp_path):
+    labels = ["9" * 5000, "10", "9", "a", "010", "1" + "0" * 5000]
+    np.savez(tmp_path / "a.npz", images=np.zeros((6, 3, 3), np.uint8), labels=np.array(labels))
+    assert read_pictures(tmp_path / "a.npz").names == ("9", "010", "10", "9" * 5000, "1" + "0" * 5000, "a")
+
+
+def test_events_are_not_taken_for_pictures(tmp_path):
+    columns = {name: np.zeros(5, int) for name in "xytp"}
+    np.savez(tmp_path / "a.npz", **columns)
+    with pytest.raises(ValueError, match=r"a.npz: holds events \(x, y, t, p\) and no pictures"):
+        read_pictures(tmp_path / "a.npz")
+
+
 # ---- the reading process -------------------------------------------------------------------------------------------------
 
 
@@ -300,12 +342,12 @@ def reading(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "body, words",
     [
-        ("os.kill(os.getpid(), signal.SIGSEGV)", r"the HDF5 library crashed \(SIGSEGV\) on this file, it is damaged"),
-        ("while True: pass", "the HDF5 library does not end within 0 seconds of processor time on this file"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", r"the library that reads it crashed \(SIGSEGV\), the file is damaged"),
+        ("while True: pass", "the library that reads it did not end within 0 seconds of processor time"),
         ("return {}, {'theta': hdf5.np.zeros(1 << 31, 'u1')}", "Unable to allocate"),
-        ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the HDF5 library failed on this file"),
-        ("return {}, {'theta': hdf5.np.array([b'abc'])}", "the HDF5 library failed on this file"),
-        ("os._exit(3)", "the HDF5 library failed on this file"),
+        ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the library that reads it failed, the file is damaged"),
+        ("return {}, {'theta': hdf5.np.array([b'abc'])}", "the library that reads it failed, the file is damaged"),
+        ("os._exit(3)", "the library that reads it failed, the file is damaged"),
     ],
 )
 def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body, words):

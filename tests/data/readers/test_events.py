@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.events import EVENT, bin_events, check_events, event_array, event_map
+from minisnn.data.readers.events import EVENT, as_events, bin_events, check_events, event_array, event_map
 
 
 def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
@@ -39,6 +39,38 @@ def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
 def test_event_array_refuses(columns, words):
     with pytest.raises(ValueError, match=words):
         event_array(*columns)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        [("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "?")],
+        [("p", "f8"), ("y", "i4"), ("x", "i8"), ("t", "f8"), ("on", "O")],
+        [("x", ">i2"), ("y", ">i2"), ("t", ">i8"), ("p", "i1")],
+    ],
+)
+def test_events_of_other_structures_are_counted_alike(dtype):
+    events = random_events(np.random.default_rng(0))
+    others = np.empty(events.size, dtype)
+    for name in "xytp":
+        others[name] = events[name]
+    others = others[np.random.default_rng(1).permutation(events.size)]
+    np.testing.assert_array_equal(bin_events(others, scale=2), bin_events(events, scale=2))
+    np.testing.assert_array_equal(event_map(others), event_map(events))
+    assert as_events(others).dtype == EVENT and as_events(events) is events
+
+
+def test_what_are_no_events_is_said_with_a_remedy():
+    events = random_events(np.random.default_rng(0)).astype([("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i2")])
+    events["p"] = 2 * events["p"] - 1
+    with pytest.raises(ValueError, match=r"polarities reach from -1 to 1; expected 0 \(OFF\) and 1 \(ON\), .* give p > 0"):
+        bin_events(events)
+    events["p"], events["x"] = events["p"] > 0, 40
+    with pytest.raises(ValueError, match="x reaches from 40 to 40; expected 0 to 33"):
+        bin_events(events)
+    for wrong in (events[["x", "y", "t"]], events[None], [1, 2], np.zeros(3)):
+        with pytest.raises(ValueError, match="expected a one-dimensional structured array of x, y, t, p, such as event_array"):
+            bin_events(wrong)
 
 
 def test_bins_by_hand():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import EVENT, event_array
-from minisnn.data.readers.nmnist import nmnist_files, read_nmnist, write_nmnist
+from minisnn.data.readers.nmnist import labelled_files, nmnist_files, read_nmnist, write_nmnist
 
 
 def write(path, *rows):
@@ -120,6 +120,24 @@ def test_a_file_without_a_number_is_named(root):
     write(folder / "digit_a.bin", (1, 1, 0, 0, 1))
     with pytest.raises(ValueError, match="digit_a.bin: .* no MNIST picture number"):
         nmnist_files(root, "train")
+
+
+@pytest.mark.parametrize("name", ["9" * 200, "1" * 10, "0", "00000", "١"])
+def test_numbers_that_no_picture_has(root, name):
+    (next(root.iterdir()) / "0" / f"{name}.bin").touch()
+    with pytest.raises(ValueError, match=f"{name}.bin: the file name is no MNIST picture number"):
+        nmnist_files(root, "train")
+
+
+def test_recordings_of_other_labels_than_digits(tmp_path):
+    for label, number in (("b", 2), ("a", 10), ("a", 9), ("empty", 0)):
+        (tmp_path / "Test" / label).mkdir(parents=True, exist_ok=True)
+        if number:
+            (tmp_path / "Test" / label / f"{number:05d}.bin").touch()
+    found = labelled_files(tmp_path, "test")
+    assert {label: [number for number, _ in files] for label, files in found.items()} == {"a": [9, 10], "b": [2]}
+    with pytest.raises(ValueError, match=f"{tmp_path}: the recordings are of a, b; expected the digits 0 to 9"):
+        nmnist_files(tmp_path, "test")
 
 
 def test_real_recordings_lie_in_range():

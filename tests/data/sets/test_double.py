@@ -226,6 +226,12 @@ def test_bad_tasks_are_named(options, message):
         small_set().sample_task(np.random.default_rng(0), **options)
 
 
+def test_a_set_and_its_recordings_are_shown_in_a_line(tmp_path):
+    data = DoubleNMnist("val", root_of(tmp_path, Test=range(1, 4)), progress=False)
+    assert repr(data) == f"DoubleNMnist: 16 classes of 30 recordings, {tmp_path / 'root'} (Test)"
+    assert repr(data.pool) == "Recordings: 30 of shape (100, 16, 16, 2), 30 events"
+
+
 def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
     from minisnn.data.readers import nmnist
 
@@ -240,7 +246,7 @@ def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkey
     assert len(paths) == 60 and not np.array_equal(first.pool.cells, third.pool.cells)
     DoubleNMnist("test", root, cache=False, progress=False)
     assert len(paths) == 90
-    monkeypatch.setattr(double, "_code", lambda *modules: "another version")
+    monkeypatch.setattr(double, "code_identity", lambda *modules: "another version")
     DoubleNMnist("test", root, progress=False)
     assert len(paths) == 120
 

@@ -1,0 +1,113 @@
+"""Pools of recordings for sets of tasks, files that are read or pictures that the event camera sees; from the cache, where they
+are known there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ...terminal import bar
+from ..store.cache import cached, code_identity, content_identity, file_identity
+from ..store.shipped import shipped
+from .recordings import Recordings
+
+if TYPE_CHECKING:
+    from ..camera.event_camera import EventCamera
+
+STEPS = 100  # milliseconds from the first event on
+HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
+BATCH = 20  # pictures that the camera sees at once
+SIGHT = ("camera.event_camera", "camera.kernel", "readers.events", "sets.recordings")  # the code of what it sees
+
+
+class Keep(NamedTuple):
+    """Whether recordings are kept in the cache, and looked for there, and whether a terminal shows a bar meanwhile."""
+
+    cache: bool
+    progress: bool
+
+
+class Sight(NamedTuple):
+    """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
+    its pixels, squared, make a cell."""
+
+    camera: EventCamera
+    seed: int
+    crop: tuple[int, int]
+    scale: int
+
+
+def trains(number: np.ndarray | int) -> Any:
+    """Whether the recording of this number, of a picture or of a letter, may meta-train."""
+    return number % HELD_OUT != 0
+
+
+def which(train: bool, of: str = "") -> str:
+    """The numbers that train, or do not, in words."""
+    return f"numbers {'not ' * train}divisible by {HELD_OUT}{of}"
+
+
+def pool_of_files(
+    name: str,
+    shape: tuple[int, int, int, int],
+    files: Sequence[tuple[int, int, Path]],
+    counts: Callable[[Path], np.ndarray],
+    root: Path,
+    keep: Keep,
+    **made_from: object,
+) -> Recordings:
+    """The recordings in `files`, rows (label, number, path); `counts` reads one, and `made_from` says what it depends on."""
+
+    def read() -> Iterator[tuple]:
+        with bar(None, len(files), f"reading {len(files)} recordings of {root}", keep.progress) as shown:
+            for label, number, path in files:
+                yield counts(path)[None], [label], [number]
+                shown.update()
+
+    identity = file_identity(path for _, _, path in files)
+    return _pool(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep)
+
+
+def pool_of_pictures(
+    name: str,
+    shape: tuple[int, int, int, int],
+    pictures: Callable[[np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    numbers: np.ndarray,
+    where: np.ndarray,
+    sight: Sight,
+    keep: Keep,
+    what: str,
+    noise: np.ndarray,
+    **made_from: object,
+) -> Recordings:
+    """What the camera sees of the pictures at the places `where` in `labels` and `numbers`.
+
+    pictures   gives those of an array of places, `made_from` says what they depend on, and `what` they show
+    noise      for every place the number that draws the noise of its recording, with the seed
+    """
+
+    def record() -> Iterator[tuple]:
+        with bar(None, len(where), f"the event camera looks at {len(where)} {what}", keep.progress) as shown:
+            for first in range(0, len(where), BATCH):
+                part = where[first : first + BATCH]
+                counts = sight.camera.record_counts(pictures(part), noise[part], sight.seed, STEPS, sight.crop, sight.scale)
+                yield counts, labels[part], numbers[part]
+                shown.update(len(part))
+
+    made_from.update(sight._asdict(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)
+    made_from.update(
+        trajectory=content_identity([shipped("camera_trajectory.csv")]),
+        code=code_identity(*(f"minisnn.data.{module}" for module in SIGHT)),
+    )
+    return _pool(name, shape, made_from, record, keep)
+
+
+def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, keep: Keep) -> Recordings:
+    if not keep.cache:
+        return Recordings.collect(shape, batches())
+    arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
+    return Recordings(**arrays)
