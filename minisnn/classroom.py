@@ -74,8 +74,15 @@ def line(command: Sequence[str]) -> str:
 
 
 def start(command: Sequence[str]) -> int:
-    """Run JupyterLab until it ends; its exit code."""
+    """Run JupyterLab until it ends; its exit code. Where this process is to stop, JupyterLab is asked to, with its kernels."""
+    process = subprocess.Popen(command)
     try:
-        return subprocess.run(command).returncode
-    except KeyboardInterrupt:  # JupyterLab has been asked too, and says goodbye itself
-        return 130
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

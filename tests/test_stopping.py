@@ -1,0 +1,177 @@
+"""Signals: noted, answered at a safe point, and not lost where Python swallows what is raised."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+
+import pytest
+
+from minisnn import stopping
+from minisnn.stopping import Stopped, check, exit_code, heeded
+from minisnn.training.run import Interrupted, train
+from toy import toy_config, toy_data
+
+ROOT = Path(__file__).resolve().parents[1]
+TERM = signal.SIGTERM
+
+
+@pytest.fixture(autouse=True)
+def own_answers():
+    """Whoever runs the tests may be deaf to these signals, or have handlers."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in stopping.SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert not stopping.asked()
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(stopping, "PATIENCE", 0.05)
+    monkeypatch.setattr(stopping, "PAUSE", 0.01)
+
+
+def send(number=TERM):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (TERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_is_answered_at_the_next_safe_point_and_all_is_as_before(number, code):
+    before = signal.getsignal(number)
+    passed = []
+    with pytest.raises(Stopped) as caught:
+        with heeded(*stopping.SIGNALS):
+            check()
+            send(number)
+            passed.append(stopping.asked())
+            check()
+    assert passed == [True] and exit_code(caught.value) == code and signal.getsignal(number) is before
+    check()
+    raised = KeyboardInterrupt("saved")
+    raised.__cause__ = caught.value
+    assert exit_code(raised) == code and exit_code(KeyboardInterrupt()) == 130
+
+
+def test_a_finaliser_does_not_swallow_it():
+    """What the handler of before did, and what is done now, in a callback of the garbage collector."""
+
+    class Thing:
+        pass
+
+    def go(handle):
+        done = []
+        with pytest.raises(KeyboardInterrupt):
+            with handle():
+                thing = Thing()
+                reference = weakref.ref(thing, lambda _: (send(), time.sleep(0.001)))
+                del thing
+                done.append(reference() is None)
+                check()
+                done.append("went on")
+        return done
+
+    assert go(lambda: heeded(TERM)) == [True]
+
+
+def test_leaving_answers_at_the_latest():
+    with pytest.raises(Stopped):
+        with heeded(TERM):
+            send()
+
+
+def test_what_takes_long_is_interrupted(hasty):
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        with heeded(TERM):
+            send()
+            time.sleep(20)
+    assert time.monotonic() - began < 10
+
+
+def test_it_is_raised_again_where_it_was_swallowed_and_left_alone_where_it_is_handled(hasty):
+    swallowed, saved = [], []
+    with pytest.raises(Stopped):
+        with heeded(TERM):
+            send()
+            for _ in range(3):
+                try:
+                    time.sleep(20)
+                except Stopped:
+                    swallowed.append(1)
+            try:
+                time.sleep(20)
+            except Stopped:
+                until = time.monotonic() + 0.3
+                while time.monotonic() < until:  # urged all the time
+                    time.sleep(0.01)
+                saved.append(1)
+                raise
+    assert len(swallowed) == 3 and saved == [1]
+
+
+@pytest.mark.parametrize("again, wait", [(0.0, False), (60.0, True)])
+def test_a_second_signal_does_not_wait_unless_it_comes_with_the_first(monkeypatch, again, wait):
+    monkeypatch.setattr(stopping, "AGAIN", again)
+    reached = []
+    with pytest.raises(Stopped):
+        with heeded(TERM):
+            send()
+            time.sleep(0.001)
+            send()
+            reached.append(1)
+    assert bool(reached) == wait
+
+
+def test_ignored_signals_and_handlers_of_others_stay():
+    heard = []
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+    signal.signal(TERM, lambda *_: heard.append(1))
+    with heeded(*stopping.SIGNALS):
+        send(signal.SIGHUP)
+        send()
+        check()
+    assert heard == [1]
+    found = []
+
+    def elsewhere():
+        with heeded(*stopping.SIGNALS):
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert found == [signal.default_int_handler]
+
+
+def test_ctrl_c_in_a_script_saves_the_run_and_leaves_python_as_it_was(tmp_path):
+    """Noted while a task is drawn, answered before the next."""
+    drawn = []
+
+    def interrupt():
+        send(signal.SIGINT)
+        drawn.append(1)
+
+    with pytest.raises(Interrupted, match="stopped after 2 of 12 updates; all is saved") as caught:
+        train(toy_config(evaluate_every=0), tmp_path / "run", data=toy_data({7: interrupt}), progress=False)
+    assert drawn == [1] and isinstance(caught.value, KeyboardInterrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", stopping.SIGNALS)
+def test_a_command_says_so_and_ends_with_its_code(number, tmp_path):
+    """At an import, in the midst of what commands start with."""
+    moments = ROOT / "tests" / "fuzz" / "moments.py"
+    done = subprocess.run(
+        [sys.executable, moments, str(int(number)), "import", "60", "lessons", "--out", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in stopping.SIGNALS],
+    )
+    assert done.returncode == 128 + number and done.stderr.endswith("minisnn: stopped\n"), done.stderr

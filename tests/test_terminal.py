@@ -1,0 +1,103 @@
+"""Streams that are closed, know no ±, or would be steered by a text; and what is printed as a defect."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minisnn import cli, terminal
+
+ROOT = Path(__file__).resolve().parents[1]
+ASCII = {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "LC_ALL": "C"}
+COMMAND = f"{sys.executable} -m minisnn"
+
+
+def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        line, shell=True, cwd=folder, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    )
+
+
+def test_control_characters_are_written_out():
+    assert terminal.clean("a\tb\n± → é") == "a\tb\n± → é"
+    assert terminal.clean("\x1b[31m\x07\r\x9b\u202e\x7f") == "\\x1b[31m\\x07\\r\\x9b\\u202e\\x7f"
+
+
+def test_what_is_printed_in_a_command_is_clean_and_bars_are_bars(capsys):
+    with terminal.streams():
+        print("\x1b]0;title\x07")
+        print("\x1b[2J", file=sys.stderr)
+        with terminal.bar(range(2), text="of \x1b[1m", leave=True, disable=False) as bar:
+            list(bar)
+    out, err = capsys.readouterr()
+    assert out == "\\x1b]0;title\\x07\n" and "\\x1b[2J" in err and "of \\x1b[1m: 100%" in err and "\r" in err
+    assert type(sys.stdout) is not terminal.Clean
+
+
+def test_a_files_own_text_does_not_steer_the_terminal(tmp_path):
+    import numpy as np
+    import minisnn as ms
+
+    net = ms.SpikingNet((4, 8, 2), (2,), 2, window=5, backend="numpy")
+    theta = np.zeros(net.size, np.float32)
+    ms.save(tmp_path / "a.h5", net, theta, provenance={"made": "\x1b[31mred\x1b]0;x\x07"})
+    (tmp_path / "\x1b[7m").mkdir()
+    for name in ("a.h5", "\x1b[7m"):
+        done = subprocess.run(
+            [sys.executable, "-m", "minisnn", "info", name],
+            cwd=tmp_path,
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        printed = done.stdout + done.stderr
+        assert b"\\x1b[" in printed and b"\x1b" not in printed and b"\x07" not in printed
+
+
+@pytest.mark.parametrize("line", ["--help", "train --help", "fetch --help", "lessons --list"])
+def test_an_ascii_terminal_shows_what_it_can(line, tmp_path):
+    done = shell(f"{COMMAND} {line}", tmp_path, **ASCII)
+    assert done.returncode == 0 and done.stdout and b"Traceback" not in done.stderr, done.stderr
+    done.stdout.decode("ascii")
+
+
+@pytest.mark.parametrize("closed, code", [("2>&-", 2), (">&-", 2), (">&- 2>&-", 2), ("<&- >&- 2>&-", 2)])
+def test_closed_streams(closed, code, tmp_path):
+    assert shell(f"{COMMAND} info absent {closed}", tmp_path).returncode == code
+    done = shell(f"{COMMAND} lessons --out a {closed}", tmp_path)
+    assert done.returncode == 0 and (tmp_path / "a" / "README.md").is_file() and b"Error" not in done.stderr
+    for path in (tmp_path / "a").iterdir():  # no line that was meant for the terminal lies in a file
+        assert path.is_dir() or "yours, left" not in path.read_text()
+
+
+def test_a_full_output_is_told(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = shell(f"{COMMAND} lessons --list >/dev/full", tmp_path)
+    assert done.returncode == 2 and done.stderr == b"minisnn: no space left on device\n"
+
+
+def test_nobody_reads_on(tmp_path):
+    done = shell(f"{COMMAND} lessons --list | head -c 1", tmp_path)
+    assert done.returncode == 0 and not done.stderr
+
+
+def test_a_defect_names_the_command_that_shows_it(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_carry_out", lambda line: {}["x"])
+    assert cli.main(["train", "--out", "a b"]) == 1
+    err = capsys.readouterr().err
+    assert err.endswith("please report it, with what this shows: MINISNN_DEBUG=1 minisnn train --out 'a b'\n"), err
+    monkeypatch.setattr(cli, "_carry_out", lambda line: __import__("numba.absent"))
+    assert cli.main([]) == 2 and "a package that minisnn needs is missing or damaged" in capsys.readouterr().err
+
+
+def test_without_streams_there_is_still_a_place_to_write(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with terminal.streams():
+        print("nowhere")
+        print("somewhere", file=sys.stderr)
+        assert sys.stderr.getvalue() == "somewhere\n"
+    assert sys.stdout is None
