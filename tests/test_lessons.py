@@ -233,7 +233,8 @@ def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
     code, _, err = command("--open")
     assert code == 2 and 'pip install "minisnn[lessons]"' in err
     monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(classroom.subprocess, "run", lambda line: seen.append(line) or type("Done", (), {"returncode": 3}))
+    ended = type("Ended", (), dict(wait=lambda self: 3, poll=lambda self: 3))
+    monkeypatch.setattr(classroom.subprocess, "Popen", lambda line: seen.append(line) or ended())
     code, out, _ = command("--out", "a b")
     assert code == 0 and "open them with: " in out and "-m jupyterlab 'a b'" in out and not seen
     assert command("--open", "--port", 9000)[0] == 3

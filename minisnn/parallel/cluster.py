@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from .. import __version__
 from ..stopping import check
 from .executor import Call, Others, WorkersLost
 
 PATIENCE = 300  # seconds without any worker until the run is given up
-SCHEDULER = "the scheduler"
 
 
 class Cluster(Others):
@@ -53,35 +53,34 @@ class Cluster(Others):
         self._client: Any = None
         self._sets: list = []  # of tasks, and where the cluster holds them
         self._sent: list = []
-        _check_reachable(address, timeout)
         try:
+            _check_reachable(address, timeout)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of other versions; `_check_versions` says it better
                 self._client = Client(address, timeout=timeout, set_as_default=False)
+        except (OSError, OverflowError, ValueError) as error:
+            raise WorkersLost(
+                f"{address}: no Dask scheduler answers there ({_short(error)}); start one with `dask scheduler`, and give the "
+                f"address that it prints"
+            ) from None
+        try:
             self._client.wait_for_workers(1, timeout)
-        except (OSError, ValueError) as error:
-            if self._client is None:
-                raise WorkersLost(
-                    f"{address}: no Dask scheduler answers there ({_short(error)}); start one with "
-                    f"`dask scheduler`, and give the address that it prints"
-                ) from None
+            self._check_versions()
+        except BaseException as error:
             self.close()
+            if not isinstance(error, OSError):
+                raise
             raise WorkersLost(
                 f"{address}: the scheduler has no workers; start some with `dask worker {address} --nthreads 1 --nworkers N`"
             ) from None
-        try:
-            self._check_versions()
-        except BaseException:
-            self.close()
-            raise
 
     def _check_versions(self) -> None:
-        here = description()
         found = {f"worker {name}": one for name, one in self._client.run(description, on_error="return").items()}
+        processors, here = {one["processor"] for one in found.values() if isinstance(one, dict)}, description()
         try:
-            found[SCHEDULER] = self._client.run_on_scheduler(description)
+            found["the scheduler"] = self._client.run_on_scheduler(description)
         except Exception as error:
-            found[SCHEDULER] = error
+            found["the scheduler"] = error
         for name, there in found.items():
             if not isinstance(there, dict):
                 raise ValueError(
@@ -93,10 +92,9 @@ class Cluster(Others):
                         f"{self.address}: {name} has {what} {there[what]}, here it is {here[what]}; expected "
                         f"the same on all machines"
                     )
-        processors = sorted({one["processor"] for name, one in found.items() if name != SCHEDULER})
-        if processors != [here["processor"]]:
+        if processors != {here["processor"]}:
             warnings.warn(
-                f"the workers' processors are {', '.join(processors)}, the one here is {here['processor']}: results "
+                f"the workers' processors are {', '.join(sorted(processors))}, the one here is {here['processor']}: results "
                 f"may differ in their last bits from those of this machine",
                 stacklevel=3,
             )
@@ -208,17 +206,11 @@ def description() -> dict[str, str]:
 
     return {
         "Python": ".".join(platform.python_version_tuple()[:2]),
-        "minisnn": f"{_version()} ({_source()})",
+        "minisnn": f"{__version__} ({_source()})",
         "NumPy": numpy.__version__,
         "numba": numba.__version__,
         "processor": get_host_cpu_name(),
     }
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return __version__
 
 
 @cache
@@ -237,15 +229,9 @@ def _check_reachable(address: str, timeout: float) -> None:
     """
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
-            if scheme == "tcp" and int.from_bytes(probe.recv(8), "little") - 1 not in range(1 << 20):
-                raise OSError("somebody else does")
-    except (OSError, OverflowError) as error:
-        raise WorkersLost(
-            f"{address}: no Dask scheduler answers there ({_short(error)}); start one with `dask scheduler`, "
-            f"and give the address that it prints"
-        ) from None
+    with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
+        if scheme == "tcp" and int.from_bytes(probe.recv(8), "little") - 1 not in range(1 << 20):
+            raise OSError("somebody else does")
 
 
 def _short(error) -> str:

@@ -171,7 +171,7 @@ class _Worker:
 @contextmanager
 def _sober() -> Iterator[None]:
     """What a process starts with: libraries that use one thread, and deaf to signals, which are its master's business."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    before = os.environ.copy()
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     deaf = hasattr(signal, "pthread_sigmask")
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS) if deaf else set()
@@ -185,11 +185,9 @@ def _sober() -> Iterator[None]:
     finally:
         if deaf:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in ONE_THREAD:
+            del os.environ[name]
+            os.environ.update({name: before[name]} if name in before else {})
 
 
 def _serve(pipe) -> None:
