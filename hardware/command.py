@@ -20,34 +20,21 @@ examples:
   minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
-PARTS = {
-    "compare": "float against fixed point on the same test episodes (what is done where nothing is named)",
-    "export": "a network as C header, .hex files and a C program with a self-test",
-    "train": "meta-train a network for the few bits of the chip",
-}
-EXPORTED = " (default: those that the network was trained for, else 8)"
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")  # what a run that is resumed may be given
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `compare` stand before and behind its name; those of the others have a parser of their own.
+    """A parser a sub-command; where none is named it is `compare`, whose options stand before its name, too.
 
-    What was given is all that the namespace holds, so that `run` can refuse what does not apply.
+    The namespace holds what was given and nothing else, so that `run` can refuse what does not apply.
     """
-    parts = parser.add_subparsers(dest="what", metavar="{compare,export,train}", title="what to do")
-    defaults = {}
-    for name, help in PARTS.items():
-        part = parts.add_parser(
-            name,
-            help=help,
-            description=help.capitalize(),
-            epilog=EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        _options(part, name)
+    parts, defaults = parser.add_subparsers(dest="what", metavar="{compare,export,train}", title="what to do"), {}
+    for name, (options, help) in PARTS.items():
+        layout = dict(epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
+        options(part)
         defaults[name] = _only_given(part)
-    _options(parser, "compare")
+    _compare_options(parser)
     _only_given(parser)
     parser.set_defaults(defaults=defaults)
 
@@ -61,54 +48,62 @@ def _only_given(parser: argparse.ArgumentParser) -> dict:
     return defaults
 
 
-def _options(parser: argparse.ArgumentParser, what: str) -> None:
+def _compare_options(parser: argparse.ArgumentParser) -> None:
+    _word_options(parser, "8,4,3,2", "A,B,…")
+    parser.add_argument("--ranges", action="store_true", help="print the interval analysis and the saturations of the episodes")
+    parser.add_argument("--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)")
+    add_study(parser, 100, asl=False)
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    _word_options(parser, "those that the network was trained for, else 8", readout="those of --bits")
+    parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the files (default: {OUT})")
+    _ground_options(parser, "the episode of the self-test")
+
+
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    _word_options(parser, "none, give one", readout="8", rounding=False)
+    parser.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
+    parser.add_argument("--updates", type=count(1), metavar="N", help="meta-updates (default: 400)")
+    parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
+    parser.add_argument("--episodes", type=count(2), default=100, metavar="N", help="test episodes (default: 100)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/chip-<bits>-<number>)")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+    _ground_options(parser, "everything random")
+    add_workers(parser)
+
+
+def _word_options(parser, bits: str, metavar: str = "N", readout: str | None = None, rounding: bool = True) -> None:
+    """Of the words; `bits` and `readout` say what is taken where nothing is given."""
     words = parser.add_argument_group("words of the chip")
-    many = what == "compare"
-    words.add_argument(
-        "--bits",
-        type=whole_numbers,
-        default=(8, 4, 3, 2) if many else (),
-        metavar="A,B,…" if many else "N",
-        help="weight bits of the conv layers, 2 to 8"
-        + {"compare": " (default: 8,4,3,2)", "export": EXPORTED, "train": ""}[what],
-    )
-    if not many:
-        of = " (default: 8)" if what == "train" else " (default: those of --bits)"
-        words.add_argument("--readout-bits", type=count(2), metavar="N", help=f"weight bits of the readout{of}")
-    if what != "train":
-        words.add_argument(
-            "--fraction", type=count(0), default=12, metavar="F", help="fraction bits of postsynaptic traces (default: 12)"
-        )
+    help = f"weight bits of the conv layers, 2 to 8 (default: {bits})"
+    words.add_argument("--bits", type=whole_numbers, default=(), metavar=metavar, help=help)
+    if readout is not None:
+        help = f"weight bits of the readout (default: {readout})"
+        words.add_argument("--readout-bits", type=count(2), metavar="N", help=help)
+    if rounding:
+        help = "fraction bits of postsynaptic traces (default: 12)"
+        words.add_argument("--fraction", type=count(0), default=12, metavar="F", help=help)
         for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
-            words.add_argument(
-                f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=f"rounding {text} (default: floor)"
-            )
+            help = f"rounding {text} (default: floor)"
+            words.add_argument(f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=help)
         words.add_argument("--strict", action="store_true", help="stop where a number leaves its word")
-    if many:
-        parser.add_argument(
-            "--ranges", action="store_true", help="print the interval analysis and the saturations of the episodes"
-        )
-        parser.add_argument(
-            "--picojoule", metavar="ADD,MULTIPLY", help="energy of an operation (default: 0.1,3.1; Horowitz 2014)"
-        )
-        return add_study(parser, 100, asl=False)
-    if what == "export":
-        parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
-        parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the files (default: {OUT})")
-    else:
-        parser.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
-        parser.add_argument("--updates", type=count(1), metavar="N", help="meta-updates (default: 400)")
-        parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
-        parser.add_argument("--episodes", type=count(2), default=100, metavar="N", help="test episodes (default: 100)")
-        parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/chip-<bits>-<number>)")
-        parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
-        parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
-        add_workers(parser)
-    of = "the episode of the self-test" if what == "export" else "everything random"
+
+
+def _ground_options(parser, of: str) -> None:
     parser.add_argument("--seed", type=count(0), default=0, metavar="S", help=f"of {of} (default: 0)")
     parser.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_threads(parser)
+
+
+PARTS = {
+    "compare": (_compare_options, "float against fixed point on the same test episodes (done where nothing is named)"),
+    "export": (_export_options, "a network as C header and .hex files, with the C library that runs it"),
+    "train": (_train_options, "meta-train a network for the few bits of the chip"),
+}
 
 
 def run(args: argparse.Namespace) -> None:
@@ -136,7 +131,7 @@ def _words(args: argparse.Namespace, **bits):
 
 
 def _compare(args: argparse.Namespace, given: dict) -> None:
-    words, joules = _words(args), None
+    words, joules, bits = _words(args), None, args.bits or (8, 4, 3, 2)
     if args.picojoule is not None:
         try:
             joules = tuple(float(part) for part in args.picojoule.split(","))
@@ -151,7 +146,7 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
         from .study import compare, ranges
 
         try:
-            found = ranges.run(study, words, args.bits) if args.ranges else compare.run(study, words, args.bits, joules)
+            found = ranges.run(study, words, bits) if args.ranges else compare.run(study, words, bits, joules)
         except KeyboardInterrupt as signal:
             raise KeyboardInterrupt(
                 f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
@@ -171,7 +166,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     from .chip.network import IntegerNet, trained_for
 
     found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
-    known = trained_for(found)
+    known = trained_for(found.provenance.get("chip"))
     bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
     chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
     tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), args.out
@@ -205,11 +200,8 @@ def _train(args: argparse.Namespace, given: dict) -> None:
         print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
         return
     margin = f" ± {100 * result['ci95']:.1f}" if result["ci95"] is not None else ""
-    bits, right = (
-        f"{result['bits']} bits ({result['readout_bits']} in the readout)",
-        f"{100 * result['accuracy']:.1f}{margin} %",
-    )
-    print(f"integer chip of {bits}: {right} on {result['episodes']} unseen episodes")
+    words, right = f"{result['bits']} bits ({result['readout_bits']} in the readout)", f"{100 * result['accuracy']:.1f}{margin}"
+    print(f"integer chip of {words}: {right} % on {result['episodes']} unseen episodes")
     print(f"run folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
 
 

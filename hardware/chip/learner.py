@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.compilation import njit
 from minisnn.training.evaluation import accuracy
 
@@ -86,6 +87,7 @@ def nearest_power(step: float) -> int:
 
 def steps_of(net, inner, samples: int) -> dict[str, int]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples."""
+    inner = inner or InnerLoop()
     a = np.broadcast_to(np.asarray(inner.step_size, np.float64), net.size)
     return {
         name: nearest_power(float(np.exp(np.log(a[p.slice]).mean())) / samples)

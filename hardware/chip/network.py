@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from minisnn.layers.neuron import LIF
-from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges
@@ -106,14 +105,14 @@ class IntegerNet:
     def of(
         cls, checkpoint, words: Words = Words(), exponents: dict[str, int] | None = None, samples: int | None = None
     ) -> "IntegerNet":
-        """The network of a `minisnn.Checkpoint` (or whatever has net, theta and inner), ready to learn as it adapts.
+        """The network of a `minisnn.Checkpoint`, ready to learn as it adapts.
 
         `learner` takes its readout's step sizes, of so many support samples (None: one of each class), and the readout's word
         leaves them room. A network that was meta-trained for the chip keeps the exponents it was trained with wherever
         `words` has the bits it was trained for.
         """
-        net, inner, known = checkpoint.net, checkpoint.inner or InnerLoop(), trained_for(checkpoint)
-        steps = steps_of(net, inner, samples or net.ways)
+        net, known = checkpoint.net, trained_for(checkpoint.provenance.get("chip"))
+        steps = steps_of(net, checkpoint.inner, samples or net.ways)
         chosen = {"readout": readout_exponent(steps["log2_weight"], words.readout_bits)}
         for name, exponent in known.get("exponents", {}).items():
             kind, bits = ("readout_bits", words.readout_bits) if name == "readout" else ("bits", words.weight_bits)
@@ -267,16 +266,12 @@ class IntegerNet:
             raise Saturated(f"{place}: {number} values left their format")
 
 
-def trained_for(checkpoint) -> dict:
-    """What a network meta-trained for the chip says of it: bits, readout_bits, exponents {layer: exponent}; empty for another.
+def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
+    """What a network meta-trained for the chip notes of it ("chip" of its provenance): bits, readout_bits, exponents {layer:
+    exponent}; empty for another.
 
-    Raises ValueError where that is damaged.
+    Raises ValueError, naming the source, where that is damaged.
     """
-    return chip_notes(getattr(checkpoint, "provenance", {}).get("chip") or {}, "the checkpoint")
-
-
-def chip_notes(known: dict, source: str) -> dict:
-    """`trained_for` of notes as they were read; `source` names them in the error."""
     try:
         numbers = [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
         if not all(type(n) is int and abs(n) <= 64 for n in numbers):
@@ -284,4 +279,4 @@ def chip_notes(known: dict, source: str) -> dict:
     except (KeyError, TypeError, AttributeError, ValueError):
         words = "what it says of the chip it was trained for is damaged; expected bits, readout_bits and exponents"
         raise ValueError(f"{source}: {words}") from None
-    return known
+    return known or {}

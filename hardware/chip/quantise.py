@@ -53,18 +53,12 @@ def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, 
     return whole.astype(np.int8), clipped
 
 
-def exponents(weight: np.ndarray, bits: int) -> dict[int, float]:
-    """{exponent: mean squared error of the weights} from that which clips nothing down to one that clips nearly all."""
+def best_exponent(weight: np.ndarray, bits: int) -> int:
+    """The exponent of least squared error, the larger of equal ones, from that which clips nothing on down."""
     largest = float(np.abs(weight).max())
     top = math.ceil(math.log2(largest / (2 ** (bits - 1) - 0.5))) if largest else -8
     held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in range(top, top - 6, -1)}
-    return {e: float(np.mean((real - weight) ** 2)) for e, real in held.items()}
-
-
-def best_exponent(weight: np.ndarray, bits: int) -> int:
-    """The exponent of least squared error; the larger of equal ones."""
-    errors = exponents(weight, bits)
-    return min(errors, key=lambda e: (errors[e], -e))
+    return min(held, key=lambda e: (np.mean((held[e] - weight) ** 2), -e))
 
 
 def layer(name: str, weight, bias, exponent: int, bits: int, input_shape, pool: str, fraction: int, room: int) -> IntegerLayer:

@@ -7,7 +7,7 @@ from .errors import EXPONENTIAL, TRIGGER
 from .formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
 from .neuron import RECIPROCAL
 
-_shift, _xorshift32, _noise = shift.py_func, xorshift32.py_func, noise_of.py_func
+_shift, _xorshift32, _noise = (getattr(kernel, "py_func", kernel) for kernel in (shift, xorshift32, noise_of))  # or as they are
 _EXPONENTIAL, _RECIPROCAL = EXPONENTIAL.tolist(), RECIPROCAL.tolist()
 
 

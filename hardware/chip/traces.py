@@ -9,7 +9,7 @@ With factors A = round(4096 alpha) and B likewise, at most 4095, and V = sum of 
 bounds that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay within the extremes of V << F.
 
 Rounding a filter by at most e units keeps it within e / (1 - A/4096) units of the filter with real numbers and the same
-factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within the sum of both (`distance`).
+factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within the sum of both.
 """
 
 import numpy as np
@@ -33,12 +33,6 @@ def addends(mode: int, k: int) -> tuple[int, int]:
     if k <= 0:
         return 0, 0
     return {FLOOR: (0, 0), ZERO: (0, (1 << k) - 1), NEAREST: (1 << k - 1, 1 << k - 1)}[mode]
-
-
-def distance(mode: int, *factors: int) -> float:
-    """Largest distance, in units of the last place, of a chain of filters from real ones with the same factors."""
-    error = {FLOOR: 1.0, ZERO: 1.0, NEAREST: 0.5}[mode]
-    return sum(error / (1 - a / UNITY) for a in factors)
 
 
 @njit(inline="always")
@@ -69,7 +63,7 @@ def presynaptic_step(p, q, s, A, B, mode, bits, state):
             state = xorshift32(state)
             noise_p = noise_of(state, BITS)
         p[i] = shift(A * p[i] + (UNITY - A) * q[i], BITS, mode, noise_p)
-        q[i] = shift(B * q[i] + ((UNITY - B) * s[i] << bits), BITS, mode, noise_q)
+        q[i] = shift(B * q[i] + ((UNITY - B) * np.int64(s[i]) << bits), BITS, mode, noise_q)
     return state
 
 

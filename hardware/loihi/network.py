@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 
@@ -135,8 +134,8 @@ class LoihiNet(IntegerNet):
     @classmethod
     def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None) -> "LoihiNet":
         """As `IntegerNet.of`; config and x as above."""
-        steps = steps_of(checkpoint.net, checkpoint.inner or InnerLoop(), checkpoint.net.ways)
-        self = cls(checkpoint.net, checkpoint.theta, config, readout_exponent(steps["log2_weight"], Words().readout_bits), x)
+        net, steps = checkpoint.net, steps_of(checkpoint.net, checkpoint.inner, checkpoint.net.ways)
+        self = cls(net, checkpoint.theta, config, readout_exponent(steps["log2_weight"], Words().readout_bits), x)
         self.steps = steps
         return self
 

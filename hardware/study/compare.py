@@ -1,6 +1,6 @@
 """Float against fixed point: the shipped network learns in integers, and in its float twins on the same test episodes."""
 
-from minisnn.experiments.findings import Findings, Table
+from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
 
@@ -13,8 +13,8 @@ from .operations import cost
 
 TITLE = "One-shot learning in integers, against floating point on the same episodes"
 TWIN = "membrane, softmax"
-HEADER = ["conv bits", "readout bits", "rule", "error", "rounding", "Θ (%)", "accuracy (%)"]
-HEADER += ["less twin (points)", "written (%)", "gated (%)", "clipped (%)"]
+HEADER = "conv bits | readout bits | rule | error | rounding | Θ (%) | accuracy (%) | less twin (points) | written (%) | "
+HEADER += "gated (%) | clipped (%)"
 
 
 def run(
@@ -36,29 +36,22 @@ def run(
             curves[conv_bits, choice] = values[:, k]
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     clipped = [[b, place, f"{number:,}"] for b, counts in c.saturations.items() for place, number in counts.items()]
+    found.table(
+        "float",
+        "Float: accuracy (%)",
+        "what learns | accuracy ± 95 % CI",
+        [[name, estimate(values).percent()] for name, values in twins.items()],
+        "The twins freeze the conv layers and learn with the power of two nearest to the step size.",
+    )
+    found.table("bits", "All layers in the same number of bits, by rounding of the update", HEADER, same)
+    found.table("all", "Every combination", HEADER, rows)
+    note = f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised."
+    found.table("saturations", "Numbers that were clipped, the readout's apart", "bits | where | how often", clipped, note)
+    differences.tables(c, found)
     lengths = sweep.measure(c)
-    found.tables = [
-        Table(
-            "float",
-            "Float: accuracy (%)",
-            ["what learns", "accuracy ± 95 % CI"],
-            [[name, estimate(values).percent()] for name, values in twins.items()],
-            "The twins freeze the conv layers and learn with the power of two nearest to the step size.",
-        ),
-        Table("bits", "All layers in the same number of bits, by rounding of the update", HEADER, same),
-        Table("all", "Every combination", HEADER, rows),
-        Table(
-            "saturations",
-            "Numbers that were clipped, the readout's apart",
-            ["bits", "where", "how often"],
-            clipped,
-            f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised.",
-        ),
-        *differences.tables(c),
-        *sweep.tables(c, lengths),
-        others.measure(c),
-        cost(c, joules),
-    ]
+    sweep.tables(c, found, lengths)
+    others.measure(c, found)
+    cost(c, found, joules)
     found.figures = {
         "traces": (sweep.picture(lengths), "One-shot accuracy against the bits of the traces."),
         "membrane": (differences.picture(c), "The same neuron's membrane over time."),

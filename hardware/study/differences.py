@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 
-from minisnn.experiments.findings import Table
-from minisnn.plots import COLOURS, figure, style
+from minisnn.experiments.drawing import drawn
+from minisnn.experiments.findings import Findings
+from minisnn.plots import COLOURS
 
 from ..chip.neuron import U
 from .episodes import Comparison
@@ -54,13 +55,13 @@ class Pair:
         return [*found, ["readout", None, None, None, None, f"{signal_to_noise(self.readout, readout):.1f}"]]
 
 
-def tables(c: Comparison) -> list[Table]:
+def tables(c: Comparison, findings: Findings) -> None:
     """On two samples of the first episode: every word length of all layers, then fraction bits of the traces at the longest."""
     pair = Pair(c.net, c.theta, c.task(0).x_support[:SAMPLES])
-    layers = Table(
+    findings.table(
         "layers",
         "Where float and fixed point differ, before learning",
-        ["bits", "layer", "spikes, float", "spikes, fixed", "made by both (%)", "first at step", "signal to noise (dB)"],
+        "bits | layer | spikes, float | spikes, fixed | made by both (%) | first at step | signal to noise (dB)",
         [[bits, *row] for bits in c.bits for row in pair.rows(c.chip(bits))],
         "Spikes after pooling; signal to noise of the membrane within the gradient window.",
     )
@@ -69,7 +70,7 @@ def tables(c: Comparison) -> list[Table]:
         chip = c.chip(bits, fraction=fraction, traces=rounding, membrane=rounding)
         rows.append([rounding, fraction, *(row[-1] for row in pair.rows(chip))])
     title = f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)"
-    return [layers, Table("fraction", title, ["rounding", "F", *pair.layers, "readout"], rows)]
+    findings.table("fraction", title, " | ".join(["rounding", "F", *pair.layers, "readout"]), rows)
 
 
 def picture(c: Comparison):
@@ -77,9 +78,7 @@ def picture(c: Comparison):
     x = c.task(0).x_support[:1]
     pair = Pair(c.net, c.theta, x)
     busy = np.unravel_index(np.argmax((pair.membranes[0][0] >= 0).sum(0)), pair.membranes[0].shape[2:])
-    with style():
-        fig = figure(6.4, 3.4)
-        axes = fig.subplots()
+    with drawn(6.4, 3.4) as (fig, (axes,)):
         u = pair.membranes[0][(0, slice(None), *busy)]
         steps = np.arange(x.shape[1] - len(u), x.shape[1])
         axes.plot(steps, u, color=COLOURS["black"], label="float")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Findings
 
 from .episodes import Comparison
 
@@ -44,8 +44,8 @@ def operations(net, x: np.ndarray) -> dict[str, tuple[int, int]]:
     return found
 
 
-def cost(c: Comparison, joules: tuple[float, float] | None = None) -> Table:
-    """Memory, operations and energy of one learned class, on the first episode's support; a row a word length of all layers."""
+def cost(c: Comparison, findings: Findings, joules: tuple[float, float] | None = None) -> None:
+    """Add memory, operations and energy of one learned class, on the first episode's support; a row a word length."""
     (add, multiply), x, rows = joules or PICOJOULE, c.task(0).x_support, []
     for bits in c.bits:
         chip = c.chip(bits)
@@ -53,10 +53,6 @@ def cost(c: Comparison, joules: tuple[float, float] | None = None) -> Table:
         energy = 1e-6 * (adds * add + products * multiply)
         sizes = (f"{v / 8e3:.0f}" for v in memory(chip).values())
         rows.append([bits, *sizes, f"{adds / 1e6:.0f}", f"{products / 1e6:.0f}", f"{energy:.0f}"])
-    return Table(
-        "cost",
-        "Memory (kB), and operations of a learned class",
-        ["bits", "weights", "conv state", "readout traces", "gradient", "additions (M)", "products (M)", "energy (µJ)"],
-        rows,
-        f"Operations alone, at {add:g} pJ an addition and {multiply:g} pJ a product; memory access is not counted.",
-    )
+    header = "bits | weights | conv state | readout traces | gradient | additions (M) | products (M) | energy (µJ)"
+    note = f"Operations alone, at {add:g} pJ an addition and {multiply:g} pJ a product; memory access is not counted."
+    findings.table("cost", "Memory (kB), and operations of a learned class", header, rows, note)

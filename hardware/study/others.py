@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.meta.inner import predict
 from minisnn.training.evaluation import accuracy
@@ -27,8 +27,8 @@ ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
 TRAINED = "double-nmnist/chip-snn"
 
 
-def measure(c: Comparison) -> Table:
-    """Accuracy of each, paired with the 8-bit readout alone on the same episodes."""
+def measure(c: Comparison, findings: Findings) -> None:
+    """Add the accuracy of each, paired with the 8-bit readout alone on the same episodes."""
     chip, trained, support = c.chip(8), c.study.network(TRAINED), _support(c)
     loihi = LoihiNet.of(c.found, x=np.concatenate(support[:CALIBRATION]))
     chips = {"readout alone": chip, "Loihi's neurons and words": loihi}
@@ -42,14 +42,12 @@ def measure(c: Comparison) -> Table:
         [name, estimate(right).percent(), difference(right, values[0]).percent() if k else None]
         for k, (name, right) in enumerate(zip(names, values))
     ]
-    return Table(
-        "others",
-        "Other ways to learn, and other chips",
-        ["what learns", "accuracy (%)", "less readout alone (points)"],
-        rows,
-        f"{values.shape[1]} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
-        "direct feedback alignment through fixed signs, not backpropagation.",
+    note = (
+        f"{values.shape[1]} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is direct "
     )
+    note += "feedback alignment through fixed signs, not backpropagation."
+    title, header = "Other ways to learn, and other chips", "what learns | accuracy (%) | less readout alone (points)"
+    findings.table("others", title, header, rows, note)
 
 
 def _support(c: Comparison) -> list[np.ndarray]:
@@ -72,7 +70,7 @@ def _rounded(c: Comparison, x: np.ndarray) -> dict[str, IntegerNet]:
 
 def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
     """The network trained for the chip; empty where there is none, or another architecture's."""
-    known = {} if trained is None else trained_for(trained)
+    known = {} if trained is None else trained_for(trained.provenance.get("chip"))
     if not known or (trained.net.input_shape, trained.net.ways) != (c.net.input_shape, c.net.ways):
         return {}
     found, bits = {}, known["bits"]

@@ -3,7 +3,7 @@
 from collections import Counter
 from functools import partial
 
-from minisnn.experiments.findings import Findings, Table
+from minisnn.experiments.findings import Findings
 from minisnn.experiments.study import Settings, Study
 
 from ..chip.learner import one_shot
@@ -15,7 +15,7 @@ TITLE = "What every word of the chip can come to hold, and what was clipped"
 
 def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
     """Bounds of every quantity, a row each, and the numbers that were clipped while the test episodes were learned."""
-    c, rows, clipped = Comparison(study, words, bits), [], []
+    c, found, rows, clipped = Comparison(study, words, bits), Findings(study.name, TITLE), [], []
     for b in bits:
         chip = c.chip(b)
         for layer in chip.layers:
@@ -23,15 +23,15 @@ def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
                 ends = f"{bound.low:,}", f"{bound.high:,}"
                 rows.append([b, layer.name, name, *ends, bound.bits, bound.any_bits, layer.exponent])
         counts = Counter(chip.saturations)
-        for found in c.each(f"ranges{b}", partial(_episode, c.tasks, chip, c.settings), [b]):
-            counts.update(found)
+        for item in c.each(f"ranges{b}", partial(_episode, c.tasks, chip, c.settings), [b]):
+            counts.update(item)
         clipped += [[b, place, f"{number:,}"] for place, number in counts.items() if number]
-    header = ["bits", "layer", "quantity", "lowest", "highest", "signed bits", "any weights", "exponent"]
+    header = "bits | layer | quantity | lowest | highest | signed bits | any weights | exponent"
     note = "Signed bits: of the weights at hand; any weights: of the worst ones that the same words could hold."
-    saturations = f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)"
-    tables = [Table("ranges", "Interval analysis", header, rows, note)]
-    tables.append(Table("saturations", saturations, ["bits", "where", "how often"], clipped))
-    return Findings(study.name, TITLE, tables=tables)
+    found.table("ranges", "Interval analysis", header, rows, note)
+    title = f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)"
+    found.table("saturations", title, "bits | where | how often", clipped)
+    return found
 
 
 def _episode(tasks, chip: IntegerNet, settings: Settings, index: int) -> dict[str, int]:

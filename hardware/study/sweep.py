@@ -8,14 +8,14 @@ import itertools
 from functools import partial
 
 
-from minisnn.experiments.findings import Table
+from minisnn.experiments.drawing import drawn
+from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import estimate
-from minisnn.plots import figure, style
 
 from ..chip.learner import one_shot, samples_of
 from ..chip.network import IntegerNet
 from .episodes import Comparison, task_of
-from .figures import COLOUR_OF, accuracies
+from .figures import ONE_SHOT, accuracies
 
 EPISODES = 100  # at most: every number of fraction bits is an inference of its own
 FRACTIONS = (0, 2, 4, 8)
@@ -43,32 +43,27 @@ def _episode(tasks, chips: list, plain: IntegerNet, lengths: list, settings, ind
     return found + [one_shot(plain, learner, task, p).accuracy for p in traces]
 
 
-def tables(c: Comparison, found: tuple[dict, dict]) -> list[Table]:
-    """Accuracy (%) by fraction bits, a row a rounding."""
+def tables(c: Comparison, findings: Findings, found: tuple[dict, dict]) -> None:
+    """Add accuracy (%) by fraction bits, a row a rounding."""
     note = f"{len(next(iter(found[0].values())))} episodes, weights of {max(c.bits)} bits."
     titles = ("postsynaptic traces of the conv layers, F", "presynaptic traces of the readout, n (7: as wide as Loihi's)")
-    tables = []
     for name, title, part in zip(("postsynaptic", "presynaptic"), titles, found):
-        header = ["rounding", *(str(b) for b in sorted({b for _, b in part}))]
-        rows = [
-            [mode, *(estimate(v).percent() for (m, _), v in part.items() if m == mode)]
-            for mode in dict.fromkeys(m for m, _ in part)
-        ]
-        tables.append(Table(name, f"Fraction bits of the {title}: accuracy (%)", header, rows, note))
-    return tables
+        modes, bits = (list(dict.fromkeys(column)) for column in zip(*part))
+        rows = [[mode, *(estimate(part[mode, b]).percent() for b in bits)] for mode in modes]
+        findings.table(
+            name, f"Fraction bits of the {title}: accuracy (%)", " | ".join(["rounding", *map(str, bits)]), rows, note
+        )
 
 
 def picture(found: tuple[dict, dict]):
     """Both sweeps, side by side."""
     texts = ("conv layers: fraction bits F of postsynaptic traces", "readout: fraction bits of presynaptic traces")
-    with style():
-        fig = figure(8.4, 3.6)
-        for axes, part, text in zip(fig.subplots(1, 2, sharey=True), found, texts):
+    with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
+        for axes, part, text in zip(panels, found, texts):
             for mode in dict.fromkeys(m for m, _ in part):
-                points = {b: v for (m, b), v in part.items() if m == mode}
-                accuracies(axes, points, "o", COLOUR_OF[mode], mode)
+                accuracies(axes, {b: v for (m, b), v in part.items() if m == mode}, mode)
             axes.set(xlabel=text)
-        fig.axes[0].set(ylabel="one-shot accuracy (%)", ylim=(0, 102))
-        fig.axes[1].legend(title="rounding of the traces", loc="lower right")
+        panels[0].set(**ONE_SHOT)
+        panels[1].legend(title="rounding of the traces", loc="lower right")
         fig.suptitle("How short the traces may be")
     return fig

@@ -28,7 +28,7 @@ from minisnn.training.update import network_of
 
 from ..chip.calibrate import calibrate
 from ..chip.learner import one_shot, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words, chip_notes
+from ..chip.network import IntegerNet, Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
 from .straight import OnChip
 
@@ -48,6 +48,15 @@ class ChipConfig:
         for name, bits in vars(self).items():
             if bits not in WEIGHT_BITS:
                 raise ValueError(f"{name} must be {WEIGHT_BITS.start} to {WEIGHT_BITS.stop - 1}, not {bits}")
+
+    @property
+    def words(self) -> Words:
+        return Words(self.bits, self.readout_bits)
+
+    def held(self, exponents: dict[str, int], samples: int) -> OnChip:
+        """What holds the parameters in layers of these exponents."""
+        bits = {name: self.readout_bits if name == "readout" else self.bits for name in exponents}
+        return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
 def settings(**changes) -> TrainingConfig:
@@ -97,7 +106,7 @@ def train(
             exponents = _begin(folder, config, chip, data["train"], force)
             config = replace(config, start=str(folder / "start.h5"))
         samples = config.ways * config.shots
-        held = OnChip({name: (_bits(chip, name), e) for name, e in exponents.items()}, samples)
+        held = chip.held(exponents, samples)
         found = training.train(config, folder, resume, progress, force=True, data=data, executor=executor, held=held)
         network = found.theta.copy()
         for p in found.net.layout[:-2]:
@@ -107,25 +116,18 @@ def train(
         checkpoint.save(folder / "network.h5", found.net, network, **kept)
         if not config.test_episodes:
             return {}
-        integers = IntegerNet.of(replace(found, theta=network), Words(**_words(chip)), exponents, samples)
+        trained = checkpoint.Checkpoint(found.net, network, found.inner)
+        integers = IntegerNet.of(trained, chip.words, exponents, samples)
         result = chip_accuracy(integers, data["test"], config, executor) | notes | dict(updates=config.updates)
         write_json(folder / "chip-result.json", result)
         return result
-
-
-def _words(chip: ChipConfig) -> dict[str, int]:
-    return dict(weight_bits=chip.bits, readout_bits=chip.readout_bits)
-
-
-def _bits(chip: ChipConfig, layer: str) -> int:
-    return chip.readout_bits if layer == "readout" else chip.bits
 
 
 def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, force: bool) -> dict[str, int]:
     """Round the network to start from, and begin the folder anew with it; the exponents."""
     found, samples = start_of(config, network_of(config, tasks.input_shape, config.ways)), config.ways * config.shots
     try:
-        IntegerNet.of(found, Words(**_words(chip)), samples=samples)
+        IntegerNet.of(found, chip.words, samples=samples)
     except ValueError as error:
         raise ValueError(f"{config.start}: {error}") from None
     draw = (np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(CALIBRATE, k))) for k in range(CALIBRATION))
@@ -162,7 +164,7 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
     path = folder / "chip.json"
     if not path.is_file():
         raise ValueError(f"{folder.path}: no run to go on with; expected a folder of minisnn hardware train, with chip.json")
-    notes = chip_notes(read_json(path), str(path))
+    notes = trained_for(read_json(path), str(path))
     found = ChipConfig(notes["bits"], notes["readout_bits"])
     if chip not in (None, found):
         raise ValueError(

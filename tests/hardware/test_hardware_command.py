@@ -196,7 +196,7 @@ def test_options_before_the_sub_command_are_its_own(run, monkeypatch):
     (export_, given), (train, _), (compare_, none) = seen
     assert (export_.bits, str(export_.out), export_.seed, export_.fraction) == ((4,), "here", 3, 12)
     assert (train.bits, train.seed, train.episodes) == ((4,), 5, 100) and none == {}
-    assert (compare_.bits, compare_.queries) == ((8, 4, 3, 2), 5) and set(given) == {"bits", "out", "seed"}
+    assert (compare_.bits, compare_.queries) == ((), 5) and set(given) == {"bits", "out", "seed"}
 
 
 def test_a_full_disk_leaves_no_half_of_an_export(run, monkeypatch):
