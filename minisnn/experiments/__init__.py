@@ -3,7 +3,7 @@
 Every module has `TITLE`, and `run(study) -> Findings`. A `Study` keeps what has been measured, episode by episode, so
 that a run can be stopped and goes on; `Findings` are tables, claims with their verdicts, and figures.
 
-Import from here: `study`, `findings`, `networks`, `readout`, `report`, `statistics`.
+Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
 It may import: stopping, terminal, files, parallel, layers, kernels, network, meta, data.store, data.sets, plots, training.
 """
 
