@@ -199,26 +199,6 @@ def test_options_before_the_sub_command_are_its_own(run, monkeypatch):
     assert (compare_.bits, compare_.queries) == ((), 5) and set(given) == {"bits", "out", "seed"}
 
 
-def test_a_full_disk_leaves_no_half_of_an_export(run, monkeypatch):
-    import errno
-
-    calls = []
-
-    def full(path, content):
-        calls.append(path)
-        if len(calls) > 3:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        path.write_bytes(content)
-
-    monkeypatch.setattr(export, "write_whole", full)
-    line = ("export", "--checkpoint", "networks/double_nmnist_maml.h5", "--out", "deep/chip")
-    code, _, err = run(*line)
-    assert code == 2 and "selftest.c: no space left on device" in err and not Path("deep").exists()
-    Path("deep/chip").mkdir(parents=True)
-    Path("deep/chip/mine").write_text("kept")
-    assert run(*line)[0] == 2 and Path("deep/chip/mine").read_text() == "kept"
-
-
 def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
     found = ms.read("networks/double_nmnist_maml.h5")
     notes = dict(bits=3, readout_bits=5, exponents=dict(conv1=-3, readout=-6))
