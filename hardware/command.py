@@ -155,7 +155,7 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
     found.write(study.folder)
     found.tables = [table for table in found.tables if table.name != "all"]
     print(found.text())
-    print(f"\nnumbers and figures, every combination too: {study.folder}")
+    print(f"\nnumbers and figures{', every combination too' * (not args.ranges)}: {study.folder}")
 
 
 def _export(args: argparse.Namespace, given: dict) -> None:

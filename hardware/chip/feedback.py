@@ -94,5 +94,4 @@ def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.nd
         layers.append(replace(layer, weight=one.weight.astype(np.int8), bias=one.bias.astype(np.int32)))
         found[layer.name], inputs = one, net.spikes(x, n + 1)
     found["readout"] = new = learn(net, learner, p, y)
-    whole = net.from_layers([*layers, net.readout], net.neuron, net.words, net.input_shape)
-    return whole.with_readout(new.weight, new.bias), found
+    return net.with_layers([*layers, net.readout]).with_readout(new.weight, new.bias), found

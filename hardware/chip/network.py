@@ -143,10 +143,16 @@ class IntegerNet:
         """The readout's bias, int64 (ways,), in the accumulator's scale."""
         return self.readout.bias.astype(np.int64)
 
+    def with_layers(self, layers) -> "IntegerNet":
+        """The network with other integers in its layers."""
+        new = copy(self)
+        new._set(layers, self.neuron, self.words, self.input_shape)
+        return new
+
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
         """The network with other integers in its readout."""
         last = replace(self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32))
-        return self.from_layers([*self.layers[:-1], last], self.neuron, self.words, self.input_shape)
+        return self.with_layers([*self.layers[:-1], last])
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The least and the largest weight, and bias, of layer n: no bias between them makes its sums overflow."""

@@ -88,6 +88,18 @@ def test_learning_has_short_traces_and_stochastic_rounding_and_no_float():
     assert found.weight.min() >= -128 and found.weight.max() <= 127 and found.weight.dtype.kind == "i"
 
 
+def test_with_another_readout_it_is_the_same_network_still():
+    net, theta, chip = network(x=None)
+    chip.steps = dict(log2_weight=1, log2_bias=-2)
+    x = np.minimum(events(net), 7)
+    other = chip.with_readout(1 - chip.weight.clip(-100, 100), chip.bias + 3)
+    assert other.learner() == chip.learner() and other.config is chip.config
+    np.testing.assert_array_equal(other.spikes(x), chip.spikes(x))
+    np.testing.assert_array_equal(other.bias, chip.bias + 3)
+    u = chip.membranes(chip.traces_of(x), other.weight, other.bias)
+    np.testing.assert_array_equal(other(x), u[:, -1])
+
+
 def test_what_loihi_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="spikes are pooled by OR"):
         network(pool="mean")
