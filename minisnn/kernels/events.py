@@ -6,6 +6,7 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
+from .records import Lists
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,15 @@ class Events:
         return self.offset.shape[2] - 1
 
     @property
-    def lists(self) -> tuple:
-        """What the kernels take: index, value, offset and column, flat, and (capacity, T, valued, known).
+    def known(self) -> bool:
+        """Whether it is known where columns begin."""
+        return self.column.shape[3] > 0
 
-        valued: events have values; known: it is known where columns begin.
-        """
-        return (
-            self.index.ravel(),
-            self.value.ravel(),
-            self.offset.ravel(),
-            self.column.ravel(),
-            (self.index.shape[2], self.steps, self.value.shape[2] > 0, self.column.shape[3] > 0),
-        )
+    @property
+    def lists(self) -> Lists:
+        """What the kernels take."""
+        arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())
+        return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
     def mean(self) -> float:
         """Events over batch, time and sites, each counted once."""

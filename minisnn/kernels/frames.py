@@ -4,8 +4,9 @@ import numpy as np
 
 from ..layers import convolution
 from ..layers.frames import RECORDED, backward, backward_tangent, enter, forward, forward_tangent, release
+from .dense import correlate
 from .linear import back_layout, dense_layout
-from .passes import correlate
+from .records import Left, Out, Right, geometry
 from .vector import gemm, zeros
 
 __all__ = ["RECORDED", "backward", "backward_tangent", "enter", "forward", "forward_tangent", "prepare", "release"]
@@ -31,14 +32,14 @@ class Weight(convolution.Weight):
         sites, M, N = *seen.shape, dy.size // len(seen)
         seen = seen.ravel()
         c = zeros(M * N, seen)
-        gemm(seen, 0, 0, 1, M, dy, 0, 0, N, c, 0, N, M, N, 1, sites)
+        gemm(seen, Left(0, 0, 1, M), dy, Right(0, 0, N), c, Out(0, N), M, N, 1, sites)
         return c.reshape(k, k, -1, N)
 
     def _map(self, x, matrix, n_out):
         H, W, n_in = x.shape[-3:]
         x, y = np.ascontiguousarray(x).reshape(-1, H * W * n_in), np.empty((*x.shape[:-1], n_out), x.dtype)
-        none, g = np.empty((0, 0), x.dtype), (H, W, n_in, n_out, len(self.weight))
-        correlate(0, len(x), x, matrix, none, matrix, y.reshape(-1, H * W * n_out), g, np.zeros(10, x.dtype))
+        none, g = np.empty((0, 0), x.dtype), geometry(H, W, n_in, n_out, len(self.weight))
+        correlate(0, len(x), x, matrix, none, matrix, y.reshape(-1, H * W * n_out), g)
         return y
 
 

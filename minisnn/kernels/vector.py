@@ -142,13 +142,13 @@ if config.DISABLE_JIT:
             at = j + stride * int(index[e])
             y[i : i + n] += x[at : at + n]
 
-    def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):
+    def gemm(A, left, B, right, C, out, M, N, R, K):
         for m in range(M):
-            y = C[c + m * scm : c + m * scm + N]
+            y = C[out.at + m * out.of_m :][:N]
             for r in range(R):
                 for k in range(K):
-                    at = b + r * sbr + k * sbk
-                    y += A[a + r * sar + m * sam + k * sak] * B[at : at + N]
+                    at = right.at + r * right.of_r + k * right.of_k
+                    y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 else:
     TALL = 8 if VECTOR_BITS == 512 else 4
     _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
@@ -186,13 +186,16 @@ else:
             m += 1
 
     @njit(nogil=True, cache=True)
-    def gemm(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, N, R, K):
-        """C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] B[b + r sbr + k sbk + n] on flat arrays.
+    def gemm(A, left, B, right, C, out, M, N, R, K):
+        """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out` say where.
 
         M x N numbers, R K terms each, in order of r and k.
         """
         if R < 1 or K < 1:
             return
+        a, sar, sam, sak = left
+        b, sbr, sbk = right
+        c, scm = out
         lanes = VECTOR_BITS // (8 * A.itemsize)
         n = 0
         while n + lanes <= N:

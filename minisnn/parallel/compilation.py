@@ -54,7 +54,7 @@ def compiled() -> bool | None:
         return True
     if os.environ.get("NUMBA_CACHE_DIR") or _told:
         return None
-    for source in (package / "kernels" / "passes.py", package / "data" / "camera" / "kernel.py"):
+    for source in (package / "kernels" / "forward.py", package / "data" / "camera" / "kernel.py"):
         times = [index.stat().st_mtime for index in (source.parent / "__pycache__").glob(f"{source.stem}.*.nbi")]
         if not times or max(times) < source.stat().st_mtime:
             return False if os.access(source.parent, os.W_OK) else None

@@ -25,8 +25,8 @@ from numba import njit
 
 import minisnn as ms
 from minisnn.kernels import block as kernels
-from minisnn.kernels import neuron, vector, winograd
-from minisnn.kernels.neuron import MAX, MEAN
+from minisnn.kernels import dense, neuron, pooling, vector
+from minisnn.kernels.records import POOL, Left, Out, Right, constants, geometry
 
 SITES = 2048
 LAYERS = ("forward", "backward", "forward_tangent", "backward_tangent")
@@ -55,34 +55,26 @@ def _add_rows(y, x, index, n, repeats):
 @njit
 def _tiles(a, b, c, repeats):
     for _ in range(repeats):
-        vector.gemm(a, 0, 0, 256, 1, b, 0, 0, 32, c, 0, 32, 8, 32, 1, 256)
+        vector.gemm(a, Left(0, 0, 256, 1), b, Right(0, 0, 32), c, Out(0, 32), 8, 32, 1, 256)
 
 
 @njit
-def _site_updates(which, u, u_dot, a, b, P, Q, r, s, D, total, v, dv, dy, top, bias, channels, pool, c, repeats):
+def _site_updates(which, u, u_dot, a, b, state, s, D, room, dy, bias, g, pool, c, repeats):
     for n in range(repeats):
         if n % 20 == 0:  # nothing may decay to denormal numbers, which are slow
-            P[:], Q[:], r[:], s[:] = 1, 1, 1, 1
+            state.P[:], state.Q[:], state.r[:], s[:] = 1, 1, 1, 1
         if which == 0:
-            neuron.membrane_step(u, P, Q, r, bias, c)
-            neuron.pooled(u, v, top, channels, pool, c)
+            neuron.membrane_step(u, state, bias, c)
+            pooling.pooled(u, room, g.n_out, pool, c)
         elif which == 1:
-            value = neuron.pooled(u, v, top, channels, pool, c)
-            neuron.spike_slope(value, dy, dv, c)
-            neuron.unpool(u, value, dv, a, channels, pool, c)
-            neuron.membrane_backward(u, a, r, P, Q, D, total, False, c)
+            pooling.adjoint(u, dy, room, a, g.n_out, pool, c)
+            neuron.membrane_backward(u, a, state, D, g, False, c)
         elif which == 2:
-            neuron.membrane_tangent_step(u, u_dot, P, Q, r, bias, False, c)
-            value = neuron.pooled(u, v, top, channels, pool, c)
-            neuron.spike_slope(value, neuron.pooled_tangent(u, value, u_dot, dv, channels, pool, c), dv, c)
+            neuron.membrane_tangent_step(u, u_dot, state, bias, False, c)
+            pooling.tangent(u, u_dot, room, room.dv, g.n_out, pool, c)
         else:
-            value = neuron.pooled(u, v, top, channels, pool, c)
-            neuron.pooled_tangent(u, value, u_dot, dv, channels, pool, c)
-            neuron.spike_slope(value, dy, dv, c)
-            neuron.unpool(u, value, dv, a, channels, pool, c)
-            neuron.spike_curvature(value, dv, dy, dy, dv, c)
-            neuron.unpool(u, value, dv, b, channels, pool, c)
-            neuron.membrane_backward_tangent(u, u_dot, a, b, r, s, P, Q, D, total, False, c)
+            pooling.adjoint_tangent(u, u_dot, dy, dy, room, a, b, g.n_out, pool, c)
+            neuron.membrane_backward_tangent(u, u_dot, a, b, s, state, D, g, False, c)
 
 
 def limits(pool: str) -> dict:
@@ -95,20 +87,13 @@ def limits(pool: str) -> dict:
         "rows": _best(lambda: _add_rows(y, x, index, 64, 20), 20 * 5000 * 64),
         "dense": _best(lambda: _tiles(a, b, c, 2000), 2000 * 8 * 32 * 256),
     }
-    constants, bands = neuron.constants(ms.LIF(), np.float32), [new(SITES) for _ in range(10)]
-    rest = [
-        new(SITES // 4),
-        new(SITES // 4),
-        np.ones(SITES // 4, np.float32),
-        new(SITES // 2),
-        new(SITES // 2),
-        32,
-        MAX if pool == "max" else MEAN,
-        constants,
-    ]
-    bands[0][:], bands[1][:] = rng.standard_normal((2, SITES))
+    u, u_dot, one, two, r, P, Q, total, extra, D = [new(SITES) for _ in range(10)]
+    u[:], u_dot[:] = rng.standard_normal((2, SITES))
+    g = geometry(2, SITES // 64, 1, 32, 1, POOL[pool])
+    arguments = (u, u_dot, one, two, neuron.State(r, P, Q, total), extra, D, pooling.scratch(g, u), new(g.sites))
+    rest = (np.ones(g.row, np.float32), g, POOL[pool], constants(ms.LIF(), np.float32))
     for which, name in enumerate(LAYERS):
-        rates[name] = _best(lambda: _site_updates(which, *bands, *rest, 500), 500 * SITES)
+        rates[name] = _best(lambda: _site_updates(which, *arguments, *rest, 500), 500 * SITES)
     big, other = new(16 << 20), new(16 << 20)
     rates["bytes"] = _best(lambda: np.copyto(other, big), 2 * big.nbytes)
     return rates
@@ -129,11 +114,11 @@ def rows(block, x, first: int, last: int) -> int:
     return total * block.channels
 
 
-def dense(block, images: int, back: bool = False) -> float:
+def products(block, images: int, back: bool = False) -> float:
     """Multiply-adds of so many dense images through the weights (or back), by the products that the kernels use."""
-    H, W, n_in, n_out, k = g = (*block.input_shape, block.channels, block.kernel)
+    H, W, n_in, n_out, k = (*block.input_shape, block.channels, block.kernel)
     valid_rows = sum(min(h + k // 2, H - 1) - max(h - k // 2, 0) + 1 for h in range(H))
-    fits = winograd.fits((H, W, n_out, n_in, k) if back else g)
+    fits = dense.fits(geometry(H, W, *((n_out, n_in) if back else (n_in, n_out)), k))
     return images * valid_rows * W * k * n_in * n_out * (0.4 if fits else 1)
 
 
@@ -142,7 +127,7 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
     B, x = len(tape["u"]), tape["x"]
     H, W, n_in = block.input_shape
     N, N_in, inner = H * W * block.channels, H * W * n_in, max(steps - 2, 0)
-    window = rows(block, x, tape["first"], tape["first"] + inner)
+    window = rows(block, x, tape["layer"].first, tape["layer"].first + inner)
     N_out = 0 if block.readout else int(np.prod(block.output_shape))
     below = 0 if first_layer else inner
     if name == "forward":
@@ -151,21 +136,21 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
         return {
             "rows": window,
             name: B * steps * N,
-            "dense": dense(block, B * below, True) + dense(block, 2 * B) / 0.4,
+            "dense": products(block, B * below, True) + products(block, 2 * B) / 0.4,
             "bytes": 4 * B * (steps * (N + N_out) + below * (2 * N + N_in)),
         }
     if name == "forward_tangent":
         return {
             "rows": window,
             name: B * steps * N,
-            "dense": dense(block, B * (below + 2)),
+            "dense": products(block, B * (below + 2)),
             "bytes": 4 * B * (steps * (2 * N + N_out) + below * (N_in + 2 * N)),
         }
-    direct = 1 / 0.4 if winograd.fits((H, W, n_in, block.channels, block.kernel)) else 1
+    direct = 1 / 0.4 if dense.fits(geometry(H, W, n_in, block.channels, block.kernel)) else 1
     return {
         "rows": window,
         name: B * steps * N,
-        "dense": 2 * dense(block, B * below, True) + direct * dense(block, B * (below + 2)),
+        "dense": 2 * products(block, B * below, True) + direct * products(block, B * (below + 2)),
         "bytes": 4 * B * (steps * (2 * N + 2 * N_out) + below * (4 * N + 2 * N_in)),
     }
 
@@ -195,7 +180,7 @@ def profile(options, rates: dict):
                     else (
                         arguments[-1]
                         if name == "forward_tangent"
-                        else tape["steps"]
+                        else tape["d"].steps
                         if "tangent" in name
                         else arguments[2].shape[1]
                     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.kernels import choice, linear, vector, winograd
+from minisnn.kernels import choice, dense, linear, vector
 from minisnn.kernels.events import collect
+from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
 
 
@@ -23,7 +24,8 @@ GEOMETRIES = [(4, 8, 3, 33, 5), (3, 5, 2, 16, 3), (8, 16, 9, 32, 5), (1, 1, 40, 
 @pytest.mark.parametrize("g", GEOMETRIES, ids=str)
 def test_linear_maps(g, counts, dtype, tolerance):
     """One time step of events, by each of the ways that there are, against the reference."""
-    H, W, n_in, n_out, k = g
+    g = geometry(*g)
+    H, W, n_in, n_out, k, *_ = g
     rng, pad = np.random.default_rng(0), k // 2
     x = (rng.random((H, W, n_in)) < 0.4) * (rng.integers(1, 4, (H, W, n_in)) if counts else 1)
     w, dV = rng.standard_normal((k, k, n_in, n_out)).astype(dtype), rng.standard_normal((H, W, n_out)).astype(dtype)
@@ -35,7 +37,7 @@ def test_linear_maps(g, counts, dtype, tolerance):
     expected = synapse.correlate(x.astype(dtype), w)
     ways = {
         "spread": lambda V: linear.spread(lists, 0, 0, 0, H, linear.rows_layout(w), V, one, g),
-        "correlate": lambda V: linear.correlate(halo, 0, linear.dense_layout(w), V, 0, H, W, n_in, n_out, k),
+        "correlate": lambda V: linear.correlate(halo, linear.dense_layout(w), V, g),
     }
     if not counts:
         ways["gather"] = lambda V: linear.gather(lists, 0, 0, 0, H, linear.dense_layout(w), V, g)
@@ -46,17 +48,17 @@ def test_linear_maps(g, counts, dtype, tolerance):
 
     expected = synapse.correlate_input(dV, w)
     dx = np.zeros(x.size, dtype)
-    linear.correlate(D, 0, linear.back_layout(w), dx, 0, H, W, n_out, n_in, k)
+    linear.correlate(D, linear.back_layout(w), dx, geometry(H, W, n_out, n_in, k))
     assert _relative(dx.reshape(expected.shape), expected) < tolerance
 
     expected = synapse.correlate_weight(x.astype(dtype), dV, k)
 
     def sorted_by_channel(dW):
-        places, starts = np.zeros(x.size, np.int32), np.zeros(H * (n_in + 1), np.int32)
+        events = Sorted(np.zeros(x.size, np.int32), np.zeros(H * (n_in + 1), np.int32), W * n_in, n_in)
         for h in range(H):
-            linear.sort_by_channel(lists, h, 0, 1, D.size, n_in, n_out, W, places, h * W * n_in, starts, h * (n_in + 1))
+            linear.sort_by_channel(lists, h, 0, 1, events, g)
         for i in range(k):
-            linear.gather_weight(places, W * n_in, starts, 0, i, 0, n_in, D, 0, dW, g)
+            linear.gather_weight(events, 0, i, 0, n_in, D, 0, dW, g)
 
     ways = {
         "spread": lambda dW: linear.spread_weight(lists, 0, 0, 0, H, 0, k, D, 0, dW, one, g),
@@ -85,28 +87,18 @@ def _events(x, dtype, counts):
 @pytest.mark.parametrize("images", [1, 3])
 def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     """Winograd's products against the direct sum, for halo images, edges included."""
-    H, W, n_from, n_to, k = g
+    g = geometry(*g)
+    H, W, n_from, n_to, k, *_ = g
     rng = np.random.default_rng(3)
-    assert winograd.fits(g)
+    assert dense.fits(g)
     x, w = rng.standard_normal((images, H, W, n_from)).astype(dtype), rng.standard_normal((k, k, n_from, n_to)).astype(dtype)
     halo = np.pad(x, [(0, 0), (0, 0), (2, 2), (0, 0)])
     y, rows = np.zeros(images * H * W * n_to, dtype), 2 * H * images * W
-    points = winograd.transform(linear.dense_layout(w), n_from * n_to)
-    winograd.correlate(
-        halo.ravel(),
-        images,
-        halo[0].size,
-        points,
-        y,
-        0,
-        winograd.matrices(dtype),
-        np.zeros(rows * n_from, dtype),
-        np.zeros(rows * n_to, dtype),
-        H,
-        W,
-        n_from,
-        n_to,
+    points, scratch = (
+        dense.transform(linear.dense_layout(w), n_from * n_to),
+        [np.zeros(rows * n, dtype) for n in (n_from, n_to)],
     )
+    dense.interpolate(halo.ravel(), images, points, y, dense.matrices(dtype), *scratch, g)
     assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w)) < tolerance * k * k * n_from
 
 
@@ -118,7 +110,8 @@ def test_gemm(M, N, R, K, dtype):
     rng = np.random.default_rng(1)
     A, B, C = (rng.standard_normal(shape).astype(dtype) for shape in ((R, M, K), (R, K, N), (M, N)))
     expected, flat = C + (A @ B).sum(0), C.ravel().copy()
-    vector.gemm(A.ravel(), 0, M * K, K, 1, B.ravel(), 0, K * N, N, flat, 0, N, M, N, R, K)
+    left, right = Left(0, M * K, K, 1), Right(0, K * N, N)
+    vector.gemm(A.ravel(), left, B.ravel(), right, flat, Out(0, N), M, N, R, K)
     assert np.allclose(flat.reshape(M, N), expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
 
 
@@ -178,7 +171,7 @@ def test_a_network_that_takes_every_fast_path(pool, detach):
         for b in ("numba", "numpy")
     ]
     inner = nets[0].blocks[1]
-    assert winograd.fits((*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
+    assert dense.fits(geometry(*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
     theta, v = nets[0].init(rng, x, rate=0.2), rng.standard_normal(nets[0].size)
     assert all(0.02 < rate < linear.DENSE_ABOVE for rate in nets[0].activity(theta, x).values())
     for name, call in (

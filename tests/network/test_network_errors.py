@@ -5,6 +5,7 @@ import pytest
 from test_network import case, small
 
 import minisnn as ms
+from minisnn.network.base import NotFinite
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,15 @@ import minisnn as ms
         (dict(loss="hinge"), "loss must be one of"),
         (dict(backend="cuda"), "backend must be one of"),
         (dict(hidden=(-2,)), "hidden must be positive"),
+        (dict(channels=(2.0,)), r"channels must hold whole numbers, not \[2.0\]"),
+        (dict(hidden=("4",)), "hidden must hold whole numbers"),
+        (dict(input_shape=(7, 6.5, 2)), "input_shape must hold whole numbers"),
+        (dict(window=1.5), "window must be a whole number, not 1.5"),
+        (dict(window=True), "window must be a whole number, not True"),
+        (dict(ways=3.0), "ways must be a whole number, not 3.0"),
+        (dict(kernel=None), "kernel must be a whole number, not None"),
+        (dict(neuron="x"), "neuron must be an LIF, not 'x'"),
+        (dict(neuron=ms.LIF), "neuron must be an LIF, not <class"),
     ],
 )
 def test_configurations_that_cannot_be(changes, words):
@@ -62,6 +72,10 @@ def wrong(name):
         "theta of another size": (lambda t, x, y: (t[:-1], x, y), r"theta must be a flat array of \d+ parameters"),
         "theta as a list": (lambda t, x, y: (list(t), x, y), "theta must be a flat array"),
         "theta with NaN": (lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y), "theta must be finite"),
+        "complex theta": (lambda t, x, y: (t + 0j, x, y), "theta must hold real numbers, not complex128"),
+        "theta beyond float32": (lambda t, x, y: (t.astype(float) + 1e300, x, y), "theta must be finite in float32"),
+        "negative counts": (lambda t, x, y: (t, x.astype(int) - 1, y), "x must hold event counts, 0 or more, not -1"),
+        "counts beyond measure": (lambda t, x, y: (t, x * 1e300, y), "event counts of at most 1e[+]09, not"),
         "x without batch": (lambda t, x, y: (t, x[0], y), r"x must be \(B, T, H, W, C\)"),
         "x of another size": (lambda t, x, y: (t, x[:, :, 1:], y), r"x must be .* not \(2, 14, 6, 6, 2\)"),
         "x without samples": (lambda t, x, y: (t, x[:0], y[:0]), "at least one sample"),
@@ -81,6 +95,10 @@ def wrong(name):
         "theta of another size",
         "theta as a list",
         "theta with NaN",
+        "complex theta",
+        "theta beyond float32",
+        "negative counts",
+        "counts beyond measure",
         "x without batch",
         "x of another size",
         "x without samples",
@@ -94,7 +112,7 @@ def wrong(name):
     ],
 )
 def test_errors(backend, name):
-    net = small(backend)
+    net = small(backend, dtype=np.float32 if "float32" in name else np.float64)
     theta, x, y = case(net)
     change, words = wrong(name)
     for call in (net.loss, net.loss_and_gradient, net.gradients):
@@ -115,3 +133,20 @@ def test_errors_of_twins_vectors_and_targets(backend):
         squared.loss(theta, x, np.zeros((2, 2)))
     with pytest.raises(ValueError, match="finite targets"):
         squared.loss(theta, x, np.full((2, 3), np.nan))
+
+
+@pytest.mark.parametrize("model", [small, lambda backend: ms.ConvNet((7, 6, 2), (3, 2), 3, 3, np.float64, backend=backend)])
+def test_booleans_are_counts_of_one(backend, model):
+    net = model(backend)
+    theta, x, y = case(net)
+    assert np.array_equal(net(theta, x > 0), net(theta, (x > 0).astype(np.uint8))) and x.any()
+
+
+@pytest.mark.parametrize("call", ["__call__", "loss", "loss_and_gradient", "gradients"])
+def test_logits_that_overflow_are_refused(backend, call):
+    net = small(backend, dtype=np.float32)
+    theta, x, y = case(net)
+    for name, value in (("readout.weight", 3e38), ("readout.bias", 3e38), ("conv2.bias", 1e3)):  # every site spikes
+        net.views(theta)[name][...] = value
+    with np.errstate(all="ignore"), pytest.raises(NotFinite, match="the logits overflow float32; theta reaches 3e[+]38"):
+        getattr(net, call)(*(theta, x, y)[: 2 if call == "__call__" else 3])

@@ -1,0 +1,117 @@
+"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV, groups of input channels (or
+kernel rows) from dV to the weight gradient. Every sum has a fixed order.
+"""
+
+from ..parallel.compilation import njit
+from .linear import channels_to_halo, correlate_weight, gather_weight, sort_by_channel, spread_weight
+from .neuron import State, membrane_backward, membrane_backward_tangent
+from .pooling import adjoint, adjoint_tangent, scratch
+from .vector import zeros
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _state(b, band, N, out, like):
+    """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K."""
+    at = band * N
+    s = State(zeros(N, like), out.dPQ[b, 0, at : at + N], out.dPQ[b, 1, at : at + N], zeros(N, like))
+    s.P[:], s.Q[:] = 0, 0
+    return s
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _keep(x, b, band, t, item, dV, steps, out, layer):
+    """dV_t of a band is kept, or where `out.dW` is given the weight gradient of its events is summed at once."""
+    g = layer.g
+    if t < steps - 2 and out.dW.size > 0:
+        low = band * g.height
+        spread_weight(x, b, layer.first + t, low, low + g.height, 0, g.k, dV, 0, out.dW[item], layer.c.one, g)
+    elif t < steps - 2:
+        out.dV[b, t, band * dV.size : (band + 1) * dV.size] = dV
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def backward(start, stop, x, layer, u, d, out):
+    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K, dQ_K and db."""
+    g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
+    room, du, dV = scratch(g, u), zeros(N, u), zeros(g.height * g.pitch, u)
+    for item in range(start, stop):
+        b, band = divmod(item, g.bands)
+        s, to = _state(b, band, N, out, u), band * g.sites
+        du[:] = 0  # odd columns of du stay zero
+        for t in range(steps - 1, -1, -1):
+            u_t = u[b, t, band * N : (band + 1) * N]
+            if d.dlogits.size == 0:
+                adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, g.n_out, layer.pool, c)
+            elif t == steps - 1:
+                du[:] = d.dlogits[b]
+            elif t == steps - 2:
+                du[:] = 0
+            membrane_backward(u_t, du, s, dV, g, layer.detach, c)
+            _keep(x, b, band, t, item, dV, steps, out, layer)
+        for i in range(N):
+            out.db[b, band, i % g.n_out] += s.total[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out):
+    """`backward` differentiated line by line."""
+    g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
+    room, du, du_dot, dV = scratch(g, u), zeros(N, u), zeros(N, u), zeros(g.height * g.pitch, u)
+    for item in range(start, stop):
+        b, band = divmod(item, g.bands)
+        s, dr, to = _state(b, band, N, out, u), zeros(N, u), band * g.sites
+        du[:], du_dot[:] = 0, 0
+        for t in range(steps - 1, -1, -1):
+            u_t, v_t = u[b, t, band * N : (band + 1) * N], u_dot[b, t, band * N : (band + 1) * N]
+            if d.dlogits.size == 0:
+                dy, dy_dot = d.dy[b, t, to : to + g.sites], d_dot.dy[b, t, to : to + g.sites]
+                adjoint_tangent(u_t, v_t, dy, dy_dot, room, du, du_dot, g.n_out, layer.pool, c)
+            elif t == steps - 1:
+                du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
+            elif t == steps - 2:
+                du[:], du_dot[:] = 0, 0
+            membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.detach, c)
+            _keep(x, b, band, t, item, dV, steps, out, layer)
+        for i in range(N):
+            out.db[b, band, i % g.n_out] += s.total[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def by_channel(start, stop, x, first, steps, s, g):
+    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`."""
+    for row in range(start, stop):
+        sort_by_channel(x, row, first, first + steps - 2, s, g)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def weight_gradient(start, stop, x, events, first, steps, out, pq, x_dot, dV, dW, layer):
+    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given.
+
+    An item is a group of input channels where the events are sorted by channel, else a kernel row; where out.dW is given
+    the events have been added already.
+    """
+    g, one, summed = layer.g, layer.c.one, out.dW.size > 0
+    by_channel, frames, frame = events.starts.size > 0, out.dV.reshape(-1), g.H * g.pitch
+    halo = zeros(g.H * (g.W + g.k - 1) * (events.group if by_channel else g.n_in), dW)
+    for item in range(start, stop):
+        channel = item * events.group if by_channel else 0
+        size = min(events.group, g.n_in - channel) if by_channel else g.n_in
+        top, bottom = (0, g.k) if by_channel else (item, item + 1)
+        halo[:] = 0
+        for b in range(out.dPQ.shape[0]):
+            at = b * max(steps - 2, 0) * frame
+            for i in range(top, bottom):
+                if by_channel:
+                    gather_weight(events, b, i, channel, size, frames, at, dW, g)
+                else:
+                    for t in range(0 if summed else steps - 2):
+                        spread_weight(x, b, first + t, 0, g.H, i, i + 1, frames, at + t * frame, dW, one, g)
+            if x_dot.size > 0:
+                for t in range(steps - 2):
+                    channels_to_halo(x_dot[b, t], halo, channel, size, g)
+                    for i in range(top, bottom):
+                        correlate_weight(halo, channel, size, dV[b, t], g.pad, g.pitch, i, dW, g)
+            for n in range(2):
+                channels_to_halo(pq[b, n], halo, channel, size, g)
+                for i in range(top, bottom):
+                    correlate_weight(halo, channel, size, out.dPQ[b, n], 0, g.row, i, dW, g)

@@ -1,0 +1,149 @@
+"""What a block does in parallel on the way forward: each kernel works on the items start..stop-1 of a range, bands (a sample
+and the rows of one pooled row, see `records.Geometry`), and no two items write to one place. Arrays are flat below the axes
+named here:
+
+    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - 2, H W n_out)
+    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..parallel.compilation import njit
+from .choice import lowest_bit, reached
+from .linear import correlate_row, gather, is_dense, place, spread
+from .neuron import State, membrane_step, membrane_tangent_step
+from .pooling import pooled, scratch, tangent
+from .vector import zeros
+
+
+class Spikes(NamedTuple):
+    """What a block hands on: lists of events (see `Events`), or the readout's logits (B, n_out)."""
+
+    index: np.ndarray
+    offset: np.ndarray
+    column: np.ndarray
+    logits: np.ndarray
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _tiled(bias, sites):
+    """bias (C,) repeated for every site of a row."""
+    out = np.empty(sites * bias.size, bias.dtype)
+    for i in range(out.size):
+        out[i] = bias[i % bias.size]
+    return out
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _input(x, b, t, low, high, weights, on_dense, halo, Q, g, c):
+    """Q of the rows low..high-1 += W x_t, by events or as a dense product; `halo` is zero and left zero."""
+    if not on_dense:
+        if x.known:
+            gather(x, b, t, low, high, weights.dense, Q, g)
+        else:
+            spread(x, b, t, low, high, weights.rows, Q, c.one, g)
+        return
+    pad = g.k // 2
+    top, bottom, width = max(low - pad, 0), min(high + pad, g.H), (g.W + 2 * pad) * g.n_in
+    for scale in (c.one, c.zero):
+        for row in range(top, bottom):
+            place(x, b * g.H + row, t, scale, halo, (row - top) * width + pad * g.n_in)
+        if scale:
+            for h in range(low, high):
+                first, last = max(pad - h, 0), min(g.k, g.H + pad - h)
+                correlate_row(halo, (h - pad + first - top) * width, weights.dense, first, last, Q, (h - low) * g.row, g)
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _emit(v, C, threshold, index, column, found):
+    """Append the sites of one row where the pooled membrane reaches the threshold; the number of events after that."""
+    for w in range(v.size // C):
+        column[w] = found
+        for i in range(0, C, 64):
+            bits = reached(v, w * C + i, min(64, C - i), threshold)
+            while bits:
+                index[found] = w * C + i + lowest_bit(bits)
+                found += 1
+                bits &= bits - 1
+    column[v.size // C] = found
+    return found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def traces(start, stop, x, first, pq, g, c):
+    """p_K, q_K of a sample from its events before K = first: each decays as a trace that starts from one event."""
+    sites = g.W * g.n_in
+    for b in range(start, stop):
+        p, q = pq[b, 0], pq[b, 1]
+        p[:], q[:] = 0, 0
+        P, Q = c.zero, c.rest_beta  # p, q one step after an event of value 1
+        for t in range(first - 1, -1, -1):
+            for h in range(g.H):
+                at, i = (b * g.H + h) * x.capacity, (b * g.H + h) * (x.T + 1) + t
+                for e in range(at + x.offset[i], at + x.offset[i + 1]):
+                    n, one = h * sites + x.index[e], x.value[e] if x.valued else c.one
+                    p[n] += P * one
+                    q[n] += Q * one
+            P, Q = c.alpha * P + c.rest_alpha * Q, c.beta * Q
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def forward(start, stop, x, weights, layer, kept, u, out):
+    """Bands with the odd rest that is not pooled; u holds the `kept` steps from the window's start on."""
+    g, c, pool = layer.g, layer.c, layer.pool
+    bands = (g.H + g.height - 1) // g.height
+    biases, room = _tiled(weights.bias, g.W), scratch(g, u)
+    halo = zeros((g.height + g.k - 1) * (g.W + g.k - 1) * g.n_in, u)
+    for item in range(start, stop):
+        b, band = divmod(item, bands)
+        low = band * g.height
+        high = min(low + g.height, g.H)
+        N, at = (high - low) * g.row, low * g.row
+        spiking = not layer.readout and high - low == g.height
+        s, U = State(zeros(N, u), zeros(N, u), zeros(N, u), u[0, 0, :0]), zeros(N, u)
+        on_dense = is_dense(x, b, 0, x.T, g)
+        found = 0
+        for t in range(x.T):
+            if layer.first <= t < layer.first + kept:
+                U = u[b, t - layer.first, at : at + N]
+            elif t == layer.first + kept:
+                U = zeros(N, u)
+            membrane_step(U, s, biases, c)
+            _input(x, b, t, low, high, weights, on_dense, halo, s.Q, g, c)
+            if spiking:
+                v = pooled(U, room, g.n_out, pool, c)
+                found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
+                out.offset[b, band, t + 1] = found
+        if layer.readout:
+            out.logits[b] = U
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def forward_tangent(start, stop, x, weights_dot, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
+    g, c, pool = layer.g, layer.c, layer.pool
+    N = g.height * g.row
+    biases, room = _tiled(weights_dot.bias, g.W), scratch(g, u)
+    halo, r = zeros((g.height + g.k - 1) * (g.W + g.k - 1) * g.n_in, u), zeros(N, u)
+    for item in range(start, stop):
+        b, band = divmod(item, g.bands)
+        at, to, low = band * N, band * g.sites, band * g.height
+        s = State(r, PQ_dot[b, 0, at : at + N], PQ_dot[b, 1, at : at + N], r)
+        r[:] = 0
+        for i in range(N):
+            s.Q[i] = s.Q[i] / c.rest_beta
+        on_dense = is_dense(x, b, layer.first, layer.first + steps - 2, g) if steps > 2 else False
+        for t in range(steps):
+            u_t, v_t = u[b, t, at : at + N], u_dot[b, t, at : at + N]
+            membrane_tangent_step(u_t, v_t, s, biases, layer.detach, c)
+            if not layer.readout:
+                tangent(u_t, v_t, room, y_dot[b, t, to : to + g.sites], g.n_out, pool, c)
+            if t < steps - 2:
+                _input(x, b, layer.first + t, low, low + g.height, weights_dot, on_dense, halo, s.Q, g, c)
+                if V_dot.size > 0:
+                    V = V_dot[b, t, at : at + N]
+                    for i in range(N):
+                        s.Q[i] += V[i]
+        if layer.readout:
+            logits_dot[b] = u_dot[b, steps - 1]

@@ -1,0 +1,130 @@
+"""Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of layers/pool.py).
+
+u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). What the kernels need at a time step:
+
+    pooled              v                                         adjoint            du from dy
+    tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot from dy and dy_dot
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..parallel.compilation import njit
+from .choice import pick, put
+from .neuron import sigma_prime, sigma_second
+from .records import MAX, NONE
+from .vector import zeros
+
+
+class Scratch(NamedTuple):
+    """Room for a row of the band, for the pooled membrane and its tangent, and for dv."""
+
+    top: np.ndarray
+    v: np.ndarray
+    v_dot: np.ndarray
+    dv: np.ndarray
+
+
+@njit(nogil=True, cache=True)
+def scratch(g, like):
+    return Scratch(zeros(g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def pooled(u, s, C, pool, c):
+    """v, the pooled membrane; where nothing is pooled it is u itself."""
+    if pool == NONE:
+        return u
+    row, top, v = u.size // 2, s.top, s.v
+    a, b = u[:row], u[row:]
+    if pool == MAX:
+        for i in range(row):
+            top[i] = max(a[i], b[i])
+    else:
+        for i in range(row):
+            top[i] = a[i] + b[i]
+    for w in range(row // (2 * C)):
+        left, right, out = top[2 * w * C :][:C], top[(2 * w + 1) * C :][:C], v[w * C :][:C]
+        if pool == MAX:
+            for i in range(C):
+                out[i] = max(left[i], right[i])
+        else:
+            for i in range(C):
+                out[i] = (left[i] + right[i]) * c.quarter
+    return v
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def pooled_tangent(u, v, u_dot, s, C, pool, c):
+    """v_dot along u_dot: that of the first site, in row-major order, whose u is v."""
+    if pool == NONE:
+        return u_dot
+    row, v_dot = u.size // 2, s.v_dot
+    for w in range(v_dot.size // C):
+        i, j = 2 * w * C, row + 2 * w * C
+        if pool == MAX:
+            pick(u, v, u_dot, v_dot, i, j, w * C, C)
+        else:
+            a, b, out = u_dot[i : i + 2 * C], u_dot[j : j + 2 * C], v_dot[w * C :][:C]
+            for n in range(C):
+                out[n] = (a[n] + b[n] + (a[C + n] + b[C + n])) * c.quarter
+    return v_dot
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def unpool(u, v, dv, du, C, pool, c):
+    """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at each of the four."""
+    if pool == NONE:
+        du[:] = dv
+        return
+    row = u.size // 2
+    for w in range(dv.size // C):
+        i, j = 2 * w * C, row + 2 * w * C
+        if pool == MAX:
+            put(u, v, dv, du, i, j, w * C, C)
+        else:
+            d, first = dv[w * C :][:C], du[i : i + C]
+            for n in range(C):
+                first[n] = d[n] * c.quarter
+            du[i + C : i + 2 * C], du[j : j + C], du[j + C : j + 2 * C] = first, first, first
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def spike_slope(v, d, out, c):
+    """out = sigma'(v) d, for adjoints and tangents alike."""
+    threshold = c.threshold
+    for i in range(v.size):
+        out[i] = sigma_prime(v[i] - threshold, c) * d[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def spike_curvature(v, v_dot, dy, dy_dot, out, c):
+    """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy."""
+    threshold = c.threshold
+    for i in range(v.size):
+        a = v[i] - threshold
+        out[i] = sigma_prime(a, c) * dy_dot[i] + sigma_second(a, c) * v_dot[i] * dy[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def adjoint(u, dy, s, du, C, pool, c):
+    v = pooled(u, s, C, pool, c)
+    spike_slope(v, dy, s.dv, c)
+    unpool(u, v, s.dv, du, C, pool, c)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def tangent(u, u_dot, s, y_dot, C, pool, c):
+    v = pooled(u, s, C, pool, c)
+    spike_slope(v, pooled_tangent(u, v, u_dot, s, C, pool, c), y_dot, c)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, C, pool, c):
+    v = pooled(u, s, C, pool, c)
+    v_dot = pooled_tangent(u, v, u_dot, s, C, pool, c)
+    spike_slope(v, dy, s.dv, c)
+    unpool(u, v, s.dv, du, C, pool, c)
+    spike_curvature(v, v_dot, dy, dy_dot, s.dv, c)
+    unpool(u, v, s.dv, du_dot, C, pool, c)

@@ -1,0 +1,152 @@
+"""What the kernels are told: records of numbers and flat arrays, each of them named."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..layers.block import Block
+
+NONE, MAX, MEAN = 0, 1, 2
+POOL = {"none": NONE, "max": MAX, "mean": MEAN}
+
+
+class Constants(NamedTuple):
+    """The neuron's constants in the network's dtype, so that no kernel computes in another one; numbers as np.float32 or 64."""
+
+    alpha: float
+    beta: float
+    gamma: float
+    rest_alpha: float  # 1 - alpha, and so on
+    rest_beta: float
+    rest_gamma: float
+    rest: float  # (1 - alpha) (1 - beta)
+    rho: float
+    threshold: float
+    slope: float
+    curve: float  # -2 slope
+    zero: float
+    one: float
+    quarter: float
+
+
+class Geometry(NamedTuple):
+    """Sizes of a block. A *band* is what one row of pooled sites needs: two rows, or one where nothing is pooled; a *halo*
+    image has k // 2 zero columns at both sides."""
+
+    H: int
+    W: int
+    n_in: int
+    n_out: int
+    k: int
+    height: int  # rows of a band
+    bands: int  # whole ones
+    row: int  # numbers in a row of u, in one of pooled sites, in one of a halo image
+    sites: int
+    pitch: int
+    pad: int  # where the columns of a halo row begin
+
+
+class Layer(NamedTuple):
+    """What is the same for every pass of a block, and the step at which the gradient window starts."""
+
+    g: Geometry
+    c: Constants
+    pool: int
+    detach: bool
+    readout: bool
+    first: int
+
+
+class Lists(NamedTuple):
+    """`Events` as the kernels take them; valued: events have values, known: it is known where columns begin."""
+
+    index: np.ndarray
+    value: np.ndarray
+    offset: np.ndarray
+    column: np.ndarray
+    capacity: int
+    T: int
+    valued: bool
+    known: bool
+
+
+class Weights(NamedTuple):
+    """A weight in rows and in dense layout, and the bias."""
+
+    rows: np.ndarray
+    dense: np.ndarray
+    bias: np.ndarray
+
+
+class Adjoint(NamedTuple):
+    """dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step."""
+
+    dy: np.ndarray
+    dlogits: np.ndarray
+    steps: int
+
+
+class Sums(NamedTuple):
+    """What a membrane kernel fills on the way back: dV (B, m - 2, halo image), dP_K and dQ_K as dPQ (B, 2, H W n_out),
+    db (B, bands, n_out), and dW (B bands, weights) in rows layout where dV need not be kept, else empty."""
+
+    dV: np.ndarray
+    dPQ: np.ndarray
+    db: np.ndarray
+    dW: np.ndarray
+
+
+class Sorted(NamedTuple):
+    """The window's events by channel (`linear.sort_by_channel`), `group` channels an item of work; empty arrays where the
+    events have values or take no convolution."""
+
+    places: np.ndarray
+    starts: np.ndarray
+    room: int
+    group: int
+
+
+class Left(NamedTuple):
+    """Where the factor A[at + r * of_r + m * of_m + k * of_k] of `vector.gemm` lies; numbers only, since a record of arrays
+    made anew for every product costs more than small products do."""
+
+    at: int
+    of_r: int
+    of_m: int
+    of_k: int
+
+
+class Right(NamedTuple):
+    """Where the factor B[at + r * of_r + k * of_k + n] lies."""
+
+    at: int
+    of_r: int
+    of_k: int
+
+
+class Out(NamedTuple):
+    """Where the sums C[at + m * of_m + n] lie."""
+
+    at: int
+    of_m: int
+
+
+def constants(neuron, dtype) -> Constants:
+    a, b, g = neuron.alpha, neuron.beta, neuron.gamma
+    numbers = (a, b, g, 1 - a, 1 - b, 1 - g, (1 - a) * (1 - b), neuron.rho, neuron.threshold, neuron.slope, -2 * neuron.slope)
+    return Constants(*(np.dtype(dtype).type(n) for n in (*numbers, 0, 1, 0.25)))
+
+
+@lru_cache(1024)
+def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) -> Geometry:
+    height, columns = (1, W) if pool == NONE else (2, W // 2)
+    pad = k // 2 * n_out
+    return Geometry(H, W, n_in, n_out, k, height, H // height, W * n_out, columns * n_out, W * n_out + 2 * pad, pad)
+
+
+@lru_cache(1024)
+def layer(block: Block, dtype, first: int = 0) -> Layer:
+    pool = POOL[block.pool]
+    g = geometry(*block.input_shape, block.channels, block.kernel, pool)
+    return Layer(g, constants(block.neuron, dtype), pool, block.detach_reset, block.readout, first)
