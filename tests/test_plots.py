@@ -217,3 +217,30 @@ def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, monkeypatch)
     with pytest.raises(OSError, match="curve.png"):
         plots.save(plots.figure(), tmp_path / "curve.png")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://absent", ""])
+def test_no_backend_is_needed(backend, tmp_path):
+    """MPLBACKEND of another program, or of a machine with windows."""
+    code = "import sys; from minisnn import plots; plots.save(plots.figure(), sys.argv[1])"
+    environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(Path(plots.__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "a.png").is_file(), done.stderr
+
+
+def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
+    from minisnn import stopping
+    from minisnn.training import folder
+
+    def broken(*_, **__):
+        drawn.append(1)
+        raise KeyError("PolyCollection:kwdoc")
+
+    drawn = []
+    monkeypatch.setattr(plots, "plot_learning_curve", broken)
+    with pytest.warns(UserWarning, match="curve.png: the learning curve could not be drawn .KeyError: 'PolyCollection:kwdoc'"):
+        folder.RunFolder(tmp_path).draw(rows(3), 0.2)
+    monkeypatch.setattr(stopping, "asked", lambda: True)  # no time to import what draws
+    monkeypatch.setattr(plots, "drawing", lambda: False)
+    folder.RunFolder(tmp_path).draw(rows(3), 0.2)
+    assert drawn == [1]

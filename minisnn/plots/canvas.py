@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..files import write_whole
@@ -46,13 +46,18 @@ def drawing() -> bool:
 def _import_matplotlib():
     """matplotlib, even where MPLBACKEND names what there is not, for these figures belong to no window. Where its cache lies
     is of no interest."""
-    if "matplotlib" not in sys.modules:
-        logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    backend = os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib
-    except ValueError:
-        del os.environ["MPLBACKEND"]
-        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend  # as its import would
     return matplotlib
 
 

@@ -1,4 +1,5 @@
-"""Fuzz the readers and the command line: python tests/fuzz [--inputs 10000] [--readers nmnist,idx] [--commands 300]
+"""Fuzz the readers, the command line and the processes: python tests/fuzz [--inputs 10000] [--readers nmnist,idx]
+[--commands 300] [--signals 60] [--environments 100] [--seed 0]
 
 Damaged files are read in child processes, many a child; what ends a child is found, and the next goes on behind it. An
 input passes if it is read, or refused in one sentence that names the file, within 5 s of processor time and 500 MB, and
@@ -57,8 +58,16 @@ def main() -> int:
     parser.add_argument("--readers", default=",".join(NAMES), help="default: all")
     parser.add_argument("--first", type=int, default=0, help="number of the first input (default: 0)")
     parser.add_argument("--commands", type=int, default=300, help="wrong command lines (default: 300)")
+    parser.add_argument("--signals", type=int, default=60, help="to commands at work (default: 60)")
+    parser.add_argument("--cases", default="", metavar="A;B", help="names of commands that get signals (default: all)")
+    parser.add_argument("--environments", type=int, default=100, help="odd environments (default: 100)")
+    parser.add_argument("--seed", type=int, default=0, help="of signals and environments (default: 0)")
     args = parser.parse_args()
     failures = 0
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
+
     with tempfile.TemporaryDirectory() as folder:
         for name in filter(None, args.readers.split(",")):
             found = fuzz(name, args.inputs, Path(folder), args.first)
@@ -78,4 +87,15 @@ def main() -> int:
             print(f"{'command lines':<18}{args.commands:>7} tried {len(wrong):>4} wrong", flush=True)
             for line, what in wrong[:20]:
                 print(f"    minisnn {' '.join(line)}: {what}", flush=True)
+        if args.signals:
+            from signals import fuzz_signals
+
+            (place := Path(folder) / "signals").mkdir()
+            cases = tuple(filter(None, args.cases.split(";")))
+            failures += len(fuzz_signals(args.signals, args.seed, place, cases, tell))
+        if args.environments:
+            from environments import fuzz_environments
+
+            (place := Path(folder) / "environments").mkdir()
+            failures += len(fuzz_environments(args.environments, args.seed, place, tell))
     return 1 if failures else 0

@@ -5,13 +5,11 @@ Moments are by the clock, over all of a command's life; at an import; at the ope
 is drawn. The signal goes to the process, or to its group as from a terminal, sometimes twice.
 """
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -195,11 +193,16 @@ def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent
         result = "stopped"
     else:
         return f"exit code {code}: {err[-300:]}"
-    leftover = [str(path.relative_to(folder)) for path in folder.rglob(".*") if "numba" not in path.parts and path.is_file()]
-    leftover = [one for one in leftover if not one.startswith(("out/.ipynb", "out/.jupyter", "out/.virtual"))]
-    if leftover:
-        return f"left behind: {leftover}"
+    if left := leftovers(folder):
+        return f"left behind: {left}"
     return unsaved(folder / "out") or went_on(place, case, mark) or result
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Files that are written beside their places, and were not renamed or removed; what Jupyter keeps is its own."""
+    hidden = [path.relative_to(folder) for path in folder.rglob(".*") if path.is_file()]
+    own = ("numba", ".ipynb_checkpoints", ".jupyter", ".virtual_documents", ".cache", ".config", ".local")
+    return [str(path) for path in hidden if not set(own) & set(path.parts)]
 
 
 def unsaved(out: Path) -> str:
@@ -269,11 +272,3 @@ def fuzz_signals(tries: int, seed: int, folder: Path, names: tuple[str, ...] = (
         numbers = [counts[case.name, kind] for kind in ("stopped", "done before", "wrong")]
         tell(f"{case.name:<24}{numbers[0]:>9}{numbers[1]:>13}{numbers[2]:>7}{slowest[case.name]:>8.1f}s")
     return failures
-
-
-if __name__ == "__main__":
-    tries, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    with tempfile.TemporaryDirectory() as temporary:
-        found = fuzz_signals(tries, seed, Path(temporary), tuple(sys.argv[3:]), lambda line: print(line, flush=True))
-    print(json.dumps({"seed": seed, "tries": tries, "failures": len(found)}))
-    sys.exit(1 if found else 0)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import faulty
+from minisnn import files
 from minisnn.training import checkpoint
 from minisnn.training.checkpoint import CURRENT, PREVIOUS
 from minisnn.training.run import train
@@ -152,3 +153,24 @@ def test_no_run_equals_another_by_chance(undisturbed, tmp_path):
     with pytest.raises(AssertionError):
         assert_same(undisturbed, tmp_path / "run")
     assert {"theta", "outer/m", "outer/v", "outer/n", "step_sizes/m", "loss", "test"} <= state(undisturbed).keys()
+
+
+@pytest.mark.parametrize("step", ["link", "replace", "fsync"])
+def test_what_is_interrupted_while_it_writes_leaves_nothing_behind(tmp_path, monkeypatch, step):
+    """Ctrl-C at a step of writing a file that keeps the one before."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    files.write_whole(new, b"first")
+    real, calls = getattr(os, step), []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            result = real(*arguments) if step == "link" else None
+            raise KeyboardInterrupt(result)
+        return real(*arguments)
+
+    monkeypatch.setattr(os, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_whole(new, b"second", old)
+    monkeypatch.undo()
+    assert new.read_bytes() == b"first" and {path.name for path in tmp_path.iterdir()} <= {"new", "old"}
