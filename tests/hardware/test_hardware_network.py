@@ -1,7 +1,11 @@
 """The integer network: kernels against plain Python integers, bounds that adversarial inputs reach, no float inside."""
 
 import itertools
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,3 +273,23 @@ def test_a_network_that_the_chip_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="fraction must be 0 to 16"):
         Words(fraction=17)
     assert replace(Words(), strict=True).strict
+
+
+EPISODE = """
+import numpy as np
+from hardware.chip.learner import Learner, learn
+from integers import events, small
+net, _, chip = small(traces="nearest", membrane="zero")
+p = chip.traces(chip.spikes(events(net, 3)))
+found = learn(chip, Learner("three-factor", log2_weight=3, log2_bias=0, window=5), p, np.arange(3))
+print(p.sum(), found.weight.tolist(), chip.membranes(p, found.weight, found.bias)[:, -1].tolist())
+"""
+
+
+def test_kernels_can_be_stepped_through_as_plain_python():
+    said = []
+    for setting in ("0", "1"):
+        path = os.pathsep.join([*sys.path, str(Path(__file__).parents[1])])
+        env = {**os.environ, "NUMBA_DISABLE_JIT": setting, "PYTHONPATH": path}
+        said.append(subprocess.run([sys.executable, "-c", EPISODE], env=env, capture_output=True, text=True, check=True).stdout)
+    assert said[0] == said[1] and said[0].count("[") == 9
