@@ -9,7 +9,7 @@ from typing import Any
 
 NOWHERE = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
 NOWHERE += "that can be written to: NUMBA_CACHE_DIR=DIR"
-_told = False  # that they cannot be kept
+_told, _announcing = False, False  # that they cannot be kept; that they are being compiled
 
 
 def njit(cache: bool = False, **options: Any) -> Callable:
@@ -22,15 +22,32 @@ def njit(cache: bool = False, **options: Any) -> Callable:
         if cache and hasattr(kernel, "enable_caching"):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
             try:
                 kernel.enable_caching()
-                kernel._cache.save_overload = _forgiving(kernel._cache.save_overload)
             except RuntimeError:  # numba's "no locator available"
                 _tell("neither beside the code nor at home")
+            else:
+                kept = kernel._cache
+                kept.load_overload, kept.save_overload = _looked_up(kept.load_overload), _forgiving(kept.save_overload)
         return kernel
 
     return decorate
 
 
+def _looked_up(load: Callable) -> Callable:
+    """What was kept; where it was not, this is the moment to say that a kernel is about to be compiled."""
+
+    def attempt(*arguments: Any) -> Any:
+        global _announcing
+        if (found := load(*arguments)) is None and _announcing:
+            _announcing = False
+            print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
+        return found
+
+    return attempt
+
+
 def _forgiving(save: Callable) -> Callable:
+    """Keep a kernel if there is room."""
+
     def attempt(*arguments: Any) -> None:
         try:
             save(*arguments)
@@ -47,21 +64,14 @@ def _tell(reason: str) -> None:
         warnings.warn(NOWHERE.format(reason), stacklevel=2)
 
 
-def compiled() -> bool | None:
-    """Whether numba finds the kernels compiled in its cache; None where the cache lies in another place or nowhere."""
-    package = Path(__file__).parents[1]
-    if os.environ.get("NUMBA_DISABLE_JIT"):
-        return True
-    if os.environ.get("NUMBA_CACHE_DIR") or _told:
-        return None
-    for source in (package / "kernels" / "forward.py", package / "data" / "camera" / "kernel.py"):
-        times = [index.stat().st_mtime for index in (source.parent / "__pycache__").glob(f"{source.stem}.*.nbi")]
-        if not times or max(times) < source.stat().st_mtime:
-            return False if os.access(source.parent, os.W_OK) else None
-    return True
-
-
 def announce() -> None:
-    """Say so where numba is about to compile the kernels: once after installing, and after a change of them."""
-    if compiled() is False:
-        print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
+    """From now on, say so where a kernel is not there yet: once after installing, and after a change of it."""
+    global _announcing
+    _announcing = True
+
+
+def compiled() -> bool:
+    """Whether other processes find kernels that were kept beside the code; not asked of other places."""
+    package = Path(__file__).parents[1]
+    kept = [package / room / "__pycache__" for room in ("kernels", "data/camera")]
+    return bool(os.environ.get("NUMBA_DISABLE_JIT")) or all(any(place.glob("*.nbi")) for place in kept)

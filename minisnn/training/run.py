@@ -122,6 +122,8 @@ class _Run:
 
     def go(self, found: checkpoints.Checkpoint | None, resume: bool) -> Result:
         config, folder = self.config, self.folder
+        if self.progress:
+            announce()
         state = self._start() if found is None else self._restore(found)
         self.saved = None if found is None else state.update
         self.health = Health(config, self.rows)
@@ -176,8 +178,6 @@ class _Run:
     def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
         print(opening(config, self.net, self.folder.path, self.executor.number), file=sys.stderr, flush=True)
-        if config.backend == "numba":
-            announce()
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)

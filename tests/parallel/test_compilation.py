@@ -23,6 +23,7 @@ def double(x):
 @pytest.fixture(autouse=True)
 def untold(monkeypatch, tmp_path):
     monkeypatch.setattr(compilation, "_told", False)
+    monkeypatch.setattr(compilation, "_announcing", False)
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
 
 
@@ -33,12 +34,21 @@ def test_kernels_are_kept(tmp_path):
     assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 1  # where the cache is not asked for there is none
 
 
+def test_compiling_is_announced_when_it_happens_and_then_only(capsys):
+    compilation.announce()
+    kernel = compilation.njit(cache=True)(double)
+    assert not capsys.readouterr().err
+    assert kernel(4) == 8 and "compiled first, once" in capsys.readouterr().err
+    compilation.announce()
+    assert compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err  # it was kept
+    assert kernel(4.0) == 8 and "compiled first, once" in capsys.readouterr().err  # for other types it was not
+    assert kernel(4j) == 8j and not capsys.readouterr().err
+
+
 def test_without_a_place_they_are_compiled_and_it_is_said_once(monkeypatch, recwarn):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     assert [compilation.njit(cache=True)(double)(4) for _ in range(2)] == [8, 8]
     assert [("NUMBA_CACHE_DIR=DIR" in str(one.message)) for one in recwarn] == [True]
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    assert compilation.compiled() is None  # and nobody promises that it is once
 
 
 def test_a_full_disk_is_said_once(monkeypatch, recwarn):
