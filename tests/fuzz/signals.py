@@ -43,7 +43,8 @@ CASES = (
     Case("hardware", "hardware --bits 4 --episodes 2 --queries 1 --out OUT", "", weight=2),
     Case("hardware train", "hardware train --bits 4 --updates 3 --episodes 2 --out OUT", "hardware train --resume OUT"),
     Case("lessons", "lessons --out OUT", ""),
-    Case("show", "show --out OUT", ""),
+    Case("show", "show --out OUT", "", weight=2),
+    Case("check", "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy", None, weight=2),
     Case("lessons --open", "lessons --out OUT --open --port 18888"),
 )
 
@@ -185,14 +186,10 @@ def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent
         time.sleep(0.05)
     if left:
         return f"processes left: {[Path(f'/proc/{one}/cmdline').read_text().split(chr(0))[:6] for one in left]}"
-    if code == 0:
-        result = "done before"
-    elif code == 128 + number and "minisnn: stopped" in err.replace("Stopped", "stopped"):
-        result = "stopped"
-    elif code == 128 + number and not err.strip().endswith("\n") and "minisnn: " in err.strip().splitlines()[-1]:
-        result = "stopped"
-    else:
+    told = err.strip().splitlines()[-1:]
+    if code and not (code == 128 + number and told and told[0].startswith("minisnn: stopped")):
         return f"exit code {code}: {err[-300:]}"
+    result = "stopped" if code else "done before"
     if left := leftovers(folder):
         return f"left behind: {left}"
     return unsaved(folder / "out") or went_on(place, case, mark) or result
