@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,8 @@ def _read(path: Path, changes: dict) -> Checkpoint:
     try:
         return _assembled(*_contents(_verified(path), path), changes)
     except ValueError as error:
-        raise ValueError(str(error) if str(error).startswith(f"{path}: ") else f"{path}: {error}") from None
+        reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
+        raise ValueError(f"{path}: {reason}") from None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: the checkpoint lacks what it should hold, or holds it in another form ({error})") from None
 
