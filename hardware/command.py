@@ -8,7 +8,17 @@ import argparse
 import math
 from pathlib import Path
 
-from minisnn.commands.options import add_threads, add_workers, count, executor_of, find_checkpoint, use_threads, whole_numbers
+from minisnn.commands.options import (
+    Help,
+    add_threads,
+    add_workers,
+    count,
+    executor_of,
+    find_checkpoint,
+    only_given,
+    use_threads,
+    whole_numbers,
+)
 from minisnn.commands.studies import OUT, add_study, study_maker
 
 SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
@@ -30,22 +40,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """
     parts, defaults = parser.add_subparsers(dest="what", metavar="{compare,export,train}", title="what to do"), {}
     for name, (options, help) in PARTS.items():
-        layout = dict(epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        layout = dict(epilog=EXAMPLES, formatter_class=Help, allow_abbrev=False)
         part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
         options(part)
-        defaults[name] = _only_given(part)
+        defaults[name] = only_given(part)
     _compare_options(parser)
-    _only_given(parser)
+    only_given(parser)
     parser.set_defaults(defaults=defaults)
-
-
-def _only_given(parser: argparse.ArgumentParser) -> dict:
-    """The defaults of a parser, which from now on tells what was given alone."""
-    defaults = {}
-    for action in parser._actions:
-        if action.dest not in ("help", "what"):
-            defaults[action.dest], action.default = action.default, argparse.SUPPRESS
-    return defaults
 
 
 def _compare_options(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +109,7 @@ PARTS = {
 
 def run(args: argparse.Namespace) -> None:
     what, defaults = args.what or "compare", args.defaults
-    given = {name: value for name, value in vars(args).items() if name not in ("command", "run", "what", "defaults")}
+    given = {name: getattr(args, name) for name in args.given if name not in ("what", "defaults")}
     for name in given:
         if name not in defaults[what]:
             others = " and ".join(other for other in PARTS if name in defaults[other])
@@ -145,12 +146,7 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
         study = make("hardware-ranges" if args.ranges else "hardware")
         from .study import compare, ranges
 
-        try:
-            found = ranges.run(study, words, bits) if args.ranges else compare.run(study, words, bits, joules)
-        except KeyboardInterrupt as signal:
-            raise KeyboardInterrupt(
-                f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
-            ) from signal
+        found = ranges.run(study, words, bits) if args.ranges else compare.run(study, words, bits, joules)
     found.settings = study.describe()
     found.write(study.folder)
     found.tables = [table for table in found.tables if table.name != "all"]

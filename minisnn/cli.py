@@ -13,6 +13,7 @@ import sys
 import warnings
 
 from . import __version__, stopping, terminal
+from .commands.options import Help, only_given
 
 COMMANDS = (
     "train",
@@ -48,13 +49,13 @@ Each command has its own help with examples: minisnn train --help"""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole parser; `args.run(args)` carries a command out."""
+    """The whole parser: what it parses holds what was given, `run`, and `otherwise`, the defaults of what was not."""
     top = argparse.ArgumentParser(
         "minisnn",
         description=DESCRIPTION,
         epilog=EPILOG,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
@@ -67,11 +68,11 @@ def parser() -> argparse.ArgumentParser:
             help=module.SUMMARY,
             description=module.__doc__,
             epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Help,
             allow_abbrev=False,
         )
         module.arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, otherwise=only_given(sub))
     return top
 
 
@@ -92,10 +93,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _carry_out(line: list[str]) -> int:
     top = parser()
-    for word in line:
+    for before, word in zip(["", *line], line):
         if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
-    args = top.parse_args(line)
+        if word == "" or word.startswith("--") and word.endswith("="):
+            name = word.removesuffix("=") or before
+            top.error(f"argument {name}: expected a value, found none; is a variable of the shell not set?")
+    found = vars(top.parse_args(line))
+    given = frozenset(found) - {"command", "run", "otherwise"}
+    args = argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given)
     if args.command is None:
         top.print_help()
         return 2

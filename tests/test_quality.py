@@ -50,13 +50,20 @@ def test_style_is_kept():
     assert code == 0, said
 
 
-def public(tree, within=""):
-    """(name, node) of the functions, classes and methods whose names, and whose classes' names, do not begin with _."""
+def public(tree, within="", known=()):
+    """(name, node) of the functions, classes and methods whose names, and whose classes' names, do not begin with _.
+
+    A method that a base class of the same module explains (`known`) goes without saying.
+    """
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (not node.name.startswith("_") or node.name == "__init__"):
-            yield f"{within}{node.name}", node
+            if node.name not in known:
+                yield f"{within}{node.name}", node
             if isinstance(node, ast.ClassDef):
-                yield from public(node, f"{node.name}.")
+                bases = [classes[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
+                inherited = {one.name for base in bases for one in base.body if isinstance(one, ast.FunctionDef)}
+                yield from public(node, f"{node.name}.", inherited - {"__init__"})
 
 
 def lacking(node) -> list[str]:

@@ -1,77 +1,68 @@
-"""Prove the hand-written derivatives of the spiking network and its convolutional peer: every
-pass of every layer, the gradient, the Hessian-vector product and the meta-gradients (MAML,
-ANIL), by finite differences of the jet form, by adjoint and symmetry tests and by Taylor's
-theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
+"""Prove the hand-written derivatives of the spiking network and its convolutional peer: every pass of every layer, the
+gradient, the Hessian-vector product and the meta-gradients (MAML, ANIL), by finite differences of the jet form, by adjoint
+and symmetry tests and by Taylor's theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
 
 import argparse
 from pathlib import Path
 
-from .options import add_threads, check_folder_of, count, find_checkpoint, use_threads, whole_numbers
+from . import options
 
 SUMMARY = "prove the hand-written derivatives"
 EXAMPLES = """\
 examples:
-  minisnn check                                  three small networks
-  minisnn check --model cnn --channels 4,8       the convolutional peer alone
-  minisnn check --random 20 --seed 1             twenty random architectures of each model
+  minisnn check                              three small networks
+  minisnn check --model cnn --channels 4,8   the convolutional peer alone
+  minisnn check --random 20 --seed 1         twenty random networks of each model
   minisnn check --channels 4,8 --pool mean --plot v.png
-  minisnn check --checkpoint runs/quick-1        at the parameters of a trained network
-  minisnn check --backend numpy --full           the readable reference, every row"""
+  minisnn check --checkpoint runs/quick-1    at a trained network's parameters
+  minisnn check --backend numpy --full       the readable reference, every row"""
+SHAPE = ("input", "channels", "hidden", "ways", "kernel", "window", "pool", "detach_reset")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        choices=("snn", "cnn", "both"),
-        default="both",
-        help="the spiking network, its convolutional peer on frames, or both (default)",
-    )
-    parser.add_argument("--random", type=count(1), metavar="N", help="check this many random architectures of each model")
-    parser.add_argument("--checkpoint", metavar="FILE", help="check the network of a checkpoint at its parameters")
-    parser.add_argument(
-        "--input", type=whole_numbers, default=(9, 8, 2), metavar="H,W,C", help="shape of an input (default: 9,8,2)"
-    )
-    parser.add_argument(
-        "--channels",
-        type=whole_numbers,
-        default=(3, 4),
-        metavar="A,B,…",
-        help="widths of the conv layers, or none (default: 3,4)",
-    )
-    parser.add_argument(
-        "--hidden",
-        type=whole_numbers,
-        default=(),
-        metavar="A,B,…",
-        help="widths of dense layers before the readout (default: none)",
-    )
-    parser.add_argument("--ways", type=count(2), default=3, metavar="N", help="classes (default: 3)")
-    parser.add_argument("--kernel", type=count(1), default=3, metavar="N", help="size of the conv kernels (default: 3)")
-    parser.add_argument("--window", type=count(1), default=12, metavar="N", help="gradient window in time steps (default: 12)")
+    text = "the spiking network, its convolutional peer on frames, or both (default)"
+    parser.add_argument("--model", choices=("snn", "cnn", "both"), default="both", help=text)
+    options.add_count(parser, "random", None, "check this many random architectures of each model")
+    options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
+    for name, default, metavar, text in (
+        ("input", (9, 8, 2), "H,W,C", "shape of an input (default: 9,8,2)"),
+        ("channels", (3, 4), "A,B,…", "widths of the conv layers, or none (default: 3,4)"),
+        ("hidden", (), "A,B,…", "widths of dense layers before the readout (default: none)"),
+    ):
+        parser.add_argument(f"--{name}", type=options.whole_numbers, default=default, metavar=metavar, help=text)
+    options.add_count(parser, "ways", 3, "classes", 2)
+    options.add_count(parser, "kernel", 3, "size of the conv kernels")
+    options.add_count(parser, "window", 12, "gradient window in time steps")
     parser.add_argument("--pool", choices=("max", "mean"), help="pooling of the spiking network (default: check both)")
     parser.add_argument("--detach-reset", action="store_true", help="no gradient through its reset")
-    parser.add_argument(
-        "--backend", choices=("numba", "numpy"), default="numba", help="fast kernels or the readable reference (default: numba)"
-    )
-    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of everything random (default: 0)")
+    text = "fast kernels or the readable reference (default: numba)"
+    parser.add_argument("--backend", choices=("numba", "numpy"), default="numba", help=text)
+    options.add_seed(parser, "everything random")
     parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
     parser.add_argument("--full", action="store_true", help="every row of the report, not the worst of each pass")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error against the step size (.png, .svg)")
-    add_threads(parser)
+    options.add_threads(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    use_threads(args.threads)
+    options.use_threads(args.threads)
     if args.plot is not None:
-        check_folder_of(args.plot)
-    if args.model == "cnn" and (args.pool == "mean" or args.detach_reset):
-        raise ValueError("--model cnn has max pooling and no reset; leave out --pool mean and --detach-reset")
+        options.check_folder_of(args.plot)
+    if args.checkpoint is not None:
+        options.refuse(args, "with --checkpoint, whose network it is", "model", "random", *SHAPE)
+    if args.random is not None:
+        options.refuse(args, "with --random, which draws them", *SHAPE)
+    if args.model == "cnn":
+        options.refuse(
+            args, "with --model cnn, which has max pooling, no window and no reset", "pool", "window", "detach_reset"
+        )
+    if not args.channels:
+        options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
     from ..parallel.compilation import announce
 
     announce()
-    failed, first = 0, None
-    cases = 0
+    cases, failed, first = 0, 0, None
     for net, theta, task, step_size in _cases(args):
         report = gradcheck.check(net, theta, seed=args.seed, task=task, step_size=step_size, thorough=args.thorough)
         if args.full:
@@ -102,7 +93,7 @@ def _cases(args: argparse.Namespace):
     if args.checkpoint is not None:
         from ..training.checkpoint import read
 
-        found = read(find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend)
+        found = read(options.find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend)
         yield found.net, found.theta, None, None
     elif args.random:
         for model in models:
@@ -113,16 +104,8 @@ def _cases(args: argparse.Namespace):
         shape = args.input[0] if len(args.input) == 1 else args.input
         common = dict(dtype="float64", hidden=args.hidden, backend=args.backend)
         for pool in ((args.pool,) if args.pool or not args.channels else ("max", "mean")) * ("snn" in models):
-            net = SpikingNet(
-                shape,
-                args.channels,
-                args.ways,
-                args.kernel,
-                pool or "max",
-                window=args.window,
-                detach_reset=args.detach_reset,
-                **common,
-            )
+            more = dict(window=args.window, detach_reset=args.detach_reset, **common)
+            net = SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", **more)
             yield net, None, None, None
         if "cnn" in models:
             yield ConvNet(shape, args.channels, args.ways, args.kernel, **common), None, None, None

@@ -3,7 +3,7 @@
 shots        accuracy against the recordings of each class in the support set
 ways         accuracy against the number of classes, more than in meta-training
 activity     accuracy against the spikes that the network makes
-curvature    spectrum of the inner loss's Hessian, before and after meta-training
+curvature    spectrum of the inner loss's Hessian before and after meta-training
 cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands"""
 
@@ -20,9 +20,8 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what", choices=("shots", "ways", "activity", "curvature", "cost", "recordings"), help="what to explore"
-    )
+    what = ("shots", "ways", "activity", "curvature", "cost", "recordings")
+    parser.add_argument("what", choices=what, help="what to explore")
     add_study(parser, 200)
 
 

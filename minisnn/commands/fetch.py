@@ -1,44 +1,36 @@
-"""Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in
-Neuroscience 9:437; CC BY-SA 4.0) from Mendeley Data, checked and unpacked into a folder that
-serves as --root of train and evaluate. What is there already is used; a download that was
-stopped goes on when the same command is run again."""
+"""Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437; CC BY-SA 4.0) from
+Mendeley Data, checked and unpacked into a folder that serves as --root of train and evaluate. What is there already is used;
+a download that was stopped goes on when the same command is run again."""
 
 import argparse
 import functools
 import shlex
 from pathlib import Path
 
+from .options import add_quiet, add_yes
+
 SUMMARY = "download N-MNIST, the real recordings"
 EXAMPLES = """\
 examples:
-  minisnn fetch nmnist                               both parts, into ./N-MNIST
-  minisnn fetch nmnist --part test --out ~/N-MNIST   the 10,000 test recordings only
-  minisnn fetch nmnist --no-keep-zips                the recordings without their archives
-  minisnn fetch nmnist --base http://127.0.0.1:8000  from a place of your own
-  minisnn train --root N-MNIST                       train on them
+  minisnn fetch nmnist                            both parts, into ./N-MNIST
+  minisnn fetch nmnist --part test --out ~/data   the 10,000 test recordings only
+  minisnn fetch nmnist --no-keep-zips             without their archives
+  minisnn fetch nmnist --base http://127.0.0.1:8000    from a place of your own
+  minisnn train --root N-MNIST                    train on them
 
-Train.zip and Test.zip that lie in the folder, from wherever you have them, are checked and
-used. Downloading needs the library pooch: pip install "minisnn[fetch]"."""
+Train.zip and Test.zip that lie in the folder, from wherever you have them, are checked and used. Downloading needs the
+library pooch: pip install "minisnn[fetch]"."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=("nmnist",), help="the data set: nmnist")
-    parser.add_argument(
-        "--out", type=Path, default=Path("N-MNIST"), metavar="DIR", help="folder to put it into (default: N-MNIST)"
-    )
+    text = "folder to put it into (default: N-MNIST)"
+    parser.add_argument("--out", type=Path, default=Path("N-MNIST"), metavar="DIR", help=text)
     parser.add_argument("--part", choices=("train", "test", "both"), default="both", help="what to fetch (default: both)")
-    parser.add_argument(
-        "--base",
-        metavar="URL",
-        help="fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of Mendeley Data)",
-    )
-    parser.add_argument(
-        "--keep-zips",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="leave the archives in the folder once they are unpacked (default: yes)",
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    text = "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of Mendeley Data)"
+    parser.add_argument("--base", metavar="URL", help=text)
+    add_yes(parser, "keep-zips", "leave the archives in the folder once they are unpacked")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,11 +40,7 @@ def run(args: argparse.Namespace) -> None:
         args.out, args.part, args.base, args.keep_zips, progress=not args.quiet, tell=functools.partial(print, flush=True)
     )
     root = shlex.quote(str(out))
-    print(
-        f"see them with: minisnn info {root}; "
-        + (
-            f"train on them with: minisnn train --root {root}"
-            if args.part != "test"
-            else f"test on them with: minisnn evaluate --checkpoint double_nmnist_maml.h5 --root {root}"
-        )
-    )
+    on = f"train on them with: minisnn train --root {root}"
+    if args.part == "test":
+        on = f"test on them with: minisnn evaluate --checkpoint double_nmnist_maml.h5 --root {root}"
+    print(f"see them with: minisnn info {root}; {on}")

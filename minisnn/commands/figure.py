@@ -1,9 +1,11 @@
-"""A figure of Stewart & Neftci 2022, measured here: its numbers, the claims that it stands for,
-and the figure itself as PNG and SVG.
+"""A figure of Stewart & Neftci 2022, measured here: its numbers, the claims that it stands for, and the figure itself as PNG
+and SVG.
 
-  2   example tasks                              5   histograms of updates, and their threshold
-  3   error against inner-loop updates           6   transfer learning, shot by shot
-  4   accuracy with frozen layers"""
+2   example tasks
+3   error against inner-loop updates
+4   accuracy with frozen layers
+5   histograms of updates, and their threshold
+6   transfer learning, shot by shot"""
 
 import argparse
 
@@ -12,9 +14,9 @@ from .studies import add_study, run_and_print
 SUMMARY = "a figure of the paper, measured here"
 EXAMPLES = """\
 examples:
-  minisnn figure 3                               with the networks that travel with minisnn
-  minisnn figure 4 --episodes 100                a quick look
-  minisnn figure 5 --networks runs/mine          with networks of your own"""
+  minisnn figure 3                        with the networks that travel with it
+  minisnn figure 4 --episodes 100         a quick look
+  minisnn figure 5 --networks runs/mine   with networks of your own"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

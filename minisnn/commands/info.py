@@ -1,38 +1,32 @@
-"""Say what something is: a checkpoint or run folder (network, how it adapts, how it was
-trained and what it reached), N-MNIST recordings (counts, statistics), or labelled
-pictures."""
+"""Say what something is: a checkpoint or run folder (network, how it adapts, how it was trained and what it reached), N-MNIST
+recordings (counts, statistics), or labelled pictures."""
 
 import argparse
 from pathlib import Path
 
 from ..meta.rules import RULES
-from .options import count, find_checkpoint
+from .options import add_count, find_checkpoint, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
 EXAMPLES = """\
 examples:
-  minisnn info runs/quick-1                     a run: settings, progress, accuracy
-  minisnn info checkpoint.h5                    a checkpoint
-  minisnn info ~/N-MNIST --sample 500           recordings: how many, and their statistics
-  minisnn info ~/N-MNIST/Train/0/00002.bin      a single recording
-  minisnn info letters                          pictures that `minisnn record` can record"""
+  minisnn info runs/quick-1                 a run: settings, progress, accuracy
+  minisnn info checkpoint.h5                a checkpoint
+  minisnn info ~/N-MNIST --sample 500       recordings and their statistics
+  minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
+  minisnn info letters                      pictures for `minisnn record`"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "path", type=Path, help="checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
-    )
-    parser.add_argument(
-        "--sample",
-        type=count(1),
-        default=200,
-        metavar="N",
-        help="recordings of each split that statistics are made of (default: 200)",
-    )
+    text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
+    parser.add_argument("path", type=Path, help=text)
+    add_count(parser, "sample", 200, "recordings of each split that statistics are made of")
 
 
 def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
+    if not path.is_dir() or not _holds_recordings(path):
+        refuse(args, "for anything but a folder of N-MNIST recordings", "sample")
     if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():
@@ -133,16 +127,10 @@ def _training(found, config) -> None:
         )
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
-            activity = {
-                name.removeprefix("activity_"): column[seen[-1]]
-                for name, column in curve.items()
-                if name.startswith("activity_")
-            }
-            print(
-                f"{'':<12}validation accuracy {curve['validation'][seen[-1]]:.1%} after update {seen[-1] + 1}; "
-                + ("activity " if config.model == "snn" else "mean outputs ")
-                + ", ".join(f"{name} {rate:.1%}" for name, rate in activity.items())
-            )
+            last, what = seen[-1], "activity" if config.model == "snn" else "mean outputs"
+            layers = {name.removeprefix("activity_"): column for name, column in curve.items() if name.startswith("activity_")}
+            rates = ", ".join(f"{name} {column[last]:.1%}" for name, column in layers.items())
+            print(f"{'':<12}validation accuracy {curve['validation'][last]:.1%} after update {last + 1}; {what} {rates}")
 
 
 def _rule(config) -> str:
@@ -151,13 +139,17 @@ def _rule(config) -> str:
     return RULES[config.rule].words(config.order) + first
 
 
+def _holds_recordings(path: Path) -> bool:
+    splits = [folder for folder in path.iterdir() if folder.is_dir() and folder.name.lower() in ("train", "test")]
+    return any(next(folder.glob("*/*.bin"), None) for folder in splits)
+
+
 def _data_folder(path: Path, sample: int) -> None:
-    folders = {folder.name.lower(): folder for folder in path.iterdir() if folder.is_dir()}
-    if any(name in folders and next(folders[name].glob("*/*.bin"), None) for name in ("train", "test")):
+    if _holds_recordings(path):
         return _recordings(path, sample)
     from ..data.readers.pictures import IMAGE_SUFFIXES
 
-    if any(file.suffix.lower() in IMAGE_SUFFIXES for folder in folders.values() for file in folder.iterdir()):
+    if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         return _pictures(path)
     raise ValueError(
         f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin) "
@@ -201,12 +193,9 @@ def _recordings(root: Path, sample: int) -> None:
     if not digits:
         print("these are no digits, of which Double N-MNIST is made: `minisnn train` has no tasks of them")
         return _statistics(splits, sample)
-    print(
-        "for meta-training: "
-        + ("Train without every fifth picture" if "train" in splits else "nothing; it needs Train")
-        + "; for validation and test: "
-        + ("Test" if "test" in splits else "every fifth picture of Train")
-    )
+    train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
+    test = "Test" if "test" in splits else "every fifth picture of Train"
+    print(f"for meta-training: {train}; for validation and test: {test}")
     _statistics(splits, sample)
 
 

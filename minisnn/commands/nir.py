@@ -1,7 +1,6 @@
-"""Trained networks to and from NIR, the interchange format of neuromorphic simulators and chips
-(Pedersen et al. 2024, Nature Communications 15:8122). An exported network is a graph of NIR's
-primitives whose equations are those of this library in steps of --dt; what NIR cannot say,
-such as learned step sizes, travels in its metadata, so that export and import give the very
+"""Trained networks to and from NIR, the interchange format of neuromorphic simulators and chips (Pedersen et al. 2024, Nature
+Communications 15:8122). An exported network is a graph of NIR's primitives whose equations are those of this library in steps
+of --dt; what NIR cannot say, such as learned step sizes, travels in its metadata, so that export and import give the very
 same checkpoint. An imported graph must have the form of an exported one."""
 
 import argparse
@@ -17,24 +16,19 @@ examples:
   minisnn nir import quick.nir quick.h5
   minisnn evaluate --checkpoint quick.h5
 
---steps says how the simulator that will run the graph takes a step of dt: "euler" as snnTorch
-does (decay 1 - dt / tau), or "exponential" (decay exp(-dt / tau)). Needs the library nir:
-pip install "minisnn[nir]". What NIR cannot say: python -c "import minisnn.nir; help(minisnn.nir)"."""
+--steps says how the simulator that will run the graph takes a step of dt: "euler" as snnTorch does (decay 1 - dt / tau), or
+"exponential" (decay exp(-dt / tau)). Needs the library nir: pip install "minisnn[nir]". What NIR cannot say:
+python -c "import minisnn.nir; help(minisnn.nir)"."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("direction", choices=("export", "import"), help="a checkpoint to a NIR file, or back")
-    parser.add_argument(
-        "source", metavar="FROM", help="export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
-    )
+    text = "export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
+    parser.add_argument("source", metavar="FROM", help=text)
     parser.add_argument("out", type=Path, metavar="TO", help="the file to write")
     parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help="seconds of a step (default: 0.001)")
-    parser.add_argument(
-        "--steps",
-        choices=("euler", "exponential"),
-        default="euler",
-        help="how the simulator takes a step (default: euler); a file that minisnn wrote says it itself",
-    )
+    text = "how the simulator takes a step (default: euler); a file that minisnn wrote says it itself"
+    parser.add_argument("--steps", choices=("euler", "exponential"), default="euler", help=text)
 
 
 def run(args: argparse.Namespace) -> None:

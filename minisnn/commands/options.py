@@ -1,26 +1,51 @@
-"""Options and types of options that several commands share."""
+"""Options and types of options that several commands share, how help is laid out, and what is refused."""
 
 import argparse
+import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from ..data.store.shipped import find_checkpoint
+from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
 
-__all__ = [
-    "add_data",
-    "add_task",
-    "add_threads",
-    "add_workers",
-    "check_folder_of",
-    "count",
-    "executor_of",
-    "find_checkpoint",
-    "names",
-    "or_none",
-    "use_threads",
-    "whole_numbers",
-]
+
+class Help(argparse.HelpFormatter):
+    """Texts are filled to the terminal's width; lines that are indented or in two columns stay, as far as there is room."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join("\n".join(_filled(part.split("\n"), width)) for part in text.split("\n\n"))
+
+
+def _filled(lines: list[str], width: int) -> list[str]:
+    made, plain = [], []
+    for line in [*lines, None]:
+        columns = None if line is None else re.match(r"(\s*\S.*?\s{2,})(?=\S)|\s+", line)
+        if line is not None and columns is None and not line.endswith(":"):
+            plain.append(line)
+            continue
+        made += textwrap.wrap(" ".join(plain), width) if plain else []
+        plain = []
+        if line is not None:
+            hang = " " * (columns.end() if columns else 0)
+            made += textwrap.wrap(line, width, subsequent_indent=hang, break_on_hyphens=False, drop_whitespace=True)
+    return made
+
+
+def only_given(parser: argparse.ArgumentParser) -> dict:
+    """The defaults of a parser's options, of which it tells from now on those alone that were given."""
+    defaults = {}
+    for action in parser._actions:
+        if action.option_strings and action.default is not argparse.SUPPRESS:
+            defaults[action.dest], action.default = action.default, argparse.SUPPRESS
+    return defaults
+
+
+def refuse(args: argparse.Namespace, why: str, *names: str) -> None:
+    """ValueError where options were given (`args.given`) that do nothing here."""
+    given = [f"--{name.replace('_', '-')}" for name in names if name in args.given]
+    if given:
+        raise ValueError(f"{' and '.join(given)} would do nothing {why}; leave {'it' if len(given) == 1 else 'them'} out")
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
@@ -59,13 +84,27 @@ def count(least: int) -> Callable[[str], int]:
     return parse
 
 
-def add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--threads",
-        type=count(1),
-        metavar="N",
-        help="threads of the kernels; the results are the same for any number (default: all)",
-    )
+def add_count(parser, name: str, default: int | None, text: str, least: int = 1, metavar: str = "N") -> None:
+    """A whole number from `least` on; its default is told, where the text does not."""
+    text = text if default is None else f"{text} (default: {default})"
+    parser.add_argument(f"--{name}", type=count(least), default=default, metavar=metavar, help=text)
+
+
+def add_seed(parser, of: str) -> None:
+    add_count(parser, "seed", 0, f"of {of}", 0, "S")
+
+
+def add_yes(parser, name: str, text: str) -> None:
+    """A pair of flags, yes by default."""
+    parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)").default = True
+
+
+def add_quiet(parser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="no progress, only what was found")
+
+
+def add_threads(parser) -> None:
+    add_count(parser, "threads", None, "threads of the kernels; the results are the same for any number (default: all)")
 
 
 def use_threads(number: int | None) -> None:
@@ -77,18 +116,17 @@ def add_workers(parser) -> None:
     """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries them out."""
     group = parser.add_argument_group(
         "where the work is done (default: in this process)",
-        "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go "
-        "to the workers, one thread each; the results are the same to the last bit. Workers may "
-        "die, and another number may go on with a run that was stopped.",
+        "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one thread "
+        "each; the results are the same to the last bit. Workers may die, and another number of them may go on with a run "
+        "that was stopped.",
     )
     choice = group.add_mutually_exclusive_group()
     choice.add_argument("--workers", type=count(1), metavar="N", help="in N processes of this machine, such as one a core")
     choice.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="by a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); "
-        "start it with: dask scheduler, and on each machine "
-        "dask worker ADDRESS --nthreads 1 --nworkers N",
+        help="by a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask scheduler, and on each "
+        "machine: dask worker ADDRESS --nthreads 1 --nworkers N",
     )
 
 
@@ -104,32 +142,26 @@ def executor_of(args: argparse.Namespace):
     return Executor() if args.workers is None else Workers(args.workers)
 
 
-def add_data(parser: argparse.ArgumentParser, split: str | None = "test") -> None:
+def add_checkpoint(parser, text: str, **more) -> None:
+    text = f"{text}: checkpoint, run folder, or name of a shipped checkpoint"
+    parser.add_argument("--checkpoint", metavar="FILE", help=text, **more)
+
+
+def add_data(parser) -> None:
     """--dataset, --root and --split."""
     parser.add_argument("--dataset", default="double-nmnist", metavar="NAME", help="double-nmnist (default) or double-asl")
     parser.add_argument(
         "--root",
         metavar="DIR",
-        help="folder of real N-MNIST recordings, with Train, Test or both; "
-        "without it the event camera records the shipped digits",
+        help="folder of real N-MNIST recordings, with Train, Test or both; without it the event camera records the shipped "
+        "digits",
     )
-    if split is not None:
-        parser.add_argument(
-            "--split",
-            choices=("train", "val", "test"),
-            default=split,
-            help=f"classes and recordings of meta-training, validation or test (default: {split})",
-        )
-
-
-def add_task(parser: argparse.ArgumentParser, ways: int, shots: int, queries: int) -> None:
-    """--ways, --shots and --queries."""
-    for name, default, text in (
-        ("ways", ways, "classes of a task"),
-        ("shots", shots, "support samples of each class"),
-        ("queries", queries, "query samples of each class"),
-    ):
-        parser.add_argument(f"--{name}", type=count(1), default=default, metavar="N", help=f"{text} (default: {default})")
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test"),
+        default="test",
+        help="classes and recordings of meta-training, validation or test (default: test)",
+    )
 
 
 def check_folder_of(path: Path) -> None:
@@ -138,3 +170,9 @@ def check_folder_of(path: Path) -> None:
         raise ValueError(f"{path}: there is no folder {path.absolute().parent} to write it to")
     if path.is_dir():
         raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")
+
+
+def check_folder(path: Path) -> None:
+    """ValueError where something else lies in the place of a folder to write to."""
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")

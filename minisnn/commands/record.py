@@ -1,54 +1,40 @@
-"""Record labelled pictures with the simulated event camera, which moves in N-MNIST's three
-saccades. Without pictures it records the digits that are shipped. What it writes can be
-used at once: a folder of digits in N-MNIST's form serves as --root of train and evaluate."""
+"""Record labelled pictures with the simulated event camera, which moves in N-MNIST's three saccades. Without pictures it
+records the digits that are shipped. What it writes can be used at once: a folder of digits in N-MNIST's form serves as
+--root of train and evaluate."""
 
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..files import whole_file, whole_folder
-from .options import add_threads, count, use_threads, whole_numbers
+from .options import add_count, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads, whole_numbers
 
 SUMMARY = "labelled pictures into event recordings"
 EXAMPLES = """\
 examples:
-  minisnn record --out simulated                     the shipped digits, as N-MNIST's files
-  minisnn record letters --out letters-events        a folder letters/<label>/<picture>.png
+  minisnn record --out simulated                 the shipped digits
+  minisnn record letters --out letters-events    letters/<label>/<name>.png
   minisnn record train-images-idx3-ubyte.gz --out mnist-events --each 100
-  minisnn record pictures.npz --out events.h5        one HDF5 file, as torchneuromorphic reads
-  minisnn train --root simulated                     train on what was recorded
+  minisnn record pictures.npz --out events.h5    as torchneuromorphic reads
+  minisnn train --root simulated                 train on what was recorded
 
-pictures:
-  a folder with a folder of pictures for each label (.png, .jpg, ...), an idx file with the
-  labels beside it (as MNIST's, plain or .gz), or .npz with images and labels"""
+pictures: a folder with a folder of pictures for each label (.png, .jpg, ...), an idx file with the labels beside it (as
+MNIST's, plain or .gz), or .npz with images and labels"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="?", type=Path, help="labelled pictures (default: the shipped digits)")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of an idx or .npy file of pictures")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5",
-    )
-    parser.add_argument(
-        "--split", choices=("Train", "Test"), default="Train", help="split that the recordings are put into (default: Train)"
-    )
-    parser.add_argument("--each", type=count(1), metavar="N", help="only the first N pictures of each label")
+    text = "new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5"
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
+    text = "split that the recordings are put into (default: Train)"
+    parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
+    add_count(parser, "each", None, "only the first N pictures of each label")
     parser.add_argument("--size", type=whole_numbers, metavar="H,W", help="bring all pictures to this size first")
-    parser.add_argument(
-        "--inverted",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="show bright ink dark on a bright screen, as N-MNIST was recorded (default: yes)",
-    )
-    parser.add_argument(
-        "--duration", type=count(1), default=310, metavar="MS", help="length of a recording (default: 310, all three saccades)"
-    )
-    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the noise (default: 0)")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
+    add_count(parser, "duration", 310, "milliseconds of a recording; 310 are all three saccades", metavar="MS")
+    add_seed(parser, "the noise")
+    add_quiet(parser)
     add_threads(parser)
 
 
@@ -60,6 +46,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"{out}: something of this name exists; expected a new {'file' if single else 'folder'}")
     if args.size is not None and len(args.size) != 2:
         raise ValueError(f"size must be two numbers, rows and columns, not {args.size}")
+    if args.pictures is None:
+        refuse(args, "for the shipped digits", "labels", "size")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
     write = _write_hdf5 if single else _write_folder

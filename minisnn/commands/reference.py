@@ -1,5 +1,5 @@
-"""The reference of the library as web pages: every public module, class and function with its
-equations, shapes and errors, made of the docstrings."""
+"""The reference of the library as web pages: every public module, class and function with its equations, shapes and errors,
+made of the docstrings."""
 
 import argparse
 import inspect
@@ -12,7 +12,7 @@ from ..files import whole_folder
 SUMMARY = "the API reference as web pages"
 EXAMPLES = """\
 examples:
-  minisnn reference                  into the folder reference; begin with reference/index.html
+  minisnn reference                into ./reference; begin with its index.html
   minisnn reference --out pages
 
 Needs the library pdoc: pip install "minisnn[docs]"."""
@@ -21,9 +21,8 @@ INSIDE = ("__main__", "cli", "commands", "experiments", "kernels")  # not for sc
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--out", type=Path, default=Path("reference"), metavar="DIR", help="folder to write to (default: reference)"
-    )
+    text = "folder to write to (default: reference)"
+    parser.add_argument("--out", type=Path, default=Path("reference"), metavar="DIR", help=text)
 
 
 def run(args: argparse.Namespace) -> None:

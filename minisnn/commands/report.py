@@ -6,48 +6,44 @@ import argparse
 import sys
 import time
 
+from .options import names
 from .studies import add_study, carry_out, study_maker
 
 SUMMARY = "all tables and figures on one page"
 EXAMPLES = """\
 examples:
-  minisnn report                                 from the networks that travel with minisnn
-  minisnn report --episodes 600                  with the paper's precision
-  minisnn report --only table-2,figure-3         part of it
-  minisnn report --retrain                       everything from random weights; hours"""
+  minisnn report                             from the networks that are shipped
+  minisnn report --episodes 600              with the paper's precision
+  minisnn report --only table-2,figure-3     part of it
+  minisnn report --retrain                   everything from random weights; hours"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--only", metavar="A,B,…", help="names of experiments, such as table-2,figure-3,relearn,shots")
+    text = "names of experiments, such as table-2,figure-3,relearn,shots (default: all)"
+    parser.add_argument("--only", type=names, metavar="A,B,…", help=text)
     add_study(parser, 40)
 
 
 def run(args: argparse.Namespace) -> None:
     from ..experiments import EXPERIMENTS
 
-    names = list(EXPERIMENTS) if args.only is None else args.only.split(",")
-    for name in names:
+    chosen = list(EXPERIMENTS) if args.only is None else args.only
+    for name in chosen:
         if name not in EXPERIMENTS:
             raise ValueError(f"--only: there is no experiment {name!r}; expected some of {', '.join(EXPERIMENTS)}")
-    from ..parallel.compilation import announce
     from ..experiments.report import write_report
+    from ..parallel.compilation import announce
 
     if not args.quiet:
         announce()
     findings, began = [], time.perf_counter()
-    try:
-        with study_maker(args) as make:
-            for place, name in enumerate(names, 1):
-                start = time.perf_counter()
-                found = carry_out(make(name))
-                findings.append(found)
-                if not args.quiet:
-                    seconds = time.perf_counter() - start
-                    print(f"{place} of {len(names)}: {found.title}; {seconds:.0f} s", file=sys.stderr, flush=True)
-    except KeyboardInterrupt as signal:
-        raise KeyboardInterrupt(
-            f"stopped; what was measured is kept in {args.out / 'records'}, the same command goes on"
-        ) from signal
+    with study_maker(args, *chosen) as make:
+        for place, name in enumerate(chosen, 1):
+            start = time.perf_counter()
+            findings.append(carry_out(make(name)))
+            if not args.quiet:
+                seconds = f"{time.perf_counter() - start:.0f} s"
+                print(f"{place} of {len(chosen)}: {findings[-1].title}; {seconds}", file=sys.stderr, flush=True)
     path = write_report(findings, args.out, time.perf_counter() - began)
     claims = [claim.verdict for found in findings for claim in found.claims]
     print(

@@ -1,44 +1,35 @@
-"""Show a task: its samples as pictures, one recording as a raster, and all of it as an
-animation, each written to a file."""
+"""Show a task: its samples as pictures, one recording as a raster, and all of it as an animation, each written to a file."""
 
 import argparse
 from pathlib import Path
 
-from .options import add_data, add_task, count, find_checkpoint
+from .options import add_checkpoint, add_count, add_data, add_seed, add_yes, check_folder, find_checkpoint
 
 SUMMARY = "a task as pictures, a raster and an animation"
 EXAMPLES = """\
 examples:
-  minisnn show                                  the first test task, into ./task
-  minisnn show --index 3 --out tasks/three      another one
-  minisnn show --root ~/N-MNIST --ways 3        real recordings
-  minisnn show --checkpoint runs/quick-1        and what this network answers, before and after it learned the task
+  minisnn show                               the first test task, into ./task
+  minisnn show --index 3 --out tasks/three   another one
+  minisnn show --root ~/N-MNIST --ways 3     real recordings
+  minisnn show --checkpoint runs/quick-1     and what it answers
   minisnn show --no-animation --format svg"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
-    add_task(parser, ways=5, shots=1, queries=3)
-    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the tasks, as in evaluate (default: 0)")
-    parser.add_argument("--index", type=count(0), default=0, metavar="I", help="which task of this seed (default: 0)")
+    add_count(parser, "ways", 5, "classes of a task")
+    add_count(parser, "shots", 1, "support samples of each class")
+    add_count(parser, "queries", 3, "query samples of each class")
+    add_seed(parser, "the tasks, as in evaluate")
+    add_count(parser, "index", 0, "which task of this seed", 0, "I")
     parser.add_argument("--out", type=Path, default=Path("task"), metavar="DIR", help="folder to write to (default: task)")
-    parser.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        help="also draw what this network answers before and after adaptation: checkpoint, run folder, or a shipped name",
-    )
+    add_checkpoint(parser, "also draw what a network answers before and after adaptation")
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures (default: png)")
-    parser.add_argument(
-        "--animation",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write the animation, which takes some seconds (default: yes)",
-    )
+    add_yes(parser, "animation", "write the animation, which takes some seconds")
 
 
 def run(args: argparse.Namespace) -> None:
-    if args.out.exists() and not args.out.is_dir():
-        raise ValueError(f"{args.out}: there is a file of this name; expected a folder to write to")
+    check_folder(args.out)
     from ..training.evaluation import open_set
     from ..plots import animate_task, plot_raster, plot_task, save
 

@@ -5,17 +5,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..files import held
-from .options import add_threads, add_workers, count, executor_of, use_threads
+from ..experiments import UNUSED
+from . import options
 
 OUT = Path("runs/paper")
 
 
 def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = True) -> None:
-    """Options of a study, of so many episodes by default; asl: it measures on Double ASL, too."""
+    """`asl`: whether the data set of letters is measured, too."""
     data = parser.add_argument_group("what is measured")
-    data.add_argument("--episodes", type=count(2), default=episodes, metavar="N", help=f"test episodes (default: {episodes})")
-    data.add_argument("--queries", type=count(1), default=5, metavar="N", help="query samples of each class (default: 5)")
-    data.add_argument("--seed", type=count(0), default=0, metavar="S", help="of the episodes (default: 0)")
+    options.add_count(data, "episodes", episodes, "test episodes", 2)
+    options.add_count(data, "queries", 5, "query samples of each class")
+    options.add_seed(data, "the episodes")
     data.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     if asl:
         data.add_argument(
@@ -37,31 +38,35 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
         metavar="DIR",
         help=f"folder of numbers, figures and records; the same command goes on with them (default: {OUT})",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    add_threads(parser)
-    add_workers(parser)
+    options.add_quiet(parser)
+    options.add_threads(parser)
+    options.add_workers(parser)
 
 
 @contextmanager
-def study_maker(args: argparse.Namespace):
-    """A function that makes the study of an experiment's name; networks, their data and the workers are shared."""
-    use_threads(args.threads)
-    if args.out.exists() and not args.out.is_dir():
-        raise ValueError(f"{args.out}: there is a file of this name; expected a folder to write to")
+def study_maker(args: argparse.Namespace, *names: str):
+    """A function that makes the study of an experiment's name; networks, their data and the workers are shared.
+
+    names   of the experiments that will be carried out: what none of them uses must not be given
+    """
+    idle = [set(UNUSED.get(name, ())) for name in names]
+    options.refuse(args, f"for {' and '.join(names)}", *sorted(set.intersection(*idle) if idle else ()))
+    options.use_threads(args.threads)
+    options.check_folder(args.out)
     from ..experiments.networks import Networks
     from ..experiments.study import Settings, Study
 
     asl_root = getattr(args, "asl_root", None)
-    settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
-    with held(args.out), executor_of(args) as executor:
-        networks = Networks(
-            args.networks,
-            args.out / "networks" if args.retrain else None,
-            {"double-nmnist": args.root, "double-asl": asl_root},
-            not args.quiet,
-            executor,
-        )
-        yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
+    settings, roots = Settings(args.episodes, args.queries, args.seed, args.root, asl_root), (args.root, asl_root)
+    with held(args.out), options.executor_of(args) as executor:
+        retrain, roots = args.out / "networks" if args.retrain else None, dict(zip(("double-nmnist", "double-asl"), roots))
+        networks = Networks(args.networks, retrain, roots, not args.quiet, executor)
+        try:
+            yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
+        except KeyboardInterrupt as signal:
+            raise KeyboardInterrupt(
+                f"stopped; what was measured is kept in {args.out / 'records'}, the same command goes on"
+            ) from signal
 
 
 def carry_out(study):
@@ -79,13 +84,8 @@ def run_and_print(name: str, args: argparse.Namespace) -> None:
         from ..parallel.compilation import announce
 
         announce()
-    with study_maker(args) as make:
+    with study_maker(args, name) as make:
         study = make(name)
-        try:
-            found = carry_out(study)
-        except KeyboardInterrupt as signal:
-            raise KeyboardInterrupt(
-                f"stopped; what was measured is kept in {study.out / 'records'}, the same command goes on"
-            ) from signal
+        found = carry_out(study)
     print(found.text())
     print(f"\nnumbers and figures: {study.folder}")

@@ -1,7 +1,8 @@
 """A table of Stewart & Neftci 2022, measured here, beside the paper's values.
 
-2   one-shot accuracy on both data sets: MAML and FOMAML, spiking network and CNN
-3   magnitudes of the readout's updates: inner loop, outer loop, training without meta-learning"""
+2   one-shot accuracy on both data sets: MAML and FOMAML, spiking and not
+3   magnitudes of the readout's updates: inner loop, outer loop, training
+    without meta-learning"""
 
 import argparse
 
@@ -10,10 +11,10 @@ from .studies import add_study, run_and_print
 SUMMARY = "a table of the paper, measured here"
 EXAMPLES = """\
 examples:
-  minisnn table 2                                with the networks that travel with minisnn
-  minisnn table 2 --episodes 100                 a quick look
-  minisnn table 2 --root ~/N-MNIST               on real recordings
-  minisnn table 3 --out runs/mine                into another folder"""
+  minisnn table 2                     with the networks that travel with minisnn
+  minisnn table 2 --episodes 100      a quick look
+  minisnn table 2 --root ~/N-MNIST    on real recordings
+  minisnn table 3 --out runs/mine     into another folder"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,20 +11,20 @@ from pathlib import Path
 
 from ..training.presets import DEFAULT, PRESETS, preset
 from ..training.settings import TrainingConfig, in_words
-from .options import add_threads, add_workers, executor_of, names, or_none, use_threads, whole_numbers
+from .options import add_quiet, add_threads, add_workers, executor_of, names, or_none, refuse, use_threads, whole_numbers
 
 SUMMARY = "meta-train a network, then test it on unseen classes"
 EXAMPLES = """\
 examples:
-  minisnn train                                      a newcomer's run, into runs/quick-1
-  minisnn train --preset paper --out runs/table-1    the paper's network and constants
-  minisnn train --root ~/N-MNIST --seed 3            real recordings, another seed
-  minisnn train --order 1 --inner-steps 3            first-order MAML, three inner steps
+  minisnn train                              a first run, into runs/quick-1
+  minisnn train --preset paper --out runs/t1 the paper's network and constants
+  minisnn train --root ~/N-MNIST --seed 3    real recordings, another seed
+  minisnn train --order 1 --inner-steps 3    first order, three steps
   minisnn train --rule anil --first-order-updates 300
   minisnn train --rule reptile --inner-steps 5 --learn-step-size no
-  minisnn train --channels 8,16 --updates 100        any setting can be given
-  minisnn train --tasks 4 --updates 400 --workers 4  the four tasks of an update side by side
-  minisnn train --resume runs/quick-1                go on with a run that was stopped"""
+  minisnn train --channels 8,16              any setting can be given
+  minisnn train --tasks 4 --workers 4        tasks side by side
+  minisnn train --resume runs/quick-1        go on with a run that was stopped"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--out", metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
     run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
     run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
-    run.add_argument("--quiet", action="store_true", help="no progress, only the last lines")
+    add_quiet(run)
     add_threads(run)
     add_workers(parser)
     groups: dict = {}
@@ -75,22 +75,22 @@ def run(args: argparse.Namespace) -> None:
     from ..training.folder import RunFolder, free_folder
 
     if args.resume is not None:
-        if changes or args.preset or args.out or args.force:
-            others = [name for name in ("preset", "out", "force") if getattr(args, name)]
-            given = [f"--{name.replace('_', '-')}" for name in [*changes, *others]]
+        given = [f"--{name.replace('_', '-')}" for name in (*changes, "preset", "out", "force") if name in args.given]
+        if given:
             raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out {' '.join(given)}")
         out = Path(args.resume)
         config = RunFolder(out).config()
     else:
         config = replace(preset(args.preset or DEFAULT), **changes)
+        for name, why in config.idle().items():
+            refuse(args, why, name)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
     from ..training.evaluation import sentence
     from ..training.run import train
 
+    resume = args.resume is not None
     with executor_of(args) as executor:
-        result = train(
-            config, out, resume=args.resume is not None, progress=not args.quiet, force=args.force, executor=executor
-        )
+        result = train(config, out, resume=resume, progress=not args.quiet, force=args.force, executor=executor)
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
         print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")

@@ -10,21 +10,17 @@ It may import: stopping, terminal, files, parallel, layers, kernels, network, me
 import importlib
 
 # name -> module
-EXPERIMENTS = {
-    "table-2": "table2",
-    "figure-2": "figure2",
-    "figure-3": "figure3",
-    "figure-4": "figure4",
-    "table-3": "table3",
-    "figure-5": "figure5",
-    "figure-6": "figure6",
-    "relearn": "relearn",
-    "shots": "shots",
-    "ways": "ways",
-    "activity": "activity",
-    "curvature": "curvature",
-    "cost": "cost",
-    "recordings": "recordings",
+_OF_THE_PAPER = ("table-2", "figure-2", "figure-3", "figure-4", "table-3", "figure-5", "figure-6")
+_BEYOND = ("relearn", "shots", "ways", "activity", "curvature", "cost", "recordings")
+EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, *_BEYOND)}
+# name -> options of the commands that change nothing in it
+UNUSED = {
+    "figure-2": ("episodes", "queries", "workers", "scheduler", "networks", "retrain"),
+    "table-3": ("queries", "asl_root"),
+    "figure-5": ("asl_root",),
+    "figure-6": ("asl_root",),
+    "curvature": ("episodes", "queries"),
+    "cost": ("episodes", "workers", "scheduler"),
 }
 
 

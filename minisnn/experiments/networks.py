@@ -87,19 +87,18 @@ class Networks:
     """
 
     def __init__(
-        self,
-        folder: str | Path | None = None,
-        retrain: str | Path | None = None,
-        roots: dict | None = None,
-        progress: bool = True,
-        executor=None,
+        self, folder: str | Path | None = None, retrain: Path | None = None, roots=None, progress: bool = True, executor=None
     ):
         self.folder = None if folder is None else Path(folder).expanduser()
+        names = [file_name(role) for role in RECIPES]
         if self.folder is not None and not self.folder.is_dir():
+            raise ValueError(f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}")
+        if self.folder is not None and not any(self._own(name) for name in names):
             raise ValueError(
-                f"{self.folder}: no such folder; expected one with checkpoints such as {file_name('double-nmnist/maml-snn')}"
+                f"{self.folder}: no network of the experiments lies in this folder; expected checkpoints or run folders "
+                f"named {', '.join(names)}"
             )
-        self.retrain = None if retrain is None else Path(retrain)
+        self.retrain = retrain
         self.roots, self.progress, self.executor = roots or {}, progress, executor
         self.found: dict[str, Checkpoint | None] = {}
         self.places: dict[str, Path] = {}
@@ -123,12 +122,15 @@ class Networks:
         left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
         return f"{self.places[role].name}{trained}{left}"
 
+    def _own(self, name: str) -> Path | None:
+        """The user's checkpoint or run folder of a name."""
+        places = () if self.folder is None else (self.folder / name, self.folder / name.removesuffix(".h5"))
+        return next((place for place in places if place.exists()), None)
+
     def _place(self, role: str) -> Path | None:
         name = file_name(role)
-        if self.folder is not None:
-            for place in (self.folder / name, self.folder / name.removesuffix(".h5")):
-                if place.exists():
-                    return place
+        if (own := self._own(name)) is not None:
+            return own
         if self.retrain is not None and role in RECIPES:
             return self._train(role, self.retrain / name.removesuffix(".h5"))
         try:

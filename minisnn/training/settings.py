@@ -121,6 +121,24 @@ class TrainingConfig:
         """The order of an update, counted from 0: first order is cheap, and enough to begin with (Antoniou et al. 2019)."""
         return 1 if update < self.first_order_updates else self.order
 
+    def idle(self) -> dict[str, str]:
+        """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""
+        rule = RULES[self.rule]
+        neuron = "alpha beta gamma rho firing_threshold slope gain"
+        groups = (
+            (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
+            (rule.whole_set, f"with rule {self.rule}", "ways shots step_size inner_steps"),
+            (not rule.second_order, f"with rule {self.rule}", "order"),
+            (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
+            (self.optimiser == "adam", "with optimiser adam", "momentum"),
+            (self.init == "orthogonal", "with init orthogonal", "init_rate init_variance init_rounds init_tasks"),
+            (self.start is not None, "with start", "init init_rate init_variance init_rounds init_readout init_tasks"),
+            (not self.channels, "without conv layers", "kernel pool"),
+            (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),
+            (not self.test_episodes, "without test episodes", "test_seed"),
+        )
+        return {name: why for applies, why, names in groups if applies for name in names.split()}
+
     def to_json(self) -> str:
         """The settings as text, as in config.json."""
         return json.dumps(asdict(self), indent=2)

@@ -82,7 +82,7 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert {row[0] for row in read["saturations"].rows} == {8, 3}
     assert "conv1.theta" in {row[1] for row in read["saturations"].rows}
     travelling = pieces.Travelling()  # and as by worker processes
-    monkeypatch.setattr("minisnn.commands.studies.executor_of", lambda args: travelling)
+    monkeypatch.setattr("minisnn.commands.options.executor_of", lambda args: travelling)
     for path in before:
         path.unlink()
     assert run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9

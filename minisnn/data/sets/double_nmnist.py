@@ -19,6 +19,8 @@ from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, 
 from .recordings import Recordings
 from ...meta.tasks import Task
 
+MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
+
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
 
@@ -77,6 +79,12 @@ class DoubleSet:
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
             if number < 1:
                 raise ValueError(f"{name} is {number}, expected at least 1")
+        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * 2  # left and right
+        if size > MOST_BYTES:
+            raise ValueError(
+                f"a task of {ways} ways with {shots} shots and {queries} queries has {size / 1e9:,.0f} GB of samples, expected "
+                f"at most {MOST_BYTES / 1e9:.0f} GB"
+            )
         if classes is None:
             if ways > len(self.classes):
                 raise ValueError(f"ways is {ways}, expected at most the {len(self.classes)} classes of the set")

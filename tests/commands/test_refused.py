@@ -1,0 +1,138 @@
+"""No option is believed in silence: what would do nothing is refused, and so is what is empty."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from minisnn import cli
+from minisnn.experiments import UNUSED
+from minisnn.training.settings import TrainingConfig
+
+SHAPE = "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset".split("|")
+STUDY = dict(episodes="9", queries="3", networks=".", workers="2", scheduler="tcp://a:1", asl_root="a")
+# command line -> options that do nothing in it
+IDLE: dict[str, list[str]] = {
+    "check --checkpoint a.h5": ["--model snn", "--random 2", *SHAPE],
+    "check --random 2": SHAPE,
+    "check --model cnn": ["--pool max", "--window 9", "--detach-reset"],
+    "check --channels none": ["--kernel 3", "--pool max"],
+    "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1"],
+    "info text": ["--sample 3"],
+    "record --out new": ["--labels a", "--size 9,9"],
+    "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000"],
+    "train --model cnn": "--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
+    + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
+    "train --rule classify --learn-step-size no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),
+    "train --rule reptile --learn-step-size no --inner-steps 3": ["--order 2"],
+    "train --learn-step-size no": ["--step-size-lr .1"],
+    "train --optimiser adam": ["--momentum .9"],
+    "train --init orthogonal": ["--init-rate .2", "--init-variance 1", "--init-rounds 3", "--init-tasks 3"],
+    "train --start a.h5": ["--init lsuv", "--init-readout fit"],
+    "train --channels none": ["--kernel 5", "--pool max"],
+    "train --evaluate-every 0": ["--evaluate-episodes 9"],
+    "train --test-episodes 0": ["--test-seed 1"],
+    **{
+        f"{'explore ' * (name in ('curvature', 'cost'))}{name.replace('-', ' ')} --out new": [
+            f"--{one.replace('_', '-')} {STUDY[one]}" if one in STUDY else f"--{one}" for one in unused
+        ]
+        for name, unused in UNUSED.items()
+    },
+}
+STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler seed threads workers"
+# options that always do something, or are refused by rules of their own (test_cli)
+ALWAYS = {
+    "check": "backend checkpoint full input model plot random seed thorough threads",
+    "evaluate": "checkpoint dataset episodes inner-steps json queries quiet root scheduler seed shots split threads workers",
+    "fetch": "base keep-zips out part quiet",
+    "info": "",
+    "lessons": "list",
+    "nir": "dt steps",
+    "record": "duration each inverted out quiet seed split threads",
+    "reference": "out",
+    "show": "animation checkpoint dataset format index out queries root seed shots split ways",
+    "train": "backend channels checkpoint-every clip dataset dtype evaluate-every first-order-updates force freeze "
+    "gate-fraction gate-threshold hidden learn-step-size lr lr-end model optimiser out preset queries quiet resume root "
+    "rule scheduler seed start tasks test-episodes threads updates workers init",
+    **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),
+    "report": f"only {STUDIES}",
+}
+
+
+def options() -> dict[str, set[str]]:
+    """The long options of every command."""
+    [commands] = [a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    return {
+        name: {a.option_strings[0].removeprefix("--") for a in sub._actions if a.option_strings and a.dest != "help"}
+        for name, sub in commands.choices.items()
+    }
+
+
+def test_every_option_is_thought_of():
+    """`hardware`, whose parts have options of their own, has such a test beside it."""
+    idle: dict[str, set[str]] = {}
+    for line, refused in IDLE.items():
+        idle.setdefault(line.split()[0], set()).update(one.split()[0].removeprefix("--") for one in refused)
+    found = options()
+    del found["hardware"]
+    assert {name: sorted(known - idle.get(name, set()) - set(ALWAYS[name].split())) for name, known in found.items()} == {
+        name: [] for name in found
+    }
+
+
+@pytest.mark.parametrize("line, option", [(line, option) for line, refused in IDLE.items() for option in refused])
+def test_what_would_do_nothing_is_refused(line, option, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("")
+    code = cli.main([*line.split(), *option.split()])
+    out, err = capsys.readouterr()
+    name = option.split()[0]
+    assert code == 2 and not out and err.startswith(f"minisnn: {name} would do nothing ") and err.endswith("; leave it out\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_settings_that_are_idle_are_refused_by_their_names():
+    """Every reason that a run knows has its line above."""
+    lines = [line for line in IDLE if line.startswith("train")]
+    for line in lines:
+        words = line.split()[1:]
+        changes = dict(zip((w.removeprefix("--").replace("-", "_") for w in words[::2]), words[1::2]))
+        assert changes.keys() <= {*TrainingConfig.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["train", "--out", ""], ["train", "--out="], ["table", "2", "--networks", ""], ["info", ""], ["evaluate", "--root="]],
+)
+def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(line)
+    assert stop.value.code == 2 and not list(tmp_path.iterdir())
+    assert "expected a value, found none; is a variable of the shell not set?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        (["table", "2", "--networks", "empty"], "empty: no network of the experiments lies in this folder"),
+        (["table", "2", "--networks", "absent"], "absent: no such folder"),
+        (["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--shots", "99999999"], "99999999 shots and 10 queries has"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_before_it_begins(line, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    assert cli.main(line) == 2
+    err = capsys.readouterr().err
+    assert words in err and err.splitlines()[-1].startswith("minisnn: ")
+
+
+def test_help_fits_a_terminal_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = {"": [], **{name: [name] for name in options()}, **{f"hardware {p}": ["hardware", p] for p in ("export", "train")}}
+    for name, words in lines.items():
+        with pytest.raises(SystemExit):
+            cli.main([*words, "--help"])
+        wide = [line for line in capsys.readouterr().out.splitlines() if len(line) > 80]
+        assert not wide, (name, wide)

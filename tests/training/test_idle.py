@@ -1,0 +1,101 @@
+"""Settings that are said to change nothing in a run change nothing, and all others do."""
+
+import warnings
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+from toy import SPLITS, small_set, state, toy_config, toy_data
+
+BASE = toy_config(updates=2, tasks=1, evaluate_every=1, evaluate_episodes=2, test_episodes=2, init_rounds=2, hidden=(3,))
+OTHER = dict(
+    ways=4,
+    shots=2,
+    queries=3,
+    channels=(5,),
+    hidden=(4,),
+    kernel=5,
+    pool="max",
+    window=5,
+    detach_reset=True,
+    alpha=0.9,
+    beta=0.8,
+    gamma=0.5,
+    rho=2.0,
+    firing_threshold=0.1,
+    slope=5.0,
+    gain=3.0,
+    dtype="float64",
+    step_size=2.0,
+    inner_steps=2,
+    learn_step_size="scalar",
+    step_size_lr=0.5,
+    freeze=("conv1",),
+    gate_threshold=1.0,
+    gate_fraction=0.5,
+    rule="anil",
+    order=1,
+    first_order_updates=1,
+    updates=3,
+    tasks=2,
+    lr=0.1,
+    lr_end=1.0,
+    momentum=0.9,
+    clip=1e-4,
+    seed=1,
+    init="orthogonal",
+    init_rate=0.1,
+    init_variance=4.0,
+    init_rounds=1,
+    init_readout="zero",
+    init_tasks=3,
+    evaluate_every=2,
+    evaluate_episodes=9,
+    test_episodes=3,
+    test_seed=1,
+    model="cnn",
+    optimiser="sgd",
+)
+SCENARIOS = dict(
+    plain={},
+    cnn=dict(model="cnn", pool="max"),
+    classify=dict(rule="classify", learn_step_size="no"),
+    reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
+    sgd=dict(optimiser="sgd"),
+    orthogonal=dict(init="orthogonal", learn_step_size="no"),
+    dense=dict(channels=(), evaluate_every=0, test_episodes=0, hidden=(6,)),
+)
+ELSEWHERE = {"dataset", "root", "start", "backend", "checkpoint_every"}  # data, files, speed
+
+
+def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of networks that say nothing
+        data = toy_data() if config.rule != "classify" else {split: small_set(split) for split in SPLITS}
+        result = train(config, folder, data=data, progress=False)
+    found = state(folder) if result.test else {"theta": result.theta, "step_size": np.asarray(result.inner.step_size)}
+    if config.rule == "classify":
+        del found["step_size"]  # kept, and never used
+    return found
+
+
+def same(one: dict, two: dict) -> bool:
+    return one.keys() == two.keys() and all(np.array_equal(array, two[name], equal_nan=True) for name, array in one.items())
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_setting_is_idle_where_and_only_where_it_is_said_to_be(scenario, tmp_path, no_curves):
+    config = replace(BASE, **SCENARIOS[scenario])
+    expected, idle = outcome(config, tmp_path / "as-it-is"), config.idle()
+    assert {f.name for f in fields(config)} == {*OTHER, *ELSEWHERE}
+    looked_at = OTHER if scenario == "plain" else idle
+    for name in looked_at:
+        other = OTHER[name] if getattr(config, name) != OTHER[name] else getattr(BASE, name)
+        try:
+            changed = replace(config, **{name: other})
+        except ValueError:  # refused at once, which is better
+            continue
+        assert same(outcome(changed, tmp_path / name), expected) == (name in idle), name
