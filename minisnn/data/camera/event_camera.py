@@ -28,6 +28,7 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
+from . import reference
 from .reference import Pixels, Scene
 
 FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
@@ -120,10 +121,11 @@ class EventCamera:
             raise ValueError(f"backend is {backend!r}; expected 'numba' or 'numpy'")
         picture = self._luminance(np.asarray(picture)[None], "picture")[0]
         scene, pixels = self._scene(picture.shape, duration_ms), self._pixels()
+        loops: Any = reference
         if backend == "numba":
-            from . import kernel as loops
-        else:
-            from . import reference as loops
+            from . import kernel
+
+            loops = kernel
         view = loops.log_luminance(picture, scene.rows, scene.columns, scene.floor)
         residual = self._residuals(seed, [number])[0]
         capacity = 16 * residual.size

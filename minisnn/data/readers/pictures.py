@@ -216,11 +216,11 @@ def read_idx(path: str | Path) -> np.ndarray:
         raise ValueError(f"{path}: starts with the bytes {found}; expected an idx file of bytes, 00 00 08 and its dimensions")
     start = 4 + 4 * magic[3]
     sizes = [int.from_bytes(content[k : k + 4], "big") for k in range(4, start, 4)]
-    found, expected = len(content) - start, math.prod(sizes)
-    if found < 0 or expected > most:
+    held, expected = len(content) - start, math.prod(sizes)
+    if held < 0 or expected > most:
         raise ValueError(f"{path}: its head is truncated or announces {expected} bytes, more than such a file holds")
-    if found != expected or not whole:  # of a compressed file the checksum may be missing, too
-        raise ValueError(f"{path}: holds {found} bytes after its head, expected {expected} for the sizes {sizes}")
+    if held != expected or not whole:  # of a compressed file the checksum may be missing, too
+        raise ValueError(f"{path}: holds {held} bytes after its head, expected {expected} for the sizes {sizes}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
 
 
