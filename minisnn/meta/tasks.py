@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
-    """An N-way K-shot task (Stewart and Neftci 2022, section 2.2; Vinyals et al. 2016).
+    """An N-way K-shot task (Stewart and Neftci 2022, section 2.1; Vinyals et al. 2016).
 
     x_support (B, T, H, W, 2)   event counts a time step, channel 0 = OFF, 1 = ON: uint8 or floating point
     y_support (B,)              labels 0 .. ways - 1, any integer type; kept as int64

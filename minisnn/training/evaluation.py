@@ -1,4 +1,4 @@
-"""Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 4)."""
+"""Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
 from functools import partial
 from pathlib import Path

@@ -104,7 +104,7 @@ def bin_events(
     start: t0 is the time of the recording's first event (before the crop), "zero", or a time in microseconds.
     A cell that sees more than 255 events in a step holds 255. A recording without events gives zeros.
 
-    The paper's Double N-MNIST (Stewart & Neftci 2022, Section 4.1) is bin_events(events, crop=(32, 32), scale=2).
+    The paper's Double N-MNIST (Stewart & Neftci 2022, section 2.3) is bin_events(events, crop=(32, 32), scale=2).
     """
     events = as_events(events, shape)
     steps = _steps(duration_ms, step_ms)

@@ -1,6 +1,6 @@
 """Double ASL-DVS: two letters of American Sign Language side by side, and few-shot tasks over them.
 
-Stewart and Neftci 2022, section 4.1: pairs of recordings of ASL-DVS (Bi et al. 2019, ICCV), 576 ordered pairs of 24
+Stewart and Neftci 2022, section 2.3: pairs of recordings of ASL-DVS (Bi et al. 2019, ICCV), 576 ordered pairs of 24
 letters. The paper does not list which pairs meta-train; here a seeded shuffle makes 369 classes for meta-training,
 92 for meta-validation and 115 for meta-testing.
 """

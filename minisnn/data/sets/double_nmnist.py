@@ -1,6 +1,6 @@
 """Double N-MNIST: two-digit numbers made of two recordings side by side, and few-shot tasks over them.
 
-Stewart and Neftci 2022, section 4.1, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"),
+Stewart and Neftci 2022, section 2.3, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"),
 whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing are used here.
 """
 
