@@ -68,7 +68,7 @@ def check(
     step_size: float | None = None,
     inner_steps=(1, 3),
     twins=None,
-    thorough: bool = False,
+    thorough=False,
     **options,
 ) -> Report:
     """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.

@@ -58,14 +58,8 @@ def plot_steps(curve: Curve, path=None):
     ax = fig.subplots()
     smallest = np.finfo(float).eps / 10
     for label, errors in curve.errors.items():
-        ax.loglog(
-            curve.steps,
-            np.maximum(errors, smallest),
-            marker="s" if "Hessian" in label else "o",
-            markersize=4,
-            linestyle="--" if "smooth" in label else "-",
-            label=label,
-        )
+        style = ("s" if "Hessian" in label else "o") + ("--" if "smooth" in label else "-")
+        ax.loglog(curve.steps, np.maximum(errors, smallest), style, markersize=4, label=label)
     h = np.sort(curve.steps)
     lowest = min(float(e.min()) for e in curve.errors.values())
     for law, name, at in ((h**2, "truncation, h\N{SUPERSCRIPT TWO}", -1), (1 / h, "rounding, 1/h", 0)):
@@ -73,14 +67,8 @@ def plot_steps(curve: Curve, path=None):
         line = law / law[at] * 3 * max(max(ends), smallest)
         keep = line > max(lowest, smallest)
         ax.loglog(h[keep], line[keep], color="0.6", linewidth=1, linestyle=":")
-        ax.annotate(
-            name,
-            (h[at], line[at]),
-            color="0.4",
-            textcoords="offset points",
-            xytext=(4, 4) if at == 0 else (-4, 4),
-            ha="left" if at == 0 else "right",
-        )
+        place = dict(xytext=(4, 4), ha="left") if at == 0 else dict(xytext=(-4, 4), ha="right")
+        ax.annotate(name, (h[at], line[at]), color="0.4", textcoords="offset points", **place)
     ax.set_xlabel("step size h of the central difference (units of theta)")
     ax.set_ylabel("relative error of the derivative")
     ax.set_title(

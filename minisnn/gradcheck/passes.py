@@ -31,9 +31,8 @@ def check_surrogate(net, rng: np.random.Generator) -> list[Result]:
             return relative(derivative(a, slope), (function(a + h, slope) - function(a - h, slope)) / (2 * h))
 
         found, h = best(error, STEPS, DIFFERENCES / 100)
-        rows.append(
-            Result(f"surrogate.{derivative.__name__}", "every spike", "differences", found, DIFFERENCES, note=f"h = {h:.0e}")
-        )
+        what = f"surrogate.{derivative.__name__}"
+        rows.append(Result(what, "every spike", "differences", found, DIFFERENCES, note=f"h = {h:.0e}"))
     return rows
 
 
@@ -45,31 +44,18 @@ def check_loss(net, logits, y, rng: np.random.Generator) -> list[Result]:
     slopes = [inner(backward(logits, y), d) for d in directions]
     logits_dot = directions[0]
 
+    def difference(function, d, h):
+        return (function(logits + h * d, y) - function(logits - h * d, y)) / (2 * h)
+
     def backward_error(h):
-        return relative(
-            slopes,
-            [(value(logits + h * d, y) - value(logits - h * d, y)) / (2 * h) for d in directions],
-            1e-6 * abs(value(logits, y)),
-        )
+        return relative(slopes, [difference(value, d, h) for d in directions], 1e-6 * abs(value(logits, y)))
 
     def tangent_error(h):
-        return relative(
-            backward_tangent(logits, logits_dot, y),
-            (backward(logits + h * logits_dot, y) - backward(logits - h * logits_dot, y)) / (2 * h),
-        )
+        return relative(backward_tangent(logits, logits_dot, y), difference(backward, logits_dot, h))
 
     rows: list[Result] = []
     for name, error in (("backward", backward_error), ("backward_tangent", tangent_error)):
         found, h = best(error, STEPS, DIFFERENCES / 100)
-        rows.append(
-            Result(
-                f"loss.{net.loss_name}_{name}",
-                "logits",
-                "differences",
-                found,
-                DIFFERENCES,
-                note=f"h = {h:.0e}",
-                excused=any(not r.ok for r in rows),
-            )
-        )
+        what, excused = f"loss.{net.loss_name}_{name}", any(not r.ok for r in rows)
+        rows.append(Result(what, "logits", "differences", found, DIFFERENCES, note=f"h = {h:.0e}", excused=excused))
     return rows

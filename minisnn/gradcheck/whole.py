@@ -35,25 +35,15 @@ def _clear_of_kink(net, theta) -> bool:
 
 
 def _skip(what, where, twin, tolerance, level):
-    return Result(
-        what,
-        where,
-        f"differences, {twin}",
-        np.nan,
-        tolerance,
-        level,
-        skipped=True,
-        note=f"a bias lies within {KINK} of the threshold, the kink of the smooth form",
-    )
+    note = f"a bias lies within {KINK} of the threshold, the kink of the smooth form"
+    return Result(what, where, f"differences, {twin}", np.nan, tolerance, level, note, skipped=True)
 
 
 def _steps(twin, thorough, tolerance):
     return (STEPS if twin == "jet" else SMOOTH_STEPS), 0.0 if thorough else tolerance / 30
 
 
-def check_gradient(
-    net, theta, x, y, rng: np.random.Generator, twin: str = "jet", directions: int = 3, thorough: bool = False
-) -> list[Result]:
+def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", directions=3, thorough=False) -> list[Result]:
     """Central differences of the loss along random directions against <gradient, d>, |d| = 1.
 
     One row for theta as a whole, relative to the largest of the inner products, and one for a direction within each
@@ -75,11 +65,11 @@ def check_gradient(
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         slopes = d @ gradient
         floor = 1e-6 * abs(loss) if where == "theta" else max(1e-4 * abs(loss), norm(gradient[part]), SMALL * norm(gradient))
-        error, h = best(
-            lambda h: relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d], floor),
-            steps,
-            enough,
-        )
+
+        def mistake(h):
+            return relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d], floor)
+
+        error, h = best(mistake, steps, enough)
         rows.append(Result("gradient", where, f"differences, {twin}", error, TOLERANCE["gradient"], NETWORK, f"h = {h:.0e}"))
     return rows
 
@@ -122,15 +112,7 @@ def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
 
 
 def check_meta_gradient(
-    net,
-    theta,
-    task,
-    rng: np.random.Generator,
-    step_size: float = 0.1,
-    steps: int = 1,
-    twin: str = "jet",
-    rule: str = "MAML",
-    **options,
+    net, theta, task, rng: np.random.Generator, step_size=0.1, steps: int = 1, twin="jet", rule="MAML", **options
 ) -> list[Result]:
     """Taylor test of the meta-gradient (the best of up to four directions), and central differences.
 
@@ -152,40 +134,27 @@ def check_meta_gradient(
     for _ in range(4):
         d = rng.standard_normal(net.size)
         d /= norm(d) if twin == "jet" else 1.0
-        slope = inner(gradient, d)
-        tried.append(
-            taylor_slope(
-                lambda h: abs(loop.loss(net, theta + h * d, task, twin, recorded) - loss - h * slope),
-                TAYLOR_STEPS if twin == "jet" else SMOOTH_TAYLOR_STEPS,
-                noise,
-                TOLERANCE["slope"] / 5,
-            )
-        )
+        slope, lengths = inner(gradient, d), TAYLOR_STEPS if twin == "jet" else SMOOTH_TAYLOR_STEPS
+
+        def remainder(h):
+            return abs(loop.loss(net, theta + h * d, task, twin, recorded) - loss - h * slope)
+
+        tried.append(taylor_slope(remainder, lengths, noise, TOLERANCE["slope"] / 5))
         if tried[-1][1] <= TOLERANCE["slope"]:
             break
     found, deviation, h = min(tried, key=lambda t: t[1])
-    rows.append(
-        Result(
-            what,
-            "theta",
-            f"Taylor slope, {twin}",
-            deviation,
-            TOLERANCE["slope"],
-            META,
-            f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}",
-        )
-    )
+    note = f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}"
+    rows.append(Result(what, "theta", f"Taylor slope, {twin}", deviation, TOLERANCE["slope"], META, note))
     for name, along, a_dot in (("theta", d / norm(d), 0.0), ("step size", 0 * d, 1.0)):
         slope = inner(gradient, along) + float(own.step_size_gradient) * a_dot
 
         def value(h):
             return replace(loop, step_size=step_size + h * a_dot).loss(net, theta + h * along, task, twin, recorded)
 
-        error, h = best(
-            lambda h: relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss)),
-            STEPS if twin == "jet" else SMOOTH_STEPS,
-            TOLERANCE["meta-gradient"] / 30,
-        )
+        def mistake(h):
+            return relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss))
+
+        error, h = best(mistake, *_steps(twin, False, TOLERANCE["meta-gradient"]))
         rows.append(Result(what, name, f"differences, {twin}", error, TOLERANCE["meta-gradient"], META, f"h = {h:.0e}"))
     return rows
 
@@ -225,12 +194,9 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
         raise ValueError(f"array must be one of {', '.join(known)}, not {array!r}")
     p, rng = known[array], np.random.default_rng(seed)
     size = p.slice.stop - p.slice.start
-    flat = rng.choice(size, min(indices, size), replace=False) if isinstance(indices, int) else None
-    indices = (
-        [tuple(int(k) for k in np.unravel_index(i, p.shape)) for i in flat]
-        if flat is not None
-        else [tuple(np.atleast_1d(i).tolist()) for i in indices]
-    )
+    if isinstance(indices, int):
+        indices = [np.unravel_index(i, p.shape) for i in rng.choice(size, min(indices, size), replace=False)]
+    indices = [tuple(int(k) for k in np.atleast_1d(i)) for i in indices]
     net, theta = _in_double(net, theta)
     record = net.record(theta, x)
     gradient = net.loss_and_gradient(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)[1]
@@ -243,10 +209,8 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
         e = np.zeros(net.size)
         e[at] = step
         analytic.append(gradient[at])
-        numeric.append(
-            (net.loss(theta + e, x, y, spike=twin, record=record) - net.loss(theta - e, x, y, spike=twin, record=record))
-            / (2 * step)
-        )
+        up, down = (net.loss(theta + s * e, x, y, spike=twin, record=record) for s in (1, -1))
+        numeric.append((up - down) / (2 * step))
     return Coordinates(array, indices, np.array(analytic), np.array(numeric), step)
 
 
