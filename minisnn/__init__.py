@@ -13,7 +13,7 @@ They load on first use, so that importing the package costs nothing that is not 
 which type checkers and editors read.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def _open() -> None:

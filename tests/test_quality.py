@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,7 +122,11 @@ def test_changelog_and_citation_know_the_version():
     version = minisnn.__version__
     citation = (ROOT / ".github" / "CITATION.cff").read_text()
     assert f"\nversion: {version}\n" in citation and f"version = {{{version}}}" in (ROOT / "README.md").read_text()
-    assert f"\n## {version}" in (ROOT / ".github" / "CHANGELOG.md").read_text()
+    changes = (ROOT / ".github" / "CHANGELOG.md").read_text()
+    assert f"\n## {version}" in changes
+    for line in re.findall(r"^\|.*\|(.*)\|$", changes, re.M):  # where things went: it is there
+        for name in re.findall(r"`((?:minisnn|hardware)(?:\.\w+)+)`", line):
+            pkgutil.resolve_name(name)
 
 
 def test_docstrings_in_markdown():
