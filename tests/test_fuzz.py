@@ -11,7 +11,9 @@ sys.path.insert(0, str(FUZZ))
 
 import child  # noqa: E402
 import commands  # noqa: E402
+import environments  # noqa: E402
 import run  # noqa: E402
+import signals  # noqa: E402
 
 
 def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
@@ -22,6 +24,18 @@ def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
 
 def test_wrong_command_lines_end_with_one_sentence(tmp_path):
     assert not commands.fuzz_commands(60, tmp_path, first=20_000)
+
+
+def test_signals_end_a_command(tmp_path):
+    assert not signals.fuzz_signals(3, 20_000, tmp_path, ("check",))
+
+
+def test_odd_environments_do_no_harm(tmp_path, monkeypatch):
+    quick = {name: line for name, line in environments.COMMANDS.items() if name in ("check", "lessons", "help")}
+    monkeypatch.setattr(
+        environments, "COMMANDS", {**quick, "figure": quick["lessons"], **dict.fromkeys(("train", "show"), quick["lessons"])}
+    )
+    assert not environments.fuzz_environments(6, 20_000, tmp_path)
 
 
 @pytest.mark.slow
@@ -95,3 +109,51 @@ def test_a_child_that_is_ended_is_noticed_and_the_next_goes_on(tmp_path, monkeyp
         (5, "process ended with -11"),
     ]
     assert found["read"] == 1
+
+
+def test_judgements_of_what_a_signal_ended(tmp_path):
+    """A shop that leaves alone what it is asked to judge."""
+    case = signals.Case("x", "x", None)
+
+    def judged(err="minisnn: stopped; all is saved\n", code=143, spent=0.1, left=None):
+        place = tmp_path / str(len(list(tmp_path.iterdir()))) / "mark"
+        (place / "out").mkdir(parents=True)
+        (place / "stderr").write_text(err)
+        if left:
+            (place / "out" / left).write_text("a\n1\n2\n3\n")
+        return signals.judge(signals.Place(place.parent), case, "mark", code, True, spent, 15)
+
+    assert judged() == "stopped" and judged(code=0, err="") == "done before"
+    assert "traceback" in judged("Traceback (most") and "traceback" in judged("minisnn: a defect of minisnn: KeyError")
+    assert "traceback" in judged("Exception ignored in: <x>\nminisnn: stopped\n") and "10.5 s" in judged(spent=10.5)
+    assert "exit code 130" in judged(code=130) and "exit code 143" in judged("") and "exit code -15" in judged(code=-15)
+    assert "left behind" in judged(left=".x.tmp") and judged(left="log.csv") == "3 updates in the log, 0 saved"
+
+
+def test_what_a_signal_left_running_is_found(tmp_path):
+    process = subprocess.Popen(["sleep", "60"], env={"FUZZ_MARK": "left-1", "PATH": "/usr/bin:/bin"})
+    try:
+        assert signals.marked("left-1") == [process.pid] and not signals.marked("left")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_judgements_of_environments(tmp_path):
+    shop = environments.Shop(tmp_path)
+    plain = tmp_path / "plain"
+    for name in ("one", "two"):
+        (tmp_path / name / "out").mkdir(parents=True)
+    plain.mkdir()
+    (plain / "a").touch()
+    shop.plain["check"] = plain
+
+    def judged(code=0, err=b"", mark="one", silent=False):
+        return shop.judge("check", mark, type("Ended", (), {"returncode": code}), (b"", err), silent)
+
+    (tmp_path / "one" / "out" / "a").touch()
+    assert judged() == "done" and judged(mark="two") == "other files: ['a']"
+    assert judged(2, b"minisnn: x\n") == "refused" and "exit code 2" in judged(2) and judged(2, silent=True) == "refused"
+    assert "exit code 1" in judged(1, b"minisnn: x\n") and "traceback" in judged(err=b"Traceback")
+    (tmp_path / "one" / "out" / ".a.tmp").touch()
+    assert "left behind" in judged()

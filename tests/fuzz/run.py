@@ -55,15 +55,18 @@ def fuzz(name: str, inputs: int, folder: Path, first: int = 0) -> dict:
 def main() -> int:
     parser = argparse.ArgumentParser("fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=10_000, help="of each reader (default: 10000)")
-    parser.add_argument("--readers", default=",".join(NAMES), help="default: all")
+    parser.add_argument("--readers", help="default: all; then signals and environments only if asked for")
     parser.add_argument("--first", type=int, default=0, help="number of the first input (default: 0)")
     parser.add_argument("--commands", type=int, default=300, help="wrong command lines (default: 300)")
-    parser.add_argument("--signals", type=int, default=60, help="to commands at work (default: 60)")
+    parser.add_argument("--signals", type=int, help="to commands at work (default: 60)")
     parser.add_argument("--cases", default="", metavar="A;B", help="names of commands that get signals (default: all)")
-    parser.add_argument("--environments", type=int, default=100, help="odd environments (default: 100)")
+    parser.add_argument("--environments", type=int, help="odd environments (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of signals and environments (default: 0)")
     args = parser.parse_args()
-    failures = 0
+    failures, signals, environments = 0, args.signals, args.environments
+    if args.readers is None:
+        args.readers = ",".join(NAMES)
+        signals, environments = (60 if signals is None else signals), (100 if environments is None else environments)
 
     def tell(line: str) -> None:
         print(line, flush=True)
@@ -87,15 +90,15 @@ def main() -> int:
             print(f"{'command lines':<18}{args.commands:>7} tried {len(wrong):>4} wrong", flush=True)
             for line, what in wrong[:20]:
                 print(f"    minisnn {' '.join(line)}: {what}", flush=True)
-        if args.signals:
+        if signals:
             from signals import fuzz_signals
 
             (place := Path(folder) / "signals").mkdir()
             cases = tuple(filter(None, args.cases.split(";")))
-            failures += len(fuzz_signals(args.signals, args.seed, place, cases, tell))
-        if args.environments:
+            failures += len(fuzz_signals(signals, args.seed, place, cases, tell))
+        if environments:
             from environments import fuzz_environments
 
             (place := Path(folder) / "environments").mkdir()
-            failures += len(fuzz_environments(args.environments, args.seed, place, tell))
+            failures += len(fuzz_environments(environments, args.seed, place, tell))
     return 1 if failures else 0
