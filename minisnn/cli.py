@@ -15,23 +15,7 @@ import warnings
 from . import __version__, stopping, terminal
 from .commands.options import Help, only_given
 
-COMMANDS = (
-    "train",
-    "evaluate",
-    "show",
-    "fetch",
-    "record",
-    "info",
-    "check",
-    "table",
-    "figure",
-    "relearn",
-    "explore",
-    "report",
-    "nir",
-    "reference",
-    "lessons",
-)
+COMMANDS = "train evaluate show fetch record info check table figure relearn explore report nir reference lessons".split()
 BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
@@ -92,6 +76,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _carry_out(line: list[str]) -> int:
+    args = parsed(line)
+    if args.command is None:
+        parser().print_help()
+        return 2
+    if not os.environ.get("MINISNN_DEBUG"):
+        warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
+    return args.run(args) or 0
+
+
+def parsed(line: list[str]) -> argparse.Namespace:
+    """A command line: its options, `given`, the names of those that it names itself, and `run`."""
     top = parser()
     for before, word in zip(["", *line], line):
         if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
@@ -101,13 +96,7 @@ def _carry_out(line: list[str]) -> int:
             top.error(f"argument {name}: expected a value, found none; is a variable of the shell not set?")
     found = vars(top.parse_args(line))
     given = frozenset(found) - {"command", "run", "otherwise"}
-    args = argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given)
-    if args.command is None:
-        top.print_help()
-        return 2
-    if not os.environ.get("MINISNN_DEBUG"):
-        warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
-    return args.run(args) or 0
+    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given)
 
 
 def _explain(error: BaseException, line: list[str]) -> int:

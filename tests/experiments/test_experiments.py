@@ -370,7 +370,7 @@ def test_the_command_that_trains_a_role_gives_its_recipe(role, monkeypatch):
     words = how_to_train(role).split()
     assert words[:2] == ["minisnn", "train"]
     with pytest.raises(_Stop):
-        args = minisnn.cli.parser().parse_args(words[1:])
+        args = minisnn.cli.parsed(words[1:])
         args.run(args)
     watching = {
         name: getattr(RECIPES[role], name) for name in vars(RECIPES[role]) if name.startswith(("evaluate_", "test_", "start"))
