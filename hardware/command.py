@@ -30,6 +30,7 @@ examples:
   minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
+SHIPPED = "double_nmnist_maml.h5"
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")  # what a run that is resumed may be given
 
 
@@ -161,11 +162,12 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     from .c.export import memory, write
     from .chip.network import IntegerNet, trained_for
 
-    found = read(find_checkpoint(args.checkpoint or "double_nmnist_maml.h5"))
+    found = read(find_checkpoint(args.checkpoint or SHIPPED))
     known = trained_for(found.provenance.get("chip"))
     bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
     chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
-    tasks, out = open_set("double-nmnist", "test", args.root, progress=not args.quiet), args.out
+    dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
+    tasks, out = open_set(dataset, "test", root, progress=not args.quiet), args.out
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
     learner = chip.learner(seed=1)
     for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query):

@@ -10,7 +10,7 @@ gradients straight through the rounding (`straight`). The outer loop keeps float
                                             chip-result.json    accuracy of the integer chip on the test episodes
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -92,6 +92,8 @@ def train(
 
     A run that lies in `out` is not touched before all that could be refused has been tried.
     """
+    if resume:
+        RunFolder(out, OnChip.command).check_made(data is not None)
     if config.start is None or config.rule != "anil" or config.model != "snn" or config.learn_step_size == "no":
         raise ValueError("training for the chip needs start (a checkpoint), rule anil, model snn and learned step sizes")
     with RunFolder(out, OnChip.command) as folder:
@@ -112,7 +114,8 @@ def train(
         for p in found.net.layout[:-2]:
             network[p.slice] = held.start(found.net, found.theta)[0][p.slice]
         notes, done = dict(**vars(chip), exponents=exponents), checkpoint.read(folder.path).progress
-        kept = dict(inner=found.inner, config=config, curve=found.curve, progress=done, provenance=dict(chip=notes))
+        made = dict(chip=notes, origin=asdict(folder.origin))
+        kept = dict(inner=found.inner, config=config, curve=found.curve, progress=done, provenance=made)
         checkpoint.save(folder / "network.h5", found.net, network, **kept)
         if not config.test_episodes:
             return {}

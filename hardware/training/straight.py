@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minisnn.training.held import Held
+from minisnn.training.origin import CHIP
 from minisnn.meta.inner import InnerLoop
 from minisnn.network.base import Gradients, LossAndGradient
 from minisnn.network.spiking import SpikingNet
@@ -108,7 +109,7 @@ class OnChip(Held):
 
     words: dict[str, tuple[int, int]]
     samples: int
-    command = "minisnn hardware train"
+    command = CHIP
 
     def of(self, net) -> HeldNet:
         still = SpikingNet.from_configuration(net.configuration(), detach_reset=True)

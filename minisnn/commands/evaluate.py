@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from ..training.folder import write_json
 
     found = read(options.find_checkpoint(args.checkpoint))
+    dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
     given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze}
     inner = replace(found.inner or InnerLoop(), **{name: value for name, value in given.items() if value is not None})
     if inner.steps == 0:
@@ -56,9 +57,9 @@ def run(args: argparse.Namespace) -> None:
     queries = args.queries or (found.config.queries if found.config else 10)
     if not args.quiet:
         announce()
-    where = dict(root=args.root, progress=not args.quiet)
+    where = dict(root=root, progress=not args.quiet)
     with options.executor_of(args) as executor:
-        tasks = (args.dataset, args.split, args.episodes, args.seed, None, shots, queries)
+        tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
         result = evaluate(found.net, found.theta, inner, *tasks, **where, executor=executor)
     result.update(checkpoint=str(args.checkpoint), inner_steps=inner.steps, freeze=list(inner.freeze))
     if args.json is not None:

@@ -44,9 +44,10 @@ def _run_folder(path: Path) -> None:
     from ..training.evaluation import sentence
     from ..training.folder import RunFolder, read_json
 
-    config = RunFolder(path).config() if (path / "config.json").is_file() else None
+    folder = RunFolder(path)
+    config, origin, _ = folder.read() if (path / "config.json").is_file() else (None, folder.origin, False)
     if not holds_checkpoint(path):
-        print(f"{path}: a run that was stopped before its first checkpoint; `minisnn train --resume {path}` begins it")
+        print(f"{path}: a run that was stopped before its first checkpoint; `{origin.how_to_go_on(path)}` begins it")
         return
     _checkpoint(path, config)
     if (path / "result.json").is_file():
@@ -114,8 +115,8 @@ def _training(found, config) -> None:
     if RULES[config.rule].whole_set:
         task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
     print(
-        f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, {config.dataset}, "
-        f"{f'recordings of {config.root}' if config.root else 'simulated recordings'}, seed {config.seed}"
+        f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, "
+        f"{found.origin.words()}, seed {config.seed}"
     )
     curve = found.curve
     if done and {"loss", "accuracy_before", "accuracy_after", "seconds", "validation"} <= curve.keys():

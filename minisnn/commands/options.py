@@ -148,13 +148,14 @@ def add_checkpoint(parser, text: str, **more) -> None:
 
 
 def add_data(parser) -> None:
-    """--dataset, --root and --split."""
-    parser.add_argument("--dataset", default="double-nmnist", metavar="NAME", help="double-nmnist (default) or double-asl")
+    """--dataset, --root and --split; of a network's data by default."""
+    text = "double-nmnist or double-asl (default: what --checkpoint learned from, or double-nmnist)"
+    parser.add_argument("--dataset", metavar="NAME", help=text)
     parser.add_argument(
         "--root",
         metavar="DIR",
-        help="folder of real N-MNIST recordings, with Train, Test or both; without it the event camera records the shipped "
-        "digits",
+        help="folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
+        "records the shipped digits",
     )
     parser.add_argument(
         "--split",

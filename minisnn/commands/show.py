@@ -30,10 +30,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     check_folder(args.out)
+    from ..training.checkpoint import read
     from ..training.evaluation import open_set
     from ..plots import animate_task, plot_raster, plot_task, save
 
-    tasks = open_set(args.dataset, args.split, args.root)
+    found, dataset, root = None, args.dataset or "double-nmnist", args.root
+    if args.checkpoint is not None:
+        found = read(find_checkpoint(args.checkpoint))
+        dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
+    tasks = open_set(dataset, args.split, root)
     task = tasks.episode(args.seed, args.index, args.ways, args.shots, args.queries)
     print(
         f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {len(task.y_support)} support and "
@@ -45,12 +50,10 @@ def run(args: argparse.Namespace) -> None:
     print(save(plot_task(task, args.queries), args.out / f"task.{args.format}"))
     title = f"A recording of class {name}: events sweep over the pixels as the eye moves"
     print(save(plot_raster(task.x_support[0], title), args.out / f"raster.{args.format}"))
-    if args.checkpoint is not None:
-        from ..training.checkpoint import read
+    if found is not None:
         from ..meta.inner import InnerLoop, predict
         from ..plots import plot_answers
 
-        found = read(find_checkpoint(args.checkpoint))
         theta = (found.inner or InnerLoop()).adapt(found.net, found.theta, task.x_support, task.y_support)
         before, after = (predict(found.net, point, task.x_query) for point in (found.theta, theta))
         print(save(plot_answers(task, before, after), args.out / f"answers.{args.format}"))

@@ -73,7 +73,9 @@ class Networks:
         """The checkpoint of a role; None where there is none anywhere."""
         if role not in self.found:
             place = self._place(role)
-            self.found[role] = None if place is None else read(place)
+            found = self.found[role] = None if place is None else read(place)
+            if found is not None and found.origin.data not in (None, role.split("/")[0]):
+                raise ValueError(f"{place}: the network learned from {found.origin.words()}; expected {role.split('/')[0]}")
             if place is not None:
                 self.places[role] = place
         return self.found[role]

@@ -25,9 +25,10 @@ import numpy as np
 from .. import __version__
 from ..network.convolutional import ConvNet
 from ..data.readers.foreign import read_image
-from ..files import read_whole, write_whole
+from ..files import size_of, write_whole
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
+from .origin import CHIP, Origin
 from .settings import TrainingConfig
 
 FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
@@ -48,9 +49,10 @@ class Checkpoint:
     config       settings of the training
     curve        {column: float64 array}, a row an update
     optimiser    {what it optimises: {array name: array}}
-    random       state of a bit generator, see `generator`
+    random       state of a bit generator; of one of the same kind: rng.bit_generator.state = checkpoint.random
     progress     counters and notes in plain JSON types
     provenance   versions and time of making
+    origin       what made it, and of what data
     """
 
     net: Kept
@@ -62,19 +64,22 @@ class Checkpoint:
     random: dict | None = None
     progress: dict = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
+    origin: Origin = Origin()
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
-    def generator(self) -> np.random.Generator:
-        """The random generator that was saved, in the state it was in."""
-        kinds = {name: getattr(np.random, name) for name in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")}
-        name = (self.random or {}).get("bit_generator")
-        if name not in kinds:
-            raise ValueError(f"the checkpoint holds no random state of {', '.join(kinds)}, but {name!r}")
-        bits = kinds[name]()
-        bits.state = _arrays_from_lists(self.random)
-        return np.random.Generator(bits)
+    def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
+        """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`.
+
+        ValueError too for the checkpoint of a run for the chip: its float weights stand behind those that the chip holds."""
+        if self.origin.command == CHIP and "chip" not in self.provenance:
+            place = Path(path) if Path(path).is_dir() else Path(path).parent
+            raise ValueError(
+                f"{path}: the run was made by `{CHIP}`, and its checkpoint is only there to go on from; give what the chip "
+                f"holds, {place / 'network.h5'}"
+            )
+        return self.origin.to_open(path, dataset, root)
 
 
 def save(
@@ -98,7 +103,7 @@ def save(
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
     """
     path = Path(path)
-    _check_theta(net, theta)
+    _checked_theta(net, theta)
     if inner is not None:
         inner.check(net)
     texts = dict(
@@ -107,7 +112,7 @@ def save(
         inner_loop=None if inner is None else {k: v for k, v in vars(inner).items() if k != "step_size"},
         training=None if config is None else asdict(config),
         progress=dict(progress or {}),
-        random=None if rng is None else _lists_from_arrays(rng.bit_generator.state),
+        random=None if rng is None else rng.bit_generator.state,
         provenance={**_provenance(), **(provenance or {})},
     )
     arrays = {"theta": theta}
@@ -115,7 +120,7 @@ def save(
         arrays["step_size"] = np.asarray(inner.step_size)
     arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items() for name, array in state.items()})
     arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
-    image = _image({k: json.dumps(v, sort_keys=True) for k, v in texts.items()}, arrays)
+    image = _image({k: json.dumps(v, sort_keys=True, default=lambda array: array.tolist()) for k, v in texts.items()}, arrays)
     write_whole(path, image, previous if previous is not None and _whole(path) else None)
 
 
@@ -163,12 +168,14 @@ def holds_checkpoint(folder: Path) -> bool:
 
 def _read(path: Path, changes: dict) -> Checkpoint:
     try:
-        return _assembled(*_contents(_verified(path), path), changes)
+        return _assembled(*_contents(_verified(path), path), changes, (path.parent / "chip.json").is_file())
     except ValueError as error:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{path}: the checkpoint lacks what it should hold, or holds it in another form ({error})") from None
+        raise ValueError(
+            f"{path}: the checkpoint lacks what it should hold, or holds it in another form ({shorten(str(error), 1000)})"
+        ) from None
 
 
 def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
@@ -197,24 +204,24 @@ def _whole(path: Path) -> bool:
 
 def _verified(path: Path) -> bytes:
     """The bytes of the file, its header and checksum found right."""
-    image = read_whole(path, _WHAT, _LARGEST)
-    start, body = image[:HEADER], memoryview(image)[HEADER:]
-    try:
-        header: Any = json.loads(start) if len(start) == HEADER else None
-        if header["format"] != FORMAT:
-            raise ValueError
-    except (ValueError, TypeError, KeyError, RecursionError):
-        found = "is empty" if not start else "is of another kind, or its beginning is damaged"
-        raise ValueError(f"the file {found}; expected {_WHAT}") from None
-    if header.get("version") != VERSION:
-        raise ValueError(
-            f"the checkpoint is of version {header.get('version')}; this minisnn ({__version__}) reads version {VERSION}"
-        )
-    if len(body) != header.get("length"):
-        raise ValueError(
-            f"the checkpoint is truncated; found {len(body)} bytes after its header, expected {header.get('length')}"
-        )
-    if hashlib.sha256(body).hexdigest() != header.get("sha256"):
+    size = size_of(path, _WHAT, _LARGEST)
+    with open(path, "rb") as file:
+        start = file.read(HEADER)
+        try:
+            header: Any = json.loads(start) if len(start) == HEADER else None
+            if header["format"] != FORMAT:
+                raise ValueError
+        except (ValueError, TypeError, KeyError, RecursionError):
+            found = "is empty" if not start else "is of another kind, or its beginning is damaged"
+            raise ValueError(f"the file {found}; expected {_WHAT}") from None
+        version, length = header.get("version"), header.get("length")
+        if version != VERSION:
+            raise ValueError(f"the checkpoint is of version {version}; this minisnn ({__version__}) reads version {VERSION}")
+        if size - HEADER != length:
+            raise ValueError(f"the checkpoint is truncated; found {size - HEADER} bytes after its header, expected {length}")
+        file.seek(0)
+        image = file.read(size)
+    if hashlib.sha256(memoryview(image)[HEADER:]).hexdigest() != header.get("sha256"):
         raise ValueError("the checkpoint is damaged; its contents do not match their checksum")
     return image
 
@@ -229,26 +236,27 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         raise ValueError(f"the checkpoint lacks what it should hold ({reason})") from None
 
 
-def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
+def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: bool) -> Checkpoint:
+    """The checkpoint; `chip` where a run for the chip lies beside it."""
     settings = dict(texts["network"])
     kind = settings.pop("type", None)
     if kind not in NETWORKS:
         raise ValueError(f"the checkpoint is of a {kind}; this minisnn knows {', '.join(NETWORKS)}")
     try:
         net = NETWORKS[kind].from_configuration(settings, **changes)
-    except TypeError as error:
+        net.configuration()  # it has parts of the right kinds
+    except (TypeError, AttributeError) as error:
         raise ValueError(f"the network's configuration is of another version of minisnn ({error})") from None
     layout = [[p.name, list(p.shape)] for p in net.layout]
     if layout != texts["layout"]:
         raise ValueError(f"the checkpoint's arrays are those of another network: found {texts['layout']}, expected {layout}")
-    theta = arrays.get("theta", np.zeros(0))
-    _check_theta(net, theta)
+    theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
     inner = None
     if texts["inner_loop"] is not None:
         step = arrays["step_size"]
         inner = InnerLoop(
             **{**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])},
-            step_size=step.astype(net.dtype) if step.ndim else float(step),
+            step_size=_cast(step, net.dtype) if step.ndim else float(step),
         )
         inner.check(net)
     optimiser: dict[str, dict[str, np.ndarray]] = {}
@@ -265,26 +273,30 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
     if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
         raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
     config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
-    return Checkpoint(
-        net,
-        theta.astype(net.dtype, copy=False),
-        inner,
-        config,
-        curve,
-        optimiser,
-        texts["random"],
-        texts["progress"],
-        texts["provenance"],
-    )
+    made, origin = texts["provenance"].get("origin"), Origin()
+    if made is not None:
+        origin = Origin.read(made, "origin")
+    elif config is not None:
+        origin = Origin.guess(config, net.input_shape, chip or "chip" in texts["provenance"])
+    random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
+    return Checkpoint(net, theta, inner, config, curve, optimiser, random, progress, provenance, origin)
 
 
-def _check_theta(net, theta: np.ndarray) -> None:
+def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
+    """Theta as the network takes it; ValueError where it does not fit or is not finite there."""
     if not isinstance(theta, np.ndarray) or theta.shape != (net.size,):
         raise ValueError(
             f"theta must be a flat array of {net.size} parameters, not {getattr(theta, 'shape', type(theta).__name__)}"
         )
-    if theta.dtype.kind != "f" or not np.isfinite(theta).all():
-        raise ValueError("theta must hold finite numbers; it holds NaN, infinite or other values")
+    if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
+        raise ValueError(f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, larger or other values")
+    return found
+
+
+def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The array in another type, too large numbers as infinity: to be looked for there, not before."""
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 def _provenance() -> dict[str, str]:
@@ -299,20 +311,3 @@ def _provenance() -> dict[str, str]:
         pass
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
-
-
-def _lists_from_arrays(state):
-    """A bit generator's state in JSON's types; `_arrays_from_lists` takes it back."""
-    if isinstance(state, dict):
-        return {key: _lists_from_arrays(value) for key, value in state.items()}
-    if isinstance(state, np.ndarray):
-        return {"array": state.tolist(), "dtype": state.dtype.name}
-    return state.item() if isinstance(state, np.generic) else state
-
-
-def _arrays_from_lists(state):
-    if isinstance(state, dict):
-        if set(state) == {"array", "dtype"}:
-            return np.array(state["array"], state["dtype"])
-        return {key: _arrays_from_lists(value) for key, value in state.items()}
-    return state

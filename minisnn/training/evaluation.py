@@ -12,7 +12,7 @@ from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
 from ..meta.rules import RULES
 
-DATASETS = ("double-nmnist", "double-asl")
+DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2)}  # and the shape of their samples
 
 
 def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
@@ -22,13 +22,13 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
     """
     if name not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
-    if name == "double-asl":
-        from ..data.sets.double_asl import DoubleASL
-
-        return DoubleASL(split, root, progress=progress, **options)
+    from ..data.sets.double_asl import DoubleASL
     from ..data.sets.double_nmnist import DoubleNMnist
 
-    return DoubleNMnist(split, root, progress=progress, **options)
+    sets: dict[str, Any] = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL}
+    found = sets[name](split, root, progress=progress, **options)
+    found.opened = name, None if root is None else str(root)
+    return found
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """The folder of a training run: what lies in it, and the rule that nothing in it is overwritten unasked.
 
-config.json     settings                     checkpoint.h5   parameters and all that going on needs
+config.json     settings, what made it       checkpoint.h5   parameters and all that going on needs
 log.csv         a row an update              curve.png       the learning curve
 result.json     accuracy on the test tasks, once the run is done
 checkpoint.previous.h5   the checkpoint before the last, to go on from where the last is damaged
@@ -9,13 +9,14 @@ checkpoint.previous.h5   the checkpoint before the last, to go on from where the
 import json
 import math
 import os
-import shlex
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 from .. import stopping
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
 from ..files import Hold, read_whole, remove_leftovers, write_whole
+from .origin import TRAIN, Origin
 from .settings import TrainingConfig
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
@@ -36,8 +37,8 @@ class RunFolder:
     Within a `with` block no other process runs here: ValueError where one does already.
     """
 
-    def __init__(self, path: str | Path, command: str = "minisnn train"):
-        self.path, self.command = Path(path), command
+    def __init__(self, path: str | Path, command: str = TRAIN):
+        self.path, self.origin = Path(path), Origin(command)
         self.columns: list[str] = []
         self._hold = Hold(path)
 
@@ -53,15 +54,24 @@ class RunFolder:
 
     @property
     def how_to_go_on(self) -> str:
-        """The command that resumes the run."""
-        return f"{self.command} --resume {shlex.quote(str(self.path))}"
+        """What resumes the run."""
+        return self.origin.how_to_go_on(self.path)
 
     def config(self) -> TrainingConfig:
         """Settings of the run that lies here."""
+        return self.read()[0]
+
+    def read(self) -> tuple[TrainingConfig, Origin, bool]:
+        """(settings, what made the run, whether that was kept) of the run that lies here; a run of before is guessed at."""
         path = self / "config.json"
         if not path.is_file():
-            raise ValueError(f"{self.path}: no run to go on with; expected a folder of minisnn train, with config.json")
-        return TrainingConfig.from_mapping(read_json(path), str(path))
+            raise ValueError(f"{self.path}: no run to go on with; expected a folder of {self.origin.command}, with config.json")
+        values = read_json(path)
+        made = values.pop("made", None)
+        config = TrainingConfig.from_mapping(values, str(path))
+        if made is not None:
+            return config, Origin.read(made, f"{path}: made"), True
+        return config, Origin.guess(config, None, (self / "chip.json").is_file()), False
 
     def check_free(self, config: TrainingConfig) -> None:
         """Raise ValueError where a run lies here already."""
@@ -74,14 +84,16 @@ class RunFolder:
             raise ValueError(
                 f"{self.path}: the folder holds {found[0]} already; give another --out, or --force to overwrite it"
             )
-        changes = config.changes_from(self.config())
+        there, origin, _ = self.read()
+        changes = config.changes_from(there)
         if changes:
             raise ValueError(
                 f"{self.path}: the folder holds a run with other settings ({'; '.join(changes[:4])}"
                 f"{'; …' * (len(changes) > 4)}); give another --out, or --force to overwrite it"
             )
         raise ValueError(
-            f"{self.path}: the folder holds this very run; go on with `{self.how_to_go_on}`, or begin anew with --force"
+            f"{self.path}: the folder holds this very run; go on with `{origin.how_to_go_on(self.path)}`, or begin anew with "
+            f"--force"
         )
 
     def check_writable(self) -> None:
@@ -99,17 +111,25 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._hold.take()
 
-    def begin(self, config: TrainingConfig) -> None:
-        """Make the folder, without the files of a run before, and write the settings."""
+    def begin(self, config: TrainingConfig, origin: Origin | None = None) -> None:
+        """Make the folder, without the files of a run before, and write the settings and what makes the run."""
         self.make()
         for name in FILES:
             (self / name).unlink(missing_ok=True)
-        write_whole(self / "config.json", config.to_json().encode() + b"\n")
+        self.origin = origin or self.origin
+        write_json(self / "config.json", {**asdict(config), "made": asdict(self.origin)})
 
-    def resume(self, config: TrainingConfig) -> Checkpoint | None:
+    def check_made(self, given: bool) -> TrainingConfig:
+        """Settings of the run that lies here, where this command made it of such data (`given` in Python); else ValueError."""
+        config, origin, kept = self.read()
+        origin.check(self.origin.command, given, self.path, kept)
+        self.origin = origin if kept else Origin(origin.command)  # a guess binds nobody
+        return config
+
+    def resume(self, config: TrainingConfig, given: bool = False) -> Checkpoint | None:
         """The checkpoint to go on from; None where the run was stopped before its first. Where the last one is damaged it
-        is the one before, with a warning."""
-        changes = config.changes_from(self.config())
+        is the one before, with a warning. `given`: the data are given in Python."""
+        changes = config.changes_from(self.check_made(given))
         if changes:
             raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it goes on with its own")
         remove_leftovers(self.path, *FILES)

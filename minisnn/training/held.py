@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .origin import TRAIN
 from ..meta.inner import InnerLoop
 
 
@@ -12,7 +13,7 @@ class Held:
     derivatives, in training and when it is tested.
     """
 
-    command = "minisnn train"  # goes on with a run, given --resume DIR
+    command = TRAIN  # goes on with a run, given --resume DIR
 
     def of(self, net):
         """What stands for the network in inner loops."""

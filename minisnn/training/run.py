@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from operator import add
 from pathlib import Path
@@ -23,6 +23,7 @@ from .evaluation import evaluate, open_set
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held
+from .origin import Origin
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
 from .state import State, first, restored, started
@@ -80,7 +81,8 @@ def train(
     three cases the state is saved.
     """
     with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
-        found = folder.resume(config) if resume else None
+        given = data is not None and not hasattr(data["train"], "opened")
+        found = folder.resume(config, given) if resume else None
         if not resume and not force:
             folder.check_free(config)
         folder.check_writable()
@@ -90,10 +92,14 @@ def train(
         if data is None:
             known = dict(classes="train") if whole_set else {}
             data = {split: open_set(config.dataset, split, config.root, progress, **known) for split in splits}
+        origin = Origin.of(held.command, data["train"])
+        if resume:
+            folder.origin.check_same(origin, folder.path)
+            folder.origin = origin
         if whole_set:
             data = {split: Classification(tasks) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            return _Run(config, folder, data, progress, executor, held).go(found, resume)
+            return _Run(config, folder, data, progress, executor, held).go(found, None if resume else origin)
 
 
 def _check_early(config: TrainingConfig) -> None:
@@ -120,15 +126,16 @@ class _Run:
         self.columns += ["seconds", "validation", "validation_ci95"]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
-    def go(self, found: checkpoints.Checkpoint | None, resume: bool) -> Result:
+    def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
+        """From a checkpoint, or from the beginning; origin: of a run that begins anew."""
         config, folder = self.config, self.folder
         if self.progress:
             announce()
         state = self._start() if found is None else self._restore(found)
         self.saved = None if found is None else state.update
         self.health = Health(config, self.rows)
-        if not resume:
-            folder.begin(config)
+        if origin is not None:
+            folder.begin(config, origin)
         folder.start_log(self.columns, self.rows)
         try:
             if self.progress:
@@ -285,20 +292,21 @@ class _Run:
             config=self.config,
             curve=curve,
             optimiser=state.arrays(),
+            provenance=dict(origin=asdict(self.folder.origin)),
             progress=dict(update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks),
         )
         self.saved = state.update
 
     def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
-        config, path = self.config, self.folder / "result.json"
+        config, path, origin = self.config, self.folder / "result.json", self.folder.origin
         self.folder.draw(self.rows, 1 / self.ways)
         if not config.test_episodes:
             return None
         if path.exists():
             return read_json(path)
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, progress=self.progress)
-        test.update(rule=config.rule, dataset=config.dataset, root=config.root, updates=state.update)
+        test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)
         test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
         write_json(path, test)

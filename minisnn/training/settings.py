@@ -3,10 +3,9 @@
 Only the standard library is needed here, so that the command line can list every setting without loading NumPy.
 """
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from operator import ge, gt, le
 
@@ -138,10 +137,6 @@ class TrainingConfig:
             (not self.test_episodes, "without test episodes", "test_seed"),
         )
         return {name: why for applies, why, names in groups if applies for name in names.split()}
-
-    def to_json(self) -> str:
-        """The settings as text, as in config.json."""
-        return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":

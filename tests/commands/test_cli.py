@@ -36,7 +36,9 @@ def toy_sets(monkeypatch, tmp_path):
     def open_set(name, split, root=None, progress=True):
         if root == "absent":
             raise ValueError("absent: no such folder")
-        return ToySet(split)
+        found = ToySet(split)
+        found.opened = name, root
+        return found
 
     monkeypatch.setattr(evaluation, "open_set", open_set)
     monkeypatch.setattr(training, "open_set", open_set)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+from dataclasses import asdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,7 +190,7 @@ def make_networks(folder: Path, reader: Callable, saved: Callable) -> dict:
     """The readers of networks; `reader` is their class, `saved` gives the bytes of what a function writes."""
     rng = np.random.default_rng(1)
     seeds = [saved(folder, lambda p, net=net: saved_checkpoint(p, net, rng, TrainingConfig())) for net in networks()]
-    settings = TrainingConfig(root="N-MNIST", clip=3.0).to_json().encode()
+    settings = json.dumps(asdict(TrainingConfig(root="N-MNIST", clip=3.0))).encode()
     return dict(
         checkpoint=reader(
             "checkpoint.h5",
@@ -238,7 +239,7 @@ def _run(folder: Path, reader: Callable, saved: Callable):
     network = saved(folder, lambda p: saved_checkpoint(p, networks()[0], np.random.default_rng(3), config))
     result = dict(split="test", episodes=600, ways=5, shots=1, accuracy_after=0.9, accuracy_before=0.2, ci95=0.01)
     files = {
-        "config.json": config.to_json().encode(),
+        "config.json": json.dumps(asdict(config)).encode(),
         "checkpoint.h5": network,
         "checkpoint.previous.h5": network,
         "result.json": json.dumps(result).encode(),

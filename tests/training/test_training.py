@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import asdict
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS
 from minisnn.training.progress import Bar
+from minisnn.training.origin import TRAIN, Origin
 from minisnn.training.run import Interrupted, _Run, train
 from minisnn.training.settings import TrainingConfig
 
@@ -46,8 +48,7 @@ def undisturbed(tmp_path_factory):
 
 def test_a_run_folder_has_all_its_files(undisturbed):
     assert {path.name for path in undisturbed.iterdir()} == RUN_FILES
-    config = TrainingConfig.from_mapping(json.loads((undisturbed / "config.json").read_text()))
-    assert config == toy_config()
+    assert RunFolder(undisturbed).config() == toy_config()
     rows = list(csv.DictReader((undisturbed / "log.csv").open()))
     assert [int(row["update"]) for row in rows] == list(range(1, 13))
     assert [int(row["tasks"]) for row in rows] == list(range(2, 25, 2))
@@ -71,7 +72,7 @@ def test_same_seed_same_arrays_another_seed_others(undisturbed, tmp_path):
 @pytest.mark.parametrize("call", [3, 4, 9, 16, 25])
 def test_ctrl_c_saves_and_a_resumed_run_equals_an_undisturbed_one(undisturbed, tmp_path, call):
     out = tmp_path / "a run"
-    with pytest.raises(Interrupted, match=r"stopped after \d+ of 12 updates.*minisnn train --resume '.*a run'"):
+    with pytest.raises(Interrupted, match=r"stopped after \d+ of 12 updates.*minisnn.train\(config, '.*a run', resume"):
         train(toy_config(), out, data=toy_data({call: interrupt}), **SILENT)
     assert checkpoint.read(out).progress["update"] == (call - 3) // 2
     result = train(toy_config(), out, resume=True, data=toy_data(), **SILENT)
@@ -300,7 +301,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(undisturbed, tmp_path):
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     with pytest.raises(ValueError, match=r"other settings \(updates 12 -> 13\).*--force"):
         train(toy_config(updates=13), out, data=toy_data(), **SILENT)
-    with pytest.raises(ValueError, match="this very run.*--resume"):
+    with pytest.raises(ValueError, match="this very run.*resume=True"):
         train(toy_config(), out, data=toy_data(), **SILENT)
     with pytest.raises(ValueError, match="goes on with its own"):
         train(toy_config(lr=1.0), out, resume=True, data=toy_data(), **SILENT)
@@ -368,7 +369,7 @@ def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
         run = _Run(toy_config(), folder, toy_data(), progress=False)
         run.rows = Rows()
         with pytest.raises(Interrupted):
-            run.go(None, resume=False)
+            run.go(None, Origin.of(TRAIN, ToySet("train")))
     train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, tmp_path)
 
@@ -406,7 +407,7 @@ def test_settings_are_checked(changes, message):
 
 def test_settings_come_back_from_json_and_foreign_ones_are_named():
     for config in PRESETS.values():
-        assert TrainingConfig.from_mapping(json.loads(config.to_json())) == config
+        assert TrainingConfig.from_mapping(json.loads(json.dumps(asdict(config)))) == config
     with pytest.raises(ValueError, match="x.json: unknown settings color"):
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):

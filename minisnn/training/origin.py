@@ -1,0 +1,111 @@
+"""What made a run or a network, and what it learned from: so no command goes on with, tests or exports one as another.
+
+A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance ("origin"). What was made
+before this was kept is taken for what it can only have been.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .evaluation import DATASETS
+from .settings import TrainingConfig
+
+TRAIN, CHIP = "minisnn train", "minisnn hardware train"
+PYTHON = "given in Python"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """command   what goes on with the run, given --resume DIR
+    data      a name in DATASETS, or PYTHON; None where it is not known
+    root      folder of real recordings that a data set was read from
+    kind      of data given in Python the name of its class
+    sample    of real recordings the SHA-256 of a task of them, by which others in the same folder are told
+    """
+
+    command: str = TRAIN
+    data: str | None = None
+    root: str | None = None
+    kind: str | None = None
+    sample: str | None = None
+
+    @classmethod
+    def of(cls, command: str, tasks: Any) -> "Origin":
+        """Of a run that learns from `tasks`, a set that `open_set` opened or one given in Python."""
+        name, root = getattr(tasks, "opened", (None, None))
+        if name is None:
+            return cls(command, PYTHON, kind=type(tasks).__name__)
+        return cls(command, name, root, sample=None if root is None else _sample(tasks))
+
+    @classmethod
+    def read(cls, values: Any, source: str) -> "Origin":
+        """From JSON; `source` names it in errors."""
+        known = isinstance(values, Mapping) and set(values) <= set(cls.__dataclass_fields__)
+        if not known or not all(one is None or isinstance(one, str) for one in values.values()):
+            raise ValueError(f"{source}: expected what made the run, in words")
+        found = cls(**values)
+        if found.command not in (TRAIN, CHIP) or found.data not in (None, PYTHON, *DATASETS):
+            raise ValueError(f"{source}: made by {found.command} of {found.data}, which this version does not know")
+        return found
+
+    @classmethod
+    def guess(cls, config: TrainingConfig, input_shape: tuple[int, ...] | None, chip: bool) -> "Origin":
+        """What a run of before must have been, where `chip` from the chip's files beside it and of this input shape."""
+        command = CHIP if chip else TRAIN
+        if config.dataset not in DATASETS or input_shape not in (None, DATASETS[config.dataset]):
+            return cls(command, PYTHON)
+        return cls(command, config.dataset, config.root)
+
+    def words(self) -> str:
+        """What it learned from."""
+        if self.data == PYTHON:
+            return f"data {PYTHON}" + f" ({self.kind})" * (self.kind is not None)
+        return f"{self.data}, " + (f"recordings of {self.root}" if self.root else "simulated recordings")
+
+    def how_to_go_on(self, folder: Path) -> str:
+        """The command that resumes the run in `folder`; for data that no command can open, the call."""
+        if self.data == PYTHON:
+            call = "minisnn.train(config" if self.command == TRAIN else "hardware.training.run.train(config, chip"
+            return f"{call}, {str(folder)!r}, resume=True, data=...) with the same data"
+        return f"{self.command} --resume {shlex.quote(str(folder))}"
+
+    def check(self, command: str, given: bool, folder: Path, sure: bool = True) -> None:
+        """Before data is read: ValueError where `command` does not go on with this run, or where data are given to it in
+        Python and should not be, or should be and are not. A `guess` is not sure: data given in Python may fit, too."""
+        if command != self.command:
+            raise ValueError(f"{folder}: the run was made by `{self.command}`; go on with: {self.how_to_go_on(folder)}")
+        if given != (self.data == PYTHON) and (sure or not given):
+            what = "the run learns from " + self.words()
+            way = "leave out data=" if given else f"go on in Python: {self.how_to_go_on(folder)}"
+            raise ValueError(f"{folder}: {what}; {way}")
+
+    def check_same(self, now: "Origin", folder: Path) -> None:
+        """After data was read: ValueError where it is not what the run has learned from."""
+        if self.kind is not None and now.kind != self.kind:
+            raise ValueError(f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same data")
+        if self.sample is not None and now.sample != self.sample:
+            raise ValueError(f"{self.root}: these are not the recordings that the run in {folder} learns from; bring them back")
+
+    def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
+        """(data set, root) that a command opens to test or show the network at `path`: what the user names, or else what it
+        learned from. ValueError where that cannot be."""
+        if dataset is not None or self.data is None:
+            return dataset or next(iter(DATASETS)), root
+        if self.data == PYTHON:
+            raise ValueError(
+                f"{path}: the network learned from {self.words()}, which no command can open; use it in Python "
+                f"(minisnn.evaluate), or name a data set by --dataset"
+            )
+        return self.data, self.root if root is None else root
+
+
+def _sample(tasks: Any) -> str:
+    """SHA-256 of a task that is always the same for the same recordings."""
+    import numpy as np
+
+    task = tasks.sample_task(np.random.default_rng(0), 2, 1, 1)
+    return hashlib.sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in (task.x_support, task.x_query))).hexdigest()

@@ -1,0 +1,204 @@
+"""A run knows what made it and what it learns from: no command goes on with, tests, shows or exports one as another."""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import ToySet, interrupt, state, toy_config, toy_data
+from written import rewrite
+
+from minisnn import cli
+from minisnn.training import checkpoint, evaluation, run as training
+from minisnn.training.evaluation import DATASETS
+from minisnn.training.folder import RunFolder
+from minisnn.training.origin import CHIP, PYTHON, TRAIN, Origin
+from minisnn.training.run import Interrupted, train
+from minisnn.training.settings import TrainingConfig
+
+OLD = Path(__file__).with_name("run_of_0.1.0")
+SILENT = dict(progress=False)
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch, tmp_path):
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Toy tasks stand for what lies under every root; `opened[root]` makes other recordings of them."""
+    shifts: dict = {}
+
+    def open_set(name, split, root=None, progress=True, **options):
+        found = ToySet(split)
+        found.opened, found.first = (name, root), found.first + shifts.get(root, 0)
+        return found
+
+    for module in (evaluation, training):
+        monkeypatch.setattr(module, "open_set", open_set)
+    return shifts
+
+
+@pytest.fixture
+def said(capsys):
+    """Exit code and standard error of a command line."""
+
+    def call(*arguments):
+        code = cli.main([str(one) for one in arguments])
+        return code, capsys.readouterr().err
+
+    return call
+
+
+def stopped(out, config=None, given=True, at=9, **options):
+    """A run that is stopped half way."""
+    data = toy_data({at: interrupt})
+    if not given:
+        for tasks in data.values():
+            tasks.opened = "double-nmnist", None
+    with pytest.raises(Interrupted) as found:
+        train(config or toy_config(), out, data=data, **SILENT, **options)
+    return str(found.value)
+
+
+def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
+    """Else it would go on with digits, end with exit 0 and print a digit accuracy."""
+    message = stopped(tmp_path / "mine")
+    assert f"go on with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)" in message
+    before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    code, err = said("train", "--resume", "mine", "--quiet")
+    assert code == 2 and "mine: the run learns from data given in Python (ToySet); go on in Python: minisnn.train(" in err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == before
+    for line in (("evaluate", "--checkpoint"), ("show", "--checkpoint")):
+        code, err = said(*line, "mine")
+        assert code == 2 and "the network learned from data given in Python (ToySet), which no command can open" in err
+    code, err = said("hardware", "export", "--checkpoint", "mine", "--out", "chip")
+    assert code == 2 and "minisnn" in err and not Path("chip").exists()
+    train(RunFolder("mine").config(), "mine", resume=True, data=toy_data(), **SILENT)
+    result = json.loads(Path("mine/result.json").read_text())
+    assert (result["dataset"], result["root"]) == ("ToySet", None)
+    made = checkpoint.read("mine").origin
+    assert made == Origin(TRAIN, PYTHON, kind="ToySet") == RunFolder("mine").read()[1]
+
+
+def test_info_says_what_a_network_learned_from(said, capsys, opened):
+    train(toy_config(updates=2), "mine", data=toy_data(), **SILENT)
+    assert cli.main(["info", "mine"]) == 0 and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
+    train(toy_config(updates=2, root="taken"), "real", **SILENT)
+    assert cli.main(["info", "real"]) == 0 and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
+
+
+def test_other_data_given_in_python_is_refused(tmp_path):
+    stopped(tmp_path)
+
+    class Other(ToySet):
+        pass
+
+    with pytest.raises(ValueError, match=r"learns from data given in Python \(ToySet\); found data given in Python \(Other\)"):
+        train(toy_config(), tmp_path, resume=True, data={split: Other(split) for split in toy_data()}, **SILENT)
+
+
+def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
+    assert f"go on with: minisnn train --resume {tmp_path}" in stopped(tmp_path, given=False)
+    with pytest.raises(ValueError, match="learns from double-nmnist, simulated recordings; leave out data="):
+        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
+
+
+def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
+    class Chip(type(training.Held())):
+        command = CHIP
+
+    assert f"go on with: minisnn hardware train --resume {tmp_path}" in stopped(tmp_path, given=False, held=Chip())
+    code, err = said("train", "--resume", tmp_path)
+    assert code == 2 and f"was made by `minisnn hardware train`; go on with: minisnn hardware train --resume {tmp_path}" in err
+    code, err = said("evaluate", "--checkpoint", tmp_path)
+    assert code == 2 and f"give what the chip holds, {tmp_path / 'network.h5'}" in err
+    with pytest.raises(ValueError, match="was made by `minisnn hardware train`"):
+        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
+
+
+def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
+    stopped(tmp_path, given=False)
+    (tmp_path / "chip.json").write_text('{"bits": 4, "readout_bits": 8, "exponents": {"conv1": 0, "readout": 0}}')
+    code, err = said("hardware", "train", "--resume", tmp_path)
+    assert code == 2 and f"was made by `minisnn train`; go on with: minisnn train --resume {tmp_path}" in err
+
+
+def test_other_recordings_in_the_same_folder_are_noticed(opened, tmp_path):
+    config = toy_config(root="taken", updates=4, checkpoint_every=2, evaluate_every=0, test_episodes=0)
+    train(config, tmp_path, **SILENT)
+    train(config, tmp_path, resume=True, **SILENT)
+    opened["taken"] = 1
+    with pytest.raises(ValueError, match="taken: these are not the recordings that the run in .* learns from; bring them back"):
+        train(config, tmp_path, resume=True, **SILENT)
+
+
+def test_what_is_named_is_opened_and_else_what_was_learned_from():
+    here, real = Origin(data="double-asl"), Origin(data="double-nmnist", root="taken")
+    assert here.to_open("a", None, None) == ("double-asl", None)
+    assert real.to_open("a", None, None) == ("double-nmnist", "taken")
+    assert real.to_open("a", None, "other") == ("double-nmnist", "other")
+    assert real.to_open("a", "double-nmnist", None) == ("double-nmnist", None)  # the camera's
+    assert Origin().to_open("a", None, None) == ("double-nmnist", None)
+    assert Origin(data=PYTHON).to_open("a", "double-asl", None) == ("double-asl", None)  # on purpose
+
+
+# ---- what was made before ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_0_1_0_goes_on(tmp_path):
+    """It was stopped after 7 of 12 updates; ended.npz is what that version came to without being stopped."""
+    out = tmp_path / "run"
+    shutil.copytree(OLD, out)
+    assert "made" not in json.loads((out / "config.json").read_text())
+    train(RunFolder(out).config(), out, resume=True, data=toy_data(), **SILENT)
+    with np.load(OLD / "ended.npz") as ended:
+        found = state(out)
+        assert found.keys() == set(ended)
+        for name, array in ended.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
+    assert checkpoint.read(out).origin.data == PYTHON
+
+
+def test_what_was_made_before_is_what_it_can_only_have_been(said, tmp_path):
+    assert checkpoint.read(OLD).origin == Origin(TRAIN, PYTHON)  # no set has samples of 6 x 6
+    code, err = said("evaluate", "--checkpoint", OLD)
+    assert code == 2 and "the network learned from data given in Python, which no command can open" in err
+    shutil.copytree(OLD, tmp_path / "chip")
+    (tmp_path / "chip" / "chip.json").write_text("{}")
+    assert checkpoint.read(tmp_path / "chip").origin.command == CHIP
+    code, err = said("train", "--resume", tmp_path / "chip")
+    assert code == 2 and "was made by `minisnn hardware train`" in err
+    for name, shape in DATASETS.items():
+        assert Origin.guess(TrainingConfig(dataset=name, root="r"), shape, False) == Origin(TRAIN, name, "r")
+    shipped = checkpoint.read(Path(__file__).parents[2] / "data" / "double_asl_maml.h5").origin
+    assert shipped == Origin(TRAIN, "double-asl")
+
+
+@pytest.mark.parametrize("made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}, None])
+def test_a_damaged_record_is_named(tmp_path, made):
+    out = tmp_path / "run"
+    shutil.copytree(OLD, out)
+    values = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps({**values, "made": made}))
+    if made is None:
+        assert RunFolder(out).read()[2] is False
+        return
+    with pytest.raises(ValueError, match=r"config\.json: made: (expected what made the run|made by)"):
+        RunFolder(out).read()
+
+
+def test_a_checkpoint_keeps_its_record(tmp_path):
+    made = Origin(CHIP, "double-nmnist", "somewhere", sample="ab")
+
+    def with_record(file):
+        file.attrs["provenance"] = json.dumps({"origin": asdict(made), "chip": {}})
+
+    found = checkpoint.read(rewrite(OLD / "checkpoint.h5", tmp_path / "a.h5", with_record))
+    assert found.origin == made and found.to_open("a.h5", None, None) == ("double-nmnist", "somewhere")
+    with pytest.raises(ValueError, match="network.h5"):
+        replace(found, provenance={}).to_open("a.h5", None, None)
