@@ -11,6 +11,7 @@ import os
 import shlex
 import sys
 import warnings
+from contextlib import suppress
 
 from . import __version__, stopping, terminal
 from .commands.options import Help, only_given
@@ -127,7 +128,5 @@ def _explain(error: BaseException, line: list[str]) -> int:
 
 
 def _tell(text: str) -> None:
-    try:
+    with suppress(OSError):  # a full disk, nobody who reads
         print(f"minisnn: {text}", file=sys.stderr, flush=True)
-    except OSError:  # the terminal has gone
-        pass

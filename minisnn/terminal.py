@@ -1,9 +1,10 @@
 """What is printed: streams that may be closed or know no ±, texts that may come from a file, and progress bars."""
 
+import errno
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,13 +18,23 @@ def clean(text: str) -> str:
 
 
 class Clean:
-    """A text stream to which only what is `clean` is written."""
+    """A text stream to which only what is `clean` is written, nothing once its terminal has gone. `steers`: all is."""
 
-    def __init__(self, stream: Any):
-        self.stream = stream
+    def __init__(self, stream: Any, steers: bool = False):
+        self.stream, self.steers = stream, steers
 
     def write(self, text: str) -> int:
-        return self.stream.write(clean(text))
+        return self._while_there(self.stream.write, text if self.steers else clean(text))
+
+    def flush(self) -> None:
+        self._while_there(self.stream.flush)
+
+    def _while_there(self, do: Callable, *arguments: str) -> Any:
+        try:
+            return do(*arguments)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -51,6 +62,6 @@ def bar(items: Iterable | None = None, total: int | None = None, text: str = "",
     """A tqdm bar on stderr where that is a terminal, gone when it is done; its text is cleaned."""
     from tqdm import tqdm
 
-    out = sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr  # a bar steers the terminal
+    out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True)
     style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
     return tqdm(items, desc=clean(text), total=total, **{**style, **options})

@@ -1,6 +1,7 @@
 """Signals: noted, answered at a safe point, and not lost where Python swallows what is raised."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from minisnn import stopping
 from minisnn.stopping import Stopped, check, exit_code, heeded
+from minisnn.training import checkpoint
 from minisnn.training.run import Interrupted, train
 from toy import toy_config, toy_data
 
@@ -163,12 +165,41 @@ def test_ctrl_c_in_a_script_saves_the_run_and_leaves_python_as_it_was(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_run_ends_with_its_terminal(tmp_path):
+    """Its progress has nowhere to go, it hears SIGHUP, and all is saved."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    program = (
+        "import fcntl, sys, termios, time\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "from minisnn.training import run\nfrom toy import ToySet, toy_data\n"
+        "run.open_set = lambda name, split, *_, **__: ToySet(split, {n: lambda: time.sleep(0.02) for n in range(9999)})\n"
+        "from minisnn.cli import main\nsys.argv[0] = 'minisnn'\nsys.exit(main())\n"
+    )
+    ours, theirs = pty.openpty()
+    line = (
+        "train --channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 900 --evaluate-every 0".split()
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *line, "--out", tmp_path / "run"],
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while not re.search(rb"[1-9]\d*/900", seen) and process.poll() is None:
+        seen += os.read(ours, 1000)
+    assert b"\r" in seen, seen  # a bar
+    os.close(ours)
+    assert process.wait(60) == 129
+    log = (tmp_path / "run" / "log.csv").read_text().splitlines()
+    assert checkpoint.read(tmp_path / "run").progress["update"] == len(log) - 1 > 0
+
+
 @pytest.mark.parametrize("number", stopping.SIGNALS)
 def test_a_command_says_so_and_ends_with_its_code(number, tmp_path):
     """At an import, in the midst of what commands start with."""
     moments = ROOT / "tests" / "fuzz" / "moments.py"
     done = subprocess.run(
-        [sys.executable, moments, str(int(number)), "import", "60", "lessons", "--out", tmp_path / "out"],
+        [sys.executable, moments, str(int(number)), "import", "20", "lessons", "--out", tmp_path / "out"],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -1,5 +1,6 @@
 """Streams that are closed, know no ±, or would be steered by a text; and what is printed as a defect."""
 
+import errno
 import io
 import os
 import subprocess
@@ -101,3 +102,19 @@ def test_without_streams_there_is_still_a_place_to_write(monkeypatch):
         print("somewhere", file=sys.stderr)
         assert sys.stderr.getvalue() == "somewhere\n"
     assert sys.stdout is None
+
+
+def test_a_terminal_that_has_gone_is_no_error_but_a_full_disk_is():
+    class Gone(io.StringIO):
+        number = errno.EIO
+
+        def write(self, text):
+            raise OSError(self.number, "")
+
+        flush = lambda self: self.write("")
+
+    for steers in (False, True):
+        print("a", file=terminal.Clean(Gone(), steers), flush=True)
+    Gone.number = errno.ENOSPC
+    with pytest.raises(OSError):
+        print("a", file=terminal.Clean(Gone()))
