@@ -1,6 +1,6 @@
 """All layers learn, in integers: the readout by its rule, the conv layers from its errors through fixed random signs.
 
-This is direct feedback alignment (Nokland 2016), not backpropagation: no layer knows the weights above it. For a support
+This is direct feedback alignment (Nøkland 2016), not backpropagation: no layer knows the weights above it. For a support
 sample, with e the readout's error at the last step (Q0.7) and S fixed signs of +1 and -1, one for each class and channel:
 
     d_c = clip(sum_k S_kc e_k, -128, 127)         h = (d_c sigma'(u)) >> 8     at every site, u its membrane, before pooling

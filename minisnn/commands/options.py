@@ -91,7 +91,7 @@ def add_count(parser, name: str, default: int | None, text: str, least: int = 1,
 
 
 def add_seed(parser, of: str) -> None:
-    add_count(parser, "seed", 0, f"of {of}", 0, "S")
+    add_count(parser, "seed", 0, f"seed of {of}", 0, "S")
 
 
 def add_yes(parser, name: str, text: str) -> None:

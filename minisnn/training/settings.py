@@ -55,7 +55,7 @@ class TrainingConfig:
     beta: float = _network(0.9, "decay of the synapse in a time step")
     gamma: float = _network(0.65, "decay of the refractory trace in a time step")
     rho: float = _network(1.0, "strength of the reset")
-    firing_threshold: float = _network(0.0, "membrane above which a neuron fires")
+    firing_threshold: float = _network(0.0, "membrane at which a neuron fires")
     slope: float = _network(10.0, "kappa of the surrogate derivative", above=0)
     gain: float = _network(10.0, "factor on the event counts")
     dtype: str = _network("float32", "floating-point type", choices=("float32", "float64"))
@@ -85,9 +85,9 @@ class TrainingConfig:
     optimiser: str = _outer("adam", "optimiser of the outer loop", choices=("adam", "sgd"))
     lr: float = _outer(2e-3, "learning rate at the start", above=0)
     lr_end: float = _outer(0.02, "learning rate at the end, as a fraction (cosine between)", least=0, most=1)
-    momentum: float = _outer(0.0, "of sgd", least=0)
+    momentum: float = _outer(0.0, "momentum of sgd", least=0)
     clip: float | None = _outer(None, "largest norm of the meta-gradient", kind=float, above=0)
-    seed: int = _outer(0, "of everything random: weights and tasks", least=0)
+    seed: int = _outer(0, "seed of everything random: weights and tasks", least=0)
 
     # ---- where it starts
     start: str | None = _start(
@@ -101,11 +101,11 @@ class TrainingConfig:
     init_tasks: int = _start(4, "training tasks whose support sets lsuv looks at", least=1)
 
     # ---- watching it
-    evaluate_every: int = _watch(500, "updates between looks at the validation tasks; 0: never", least=0)
-    evaluate_episodes: int = _watch(40, "validation tasks of a look", least=1)
+    evaluate_every: int = _watch(500, "updates between validations; 0: none", least=0)
+    evaluate_episodes: int = _watch(40, "tasks of a validation", least=1)
     checkpoint_every: int = _watch(100, "updates between checkpoints", least=1)
     test_episodes: int = _watch(100, "test tasks at the end; 0: none", least=0)
-    test_seed: int = _watch(0, "of the test tasks, the same ones for every run", least=0)
+    test_seed: int = _watch(0, "seed of the test tasks, which are the same for every run", least=0)
 
     def __post_init__(self):
         for f in fields(self):
