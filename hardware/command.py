@@ -71,7 +71,7 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
     parser.add_argument("--episodes", type=count(2), default=100, metavar="N", help="test episodes (default: 100)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/chip-<bits>-<number>)")
-    parser.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    parser.add_argument("--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
     _ground_options(parser, "everything random")
     add_workers(parser)
@@ -185,7 +185,7 @@ def _train(args: argparse.Namespace, given: dict) -> None:
     if args.resume is not None:
         others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in GOES_ON)
         if others:
-            raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out {others}")
+            raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {others}")
         out, config, chip = Path(args.resume), RunFolder(args.resume).config(), None
     else:
         chip = ChipConfig(args.bits[0], args.readout_bits or 8)

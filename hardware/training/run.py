@@ -166,13 +166,13 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
     """Word lengths and exponents of the run, which must be those of `chip`, where it is given."""
     path = folder / "chip.json"
     if not path.is_file():
-        raise ValueError(f"{folder.path}: no run to go on with; expected a folder of minisnn hardware train, with chip.json")
+        raise ValueError(f"{folder.path}: no run to resume; expected a folder of minisnn hardware train, with chip.json")
     notes = trained_for(read_json(path), str(path))
     found = ChipConfig(notes["bits"], notes["readout_bits"])
     if chip not in (None, found):
         raise ValueError(
             f"{path}: the run has {found.bits} bits and {found.readout_bits} in the readout, not "
-            f"{chip.bits} and {chip.readout_bits}; it goes on with its own"
+            f"{chip.bits} and {chip.readout_bits}; it continues with its own"
         )
     return found, notes["exponents"]
 

@@ -117,11 +117,13 @@ def add_workers(parser) -> None:
     group = parser.add_argument_group(
         "where the work is done (default: in this process)",
         "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one thread "
-        "each; the results are the same to the last bit. Workers may die, and another number of them may go on with a run "
-        "that was stopped.",
+        "each; the results are the same to the last bit. Workers may die, and a run that was "
+        "stopped may continue with more or fewer of them.",
     )
     choice = group.add_mutually_exclusive_group()
-    choice.add_argument("--workers", type=count(1), metavar="N", help="in N processes of this machine, such as one a core")
+    choice.add_argument(
+        "--workers", type=count(1), metavar="N", help="in N processes of this machine, for example one per core"
+    )
     choice.add_argument(
         "--scheduler",
         metavar="ADDRESS",

@@ -36,7 +36,7 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
         type=Path,
         default=OUT,
         metavar="DIR",
-        help=f"folder of numbers, figures and records; the same command goes on with them (default: {OUT})",
+        help=f"folder for numbers, figures and records; the same command continues from them (default: {OUT})",
     )
     options.add_quiet(parser)
     options.add_threads(parser)
@@ -65,7 +65,7 @@ def study_maker(args: argparse.Namespace, *names: str):
             yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
         except KeyboardInterrupt as signal:
             raise KeyboardInterrupt(
-                f"stopped; what was measured is kept in {args.out / 'records'}, the same command goes on"
+                f"stopped; what was measured is kept in {args.out / 'records'}; run the same command again to continue"
             ) from signal
 
 

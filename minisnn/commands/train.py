@@ -1,7 +1,7 @@
 """Meta-train a spiking network to learn classes from one recording each, then test it on
 classes and recordings it has never seen. Without options: a small network on simulated
 recordings. The run folder holds settings, log, learning curve, checkpoint and result;
-Ctrl-C saves, and --resume DIR goes on as if nothing had happened."""
+Ctrl-C saves, and --resume DIR continues as if nothing had happened."""
 
 import argparse
 import shlex
@@ -24,7 +24,7 @@ examples:
   minisnn train --rule reptile --inner-steps 5 --learn-step-size no
   minisnn train --channels 8,16              any setting can be given
   minisnn train --tasks 4 --workers 4        tasks side by side
-  minisnn train --resume runs/quick-1        go on with a run that was stopped"""
+  minisnn train --resume runs/quick-1        resume a run that was stopped"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("the run")
     run.add_argument("--preset", choices=tuple(PRESETS), help=f"settings to start from (default: {DEFAULT})")
     run.add_argument("--out", metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
-    run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    run.add_argument("--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
     add_quiet(run)
     add_threads(run)
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     if args.resume is not None:
         given = [f"--{name.replace('_', '-')}" for name in (*changes, "preset", "out", "force") if name in args.given]
         if given:
-            raise ValueError(f"--resume goes on with the settings of {args.resume}; leave out {' '.join(given)}")
+            raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}")
         out = Path(args.resume)
         config = RunFolder(out).config()
     else:

@@ -65,7 +65,7 @@ class RunFolder:
         """(settings, what made the run, whether that was kept) of the run that lies here; a run of before is guessed at."""
         path = self / "config.json"
         if not path.is_file():
-            raise ValueError(f"{self.path}: no run to go on with; expected a folder of {self.origin.command}, with config.json")
+            raise ValueError(f"{self.path}: no run to resume; expected a folder of {self.origin.command}, with config.json")
         values = read_json(path)
         made = values.pop("made", None)
         config = TrainingConfig.from_mapping(values, str(path))
@@ -92,8 +92,8 @@ class RunFolder:
                 f"{'; …' * (len(changes) > 4)}); give another --out, or --force to overwrite it"
             )
         raise ValueError(
-            f"{self.path}: the folder holds this very run; go on with `{origin.how_to_go_on(self.path)}`, or begin anew with "
-            f"--force"
+            f"{self.path}: the folder holds this very run; continue it with `{origin.how_to_go_on(self.path)}`, or begin anew "
+            f"with --force"
         )
 
     def check_writable(self) -> None:
@@ -131,7 +131,7 @@ class RunFolder:
         is the one before, with a warning. `given`: the data are given in Python."""
         changes = config.changes_from(self.check_made(given))
         if changes:
-            raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it goes on with its own")
+            raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues with its own")
         remove_leftovers(self.path, *FILES)
         if not holds_checkpoint(self.path):
             return None

@@ -77,7 +77,7 @@ class Origin:
         """Before data is read: ValueError where `command` does not go on with this run, or where data are given to it in
         Python and should not be, or should be and are not. A `guess` is not sure: data given in Python may fit, too."""
         if command != self.command:
-            raise ValueError(f"{folder}: the run was made by `{self.command}`; go on with: {self.how_to_go_on(folder)}")
+            raise ValueError(f"{folder}: the run was made by `{self.command}`; continue with: {self.how_to_go_on(folder)}")
         if given != (self.data == PYTHON) and (sure or not given):
             what = "the run learns from " + self.words()
             way = "leave out data=" if given else f"go on in Python: {self.how_to_go_on(folder)}"

@@ -163,7 +163,7 @@ class _Run:
     def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
         """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says what is kept. What can be
         saved is saved."""
-        done, go_on = f"{state.update} of {self.config.updates} updates", f"go on with: {self.folder.how_to_go_on}"
+        done, go_on = f"{state.update} of {self.config.updates} updates", f"continue with: {self.folder.how_to_go_on}"
         try:
             self._save(state)
         except OSError:

@@ -171,7 +171,7 @@ def test_resume_goes_on_and_takes_no_settings(run, trained):
     code, _, err = run("train", "--resume", trained, "--lr", 3, "--force")
     assert code == 2 and "leave out --lr --force" in err
     code, _, err = run("train", "--resume", "nowhere")
-    assert code == 2 and "nowhere: no run to go on with" in err
+    assert code == 2 and "nowhere: no run to resume" in err
 
 
 def test_a_run_is_not_overwritten_without_force(run, trained):

@@ -441,7 +441,7 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     assert main(["figure", "4", "--out", str(tmp_path / "file")]) == 2 and "expected a folder" in capsys.readouterr().err
     monkeypatch.setattr("minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert main(["figure", "4", *options]) == 130 and "the same command goes on" in capsys.readouterr().err
+    assert main(["figure", "4", *options]) == 130 and "run the same command again to continue" in capsys.readouterr().err
 
 
 def test_accuracies_are_those_of_evaluate(study, sets):

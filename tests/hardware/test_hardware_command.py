@@ -149,7 +149,7 @@ def test_export_compiles_and_agrees(run):
         ),
         (
             ("train", "--resume", "out", "--bits", "3", "--seed", "0"),
-            "--resume goes on with the settings of out; leave out --bits, --seed",
+            "--resume keeps the settings of out; leave out --bits, --seed",
         ),
         (("--strict", "--episodes", 2, "--bits", "2"), "values left their format"),
         (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),

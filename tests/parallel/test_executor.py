@@ -204,7 +204,9 @@ def test_workers_that_are_lost_leave_a_run_that_can_go_on(here, tmp_path):
                 raise WorkersLost("all workers are gone")
             super().in_order(function, items, collect, large=large)
 
-    with pytest.raises(WorkersLost, match="all workers are gone; the state after 1 of 3 updates is saved, go on with: minisnn"):
+    with pytest.raises(
+        WorkersLost, match="all workers are gone; the state after 1 of 3 updates is saved, continue with: minisnn"
+    ):
         train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=Lost(), **SILENT)
     train(toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), **SILENT)
     assert_same(here, tmp_path / "run")

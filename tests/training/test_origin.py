@@ -68,7 +68,7 @@ def stopped(out, config=None, given=True, at=9, **options):
 def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     """Else it would go on with digits, end with exit 0 and print a digit accuracy."""
     message = stopped(tmp_path / "mine")
-    assert f"go on with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)" in message
+    assert f"continue with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)" in message
     before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
     code, err = said("train", "--resume", "mine", "--quiet")
     assert code == 2 and "mine: the run learns from data given in Python (ToySet); go on in Python: minisnn.train(" in err
@@ -103,7 +103,7 @@ def test_other_data_given_in_python_is_refused(tmp_path):
 
 
 def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
-    assert f"go on with: minisnn train --resume {tmp_path}" in stopped(tmp_path, given=False)
+    assert f"continue with: minisnn train --resume {tmp_path}" in stopped(tmp_path, given=False)
     with pytest.raises(ValueError, match="learns from double-nmnist, simulated recordings; leave out data="):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
 
@@ -112,9 +112,11 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
 
-    assert f"go on with: minisnn hardware train --resume {tmp_path}" in stopped(tmp_path, given=False, held=Chip())
+    assert f"continue with: minisnn hardware train --resume {tmp_path}" in stopped(tmp_path, given=False, held=Chip())
     code, err = said("train", "--resume", tmp_path)
-    assert code == 2 and f"was made by `minisnn hardware train`; go on with: minisnn hardware train --resume {tmp_path}" in err
+    assert (
+        code == 2 and f"was made by `minisnn hardware train`; continue with: minisnn hardware train --resume {tmp_path}" in err
+    )
     code, err = said("evaluate", "--checkpoint", tmp_path)
     assert code == 2 and f"give what the chip holds, {tmp_path / 'network.h5'}" in err
     with pytest.raises(ValueError, match="was made by `minisnn hardware train`"):
@@ -125,7 +127,7 @@ def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
     stopped(tmp_path, given=False)
     (tmp_path / "chip.json").write_text('{"bits": 4, "readout_bits": 8, "exponents": {"conv1": 0, "readout": 0}}')
     code, err = said("hardware", "train", "--resume", tmp_path)
-    assert code == 2 and f"was made by `minisnn train`; go on with: minisnn train --resume {tmp_path}" in err
+    assert code == 2 and f"was made by `minisnn train`; continue with: minisnn train --resume {tmp_path}" in err
 
 
 def test_other_recordings_in_the_same_folder_are_noticed(opened, tmp_path):

@@ -303,7 +303,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(undisturbed, tmp_path):
         train(toy_config(updates=13), out, data=toy_data(), **SILENT)
     with pytest.raises(ValueError, match="this very run.*resume=True"):
         train(toy_config(), out, data=toy_data(), **SILENT)
-    with pytest.raises(ValueError, match="goes on with its own"):
+    with pytest.raises(ValueError, match="continues with its own"):
         train(toy_config(lr=1.0), out, resume=True, data=toy_data(), **SILENT)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     data = toy_data()
@@ -319,7 +319,7 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="file of this name"):
         train(toy_config(), tmp_path / "file", data=toy_data(), **SILENT)
-    with pytest.raises(ValueError, match="no run to go on with"):
+    with pytest.raises(ValueError, match="no run to resume"):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
     (tmp_path / "log.csv").write_text("mine")
     with pytest.raises(ValueError, match="holds log.csv already"):

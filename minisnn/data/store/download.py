@@ -26,7 +26,7 @@ from ... import __version__, terminal
 AGENT = f"Mozilla/5.0 (compatible; minisnn/{__version__})"  # some hosts of data turn Python's own names away
 TIMEOUT = (20, 60)  # seconds: to connect, and without a byte
 CHUNK = 1 << 14  # bytes; so many are lost where a connection breaks
-AGAIN = "run the same command again to go on"
+AGAIN = "run the same command again to continue"
 
 
 def need_pooch() -> Any:
@@ -131,7 +131,7 @@ class Resuming:
             return response, have, total
         if have and status in (206, 416):
             response.close()
-            self.tell(f"{self.name}: the server does not go on with what is here; it is fetched from its beginning")
+            self.tell(f"{self.name}: the server cannot continue what is here; it is fetched from its beginning")
             return self._ask(url, 0, {})
         kind = response.headers.get("Content-Type", "")
         if status != 200 or kind.startswith("text/html"):

@@ -108,7 +108,7 @@ def test_a_part_from_elsewhere_than_asked_is_not_appended(run, server, parts):
     cut(server, parts)
     server.shift = 10
     code, out, _ = run("--part", "train")
-    assert code == 0 and "does not go on with what is here" in out
+    assert code == 0 and "cannot continue what is here" in out
     assert [r.range for r in server.requests] == ["bytes=2000-", None]
 
 
@@ -136,7 +136,7 @@ def test_stopped_between_the_last_byte_and_the_check_nothing_is_asked(run, serve
         patch.setattr(pooch.core, "hash_matches", stop)
         code, _, err = run("--part", "train")
     assert code == 130 and names() == ["Train.zip.part", "Train.zip.part.json"]
-    assert wrong(err) == f"stopped; N-MNIST/Train.zip.part keeps {kb(server)}, run the same command again to go on"
+    assert wrong(err) == f"stopped; N-MNIST/Train.zip.part keeps {kb(server)}, run the same command again to continue"
     server.requests.clear()
     assert run("--part", "train")[0] == 0 and not server.requests
 
@@ -180,7 +180,7 @@ def test_a_disk_that_fills_up_keeps_what_has_come(run, server, parts, monkeypatc
         patch.setattr(downloads, "open", lambda path, mode: Full(path, mode.replace("b", "")), raising=False)
         code, _, err = run("--part", "train")
     assert code == 2 and wrong(err) == (
-        "N-MNIST/Train.zip.part: no space left on device; 3.0 kB are kept, make room and run the same command again to go on"
+        "N-MNIST/Train.zip.part: no space left on device; 3.0 kB are kept, make room and run the same command again to continue"
     )
     code, out, _ = run("--part", "train")
     assert code == 0 and "going on after 3.0 kB" in out

@@ -138,7 +138,7 @@ def test_a_disk_that_fills_up_while_unpacking_leaves_the_archive_only(run, serve
         code, _, err = run("--part", "train")
     assert code == 2 and names() == ["Train.zip"]
     assert wrong(err) == (
-        "N-MNIST/Train: no space left on device; Train.zip is kept, make room and run the same command again to go on"
+        "N-MNIST/Train: no space left on device; Train.zip is kept, make room and run the same command again to continue"
     )
     server.requests.clear()
     assert run("--part", "train")[0] == 0 and not server.requests
