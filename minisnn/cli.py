@@ -104,7 +104,6 @@ def _explain(error: BaseException, line: list[str]) -> int:
     """Say what is wrong in a sentence; the exit code."""
     text = " ".join(str(error).split())
     if isinstance(error, BrokenPipeError):  # `minisnn info … | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, KeyboardInterrupt):
         _tell(str(error) or "stopped")

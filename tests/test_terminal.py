@@ -13,12 +13,13 @@ from minisnn import cli, terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 ASCII = {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "LC_ALL": "C"}
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 COMMAND = f"{sys.executable} -m minisnn"
 
 
 def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        line, shell=True, cwd=folder, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        line, shell=True, cwd=folder, capture_output=True, env={**BUFFERED, "PYTHONPATH": str(ROOT), **environment}
     )
 
 
@@ -73,6 +74,14 @@ def test_closed_streams(closed, code, tmp_path):
         assert path.is_dir() or "yours, left" not in path.read_text()
 
 
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
+    """C libraries and other processes write to descriptor 2, whatever it has become."""
+    code = "from minisnn import terminal\nwith terminal.streams(): print(open('a', 'w').fileno(), file=open('b', 'w'))"
+    for closed in ("<&-", "2>&-", "<&- >&- 2>&-"):
+        assert shell(f'{sys.executable} -c "{code}" {closed}', tmp_path).returncode == 0
+        assert int((tmp_path / "b").read_text()) > 2
+
+
 def test_a_full_output_is_told(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
@@ -81,8 +90,10 @@ def test_a_full_output_is_told(tmp_path):
 
 
 def test_nobody_reads_on(tmp_path):
-    done = shell(f"{COMMAND} lessons --list | head -c 1", tmp_path)
+    done = shell(f"{COMMAND} lessons --list | (sleep 2; head -c 1)", tmp_path)
     assert done.returncode == 0 and not done.stderr
+    done = shell(f"(sleep 3; {COMMAND} lessons --list; echo $? >code) | true", tmp_path)
+    assert (tmp_path / "code").read_text() == "0\n" and not done.stderr
 
 
 def test_a_defect_names_the_command_that_shows_it(monkeypatch, capsys):
