@@ -23,11 +23,11 @@ from minisnn.data.store.fetch import Part, fetch
 from minisnn.data.readers.nmnist import write_nmnist
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]), "NO_PROXY": "127.0.0.1"}
-Request = namedtuple("Request", "path range if_range agent")
+Request = namedtuple("Request", "path range agent")
 
 
 class Server(ThreadingHTTPServer):
-    """Files served from memory, with ranges, ETags and If-Range; the attributes make it misbehave."""
+    """Files served from memory, with ranges; the attributes make it misbehave."""
 
     daemon_threads = True
 
@@ -40,7 +40,6 @@ class Server(ThreadingHTTPServer):
         self.shift = 0  # answer it with a part that begins so many bytes later
         self.tell_total = True  # "bytes */10" with 416
         self.lengths = True  # Content-Length with 200
-        self.etags, self.if_range = "strong", True
         self.status, self.kind = None, "application/zip"
         self.during = lambda: None  # called before the last byte of a body
 
@@ -55,18 +54,14 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, wanted = self.server, self.headers.get("Range")
-        server.requests.append(Request(self.path, wanted, self.headers.get("If-Range"), self.headers["User-Agent"]))
+        server.requests.append(Request(self.path, wanted, self.headers["User-Agent"]))
         if self.path.startswith("/moved/"):
             return self.reply(302, {"Location": self.path.removeprefix("/moved")})
         body = server.files.get(self.path)
         if body is None or server.status:
             return self.reply(server.status or 404, {}, b"nothing here")
-        mark = {"strong": f'"{hashlib.md5(body).hexdigest()}"', "weak": 'W/"same"'}.get(server.etags)
-        headers = {"Content-Type": server.kind, "Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}
-        if mark:
-            headers["ETag"] = mark
-        condition = self.headers.get("If-Range")
-        if wanted and server.ranges and (not server.if_range or condition in (None, mark, headers["Last-Modified"])):
+        headers = {"Content-Type": server.kind, "ETag": f'"{hashlib.md5(body).hexdigest()}"'}
+        if wanted and server.ranges:
             first = int(re.fullmatch(r"bytes=(\d+)-", wanted).group(1)) + server.shift
             if first >= len(body):
                 return self.reply(416, {"Content-Range": f"bytes */{len(body)}"} if server.tell_total else {}, b"too far")

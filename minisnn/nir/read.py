@@ -67,9 +67,8 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
             raise ValueError(f"node {name!r} is a {kind}{why}; expected {', '.join(sorted(_FIELDS))}")
     said = _said(graph)
     dt, steps = said.get("dt", dt), said.get("steps", steps)
-    synapses = [
-        (name, graph.nodes[name]) for name in _in_order(graph) if type(graph.nodes[name]).__name__ in ("Conv2d", "Affine")
-    ]
+    nodes = [(name, graph.nodes[name]) for name in _in_order(graph)]
+    synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]
     if not synapses:
         raise ValueError("the graph has no Conv2d and no Affine behind its input; expected a network")
     net = _network(said["network"] if said else _guess(graph, [node for _, node in synapses], dt, steps))
@@ -79,10 +78,8 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
     if said.get("inner_loop") is not None:
         try:
             step = np.asarray(graph.metadata["step_size"])
-            inner = InnerLoop(
-                **{**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])},
-                step_size=step if step.ndim else float(step),
-            )
+            settings = {**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])}
+            inner = InnerLoop(**settings, step_size=step if step.ndim else float(step))
             inner.check(net)
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
@@ -153,24 +150,13 @@ def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> d
     level = value(first("Threshold", _successors(graph, synapse)).threshold)
     convs = [node.weight for node in synapses if type(node).__name__ == "Conv2d"]
     dense = [len(node.weight) for node in synapses if type(node).__name__ == "Affine"]
-    neuron = dict(
-        alpha=decay_of(value(trace.tau_mem), dt, steps),
-        beta=decay_of(value(trace.tau_syn), dt, steps),
-        gamma=decay_of(value(refractory.tau), dt, steps),
-        rho=-value(first("Scale").scale),
-        threshold=reached(level, dtype),
-        gain=value(trace.w_in),
-    )
-    return dict(
-        input_shape=(*shape[1:], shape[0]),
-        channels=[len(w) for w in convs],
-        hidden=dense[:-1],
-        ways=dense[-1] if dense else 0,
-        kernel=convs[0].shape[-1] if convs else 5,
-        dtype=dtype.name,
-        neuron=neuron,
-        pool="mean" if any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values()) else "max",
-    )
+    taus = {"alpha": trace.tau_mem, "beta": trace.tau_syn, "gamma": refractory.tau}
+    neuron = {name: decay_of(value(tau), dt, steps) for name, tau in taus.items()}
+    neuron |= dict(rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in))
+    averages = any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values())
+    layers = dict(channels=[len(w) for w in convs], hidden=dense[:-1], ways=dense[-1] if dense else 0)
+    shape = dict(input_shape=(*shape[1:], shape[0]), kernel=convs[0].shape[-1] if convs else 5)
+    return dict(**layers, **shape, dtype=dtype.name, neuron=neuron, pool="mean" if averages else "max")
 
 
 def _network(configuration: dict[str, Any]) -> SpikingNet:
@@ -189,13 +175,11 @@ def _theta(net: SpikingNet, synapses: list[tuple[str, Any]]) -> np.ndarray:
         k, _, c_in, c_out = b.weight_shape
         wanted = (c_out, c_in, k, k) if b.name.startswith("conv") else (c_out, c_in)
         for what, array, shape in (("weight", node.weight, wanted), ("bias", node.bias, (c_out,))):
-            array = np.asarray(array)
+            array, place = np.asarray(array), f"node {name!r} ({type(node).__name__}): {what}"
             if array.shape != shape:
-                raise ValueError(f"node {name!r} ({type(node).__name__}): {what} has shape {array.shape}; expected {shape}")
+                raise ValueError(f"{place} has shape {array.shape}; expected {shape}")
             if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-                raise ValueError(
-                    f"node {name!r} ({type(node).__name__}): {what} holds NaN, infinity or no numbers; expected finite numbers"
-                )
+                raise ValueError(f"{place} holds NaN, infinity or no numbers; expected finite numbers")
             parts.append((_own_weight(net, n, array) if what == "weight" else array).astype(net.dtype).ravel())
     return np.concatenate(parts)
 
@@ -210,20 +194,18 @@ def _compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
         wanted = {type(expected.nodes[t]).__name__: t for t in _successors(expected, name)}
         there = {t: type(found.nodes[t]).__name__ for t in _successors(found, here)}
         if sorted(there.values()) != sorted(wanted):
-            raise ValueError(
-                f"node {here!r} ({type(found.nodes[here]).__name__}) leads to "
-                f"{' and '.join(sorted(there.values())) or 'nothing'}; expected {' and '.join(sorted(wanted))}"
-            )
+            leads = f"leads to {' and '.join(sorted(there.values())) or 'nothing'}"
+            kind = type(found.nodes[here]).__name__
+            raise ValueError(f"node {here!r} ({kind}) {leads}; expected {' and '.join(sorted(wanted))}")
         for target, kind in there.items():
             if names.setdefault(wanted[kind], target) != target:
                 raise ValueError(f"node {here!r} leads to {target!r}; expected it to lead to {names[wanted[kind]]!r}")
             if wanted[kind] not in order:
                 order.append(wanted[kind])
     left = set(found.nodes) - set(names.values())
-    if left:
-        raise ValueError(
-            f"node {min(left)!r} ({type(found.nodes[min(left)]).__name__}) is not reached from the input; expected one network"
-        )
+    for name in sorted(left)[:1]:
+        kind = type(found.nodes[name]).__name__
+        raise ValueError(f"node {name!r} ({kind}) is not reached from the input; expected one network")
 
 
 def _compare_node(name: str, found: Any, expected: Any) -> None:

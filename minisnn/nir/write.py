@@ -91,17 +91,9 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRG
         if not conv and len(shape) == 3:
             at = put("flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1), at)
             shape = (int(np.prod(shape)),)
-        at = put(
-            f"{b.name}_trace",
-            library.CubaLI(
-                tau_syn=full(shape, decays["beta"]),
-                tau_mem=full(shape, decays["alpha"]),
-                r=full(shape, 1),
-                v_leak=full(shape, 0),
-                w_in=full(shape, 1 if n else lif.gain),
-            ),
-            at,
-        )
+        values = dict(tau_syn=decays["beta"], tau_mem=decays["alpha"], r=1, v_leak=0, w_in=1 if n else lif.gain)
+        trace = library.CubaLI(**{name: full(shape, value) for name, value in values.items()})
+        at = put(f"{b.name}_trace", trace, at)
         weight, bias = _nir_weight(net, n, views[f"{b.name}.weight"]), views[f"{b.name}.bias"].copy()
         if conv:
             synapse = library.Conv2d(shape[1:], weight, 1, b.kernel // 2, 1, 1, bias)
@@ -119,11 +111,8 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRG
             two = np.array([2, 2])
             kind, sources, level = (library.SumPool2d, (spike,), 0.5) if net.pool == "max" else (library.AvgPool2d, u, least)
             shape = (shape[0], shape[1] // 2, shape[2] // 2)
-            at = put(
-                f"{b.name}_fire",
-                library.Threshold(full(shape, level)),
-                put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources),
-            )
+            pooled = put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources)
+            at = put(f"{b.name}_fire", library.Threshold(full(shape, level)), pooled)
         else:
             at = spike
     return library.NIRGraph(nodes, edges)

@@ -54,10 +54,8 @@ def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(
-                f"{path}: {'/'.join(parts[:depth])} is a link to another place or file; "
-                "expected the data themselves, links are not followed"
-            )
+            found = f"{'/'.join(parts[:depth])} is a link to another place or file"
+            raise ValueError(f"{path}: {found}; expected the data themselves, links are not followed")
         item = told(partial(item.__getitem__, part), path, name)
     return item
 
@@ -151,9 +149,8 @@ def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str 
             name, items = f"{place}/{part}".lstrip("/"), items - 1
             item = find_item(group, part, path)
             if items < 0 or name.count("/") > DEPTH:
-                raise ValueError(
-                    f"{path}: {name} lies too deep or among too many; expected at most {ITEMS} names, {DEPTH} groups deep"
-                )
+                most_of = f"expected at most {ITEMS} names, {DEPTH} groups deep"
+                raise ValueError(f"{path}: {name} lies too deep or among too many; {most_of}")
             if isinstance(item, h5py.Group):
                 waiting.append((name, item))
             elif isinstance(item, h5py.Dataset):

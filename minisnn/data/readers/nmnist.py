@@ -36,10 +36,8 @@ def read_nmnist(path: str | Path) -> np.ndarray:
     if not raw.size:
         raise ValueError(f"{path}: the file is empty; expected an N-MNIST recording of five bytes an event")
     if raw.size % 5:
-        raise ValueError(
-            f"{path}: {raw.size} bytes are not a whole number of five-byte events; "
-            "the file is truncated or no N-MNIST recording"
-        )
+        found = f"{raw.size} bytes are not a whole number of five-byte events"
+        raise ValueError(f"{path}: {found}; the file is truncated or no N-MNIST recording")
     if not raw.any():
         raise ValueError(f"{path}: the file holds nothing but zero bytes; expected an N-MNIST recording")
     x, y, high, middle, low = raw.reshape(-1, 5).T.astype(np.int64)
@@ -51,19 +49,15 @@ def read_nmnist(path: str | Path) -> np.ndarray:
     outside = keep & ((x >= SHAPE[1]) | (y >= SHAPE[0]))
     if outside.any():
         row = int(np.argmax(outside))
-        raise ValueError(
-            f"{path}: row {row} lies at x = {x[row]}, y = {y[row]}; expected 0 to 33 on N-MNIST's sensor "
-            "of 34 x 34 pixels, so the file is damaged or no N-MNIST recording"
-        )
+        found, expected = f"row {row} lies at x = {x[row]}, y = {y[row]}", "expected 0 to 33 on a sensor of 34 x 34 pixels"
+        raise ValueError(f"{path}: {found}; {expected}, so the file is damaged or no N-MNIST recording")
     events = np.empty(int(keep.sum()), EVENT)
     events["x"], events["y"], events["t"], events["p"] = x[keep], y[keep], time[keep], (high >> 7)[keep]
     backwards = np.diff(events["t"]) < 0
     if backwards.any():
         row = int(np.argmax(backwards)) + 1
-        raise ValueError(
-            f"{path}: time falls from {events['t'][row - 1]} to {events['t'][row]} us at event {row}; "
-            "expected times in order, so the file is damaged or no N-MNIST recording"
-        )
+        found = f"time falls from {events['t'][row - 1]} to {events['t'][row]} us at event {row}"
+        raise ValueError(f"{path}: {found}; expected times in order, so the file is damaged or no N-MNIST recording")
     return events
 
 
@@ -111,10 +105,8 @@ def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Pa
     names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     folder = next((root / name for name in names if name.lower() == split.lower()), None)
     if folder is None:
-        raise ValueError(
-            f"{root}: there is no folder {split.capitalize()}; found {names or 'no folders'}, "
-            "expected the root of N-MNIST, which holds Train or Test"
-        )
+        found, expected = names or "no folders", "expected the root of N-MNIST, which holds Train or Test"
+        raise ValueError(f"{root}: there is no folder {split.capitalize()}; found {found}, {expected}")
     files = {label.name: _numbered(label) for label in sorted(folder.iterdir()) if label.is_dir()}
     files = {label: numbered for label, numbered in files.items() if numbered}
     if not files:

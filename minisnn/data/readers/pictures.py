@@ -219,7 +219,9 @@ def read_idx(path: str | Path) -> np.ndarray:
     held, expected = len(content) - start, math.prod(sizes)
     if held < 0 or expected > most:
         raise ValueError(f"{path}: its head is truncated or announces {expected} bytes, more than such a file holds")
-    if held != expected or not whole:  # of a compressed file the checksum may be missing, too
+    if not whole:
+        raise ValueError(f"{path}: the compressed file is truncated or holds more than it announces")
+    if held != expected:
         raise ValueError(f"{path}: holds {held} bytes after its head, expected {expected} for the sizes {sizes}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
 

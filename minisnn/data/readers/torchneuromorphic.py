@@ -47,10 +47,8 @@ class TorchNeuromorphic:
                     raise ValueError(f"{self.path}: extra/{split}_keys names a recording twice; expected each once")
             both = np.intersect1d(self._keys["train"], self._keys["test"])
             if both.size:
-                raise ValueError(
-                    f"{self.path}: recording {both[0]} is in extra/train_keys and in extra/test_keys; "
-                    "expected it in one of them"
-                )
+                found = "is in extra/train_keys and in extra/test_keys; expected it in one of them"
+                raise ValueError(f"{self.path}: recording {both[0]} {found}")
         except BaseException:
             self.close()
             raise
@@ -98,18 +96,16 @@ class TorchNeuromorphic:
         keys = keys[keys >= 0]
         stray = np.setdiff1d(keys, self._keys[split])
         if stray.size:
-            raise ValueError(
-                f"{self.path}: {name} holds the key {stray[0]} for label {label}; expected keys of extra/{split}_keys"
-            )
+            found = f"{name} holds the key {stray[0]} for label {label}"
+            raise ValueError(f"{self.path}: {found}; expected keys of extra/{split}_keys")
         return keys
 
     def label(self, key: int) -> int:
         """The class of one recording."""
         values = self._whole(f"{self._place(key)}/labels", None).reshape(-1)
         if values.size < 1 or np.any(values != values[0]) or values[0] < 0:
-            raise ValueError(
-                f"{self.path}: {self._place(key)}/labels holds {values[:5].tolist()}; expected one label from 0 on"
-            )
+            found = f"{self._place(key)}/labels holds {values[:5].tolist()}"
+            raise ValueError(f"{self.path}: {found}; expected one label from 0 on")
         return int(values[0])
 
     def read(self, key: int) -> np.ndarray:
@@ -121,10 +117,8 @@ class TorchNeuromorphic:
         times = self._whole(f"{place}/times", 1)
         addresses = self._whole(f"{place}/addrs", 2)
         if addresses.shape != (len(times), 3):
-            raise ValueError(
-                f"{self.path}: {place}/addrs has shape {addresses.shape}; expected ({len(times)}, 3), "
-                "polarity, x and y of each of its times"
-            )
+            expected = f"({len(times)}, 3), polarity, x and y of each of its times"
+            raise ValueError(f"{self.path}: {place}/addrs has shape {addresses.shape}; expected {expected}")
         if not times.size:
             raise ValueError(f"{self.path}: {place} has no events; expected at least one")
         try:
@@ -147,10 +141,9 @@ class TorchNeuromorphic:
         if not values.size and values.dtype.kind == "f":  # h5py stores an empty list as floats
             values = values.astype(np.int64)
         if values.dtype.kind not in "iu" or dimensions is not None and values.ndim != dimensions:
-            raise ValueError(
-                f"{self.path}: {name} has type {values.dtype} and shape {values.shape}; "
-                f"expected whole numbers{'' if dimensions is None else f' with {dimensions} axes'}"
-            )
+            found = f"{name} has type {values.dtype} and shape {values.shape}"
+            axes = "" if dimensions is None else f" with {dimensions} axes"
+            raise ValueError(f"{self.path}: {found}; expected whole numbers{axes}")
         if values.size and values.max() > np.iinfo(np.int64).max:
             raise ValueError(f"{self.path}: {name} reaches {values.max()}; expected at most {np.iinfo(np.int64).max}")
         return values.astype(np.int64)

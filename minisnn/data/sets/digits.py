@@ -25,10 +25,8 @@ class Digits:
     def __post_init__(self) -> None:
         count = len(self.images)
         if self.images.shape != (count, 28, 28) or self.labels.shape != (count,) or self.numbers.shape != (count,):
-            raise ValueError(
-                f"images {self.images.shape}, labels {self.labels.shape} and numbers {self.numbers.shape} "
-                "do not fit; expected (N, 28, 28), (N,) and (N,)"
-            )
+            found = f"images {self.images.shape}, labels {self.labels.shape} and numbers {self.numbers.shape}"
+            raise ValueError(f"{found} do not fit; expected (N, 28, 28), (N,) and (N,)")
 
     def __len__(self) -> int:
         return len(self.images)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...terminal import bar
-from ..store.cache import cached, code_identity, content_identity, file_identity
+from ..store.cache import cached, code_identity, file_identity
 from ..store.shipped import shipped
 from .recordings import Recordings
 
@@ -100,7 +100,7 @@ def pool_of_pictures(
 
     made_from.update(sight._asdict(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)
     made_from.update(
-        trajectory=content_identity([shipped("camera_trajectory.csv")]),
+        trajectory=shipped("camera_trajectory.csv").read_text(),
         code=code_identity(*(f"minisnn.data.{module}" for module in SIGHT)),
     )
     return _pool(name, shape, made_from, record, keep)

@@ -44,7 +44,7 @@ def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.nda
 
     name        first part of the entry's file name, for people who look into the folder
     made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries, dataclasses, NumPy arrays
-                (by content); `file_identity` and `content_identity` describe input files and the code
+                (by content); `file_identity` and `code_identity` describe input files and the code
     make        called without arguments; returns a dictionary of arrays
 
     A damaged entry is made anew, with a warning. Where the folder cannot be used the arrays are made, and that is
@@ -78,14 +78,6 @@ def file_identity(paths: Iterable[Path]) -> str:
     for path in sorted(Path(path).absolute() for path in paths):
         status = path.stat()
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def content_identity(paths: Iterable[Path]) -> str:
-    """A hash of what is in the files, in their order: for small ones, such as the code that makes the arrays."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
     return digest.hexdigest()
 
 

@@ -1,18 +1,13 @@
 """Download a file so that no byte is fetched twice, and use it only where its md5 is the expected one.
 
 pooch checks a download and puts it into its place, but begins anew after every break. So it is given a downloader that
-goes on, from what lies beside the place:
-
-    Train.zip.part         the bytes that have come so far
-    Train.zip.part.json    where they came from: the address, the size of the whole, the server's mark of this version
-
-The request asks for the rest, of that version only (HTTP Range and If-Range, RFC 9110). A server that does not resume, or
-that has another version by now, sends the whole file or something that does not fit, and it is fetched from its beginning.
+goes on: Train.zip.part, beside the place, holds the bytes that have come so far, and the request asks for the rest (HTTP
+Range, RFC 9110). A server that does not resume sends the whole file; where what was put together has another md5, the file
+having changed meanwhile, it is fetched once more, from its beginning.
 """
 
 import errno
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -46,20 +41,29 @@ def download(url: str, path: Path, md5: str, tell: Callable[[str], None] = print
     the server has no such file, and where the connection breaks; OSError where the disk is full; KeyboardInterrupt that
     says how to go on. After all but the first, what has come is kept.
     """
-    pooch = need_pooch()
-    part = part_of(path)
-    logger = pooch.get_logger()
+    pooch, part = need_pooch(), part_of(path)
+    resumed, logger = part.exists(), pooch.get_logger()
+
+    def downloader(url: str, output: str, pooch: object = None) -> None:
+        _receive(url, part, tell, progress)
+        os.unlink(output)
+        try:
+            os.link(part, output)  # pooch removes its file where the check fails or is stopped; .part stays
+        except OSError:  # a file system without hard links
+            os.replace(part, output)
+
     level = logger.level
     logger.setLevel("WARNING")
     try:
-        pooch.retrieve(url, f"md5:{md5}", path.name, path.parent, downloader=Resuming(part, tell, progress))
+        pooch.retrieve(url, f"md5:{md5}", path.name, path.parent, downloader=downloader)
     except ValueError as error:
         found = md5_of(part) if part.exists() else "another one"
         discard(path)
-        raise ValueError(
-            f"{path}: the md5 of what {url} sent is {found}, expected {md5}; the download is damaged or "
-            "another file and was removed, run the same command again to fetch it anew"
-        ) from error
+        if resumed:
+            tell(f"{path.name}: what was here does not go with the rest; it is fetched from its beginning")
+            return download(url, path, md5, tell, progress)
+        more = "the download is damaged or another file and was removed, run the same command again to fetch it anew"
+        raise ValueError(f"{path}: the md5 of what {url} sent is {found}, expected {md5}; {more}") from error
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"stopped; {part} keeps {amount(_length(part))}, {AGAIN}") from error
     finally:
@@ -67,124 +71,81 @@ def download(url: str, path: Path, md5: str, tell: Callable[[str], None] = print
     discard(path)
 
 
-class Resuming:
-    """A downloader for pooch: what is missing of `url` is appended to the file `part`, and the whole is handed over."""
+def _receive(url: str, part: Path, tell: Callable[[str], None], progress: bool) -> None:
+    """Bring the file `part` to its full length."""
+    import requests
 
-    def __init__(self, part: Path, tell: Callable[[str], None] = print, progress: bool = True):
-        self.part, self.tell, self.progress = part, tell, progress
-        self.record = part.with_name(f"{part.name}.json")
-        self.name = part.name.removesuffix(".part")
-
-    def __call__(self, url: str, output: str, pooch=None) -> None:
-        self.receive(url)
-        os.unlink(output)
-        try:
-            os.link(self.part, output)  # pooch removes its file where the check fails or is stopped; .part stays
-        except OSError:  # a file system without hard links
-            os.replace(self.part, output)
-
-    def receive(self, url: str) -> None:
-        """Bring `part` to its full length."""
-        import requests
-
-        have, known = _length(self.part), self._known()
-        if have and have == known.get("size"):  # stopped between the last byte and the check
+    name = part.name.removesuffix(".part")
+    response, have, total = _ask(url, part, _length(part), tell)
+    with response:
+        if have == total:
             return
-        response, have, total = self._ask(url, have, known)
-        with response:
-            if have == total:
-                return
-            self.tell(f"{self.name}: {amount(total)}" + (f", going on after {amount(have)}" if have else ""))
-            check_room(self.part, (total or 0) - have, f"{amount(have)} are kept")
-            try:
-                with (
-                    open(self.part, "ab" if have else "wb") as file,
-                    terminal.bar(None, total, self.name, self.progress, initial=have, unit="B", unit_scale=True) as bar,
-                ):
-                    self._note(url, total, _mark(response))
-                    for chunk in response.iter_content(CHUNK):
-                        file.write(chunk)
-                        have += len(chunk)
-                        bar.update(len(chunk))
-            except requests.RequestException as error:
-                raise self._broken(total, _reason(error) or "closed by the server") from error
-            except OSError as error:
-                if is_full(error):
-                    raise disk_full(self.part, f"{amount(_length(self.part))} are kept") from error
-                raise
-        if total is not None and have != total:
-            raise self._broken(total, "closed by the server")
-
-    def _ask(self, url: str, have: int, known: dict):
-        """(response, first byte that it holds, bytes of the whole file or None); nothing is read but the headers."""
-        mark = known.get("mark") if known.get("url") == url else None
-        headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
-        if have:
-            headers["Range"] = f"bytes={have}-"
-            if mark:
-                headers["If-Range"] = mark
-        response = self._get(url, headers)
-        status, (start, total) = response.status_code, _content_range(response)
-        same = _mark(response) in (None, mark) if mark else True
-        same = same and (None in (total, known.get("size")) or total == known["size"])
-        if have and (status == 206 and start == have and same or status == 416 and total == have):
-            return response, have, total
-        if have and status in (206, 416):
-            response.close()
-            self.tell(f"{self.name}: the server cannot continue what is here; it is fetched from its beginning")
-            return self._ask(url, 0, {})
-        kind = response.headers.get("Content-Type", "")
-        if status != 200 or kind.startswith("text/html"):
-            response.close()
-            found = f"{status} {response.reason}".strip() if status != 200 else "a web page"
-            raise ConnectionError(
-                f"{url}: the server answered with {found}, expected the file {self.name}; bring it into "
-                f"{self.part.parent} with a browser, and {AGAIN}"
-            )
-        if have:
-            self.tell(
-                f"{self.name}: the server does not resume, or has another version by now; it is fetched from its beginning"
-            )
-        length = response.headers.get("Content-Length", "")
-        return response, 0, int(length) if length.isdecimal() else None
-
-    def _get(self, url: str, headers: dict[str, str]):
-        import requests
-
+        tell(f"{name}: {amount(total)}" + (f", going on after {amount(have)}" if have else ""))
+        check_room(part, (total or 0) - have, f"{amount(have)} are kept")
         try:
-            return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
-        except (requests.RequestException, ValueError) as error:  # ValueError: a host that cannot be spelt
-            raise ConnectionError(
-                f"{urlsplit(url).netloc}: cannot be reached ({_reason(error) or error}); expected a "
-                f"connection to fetch {self.name} from {url}"
-            ) from error
+            with (
+                open(part, "ab" if have else "wb") as file,
+                terminal.bar(None, total, name, progress, initial=have, unit="B", unit_scale=True) as bar,
+            ):
+                for chunk in response.iter_content(CHUNK):
+                    file.write(chunk)
+                    have += len(chunk)
+                    bar.update(len(chunk))
+        except requests.RequestException as error:
+            raise _broken(part, total, _reason(error) or "closed by the server") from error
+        except OSError as error:
+            if is_full(error):
+                raise disk_full(part, f"{amount(_length(part))} are kept") from error
+            raise
+    if total is not None and have != total:
+        raise _broken(part, total, "closed by the server")
 
-    def _broken(self, total: int | None, reason: str) -> ConnectionError:
-        return ConnectionError(
-            f"{self.part}: the connection broke after {amount(_length(self.part))} of {amount(total)} "
-            f"({reason}); what has come is kept, {AGAIN}"
-        )
 
-    def _known(self) -> dict:
-        try:
-            known = json.loads(self.record.read_text())
-            return known if isinstance(known, dict) else {}
-        except (OSError, ValueError, RecursionError):
-            return {}
+def _ask(url: str, part: Path, have: int, tell: Callable[[str], None]) -> tuple[Any, int, int | None]:
+    """(response, first byte that it holds, bytes of the whole file or None); nothing is read but the headers."""
+    import requests
 
-    def _note(self, url: str, total: int | None, mark: str | None) -> None:
-        self.record.write_text(json.dumps({"url": url, "size": total, "mark": mark}))
+    name = part.name.removesuffix(".part")
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+    try:
+        response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+    except (requests.RequestException, ValueError) as error:  # ValueError: a host that cannot be spelt
+        reason = f"{urlsplit(url).netloc}: cannot be reached ({_reason(error) or error})"
+        raise ConnectionError(f"{reason}; expected a connection to fetch {name} from {url}") from error
+    status, (start, total) = response.status_code, _content_range(response)
+    if have and status == 416:  # there is no more; the md5 tells whether it is too much
+        return response, have, have
+    if have and status == 206 and start == have:
+        return response, have, total
+    if have and status == 206:
+        response.close()
+        tell(f"{name}: the server cannot continue what is here; it is fetched from its beginning")
+        return _ask(url, part, 0, tell)
+    kind = response.headers.get("Content-Type", "")
+    if status != 200 or kind.startswith("text/html"):
+        response.close()
+        found = f"{status} {response.reason}".strip() if status != 200 else "a web page"
+        more = f"expected the file {name}; bring it into {part.parent} with a browser, and {AGAIN}"
+        raise ConnectionError(f"{url}: the server answered with {found}, {more}")
+    if have:
+        tell(f"{name}: the server does not resume; it is fetched from its beginning")
+    length = response.headers.get("Content-Length", "")
+    return response, 0, int(length) if length.isdecimal() else None
+
+
+def _broken(part: Path, total: int | None, reason: str) -> ConnectionError:
+    came = f"{amount(_length(part))} of {amount(total)} ({reason})"
+    return ConnectionError(f"{part}: the connection broke after {came}; what has come is kept, {AGAIN}")
 
 
 def part_of(path: Path) -> Path:
-    """Where a download of `path` gathers."""
+    """Where the bytes of `path` are gathered."""
     return path.with_name(f"{path.name}.part")
 
 
 def discard(path: Path) -> None:
     """Remove what a download of `path` has gathered."""
-    for suffix in (".part", ".part.json"):
-        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+    part_of(path).unlink(missing_ok=True)
 
 
 def md5_of(path: Path) -> str:
@@ -221,17 +182,10 @@ def _length(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _mark(response) -> str | None:
-    """What names this version of the file: a strong ETag, else its date (a weak ETag says nothing about the bytes)."""
-    etag = response.headers.get("ETag", "")
-    return etag if etag.startswith('"') else response.headers.get("Last-Modified")
-
-
 def _content_range(response) -> tuple[int | None, int | None]:
-    """(first byte, bytes of the whole file) of "bytes 5-9/10" or "bytes */10"; None for what it does not say."""
-    found = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", response.headers.get("Content-Range", "").strip())
-    start, total = found.groups() if found else (None, None)
-    return (None if start is None else int(start)), (None if total is None else int(total))
+    """(first byte, bytes of the whole file) of "bytes 5-9/10" or "bytes 5-9/*"; None for what it does not say."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    return (int(found[1]), int(found[2]) if found[2] != "*" else None) if found else (None, None)
 
 
 def _reason(error: BaseException | None) -> str:

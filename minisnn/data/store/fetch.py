@@ -9,7 +9,6 @@ known by its md5, and unpacked beside its place and renamed into it, so that no 
 Of an archive nothing is unpacked but such recordings, whatever else its names say.
 """
 
-import contextlib
 import errno
 import os
 import re
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import terminal
-from ...files import whole_folder
+from ...files import held, whole_folder
 from .download import check_room, discard, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
@@ -84,19 +83,16 @@ def fetch(
         raise ValueError(f"{out}: there is a file of this name; expected a folder to put N-MNIST into")
     missing = [one for one in chosen if not _is_complete(out, one, tell)]
     archives = {one: _archive(out, one, tell) for one in missing}
-    sources = {
-        one: one.url if base is None else f"{base.rstrip('/')}/{one.archive}" for one in missing if archives[one] is None
-    }
+    wanted = [one for one in missing if archives[one] is None]
+    sources = {one: one.url if base is None else f"{base.rstrip('/')}/{one.archive}" for one in wanted}
     if sources:
         need_pooch()
         tell(f"N-MNIST: {CITATION}\n{PAGE}, licence {LICENCE}")
         for one, source in sources.items():
             tell(f"to be fetched: {one.archive}, {one.recordings:,} recordings, from {source}")
-    made = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    if missing and not os.access(out, os.W_OK):
-        raise PermissionError(errno.EACCES, "permission denied", str(out))
-    try:
+    with held(out):
+        if missing and not os.access(out, os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied", str(out))
         for one in missing:
             archive = archives[one] or out / one.archive
             if one in sources:
@@ -105,14 +101,8 @@ def fetch(
             discard(out / one.archive)  # left by a download before the archive came another way
             if not keep_zips:
                 archive.unlink()
-            tell(
-                f"{out / one.name}: {one.recordings:,} recordings"
-                + (f"; {archive.name} is kept, and can be deleted" if keep_zips else "")
-            )
-    finally:
-        if made:
-            with contextlib.suppress(OSError):  # that it is not empty
-                out.rmdir()
+            kept = f"; {archive.name} is kept, and can be deleted" if keep_zips else ""
+            tell(f"{out / one.name}: {one.recordings:,} recordings{kept}")
     return out
 
 
@@ -136,10 +126,8 @@ def _is_complete(out: Path, part: Part, tell: Callable[[str], None]) -> bool:
             with os.scandir(folder / str(digit)) as entries:
                 found += sum(entry.name.endswith(".bin") and entry.stat().st_size > 0 for entry in entries)
     if found != part.recordings:
-        raise ValueError(
-            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; move it away to have all of "
-            "them fetched, or give another folder"
-        )
+        more = "move it away to have all of them fetched, or give another folder"
+        raise ValueError(f"{folder}: found {found:,} recordings, expected {part.recordings:,}; {more}")
     tell(f"{folder}: complete already, {found:,} recordings")
     return True
 
@@ -151,10 +139,8 @@ def _archive(out: Path, part: Part, tell: Callable[[str], None]) -> Path | None:
         return None
     found = md5_of(path) if path.is_file() else "that of no file"
     if found != part.md5:
-        raise ValueError(
-            f"{path}: the md5 is {found}, expected {part.md5}; the file is damaged or another one, move it away "
-            "to have it fetched anew"
-        )
+        more = "the file is damaged or another one, move it away to have it fetched anew"
+        raise ValueError(f"{path}: the md5 is {found}, expected {part.md5}; {more}")
     tell(f"{path}: here already, the md5 is right")
     return path
 
@@ -168,11 +154,8 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
     try:
         with whole_folder(out / part.name) as folder, zipfile.ZipFile(archive) as file:
             members = _members(archive, file.infolist(), part)
-            check_room(
-                out / part.name,
-                sum(-(-info.file_size // BLOCK) * BLOCK for info in members.values()),
-                f"{archive.name} is kept",
-            )
+            size = sum(-(-info.file_size // BLOCK) * BLOCK for info in members.values())
+            check_room(out / part.name, size, f"{archive.name} is kept")
             try:
                 for digit in sorted({digit for digit, _ in members}):
                     (folder / digit).mkdir()
@@ -193,22 +176,18 @@ def _members(archive: Path, infos: list[zipfile.ZipInfo], part: Part) -> dict[tu
     for info in infos:
         name, kind = info.filename, stat.S_IFMT(info.external_attr >> 16)
         if name.startswith("/") or set(name) & set("\\:") or ".." in name.split("/"):
-            raise ValueError(
-                f"{archive}: the member {name!r} would lie outside of the folder; expected names such as "
-                f"{part.name}/0/00002.bin"
-            )
+            expected = f"expected names such as {part.name}/0/00002.bin"
+            raise ValueError(f"{archive}: the member {name!r} would lie outside of the folder; {expected}")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(f"{archive}: the member {name!r} is a link or a device; expected ordinary files")
         place = re.fullmatch(rf"{part.name}/([0-9])/([0-9]+\.bin)", name, re.ASCII)
         if place is None:
             continue
         if info.file_size > LARGEST:
-            raise ValueError(
-                f"{archive}: the member {name!r} has {info.file_size:,} bytes; expected a recording of at most {LARGEST:,}"
-            )
+            found = f"has {info.file_size:,} bytes; expected a recording of at most {LARGEST:,}"
+            raise ValueError(f"{archive}: the member {name!r} {found}")
         members[place[1], place[2]] = info
     if len(members) != part.recordings:
-        raise ValueError(
-            f"{archive}: found {len(members):,} recordings {part.name}/<digit>/<number>.bin, expected {part.recordings:,}"
-        )
+        found = f"{len(members):,} recordings {part.name}/<digit>/<number>.bin"
+        raise ValueError(f"{archive}: found {found}, expected {part.recordings:,}")
     return members

@@ -23,9 +23,23 @@ def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
     assert events["p"].tolist() == [1, 0, 0, 1]
 
 
+def test_many_events_of_one_time_keep_their_order():
+    """Sorting that is not stable mixes them from some dozens on."""
+    number = np.arange(300)
+    events = event_array(number, number, np.r_[np.full(299, 7), 3], number % 2)
+    assert events["x"].tolist() == [299, *range(299)]
+
+
+@pytest.mark.parametrize("x, y, words", [(-1, 0, "x reaches from -1 to 0"), (0, -1, "y reaches from -1 to 0")])
+def test_events_left_of_the_sensor_or_above_it(x, y, words):
+    with pytest.raises(ValueError, match=words):
+        check_events(event_array([0, x], [0, y], [1, 2], [0, 1]), (34, 34))
+
+
 @pytest.mark.parametrize(
     "columns, words",
     [
+        (([-40_000], [1], [1], [1]), "x reaches"),
         (([1, 2], [1], [1], [1]), "differ in length"),
         (([1], [1], [1], [2]), "polarities"),
         (([1], [1], [1], [-1]), "polarities"),
@@ -142,6 +156,8 @@ def test_no_events_give_zeros():
         ({"crop": (0, 34)}, "crop is"),
         ({"scale": 3}, "scale is 3"),
         ({"scale": 0}, "scale is 0"),
+        ({"crop": (33, 34), "scale": 2}, "scale is 2; expected a whole number that divides 33 rows"),
+        ({"crop": (34, 33), "scale": 2}, "scale is 2; expected a whole number that divides 34 rows and 33"),
         ({"step_ms": 0}, "step_ms"),
         ({"step_ms": 0.0015}, "step_ms"),
         ({"duration_ms": 1.5}, "duration_ms"),

@@ -75,6 +75,7 @@ def test_a_missing_file():
         (event_array([0, 0], [0, 0], [0, 0], [0, 0]), "a file of zero bytes"),
         (event_array([0], [0], [-1], [0]), "start at -1"),
         (event_array([0, 0], [0, 0], [1, 2], [0, 0])[::-1].copy(), "out of order"),
+        (event_array([0], [0], [8192 * 2_002_000], [0]), r"there are 200\d{4} rows to write; expected at most 2000000"),
     ],
 )
 def test_write_refuses(tmp_path, events, words):
@@ -127,6 +128,12 @@ def test_numbers_that_no_picture_has(root, name):
     (next(root.iterdir()) / "0" / f"{name}.bin").touch()
     with pytest.raises(ValueError, match=f"{name}.bin: the file name is no MNIST picture number"):
         nmnist_files(root, "train")
+
+
+def test_a_file_is_no_split(tmp_path):
+    (tmp_path / "Train").write_text("a file")
+    with pytest.raises(ValueError, match="there is no folder Train; found no folders"):
+        nmnist_files(tmp_path, "train")
 
 
 def test_recordings_of_other_labels_than_digits(tmp_path):

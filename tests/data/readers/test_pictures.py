@@ -6,9 +6,10 @@ import struct
 import numpy as np
 import pytest
 from matplotlib.image import imsave
+from PIL import Image
 
 from minisnn.data.camera.event_camera import EventCamera
-from minisnn.data.readers.pictures import read_idx, read_pictures, resize
+from minisnn.data.readers.pictures import enlarged, read_idx, read_pictures, resize
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 5, 4), dtype=np.uint8)
@@ -55,6 +56,23 @@ def test_numpy_files(tmp_path):
     found = read_pictures(tmp_path / "f.npz")
     assert found.names == ("A", "B", "C") and found.labels.tolist() == [2, 0, 1, 0, 2, 1]
     assert found.images.dtype == np.float32 and np.allclose(found.images, IMAGES / 255.0, atol=1e-7)
+
+
+def test_labels_that_are_numbers_come_first_by_value(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=np.array(["a", "10", "٣", "007", "9", "7"]))
+    assert read_pictures(tmp_path / "a.npz").names == ("007", "7", "9", "10", "a", "٣")
+
+
+def test_sixteen_bits(tmp_path):
+    grey = RNG.integers(0, 1 << 16, (5, 4)).astype(np.uint16)
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    Image.fromarray(grey).save(tmp_path / "set" / "a" / "p.png")
+    found = read_pictures(tmp_path / "set").images
+    assert found.dtype == np.float32 and np.allclose(found[0], grey / 65535, atol=1e-6) and np.ptp(found) > 0.5
+
+
+def test_a_picture_that_is_large_enough_is_not_enlarged():
+    assert enlarged(IMAGES, 5) is IMAGES and enlarged(IMAGES, 3) is IMAGES and enlarged(IMAGES, 10).shape == (6, 10, 8)
 
 
 def test_folder_of_pictures(tmp_path):
@@ -127,7 +145,9 @@ def test_resize_averages_areas_and_keeps_proportions():
         (idx(IMAGES)[:9], "head is truncated"),
         (idx(IMAGES)[:-1], "holds 119 bytes after its head, expected 120"),
         (idx(IMAGES) + b"\0", "holds 121 bytes after its head, expected 120"),
-        (gzip.compress(idx(IMAGES), mtime=0)[:-20], "holds [0-9]+ bytes after its head, expected 120"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-20], "the compressed file is truncated"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-8], "the compressed file is truncated"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-8] + bytes(8), "the compressed file is damaged"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "announces"),
         (b"\x89PNG", "89 50 4e 47"),
     ],
@@ -149,6 +169,7 @@ def test_damaged_idx_files_are_named(tmp_path, content, words):
         ({"images": IMAGES.astype(int) - 300, "labels": LABELS}, "grey values reach from -"),
         ({"images": np.full((6, 5, 4), np.nan), "labels": LABELS}, "nan"),
         ({"images": IMAGES, "labels": LABELS / 2}, "labels have shape"),
+        ({"images": IMAGES, "labels": LABELS[:, None]}, "labels have shape"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "found no pictures"),
         ({"images": IMAGES[:, :0], "labels": LABELS}, "of shape .*; expected grey values of pixels"),
         ({"images": IMAGES.astype(str), "labels": LABELS}, "holds <U3 of shape"),

@@ -1,6 +1,8 @@
 """Statistics by hand; and what the event camera must have in common with real N-MNIST recordings."""
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from minisnn.data.sets import statistics
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.events import EVENT, event_array
-from minisnn.data.sets.statistics import compare, pair_statistics, real_and_simulated, recording_statistics
+from minisnn.data.sets.statistics import recording_statistics
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
+from compare_camera import compare, pair_statistics, real_and_simulated  # noqa: E402
 
 # N-MNIST, measured on 1,000 training recordings, 100 of each digit
 REAL = {

@@ -147,17 +147,6 @@ def test_code_identity_sees_what_code_says_and_not_where_it_lies(tmp_path, monke
         cache.code_identity("code_x")
 
 
-def test_content_identity_sees_what_is_in_the_files(tmp_path):
-    one, two = tmp_path / "one.py", tmp_path / "two.py"
-    one.write_text("a = 1\n")
-    two.write_text("b = 2\n")
-    before = cache.content_identity([one, two])
-    assert before == cache.content_identity([one, two]) != cache.content_identity([one])
-    one.write_text("a = 1\nb")
-    two.write_text(" = 2\n")
-    assert cache.content_identity([one, two]) != before
-
-
 def damage(kind, path):
     content = path.read_bytes()
     middle = content.index(np.arange(1, 1001).tobytes()) + 4000

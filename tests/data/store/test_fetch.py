@@ -180,6 +180,20 @@ def test_a_folder_that_cannot_be_written_serves_as_it_is(run, server, monkeypatc
     assert code == 2 and wrong(err) == "N-MNIST: permission denied" and not server.requests
 
 
+def test_one_process_fetches_into_a_folder_at_a_time(server, parts):
+    pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
+    seen = []
+
+    def meanwhile():
+        with pytest.raises(ValueError, match="N-MNIST: another process works in this folder"):
+            fetch(part="train", files=parts, tell=lambda text: None)
+        seen.append(1)
+
+    server.during = meanwhile
+    fetch(part="train", files=parts, tell=lambda text: None)
+    assert seen and names() == ["Train", "Train.zip"] and len(server.requests) == 1
+
+
 def test_only_parts_that_exist(parts):
     with pytest.raises(ValueError, match="part is 'val'; expected 'train', 'test' or 'both'"):
         fetch(part="val", files=parts)
