@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import copy
 import hashlib
 import io
 import json
@@ -60,7 +61,7 @@ def changed_json(text: str, rng) -> str:
             key = one(rng, list(place) if isinstance(place, dict) else list(range(len(place))))
         what = rng.random()
         if what < 0.75 or place is root:
-            place[key] = one(rng, ODD_VALUES)
+            place[key] = copy.deepcopy(one(rng, ODD_VALUES))
         elif what < 0.9:
             del place[key]
         elif isinstance(place, dict):

@@ -205,7 +205,7 @@ def told(call: Callable, path: Path, name: str) -> Any:
         raise ValueError(f"{path}: {name} cannot be read, the file is damaged ({one_line(error)})") from None
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: Exception | str) -> str:
     """What an error says, in one line, the beginning of a long one; its kind where it says nothing."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} …"

@@ -165,6 +165,12 @@ def test_large_variables_that_are_not_asked_for(tmp_path, monkeypatch):
     assert read_asl(path).tolist() == EVENTS
 
 
+def test_damage_of_a_variable_that_is_not_asked_for(tmp_path):
+    path = matlab_5(tmp_path / "a_0007.mat", {**hand(), "zz": np.random.default_rng(0).random(500)}, do_compression=True)
+    path.write_bytes(path.read_bytes()[:-200] + bytes(200))
+    assert read_asl(path).tolist() == EVENTS
+
+
 @pytest.mark.parametrize("order, mark", [("<", b"IM"), (">", b"MI")])
 @pytest.mark.parametrize("long", [False, True])
 def test_bytes_by_hand(tmp_path, order, mark, long):

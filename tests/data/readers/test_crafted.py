@@ -15,7 +15,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.training import checkpoint
-from minisnn.data.readers import foreign
+from minisnn.data.readers import foreign, hdf5
 from minisnn.data.readers.asl import read_asl
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.pictures import read_idx, read_pictures
@@ -358,6 +358,58 @@ def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body
     if "allocate" in words:  # it has survived
         foreign._reader.end()
     assert ms.load(saved)[1].size  # the next file is read by a new one
+
+
+def test_a_reading_process_that_does_nothing_is_ended_by_the_clock(saved, reading, monkeypatch):
+    reading("import time; time.sleep(600)")
+    monkeypatch.setattr(foreign, "PATIENCE", 0.5)
+    with pytest.raises(ValueError, match="good.h5: .*the library that reads it did not end, the file is damaged"):
+        ms.load(saved)
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="this system does not tell the limits of a process")
+def test_a_reading_process_may_not_take_all_memory(saved):
+    ms.load(saved)
+    limits = Path(f"/proc/{foreign._reader.process.pid}/limits").read_text().splitlines()
+    [space] = [line.split()[3] for line in limits if line.startswith("Max address space")]
+    assert int(space) < hdf5.MEMORY + 3e9
+
+
+def test_a_question_that_is_stopped_leaves_no_answer_for_the_next(saved, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    ms.load(saved)
+    with monkeypatch.context() as patch:
+        patch.setattr(foreign._Reader, "_answer", staticmethod(stop))
+        with pytest.raises(KeyboardInterrupt):
+            ms.load(saved)
+    assert foreign._reader.process is None and ms.load(saved)[1].size
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_reads_by_a_process_of_its_own(saved):
+    ms.load(saved)
+    mine, (read, write) = foreign._reader.process.pid, os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            size = ms.load(saved)[1].size
+            os.write(write, f"{size} {foreign._reader.process.pid}".encode())
+            foreign._reader.end()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    size, other = os.read(read, 100).split()
+    assert int(size) == ms.load(saved)[1].size and int(other) != mine == foreign._reader.process.pid
+
+
+def test_all_that_is_in_a_tree_is_counted_together(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"], file["b/c"], file["b/text"] = np.zeros(600), np.zeros(300), ["x"] * 100
+        assert set(hdf5.read_tree(file, tmp_path, 1000)[1]) == {"a", "b/c"}
+        with pytest.raises(ValueError, match="expected at most"):
+            hdf5.read_tree(file, tmp_path, 999)
 
 
 def test_a_reading_process_that_died_in_between_is_started_again(saved):
