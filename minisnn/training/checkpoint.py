@@ -25,7 +25,7 @@ import numpy as np
 from .. import __version__
 from ..network.convolutional import ConvNet
 from ..data.readers.foreign import read_image
-from ..files import size_of, write_whole
+from ..files import called, size_of, write_whole
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
 from .origin import CHIP, Origin
@@ -205,7 +205,7 @@ def _whole(path: Path) -> bool:
 def _verified(path: Path) -> bytes:
     """The bytes of the file, its header and checksum found right."""
     size = size_of(path, _WHAT, _LARGEST)
-    with open(path, "rb") as file:
+    with called(path), open(path, "rb") as file:
         start = file.read(HEADER)
         try:
             header: Any = json.loads(start) if len(start) == HEADER else None
