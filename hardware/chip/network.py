@@ -181,7 +181,7 @@ class IntegerNet:
     def counts(self, x: np.ndarray) -> np.ndarray:
         """Event counts as the chip takes them: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
-        if x.dtype.kind not in "ui" or x.ndim != 5 or x.shape[2:] != self.input_shape:
+        if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape:
             raise ValueError(
                 f"x must be integer counts of shape (B, T, {', '.join(map(str, self.input_shape))}), not {x.dtype} {x.shape}"
             )

@@ -14,10 +14,10 @@ from hardware.study.floats import float_learn_all
 LEARNER = Learner(rounding="nearest", log2_weight=1, log2_bias=-2)
 
 
-@pytest.mark.parametrize("pool", ["max", "mean"])
+@pytest.mark.parametrize("pool, kernel", [("max", 3), ("mean", 3), ("max", 5)])
 @pytest.mark.parametrize("rounding", ["floor", "zero", "nearest", "stochastic"])
-def test_every_layer_equals_plain_integers(pool, rounding):
-    net, _, chip = small(pool, weight_bits=5)
+def test_every_layer_equals_plain_integers(pool, kernel, rounding):
+    net, _, chip = small(pool, weight_bits=5, kernel=kernel)
     x, y = events(net, 3), [2, 0, 1]
     how = Feedback(-3, -5, rounding, seed=4)
     new, found = learn_all(chip, LEARNER, how, x, np.array(y))
@@ -92,6 +92,7 @@ def test_strict_mode_refuses_a_gradient_of_a_conv_layer_that_left_its_word(monke
 
 
 def test_what_does_not_fit_is_said():
+    assert shifts_of(Feedback(), -7, 12) == (20, 10)  # steps of 2^-8 and 2^-10 where nothing is said
     net, _, chip = small()
     for learner in (Learner("three-factor"), Learner(online=True)):
         with pytest.raises(ValueError, match="random feedback goes with the membrane rule"):

@@ -1,6 +1,7 @@
 """The learner: kernels against plain Python integers, what thresholds and rounding may do, the float twins."""
 
 import itertools
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -133,7 +134,12 @@ def test_errors_are_near_the_real_ones_and_sum_to_nothing():
                 assert np.abs(e / 128 - exact).max() < (0.022 if name == "softmax" else 0.0079)
             if name == "softmax":
                 assert abs(e.sum()) <= 3
-    assert errors.EXPONENTIAL.max() < 2**15 and errors.EXPONENTIAL.min() >= 0
+
+
+def test_the_table_of_exponentials_is_exact():
+    with localcontext(prec=30):
+        table = [(2**15 * (-(Decimal(n) + Decimal("0.5")) / 16).exp()).quantize(1, ROUND_HALF_EVEN) for n in range(256)]
+    assert errors.EXPONENTIAL.tolist() == [int(v) for v in table] and table[0] < 2**15
 
 
 def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detached(rng):

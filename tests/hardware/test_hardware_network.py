@@ -176,10 +176,17 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
     found = learner.learn(chip_of_loihi, chip_of_loihi.learner(log2_bias=-4), p, np.arange(3))
     assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth))
     assert calls == guards and len(calls) == 8
+    np.testing.assert_array_equal(chip.spikes(events(net) > 0), chip.spikes(np.minimum(events(net), 1)))  # bits are counts
     with pytest.raises(ValueError, match="integer counts of shape"):
         chip.spikes(events(net).astype(np.float32))
     with pytest.raises(ValueError, match="found -1"):
         chip.spikes(-np.minimum(events(net), 1).astype(np.int64))
+
+
+def test_the_table_of_the_surrogate_is_exact():
+    """256 / m^2 at m = 1 + (n + 1/2) / 16, in whole numbers: 256 32^2 / (2 n + 33)^2, to nearest."""
+    squares = [(2 * n + 33) ** 2 for n in range(16)]
+    assert neuron.RECIPROCAL.tolist() == [(2 * 256 * 1024 + square) // (2 * square) for square in squares]
 
 
 def test_surrogate_derivative_over_all_membranes():
