@@ -1,24 +1,14 @@
 """The meta-trained network learns in integers, as an edge chip would: one recording of each
 class, one update of a few bits a weight. Prints float against fixed point on the same
 seeded test episodes; `--ranges` shows what every word can come to hold, `export` writes a
-C header, .hex files and a C program that repeats inference and learning, and `train`
+C header and .hex files with the C library that repeats inference and learning, and `train`
 meta-trains the network for the few bits that the chip has."""
 
 import argparse
 import math
 from pathlib import Path
 
-from minisnn.commands.options import (
-    Help,
-    add_threads,
-    add_workers,
-    count,
-    executor_of,
-    find_checkpoint,
-    only_given,
-    use_threads,
-    whole_numbers,
-)
+from minisnn.commands import options
 from minisnn.commands.studies import OUT, add_study, study_maker
 
 SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
@@ -27,7 +17,7 @@ examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
   minisnn hardware --bits 4 --root ~/N-MNIST    4 bits, on real recordings
   minisnn hardware --ranges --episodes 10       interval analysis, saturations counted
-  minisnn hardware export --bits 4 --out chip   C header, .hex files, C reference
+  minisnn hardware export --bits 4 --out chip   C header, .hex files, C library
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
 SHIPPED = "double_nmnist_maml.h5"
@@ -40,13 +30,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     The namespace holds what was given and nothing else, so that `run` can refuse what does not apply.
     """
     parts, defaults = parser.add_subparsers(dest="what", metavar="{compare,export,train}", title="what to do"), {}
-    for name, (options, help) in PARTS.items():
-        layout = dict(epilog=EXAMPLES, formatter_class=Help, allow_abbrev=False)
+    for name, (add, help) in PARTS.items():
+        layout = dict(epilog=EXAMPLES, formatter_class=options.Help, allow_abbrev=False)
         part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
-        options(part)
-        defaults[name] = only_given(part)
+        add(part)
+        defaults[name] = options.only_given(part)
     _compare_options(parser)
-    only_given(parser)
+    options.only_given(parser)
     parser.set_defaults(defaults=defaults)
 
 
@@ -67,27 +57,25 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
 def _train_options(parser: argparse.ArgumentParser) -> None:
     _word_options(parser, "none, give one", readout="8", rounding=False)
     parser.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
-    parser.add_argument("--updates", type=count(1), metavar="N", help="meta-updates (default: 400)")
+    options.add_count(parser, "updates", None, "meta-updates (default: 400)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
-    parser.add_argument("--episodes", type=count(2), default=100, metavar="N", help="test episodes (default: 100)")
+    options.add_count(parser, "episodes", 100, "test episodes", 2)
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/chip-<bits>-<number>)")
     parser.add_argument("--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
     _ground_options(parser, "everything random")
-    add_workers(parser)
+    options.add_workers(parser)
 
 
 def _word_options(parser, bits: str, metavar: str = "N", readout: str | None = None, rounding: bool = True) -> None:
     """Of the words; `bits` and `readout` say what is taken where nothing is given."""
     words = parser.add_argument_group("words of the chip")
     help = f"weight bits of the conv layers, 2 to 8 (default: {bits})"
-    words.add_argument("--bits", type=whole_numbers, default=(), metavar=metavar, help=help)
+    words.add_argument("--bits", type=options.whole_numbers, default=(), metavar=metavar, help=help)
     if readout is not None:
-        help = f"weight bits of the readout (default: {readout})"
-        words.add_argument("--readout-bits", type=count(2), metavar="N", help=help)
+        options.add_count(words, "readout-bits", None, f"weight bits of the readout (default: {readout})", 2)
     if rounding:
-        help = "fraction bits of postsynaptic traces (default: 12)"
-        words.add_argument("--fraction", type=count(0), default=12, metavar="F", help=help)
+        options.add_count(words, "fraction", 12, "fraction bits of postsynaptic traces", 0, "F")
         for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
             help = f"rounding {text} (default: floor)"
             words.add_argument(f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=help)
@@ -95,10 +83,10 @@ def _word_options(parser, bits: str, metavar: str = "N", readout: str | None = N
 
 
 def _ground_options(parser, of: str) -> None:
-    parser.add_argument("--seed", type=count(0), default=0, metavar="S", help=f"of {of} (default: 0)")
+    options.add_seed(parser, of)
     parser.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    add_threads(parser)
+    options.add_quiet(parser)
+    options.add_threads(parser)
 
 
 PARTS = {
@@ -110,7 +98,7 @@ PARTS = {
 
 def run(args: argparse.Namespace) -> None:
     what, defaults = args.what or "compare", args.defaults
-    given = {name: getattr(args, name) for name in args.given if name not in ("what", "defaults")}
+    given = {name: getattr(args, name) for name in sorted(args.given) if name not in ("what", "defaults")}
     for name in given:
         if name not in defaults[what]:
             others = " and ".join(other for other in PARTS if name in defaults[other])
@@ -122,7 +110,7 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
     if what == "export" and len(args.bits) > 1 or what == "train" and len(args.bits) != 1 and args.resume is None:
         raise ValueError(f"{what} takes one number of --bits, such as --bits 2")
-    use_threads(args.threads)
+    options.use_threads(args.threads)
     {"compare": _compare, "export": _export, "train": _train}[what](args, given)
 
 
@@ -162,7 +150,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     from .c.export import memory, write
     from .chip.network import IntegerNet, trained_for
 
-    found = read(find_checkpoint(args.checkpoint or SHIPPED))
+    found = read(options.find_checkpoint(args.checkpoint or SHIPPED))
     known = trained_for(found.provenance.get("chip"))
     bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
     chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
@@ -192,7 +180,7 @@ def _train(args: argparse.Namespace, given: dict) -> None:
         out = args.out or free_folder(f"chip-{chip.bits}")
         changes = {name: given[name] for name in ("start", "updates", "lr", "root") if name in given}
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
-    with executor_of(args) as executor:
+    with options.executor_of(args) as executor:
         result = train(config, chip, out, chip is None, not args.quiet, force=args.force, executor=executor)
     if not result:
         print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")

@@ -8,9 +8,7 @@ import time
 import numpy as np
 
 import minisnn as ms
-from hardware import IntegerNet, Learner
-from hardware.chip.learner import learn, readout_exponent, steps_of
-from hardware.chip.network import Words
+from hardware import IntegerNet, one_shot
 from minisnn.data.store.shipped import shipped
 from minisnn.training.evaluation import open_set
 
@@ -20,17 +18,13 @@ EPISODES = 12
 def main() -> None:
     ms.set_threads(1)
     stored = ms.read(shipped("double_nmnist_maml.h5"))
-    net, theta, steps = stored.net, stored.theta, steps_of(stored.net, stored.inner, stored.net.ways)
-    chip = IntegerNet(net, theta, Words(), readout_exponent(steps["log2_weight"], 8))
-    learner = Learner("membrane", "softmax", "stochastic", seed=1, **steps)
+    net, theta, chip = stored.net, stored.theta, IntegerNet.of(stored)
 
     def in_floats(task):
         return stored.inner.logits(net, theta, task)
 
     def in_integers(task):
-        p, n = chip.traces(chip.spikes(np.concatenate([task.x_support, task.x_query]))), len(task.y_support)
-        new = learn(chip, learner, p[:n], task.y_support)
-        return chip.membranes(p[n:], new.weight, new.bias)
+        return one_shot(chip, chip.learner(), task)
 
     tasks = open_set("double-nmnist", "test", progress=False)
     seconds = {in_floats: [], in_integers: []}
