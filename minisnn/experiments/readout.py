@@ -73,5 +73,5 @@ class Readout:
         current = products.times(p.reshape(-1, p.shape[2]), weight).reshape(*p.shape[:2], -1) + bias
         K = max(p.shape[1] - self.window, 0)
         r = np.zeros((len(p), self.ways), self.dtype)
-        r = membrane.forward(current[:, :K], r, self.neuron)[1]["r_end"]
+        r = membrane.forward(current[:, :K], r, self.neuron)[1]["end"]
         return membrane.forward(current[:, K:], r, self.neuron, self.detach_reset)

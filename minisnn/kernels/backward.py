@@ -11,21 +11,29 @@ from .vector import zeros
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def _state(b, band, N, out, like):
-    """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K."""
-    at = band * N
-    s = State(zeros(N, like), out.dPQ[b, 0, at : at + N], out.dPQ[b, 1, at : at + N], zeros(N, like))
+    """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K, where these count."""
+    at, last = band * N, out.dPQ.shape[1] - 1
+    P = out.dPQ[b, 0, at : at + N] if last else zeros(N, like)
+    s = State(zeros(N, like), P, out.dPQ[b, last, at : at + N], zeros(N, like))
     s.P[:], s.Q[:] = 0, 0
     return s
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
+def _bias(b, band, s, out, g, c):
+    """db of a band, with what the filtered bias has put into P_K and Q_K."""
+    for i in range(s.total.size):
+        out.db[b, band, i % g.n_out] += s.total[i] + (c.bias_Q * s.Q[i] + c.bias_P * s.P[i])
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
 def _keep(x, b, band, t, item, dV, steps, out, layer):
     """dV_t of a band is kept, or where `out.dW` is given the weight gradient of its events is summed at once."""
-    g = layer.g
-    if t < steps - 2 and out.dW.size > 0:
+    g, inner = layer.g, steps - layer.delay
+    if t < inner and out.dW.size > 0:
         low = band * g.height
         spread_weight(x, b, layer.first + t, low, low + g.height, 0, g.k, dV, 0, out.dW[item], layer.c.one, g)
-    elif t < steps - 2:
+    elif t < inner:
         out.dV[b, t, band * dV.size : (band + 1) * dV.size] = dV
 
 
@@ -46,10 +54,9 @@ def backward(start, stop, x, layer, u, d, out):
                 du[:] = d.dlogits[b]
             elif t == steps - 2:
                 du[:] = 0
-            membrane_backward(u_t, du, s, dV, g, layer.detach, c)
+            membrane_backward(u_t, du, s, dV, g, layer.hard, layer.detach, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
-        for i in range(N):
-            out.db[b, band, i % g.n_out] += s.total[i]
+        _bias(b, band, s, out, g, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -70,21 +77,20 @@ def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out):
                 du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
             elif t == steps - 2:
                 du[:], du_dot[:] = 0, 0
-            membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.detach, c)
+            membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
-        for i in range(N):
-            out.db[b, band, i % g.n_out] += s.total[i]
+        _bias(b, band, s, out, g, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def by_channel(start, stop, x, first, steps, s, g):
+def by_channel(start, stop, x, first, inner, s, g):
     """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`."""
     for row in range(start, stop):
-        sort_by_channel(x, row, first, first + steps - 2, s, g)
+        sort_by_channel(x, row, first, first + inner, s, g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, x, events, first, steps, out, pq, x_dot, dV, dW, layer):
+def weight_gradient(start, stop, x, events, inner, out, pq, x_dot, dV, dW, layer):
     """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given.
 
     An item is a group of input channels where the events are sorted by channel, else a kernel row; where out.dW is given
@@ -99,19 +105,19 @@ def weight_gradient(start, stop, x, events, first, steps, out, pq, x_dot, dV, dW
         top, bottom = (0, g.k) if by_channel else (item, item + 1)
         halo[:] = 0
         for b in range(out.dPQ.shape[0]):
-            at = b * max(steps - 2, 0) * frame
+            at = b * inner * frame
             for i in range(top, bottom):
                 if by_channel:
                     gather_weight(events, b, i, channel, size, frames, at, dW, g)
                 else:
-                    for t in range(0 if summed else steps - 2):
-                        spread_weight(x, b, first + t, 0, g.H, i, i + 1, frames, at + t * frame, dW, one, g)
+                    for t in range(0 if summed else inner):
+                        spread_weight(x, b, layer.first + t, 0, g.H, i, i + 1, frames, at + t * frame, dW, one, g)
             if x_dot.size > 0:
-                for t in range(steps - 2):
+                for t in range(inner):
                     channels_to_halo(x_dot[b, t], halo, channel, size, g)
                     for i in range(top, bottom):
                         correlate_weight(halo, channel, size, dV[b, t], g.pad, g.pitch, i, dW, g)
-            for n in range(2):
+            for n in range(pq.shape[1]):
                 channels_to_halo(pq[b, n], halo, channel, size, g)
                 for i in range(top, bottom):
                     correlate_weight(halo, channel, size, out.dPQ[b, n], 0, g.row, i, dW, g)

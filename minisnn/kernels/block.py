@@ -101,16 +101,16 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     layer = layer_of(block, dtype, max(T - window, 0))
     g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
     u = aligned_empty((B if kept else 0, kept, g.H * g.row), dtype)
-    pq = aligned_empty((B if kept else 0, 2, g.H * g.W * g.n_in), dtype)
-    row_out = 0 if block.readout else int(np.prod(sites_out))
-    index, column = np.empty((B, rows_out, T * row_out), np.int32), np.empty((B, rows_out, T, sites_out[0] + 1), np.int32)
-    y = Events(
-        index, _nothing(dtype, B, rows_out, 0), np.zeros((B, rows_out, T + 1), np.int32), column, max(row_out, 1), g.n_out
-    )
-    out = ahead.Spikes(y.index, y.offset, y.column, np.empty((B if block.readout else 0, g.n_out), dtype))
+    pq = aligned_empty((B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype)
+    row_out, valued = 0 if block.readout else int(np.prod(sites_out)), block.pool == "spikes"
+    index = np.empty((B, rows_out, T * row_out), np.int32)
+    value, column = _nothing(dtype, *index.shape[:2], index.shape[2] * valued), sites_out[0] + 1 if not valued else 0
+    offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
+    y = Events(index, value, offset, column, max(row_out, 1), g.n_out)
+    out = ahead.Spikes(index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype))
     work = _work(block, B)
     if kept:
-        parallel(ahead.traces, B, x.lists, layer.first, pq, g, layer.c, work=work)
+        parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     bands = -(-g.H // g.height)  # with the odd rest that pooling drops
     parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), layer, kept, u, out, work=work)
     return (out.logits if block.readout else y.tight()), {"x": x, "layer": layer, "u": u, "pq": pq}
@@ -132,49 +132,50 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     bands, at_once = max(g.bands, 1), not need_dx and block.pool != "none" and not tape["x"].known
     make = aligned_zeros if block.pool != "none" and (g.H % 2 or g.W % 2) else aligned_empty
     return Sums(
-        make((0 if at_once else B, max(steps - 2, 0), g.H * g.pitch), dtype),
-        make((B, 2, g.H * g.row), dtype),
+        make((0 if at_once else B, max(steps - tape["layer"].delay, 0), g.H * g.pitch), dtype),
+        make((B, tape["pq"].shape[1], g.H * g.row), dtype),
         np.zeros((B, bands, g.n_out), dtype),
         aligned_zeros((B * bands if at_once else 0, int(np.prod(block.weight_shape))), dtype),
     )
 
 
-def _by_channel(block, x: Events, layer: Layer, steps: int) -> Sorted:
+def _by_channel(block, x: Events, layer: Layer, inner: int) -> Sorted:
     """The window's spikes by channel, empty where the input has values or takes no convolution."""
-    g, first, last = layer.g, layer.first, layer.first + max(steps - 2, 0)
+    g, first, last = layer.g, layer.first, layer.first + inner
     B = len(x.offset) if x.known else 0
     room = int((x.offset[:, :, last] - x.offset[:, :, first]).max()) if B else 0
     found = Sorted(np.empty(B * g.H * room, np.int32), np.empty(B * g.H * (g.n_in + 1), np.int32), room, GROUP)
-    parallel(back.by_channel, B * g.H, x.lists, first, max(steps, 2), found, g, work=_work(block, B))
+    parallel(back.by_channel, B * g.H, x.lists, first, inner, found, g, work=_work(block, B))
     return found
 
 
 def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     """dweight; sums.dW holds what the bands have summed of it."""
     x, layer = tape["x"], tape["layer"]
+    inner = max(steps - layer.delay, 0)
     none = _nothing(sums.dPQ.dtype, 0, 0, 0)
     if "by_channel" not in tape:
-        tape["by_channel"] = _by_channel(block, x, layer, steps)
+        tape["by_channel"] = _by_channel(block, x, layer, inner)
     events, total = tape["by_channel"], aligned_zeros((int(np.prod(block.weight_shape)),), none.dtype)
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
     tangent = (none, none) if x_dot is None else (x_dot, dV)
-    arguments = (x.lists, events, layer.first, steps, sums, tape["pq"], *tangent, total, layer)
+    arguments = (x.lists, events, inner, sums, tape["pq"], *tangent, total, layer)
     parallel(back.weight_gradient, items, *arguments, work=_work(block, len(sums.dPQ)))
     return from_rows(total, block.weight_shape)
 
 
 def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):
-    """(B, m - 2, H, W, C_in) of the layer below, no steps of it where it is not needed."""
-    shape = (max(steps - 2, 0), *block.input_shape)
+    """(B, m - delay, H, W, C_in) of the layer below, no steps of it where it is not needed."""
+    shape = (max(steps - block.neuron.delay, 0), *block.input_shape)
     if not need_dx:
         return _nothing(dV.dtype, len(dV), 0, *block.input_shape)
     return _through(block, shape[0], dV, weight, dV2, weight2, adjoint=True).reshape(len(dV), *shape)
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
-    """(dx, dweight, dbias); dx (B, m - 2, H, W, C_in). The tape gains dV and dy for the tangent."""
+    """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dV and dy for the tangent."""
     weight, d = prepare(weight), _adjoint(block, tape, dy)
     B, steps, layer = len(tape["u"]), d.steps, tape["layer"]
     sums = _empty_sums(block, tape, steps, need_dx)
@@ -187,7 +188,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
-    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has two fewer or is None."""
+    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
     weight, weight_dot = prepare(weight), prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
     B, dtype = len(u), u.dtype
@@ -195,7 +196,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     if x_dot is not None:
         x_dot = _flat(x_dot)
         V_dot = _through(block, x_dot.shape[1], x_dot, weight)
-    PQ_dot = _through(block, 2, tape["pq"], weight_dot)
+    PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
     u_dot = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)

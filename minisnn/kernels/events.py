@@ -43,17 +43,22 @@ class Events:
         return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
     def mean(self) -> float:
-        """Events over batch, time and sites, each counted once."""
+        """Values over batch, time and sites."""
         B, H = self.offset.shape[:2]
-        return float(self.offset[:, :, -1].sum(dtype=np.int64) / (B * H * self.steps * self.sites))
+        if self.value.shape[2]:
+            total = sum(self.value[b, h, : self.offset[b, h, -1]].sum(dtype=np.float64) for b, h in np.ndindex(B, H))
+        else:
+            total = self.offset[:, :, -1].sum(dtype=np.int64)
+        return float(total / (B * H * self.steps * self.sites))
 
-    def where(self) -> np.ndarray:
-        """Where events are: bool (B, T, H, sites of a row)."""
+    def dense(self) -> np.ndarray:
+        """(B, T, H, sites of a row): values, or where they are all one bool."""
         B, H = self.offset.shape[:2]
-        found = np.zeros((B, self.steps, H, self.sites), bool)
+        valued = self.value.shape[2] > 0
+        found = np.zeros((B, self.steps, H, self.sites), self.value.dtype if valued else bool)
         for b, h in np.ndindex(B, H):
             step = np.repeat(np.arange(self.steps), np.diff(self.offset[b, h]))
-            found[b, step, h, self.index[b, h, : len(step)]] = True
+            found[b, step, h, self.index[b, h, : len(step)]] = self.value[b, h, : len(step)] if valued else True
         return found
 
     def tight(self) -> "Events":

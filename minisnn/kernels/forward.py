@@ -2,8 +2,8 @@
 and the rows of one pooled row, see `records.Geometry`), and no two items write to one place. Arrays are flat below the axes
 named here:
 
-    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - 2, H W n_out)
-    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K
+    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
+    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
 """
 
 from typing import NamedTuple
@@ -15,13 +15,16 @@ from .choice import lowest_bit, reached
 from .linear import correlate_row, gather, is_dense, place, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
+from .records import SPIKES
 from .vector import zeros
 
 
 class Spikes(NamedTuple):
-    """What a block hands on: lists of events (see `Events`), or the readout's logits (B, n_out)."""
+    """What a block hands on: lists of events (see `Events`), with values where the mean of spikes is pooled, or the readout's
+    logits (B, n_out)."""
 
     index: np.ndarray
+    value: np.ndarray
     offset: np.ndarray
     column: np.ndarray
     logits: np.ndarray
@@ -71,22 +74,34 @@ def _emit(v, C, threshold, index, column, found):
     return found
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _emit_values(v, index, value, found):
+    """The same for sites that are not zero, with their values."""
+    for i in range(v.size):
+        if v[i] > 0:
+            index[found], value[found] = i, v[i]
+            found += 1
+    return found
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def traces(start, stop, x, first, pq, g, c):
-    """p_K, q_K of a sample from its events before K = first: each decays as a trace that starts from one event."""
+def traces(start, stop, x, pq, layer):
+    """p_K, q_K of a sample from its events before the window: each decays as a trace that starts from one event."""
+    g, c = layer.g, layer.c
     sites = g.W * g.n_in
     for b in range(start, stop):
-        p, q = pq[b, 0], pq[b, 1]
+        p, q = pq[b, 0], pq[b, pq.shape[1] - 1]
         p[:], q[:] = 0, 0
-        P, Q = c.zero, c.rest_beta  # p, q one step after an event of value 1
-        for t in range(first - 1, -1, -1):
+        P, Q = c.zero if layer.lag else c.rest, c.rest_beta  # p, q one step after an event of value 1
+        for t in range(layer.first - 1, -1, -1):
             for h in range(g.H):
                 at, i = (b * g.H + h) * x.capacity, (b * g.H + h) * (x.T + 1) + t
                 for e in range(at + x.offset[i], at + x.offset[i + 1]):
                     n, one = h * sites + x.index[e], x.value[e] if x.valued else c.one
-                    p[n] += P * one
+                    if pq.shape[1] > 1:
+                        p[n] += P * one
                     q[n] += Q * one
-            P, Q = c.alpha * P + c.rest_alpha * Q, c.beta * Q
+            P, Q = c.alpha * P + c.rest_alpha * (Q if layer.lag else c.beta * Q), c.beta * Q
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -110,11 +125,15 @@ def forward(start, stop, x, weights, layer, kept, u, out):
                 U = u[b, t - layer.first, at : at + N]
             elif t == layer.first + kept:
                 U = zeros(N, u)
-            membrane_step(U, s, biases, c)
-            _input(x, b, t, low, high, weights, on_dense, halo, s.Q, g, c)
+            if t >= layer.lag:
+                _input(x, b, t - layer.lag, low, high, weights, on_dense, halo, s.Q, g, c)
+            membrane_step(U, s, biases, layer.hard, c)
             if spiking:
                 v = pooled(U, room, g.n_out, pool, c)
-                found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
+                if pool == SPIKES:
+                    found = _emit_values(v, out.index[b, band], out.value[b, band], found)
+                else:
+                    found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
                 out.offset[b, band, t + 1] = found
         if layer.readout:
             out.logits[b] = U
@@ -123,27 +142,28 @@ def forward(start, stop, x, weights, layer, kept, u, out):
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward_tangent(start, stop, x, weights_dot, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
     g, c, pool = layer.g, layer.c, layer.pool
-    N = g.height * g.row
+    N, inner = g.height * g.row, max(steps - layer.delay, 0)
     biases, room = _tiled(weights_dot.bias, g.W), scratch(g, u)
-    halo, r = zeros((g.height + g.k - 1) * (g.W + g.k - 1) * g.n_in, u), zeros(N, u)
+    halo, r, v = zeros((g.height + g.k - 1) * (g.W + g.k - 1) * g.n_in, u), zeros(N, u), zeros(N, u)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        at, to, low = band * N, band * g.sites, band * g.height
-        s = State(r, PQ_dot[b, 0, at : at + N], PQ_dot[b, 1, at : at + N], r)
-        r[:] = 0
+        at, to, low, last = band * N, band * g.sites, band * g.height, PQ_dot.shape[1] - 1
+        s = State(r, PQ_dot[b, 0, at : at + N] if last else v, PQ_dot[b, last, at : at + N], r)
+        r[:], v[:] = 0, 0
         for i in range(N):
-            s.Q[i] = s.Q[i] / c.rest_beta
-        on_dense = is_dense(x, b, layer.first, layer.first + steps - 2, g) if steps > 2 else False
+            s.P[i] += c.bias_P * biases[i % g.row]
+            s.Q[i] = c.lead * ((s.Q[i] + c.bias_Q * biases[i % g.row]) / c.rest_beta)
+        on_dense = is_dense(x, b, layer.first, layer.first + inner, g) if inner else False
         for t in range(steps):
-            u_t, v_t = u[b, t, at : at + N], u_dot[b, t, at : at + N]
-            membrane_tangent_step(u_t, v_t, s, biases, layer.detach, c)
-            if not layer.readout:
-                tangent(u_t, v_t, room, y_dot[b, t, to : to + g.sites], g.n_out, pool, c)
-            if t < steps - 2:
-                _input(x, b, layer.first + t, low, low + g.height, weights_dot, on_dense, halo, s.Q, g, c)
+            u_t, v_t, tau = u[b, t, at : at + N], u_dot[b, t, at : at + N], t - layer.lag
+            if 0 <= tau < inner:
+                _input(x, b, layer.first + tau, low, low + g.height, weights_dot, on_dense, halo, s.Q, g, c)
                 if V_dot.size > 0:
-                    V = V_dot[b, t, at : at + N]
+                    V = V_dot[b, tau, at : at + N]
                     for i in range(N):
                         s.Q[i] += V[i]
+            membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)
+            if not layer.readout:
+                tangent(u_t, v_t, room, y_dot[b, t, to : to + g.sites], g.n_out, pool, c)
         if layer.readout:
             logits_dot[b] = u_dot[b, steps - 1]

@@ -3,13 +3,13 @@
 import numpy as np
 
 from ..layers import convolution
-from ..layers.frames import RECORDED, backward, backward_tangent, enter, forward, forward_tangent, release
+from ..layers.frames import backward, backward_tangent, enter, forward, forward_tangent, recorded, release
 from .dense import correlate
 from .linear import back_layout, dense_layout
 from .records import Left, Out, Right, geometry
 from .vector import gemm, zeros
 
-__all__ = ["RECORDED", "backward", "backward_tangent", "enter", "forward", "forward_tangent", "prepare", "release"]
+__all__ = ["backward", "backward_tangent", "enter", "forward", "forward_tangent", "prepare", "recorded", "release"]
 
 
 class Weight(convolution.Weight):

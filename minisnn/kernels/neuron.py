@@ -1,5 +1,9 @@
-"""Membrane, reset and trace filters of one band of rows at one time step, on flat arrays (twins of layers/membrane.py and
-synapse.py). A band's state stays in the processor's first cache for the whole sequence.
+"""Membrane, reset and trace filters of one band of rows at one time step, on flat arrays. A band's state stays in the
+processor's first cache for the whole sequence.
+
+Of LIF (twins of layers/membrane.py and synapse.py), and where `hard` of CubaLIF and its readout (hard_reset.py, current.py,
+passive.py): Q is then the current i with its bias, P the membrane v behind the reset, whose adjoint is `dr` on the way back
+of a tangent.
 """
 
 from typing import NamedTuple
@@ -34,12 +38,36 @@ def sigma_second(a, c):
     return y if a > c.zero else (-y if a < c.zero else c.zero)
 
 
+@njit(inline="always", error_model="numpy")
+def kept(u, detach, c):
+    """dv/du of the hard reset, 1 - s - u sigma'; 1 - s where it is detached."""
+    a = u - c.threshold
+    stays = c.zero if a >= c.zero else c.one
+    return stays if detach else stays - u * sigma_prime(a, c)
+
+
+@njit(inline="always", error_model="numpy")
+def bent(u, c):
+    """d2v/du2, -2 sigma' - u sigma''."""
+    a = u - c.threshold
+    slope = sigma_prime(a, c)
+    return -slope - slope - u * sigma_second(a, c)
+
+
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def membrane_step(u, s, bias, c):
+def membrane_step(u, s, bias, hard, c):
     """u = P + b - rho r; then r, P and Q advance, Q without its input. `bias` serves every row."""
     row = bias.size
     for i in range(0, u.size, row):
         u_, P, Q, r = u[i : i + row], s.P[i : i + row], s.Q[i : i + row], s.r[i : i + row]
+        if hard:  # u = alpha v + (1 - alpha) i
+            for n in range(row):
+                current = Q[n] + bias[n]
+                x = c.alpha * P[n] + c.rest * current
+                u_[n] = x
+                P[n] = c.zero if x >= c.threshold else x
+                Q[n] = c.beta * current
+            continue
         for n in range(row):
             x = P[n] + bias[n] - c.rho * r[n]
             u_[n] = x
@@ -49,12 +77,20 @@ def membrane_step(u, s, bias, c):
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def membrane_backward(u, du, s, dV, g, detach, c):
+def membrane_backward(u, du, s, dV, g, hard, detach, c):
     """One step back through reset and filters: dV_t into halo rows, then s one step earlier; s.total += dI_t."""
     for h in range(g.height):
         i, j = h * g.row, h * g.row + g.row
         u_, du_, dV_ = u[i:j], du[i:j], dV[h * g.pitch + g.pad :][: g.row]
         dr, dP, dQ, total = s.r[i:j], s.P[i:j], s.Q[i:j], s.total[i:j]
+        if hard:
+            for n in range(g.row):
+                d = du_[n] + dP[n] * kept(u_[n], detach, c)
+                di = dQ[n] + c.rest_alpha * d
+                dV_[n] = c.rest_beta * di
+                total[n] += dV_[n]
+                dQ[n], dP[n] = c.beta * di, c.alpha * d
+            continue
         for n in range(g.row):
             d = du_[n]
             if not detach:
@@ -67,11 +103,19 @@ def membrane_backward(u, du, s, dV, g, detach, c):
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def membrane_tangent_step(u, u_dot, s, bias, detach, c):
+def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
     """u_dot = P + b_dot - rho r; then the tangents advance, Q like that of `membrane_step`."""
     row = bias.size
     for i in range(0, u.size, row):
         u_, v_, P, Q, r = u[i : i + row], u_dot[i : i + row], s.P[i : i + row], s.Q[i : i + row], s.r[i : i + row]
+        if hard:
+            for n in range(row):
+                current = Q[n] + bias[n]
+                x = c.alpha * P[n] + c.rest * current
+                v_[n] = x
+                P[n] = kept(u_[n], detach, c) * x
+                Q[n] = c.beta * current
+            continue
         for n in range(row):
             x = P[n] + bias[n] - c.rho * r[n]
             v_[n] = x
@@ -81,12 +125,23 @@ def membrane_tangent_step(u, u_dot, s, bias, detach, c):
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def membrane_backward_tangent(u, u_dot, du, du_dot, dr, s, dV, g, detach, c):
+def membrane_backward_tangent(u, u_dot, du, du_dot, dr, s, dV, g, hard, detach, c):
     """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then s, the tangents, and dr one step earlier."""
     for h in range(g.height):
         i, j = h * g.row, h * g.row + g.row
         u_, v_, du_, dv_, dV_ = u[i:j], u_dot[i:j], du[i:j], du_dot[i:j], dV[h * g.pitch + g.pad :][: g.row]
         dr_, dr_dot, dP, dQ, total = dr[i:j], s.r[i:j], s.P[i:j], s.Q[i:j], s.total[i:j]
+        if hard:
+            for n in range(g.row):
+                stays, dv = kept(u_[n], detach, c), dr_[n]
+                d_dot = dv_[n] + dP[n] * stays
+                if not detach:
+                    d_dot += dv * bent(u_[n], c) * v_[n]
+                di = dQ[n] + c.rest_alpha * d_dot
+                dV_[n] = c.rest_beta * di
+                total[n] += dV_[n]
+                dQ[n], dP[n], dr_[n] = c.beta * di, c.alpha * d_dot, c.alpha * (du_[n] + dv * stays)
+            continue
         for n in range(g.row):
             d, d_dot = du_[n], dv_[n]
             if not detach:

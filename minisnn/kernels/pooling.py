@@ -1,6 +1,7 @@
 """Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of layers/pool.py).
 
-u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). What the kernels need at a time step:
+u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are pooled, v is their mean. What the
+kernels need at a time step:
 
     pooled              v                                         adjoint            du from dy
     tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot from dy and dy_dot
@@ -13,7 +14,7 @@ import numpy as np
 from ..parallel.compilation import njit
 from .choice import pick, put
 from .neuron import sigma_prime, sigma_second
-from .records import MAX, NONE
+from .records import MAX, NONE, SPIKES
 from .vector import zeros
 
 
@@ -41,6 +42,9 @@ def pooled(u, s, C, pool, c):
     if pool == MAX:
         for i in range(row):
             top[i] = max(a[i], b[i])
+    elif pool == SPIKES:
+        for i in range(row):
+            top[i] = (c.one if a[i] >= c.threshold else c.zero) + (c.one if b[i] >= c.threshold else c.zero)
     else:
         for i in range(row):
             top[i] = a[i] + b[i]
@@ -108,7 +112,24 @@ def spike_curvature(v, v_dot, dy, dy_dot, out, c):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _mean_tangent(u, u_dot, s, y_dot, C, c):
+    """y_dot = mean of sigma'(u) u_dot; room for a row of it in s.top."""
+    row = u.size // 2
+    for i in range(row):
+        up, down = sigma_prime(u[i] - c.threshold, c) * u_dot[i], sigma_prime(u[row + i] - c.threshold, c) * u_dot[row + i]
+        s.top[i] = up + down
+    for w in range(y_dot.size // C):
+        left, right, out = s.top[2 * w * C :][:C], s.top[(2 * w + 1) * C :][:C], y_dot[w * C :][:C]
+        for i in range(C):
+            out[i] = (left[i] + right[i]) * c.quarter
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def adjoint(u, dy, s, du, C, pool, c):
+    if pool == SPIKES:
+        unpool(u, dy, dy, du, C, pool, c)
+        spike_slope(u, du, du, c)
+        return
     v = pooled(u, s, C, pool, c)
     spike_slope(v, dy, s.dv, c)
     unpool(u, v, s.dv, du, C, pool, c)
@@ -116,12 +137,21 @@ def adjoint(u, dy, s, du, C, pool, c):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def tangent(u, u_dot, s, y_dot, C, pool, c):
+    if pool == SPIKES:
+        _mean_tangent(u, u_dot, s, y_dot, C, c)
+        return
     v = pooled(u, s, C, pool, c)
     spike_slope(v, pooled_tangent(u, v, u_dot, s, C, pool, c), y_dot, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, C, pool, c):
+    if pool == SPIKES:
+        unpool(u, dy, dy, du, C, pool, c)
+        unpool(u, dy_dot, dy_dot, du_dot, C, pool, c)
+        spike_curvature(u, u_dot, du, du_dot, du_dot, c)
+        spike_slope(u, du, du, c)
+        return
     v = pooled(u, s, C, pool, c)
     v_dot = pooled_tangent(u, v, u_dot, s, C, pool, c)
     spike_slope(v, dy, s.dv, c)

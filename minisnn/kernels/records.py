@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..layers.block import Block
+from ..layers.current import bias_traces
+from ..layers.neuron import LIF
 
-NONE, MAX, MEAN = 0, 1, 2
-POOL = {"none": NONE, "max": MAX, "mean": MEAN}
+NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
+POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
 
 
 class Constants(NamedTuple):
@@ -28,6 +30,9 @@ class Constants(NamedTuple):
     zero: float
     one: float
     quarter: float
+    bias_Q: float  # of a neuron whose bias is filtered: what Q and P hold of it at the window's start
+    bias_P: float
+    lead: float  # beta where Q decays before the first step's events come, else 1
 
 
 class Geometry(NamedTuple):
@@ -53,9 +58,12 @@ class Layer(NamedTuple):
     g: Geometry
     c: Constants
     pool: int
+    hard: bool  # the membrane is set back to zero when it fires (CubaLIF), else a trace is subtracted (LIF)
     detach: bool
     readout: bool
     first: int
+    lag: int  # steps by which events enter Q late
+    delay: int  # steps by which the synapse delays
 
 
 class Lists(NamedTuple):
@@ -132,10 +140,14 @@ class Out(NamedTuple):
     of_m: int
 
 
-def constants(neuron, dtype) -> Constants:
-    a, b, g = neuron.alpha, neuron.beta, neuron.gamma
-    numbers = (a, b, g, 1 - a, 1 - b, 1 - g, (1 - a) * (1 - b), neuron.rho, neuron.threshold, neuron.slope, -2 * neuron.slope)
-    return Constants(*(np.dtype(dtype).type(n) for n in (*numbers, 0, 1, 0.25)))
+def constants(neuron, dtype, first: int = 0) -> Constants:
+    """LIF, CubaLIF, or its LeakyIntegrator, which never fires; `first` is where the window starts."""
+    a, b, g = neuron.alpha, neuron.beta, getattr(neuron, "gamma", 0.0)
+    slope, delayed = getattr(neuron, "slope", 1.0), isinstance(neuron, LIF)
+    filtered = [] if delayed else bias_traces(first, neuron)
+    decays, rho = (a, b, g, 1 - a, 1 - b, 1 - g, (1 - a) * (1 - b)), getattr(neuron, "rho", 0.0)
+    rest = (rho, neuron.threshold, slope, -2 * slope, 0, 1, 0.25, *[*filtered, 0, 0][:2], 1 if delayed else b)
+    return Constants(*(np.dtype(dtype).type(n) for n in (*decays, *rest)))
 
 
 @lru_cache(1024)
@@ -147,6 +159,7 @@ def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) ->
 
 @lru_cache(1024)
 def layer(block: Block, dtype, first: int = 0) -> Layer:
-    pool = POOL[block.pool]
+    pool, delay = POOL[block.pool], block.neuron.delay
     g = geometry(*block.input_shape, block.channels, block.kernel, pool)
-    return Layer(g, constants(block.neuron, dtype), pool, block.detach_reset, block.readout, first)
+    c, hard = constants(block.neuron, dtype, first), not isinstance(block.neuron, LIF)
+    return Layer(g, c, pool, hard, block.detach_reset, block.readout, first, delay // 2, delay)

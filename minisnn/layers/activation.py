@@ -17,6 +17,10 @@ class Softplus:
 
     delay = 0  # steps: there is no time
 
+    @property
+    def readout(self) -> "Softplus":
+        return self
+
 
 def forward(u: np.ndarray) -> tuple[np.ndarray, dict]:
     """(y, tape) with y = max(u, 0) + log(1 + exp(-|u|))."""

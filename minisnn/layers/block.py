@@ -1,4 +1,4 @@
-"""A block of the network: synapse, membrane, pooling and spike, composed from the reference passes.
+"""A block of the network: synapse, membrane, pooling and spike, composed from the reference passes of its neuron.
 
 `minisnn.kernels.block` has the same four passes in numba; tests hold both to the same values.
 """
@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from . import membrane, pool, synapse
+from . import current, hard_reset, membrane, passive, pool, synapse
+from .neuron import LIF, CubaLIF, LeakyIntegrator
 
-RECORDED = ("p", "q", "r", "u")  # of a tape: what a twin freezes
+DYNAMICS = {LIF: (synapse, membrane), CubaLIF: (current, hard_reset), LeakyIntegrator: (current, passive)}
 EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
 
 
@@ -22,8 +23,8 @@ class Block:
     input_shape: tuple[int, int, int]  # (H, W, C_in); a dense block sees (1, 1, features)
     channels: int
     kernel: int
-    pool: str  # "max", "mean" or "none"
-    neuron: Any  # LIF, or the activation of a network that does not spike
+    pool: str  # "max", "mean" (of the membrane), "spikes" (their mean) or "none"
+    neuron: Any  # of DYNAMICS, or the activation of a network that does not spike
     detach_reset: bool = False
     readout: bool = False
 
@@ -53,32 +54,35 @@ def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
 def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 
-    y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record (window-start states
-    p, q, r and membrane u), and y holds the window's steps alone. `keep` is a hint: how many of the window's steps the
-    tape needs.
+    y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record (the states at the
+    window's start and the membrane u), and y holds the window's steps alone. `keep` is a hint: how many of the window's
+    steps the tape needs.
     """
-    neuron = block.neuron
+    neuron, (synapse, membrane) = block.neuron, DYNAMICS[type(block.neuron)]
     if frozen is None:
         K = max(x.shape[1] - window, 0)
-        zeros = np.zeros((len(x), *block.input_shape), x.dtype)
-        r = np.zeros((len(x), *block.input_shape[:2], block.channels), x.dtype)
-        current, _ = synapse.forward(weight, bias, x, (zeros, zeros), neuron)
-        u_before, before = membrane.forward(current[:, :K], r, neuron)
-        y_before, _ = pool.forward(u_before, block.pool, neuron)
-        start, r, a0, u0 = synapse.presynaptic_traces(x[:, :K], neuron), before["r_end"], None, None
+        state = np.zeros((len(x), *block.input_shape[:2], block.channels), x.dtype)
+        whole, _ = synapse.forward(weight, bias, x, synapse.presynaptic_traces(x[:, :0], neuron), neuron)
+        u_before, before = membrane.forward(whole[:, :K], state, neuron)
+        start, state, a0, u0 = synapse.presynaptic_traces(x[:, :K], neuron), before["end"], None, None
         x = x[:, K:]
     else:
-        start, r, u0 = (frozen["p"], frozen["q"]), frozen["r"], frozen["u"]
+        K, start, state, u0 = 0, tuple(frozen[name] for name in synapse.STATES), frozen["state"], frozen["u"]
         x, a0 = x[:, -u0.shape[1] :], u0 - neuron.threshold
-    current, tape = synapse.forward(weight, bias, x, start, neuron)
-    u, tape_membrane = membrane.forward(current, r, neuron, block.detach_reset, form, a0)
-    tape.update(u=u, r=r, membrane=tape_membrane)
+    y, tape = synapse.forward(weight, bias, x, start, neuron)
+    u, tape_membrane = membrane.forward(y, state, neuron, block.detach_reset, form, a0)
+    tape.update(u=u, state=state, membrane=tape_membrane)
     if block.readout:
         return u[:, -1, 0, 0], tape
     y, tape["pool"] = pool.forward(u, block.pool, neuron, form, u0)
-    if frozen is None and K:
-        y = np.concatenate([y_before, y], 1)
+    if K:
+        y = np.concatenate([pool.forward(u_before, block.pool, neuron)[0], y], 1)
     return y, tape
+
+
+def recorded(block: Block) -> tuple[str, ...]:
+    """What of a block's tape a twin freezes."""
+    return (*DYNAMICS[type(block.neuron)][0].STATES, "state", "u")
 
 
 def _last_step(block, tape, dlogits):
@@ -89,7 +93,7 @@ def _last_step(block, tape, dlogits):
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
-    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - 2 steps.
+    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - delay steps.
 
     `need_dx=False` and `second=False` are hints that dx, or what a tangent needs, may be left out.
     """
@@ -98,12 +102,14 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         dy = _last_step(block, tape, dy)
     else:
         dy = pool.backward(tape["pool"], dy, block.pool, block.neuron)
+    synapse, membrane = DYNAMICS[type(block.neuron)]
     dy = membrane.backward(tape["membrane"], dy, block.neuron, block.detach_reset)
     return synapse.backward(weight, tape, dy, block.neuron)
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
-    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has two fewer or is None."""
+    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
+    synapse, membrane = DYNAMICS[type(block.neuron)]
     y_dot, tape_dot = synapse.forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps)
     y_dot, tape_dot["membrane"] = membrane.forward_tangent(tape["membrane"], y_dot, block.neuron, block.detach_reset)
     if block.readout:
@@ -118,5 +124,6 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dy_dot = _last_step(block, tape, dy_dot)
     else:
         dy_dot = pool.backward_tangent(tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron)
+    synapse, membrane = DYNAMICS[type(block.neuron)]
     dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset)
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)

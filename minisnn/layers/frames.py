@@ -13,12 +13,16 @@ import numpy as np
 from . import activation, convolution, pool
 from .block import Block
 
-RECORDED = ("choice",)
 prepare = convolution.Weight
 
 
 def release(weight):
     """Nothing of a weight takes memory that could be made again."""
+
+
+def recorded(block: Block) -> tuple[str, ...]:
+    """What of a block's tape a twin freezes."""
+    return ("choice",)
 
 
 def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:

@@ -14,7 +14,7 @@ from .neuron import LIF
 
 
 def forward(current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False, form="hard", a0=None):
-    """u from the current I and the reset state r_K; returns (u, tape), tape["r_end"] the state after the window."""
+    """u from the current I and the reset state r_K; returns (u, tape), tape["end"] the state after the window."""
     u = np.empty_like(current)
     for t in range(current.shape[1]):
         u[:, t] = current[:, t] - neuron.rho * r
@@ -24,7 +24,7 @@ def forward(current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False,
         else:
             s = surrogate.value(form, a, None if a0 is None else a0[:, t], neuron.slope)
         r = neuron.gamma * r + (1 - neuron.gamma) * s
-    return u, {"u": u, "r_end": r, "a0": a0, "form": form}
+    return u, {"u": u, "end": r, "a0": a0, "form": form}
 
 
 def _step_shape(sequence):

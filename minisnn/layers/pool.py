@@ -1,6 +1,7 @@
 """Pooling of the membrane and the spike that a layer hands on.
 
     v = max or mean of u over 2 x 2 windows (odd rests dropped), or u itself        y = spike(v)
+    y = mean of spike(u) over these windows, where "spikes" are pooled
 
 Max-pooling the membrane is max-pooling the spikes; ties go to the first site in row-major order. A recorded choice may
 be given, so that a twin pools the same sites. Shapes: u (B, n, H, W, C) -> y (B, n, H//2, W//2, C).
@@ -9,7 +10,9 @@ be given, so that a twin pools the same sites. Shapes: u (B, n, H, W, C) -> y (B
 import numpy as np
 
 from . import surrogate
-from .neuron import LIF
+
+
+ORDER = {"max": ("max", "none"), "mean": ("mean", "none"), "none": ("none", "none"), "spikes": ("none", "mean")}  # of the spike
 
 
 def pooled_shape(H: int, W: int, pool: str) -> tuple[int, int]:
@@ -54,13 +57,13 @@ def scatter(dv, pool, choice, shape):
     return du
 
 
-def forward(u: np.ndarray, pool: str, neuron: LIF, form="hard", u0=None):
-    """y = spike(v); `u0` is the recorded membrane of a twin, whose choice of sites is kept."""
-    choice = choose(u if u0 is None else u0) if pool == "max" else None
-    v = gather(u, pool, choice)
-    a0 = None if u0 is None else gather(u0, pool, choice) - neuron.threshold
-    y = surrogate.value(form, v - neuron.threshold, a0, neuron.slope)
-    return y, {"a": v - neuron.threshold, "a0": a0, "form": form, "choice": choice, "shape": u.shape[2:4]}
+def forward(u: np.ndarray, pool: str, neuron, form="hard", u0=None):
+    """y; `u0` is the recorded membrane of a twin, whose choice of sites is kept."""
+    choice, (before, after) = choose(u if u0 is None else u0) if pool == "max" else None, ORDER[pool]
+    a = gather(u, before, choice) - neuron.threshold
+    a0 = None if u0 is None else gather(u0, before, choice) - neuron.threshold
+    y = gather(surrogate.value(form, a, a0, neuron.slope), after, None)
+    return y, {"a": a, "a0": a0, "form": form, "choice": choice, "shape": u.shape[2:4]}
 
 
 def _jet(function, tape, steps, neuron):
@@ -72,25 +75,26 @@ def _choice(tape, steps):
     return None if tape["choice"] is None else tape["choice"][:, :steps]
 
 
-def backward(tape, dy, pool: str, neuron: LIF):
+def backward(tape, dy, pool: str, neuron):
     """du (B, m, H, W, C) from dy (B, m, H//2, W//2, C)."""
-    m = dy.shape[1]
-    dv = dy * _jet(surrogate.derivative, tape, m, neuron)
-    return scatter(dv, pool, _choice(tape, m), tape["shape"])
+    m, (before, after) = dy.shape[1], ORDER[pool]
+    dv = scatter(dy, after, None, tape["shape"]) * _jet(surrogate.derivative, tape, m, neuron)
+    return scatter(dv, before, _choice(tape, m), tape["shape"])
 
 
-def forward_tangent(tape, u_dot, pool: str, neuron: LIF):
+def forward_tangent(tape, u_dot, pool: str, neuron):
     """y_dot along u_dot."""
-    m = u_dot.shape[1]
-    v_dot = gather(u_dot, pool, _choice(tape, m))
-    return v_dot * _jet(surrogate.derivative, tape, m, neuron), {"v_dot": v_dot}
+    m, (before, after) = u_dot.shape[1], ORDER[pool]
+    v_dot = gather(u_dot, before, _choice(tape, m))
+    return gather(v_dot * _jet(surrogate.derivative, tape, m, neuron), after, None), {"v_dot": v_dot}
 
 
-def backward_tangent(tape, tape_dot, dy, dy_dot, pool: str, neuron: LIF):
+def backward_tangent(tape, tape_dot, dy, dy_dot, pool: str, neuron):
     """du_dot: `backward` differentiated along v_dot and dy_dot."""
-    m = dy.shape[1]
+    m, (before, after) = dy.shape[1], ORDER[pool]
+    dy, dy_dot = (scatter(d, after, None, tape["shape"]) for d in (dy, dy_dot))
     dv_dot = (
         dy_dot * _jet(surrogate.derivative, tape, m, neuron)
         + dy * _jet(surrogate.curvature, tape, m, neuron) * tape_dot["v_dot"]
     )
-    return scatter(dv_dot, pool, _choice(tape, m), tape["shape"])
+    return scatter(dv_dot, before, _choice(tape, m), tape["shape"])

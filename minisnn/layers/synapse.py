@@ -16,6 +16,8 @@ import numpy as np
 
 from .neuron import LIF
 
+STATES = ("p", "q")
+
 
 def _padded(x: np.ndarray, k: int) -> np.ndarray:
     h = k // 2

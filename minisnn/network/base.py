@@ -182,7 +182,7 @@ class Network(Layout):
         engine = self.engine("jet")
         layers = self.parameters(self._vector(theta, "theta"), engine)
         tapes = self._forward(engine, layers, self._input(x), "hard", None, EVERY_STEP)[1]
-        return [{name: tape.get(name) for name in engine.RECORDED} for tape in tapes]
+        return [{name: tape.get(name) for name in engine.recorded(b)} for b, tape in zip(self.blocks, tapes)]
 
     def activity(self, theta: np.ndarray, x: np.ndarray) -> dict[str, float]:
         """Mean output of every block below the readout, after pooling, over batch, time and sites."""

@@ -101,7 +101,9 @@ class Layout:
             shape = blocks[-1].output_shape
         features = math.prod(shape)
         for name, width in [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [("readout", self.ways)]:
-            blocks.append(Block(name, (1, 1, features), width, 1, "none", neuron, detach_reset, readout=name == "readout"))
+            last = name == "readout"
+            kind = neuron.readout if last else neuron
+            blocks.append(Block(name, (1, 1, features), width, 1, "none", kind, detach_reset, readout=last))
             features = width
         self.blocks, layout, at = tuple(blocks), [], 0
         for b in self.blocks:

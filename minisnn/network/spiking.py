@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import block as reference
-from ..layers.neuron import LIF
+from ..layers.neuron import LIF, CubaLIF, neuron_of
 from ..parallel.threads import in_order
 from .base import Network, parts_of
 from .layout import one_of, whole
@@ -49,7 +49,7 @@ class SpikingNet(Network):
         ways: int = 5,
         kernel: int = 5,
         pool: str = "max",
-        neuron: LIF | None = None,
+        neuron: LIF | CubaLIF | None = None,
         window: int = 30,
         dtype: str | type | np.dtype = np.float32,
         *,
@@ -62,12 +62,12 @@ class SpikingNet(Network):
         self.pool, self.window, self.neuron = pool, whole("window", window), LIF() if neuron is None else neuron
         self.detach_reset = bool(detach_reset)
         one_of("pool", pool, ("max", "mean"))
-        if not isinstance(self.neuron, LIF):
-            raise ValueError(f"neuron must be an LIF, not {neuron!r}")
+        if not isinstance(self.neuron, (LIF, CubaLIF)):
+            raise ValueError(f"neuron must be an LIF or a CubaLIF, not {neuron!r}")
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
         self.gain, self.threshold = self.neuron.gain, self.neuron.threshold
-        self._lay_out(pool, self.neuron, self.detach_reset)
+        self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
 
     def __repr__(self) -> str:
         return (
@@ -85,7 +85,7 @@ class SpikingNet(Network):
             ways=self.ways,
             kernel=self.kernel,
             pool=self.pool,
-            neuron=dict(vars(self.neuron)),
+            neuron=self.neuron.configuration(),
             window=self.window,
             dtype=self.dtype.name,
             hidden=list(self.hidden),
@@ -99,12 +99,12 @@ class SpikingNet(Network):
         """The network of a `configuration()`; keyword arguments replace entries of it."""
         settings = {**configuration, **changes}
         if isinstance(settings.get("neuron"), dict):
-            settings["neuron"] = LIF(**settings["neuron"])
+            settings["neuron"] = neuron_of(settings["neuron"])
         return cls(**settings)
 
     def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
-        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) of a dense one; without a name of
-        the last block below the readout. Raises ValueError where the network has no such block."""
+        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) of a dense one, their means where these
+        are pooled; without a name of the last block below the readout. ValueError where the network has no such block."""
         names = [b.name for b in self.blocks if not b.readout]
         if not names or name not in (None, *names):
             raise ValueError(f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, not {name!r}")
@@ -116,7 +116,8 @@ class SpikingNet(Network):
             spikes = engine.enter(x[part], self.gain, self.dtype)
             for b, weight, bias in layers:
                 spikes, _ = engine.forward(b, weight, bias, self.fit(b, spikes), self.window, keep=0)
-            return spikes != 0 if isinstance(spikes, np.ndarray) else spikes.where()
+            spikes = spikes if isinstance(spikes, np.ndarray) else spikes.dense()
+            return spikes if layers[-1][0].pool == "spikes" else spikes != 0
 
         in_order(one, parts_of(len(x), self.inference_part), found.append)
         shape = layers[-1][0].output_shape

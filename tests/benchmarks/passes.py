@@ -64,17 +64,17 @@ def _site_updates(which, u, u_dot, a, b, state, s, D, room, dy, bias, g, pool, c
         if n % 20 == 0:  # nothing may decay to denormal numbers, which are slow
             state.P[:], state.Q[:], state.r[:], s[:] = 1, 1, 1, 1
         if which == 0:
-            neuron.membrane_step(u, state, bias, c)
+            neuron.membrane_step(u, state, bias, False, c)
             pooling.pooled(u, room, g.n_out, pool, c)
         elif which == 1:
             pooling.adjoint(u, dy, room, a, g.n_out, pool, c)
-            neuron.membrane_backward(u, a, state, D, g, False, c)
+            neuron.membrane_backward(u, a, state, D, g, False, False, c)
         elif which == 2:
-            neuron.membrane_tangent_step(u, u_dot, state, bias, False, c)
+            neuron.membrane_tangent_step(u, u_dot, state, bias, False, False, c)
             pooling.tangent(u, u_dot, room, room.dv, g.n_out, pool, c)
         else:
             pooling.adjoint_tangent(u, u_dot, dy, dy, room, a, b, g.n_out, pool, c)
-            neuron.membrane_backward_tangent(u, u_dot, a, b, s, state, D, g, False, c)
+            neuron.membrane_backward_tangent(u, u_dot, a, b, s, state, D, g, False, False, c)
 
 
 def limits(pool: str) -> dict:
