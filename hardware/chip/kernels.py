@@ -10,10 +10,12 @@ import numpy as np
 
 from minisnn.parallel.compilation import njit
 from .formats import shift
+from .neuron import U
 from .traces import mix
 
 NONE, MAX, MEAN = range(3)
 POOL = {"none": NONE, "max": MAX, "mean": MEAN}
+LOWEST, HIGHEST = U.ends
 
 
 class Constants(NamedTuple):
@@ -75,7 +77,7 @@ def neuron_row(V, P, Q, r, bias, u, c):
     """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u were clipped."""
     A, B, G, rho, threshold, F = c.alpha, c.beta, c.gamma, c.rho, c.threshold, c.fraction & 31
     left, right = c.left & 31, c.right & 31
-    low, high, clipped = np.int32(-32768), np.int32(32767), np.int32(0)
+    low, high, clipped = np.int32(LOWEST), np.int32(HIGHEST), np.int32(0)
     for n in range(u.size):
         x = np.int32(P[n] + bias[n])
         negative = np.int32(x >> 31)
@@ -150,7 +152,7 @@ def readout(p, weight, bias, k, mode, neuron, u):
             for i in range(p.shape[1]):
                 sum_ += np.int32(np.int32(weight[n, i]) * np.int32(p[t, i]))
             x = shift(sum_ + bias[n], k, mode, 0) - ((neuron.rho * r[n]) >> 12)
-            y = max(min(x, 32767), -32768)
+            y = max(min(x, HIGHEST), LOWEST)
             clipped += x != y
             u[t, n] = y
             r[n] = (G * r[n] + (4096 - G) * 4096 * (y >= neuron.threshold)) >> 12

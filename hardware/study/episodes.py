@@ -18,6 +18,7 @@ from ..chip.errors import ERRORS
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import RULES, Learner, one_shot, samples_of, steps_of
 from ..chip.network import IntegerNet, Words
+from ..chip.neuron import U
 from .floats import FloatReadout
 
 ROLE = "double-nmnist/maml-snn"
@@ -133,5 +134,5 @@ def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], s
         chip = chips[choice.bits]
         new, u, right = one_shot(chip, choice.learner(chip, 1 + index), task, p)
         shares = (v / new.synapses for v in (new.written, new.gated, new.clipped))
-        found.append([right, *shares, float(np.mean((u == 32767) | (u == -32768)))])
+        found.append([right, *shares, float(np.isin(u, U.ends).mean())])
     return [*found, {place: number for place, number in trunk.saturations.items() if number}]
