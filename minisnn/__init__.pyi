@@ -6,6 +6,7 @@ from .data.readers.nmnist import read_nmnist as read_nmnist
 from .data.sets.double_asl import DoubleASL as DoubleASL
 from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
 from .layers.neuron import LIF as LIF
+from .layers.neuron import CubaLIF as CubaLIF
 from .meta.inner import (
     InnerLoop as InnerLoop,
     adapt as adapt,

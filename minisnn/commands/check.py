@@ -20,8 +20,8 @@ SHAPE = ("input", "channels", "hidden", "ways", "kernel", "window", "pool", "det
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "the spiking network, its convolutional peer on frames, or both (default)"
-    parser.add_argument("--model", choices=("snn", "cnn", "both"), default="both", help=text)
+    text = "the spiking network, the same of CubaLIF neurons, the convolutional peer on frames, or all of them (default)"
+    parser.add_argument("--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text)
     options.add_count(parser, "random", None, "check this many random architectures of each model")
     options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
     for name, default, metavar, text in (
@@ -87,9 +87,10 @@ def _cases(args: argparse.Namespace):
 
     from ..network.convolutional import ConvNet
     from ..gradcheck import random_case
+    from ..layers.neuron import LIF, CubaLIF
     from ..network.spiking import SpikingNet
 
-    models = ("snn", "cnn") if args.model == "both" else (args.model,)
+    models = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}.get(args.model, (args.model,))
     if args.checkpoint is not None:
         from ..training.checkpoint import read
 
@@ -103,10 +104,10 @@ def _cases(args: argparse.Namespace):
     else:
         shape = args.input[0] if len(args.input) == 1 else args.input
         common = dict(dtype="float64", hidden=args.hidden, backend=args.backend)
-        for pool in ((args.pool,) if args.pool or not args.channels else ("max", "mean")) * ("snn" in models):
-            more = dict(window=args.window, detach_reset=args.detach_reset, **common)
-            net = SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", **more)
-            yield net, None, None, None
+        more = dict(window=args.window, detach_reset=args.detach_reset, **common)
+        for neuron in [neuron for model, neuron in (("snn", LIF()), ("cuba", CubaLIF())) if model in models]:
+            for pool in (args.pool,) if args.pool or not args.channels else ("max", "mean"):
+                yield SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", neuron, **more), None, None, None
         if "cnn" in models:
             yield ConvNet(shape, args.channels, args.ways, args.kernel, **common), None, None, None
 

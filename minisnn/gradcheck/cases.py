@@ -8,7 +8,7 @@ import numpy as np
 from ..network.convolutional import ConvNet
 from ..meta.inner import adapt
 from ..network.spiking import SpikingNet
-from ..layers.neuron import LIF
+from ..layers.neuron import LIF, CubaLIF
 
 KINK = 0.05  # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
 
@@ -71,7 +71,8 @@ def small_step(net, theta, x, y, steps: int = 3) -> float:
 
 
 def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "snn") -> Case:
-    """A small network of random architecture, float64, with parameters and a task; `model` "cnn" for a convolutional one.
+    """A small network of random architecture, float64, with parameters and a task; `model` "snn", "cuba" (with that neuron)
+    or "cnn" (convolutional).
 
     Zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout; one neuron with
     squared loss. Spiking ones with max and mean pooling; reset attached, detached or off; window shorter than, equal to and
@@ -84,7 +85,11 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     shape = (*(int(n) for n in rng.integers(side, side + 5, 2)), int(rng.integers(1, 4)))
     if conv == 0 and rng.random() < 0.5:
         shape = (int(rng.integers(1, 12)),)
-    net, T = (_random_spiking if model == "snn" else _random_convolutional)(rng, shape, conv, hidden, one_neuron, backend)
+    make = _random_convolutional if model == "cnn" else _random_spiking
+    net, T = make(rng, shape, conv, hidden, one_neuron, backend)
+    if model == "cuba" and isinstance(net, SpikingNet):
+        kept = {name: getattr(net.neuron, name) for name in ("alpha", "beta", "threshold", "slope", "gain")}
+        net = SpikingNet.from_configuration(net.configuration(), neuron=CubaLIF(**kept))
     theta = random_theta(net, rng)
     batch = int(rng.integers(1, 4))
     x, y = random_data(net, rng, batch, T)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..layers import block as reference
-from ..layers import membrane, pool, synapse
+from ..layers import passive, pool
+from ..layers.block import DYNAMICS
 from .report import BLOCK
 from .unit import Unit
 
@@ -19,57 +20,60 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
     own = tapes if engine is reference else forward(engine)[1]
     found, blocks = [], []
     for n, (b, weight, bias) in enumerate(net.parameters(theta)):
-        found += [_synapse(b, weight, bias, tapes[n]), _membrane(b, weight, bias, tapes[n])]
+        synapse, membrane = DYNAMICS[type(b.neuron)]
+        found.append(_synapse(synapse, b, weight, bias, tapes[n]))
+        if membrane is not passive:
+            found.append(_membrane(synapse, membrane, b, weight, bias, tapes[n]))
         if not b.readout:
             found.append(_pool(b, tapes[n]))
         blocks.append(_block(engine, b, weight, bias, tapes[n], own[n], net.window, first=n == 0))
     return logits, found + blocks
 
 
-def _synapse(b, weight, bias, tape) -> Unit:
-    x, start, n, neuron = tape["x"], (tape["p"], tape["q"]), tape["x"].shape[1], b.neuron
-    short = x[:, : max(n - 2, 0)]
+def _name(module) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _short(b, x):
+    """The steps of x that reach a membrane of the window."""
+    return x[:, : max(x.shape[1] - b.neuron.delay, 0)]
+
+
+def _synapse(synapse, b, weight, bias, tape) -> Unit:
+    x, n, neuron = tape["x"], tape["x"].shape[1], b.neuron
+    start, point = tuple(tape[name] for name in synapse.STATES), (weight, bias, _short(b, x))
 
     def run(z):
         return synapse.forward(z[0], z[1], np.concatenate([z[2], x[:, z[2].shape[1] :]], 1), start, neuron)
 
-    def adjoint(z, dy):
-        dx, dweight, dbias = synapse.backward(z[0], run(z)[1], dy, neuron)
+    def order(dx, dweight, dbias):
         return dweight, dbias, dx
-
-    def backward(dy):
-        dx, dweight, dbias = synapse.backward(weight, tape, dy, neuron)
-        return dweight, dbias, dx
-
-    def backward_tangent(z_dot, tape_dot, dy_dot):
-        dx_dot, dweight_dot, dbias_dot = synapse.backward_tangent(weight, z_dot[0], tape, tape_dot, dy_dot, neuron)
-        return dweight_dot, dbias_dot, dx_dot
 
     return Unit(
         b.name,
-        "synapse",
+        _name(synapse),
         ("weight", "bias", "x"),
-        (weight, bias, short),
-        run((weight, bias, short))[0],
+        point,
+        run(point)[0],
         lambda z: run(z)[0],
-        adjoint,
+        lambda z, dy: order(*synapse.backward(z[0], run(z)[1], dy, neuron)),
         lambda z_dot: synapse.forward_tangent(weight, z_dot[0], z_dot[1], tape, z_dot[2], neuron, n),
-        backward,
-        backward_tangent,
+        lambda dy: order(*synapse.backward(weight, tape, dy, neuron)),
+        lambda z_dot, tape_dot, dy_dot: order(*synapse.backward_tangent(weight, z_dot[0], tape, tape_dot, dy_dot, neuron)),
     )
 
 
-def _membrane(b, weight, bias, tape) -> Unit:
-    current = synapse.forward(weight, bias, tape["x"], (tape["p"], tape["q"]), b.neuron)[0]
-    hard, r, a0 = tape["membrane"], tape["r"], tape["u"] - b.neuron.threshold
+def _membrane(synapse, membrane, b, weight, bias, tape) -> Unit:
+    current = synapse.forward(weight, bias, tape["x"], tuple(tape[name] for name in synapse.STATES), b.neuron)[0]
+    hard, state, a0 = tape["membrane"], tape["state"], tape["u"] - b.neuron.threshold
     options = (b.neuron, b.detach_reset)
 
     def run(z):
-        return membrane.forward(z[0], r, *options, "jet", a0)
+        return membrane.forward(z[0], state, *options, "jet", a0)
 
     return Unit(
         b.name,
-        "membrane",
+        _name(membrane),
         ("I",),
         (current,),
         tape["u"],
@@ -108,8 +112,7 @@ def _pool(b, tape) -> Unit:
 def _block(engine, b, weight, bias, tape, own, window, first) -> Unit:
     """A block as the network calls it; the first one sees data, which has no tangent."""
     x, n = tape["x"], tape["x"].shape[1]
-    record = {"p": tape["p"], "q": tape["q"], "r": tape["r"], "u": tape["u"]}
-    inputs = () if first else (x[:, : max(n - 2, 0)],)
+    record, inputs = {name: tape[name] for name in reference.recorded(b)}, () if first else (_short(b, x),)
 
     def run(z):
         moved = x if first else np.concatenate([z[2], x[:, z[2].shape[1] :]], 1)

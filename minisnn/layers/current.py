@@ -7,6 +7,8 @@ window's start each filter stands at W p + b c, with p (B, filters, H, W, C_in) 
 filtered 1, both constants of theta. Other shapes as in `synapse`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .synapse import correlate, correlate_input, correlate_weight
@@ -63,7 +65,8 @@ def forward(weight, bias, x, start, neuron):
 
 def _through_filters(tape, dy, neuron, k):
     """(dV, dweight, dbias) of the filters' states at the window's start: what `backward` and its tangent share."""
-    dweight, dbias = 0, 0
+    dweight: Any = 0
+    dbias: Any = 0
     for n, decay in reversed(list(enumerate(neuron.decays))):
         d, dy = _filter_adjoint(dy, decay)
         dweight = dweight + correlate_weight(tape["p"][:, n], d, k)

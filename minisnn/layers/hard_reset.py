@@ -11,6 +11,8 @@ With `detach_reset` s is a constant (the recorded spike in the jet and smooth fo
 `membrane`; the state is v, a constant at the window's start.
 """
 
+from typing import Any
+
 import numpy as np
 
 from . import surrogate
@@ -18,7 +20,7 @@ from .membrane import _jet, _step_shape
 
 
 def _spike(tape, u, t, neuron, detach_reset):
-    a0 = None if tape["a0"] is None else tape["a0"][:, t]
+    a0: Any = None if tape["a0"] is None else tape["a0"][:, t]
     if tape["form"] != "hard" and detach_reset:
         return surrogate.step(a0)
     return surrogate.value(tape["form"], u - neuron.threshold, a0, neuron.slope)

@@ -24,7 +24,7 @@ CubaLIF, most tools' neuron, is no part of the graph: it sets its membrane back 
 that fades. A tool must know CubaLI, LI, Threshold and loops to run what is written here.
 
 Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, from the room itself.
-It may import: files, network, meta, data.readers, training.
+It may import: files, layers, network, meta, data.readers, training.
 """
 
 from .read import from_nir, import_nir

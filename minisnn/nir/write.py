@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_whole
+from ..layers.neuron import LIF
 from ..network.base import Network
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
@@ -71,6 +72,8 @@ def to_nir(
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRGraph:
     """Nodes and edges, named after the blocks."""
+    if not isinstance(net.neuron, LIF):
+        raise ValueError(f"only networks of LIF neurons are exported yet, not of {type(net.neuron).__name__}")
     library, lif, dtype, views = need_nir(), net.neuron, net.dtype, net.views(theta)
     decays = {name: tau_of(getattr(lif, name), dt, steps) for name in ("alpha", "beta", "gamma")}
     nodes: dict[str, Any] = {}

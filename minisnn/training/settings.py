@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from operator import ge, gt, le
 
+from ..layers.neuron import NEURONS
 from ..meta.rules import GROUPS, RULES
 
 
@@ -48,14 +49,15 @@ class TrainingConfig:
     channels: tuple[int, ...] = _network((32, 64, 128), "widths of the conv layers", above=0)
     hidden: tuple[int, ...] = _network((), "widths of dense layers before the readout", above=0)
     kernel: int = _network(5, "size of the conv kernels", least=1)
-    pool: str = _network("max", "pooling of the membrane", choices=("max", "mean"))
+    neuron: str = _network("lif", "the paper's neuron, or the chip's (current-based, hard reset)", choices=tuple(NEURONS))
+    pool: str = _network("max", "pooling of the membrane; of cuba's spikes", choices=("max", "mean"))
     window: int = _network(30, "time steps (ms) at the end that are differentiated", least=1)
     detach_reset: bool = _network(False, "no gradient through the reset")
     alpha: float = _network(0.95, "decay of the membrane in a time step")
     beta: float = _network(0.9, "decay of the synapse in a time step")
     gamma: float = _network(0.65, "decay of the refractory trace in a time step")
     rho: float = _network(1.0, "strength of the reset")
-    firing_threshold: float = _network(0.0, "membrane at which a neuron fires")
+    firing_threshold: float | None = _network(None, "membrane at which a neuron fires; none: 0 of lif, 0.3 of cuba", kind=float)
     slope: float = _network(10.0, "kappa of the surrogate derivative", above=0)
     gain: float = _network(10.0, "factor on the event counts")
     dtype: str = _network("float32", "floating-point type", choices=("float32", "float64"))
@@ -123,9 +125,10 @@ class TrainingConfig:
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""
         rule = RULES[self.rule]
-        neuron = "alpha beta gamma rho firing_threshold slope gain"
+        neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
         groups = (
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
+            (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (rule.whole_set, f"with rule {self.rule}", "ways shots step_size inner_steps"),
             (not rule.second_order, f"with rule {self.rule}", "order"),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
@@ -159,10 +162,13 @@ class TrainingConfig:
 
     def network(self, input_shape: tuple[int, ...]) -> dict:
         """The configuration of the network, for `SpikingNet.from_configuration`."""
-        neuron = {name: getattr(self, name) for name in ("alpha", "beta", "gamma", "rho", "slope", "gain")}
+        constants = {f.name for f in fields(NEURONS[self.neuron])} - {"threshold"}
+        neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
+        if self.firing_threshold is not None:
+            neuron["threshold"] = self.firing_threshold
         names = ("channels", "hidden", "ways", "kernel", "pool", "window", "dtype", "detach_reset", "backend")
         shared = {name: getattr(self, name) for name in names}
-        return dict(shared, input_shape=tuple(input_shape), neuron=dict(neuron, threshold=self.firing_threshold))
+        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
 
 
 def in_words(value: object) -> str:

@@ -119,7 +119,7 @@ FAULTS = [  # module, function, old, new, to blame, changes of the network
     (membrane, "backward_tangent", "neuron.gamma * dr_dot", "dr_dot", "membrane.backward_tangent dI_dot", {}),
     (pool, "scatter", "/ 4", "/ 2", "pool.backward du", {"pool": "mean"}),
     (pool, "scatter", "choice[..., None, :], dv", "0 * choice[..., None, :], dv", "pool.backward du", {}),
-    (pool, "backward", "dy * _jet", "0.999 * dy * _jet", "pool.backward du", {}),
+    (pool, "backward", "* _jet", "* 0.999 * _jet", "pool.backward du", {}),
     (pool, "forward_tangent", "_choice(tape, m)", "_choice(tape, m) * 0", "pool.forward_tangent", {}),
     (pool, "backward_tangent", "+ dy * _jet", "+ 0.5 * dy * _jet", "pool.backward_tangent du_dot", {}),
     (pool, "backward_tangent", "surrogate.curvature", "surrogate.derivative", "pool.backward_tangent du_dot", {"hidden": (4,)}),
@@ -222,7 +222,7 @@ def test_a_fault_in_the_meta_gradient_is_named(mutate, old, new, where, steps):
 
 def test_a_twin_that_does_not_freeze_fails(mutate):
     mutate(pool, "forward", "choose(u if u0 is None else u0)", "choose(u)")
-    mutate(block, "forward", 'frozen["r"]', '0 * frozen["r"]')
+    mutate(block, "forward", 'frozen["state"]', '0 * frozen["state"]')
     assert not gradcheck.check(small(window=5), inner_steps=(), twins=("jet",)).ok
 
 
