@@ -87,7 +87,8 @@ def _checkpoint(path: Path, config=None) -> None:
     versions = (
         f"{name} {found.provenance[name]}" for name in ("minisnn", "python", "numpy", "numba") if name in found.provenance
     )
-    print(f"{'made with':<12}" + ", ".join(versions))
+    by = f"{found.origin.command}; " if config is not None else ""
+    print(f"{'made with':<12}{by}" + ", ".join(versions))
 
 
 def _inner_loop(net, inner) -> None:

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
 
     if args.direction == "export":
         found = read(find_checkpoint(args.source))
+        found.check_usable(args.source)
         export_nir(args.out, found.net, found.theta, inner=found.inner, dt=args.dt, steps=args.steps)
     else:
         found = import_nir(args.source, dt=args.dt, steps=args.steps)

@@ -69,16 +69,18 @@ class Checkpoint:
     def __repr__(self) -> str:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
-    def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
-        """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`.
-
-        ValueError too for the checkpoint of a run for the chip: its float weights stand behind those that the chip holds."""
+    def check_usable(self, path: str | Path) -> None:
+        """ValueError for the checkpoint of a run for the chip: its float weights stand behind those that the chip holds."""
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = Path(path) if Path(path).is_dir() else Path(path).parent
             raise ValueError(
                 f"{path}: the run was made by `{CHIP}`, and its checkpoint is only there to go on from; give what the chip "
                 f"holds, {place / 'network.h5'}"
             )
+
+    def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
+        """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`; it is usable."""
+        self.check_usable(path)
         return self.origin.to_open(path, dataset, root)
 
 

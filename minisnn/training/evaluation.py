@@ -72,7 +72,7 @@ def evaluate(
     if isinstance(dataset, str):
         dataset = open_set(dataset, split, root, progress)
     before, after = [], []
-    one = partial(_before_and_after, dataset, net, theta, inner, seed, ways, shots, queries)
+    one = partial(_before_and_after, dataset, net, theta, inner, seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
         def add(found: tuple[float, float]) -> None:
@@ -82,28 +82,15 @@ def evaluate(
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
-    return dict(
-        accuracy_before=float(np.mean(before)),
-        accuracy_after=float(np.mean(after)),
-        ci95=ci95(after),
-        dataset=name,
-        root=None if root is None else str(root),
-        split=split,
-        episodes=episodes,
-        seed=seed,
-        ways=ways,
-        shots=shots,
-        queries=queries,
-        per_episode=after,
-        per_episode_before=before,
-    )
+    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after))
+    found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
+    found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
+    return found
 
 
-def _before_and_after(
-    tasks, net, theta, inner, seed: int, ways: int, shots: int, queries: int, index: int
-) -> tuple[float, float]:
-    """Query accuracy on episode `index` at theta and after the inner loop."""
-    task = tasks.episode(seed, index, ways=ways, shots=shots, queries=queries)
+def _before_and_after(tasks, net, theta, inner, seed: int, size: tuple[int, int, int], index: int) -> tuple[float, float]:
+    """Query accuracy on episode `index` at theta and after the inner loop; size: (ways, shots, queries)."""
+    task = tasks.episode(seed, index, *size)
     unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
     return unadapted, accuracy(inner.logits(net, theta, task), task.y_query)
 
