@@ -69,13 +69,8 @@ def _pool(u: list, pool: str, threshold: int) -> list:
 
 def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
     """p[t][i] of spikes[t][i], of filters with so many fraction bits, in uQ1.12."""
-    p, q, found, rounding, state = (
-        [0] * len(spikes[0]),
-        [0] * len(spikes[0]),
-        [],
-        ROUNDINGS[mode or words.traces],
-        seed_state(seed),
-    )
+    p, q, found = [0] * len(spikes[0]), [0] * len(spikes[0]), []
+    rounding, state = ROUNDINGS[mode or words.traces], seed_state(seed)
     for s in spikes:
         found.append([v * 2 ** (12 - bits) for v in p])
         for i, x in enumerate(s):
