@@ -5,6 +5,7 @@ Moments are by the clock, over all of a command's life; at an import; at the ope
 is drawn. The signal goes to the process, or to its group as from a terminal, sometimes twice.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -55,11 +56,14 @@ class Place:
     def __init__(self, folder: Path):
         self.folder, self.alone = folder, {}
         self.cache = folder / "cache"
+        jupyter = {"allow_root": True, "open_browser": False}
+        (folder / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": jupyter, "ExtensionApp": jupyter}))
 
     def environment(self, case: Case, mark: str) -> dict[str, str]:
         paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
         found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "FUZZ_MARK": mark, "MINISNN_CACHE": str(self.cache)}
         found.pop("MINISNN_DEBUG", None)
+        found["JUPYTER_CONFIG_DIR"] = str(self.folder)
         if case.cold:
             found["NUMBA_CACHE_DIR"] = str(self.folder / mark / "numba")
         return found
