@@ -136,6 +136,7 @@ class RunFolder:
         if not holds_checkpoint(self.path):
             return None
         checkpoint = read(self.path)
+        checkpoint.origin.check(self.origin.command, given, self.path, sure=False)  # of a run of before it knows more
         update = checkpoint.progress.get("update")
         if checkpoint.config != config or type(update) is not int or not 0 <= update <= config.updates:
             raise ValueError(f"{self / CURRENT}: the checkpoint is not that of the run in config.json")

@@ -80,7 +80,7 @@ class Origin:
             raise ValueError(f"{folder}: the run was made by `{self.command}`; continue with: {self.how_to_go_on(folder)}")
         if given != (self.data == PYTHON) and (sure or not given):
             what = "the run learns from " + self.words()
-            way = "leave out data=" if given else f"go on in Python: {self.how_to_go_on(folder)}"
+            way = "leave out data=" if given else f"continue in Python: {self.how_to_go_on(folder)}"
             raise ValueError(f"{folder}: {what}; {way}")
 
     def check_same(self, now: "Origin", folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     assert f"continue with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)" in message
     before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
     code, err = said("train", "--resume", "mine", "--quiet")
-    assert code == 2 and "mine: the run learns from data given in Python (ToySet); go on in Python: minisnn.train(" in err
+    assert code == 2 and "mine: the run learns from data given in Python (ToySet); continue in Python: minisnn.train(" in err
     assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == before
     for line in (("evaluate", "--checkpoint"), ("show", "--checkpoint")):
         code, err = said(*line, "mine")
@@ -172,6 +172,9 @@ def test_what_was_made_before_is_what_it_can_only_have_been(said, tmp_path):
     assert checkpoint.read(OLD).origin == Origin(TRAIN, PYTHON)  # no set has samples of 6 x 6
     code, err = said("evaluate", "--checkpoint", OLD)
     assert code == 2 and "the network learned from data given in Python, which no command can open" in err
+    shutil.copytree(OLD, tmp_path / "mine")
+    code, err = said("train", "--resume", tmp_path / "mine")
+    assert code == 2 and "mine: the run learns from data given in Python; continue" in err
     shutil.copytree(OLD, tmp_path / "chip")
     (tmp_path / "chip" / "chip.json").write_text("{}")
     assert checkpoint.read(tmp_path / "chip").origin.command == CHIP
