@@ -91,7 +91,9 @@ def test_a_round_trip_is_exact(settings, dtype, inner, tmp_path):
         step = 0.3 if inner == "scalar" else np.random.default_rng(1).random(net.size).astype(dtype)
         inner = ms.InnerLoop(step_size=step, steps=2, freeze=("readout",), threshold=0.01)
     ms.export_nir(tmp_path / "net.nir", net, theta, inner=inner, dt=2e-3, steps="exponential")
-    found = ms.import_nir(tmp_path / "net.nir")
+    with pytest.raises(ValueError, match="net.nir: dt is 0.001, where minisnn wrote the graph for 0.002; leave dt out"):
+        ms.import_nir(tmp_path / "net.nir", dt=1e-3)
+    found = ms.import_nir(tmp_path / "net.nir", steps="exponential")
     assert found.theta.dtype == dtype and found.theta.tobytes() == theta.tobytes()
     assert found.net.configuration() == net.configuration()
     if inner is None:

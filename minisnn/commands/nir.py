@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> None:
         found.check_usable(args.source)
         export_nir(args.out, found.net, found.theta, inner=found.inner, dt=args.dt, steps=args.steps)
     else:
-        found = import_nir(args.source, dt=args.dt, steps=args.steps)
+        given = {name: getattr(args, name) for name in ("dt", "steps") if name in args.given}
+        found = import_nir(args.source, **given)
         save(args.out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
     print(
         f"{args.out}: {type(found.net).__name__} for inputs {' x '.join(map(str, found.net.input_shape))}, "

@@ -35,7 +35,7 @@ _FIELDS = {  # what of a node must be as this library writes it; weights may be 
 }
 
 
-def import_nir(path: str | Path, *, dt: float = 1e-3, steps: str = "euler") -> Checkpoint:
+def import_nir(path: str | Path, *, dt: float | None = None, steps: str | None = None) -> Checkpoint:
     """The network, theta and inner loop of a NIR file; of one that this library wrote, bit for bit. As `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
@@ -53,11 +53,11 @@ def import_nir(path: str | Path, *, dt: float = 1e-3, steps: str = "euler") -> C
         raise ValueError(f"{path}: {one_line(error)}") from None
 
 
-def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> Checkpoint:
+def from_nir(graph: nir.NIRGraph, *, dt: float | None = None, steps: str | None = None) -> Checkpoint:
     """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where the metadata has one.
 
     A graph without this library's metadata is read too where it has the form that `to_nir` gives it, under any names: its
-    decays follow from the time constants by dt and steps, and what NIR cannot say takes `SpikingNet`'s defaults.
+    decays follow from the time constants by dt (1e-3) and steps ("euler"); what NIR cannot say takes `SpikingNet`'s defaults.
     Raises ValueError naming the node that does not fit, and what was expected of it.
     """
     need_nir()
@@ -66,7 +66,10 @@ def from_nir(graph: nir.NIRGraph, *, dt: float = 1e-3, steps: str = "euler") -> 
             why = "; this library's neurons are not set back when they fire" if kind in ("LIF", "CubaLIF", "IF") else ""
             raise ValueError(f"node {name!r} is a {kind}{why}; expected {', '.join(sorted(_FIELDS))}")
     said = _said(graph)
-    dt, steps = said.get("dt", dt), said.get("steps", steps)
+    for name, given in (("dt", dt), ("steps", steps)):
+        if said and given not in (None, said[name]):
+            raise ValueError(f"{name} is {given}, where minisnn wrote the graph for {said[name]}; leave {name} out")
+    dt, steps = said.get("dt", 1e-3 if dt is None else dt), said.get("steps", steps or "euler")
     nodes = [(name, graph.nodes[name]) for name in _in_order(graph)]
     synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]
     if not synapses:
