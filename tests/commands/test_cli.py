@@ -78,6 +78,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
     values = dict(
         dataset="other",
         model="snn",
+        neuron="lif",
         root="folder",
         ways=7,
         shots=3,

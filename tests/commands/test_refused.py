@@ -21,8 +21,9 @@ IDLE: dict[str, list[str]] = {
     "info text": ["--sample 3"],
     "record --out new": ["--labels a", "--size 9,9"],
     "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000"],
-    "train --model cnn": "--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
+    "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
+    "train --neuron cuba": ["--gamma .9", "--rho 1"],
     "train --rule classify --learn-step-size no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),
     "train --rule reptile --learn-step-size no --inner-steps 3": ["--order 2"],
     "train --learn-step-size no": ["--step-size-lr .1"],
@@ -52,7 +53,7 @@ ALWAYS = {
     "reference": "out",
     "show": "animation checkpoint dataset format index out queries root seed shots split ways",
     "train": "backend channels checkpoint-every clip dataset dtype evaluate-every first-order-updates force freeze "
-    "gate-fraction gate-threshold hidden learn-step-size lr lr-end model optimiser out preset queries quiet resume root "
+    "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
     "rule scheduler seed start tasks test-episodes threads updates workers init",
     **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),
     "report": f"only {STUDIES}",

@@ -57,11 +57,13 @@ OTHER = dict(
     test_episodes=3,
     test_seed=1,
     model="cnn",
+    neuron="cuba",
     optimiser="sgd",
 )
 SCENARIOS = dict(
     plain={},
     cnn=dict(model="cnn", pool="max"),
+    cuba=dict(neuron="cuba", firing_threshold=0.1),
     classify=dict(rule="classify", learn_step_size="no"),
     reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
     sgd=dict(optimiser="sgd"),
