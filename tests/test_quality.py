@@ -15,7 +15,9 @@ from minisnn import cli
 from minisnn.commands import reference
 
 ROOT = Path(__file__).resolve().parents[1]
-PASSES = ("block", "convolution", "frames", "membrane", "pool", "synapse")  # of one signature, which layers explains once
+PASSES = (
+    "block convolution current frames hard_reset membrane passive pool synapse".split()
+)  # of one signature, which layers explains once
 ROOMS = ("data", "layers", "meta", "network", "nir", "parallel", "training")  # what scripts import from
 PUBLIC = ["minisnn.files"] + sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)

@@ -19,6 +19,7 @@ class Softplus:
 
     @property
     def readout(self) -> "Softplus":
+        """What the readout is made of."""
         return self
 
 

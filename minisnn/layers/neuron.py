@@ -62,6 +62,7 @@ class LIF(_Constants):
 
     @property
     def readout(self) -> "LIF":
+        """The neuron of the readout."""
         return self
 
     def configuration(self) -> dict[str, Any]:
@@ -122,6 +123,7 @@ class CubaLIF(_Constants):
 
     @property
     def readout(self) -> "LeakyIntegrator":
+        """The neuron of the readout: the same two filters, no spike."""
         return LeakyIntegrator(self.alpha, self.beta)
 
     def configuration(self) -> dict[str, Any]:
@@ -140,6 +142,7 @@ class LeakyIntegrator(_Constants):
 
     @property
     def decays(self) -> tuple[float, ...]:
+        """Of the filters of `current`."""
         return (self.beta, self.alpha)
 
 

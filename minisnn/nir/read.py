@@ -147,7 +147,7 @@ def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> d
         return float(np.ravel(array)[0])
 
     tau_of(0.5, dt, steps)  # refuses a dt or steps that cannot be
-    trace, refractory, shape = first("CubaLI"), first("LI"), [int(n) for n in first("Input").output_type["output"]]
+    trace, refractory, sizes = first("CubaLI"), first("LI"), [int(n) for n in first("Input").output_type["output"]]
     dtype = np.dtype(np.float64 if synapses[0].weight.dtype == np.float64 else np.float32)
     synapse = next(name for name in order if graph.nodes[name] is synapses[0])
     level = value(first("Threshold", _successors(graph, synapse)).threshold)
@@ -158,7 +158,7 @@ def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> d
     neuron |= dict(rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in))
     averages = any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values())
     layers = dict(channels=[len(w) for w in convs], hidden=dense[:-1], ways=dense[-1] if dense else 0)
-    shape = dict(input_shape=(*shape[1:], shape[0]), kernel=convs[0].shape[-1] if convs else 5)
+    shape = dict(input_shape=(*sizes[1:], sizes[0]), kernel=convs[0].shape[-1] if convs else 5)
     return dict(**layers, **shape, dtype=dtype.name, neuron=neuron, pool="mean" if averages else "max")
 
 

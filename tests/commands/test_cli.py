@@ -313,7 +313,7 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
 
 
 def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
-    arguments = "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
+    arguments = "check --model both --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
     code, out, _ = run(*arguments)
     assert code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
 
@@ -338,7 +338,7 @@ def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
         return gradcheck.Report("title", [])
 
     monkeypatch.setattr(gradcheck, "check", check)
-    run("check", "--random", 2, "--backend", "numpy", "--seed", 4)
+    run("check", "--model", "both", "--random", 2, "--backend", "numpy", "--seed", 4)
     run("check", "--checkpoint", trained, "--backend", "numpy")
     assert [type(net).__name__ for net, _ in seen] == ["SpikingNet"] * 2 + ["ConvNet"] * 2 + ["SpikingNet"]
     assert len({json.dumps(net.configuration()) for net, _ in seen}) == 5
