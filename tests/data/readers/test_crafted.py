@@ -404,12 +404,18 @@ def test_a_forked_process_reads_by_a_process_of_its_own(saved):
     assert int(size) == ms.load(saved)[1].size and int(other) != mine == foreign._reader.process.pid
 
 
-def test_all_that_is_in_a_tree_is_counted_together(tmp_path):
+def test_all_that_is_in_a_tree_is_counted_together(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a"], file["b/c"], file["b/text"] = np.zeros(600), np.zeros(300), ["x"] * 100
         assert set(hdf5.read_tree(file, tmp_path, 1000)[1]) == {"a", "b/c"}
         with pytest.raises(ValueError, match="expected at most"):
             hdf5.read_tree(file, tmp_path, 999)
+        del file["b/text"]
+        monkeypatch.setattr(hdf5, "ITEMS", 3)
+        assert len(hdf5.read_tree(file, tmp_path, 1000)[1]) == 2
+        monkeypatch.setattr(hdf5, "ITEMS", 2)
+        with pytest.raises(ValueError, match="lies too deep or among too many; expected at most 2 names"):
+            hdf5.read_tree(file, tmp_path, 1000)
 
 
 def test_a_reading_process_that_died_in_between_is_started_again(saved):
