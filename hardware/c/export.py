@@ -2,7 +2,7 @@
 
     chip.h          the model: constants, weights, biases and tables        minisnn_edge.h, minisnn_edge.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
-    selftest.bin    counts, labels, and every number that is expected       selftest.c, Makefile             repeat them
+    selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
     README.md       the formats
 
 `from_header` and `from_hex` give the very same network back.
@@ -27,7 +27,9 @@ from ..chip.traces import BITS
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 NEURON = ("alpha", "beta", "gamma", "rho", "threshold", "slope")
-SOURCES = ("minisnn_edge.h", "minisnn_edge.c", "selftest.c", "Makefile")
+LIBRARY = ("minisnn_edge.h", "minisnn_edge.c")
+TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "wasm.c", "wasm.mjs")
+BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
 BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
 LIST = 256  # words of the library's list of spikes
 
@@ -36,7 +38,7 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
     """Write all files; their paths. The samples make the self-test: counts (B, T, H, W, C) and labels (B,)."""
     files = {
         "chip.h": header(chip, learner, x_support.shape[1]).encode(),
-        **{name: Path(__file__).with_name(name).read_bytes() for name in SOURCES},
+        **{name: Path(__file__).with_name(name).read_bytes() for name in (*LIBRARY, *TEST, *BOARDS)},
         "selftest.bin": vectors(chip, learner, x_support, y_support, x_query),
         "README.md": Path(__file__).parents[1].joinpath("README.md").read_bytes(),
     }
@@ -112,7 +114,7 @@ def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
             (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
             row, out, window = first * -(-W * C // 32), -(-w * C_out // 32), 1 if layer.pool == "none" else 4
             channels = C_out + -C_out % 4
-            sums = max(sums, window * channels)
+            sums = max(sums, (window + 1) * channels)
             state.append((h * w if build else 1) * window * channels * (3 if build != "EDGE_SHORT" else 3 / 2))
             if build:
                 spikes += h * out + (H * row if first == 3 else 0)
@@ -274,19 +276,15 @@ def from_hex(folder: Path) -> IntegerNet:
 
 
 def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
-    """selftest.bin: int32 (support, query, T) and labels, uint8 counts, then int32 of what is expected."""
+    """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number that is expected."""
     p = chip.traces(chip.spikes(x_support))
     new = learn(chip, learner, p, y_support)
     after = chip.membranes(chip.traces(chip.spikes(x_query)), new.weight, new.bias)
-    little = np.dtype("<i4")
-    parts = [
-        np.array([len(x_support), len(x_query), x_support.shape[1]], little),
-        np.asarray(y_support).astype(little),
-        np.minimum(x_support, 255).astype(np.uint8),
-        np.minimum(x_query, 255).astype(np.uint8),
-    ]
-    parts += [array.astype(little) for array in (chip.membranes(p), new.weight, new.bias, after)]
-    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+    parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]
+    parts += [array for x in (*x_support, *x_query) for array in events(x)[::-1]]
+    parts += [chip.membranes(p), new.weight, new.bias, after]
+    little = {np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
+    return b"".join(np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts)
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:

@@ -10,20 +10,31 @@
      u = sat16(shift(sum w p + bias) - ((rho r) >> 12))   p = (A p + (4096 - A) q) >> 12,  q = (B q + (4096 - B) 4096 s) >> 12
 
    V is gathered, not scattered: the spikes in a neuron's window are listed once, and their rows of weights are summed for all
-   output channels. Four weights lie in a word, 128 added to each, and two words hold their four sums of 16 bits, so that four
-   additions cost two and no byte order is met with; 256 rows fit before the sums are handed on (256 x 255 < 2^16). */
+   output channels. Four weights a, b, c, d lie in a word, 128 added to each, lowest first; sums of w & 0x00FF00FF hold those of a
+   and c in 16 bits each, sums of w >> 8 those of b + 2^8 c + 2^16 d, so that four additions cost two, and no byte order is met
+   with; 256 rows fit before the sums are handed on (256 x 255 (1 + 2^8 + 2^16) < 2^32). */
 #include "minisnn_edge.h"
 
 #include <string.h>
+#if defined(__ARM_FEATURE_SAT)
+#include <arm_acle.h>
+#endif
 
 typedef char edge_shifts_are_arithmetic[(-1 >> 1) == -1 ? 1 : -1];
 
 enum { LIST = 256, PLANES = 3, UNITY = 4096 };
 static const uint32_t EVEN = 0x00FF00FFu;
 
+#if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
+#define EDGE_VECTORS                    /* of GCC and clang, where the machine has some; the same numbers without */
+typedef uint32_t four __attribute__((vector_size(16), aligned(4), may_alias));
+#endif
+
 #if defined(__GNUC__)
+#define APART __attribute__((noinline))         /* merged into one function, the inner loops run out of registers */
 #define LOWEST_BIT(x) ((uint32_t)__builtin_ctz(x))
 #else
+#define APART
 static uint32_t LOWEST_BIT(uint32_t x)
 {
     uint32_t n = 0;
@@ -103,22 +114,29 @@ static int32_t short_fraction(const edge_model *m, const edge_layer *l) { return
 
 static int in(int32_t x, int32_t low, int32_t high) { return low <= x && x <= high; }
 
+/* The most that V << F can come to, whatever the weights and the events. */
+static int64_t reach(const edge_model *m, const edge_layer *l)
+{
+    const int64_t inputs = (int64_t)(l->kernel * l->kernel) * l->inputs * (l == m->layer ? EDGE_MOST_COUNT : 1);
+    return inputs * ((int64_t)1 << (m->weight_bits - 1 + m->fraction));
+}
+
 static int layer_fits(const edge_model *m, const edge_layer *l)
 {
     const edge_layer *before = l == m->layer ? NULL : l - 1;
-    uint64_t most;
+    int64_t most;
     int32_t room, c;
     if (!l->weight || !l->bias || !in(l->pool, EDGE_NO_POOL, EDGE_MEAN) || !in(l->kernel, 1, 15) || l->kernel % 2 == 0) return 0;
     if (!in(l->height, l->pool ? 2 : 1, 256) || !in(l->width, l->pool ? 2 : 1, 256)) return 0;
     if (!in(l->inputs, 1, 4096) || !in(l->outputs, 1, 4096) || !in(l->exponent, -64, 64) || !in(right_of(m, l), -13, 31)) return 0;
     if (before && (l->height != (int32_t)rows_out(before) || l->width != (int32_t)columns_out(before))) return 0;
     if (before && l->inputs != before->outputs) return 0;
-    most = (uint64_t)(l->kernel * l->kernel) * (uint64_t)l->inputs << (m->weight_bits - 1 + m->fraction);      /* of V << F */
-    if (!before) most *= EDGE_MOST_COUNT;
+    most = reach(m, l);
     if (most > INT32_MAX) return 0;
     room = INT32_MAX - (int32_t)most;
 #ifdef EDGE_SHORT
-    if (m->fraction - short_fraction(m, l) > 14) return 0;
+    if (m->fraction - short_fraction(m, l) > 14 || m->beta <= 2048) return 0;
+    if (most > 1 << 30) return 0;
     if (room > 1 << 30) room = 1 << 30;
 #endif
     for (c = 0; c < 4 * (int32_t)fours(l); c++)
@@ -165,7 +183,7 @@ static plan plan_of(const edge_model *m, edge_room room)
 #endif
     for (n = 0; n < m->layers; n++) {
         const edge_layer *l = m->layer + n;
-        uint64_t site = (uint64_t)window_of(l) * state_of(l), sums = (uint64_t)window_of(l) * 4 * fours(l);
+        uint64_t site = (uint64_t)window_of(l) * state_of(l), sums = (uint64_t)(window_of(l) + 1) * 4 * fours(l);
 #ifdef EDGE_STEPWISE
         p.spikes += (uint64_t)rows_out(l) * row_out(l);
         p.state += rows_out(l) * columns_out(l) * site;
@@ -260,62 +278,81 @@ edge_error edge_start(edge *e)
 
 /* ---- conv layers */
 
-/* V (4 words) += the rows of weights in the list, four output channels a word. */
-static void add_rows(int32_t *V, const uint32_t *weight, const uint32_t *list, uint32_t n, uint32_t words)
+/* V (four sums) += those of n words of four weights + 128: even = sum of (w & EVEN), all = sum of (w >> 8). */
+static inline void hand_on(int32_t *V, uint32_t even, uint32_t all, int32_t offset)
+{
+    const uint32_t odd = all - (even >> 16 << 8);
+    V[0] += (int32_t)(even & 0xFFFF) - offset;
+    V[1] += (int32_t)(odd & 0xFFFF) - offset;
+    V[2] += (int32_t)(even >> 16) - offset;
+    V[3] += (int32_t)(odd >> 16) - offset;
+}
+
+/* V (4 words) += the rows of weights in the list, at most LIST of them. */
+APART static void add_rows(int32_t *V, const uint32_t *weight, const uint32_t *list, uint32_t n, uint32_t words)
 {
     const int32_t offset = 128 * (int32_t)n;
-    uint32_t at = 0, i;
-    for (; at + 4 <= words; at += 4, V += 16) {
-        uint32_t even[4] = {0, 0, 0, 0}, odd[4] = {0, 0, 0, 0};
-        for (i = 0; i < n; i++) {
-            const uint32_t *w = weight + list[i] + at;
-            even[0] += w[0] & EVEN, odd[0] += w[0] >> 8 & EVEN;
-            even[1] += w[1] & EVEN, odd[1] += w[1] >> 8 & EVEN;
-            even[2] += w[2] & EVEN, odd[2] += w[2] >> 8 & EVEN;
-            even[3] += w[3] & EVEN, odd[3] += w[3] >> 8 & EVEN;
+    const uint32_t *const end = list + n, *i;
+#ifdef EDGE_VECTORS
+    for (; words >= 8; words -= 8, weight += 8, V += 32) {                      /* vectors hold the sums of eight words */
+        four even[2] = {{0}, {0}}, all[2] = {{0}, {0}};
+        uint32_t k;
+        for (i = list; i < end; i++) {
+            const four low = *(const four *)(weight + *i), high = *(const four *)(weight + *i + 4);
+            even[0] += low & EVEN, all[0] += low >> 8;
+            even[1] += high & EVEN, all[1] += high >> 8;
         }
-        for (i = 0; i < 4; i++) {
-            V[4 * i] += (int32_t)(even[i] & 0xFFFF) - offset, V[4 * i + 1] += (int32_t)(odd[i] & 0xFFFF) - offset;
-            V[4 * i + 2] += (int32_t)(even[i] >> 16) - offset, V[4 * i + 3] += (int32_t)(odd[i] >> 16) - offset;
-        }
+        for (k = 0; k < 8; k++) hand_on(V + 4 * k, even[k / 4][k % 4], all[k / 4][k % 4], offset);
     }
-    for (; at < words; at++, V += 4) {
-        uint32_t even = 0, odd = 0;
-        for (i = 0; i < n; i++) even += weight[list[i] + at] & EVEN, odd += weight[list[i] + at] >> 8 & EVEN;
-        V[0] += (int32_t)(even & 0xFFFF) - offset, V[1] += (int32_t)(odd & 0xFFFF) - offset;
-        V[2] += (int32_t)(even >> 16) - offset, V[3] += (int32_t)(odd >> 16) - offset;
+#endif
+    for (; words >= 4; words -= 4, weight += 4, V += 16) {                      /* registers hold those of four */
+        uint32_t e0 = 0, e1 = 0, e2 = 0, e3 = 0, a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+        for (i = list; i < end; i++) {
+            const uint32_t *const w = weight + *i;
+            e0 += w[0] & EVEN, a0 += w[0] >> 8;
+            e1 += w[1] & EVEN, a1 += w[1] >> 8;
+            e2 += w[2] & EVEN, a2 += w[2] >> 8;
+            e3 += w[3] & EVEN, a3 += w[3] >> 8;
+        }
+        hand_on(V, e0, a0, offset), hand_on(V + 4, e1, a1, offset);
+        hand_on(V + 8, e2, a2, offset), hand_on(V + 12, e3, a3, offset);
+    }
+    for (; words; words--, weight++, V += 4) {
+        uint32_t even = 0, all = 0;
+        for (i = list; i < end; i++) even += weight[*i] & EVEN, all += weight[*i] >> 8;
+        hand_on(V, even, all, offset);
     }
 }
 
 /* V of the neurons at (y, x): the weights under the spikes of their window. Rows of the input lie `stride` words apart. */
-static void gather(edge *e, const edge_layer *l, const uint32_t *rows, size_t stride, int32_t y, int32_t x, int32_t *V)
+APART static void gather(edge *e, const edge_layer *l, const uint32_t *rows, size_t stride, int32_t y, int32_t x, int32_t *V)
 {
     const int32_t rim = l->kernel / 2, C = l->inputs, left = x > rim ? x - rim : 0;
     const int32_t right = x + rim < l->width ? x + rim + 1 : l->width;
-    const uint32_t first = (uint32_t)(left * C), end = (uint32_t)(right * C), words = fours(l), count = planes(e->model, l);
-    const uint32_t head = ~0u << first % 32, tail = ~0u >> (31 - (end - 1) % 32);
+    const uint32_t start = (uint32_t)(left * C), end = (uint32_t)(right * C) - 1, words = fours(l), width = plane(l);
+    const uint32_t first = start / 32, last_word = end / 32, head = ~0u << start % 32, tail = ~0u >> (31 - end % 32);
+    const uint32_t count = planes(e->model, l);
+    uint32_t *const list = e->list;
     uint32_t n = 0, k, at;
     int32_t i;
     memset(V, 0, 4 * words * sizeof *V);
     for (i = y < rim ? rim - y : 0; i < l->kernel && y + i - rim < l->height; i++) {
         const uint32_t *row = rows + (size_t)(y + i - rim) * stride;
-        const uint32_t base = (uint32_t)((i * l->kernel + left - x + rim) * C) - first;         /* row of weights less bit */
-        for (k = 0; k < count; k++, row += plane(l))
-            for (at = first / 32; at <= (end - 1) / 32; at++) {
-                uint32_t bits = row[at];
-                if (at == first / 32) bits &= head;
-                if (at == (end - 1) / 32) bits &= tail;
+        const uint32_t base = (uint32_t)((i * l->kernel + left - x + rim) * C) - start;         /* row of weights less bit */
+        for (k = 0; k < count; k++, row += width)
+            for (at = first; at <= last_word; at++) {
+                uint32_t bits = row[at] & (at == first ? head : ~0u) & (at == last_word ? tail : ~0u);
+                if (!bits) continue;
+                if (n > LIST - (32u << k)) add_rows(V, l->weight, list, n, words), n = 0;
                 for (; bits; bits &= bits - 1) {
                     const uint32_t to = (base + 32 * at + LOWEST_BIT(bits)) * words;
-                    uint32_t times = 1u << k;
-                    for (; times; times--) {
-                        e->list[n++] = to;
-                        if (n == LIST) add_rows(V, l->weight, e->list, n, words), n = 0;
-                    }
+                    uint32_t more = (1u << k) - 1;
+                    list[n++] = to;
+                    for (; more; more--) list[n++] = to;
                 }
             }
     }
-    if (n) add_rows(V, l->weight, e->list, n, words);
+    if (n) add_rows(V, l->weight, list, n, words);
 }
 
 /* From the exponent of P + bias to u's: a left shift of what is clipped, or a right shift that rounds. */
@@ -336,26 +373,50 @@ static inline int32_t scaled(scale s, int32_t x)
     return ((x + ((x >> 31) & s.most)) >> s.right) + ((x >> s.half) & s.one);
 }
 
+#if defined(__ARM_FEATURE_SAT)
+static inline int32_t sat16(int32_t x) { return __ssat(x, 16); }
+#else
 static inline int32_t sat16(int32_t x) { return x < -32768 ? -32768 : x > 32767 ? 32767 : x; }
+#endif
 
-/* One step of the neurons of one site, one of every channel: u, in place of the V that they are given; how many u were clipped. */
-#ifndef EDGE_SHORT
-static uint32_t neurons(const edge_model *m, const edge_layer *l, int32_t *restrict V, uint32_t *state)
+/* u and the next r of P + bias; `clipped` counts u that met the end of their word. */
+static inline int32_t fire(const edge_model *m, int32_t current, int32_t *r, uint32_t *clipped)
 {
-    const int32_t plus = m->traces == EDGE_NEAREST ? 2048 : 0, minus = m->traces == EDGE_FLOOR ? 0 : plus ? 2048 : 4095;
-    const int32_t A = m->alpha, B = m->beta, unit = 1 << m->fraction, rho = m->rho, G = m->gamma, threshold = m->threshold;
-    const scale to_u = scale_of(m, l);
+    const int32_t x = current - ((m->rho * *r) >> 12), u = sat16(x);
+    *clipped += u != x;
+    *r = (m->gamma * *r + (u >= m->threshold ? (UNITY - m->gamma) << 12 : 0)) >> 12;
+    return u;
+}
+
+/* One step of the neurons of one site, n = 4 fours(l), one of every channel: u of the state as it stands, then the state takes V.
+   Returns how many u were clipped. */
+#ifndef EDGE_SHORT
+APART static uint32_t neurons(const edge_model *m, const edge_layer *l, const int32_t *restrict V, uint32_t *state, int32_t *restrict u)
+{
+    const edge_model fixed = *m;
     const uint32_t n = 4 * fours(l);
     const int32_t *restrict bias = l->bias;
-    int32_t *restrict P = (int32_t *)state, *restrict Q = (int32_t *)state + n, *restrict r = (int32_t *)state + 2 * n;
+    int32_t *restrict P = (int32_t *)state, *restrict Q = P + n, *restrict r = Q + n;
+    const scale s = scale_of(m, l);
     uint32_t c, clipped = 0;
-    for (c = 0; c < n; c++) {
-        const int32_t p = P[c], q = Q[c], x = scaled(to_u, p + bias[c]) - ((rho * r[c]) >> 12), u = sat16(x);
-        clipped += u != x;
-        r[c] = (G * r[c] + (u >= threshold ? (UNITY - G) << 12 : 0)) >> 12;
-        P[c] = mix(p, q, A, plus, minus);
-        Q[c] = mix(q, V[c] * unit, B, plus, minus);
-        V[c] = u;
+    if (s.left || s.most || s.one)
+        for (c = 0; c < n; c++) u[c] = fire(&fixed, scaled(s, P[c] + bias[c]), r + c, &clipped);
+    else
+        for (c = 0; c < n; c++) u[c] = fire(&fixed, (P[c] + bias[c]) >> s.right, r + c, &clipped);
+    if (m->traces == EDGE_FLOOR && m->alpha > 2048 && m->beta > 2048 && reach(m, l) < 1 << 30) {
+        /* x + (((4096 - a) (y - x)) >> 12), the same number, by the upper half of one product of 32 bits by 32 */
+        const int32_t A = (UNITY - m->alpha) * (1 << 20), B = (UNITY - m->beta) * (1 << 20), unit = 1 << m->fraction;
+        for (c = 0; c < n; c++) {
+            const int32_t p = P[c], q = Q[c];
+            P[c] = p + (int32_t)((int64_t)(q - p) * A >> 32);
+            Q[c] = q + (int32_t)((int64_t)(V[c] * unit - q) * B >> 32);
+        }
+    } else {
+        const int32_t plus = m->traces == EDGE_NEAREST ? 2048 : 0, minus = m->traces == EDGE_FLOOR ? 0 : plus ? 2048 : 4095;
+        for (c = 0; c < n; c++) {
+            P[c] = mix(P[c], Q[c], m->alpha, plus, minus);
+            Q[c] = mix(Q[c], V[c] * (1 << m->fraction), m->beta, plus, minus);
+        }
     }
     return clipped;
 }
@@ -364,48 +425,50 @@ static uint32_t neurons(const edge_model *m, const edge_layer *l, int32_t *restr
 static inline int32_t low(uint32_t word) { return (int32_t)((word & 0xFFFF) ^ 0x8000) - 0x8000; }
 static inline int32_t high(uint32_t word) { return (int32_t)((word >> 16) ^ 0x8000) - 0x8000; }
 
-static uint32_t neurons(const edge_model *m, const edge_layer *l, int32_t *restrict V, uint32_t *state)
+APART static uint32_t neurons(const edge_model *m, const edge_layer *l, const int32_t *restrict V, uint32_t *state, int32_t *restrict u)
 {
-    const int32_t A = m->alpha, B = m->beta, rho = m->rho, G = m->gamma, threshold = m->threshold;
-    const int32_t fraction = short_fraction(m, l), up = 1 << (m->fraction - fraction);
-    const int32_t unit = 1 << fraction, most = (1 << 18) / unit;
-    const scale to_u = scale_of(m, l);
+    const edge_model fixed = *m;
+    const int32_t A = UNITY - m->alpha, B = (UNITY - m->beta) * (1 << 20), fraction = short_fraction(m, l);
+    const int32_t up = m->fraction - fraction, unit = 1 << fraction;
+    const scale s = scale_of(m, l);
     const uint32_t n = 4 * fours(l);
     const int32_t *restrict bias = l->bias;
+    const int plain = !(s.left || s.most || s.one);
     uint32_t *restrict PQ = state, *restrict R = state + n;
     uint32_t c, clipped = 0;
+    for (c = 0; c < n; c += 2) {
+        int32_t even = (int32_t)(R[c / 2] & 0xFFFF), odd = (int32_t)(R[c / 2] >> 16);
+        const int32_t one = low(PQ[c]) * (1 << up) + bias[c], two = low(PQ[c + 1]) * (1 << up) + bias[c + 1];
+        u[c] = fire(&fixed, plain ? one >> s.right : scaled(s, one), &even, &clipped);
+        u[c + 1] = fire(&fixed, plain ? two >> s.right : scaled(s, two), &odd, &clipped);
+        R[c / 2] = (uint32_t)even | (uint32_t)odd << 16;
+    }
     for (c = 0; c < n; c++) {
-        const uint32_t half = 16 * (c % 2), word = R[c / 2];
-        const int32_t p = low(PQ[c]), q = high(PQ[c]), r = (int32_t)(word >> half & 0xFFFF);
-        const int32_t x = scaled(to_u, p * up + bias[c]) - ((rho * r) >> 12), u = sat16(x);
-        const int32_t v = (V[c] < -most ? -most : V[c] > most ? most : V[c]) * unit;
-        const int32_t next = (G * r + (u >= threshold ? (UNITY - G) << 12 : 0)) >> 12;
-        clipped += u != x;
-        R[c / 2] = (word & 0xFFFF0000u >> half) | (uint32_t)next << half;
-        PQ[c] = ((uint32_t)((A * p + (UNITY - A) * q + 2048) >> 12) & 0xFFFF) |
-                (uint32_t)sat16((B * q + (UNITY - B) * v + 2048) >> 12) << 16;
-        V[c] = u;
+        const int32_t p = low(PQ[c]), q = high(PQ[c]);
+        const int32_t next = sat16(q + (int32_t)(((int64_t)(V[c] * unit - q) * B + ((int64_t)1 << 31)) >> 32));
+        PQ[c] = ((uint32_t)(p + ((A * (q - p) + 2048) >> 12)) & 0xFFFF) | (uint32_t)next << 16;
     }
     return clipped;
 }
 #endif
 
 /* One step of the neurons behind site (y, x) of a layer's output, and the site's spikes into `out`, whose bits are zero. */
-static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_t stride, uint32_t *state, uint32_t y, uint32_t x,
-                 uint32_t *out)
+APART static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_t stride, uint32_t *state, uint32_t y, uint32_t x,
+                       uint32_t *out)
 {
     const uint32_t n = 4 * fours(l), step = l->pool ? 2 : 1, C = (uint32_t)l->outputs;
     const int32_t threshold = e->model->threshold;
-    const int32_t *V = e->sums;
+    int32_t *const V = e->sums;
+    const int32_t *u = V + n;
     uint32_t s, c, at = x * C;
     for (s = 0; s < window_of(l); s++) {
-        gather(e, l, rows, stride, (int32_t)(step * y + s / 2), (int32_t)(step * x + s % 2), e->sums + s * n);
-        e->counts.membrane_clipped += neurons(e->model, l, e->sums + s * n, state + s * state_of(l));
+        gather(e, l, rows, stride, (int32_t)(step * y + s / 2), (int32_t)(step * x + s % 2), V);
+        e->counts.membrane_clipped += neurons(e->model, l, V, state + s * state_of(l), V + (s + 1) * n);
     }
-    for (c = 0; c < C; c++, at++, V++) {
-        int fires = V[0] >= threshold;
-        if (l->pool == EDGE_MAX) fires |= (V[n] >= threshold) | (V[2 * n] >= threshold) | (V[3 * n] >= threshold);
-        if (l->pool == EDGE_MEAN) fires = V[0] + V[n] + V[2 * n] + V[3 * n] >= 4 * threshold;
+    for (c = 0; c < C; c++, at++, u++) {
+        int fires = u[0] >= threshold;
+        if (l->pool == EDGE_MAX) fires |= (u[n] >= threshold) | (u[2 * n] >= threshold) | (u[3 * n] >= threshold);
+        if (l->pool == EDGE_MEAN) fires = u[0] + u[n] + u[2 * n] + u[3 * n] >= 4 * threshold;
         out[at / 32] |= (uint32_t)fires << at % 32;
     }
 }

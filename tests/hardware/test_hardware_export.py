@@ -1,5 +1,6 @@
 """Exports: read back they are the same network, and the self-test repeats whole episodes bit for bit."""
 
+import re
 import shutil
 import subprocess
 
@@ -61,7 +62,7 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
 def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(tmp_path, learner, options, build):
     put(tmp_path, learner, **options)
     program = tmp_path / "selftest"
-    files = [tmp_path / name for name in ("selftest.c", "minisnn_edge.c")]
+    files = [tmp_path / name for name in ("selftest.c", "episode.c", "minisnn_edge.c")]
     built = subprocess.run(
         [COMPILER, "-std=c99", "-Wall", "-Werror", "-O1", *build, "-o", program, *files], capture_output=True, text=True
     )
@@ -73,14 +74,16 @@ def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(tmp_path, lea
         return ran.returncode, ran.stdout + ran.stderr
 
     good = (tmp_path / "selftest.bin").read_bytes()
-    assert run(good) == (0, "all numbers agree\n")
-    assert run(good[:-4] + bytes([good[-4] ^ 1]) + good[-3:]) == (1, "1 numbers differ\n")
+    code, said = run(good)
+    assert code == 0 and re.fullmatch(r"all \d+ numbers agree, crc [0-9a-f]{8}\n", said)
+    code, said = run(good[:-4] + bytes([good[-4] ^ 1]) + good[-3:])
+    assert code == 1 and re.fullmatch(r"1 of \d+ numbers differ\n", said)
     little = lambda *numbers: np.array(numbers, "<i4").tobytes()
     for start, message in (
         (little(4, -1, 18), "numbers of samples or steps that cannot be"),
         (little(4, 3, 0), "numbers of samples or steps that cannot be"),
         (little(2**31 - 1, 2**31 - 1, 18), "numbers of samples or steps that cannot be"),
-        (little(4, 2, 18), "not the length that it tells"),
+        (little(4, 2, 18), "not the one that they tell"),
         (little(4, 3, 18, 3), "not one of the classes"),
         (little(4, 3, 18, -1), "not one of the classes"),
     ):

@@ -1,0 +1,74 @@
+"""The same bytes on every machine that has tools here: Cortex-M3, M4, M7, M33 and RV32 in QEMU, WebAssembly in node."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from edge_library import COMPILERS, compile_c
+from integers import events, small
+
+from hardware.c import export
+from hardware.chip.learner import Learner
+
+ARM = ("arm-none-eabi-gcc", "qemu-system-arm"), "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
+RISCV = (
+    ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
+    "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
+)
+WASM = ("clang", "wasm-ld", "node"), "clang lld wasi-libc nodejs"
+LEARNER = Learner("three-factor", "softmax", "stochastic", window=9, log2_weight=3, log2_bias=0)
+
+
+def needs(tools):
+    names, packages = tools
+    missing = [name for name in ("make", *names) if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)}; Debian packages: make {packages}")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    net, _, chip = small(readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")
+    x, y = events(net, 6, 18), np.array([0, 2, 1, 1])
+    export.write(tmp_path, chip, LEARNER, x[:4], y, x[4:])
+    return tmp_path
+
+
+def checksum(folder, compiler=None):
+    """Of every number of the episode on this machine."""
+    built = compile_c(folder, "-O1", "-o", "selftest", "selftest.c", "episode.c", "minisnn_edge.c", compiler=compiler)
+    assert built.returncode == 0, built.stderr
+    ran = subprocess.run(["./selftest", "selftest.bin"], cwd=folder, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return int(ran.stdout.split("crc ")[1], 16)
+
+
+def make(folder, *arguments):
+    ran = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr  # where QEMU writes what a board says
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@pytest.mark.parametrize("build", ["", "-DEDGE_STEPWISE"], ids=["small", "stepwise"])
+@pytest.mark.parametrize("board", ["m3", "m4", "m4-128k", "m7", "m33", "rv32"])
+def test_a_board_plays_the_episode_with_the_same_bytes(folder, board, build):
+    needs(RISCV if board == "rv32" else ARM)
+    said = make(folder, "-f", "boards.mk", board, f"EDGE={build}")
+    found = re.search(
+        r"(\d+) numbers, 0 differ, crc (\d+)\nRAM (\d+) bytes, of them stack (\d+)\ninstructions a sample (\d+)", said
+    )
+    assert found, said
+    numbers, crc, ram, stack, instructions = map(int, found.groups())
+    assert crc == checksum(folder) and numbers > 100 and instructions > 10_000
+    memory = export.memory(small(readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")[2], LEARNER, 18)
+    assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024  # nothing hides elsewhere
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+def test_webassembly_plays_the_episode_with_the_same_bytes(folder):
+    needs(WASM)
+    said = make(folder, "test-wasm")
+    assert f"0 numbers differ, crc {checksum(folder):08x}" in said
