@@ -19,8 +19,8 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
-from .formats import FLOOR, STOCHASTIC, Saturated, noise_of, rounding, seed_state, shift, xorshift32
-from .learner import GRADIENT, Learned, Learner, accumulate, learn, shifts_of
+from .formats import FLOOR, STOCHASTIC, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
+from .learner import GRADIENT, MOST, Learned, Learner, accumulate, learn, shifts_of
 from .neuron import surrogate
 
 
@@ -35,6 +35,7 @@ class Feedback:
 
     def __post_init__(self):
         rounding(self.rounding)
+        whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
 
 def signs(seed: int, ways: int, channels: int) -> np.ndarray:

@@ -80,9 +80,16 @@ def width(low: int, high: int) -> int:
     return max((-low - 1 if low < 0 else 0).bit_length(), (high if high > 0 else 0).bit_length()) + 1
 
 
+def whole(low: int, high: int, **settings) -> None:
+    """ValueError where a setting is no whole number from low to high."""
+    for name, value in settings.items():
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"{name} must be {low} to {high}, a whole number, not {value!r}")
+
+
 def rounding(name: str, known: tuple[str, ...] = tuple(ROUNDINGS)) -> int:
     """The number of a rounding mode."""
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ValueError(f"rounding must be one of {', '.join(known)}, not {name!r}")
     return ROUNDINGS[name]
 

@@ -23,10 +23,11 @@ from minisnn.parallel.compilation import njit
 from minisnn.training.evaluation import accuracy
 
 from .errors import ERRORS, error
-from .formats import FLOOR, STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, xorshift32
+from .formats import FLOOR, STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
 from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")
+MOST = 1 << 62  # of numbers that have no other end
 GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
 
 
@@ -55,12 +56,11 @@ class Learner:
     def __post_init__(self):
         rounding(self.rounding)
         for name, value, known in (("rule", self.rule, RULES), ("error", self.error, tuple(ERRORS))):
-            if value not in known:
+            if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        if not 0 <= self.threshold < 256:
-            raise ValueError(f"threshold must be 0 to 255 (256ths of the largest update), not {self.threshold}")
-        if self.window < 1:
-            raise ValueError(f"window must be at least one step, not {self.window}")
+        whole(0, 255, threshold=self.threshold)
+        whole(1, 1 << 31, window=self.window)
+        whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int) -> tuple[int, int]:
         """k of the weights and of the bias, where the weights have this exponent. Raises ValueError beyond -12 to 32."""

@@ -13,9 +13,10 @@ from minisnn.layers.neuron import LIF
 from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges
-from .formats import Format, Saturated, rounding, seed_state
+from .formats import Format, Saturated, rounding, seed_state, whole
 from .learner import Learned, Learner, learn, readout_exponent, steps_of
 from .neuron import IntegerLIF
+from .quantise import WEIGHT_BITS
 from .ranges import MOST_COUNT
 from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic
 
@@ -40,8 +41,8 @@ class Words:
     def __post_init__(self):
         rounding(self.traces, DETERMINISTIC)
         rounding(self.membrane, DETERMINISTIC)
-        if not 0 <= self.fraction <= 16:
-            raise ValueError(f"fraction must be 0 to 16 bits, not {self.fraction}")
+        whole(WEIGHT_BITS[0], WEIGHT_BITS[-1], weight_bits=self.weight_bits, readout_bits=self.readout_bits)
+        whole(0, 16, fraction=self.fraction)
 
 
 def rows_of(x: np.ndarray) -> np.ndarray:

@@ -63,8 +63,6 @@ def best_exponent(weight: np.ndarray, bits: int) -> int:
 
 def layer(name: str, weight, bias, exponent: int, bits: int, input_shape, pool: str, fraction: int, room: int) -> IntegerLayer:
     """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -room .. room."""
-    if bits not in WEIGHT_BITS:
-        raise ValueError(f"weight bits must be {WEIGHT_BITS.start} to {WEIGHT_BITS.stop - 1}, not {bits}")
     (whole, clipped), (b, limited) = integers(weight, exponent, bits), nearest(bias, fraction - exponent, -room, room)
     shape, saturated = tuple(input_shape), clipped + limited
     return IntegerLayer(name, whole, b.astype(np.int32), exponent, bits, shape, pool, fraction, saturated)

@@ -24,6 +24,7 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 
+from ..chip.formats import whole
 from ..chip.kernels import NONE, POOL, spread
 from ..chip.learner import Learner, readout_exponent, steps_of
 from ..chip.network import IntegerNet, Words, rows_of
@@ -45,9 +46,8 @@ class LoihiConfig:
 
     def __post_init__(self):
         for name, least, most in (("du", 0, 4095), ("dv", 1, 4096), ("trace_bits", 1, 12), ("weight_exp", -8, 7)):
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise ValueError(f"{name} must be {least} to {most}, not {value}")
+            if getattr(self, name) is not None or name in ("trace_bits", "weight_exp"):
+                whole(least, most, **{name: getattr(self, name)})
 
 
 @njit(nogil=True, cache=True)

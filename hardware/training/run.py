@@ -27,6 +27,7 @@ from minisnn.training.state import start_of
 from minisnn.training.update import network_of
 
 from ..chip.calibrate import calibrate
+from ..chip.formats import whole
 from ..chip.learner import one_shot, readout_exponent, steps_of
 from ..chip.network import IntegerNet, Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
@@ -45,9 +46,7 @@ class ChipConfig:
     readout_bits: int = 8
 
     def __post_init__(self):
-        for name, bits in vars(self).items():
-            if bits not in WEIGHT_BITS:
-                raise ValueError(f"{name} must be {WEIGHT_BITS.start} to {WEIGHT_BITS.stop - 1}, not {bits}")
+        whole(WEIGHT_BITS[0], WEIGHT_BITS[-1], **vars(self))
 
     @property
     def words(self) -> Words:

@@ -148,7 +148,7 @@ def test_export_compiles_and_agrees(run):
         (("export", "--bits", "8,4"), "export takes one number of --bits"),
         (
             ("export", "--readout-bits", "9", "--checkpoint", "networks/double_nmnist_maml.h5"),
-            "weight bits must be 2 to 8, not 9",
+            "readout_bits must be 2 to 8, a whole number, not 9",
         ),
         (
             ("train", "--resume", "out", "--bits", "3", "--seed", "0"),

@@ -276,11 +276,27 @@ def test_a_network_that_the_chip_cannot_hold_is_refused():
     direct = ms.SpikingNet((4, 4, 2), (), 2)
     with pytest.raises(ValueError, match="has other layers"):
         IntegerNet(direct, direct.init(np.random.default_rng(0)))
-    with pytest.raises(ValueError, match="weight bits must be 2 to 8, not 9"):
+    with pytest.raises(ValueError, match="weight_bits must be 2 to 8, a whole number, not 9"):
         small(weight_bits=9)
     with pytest.raises(ValueError, match="fraction must be 0 to 16"):
         Words(fraction=17)
-    assert replace(Words(), strict=True).strict
+    assert replace(Words(), strict=True).strict and Words(np.int64(4)).weight_bits == 4
+
+
+@pytest.mark.parametrize("wrong", [1.5, 4.0, True, "4", None, (4,), np.float32(4), 10**30])
+def test_numbers_that_are_none_are_refused_by_name(wrong):
+    for make, names in (
+        (Words, ("weight_bits", "readout_bits", "fraction")),
+        (learner.Learner, ("threshold", "window", "log2_weight", "log2_bias", "seed")),
+        (feedback.Feedback, ("log2_weight", "log2_bias", "seed")),
+        (loihi_net.LoihiConfig, ("trace_bits", "weight_exp") + (("du", "dv") if wrong is not None else ())),
+    ):
+        for name in names:
+            with pytest.raises(ValueError, match=f"{name} must be .* a whole number, not"):
+                make(**{name: wrong})
+    for make, name in ((Words, "traces"), (Words, "membrane"), (learner.Learner, "rule"), (learner.Learner, "error")):
+        with pytest.raises(ValueError, match="must be one of"):
+            make(**{name: wrong})
 
 
 EPISODE = """

@@ -351,7 +351,7 @@ def test_settings_that_do_not_fit_are_refused(tmp_path):
     for changes in ({"start": None}, {"rule": "maml"}, {"learn_step_size": "no"}):
         with pytest.raises(ValueError, match="training for the chip needs start"):
             training.train(ms.TrainingConfig(**{**vars(config), **changes}), training.ChipConfig(), tmp_path / "x", data={})
-    with pytest.raises(ValueError, match="readout_bits must be 2 to 8, not 1"):
+    with pytest.raises(ValueError, match="readout_bits must be 2 to 8, a whole number, not 1"):
         training.ChipConfig(2, 1)
     with pytest.raises(ValueError, match="expected a folder of minisnn hardware train"):
         training.train(config, training.ChipConfig(), tmp_path / "none", True, data=toy_data())
