@@ -1,8 +1,8 @@
 """The C library on boards in QEMU: python tests/benchmarks/edge_boards.py [EPISODES] [BOARD] [FLAGS]
 
-Episodes of simulated Double N-MNIST (5-way 1-shot, 25 query samples) with Table 1's network lie in a board's flash; every number
-is compared with the Python chip's. Prints RAM of the whole program, stack included, and instructions a sample. Needs the packages
-that hardware/c/boards.mk names. BOARD is one of its boards (default: m4-128k), FLAGS choose the build (default: the small one).
+Episodes of simulated Double N-MNIST (5-way 1-shot, 25 query samples) with Table 1's network lie in a board's flash; every
+number is compared with the Python chip's. Prints RAM of the whole program, stack included, and instructions a sample. Needs
+the packages that hardware/c/boards.mk names. BOARD is one of its boards (default: m4-128k), FLAGS choose the build.
 """
 
 import subprocess
