@@ -17,6 +17,7 @@ from .meta.inner import (
     reptile_gradient as reptile_gradient,
 )
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
+from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.tasks import Task as Task
 from .network.convolutional import ConvNet as ConvNet
 from .network.spiking import SpikingNet as SpikingNet

@@ -3,6 +3,7 @@ seed gives the same tasks, so that networks can be compared on equal terms."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from . import options
 
@@ -29,6 +30,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freeze", type=options.names, metavar="A,B,…", help="layers that do not adapt (default: as in training)"
     )
+    parser.add_argument(
+        "--align",
+        choices=("support", "none"),
+        help="move each task by the whole-pixel offset that its support asks for (default: support for double-nmnist)",
+    )
+    parser.add_argument(
+        "--baselines",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="nearest class means beside, on the same episodes: of summed frames, of a random network's features, a "
+        "classifier's and this network's (default: yes)",
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers, every episode's too, to this file")
     options.add_quiet(parser)
     options.add_threads(parser)
@@ -40,11 +53,13 @@ def run(args: argparse.Namespace) -> None:
     if args.json is not None:
         options.check_folder_of(args.json)
     from dataclasses import replace
+    from functools import partial
 
     from ..meta.inner import InnerLoop
     from ..parallel.compilation import announce
     from ..training.checkpoint import read
-    from ..training.evaluation import evaluate, sentence
+    from ..training.baselines import baselines
+    from ..training.evaluation import evaluate, sentence, table
     from ..training.folder import write_json
 
     found = read(options.find_checkpoint(args.checkpoint))
@@ -57,7 +72,11 @@ def run(args: argparse.Namespace) -> None:
     queries = args.queries or (found.config.queries if found.config else 10)
     if not args.quiet:
         announce()
-    where = dict(root=root, progress=not args.quiet)
+    align = args.align or ("support" if dataset == "double-nmnist" else "none")
+    where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
+    if args.baselines:
+        pretrained = read(options.find_checkpoint("double_nmnist_pretrained.h5"))
+        where.update(beside=partial(baselines, found.net, found.theta, pretrained=pretrained))
     with options.executor_of(args) as executor:
         tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
         result = evaluate(found.net, found.theta, inner, *tasks, **where, executor=executor)
@@ -65,3 +84,5 @@ def run(args: argparse.Namespace) -> None:
     if args.json is not None:
         write_json(args.json, result)
     print(sentence(result))
+    for line in table(result):
+        print(line)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,9 +83,9 @@ class Study:
     # ---- what it measures on
 
     @cache
-    def tasks(self, dataset: str, split: str = "test"):
-        """Set of tasks; split "known" has meta-training classes in test recordings (the paper's "train")."""
-        options = dict(classes="train", recordings="test") if split == "known" else {}
+    def tasks(self, dataset: str, split: str = "test", **how: Any):
+        """Set of tasks, `how` as `open_set` takes it; "known" has training classes in test recordings (the paper's "train")."""
+        options = how | (dict(classes="train", recordings="test") if split == "known" else {})
         split = "test" if split == "known" else split
         return open_set(dataset, split, self.settings.root_of(dataset), self.progress, **options)
 

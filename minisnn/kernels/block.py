@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 
 from ..layers.block import EVERY_STEP, Block
+from ..layers.block import features_backward as features_backward  # the trace's adjoint is the reference's
 from ..parallel.threads import parallel
 from . import backward as back
 from . import forward as ahead
@@ -217,3 +218,12 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     dweight_dot = _weight_gradient(block, tape, steps, sums, x_dot, tape["dV"])
     dx_dot = _dx(block, steps, need_dx, sums.dV, weight, tape["dV"], weight_dot)
     return dx_dot, dweight_dot, sums.db.sum((0, 1))
+
+
+def features(block: Block, x: Events, frozen, dtype):
+    """What the readout weighs: its presynaptic trace at the last step, (B, F)."""
+    x, B = x.flat(), len(x.offset)
+    layer = layer_of(block, dtype, x.steps - 1 if block.neuron.delay else x.steps)
+    pq = aligned_empty((B, 2, layer.g.n_in), dtype)
+    parallel(ahead.traces, B, x.lists, pq, layer, work=_work(block, B))
+    return pq[:, 0].copy()

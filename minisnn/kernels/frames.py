@@ -4,6 +4,8 @@ import numpy as np
 
 from ..layers import convolution
 from ..layers.frames import backward, backward_tangent, enter, forward, forward_tangent, recorded, release
+from ..layers.frames import features as features
+from ..layers.frames import features_backward as features_backward
 from .dense import correlate
 from .linear import back_layout, dense_layout
 from .records import Left, Out, Right, geometry

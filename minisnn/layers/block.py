@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import current, hard_reset, membrane, passive, pool, synapse
+from . import current, hard_reset, membrane, passive, pool, synapse, trace
 from .neuron import LIF, CubaLIF, LeakyIntegrator
 
 DYNAMICS = {LIF: (synapse, membrane), CubaLIF: (current, hard_reset), LeakyIntegrator: (current, passive)}
@@ -127,3 +127,18 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     synapse, membrane = DYNAMICS[type(block.neuron)]
     dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset)
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)
+
+
+def features(block: Block, x, frozen, dtype):
+    """What the readout weighs: its presynaptic trace at the last step (`trace`), (B, F); `frozen` is its record in a twin."""
+    x, start = x.reshape(*x.shape[:2], -1), None
+    if frozen is not None:
+        x = x[:, -frozen["u"].shape[1] :]
+        states = (frozen["p"], frozen["q"]) if "q" in frozen else np.moveaxis(frozen["p"], 1, 0)
+        start = tuple(state.reshape(len(x), -1) for state in states)
+    return trace.forward(x, block.neuron, start)
+
+
+def features_backward(block: Block, dp, steps: int):
+    """dx (B, m, F) at the window's steps."""
+    return trace.backward(dp, steps, block.neuron)

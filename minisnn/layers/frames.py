@@ -70,3 +70,13 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dv_dot = activation.backward_tangent(tape["activation"], tape_dot["activation"], tape["dy"], dy_dot)
         dy_dot = pool.scatter(dv_dot, block.pool, tape["choice"], block.input_shape[:2])
     return convolution.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, need_dx)
+
+
+def features(block: Block, x, frozen, dtype):
+    """What the readout weighs: its input, (B, F)."""
+    return x.reshape(len(x), -1)
+
+
+def features_backward(block: Block, dp, steps: int = 1):
+    """dx (B, 1, F)."""
+    return dp[:, None]

@@ -22,11 +22,13 @@ class MAML:
     fixed          settings that the rule leaves no choice for: {name: (value, "which …")}
     second_order   whether there is a second order to leave out
     whole_set      all classes of the set are told apart at once, a task is a batch: see `Classification`
+    any_ways       training tasks may have more classes than the network's readout
+    class_means    tasks are learned by `meta.prototypes.ClassMeans`
     """
 
     name, help = "maml", "maml"
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
-    second_order, whole_set = True, False
+    second_order, whole_set, any_ways, class_means = True, False, False, False
 
     def check(self, settings: Any) -> None:
         """ValueError where the settings of a run do not fit the rule."""
@@ -40,7 +42,7 @@ class MAML:
         """The rule's usual name."""
         return "FOMAML" if order == 1 else "MAML"
 
-    def loop(self, net: Network, loop: InnerLoop) -> InnerLoop:
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         """How a task is learned by a rule, of the inner loop that the settings describe."""
         return loop
 
@@ -61,7 +63,7 @@ class ANIL(MAML):
     def words(self, order: int) -> str:
         return "first-order ANIL" if order == 1 else "ANIL"
 
-    def loop(self, net: Network, loop: InnerLoop) -> InnerLoop:
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         below = [b.name for b in net.blocks if not b.readout and b.name not in loop.freeze]
         return replace(loop, freeze=(*loop.freeze, *below))
 
@@ -109,8 +111,37 @@ class Classify(MAML):
     def words(self, order: int) -> str:
         return "classify"
 
-    def loop(self, net: Network, loop: InnerLoop) -> InnerLoop:
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         return replace(loop, steps=0)
 
 
-RULES: dict[str, MAML] = {rule.name: rule for rule in (MAML(), ANIL(), Reptile(), Classify())}
+class ProtoMAML(MAML):
+    """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020), see `meta.prototypes`."""
+
+    name, help = "proto-maml", "proto-maml: maml whose readout starts from the class means of the support set"
+    class_means = True
+
+    def words(self, order: int) -> str:
+        return "first-order Proto-MAML" if order == 1 else "Proto-MAML"
+
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
+        from .prototypes import ClassMeans
+
+        return ClassMeans(**vars(loop), scale=settings.scale)
+
+
+class Prototypes(ProtoMAML):
+    """Prototypical networks (Snell et al. 2017): nearest class mean, without an inner step."""
+
+    name, help = "prototypes", "prototypes: no inner step, a query is of the class whose mean trace is nearest"
+    fixed = Classify.fixed
+    second_order, any_ways = False, True
+
+    def words(self, order: int) -> str:
+        return "prototypical networks"
+
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
+        return replace(super().loop(net, loop, settings), steps=0)
+
+
+RULES: dict[str, MAML] = {rule.name: rule for rule in (MAML(), ANIL(), Reptile(), Classify(), Prototypes(), ProtoMAML())}

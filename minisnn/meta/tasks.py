@@ -14,6 +14,7 @@ class Task:
     y_support (B,)              labels 0 .. ways - 1, any integer type; kept as int64
     x_query, y_query            likewise, with their own B
     classes                     names of the classes, label k being classes[k]; may be left out
+    recordings                  numbers of the recordings that each sample is made of, (support (B, k), query (B, k)), or None
 
     Sequences of other ranks, (B, T, features) say, are taken too: both sets must agree in all but B.
     Raises ValueError for shapes that do not fit, labels out of range, and counts that are not finite.
@@ -24,6 +25,7 @@ class Task:
     x_query: np.ndarray
     y_query: np.ndarray
     classes: tuple[str, ...] = ()
+    recordings: tuple[np.ndarray, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))

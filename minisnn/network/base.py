@@ -18,7 +18,7 @@ from ..parallel.threads import in_order
 from .initialisation import lsuv, orthogonal
 from .layout import Layout, NotFinite, Parameter, one_of
 
-__all__ = ["Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
+__all__ = ["Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
 
 
 class LossAndGradient(NamedTuple):
@@ -35,6 +35,13 @@ class Gradients(NamedTuple):
     gradient: np.ndarray
     logits: np.ndarray
     hvp: Callable[[np.ndarray], np.ndarray] | None
+
+
+class Features(NamedTuple):
+    """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat and zero in the readout."""
+
+    p: np.ndarray
+    pullback: Callable[[np.ndarray], np.ndarray]
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -176,6 +183,53 @@ class Network(Layout):
         release()
         return Gradients(loss[0], gradient, out, hvp if second else None)
 
+    def features(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None) -> np.ndarray:
+        """What the readout weighs, (B, F): of a spiking network its presynaptic trace at the last step."""
+        return self._features(theta, x, spike, record, 0)[0]
+
+    def features_and_pullback(
+        self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None
+    ) -> Features:
+        """Features and their pullback, which may be called once; theta and x must stay as they are until then."""
+        p, engine, layers, tapes, parts = self._features(theta, x, spike, record, self.window)
+        steps = min(self.window, np.shape(x)[1])
+
+        def pullback(dp: np.ndarray) -> np.ndarray:
+            gradient = np.zeros(self.size, self.dtype)
+
+            def one(n):
+                dx = engine.features_backward(self.blocks[-1], np.ascontiguousarray(dp[parts[n]], self.dtype), steps)
+                if not layers:
+                    return gradient
+                dx = dx.reshape(*dx.shape[:2], *layers[-1][0].output_shape)
+                return self._back(engine, layers, tapes[n], dx, False)
+
+            in_order(one, range(len(parts)), lambda part: np.add(gradient, part, out=gradient))
+            return gradient
+
+        return Features(p, pullback)
+
+    def _features(self, theta, x, spike, record, keep):
+        """(p, engine, layers below the readout, tapes, parts)."""
+        theta, x, record = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record)
+        engine = self.engine(spike)
+        layers = self.parameters(theta, engine)[:-1]
+        parts = self._parts(x) if keep else parts_of(len(x), self.inference_part)
+        p: list[np.ndarray] = []
+        tapes: list[list[Any]] = []
+
+        def one(part):
+            frozen = _of(record, part)
+            y, kept = self._forward(engine, layers, x[part], spike, frozen, keep)
+            return engine.features(self.blocks[-1], self.fit(self.blocks[-1], y), frozen and frozen[-1], self.dtype), kept
+
+        def add(found):
+            p.append(found[0])
+            tapes.append(found[1])
+
+        in_order(one, parts, add)
+        return np.concatenate(p), engine, layers, tapes, parts
+
     def record(self, theta: np.ndarray, x: np.ndarray) -> list[dict[str, np.ndarray | None]]:
         """What a twin freezes, a dictionary a block: of a spiking one its states at the window's start and the membrane u
         in the window; of a convolutional one the sites that max pooling chose."""
@@ -217,14 +271,17 @@ class Network(Layout):
         """(loss, gradient, logits, tapes)."""
         logits, tapes = self._forward(engine, layers, x, form, record, self.window)
         loss, loss_backward, _ = LOSSES[self.loss_name]
-        dx: Any = loss_backward(logits, y)
-        gradient = np.empty(self.size, self.dtype)
-        for n, (b, dweight, dbias) in reversed(list(enumerate(self.parameters(gradient)))):
+        return loss(logits, y), self._back(engine, layers, tapes, loss_backward(logits, y), second), logits, tapes
+
+    def _back(self, engine, layers, tapes, dx: Any, second):
+        """The gradient, from the adjoint of what the last of these layers hands on; zero in the blocks above it."""
+        gradient = np.zeros(self.size, self.dtype)
+        for n, (b, dweight, dbias) in reversed(list(enumerate(self.parameters(gradient)[: len(layers)]))):
             dx, dweight[...], dbias[...] = engine.backward(b, layers[n][1], tapes[n], dx, n > 0, second)
             if not second:
                 tapes[n] = None  # nothing will need it, and it is large
             dx = dx.reshape(*dx.shape[:2], *self.blocks[n - 1].output_shape) if n else None
-        return loss(logits, y), gradient, logits, tapes
+        return gradient
 
     def _tangent_of_reverse(self, engine, layers, dots, tapes, logits, y):
         """H v of the mean loss: `_forward` and `_reverse` differentiated along the direction of `dots`."""

@@ -27,6 +27,7 @@ from ..network.convolutional import ConvNet
 from ..data.readers.foreign import read_image
 from ..files import called, size_of, write_whole
 from ..meta.inner import InnerLoop
+from ..meta.prototypes import ClassMeans
 from ..network.spiking import SpikingNet
 from .origin import CHIP, Origin
 from .settings import TrainingConfig
@@ -256,7 +257,8 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     inner = None
     if texts["inner_loop"] is not None:
         step = arrays["step_size"]
-        inner = InnerLoop(
+        loop = ClassMeans if "scale" in texts["inner_loop"] else InnerLoop
+        inner = loop(
             **{**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])},
             step_size=_cast(step, net.dtype) if step.ndim else float(step),
         )

@@ -1,5 +1,6 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 
 from .. import terminal
 from ..parallel.executor import Executor
+from .baselines import Adapted, Answers, Rule, answers_of, rows_of
+from .intervals import ci95
 from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
 from ..meta.rules import RULES
@@ -51,16 +54,22 @@ def evaluate(
     root: str | Path | None = None,
     progress: bool = True,
     executor: Executor | None = None,
+    align: str | None = None,
+    beside: Callable[[Any], Mapping[str, Rule]] | None = None,
 ) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
+    align      of the data set, where it is given by name
+    beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
     Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
     confidence interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode,
-    per_episode_before, and dataset, root, split, episodes, seed, ways, shots, queries.
+    per_episode_before, and dataset, root, split, align, episodes, seed, ways, shots, queries; ci95_recordings, the half
+    interval over recordings (`intervals`), None where the set does not tell them; rules, {name: mean, ci95, ci95_recordings,
+    per_episode} of those beside.
     """
     ways = net.ways if ways is None else ways
     if ways != net.ways:
@@ -70,34 +79,35 @@ def evaluate(
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        dataset = open_set(dataset, split, root, progress)
-    before, after = [], []
-    one = partial(_before_and_after, dataset, net, theta, inner, seed, (ways, shots, queries))
+        dataset = open_set(dataset, split, root, progress, **({} if align is None else {"align": align}))
+    rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
+    before, after, answered = [], [], list[Answers]()
+    one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
-        def add(found: tuple[float, float]) -> None:
-            before.append(found[0])
-            after.append(found[1])
+        def add(episode: tuple[float, Answers]) -> None:
+            before.append(episode[0])
+            answered.append(episode[1])
+            after.append(float(np.mean(episode[1].right[0])))
             bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
     found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after))
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
+    rows = {
+        name: dict(mean=row.mean, ci95=row.ci95, ci95_recordings=row.clustered, per_episode=row.per_episode)
+        for name, row in rows_of(list(rules), answered).items()
+    }
+    found.update(ci95_recordings=rows.pop("adapted")["ci95_recordings"], rules=rows, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 
 
-def _before_and_after(tasks, net, theta, inner, seed: int, size: tuple[int, int, int], index: int) -> tuple[float, float]:
-    """Query accuracy on episode `index` at theta and after the inner loop; size: (ways, shots, queries)."""
+def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int) -> tuple[float, Answers]:
+    """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
-    unadapted = accuracy(predict(net, theta, task.x_query), task.y_query)
-    return unadapted, accuracy(inner.logits(net, theta, task), task.y_query)
-
-
-def ci95(values: list[float]) -> float | None:
-    """1.96 s / sqrt(n), s the sample standard deviation; None for a single value."""
-    return 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
+    return accuracy(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
 
 
 def sentence(result: dict) -> str:
@@ -111,3 +121,24 @@ def sentence(result: dict) -> str:
         f"{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)} "
         f"({100 * result['accuracy_before']:.1f} % before adaptation)"
     )
+
+
+def table(result: dict) -> list[str]:
+    """The rules of `evaluate` side by side, a line each: accuracy, and its intervals over episodes and over recordings."""
+    if not result["rules"]:
+        return []
+    own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
+    lines = ["on the same episodes, in %        mean   episodes   recordings"]
+    for name, row in {RULE_NAMES["adapted"]: own, **{RULE_NAMES.get(n, n): row for n, row in result["rules"].items()}}.items():
+        margins = ("" if row[k] is None else f"± {100 * row[k]:.1f}" for k in ("ci95", "ci95_recordings"))
+        lines.append(f"{name:<30}{100 * row['mean']:>8.1f}" + "".join(f"{margin:>11}" for margin in margins))
+    return lines
+
+
+RULE_NAMES = {
+    "adapted": "this network, after adaptation",
+    "frames": "nearest mean: summed frames",
+    "random": "nearest mean: random network",
+    "pretrained": "nearest mean: classifier",
+    "own": "nearest mean: this network",
+}

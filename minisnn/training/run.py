@@ -91,7 +91,8 @@ def train(
         splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
         if data is None:
             known = dict(classes="train") if whole_set else {}
-            data = {split: open_set(config.dataset, split, config.root, progress, **known) for split in splits}
+            how = {split: {**known, **config.recordings(split)} for split in splits}
+            data = {split: open_set(config.dataset, split, config.root, progress, **how[split]) for split in splits}
         origin = Origin.of(held.command, data["train"])
         if resume:
             folder.origin.check_same(origin, folder.path)

@@ -40,6 +40,12 @@ class TrainingConfig:
     )
     ways: int = _data(5, "classes of a task", least=2)
     shots: int = _data(1, "support samples of each class", least=1)
+    train_ways: int = _data(0, "classes of a task that rule prototypes learns from; 0: as ways", least=0)
+    train_queries: int = _data(0, "query samples of each class in it; 0: as queries", least=0)
+    draws: int = _data(
+        0, "simulated training recordings of each digit, each a scene and a camera of its own; 0: one, by one camera", least=0
+    )
+    align: bool = _data(False, "validate and test on tasks that are moved by the mean event of their support")
     queries: int = _data(10, "query samples of each class; with rule classify all samples of an update", least=1)
 
     # ---- the network
@@ -72,6 +78,7 @@ class TrainingConfig:
         choices=GROUPS,
     )
     step_size_lr: float = _inner(0.01, "Adam's learning rate of log(step size)", above=0)
+    scale: float = _inner(0.1, "of squared distances from class means (prototypes, proto-maml)", above=0)
     freeze: tuple[str, ...] = _inner((), "layers that do not adapt, as conv1,conv2", kind=str)
     gate_threshold: float | None = _inner(None, "only updates larger than this are made (Eq. 6)", kind=float, least=0)
     gate_fraction: float | None = _inner(
@@ -80,7 +87,8 @@ class TrainingConfig:
 
     # ---- the outer loop: learning to learn
     rule: str = _outer("maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES))
-    order: int = _outer(2, "of maml and anil: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
+    order: int = _outer(2, "of maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
+    prototype_updates: int = _outer(0, "updates by rule prototypes before those of the rule", least=0)
     first_order_updates: int = _outer(0, "updates of order 1 before those of order 2", least=0)
     updates: int = _outer(20000, "meta-updates", least=1)
     tasks: int = _outer(1, "tasks of an update, their gradients averaged", least=1)
@@ -116,11 +124,23 @@ class TrainingConfig:
             raise ValueError("give gate_threshold or gate_fraction, not both")
         if self.first_order_updates and self.order == 1:
             raise ValueError("first_order_updates must be 0 for order 1: there is no second order to change to")
+        if self.prototype_updates and RULES[self.rule].whole_set:
+            raise ValueError(f"prototype_updates must be 0 for rule {self.rule}, which has no tasks")
+        if (self.draws or self.align) and self.dataset != "double-nmnist":
+            raise ValueError(f"draws and align are for double-nmnist, not for {self.dataset}")
+        if self.draws and self.root is not None:
+            raise ValueError("draws must be 0 where root gives recordings: they are as they were recorded")
         RULES[self.rule].check(self)
 
     def order_of(self, update: int) -> int:
         """The order of an update, counted from 0: first order is cheap, and enough to begin with (Antoniou et al. 2019)."""
         return 1 if update < self.first_order_updates else self.order
+
+    def recordings(self, split: str) -> dict[str, object]:
+        """Options of the set of tasks of a split, where its recordings are not made or met in the usual way."""
+        if split == "train":
+            return dict(draws=self.draws) if self.draws else {}
+        return dict(align="support") if self.align else {}
 
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""
@@ -129,6 +149,9 @@ class TrainingConfig:
         groups = (
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
+            (not (rule.class_means or self.prototype_updates), f"with rule {self.rule} alone", "scale"),
+            (not (rule.any_ways or self.prototype_updates), f"with rule {self.rule} alone", "train_ways train_queries"),
+            (rule.any_ways, f"with rule {self.rule}", "step_size inner_steps prototype_updates"),
             (rule.whole_set, f"with rule {self.rule}", "ways shots step_size inner_steps"),
             (not rule.second_order, f"with rule {self.rule}", "order"),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),

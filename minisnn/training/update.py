@@ -14,7 +14,7 @@ from .settings import TrainingConfig
 from .state import State, optimisers
 from ..meta.inner import InnerLoop
 from ..meta.optim import clip, cosine
-from ..meta.rules import RULES
+from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..network.base import NotFinite
 from ..network.convolutional import ConvNet
@@ -32,10 +32,15 @@ def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) 
     return ConvNet(**{name: settings[name] for name in shared})
 
 
-def inner_loop(config: TrainingConfig, net, step_size) -> InnerLoop:
-    """How the network adapts to a task, with step sizes as learned so far."""
+def rule_of(config: TrainingConfig, u: int) -> MAML:
+    """The rule that update u follows, counted from 0."""
+    return RULES["prototypes" if u < config.prototype_updates else config.rule]
+
+
+def inner_loop(config: TrainingConfig, net, step_size, rule: MAML | None = None) -> InnerLoop:
+    """How the network adapts to a task, with step sizes as learned so far, by the run's rule or another."""
     loop = InnerLoop(step_size, config.inner_steps, config.freeze, config.gate_threshold, config.gate_fraction)
-    return RULES[config.rule].loop(net, loop)
+    return (rule or RULES[config.rule]).loop(net, loop, config)
 
 
 def generator(config: TrainingConfig, *key: int) -> np.random.Generator:
@@ -43,9 +48,11 @@ def generator(config: TrainingConfig, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=key))
 
 
-def task_of(tasks, net, config: TrainingConfig, *key: int):
+def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = None):
     """The training task of a key."""
-    return tasks.sample_task(generator(config, *key), net.ways, config.shots, config.queries)
+    wide = rule is not None and rule.any_ways
+    ways, queries = (config.train_ways, config.train_queries) if wide else (0, 0)
+    return tasks.sample_task(generator(config, *key), ways or net.ways, config.shots, queries or config.queries)
 
 
 class Learned(NamedTuple):
@@ -64,10 +71,12 @@ def task_gradient(
     tasks, net, config: TrainingConfig, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray, u: int, k: int, held=Held()
 ) -> Learned:
     """Task k of update u, from parameters theta and log(step size)."""
-    task, inner = task_of(tasks, net, config, TASKS, u, k), held.inner(net, inner_loop(config, net, steps.value(log_step)))
+    rule = rule_of(config, u)
+    task, inner = task_of(tasks, net, config, TASKS, u, k, rule=rule), inner_loop(config, net, steps.value(log_step), rule)
+    inner = held.inner(net, inner)
     (theta, slope), net = held.start(net, theta), held.of(net)
     try:
-        found = RULES[config.rule].gradient(inner, net, theta, task, config.order_of(u))
+        found = rule.gradient(inner, net, theta, task, config.order_of(u))
     except NotFinite:  # the inner loop diverged
         return Learned(math.nan, np.full_like(theta, math.nan), 0 * log_step, math.nan, math.nan)
     after = accuracy(found.query_logits, task.y_query)

@@ -49,7 +49,7 @@ def folder(tmp_path_factory, sets):
 @pytest.fixture
 def study(sets, folder, tmp_path, monkeypatch):
     """A maker of studies on the small sets."""
-    monkeypatch.setattr(Study, "tasks", lambda self, dataset, split="test": sets[split])
+    monkeypatch.setattr(Study, "tasks", lambda self, dataset, split="test", **how: sets[split])
     for name, value in (("TRIALS", 2), ("SHOTS", 3), ("QUERIES", 2), ("UPDATES", 2)):
         monkeypatch.setattr(figure6, name, value)
     monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])

@@ -213,7 +213,9 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
             assert_same(here, tmp_path / "run")
             data = toy_data({3: scheduler.kill})  # the first two tasks initialise theta, here
             one = toy_config(**{**CONFIG, "tasks": 1})  # an update of one task is done here, too
-            with pytest.raises(WorkersLost, match=f"{address}: the (scheduler is gone|cluster has had no workers).*continue with"):
+            with pytest.raises(
+                WorkersLost, match=f"{address}: the (scheduler is gone|cluster has had no workers).*continue with"
+            ):
                 train(one, tmp_path / "part", data=data, executor=dask, **SILENT)
         train(one, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
         assert train(one, tmp_path / "whole", data=toy_data(), **SILENT).test is not None

@@ -30,10 +30,12 @@ from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
 from . import reference
 from .reference import Pixels, Scene
+from .variation import Variation
 
 FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
 _REACH = 4.0  # standard deviations at which the blur is cut off
 NEVER = 1 << 60  # microseconds
+NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
 RECORDING_MS = 312  # length of a recording of N-MNIST
 
 
@@ -57,7 +59,9 @@ class EventCamera:
     time_constant_ms    of the photoreceptor; 0: none
     leak_hz         ON noise events a second and pixel
     leak_spread     standard deviation of the logarithm of the pixels' leaks
+    hot, dead       share of the pixels that make `hot_hz` more ON noise events a second, and of those that never fire
     sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
+    variation       ranges from which every recording draws a scene and a sensor of its own; None: one sensor for all
     """
 
     sensor: tuple[int, int] = (34, 34)
@@ -76,12 +80,16 @@ class EventCamera:
     time_constant_ms: float = 0.67
     leak_hz: float = 0.32
     leak_spread: float = 0.45
+    hot: float = 0.0
+    hot_hz: float = 100.0
+    dead: float = 0.0
     sensor_seed: int = 1
+    variation: Variation | None = None
 
     def __post_init__(self) -> None:
         for name in ("picture_px", "gamma", "blur", "floor", "threshold_on", "threshold_off"):
             _need(name, getattr(self, name), 0 < getattr(self, name) < math.inf, "a positive number")
-        for name in ("mismatch", "time_constant_ms", "leak_hz", "leak_spread"):
+        for name in ("mismatch", "time_constant_ms", "leak_hz", "leak_spread", "hot", "hot_hz", "dead"):
             _need(name, getattr(self, name), 0 <= getattr(self, name) < math.inf, "zero or a positive number")
         _need("refractory_ms", self.refractory_ms, 0.01 <= self.refractory_ms < math.inf, "at least 0.01 ms")
         _need("blur", self.blur, self.blur >= 0.25, "at least 0.25 pixels, the distance of the samples of the picture")
@@ -119,6 +127,10 @@ class EventCamera:
         """
         if backend not in ("numba", "numpy"):
             raise ValueError(f"backend is {backend!r}; expected 'numba' or 'numpy'")
+        if self.variation is not None:
+            shown = self._shown(np.asarray(picture)[None], "picture")[0]
+            camera, shown = self.variation.draw(self, shown, (seed, number))
+            return camera.record(shown, seed, number, duration_ms, backend)
         picture = self._luminance(np.asarray(picture)[None], "picture")[0]
         scene, pixels = self._scene(picture.shape, duration_ms), self._pixels()
         loops: Any = reference
@@ -150,23 +162,36 @@ class EventCamera:
         duration_ms: int = 100,
         crop: tuple[int, int] | None = (32, 32),
         scale: int = 2,
+        draw: int = 0,
     ) -> np.ndarray:
         """Event counts a millisecond from the first event on, of many recordings: uint8 (N, duration_ms, H, W, 2).
 
         pictures: (N, H, W), uint8 or float in [0, 1].  numbers: one for each picture, to draw its noise with the seed.
         Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each,
         many times faster: in parallel over the pictures, the same for any number of threads and any batches.
+        draw: with a variation, which of the scenes and sensors that a picture can meet (`record` has the first, 0).
         """
-        from ...parallel.threads import parallel
+        from ...parallel.threads import in_order, parallel
         from .kernel import count_all
 
-        luminance = self._luminance(np.asarray(pictures), "pictures")
+        shown = self._shown(np.asarray(pictures), "pictures")
+        luminance = self._luminance(shown, "pictures")
         if np.shape(numbers) != (len(luminance),):
             raise ValueError(f"numbers has shape {np.shape(numbers)}; expected one a picture, ({len(luminance)},)")
         _whole("duration_ms", duration_ms, 1)
         height, width = crop_cells(self.sensor, crop, scale)
         counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
-        if len(luminance):
+        variation = self.variation
+        if variation is not None:
+
+            def one(n: int) -> np.ndarray:
+                camera, seen = variation.draw(self, shown[n], (seed, numbers[n], *[draw] * (draw > 0)))
+                return camera.record_counts(seen[None], numbers[n : n + 1], seed, duration_ms, crop, scale)
+
+            found: list[np.ndarray] = []
+            in_order(one, range(len(shown)), found.append)
+            counts = np.concatenate([counts[:0], *found])
+        elif len(luminance):
             scene, residual = self._scene(luminance.shape[1:], RECORDING_MS), self._residuals(seed, numbers)
             parallel(count_all, len(luminance), luminance, scene, self._pixels(), residual, int(scale), counts)
         return counts
@@ -175,15 +200,24 @@ class EventCamera:
         """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0 on."""
         from scipy.interpolate import CubicSpline
 
-        if self.trajectory is None:
-            rows = np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
-        else:
-            rows = np.array(self.trajectory, float)
+        rows = self.rows()
         time = np.clip(np.arange(duration_ms + 1.0), rows[0, 0], rows[-1, 0])
         return CubicSpline(rows[:, 0], rows[:, 1:], bc_type="natural")(time) * self.amplitude
 
+    def rows(self) -> np.ndarray:
+        """Of the trajectory: (ms, x, y)."""
+        if self.trajectory is not None:
+            return np.array(self.trajectory, float)
+        return np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
+
     def _luminance(self, pictures: np.ndarray, name: str) -> np.ndarray:
         """Luminance of the screen, float64 in [0, 1]."""
+        shown = self._shown(pictures, name)
+        return (1.0 - shown if self.inverted else shown) ** self.gamma
+
+    @staticmethod
+    def _shown(pictures: np.ndarray, name: str) -> np.ndarray:
+        """Grey values, float64 in [0, 1], checked."""
         if pictures.ndim != 3 or not all(pictures.shape[1:]):
             found, expected = (pictures.shape[1:], "(H, W)") if name == "picture" else (pictures.shape, "(N, H, W)")
             raise ValueError(f"{name} has shape {found}; expected grey values {expected}, without empty sides")
@@ -195,7 +229,7 @@ class EventCamera:
                 raise ValueError(f"{name} reaches from {shown.min()} to {shown.max()}; expected values in [0, 1], or uint8")
         else:
             raise ValueError(f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]")
-        return (1.0 - shown if self.inverted else shown) ** self.gamma
+        return shown
 
     def _scene(self, shape: tuple[int, int], duration_ms: int) -> Scene:
         """The scene of pictures of this shape."""
@@ -234,8 +268,13 @@ class EventCamera:
         on = self.threshold_on * np.exp(self.mismatch * draw[0])
         off = self.threshold_off * np.exp(self.mismatch * draw[1])
         leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)  # the mean stays
+        leak = 1e-3 * leak_hz * on
+        if self.hot or self.dead:
+            chance = np.random.default_rng((self.sensor_seed, 1)).random(on.size)
+            leak += 1e-3 * np.where(chance < self.hot, self.hot_hz, 0) * on
+            on, off = (np.where(chance > 1 - self.dead, NEVER_FIRES, limit) for limit in (on, off))
         keep = 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
-        return Pixels(on, off, 1e-3 * leak_hz * on, float(self.refractory_ms), keep)
+        return Pixels(on, off, leak, float(self.refractory_ms), keep)
 
     def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
         """How far each pixel's signal is above its reference at the start, from where the leak had brought it."""

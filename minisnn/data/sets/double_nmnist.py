@@ -7,6 +7,7 @@ whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..store.cache import code_identity
+from . import aligned
+from .moved import Move
 from .pairs import draw_pairs
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .recordings import Recordings
@@ -35,6 +38,7 @@ CLASSES = {
     "test": tuple("02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()),
 }
 CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
+SENSOR = (34, 34)
 SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
@@ -44,12 +48,21 @@ class DoubleSet:
     pool      the recordings
     classes   names of the classes, and `pairs` the symbols (left, right) of each
     source    where the recordings come from, and `kind` what a symbol is: for errors, and for people
+    align     "support": the pool is at the sensor's resolution, and each task is moved as `aligned` says; None: it is not
     """
 
     def __init__(
-        self, pool: Recordings, classes: Sequence[str], pairs: Sequence[tuple[int, int]], source: str, kind: str = "symbol"
+        self,
+        pool: Recordings,
+        classes: Sequence[str],
+        pairs: Sequence[tuple[int, int]],
+        source: str,
+        kind: str = "symbol",
+        align: str | None = None,
     ):
-        self.pool, self.classes, self.source = pool, tuple(classes), source
+        if align not in (None, "support"):
+            raise ValueError(f"align is {align!r}, expected 'support' or None")
+        self.pool, self.classes, self.source, self.align = pool, tuple(classes), source, align
         self.pairs = dict(zip(self.classes, pairs))
         self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for pair in pairs for one in pair})}
         for symbol, recordings in self.symbols.items():
@@ -65,7 +78,7 @@ class DoubleSet:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of a sample, as a network's `input_shape`."""
-        _, height, width, channels = self.pool.shape
+        _, height, width, channels = self.pool.shape if self.align is None else SHAPE
         return height, 2 * width, channels
 
     def sample_task(
@@ -95,20 +108,28 @@ class DoubleSet:
         pairs = [self.pairs[name] for name in classes]
         sizes = {symbol: len(recordings) for symbol, recordings in self.symbols.items()}
         sides = draw_pairs(rng, pairs, sizes, shots, queries)
-        (x_support, y_support), (x_query, y_query) = (self._samples(pairs, side) for side in sides)
-        return Task(x_support, y_support, x_query, y_query, tuple(classes))
+        support, query = (self._recordings(pairs, side) for side in sides)
+        offset = None if self.align is None else aligned.offset_of(self.pool, support)
+        (x_support, y_support), (x_query, y_query) = (self._samples(which, offset) for which in (support, query))
+        return Task(x_support, y_support, x_query, y_query, tuple(classes), (support.reshape(-1, 2), query.reshape(-1, 2)))
 
     def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
         """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
         return self.sample_task(rng, ways, shots, queries)
 
-    def _samples(self, pairs: list[tuple[int, int]], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ways, samples, _ = drawn.shape
-        which = np.stack(
+    def _recordings(self, pairs: list[tuple[int, int]], drawn: np.ndarray) -> np.ndarray:
+        """Places in the pool, (ways, samples, 2), of what `draw_pairs` drew."""
+        return np.stack(
             [[self.symbols[pair[side]][drawn[way, :, side]] for way, pair in enumerate(pairs)] for side in (0, 1)], axis=-1
         )
-        return self.pool.side_by_side(which.reshape(-1, 2)), np.repeat(np.arange(ways), samples)
+
+    def _samples(self, which: np.ndarray, offset: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+        ways, samples, _ = which.shape
+        which, y = which.reshape(-1, 2), np.repeat(np.arange(ways), samples)
+        if offset is None:
+            return self.pool.side_by_side(which), y
+        return aligned.side_by_side(self.pool, which, offset, CROP[0], SCALE), y
 
 
 def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str, bool]:
@@ -129,6 +150,11 @@ class DoubleNMnist(DoubleSet):
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
                  recordings="test", say, known classes are met in unseen recordings (the paper's Table 2, "train")
     camera       an EventCamera in place of the default one
+    draws        simulated recordings of each digit, every one a scene and a sensor of its own (`camera.variation`); 0: one of
+                 each, all by one sensor
+    align        "support": each task is moved by the whole-pixel offset that brings the mean event of its support to where it
+                 lay in meta-training (`aligned`)
+    move         every recording as another camera would have made it (`moved`), to measure what carries over
     cache        whether the recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a bar while recordings are made or read
 
@@ -147,19 +173,22 @@ class DoubleNMnist(DoubleSet):
         classes: str | None = None,
         recordings: str | None = None,
         camera: EventCamera | None = None,
+        draws: int = 0,
+        align: str | None = None,
+        move: Move | None = None,
         cache: bool = True,
         progress: bool = True,
     ):
         which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
         if root is None:
-            pool, source = _simulated(train, seed, camera, keep)
+            pool, source = _simulated(train, seed, camera, draws, align, move, keep)
         else:
-            pool, source = _real(Path(root).expanduser(), train, keep)
+            pool, source = _real(Path(root).expanduser(), train, align, move, keep)
         names = CLASSES[which_classes]
-        super().__init__(pool, names, [(int(name[0]), int(name[1])) for name in names], source, "digit")
+        super().__init__(pool, names, [(int(name[0]), int(name[1])) for name in names], source, "digit", align)
 
 
-def _real(root: Path, train: bool, keep: Keep) -> tuple[Recordings, str]:
+def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: Keep) -> tuple[Recordings, str]:
     from ..readers import events, nmnist
 
     present = {
@@ -178,24 +207,38 @@ def _real(root: Path, train: bool, keep: Keep) -> tuple[Recordings, str]:
         if (digit, number) == (other_digit, other):
             raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
 
-    def counts(path: Path) -> np.ndarray:
-        return events.bin_events(nmnist.read_nmnist(path), STEPS, crop=CROP, scale=SCALE)
+    shape, crop, scale = _resolution(align)
 
-    code = code_identity(events.__name__, nmnist.__name__, Recordings.__module__)
-    pool = pool_of_files("nmnist", SHAPE, files, counts, root, keep, crop=CROP, scale=SCALE, code=code)
+    def counts(path: Path) -> np.ndarray:
+        found = nmnist.read_nmnist(path)
+        return events.bin_events(move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale)
+
+    code = code_identity(events.__name__, nmnist.__name__, Move.__module__, Recordings.__module__)
+    pool = pool_of_files("nmnist", shape, files, counts, root, keep, crop=crop, scale=scale, move=move, code=code)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
-def _simulated(train: bool, seed: int, camera: EventCamera | None, keep: Keep) -> tuple[Recordings, str]:
+def _resolution(align: str | None) -> tuple[tuple[int, int, int, int], tuple[int, int] | None, int]:
+    """Shape, crop and scale of recordings: cells, or the sensor's pixels where tasks are still to be moved."""
+    return (SHAPE, CROP, SCALE) if align is None else ((STEPS, *SENSOR, 2), None, 1)
+
+
+def _simulated(
+    train: bool, seed: int, camera: EventCamera | None, draws: int, align: str | None, move: Move | None, keep: Keep
+) -> tuple[Recordings, str]:
     from ..camera.event_camera import EventCamera
+    from ..camera.variation import Variation
     from .digits import load_digits
 
     digits = load_digits()
     numbers, where = digits.numbers, np.flatnonzero(trains(digits.numbers) == train)
-    sight, images = Sight(camera or EventCamera(), seed, CROP, SCALE), digits.images
+    camera, (shape, crop, scale), images = camera or EventCamera(), _resolution(align), digits.images
+    if draws and camera.variation is None:
+        camera = replace(camera, variation=Variation())
+    sight = Sight(camera, seed, crop, scale, max(draws, 1), move)
     pool = pool_of_pictures(
         "nmnist-simulated",
-        SHAPE,
+        shape,
         images.__getitem__,
         digits.labels,
         numbers,

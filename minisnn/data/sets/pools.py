@@ -4,6 +4,7 @@ are known there."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 from ...terminal import bar
 from ..store.cache import cached, code_identity, file_identity
 from ..store.shipped import shipped
+from ..readers.events import bin_events
+from .moved import Move
 from .recordings import Recordings
 
 if TYPE_CHECKING:
@@ -20,7 +23,14 @@ if TYPE_CHECKING:
 STEPS = 100  # milliseconds from the first event on
 HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
 BATCH = 20  # pictures that the camera sees at once
-SIGHT = ("camera.event_camera", "camera.kernel", "readers.events", "sets.recordings")  # the code of what it sees
+SIGHT = (
+    "camera.event_camera",
+    "camera.kernel",
+    "camera.variation",
+    "readers.events",
+    "sets.moved",
+    "sets.recordings",
+)  # the code of what it sees
 
 
 class Keep(NamedTuple):
@@ -32,12 +42,24 @@ class Keep(NamedTuple):
 
 class Sight(NamedTuple):
     """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
-    its pixels, squared, make a cell."""
+    its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; and
+    how what it sees is moved, to measure."""
 
     camera: EventCamera
     seed: int
-    crop: tuple[int, int]
+    crop: tuple[int, int] | None
     scale: int
+    draws: int = 1
+    move: Move | None = None
+
+    def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
+        """What it sees of these pictures."""
+        if self.move is None:
+            more = dict(draw=draw) if draw else {}
+            return self.camera.record_counts(pictures, numbers, self.seed, STEPS, self.crop, self.scale, **more)
+        events = (self.move.of(self.camera.record(one, self.seed, n), n) for one, n in zip(pictures, numbers.tolist()))
+        shape, crop, scale = self.camera.sensor, self.crop, self.scale
+        return np.array([bin_events(one, STEPS, shape=shape, crop=crop, scale=scale) for one in events])
 
 
 def trains(number: np.ndarray | int) -> Any:
@@ -91,11 +113,11 @@ def pool_of_pictures(
     """
 
     def record() -> Iterator[tuple]:
-        with bar(None, len(where), f"the event camera looks at {len(where)} {what}", keep.progress) as shown:
-            for first in range(0, len(where), BATCH):
+        total = sight.draws * len(where)
+        with bar(None, total, f"the event camera looks at {total} {what}", keep.progress) as shown:
+            for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
                 part = where[first : first + BATCH]
-                counts = sight.camera.record_counts(pictures(part), noise[part], sight.seed, STEPS, sight.crop, sight.scale)
-                yield counts, labels[part], numbers[part]
+                yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
                 shown.update(len(part))
 
     made_from.update(sight._asdict(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)

@@ -257,7 +257,7 @@ class MarkingCamera:
 
     setting: float = 0.5
 
-    def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale):
+    def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale, draw=0):
         assert (duration_ms, crop, scale) == (100, (32, 32), 2) and len(pictures) == len(numbers)
         calls.append((self.setting, seed, len(numbers)))
         counts = np.zeros((len(pictures), 100, 16, 16, 2), np.uint8)

@@ -1,0 +1,135 @@
+"""Another camera and another scene for every recording: domain randomisation for the simulated event camera.
+
+A network that met one camera in meta-training knows its geometry and its noise; a real one lies a pixel higher and fires a
+sixth less often. Here every recording is a draw of its own, so that the real camera is one draw among many (Tobin et al. 2017,
+IROS; for event cameras Stoffregen et al. 2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). What is drawn:
+
+    picture   ink = (1 - |w|) ink + |w| (widest ink around, or least), w the stroke;  then moved by
+              seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of the picture
+    motion    path(t) = turn · diag(amplitude_x, amplitude_y) · path_0(speed (t + latency))
+    sensor    thresholds, refractory time, time constant and leak times a factor each; thresholds of ON and OFF apart;
+              pixels that fire on their own (hot) or never (dead); another mismatch of all of them
+
+A draw is an `EventCamera` and a picture, so what is said of those holds for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Ranges (low, high) of what differs from recording to recording; factors are drawn evenly in their logarithm.
+
+    offset_px       of the picture, in sensor pixels, each way        scale      factor on its size
+    rotation_deg    of the picture                                    shear      of its columns, pixels a pixel
+    stroke          -1: the thinnest ink within a picture pixel, 1: the widest
+    amplitude       factor on the saccade, each way                   direction_deg    of the saccade, turned by
+    speed           factor on the saccade's speed                     latency_ms       of the recording's start in it
+    threshold       factor on both thresholds                         balance    factor on ON's, and its inverse on OFF's
+    refractory, time_constant, leak   factors
+    hot, dead       share of pixels, at most; hot_hz   events a second of a hot one
+    """
+
+    offset_px: Range = (-3.5, 3.5)
+    scale: Range = (0.8, 1.2)
+    rotation_deg: Range = (-12.0, 12.0)
+    shear: Range = (-0.15, 0.15)
+    stroke: Range = (-0.4, 0.7)
+    amplitude: Range = (0.75, 1.3)
+    direction_deg: Range = (-20.0, 20.0)
+    speed: Range = (0.8, 1.25)
+    latency_ms: Range = (-4.0, 6.0)
+    threshold: Range = (0.6, 1.7)
+    balance: Range = (0.87, 1.15)
+    refractory: Range = (1.0, 30.0)
+    time_constant: Range = (0.5, 3.0)
+    leak: Range = (0.3, 5.0)
+    hot: Range = (0.0, 0.004)
+    hot_hz: Range = (20.0, 300.0)
+    dead: Range = (0.0, 0.02)
+
+    def __post_init__(self) -> None:
+        factors = ("scale", "amplitude", "speed", "threshold", "balance", "refractory", "time_constant", "leak", "hot_hz")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if np.shape(value) != (2,) or not np.all(np.isfinite(value)) or value[0] > value[1]:
+                raise ValueError(f"{f.name} is {value}; expected a range of two numbers, (low, high)")
+            if f.name in factors and not value[0] > 0:
+                raise ValueError(f"{f.name} is {value}; expected positive numbers")
+            object.__setattr__(self, f.name, (float(value[0]), float(value[1])))
+        for name, least, most in (("hot", 0, 1), ("dead", 0, 1), ("stroke", -1, 1)):
+            low, high = getattr(self, name)
+            if low < least or high > most:
+                raise ValueError(f"{name} is {(low, high)}; expected numbers from {least} to {most}")
+
+    def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
+        """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what is drawn, and the picture
+        (H, W), grey values in [0, 1], as it lies before it."""
+        rng = np.random.default_rng((*(int(part) for part in key), 1))
+
+        def even(name: str) -> float:
+            return float(rng.uniform(*getattr(self, name)))
+
+        def factor(name: str) -> float:
+            low, high = getattr(self, name)
+            return math.exp(rng.uniform(math.log(low), math.log(high)))
+
+        angle, bend, size = math.radians(even("rotation_deg")), even("shear"), factor("scale")
+        matrix = _turned(angle) @ np.array([[1.0, 0.0], [bend, 1.0]]) * size
+        offset, stroke = np.array([even("offset_px"), even("offset_px")]), even("stroke")
+        turn = _turned(math.radians(even("direction_deg"))) * [factor("amplitude"), factor("amplitude")]
+        speed, latency, common, apart = factor("speed"), even("latency_ms"), factor("threshold"), factor("balance")
+        path = camera.rows()
+        path[:, 0] = path[:, 0] / speed - latency
+        path[:, 1:] = path[:, 1:] @ turn.T
+        pitch = camera.picture_px / max(picture.shape)
+        around = seen(picture, matrix, offset / pitch, stroke)
+        settings: dict[str, Any] = dict(
+            picture_px=pitch * max(around.shape),
+            trajectory=tuple(map(tuple, path.tolist())),
+            threshold_on=camera.threshold_on * common * apart,
+            threshold_off=camera.threshold_off * common / apart,
+            refractory_ms=camera.refractory_ms * factor("refractory"),
+            time_constant_ms=camera.time_constant_ms * factor("time_constant"),
+            leak_hz=camera.leak_hz * factor("leak"),
+            hot=even("hot"),
+            hot_hz=factor("hot_hz"),
+            dead=even("dead"),
+            sensor_seed=int(rng.integers(1 << 31)),
+        )
+        return replace(camera, variation=None, **settings), around
+
+
+def _turned(angle: float) -> np.ndarray:
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+def margin_of(shape: tuple[int, int]) -> int:
+    """Picture pixels added to each side, so that what is moved, turned and enlarged stays on it."""
+    return math.ceil(0.25 * max(shape))
+
+
+def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: float) -> np.ndarray:
+    """The picture (H, W) moved by `offset` (y, x) pixels after `matrix` of (y, x), `margin_of` pixels more on each side.
+
+    Beyond its border is its border. Cubic splines (scipy.ndimage), values kept in [0, 1].
+    """
+    from scipy import ndimage
+
+    if stroke:
+        around = (ndimage.maximum_filter if stroke > 0 else ndimage.minimum_filter)(picture, 3, mode="nearest")
+        picture = picture + abs(stroke) * (around - picture)
+    back, size = np.linalg.inv(matrix), np.array(picture.shape)
+    shape = size + 2 * margin_of(picture.shape)
+    start = (size - 1) / 2 - back @ ((shape - 1) / 2 + offset)
+    moved = ndimage.affine_transform(picture, back, start, tuple(shape), order=3, mode="nearest")
+    return np.clip(moved, 0.0, 1.0)

@@ -1,0 +1,55 @@
+"""Recordings as another camera would have made them: moved, enlarged, with more events or fewer. To measure, not to train.
+
+An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's middle. A fraction of a pixel is
+rounded by a seeded draw for each event and axis, up with that fraction's probability, so that half a pixel gives each event
+to one of its two neighbours. What leaves the sensor is lost. Of `rate` events an event, the whole part repeats it, later by a
+jitter of up to 1 ms, and the fraction is the probability of one more (below one: of staying).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..readers.events import check_events
+
+JITTER_US = 1000
+
+
+@dataclass(frozen=True)
+class Move:
+    """offset_px (x, y), right and down; scale about the sensor's middle; rate, events an event; seed of the draws."""
+
+    offset_px: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    rate: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if np.shape(self.offset_px) != (2,) or not np.all(np.isfinite(self.offset_px)):
+            raise ValueError(f"offset_px is {self.offset_px}; expected two numbers, (x, y)")
+        for name in ("scale", "rate"):
+            if not 0 < getattr(self, name) < 100:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0 and below 100")
+
+    def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
+        """The events of recording `number`, whose draws are its own, as they are moved; sorted by time."""
+        check_events(events, sensor)
+        rng = np.random.default_rng((self.seed, int(number)))
+        if self.rate != 1:
+            copies = int(self.rate) + (rng.random(len(events)) < self.rate % 1)
+            again = np.concatenate([np.arange(n) for n in copies]) if len(copies) else copies
+            events = np.repeat(events, copies)
+            events["t"] += np.where(again > 0, rng.integers(0, JITTER_US, len(events)), 0)
+        events = events.copy()
+        inside = np.ones(len(events), bool)
+        for name, size, offset in (("x", sensor[1], self.offset_px[0]), ("y", sensor[0], self.offset_px[1])):
+            middle = (size - 1) / 2
+            place = middle + self.scale * (events[name] - middle) + offset
+            if np.any(place != np.rint(place)):
+                place = np.floor(place + rng.random(len(events)))
+            inside &= (place >= 0) & (place < size)
+            events[name] = np.clip(place, -1, size)
+        events = events[inside]
+        return events[np.argsort(events["t"], kind="stable")]

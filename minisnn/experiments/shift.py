@@ -1,0 +1,75 @@
+"""Beyond the paper: recordings as another camera would have made them, with and without alignment by the support."""
+
+from functools import partial
+
+from ..data.sets.moved import Move
+from ..meta.inner import InnerLoop
+from ..plots import COLOURS
+from .drawing import drawn, errorbars
+from .findings import Findings
+from .statistics import Estimate, estimate, some_of
+from .study import Study, one_accuracy
+
+TITLE = "Other cameras: accuracy against offset, scale and number of events"
+DATASET = "double-nmnist"
+NETWORKS = {"maml-snn": "one camera", "moved-snn": "another camera for every recording"}
+AXES: dict[str, dict[float, Move]] = {
+    "right (pixels)": {x: Move((x, 0.0)) for x in (-3.0, -1.5, 0.0, 1.5, 3.0)},
+    "down (pixels)": {y: Move((0.0, y)) for y in (-3.0, -1.5, 0.0, 1.5, 3.0)},
+    "scale": {s: Move(scale=s) for s in (0.85, 1.0, 1.15)},
+    "events (times)": {r: Move(rate=r) for r in (0.5, 1.0, 2.0)},
+}
+STYLES = {None: ("o--", "as they lie"), "support": ("o-", "aligned by the support")}
+
+
+def run(study: Study) -> Findings:
+    found, rows = Findings(study.name, TITLE), []
+    episodes, curves = some_of(study.settings.episodes), {}
+    for model, trained in NETWORKS.items():
+        checkpoint = study.network(f"{DATASET}/{model}")
+        if checkpoint is None:
+            found.missing.append(f"no network meta-trained on {trained}")
+            continue
+        for align, (_, how) in STYLES.items():
+            for axis, moves in AXES.items():
+                curve = {at: _accuracy(study, model, checkpoint, move, align, episodes) for at, move in moves.items()}
+                curves[model, align, axis] = curve
+                rows += [[trained, how, axis, at, e.percent()] for at, e in curve.items()]
+            every = [e.mean for (m, a, _), curve in curves.items() if (m, a) == (model, align) for e in curve.values()]
+            found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
+    found.table(
+        "shift",
+        "Accuracy on unseen classes in moved recordings (%)",
+        "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI",
+        rows,
+        f"{episodes} episodes each, the same ones; a fraction of a pixel gives each event to either neighbour, and more events "
+        "are the same ones again within a millisecond.",
+    )
+    if curves:
+        found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
+    return found
+
+
+def _accuracy(study: Study, model: str, checkpoint, move: Move, align: str | None, episodes: int) -> Estimate:
+    tasks = study.tasks(DATASET, move=None if move == Move() else move, align=align)
+    one = partial(one_accuracy, tasks, study.settings, checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop(), 1)
+    made_from = (vars(move), align, checkpoint.net.configuration(), checkpoint.theta, checkpoint.inner or InnerLoop())
+    name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
+    return estimate(study.each(f"shift-{model}-{align}-{name}", DATASET, episodes, one, made_from))
+
+
+def _figure(curves: dict):
+    with drawn(11.0, 3.2, len(AXES), sharey=True) as (fig, axes):
+        for place, axis in zip(axes, AXES):
+            for model, colour in zip(NETWORKS, (COLOURS["vermillion"], COLOURS["blue"])):
+                for align, (line, how) in STYLES.items():
+                    if (model, align, axis) in curves:
+                        curve = curves[model, align, axis]
+                        errorbars(
+                            place, curve, list(curve.values()), colour, line, label=f"{NETWORKS[model]}, {how}", capsize=0
+                        )
+            place.set(xlabel=axis)
+        axes[0].set(ylabel="accuracy (%)")
+        axes[0].legend(fontsize="x-small", loc="lower center")
+        fig.suptitle("Moved recordings: what a network carries over")
+    return fig

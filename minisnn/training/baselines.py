@@ -1,0 +1,131 @@
+"""What learning to learn must beat: nearest class means on features that were not meta-trained, and on those that were.
+
+A rule takes a task to logits of its query samples, (Q, ways). Those here take the class means of the support and answer with
+the nearest (`meta.prototypes`), on
+
+    frames      the events of each cell summed over time: no network at all
+    random      the last trace of a network of the same kind with random weights, scaled to the support sets of a few tasks
+    pretrained  the last trace of an ordinary classifier
+    own         the last trace of the meta-trained network itself
+
+A meta-learner that does not beat the last has learned features, and not how to learn from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..meta.inner import InnerLoop
+from ..meta.prototypes import class_means, distance_logits, nearest
+from ..meta.tasks import Task, summed_frames
+from ..parallel.executor import Executor
+from .intervals import ci95, over_recordings
+
+Rule = Callable[[Task], np.ndarray]
+
+
+def frames(task: Task) -> np.ndarray:
+    """Nearest class mean of summed frames."""
+    support, query = (summed_frames(x).reshape(len(x), -1) for x in (task.x_support, task.x_query))
+    return distance_logits(query, class_means(support, task.y_support, task.ways))
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """Nearest class mean of a network's last trace."""
+
+    net: Any
+    theta: np.ndarray
+
+    def __call__(self, task: Task) -> np.ndarray:
+        return nearest(self.net, self.theta, task)
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """What the network answers after an inner loop, `ClassMeans` or another."""
+
+    net: Any
+    theta: np.ndarray
+    inner: InnerLoop
+
+    def __call__(self, task: Task) -> np.ndarray:
+        return self.inner.logits(self.net, self.theta, task)
+
+
+def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
+    """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as training starts."""
+    x = np.concatenate([tasks.episode(seed, index, net.ways, 1, 1).x_support for index in range(looks)])
+    return Nearest(net, net.init(np.random.default_rng(seed), x))
+
+
+def baselines(net: Any, theta: np.ndarray, tasks: Any, pretrained: Any = None) -> dict[str, Rule]:
+    """The four by name, for a network and a set of tasks; `pretrained` a checkpoint that takes the same recordings, if any."""
+    rules: dict[str, Rule] = {"frames": frames, "random": random_network(net, tasks)}
+    if pretrained is not None and pretrained.net.input_shape == net.input_shape:
+        rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
+    return rules | {"own": Nearest(net, theta)}
+
+
+class Row(NamedTuple):
+    """A rule's accuracy on the episodes: mean, half the 95 % intervals over episodes and over recordings (None where the set
+    does not tell them), and the accuracy of every episode."""
+
+    mean: float
+    ci95: float | None
+    clustered: float | None
+    per_episode: list[float]
+
+
+def compare(
+    tasks: Any,
+    rules: Mapping[str, Rule],
+    episodes: int,
+    seed: int = 0,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 10,
+    executor: Executor | None = None,
+) -> dict[str, Row]:
+    """All rules on the same episodes; episode i depends on (seed, i) alone."""
+    found: list[Answers] = []
+    one = partial(answers, tasks, list(rules.values()), seed, ways, shots, queries)
+    (executor or Executor()).in_order(one, range(episodes), found.append)
+    return rows_of(list(rules), found)
+
+
+class Answers(NamedTuple):
+    """Of one episode: which answers are right, (rules, Q), and the recordings each rests on, (Q, k); k = 0 where unknown."""
+
+    right: np.ndarray
+    recordings: np.ndarray
+
+
+def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, queries: int, index: int) -> Answers:
+    """What the rules answer to episode `index`."""
+    return answers_of(tasks.episode(seed, index, ways=ways, shots=shots, queries=queries), rules)
+
+
+def answers_of(task: Task, rules: list[Rule]) -> Answers:
+    """What the rules answer to a task."""
+    right = np.array([rule(task).argmax(1) == task.y_query for rule in rules])
+    if task.recordings is None:
+        return Answers(right, np.zeros((len(task.y_query), 0), np.int64))
+    support, query = task.recordings
+    of_class = np.array([support[task.y_support == k].ravel() for k in range(task.ways)])
+    return Answers(right, np.concatenate([query, of_class[task.y_query]], 1))
+
+
+def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
+    """A row for every rule, of the answers of all episodes."""
+    recordings, rows = np.concatenate([one.recordings for one in found]), {}
+    for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
+        per_episode = right.reshape(len(found), -1).mean(1).tolist()
+        clustered = over_recordings(right, recordings) if recordings.shape[1] else None
+        rows[name] = Row(float(np.mean(per_episode)), ci95(per_episode), clustered, per_episode)
+    return rows

@@ -1,0 +1,119 @@
+"""Recordings as another camera would have made them, and tasks aligned by their support."""
+
+import numpy as np
+import pytest
+
+from minisnn.data.readers.events import bin_events, event_array
+from minisnn.data.sets import aligned
+from minisnn.data.sets.double_nmnist import DoubleNMnist, DoubleSet
+from minisnn.data.sets.moved import Move
+from minisnn.data.sets.recordings import Recordings
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+
+
+def cloud(n=4000, seed=0):
+    rng = np.random.default_rng(seed)
+    return event_array(
+        rng.integers(0, 34, n), rng.integers(0, 34, n), np.sort(rng.integers(0, 100_000, n)), rng.integers(0, 2, n)
+    )
+
+
+def test_whole_pixels_and_what_leaves_the_sensor():
+    events = event_array([0, 5, 33], [0, 6, 33], [1, 2, 3], [1, 0, 1])
+    moved = Move((2, -1)).of(events, 1)
+    assert moved.tolist() == [(7, 5, 2, 0)]
+    assert Move().of(events, 1).tolist() == events.tolist()
+    assert events["x"].tolist() == [0, 5, 33]  # not changed
+
+
+def test_half_pixels_go_to_either_neighbour():
+    events = event_array([10] * 2000, [20] * 2000, range(2000), [1] * 2000)
+    moved = Move((0.5, -0.25)).of(events, 1)
+    assert set(moved["x"]) == {10, 11} and abs(np.mean(moved["x"]) - 10.5) < 0.05
+    assert set(moved["y"]) == {19, 20} and abs(np.mean(moved["y"]) - 19.75) < 0.05
+    np.testing.assert_array_equal(moved, Move((0.5, -0.25)).of(events, 1))
+    assert not np.array_equal(moved, Move((0.5, -0.25)).of(events, 2))
+    assert not np.array_equal(moved, Move((0.5, -0.25), seed=1).of(events, 1))
+
+
+def test_scale_keeps_the_middle():
+    events = event_array([6, 27], [16, 17], [1, 2], [0, 0])
+    moved = Move(scale=0.5).of(events, 1)  # 16.5 - 5.25, 16.5 + 5.25
+    assert moved["x"][0] in (11, 12) and moved["x"][1] in (21, 22) and set(moved["y"]) <= {16, 17}
+
+
+def test_rates():
+    events = cloud()
+    half, double = Move(rate=0.5).of(events, 1), Move(rate=2.0).of(events, 1)
+    assert abs(len(half) / len(events) - 0.5) < 0.05 and len(double) == 2 * len(events)
+    assert np.all(np.diff(double["t"]) >= 0) and double["t"].max() < 101_000
+    assert len(Move(rate=1.5).of(events, 1)) == pytest.approx(1.5 * len(events), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "settings, words", [(dict(scale=0), "scale is 0"), (dict(rate=-1), "rate"), (dict(offset_px=1), "offset")]
+)
+def test_moves_that_cannot_be(settings, words):
+    with pytest.raises(ValueError, match=words):
+        Move(**settings)
+
+
+def sensor_pool(offsets):
+    """A pool at the sensor's resolution: recording n is the same cloud, moved."""
+    base = cloud()
+    base = base[(abs(base["x"] - 16) < 8) & (abs(base["y"] - 16) < 8)]
+    counts = [bin_events(Move(offset).of(base, 1)) for offset in offsets]
+    n = len(offsets)
+    return Recordings.collect((100, 34, 34, 2), [(np.array(counts), np.arange(n) % 2, np.arange(n))])
+
+
+def test_alignment_undoes_a_whole_pixel_move():
+    """A support that was moved is moved back, and the query with it."""
+    pool = sensor_pool([(0, 0), (0, 0), (3, -2), (3, -2)])
+    here, there = aligned.offset_of(pool, np.array([0, 1])), aligned.offset_of(pool, np.array([2, 3]))
+    assert np.subtract(here, there).tolist() == [3, -2]
+    which = lambda n: np.array([[n, n + 1]])
+    np.testing.assert_array_equal(
+        aligned.side_by_side(pool, which(0), here, 32, 2), aligned.side_by_side(pool, which(2), there, 32, 2)
+    )
+
+
+def test_no_offset_is_the_crop_of_the_paper():
+    events = cloud()
+    pool = Recordings.collect((100, 34, 34, 2), [(bin_events(events)[None], [0], [1])])
+    expected = bin_events(events, crop=(32, 32), scale=2)
+    found = aligned.side_by_side(pool, np.array([[0, 0]]), (0, 0), 32, 2)[0]
+    np.testing.assert_array_equal(found, np.concatenate([expected, expected], 2))
+
+
+def test_a_cell_holds_at_most_255():
+    counts = np.zeros((1, 100, 34, 34, 2), np.uint8)
+    counts[0, 5, 4:6, 8:10, 1] = 200
+    pool = Recordings.collect((100, 34, 34, 2), [(counts, [0], [1])])
+    assert aligned.side_by_side(pool, np.array([[0]]), (0, 0), 32, 2)[0, 5, 2, 4, 1] == 255
+
+
+def test_empty_support_is_not_moved():
+    pool = Recordings.collect((100, 34, 34, 2), [(np.zeros((1, 100, 34, 34, 2), np.uint8), [0], [1])])
+    assert aligned.offset_of(pool, np.array([0])) == (0, 0)
+
+
+def test_tasks_are_moved_by_their_support_alone():
+    """The query's whereabouts do not count: support and query of a set whose recordings lie apart keep their distance."""
+    pool = sensor_pool([(0, 0), (0, 0), (4, 0), (4, 0), (0, 0), (0, 0), (4, 0), (4, 0)])
+    data = DoubleSet(pool, ["01", "10"], [(0, 1), (1, 0)], "here", align="support")
+    assert data.input_shape == (16, 32, 2)
+    task = data.sample_task(np.random.default_rng(0), 2, 1, 1)
+    assert task.x_support.shape == (2, 100, 16, 32, 2) and task.x_support.any()
+    with pytest.raises(ValueError, match="align is 'query'"):
+        DoubleSet(pool, ["01"], [(0, 1)], "here", align="query")
+
+
+def test_anchor_is_the_mean_event_of_the_simulated_training_recordings():
+    data = DoubleNMnist("train", align="support", progress=False)
+    found = aligned.mean_event(data.pool, np.arange(0, len(data.pool), 8))
+    np.testing.assert_allclose(found, aligned.ANCHOR, atol=0.15)

@@ -1,0 +1,73 @@
+"""Rules side by side on the same episodes: each does what its name says."""
+
+import numpy as np
+import pytest
+
+from minisnn.data.sets.double_nmnist import DoubleSet
+from minisnn.data.sets.recordings import Recordings
+from minisnn.meta.inner import InnerLoop
+from minisnn.meta.prototypes import ClassMeans
+from minisnn.network.spiking import SpikingNet
+from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    """Three symbols: a bright row each, with noise; twelve recordings of every one."""
+    rng = np.random.default_rng(0)
+    counts = (rng.random((36, 40, 4, 4, 2)) < 0.02).astype(np.uint8)
+    labels = np.repeat(np.arange(3), 12)
+    for one, label in zip(counts, labels):
+        one[5:30, label] |= rng.random((25, 4, 2)) < 0.07
+    pool = Recordings.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
+    pairs = [(a, b) for a in range(3) for b in range(3)]
+    return DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "made up")
+
+
+@pytest.fixture(scope="module")
+def net():
+    return SpikingNet((4, 8, 2), (4,), 3, 3, window=20)
+
+
+def test_rules_side_by_side(tasks, net):
+    random = random_network(net, tasks)
+    rules = {
+        "frames": frames,
+        "random": random,
+        "one class": lambda task: np.eye(task.ways)[np.zeros(len(task.y_query), int)],
+        "maml": Adapted(net, random.theta, InnerLoop(1.0, 1)),
+        "proto-maml": Adapted(net, random.theta, ClassMeans(0.0, 1, scale=10.0)),
+    }
+    rows = compare(tasks, rules, 20, ways=3, queries=4)
+    assert list(rows) == list(rules)
+    assert rows["frames"].mean > 0.5 and rows["one class"].mean == pytest.approx(1 / 3)
+    assert rows["one class"].ci95 == pytest.approx(0)
+    assert len(rows["random"].per_episode) == 20 and np.mean(rows["random"].per_episode) == pytest.approx(rows["random"].mean)
+    assert rows["random"].mean > 0.5 and rows["proto-maml"].mean > 0.5
+    assert rows["random"].mean < 1 and rows["random"].clustered > 0
+    again = compare(tasks, {"random": random}, 20, ways=3, queries=4)["random"]
+    assert again == rows["random"]
+    assert Nearest(net, random.theta)(tasks.episode(0, 0, 3)).shape == (15, 3)
+
+
+def test_answers_rest_on_their_own_recordings(tasks):
+    """An interval over recordings is wider where one bad recording spoils many answers than where misses are scattered."""
+    bad = int(tasks.symbols[1][3])
+
+    def spoiled(task):
+        query = task.recordings[1]
+        logits = np.eye(task.ways)[task.y_query]
+        logits[(query == bad).any(1)] *= -1
+        return logits
+
+    rows = compare(tasks, {"spoiled": spoiled}, 60, ways=3, queries=4)
+    share = np.mean([(tasks.episode(0, i, 3, 1, 4).recordings[1] == bad).any(1).mean() for i in range(60)])
+    assert rows["spoiled"].mean == pytest.approx(1 - share)
+    assert rows["spoiled"].clustered > 1.5 * rows["spoiled"].ci95
+
+
+def test_recordings_of_a_task_are_those_of_its_samples(tasks):
+    task = tasks.episode(1, 0, 3, 2, 3)
+    support, query = task.recordings
+    assert support.shape == (6, 2) and query.shape == (9, 2) and not set(support.ravel()) & set(query.ravel())
+    np.testing.assert_array_equal(tasks.pool.side_by_side(query), task.x_query)

@@ -1,0 +1,126 @@
+"""Runs that follow the rules of class means: settings, checkpoints, and what comes back from them."""
+
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minisnn.data.sets.double_nmnist import DoubleSet
+from minisnn.data.sets.recordings import Recordings
+from minisnn.meta.prototypes import ClassMeans
+from minisnn.training import checkpoint
+from minisnn.training.evaluation import evaluate, table
+from minisnn.training.baselines import baselines
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+
+SMALL = TrainingConfig(
+    channels=(4,), kernel=3, window=20, ways=3, queries=2, updates=30, lr=0.02, clip=5.0, init_readout="zero",
+    evaluate_every=0, test_episodes=10, rule="prototypes", train_ways=5, train_queries=3, scale=10.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    counts = (rng.random((36, 40, 4, 4, 2)) < 0.02).astype(np.uint8)
+    labels = np.repeat(np.arange(3), 12)
+    for one, label in zip(counts, labels):
+        one[5:30, label] |= rng.random((25, 4, 2)) < 0.07
+    pairs = [(a, b) for a in range(3) for b in range(3)]
+    pool = Recordings.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
+    tasks = DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "made up")
+    return {"train": tasks, "val": tasks, "test": tasks}
+
+
+@pytest.fixture(scope="module")
+def runs(data, tmp_path_factory):
+    """Prototypes, and Proto-MAML from there."""
+    folder = tmp_path_factory.mktemp("runs")
+    first = train(SMALL, folder / "first", progress=False, data=data)
+    more = replace(SMALL, rule="proto-maml", train_ways=0, start=str(folder / "first"), updates=5, step_size=0.1, scale=5.0)
+    return folder, first, train(more, folder / "second", progress=False, data=data)
+
+
+def test_prototypes_learn_with_more_ways_than_the_readout_has(runs, data, tmp_path):
+    _, first, _ = runs
+    begun = train(replace(SMALL, updates=1, test_episodes=0), tmp_path, progress=False, data=data)
+    tasks = [data["val"].episode(1, i, 5, 1, 3) for i in range(10)]
+    before, after = (np.mean([one.inner.loss(one.net, one.theta, task) for task in tasks]) for one in (begun, first))
+    assert after < 0.9 * before
+    assert first.test["accuracy_after"] > first.test["accuracy_before"]
+    assert isinstance(first.inner, ClassMeans) and first.inner.steps == 0
+    readout = first.net.views(first.theta)["readout.weight"]
+    assert not readout.any()
+
+
+def test_checkpoints_keep_the_rule(runs, data):
+    folder, first, second = runs
+    for name, result, steps, scale in (("first", first, 0, 10.0), ("second", second, 1, 5.0)):
+        found = checkpoint.read(folder / name)
+        assert isinstance(found.inner, ClassMeans) and (found.inner.steps, found.inner.scale) == (steps, scale)
+        again = evaluate(found.net, found.theta, found.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False)
+        assert again["per_episode"] == result.test["per_episode"]
+
+
+def test_a_run_resumes_to_the_same_arrays(data, tmp_path):
+    whole = train(SMALL, tmp_path / "whole", progress=False, data=data)
+    calls = []
+
+    def sample_task(*arguments):
+        """The 20th task is where somebody presses Ctrl-C."""
+        calls.append(1)
+        if len(calls) == 20:
+            raise KeyboardInterrupt
+        return data["train"].sample_task(*arguments)
+
+    stops = copy(data["train"])
+    stops.sample_task = sample_task
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, tmp_path / "part", progress=False, data={**data, "train": stops})
+    resumed = train(SMALL, tmp_path / "part", resume=True, progress=False, data=data)
+    np.testing.assert_array_equal(resumed.theta, whole.theta)
+
+
+def test_baselines_beside(runs, data):
+    _, first, _ = runs
+    beside = lambda tasks: baselines(first.net, first.theta, tasks, None)
+    found = evaluate(
+        first.net, first.theta, first.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False, beside=beside
+    )
+    assert list(found["rules"]) == ["frames", "random", "own"] and found["ci95_recordings"] > 0
+    assert found["rules"]["own"]["per_episode"] == found["per_episode"]  # without steps they are one rule
+    assert len(table(found)) == 5 and "nearest mean: summed frames" in table(found)[2]
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        (dict(rule="classify", prototype_updates=3), "prototype_updates must be 0 for rule classify"),
+        (dict(learn_step_size="array"), "learn_step_size must be no for rule prototypes"),
+        (dict(dataset="double-asl", draws=1), "draws and align are for double-nmnist"),
+        (dict(root="somewhere", draws=1), "draws must be 0 where root"),
+        (dict(scale=0.0), "scale must be above 0"),
+    ],
+)
+def test_settings_that_do_not_fit(settings, words):
+    with pytest.raises(ValueError, match=words):
+        replace(SMALL, **settings)
+
+
+def test_prototypes_first_and_then_the_rule(data, tmp_path):
+    """The first updates are those of rule prototypes, bit for bit, and the rest those of the rule from there."""
+    first = train(replace(SMALL, updates=6, lr_end=1.0, test_episodes=0), tmp_path / "a", progress=False, data=data)
+    config = replace(SMALL, rule="maml", prototype_updates=6, updates=8, lr_end=1.0, test_episodes=0, checkpoint_every=6)
+    both = train(config, tmp_path / "b", progress=False, data=data)
+    np.testing.assert_array_equal(both.curve["loss"][:6], first.curve["loss"])
+    assert not np.array_equal(both.theta, first.theta) and not isinstance(both.inner, ClassMeans)
+    assert both.net.views(both.theta)["readout.weight"].any()  # maml learns a readout, prototypes do not
+
+
+def test_settings_that_change_nothing():
+    maml = replace(SMALL, rule="maml", train_ways=0, train_queries=0)
+    assert {"scale", "train_ways", "train_queries"} <= set(maml.idle()) and "inner_steps" not in maml.idle()
+    assert not {"scale", "train_ways", "train_queries"} & set(replace(maml, prototype_updates=3).idle())
+    assert {"inner_steps", "step_size"} <= set(SMALL.idle()) and "scale" not in SMALL.idle()
