@@ -3,6 +3,7 @@
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
 """
 
+import math
 from threading import Lock
 
 import numpy as np
@@ -79,12 +80,12 @@ def _nothing(dtype, *shape):
 
 def _work(block: Block, B: int) -> int:
     """Numbers that one step of a batch multiplies, for `parallel`."""
-    return B * int(np.prod(block.input_shape)) * block.channels * block.kernel
+    return B * math.prod(block.input_shape) * block.channels * block.kernel
 
 
 def _flat(sequence):
     """(B, m, ...) -> (B, m, sites); m may be zero."""
-    return np.ascontiguousarray(sequence.reshape(*sequence.shape[:2], int(np.prod(sequence.shape[2:]))))
+    return np.ascontiguousarray(sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:])))
 
 
 def _through(block, steps, x, weight, x2=None, weight2=None, adjoint=False):
@@ -103,7 +104,7 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
     u = aligned_empty((B if kept else 0, kept, g.H * g.row), dtype)
     pq = aligned_empty((B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype)
-    row_out, valued = 0 if block.readout else int(np.prod(sites_out)), block.pool == "spikes"
+    row_out, valued = 0 if block.readout else math.prod(sites_out), block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out), np.int32)
     value, column = _nothing(dtype, *index.shape[:2], index.shape[2] * valued), sites_out[0] + 1 if not valued else 0
     offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
@@ -136,7 +137,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
         make((0 if at_once else B, max(steps - tape["layer"].delay, 0), g.H * g.pitch), dtype),
         make((B, tape["pq"].shape[1], g.H * g.row), dtype),
         np.zeros((B, bands, g.n_out), dtype),
-        aligned_zeros((B * bands if at_once else 0, int(np.prod(block.weight_shape))), dtype),
+        aligned_zeros((B * bands if at_once else 0, math.prod(block.weight_shape)), dtype),
     )
 
 
@@ -157,7 +158,7 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     none = _nothing(sums.dPQ.dtype, 0, 0, 0)
     if "by_channel" not in tape:
         tape["by_channel"] = _by_channel(block, x, layer, inner)
-    events, total = tape["by_channel"], aligned_zeros((int(np.prod(block.weight_shape)),), none.dtype)
+    events, total = tape["by_channel"], aligned_zeros((math.prod(block.weight_shape),), none.dtype)
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
@@ -199,7 +200,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
         V_dot = _through(block, x_dot.shape[1], x_dot, weight)
     PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
     u_dot = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
-    y_dot = aligned_empty((0 if block.readout else B, steps, int(np.prod(block.output_shape))), dtype)
+    y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
     arguments = (x.lists, weight_dot.record(x, bias_dot), layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot)
     parallel(ahead.forward_tangent, B * layer.g.bands, *arguments, work=_work(block, B))

@@ -47,6 +47,7 @@ def back_layout(weight: np.ndarray) -> np.ndarray:
 # meta-gradients break even between 0.5 and 0.6. A constant, never a stopwatch: the choice depends on the recorded activity
 # alone, so results do not depend on timing.
 DENSE_ABOVE = 0.5
+DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -55,7 +56,8 @@ def is_dense(x, b, first, last, g):
     events = 0
     for row in range(b * g.H, b * g.H + g.H):
         events += x.offset[row * (x.T + 1) + last] - x.offset[row * (x.T + 1) + first]
-    return events > DENSE_ABOVE * (last - first) * g.H * g.W * g.n_in
+    share = DENSE_ABOVE_VALUED if x.valued else DENSE_ABOVE
+    return events > share * (last - first) * g.H * g.W * g.n_in
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

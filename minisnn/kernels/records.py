@@ -4,6 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numba.core import types
+from numba.core.typing.typeof import typeof_impl
 
 from ..layers.block import Block
 from ..layers.current import bias_traces
@@ -163,3 +165,16 @@ def layer(block: Block, dtype, first: int = 0) -> Layer:
     g = geometry(*block.input_shape, block.channels, block.kernel, pool)
     c, hard = constants(block.neuron, dtype, first), not isinstance(block.neuron, LIF)
     return Layer(g, c, pool, hard, block.detach_reset, block.readout, first, delay // 2, delay)
+
+
+_TYPES: dict = {}
+
+
+@typeof_impl.register(Geometry)
+@typeof_impl.register(Layer)
+def _type_of(record, context):
+    """The type of a record of numbers: numba would look at each of them at every call, though there is one type a dtype."""
+    kind = type(record), type(record[1].zero if isinstance(record, Layer) else record[1])
+    if kind not in _TYPES:
+        _TYPES[kind] = types.NamedTuple([typeof_impl(field, context) for field in record], type(record))
+    return _TYPES[kind]

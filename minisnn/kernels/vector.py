@@ -5,6 +5,8 @@ registers over the whole sum and runs at the processor's multiply-add peak, wher
 small as one time step of a layer. The order of every sum is fixed.
 """
 
+import math
+
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, types
@@ -18,9 +20,9 @@ ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the s
 
 def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     """np.empty whose first element lies at a multiple of ALIGNMENT."""
-    size, dtype = int(np.prod(shape)), np.dtype(dtype)
+    size, dtype = math.prod(shape), np.dtype(dtype)
     buffer = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % ALIGNMENT
+    start = -buffer.__array_interface__["data"][0] % ALIGNMENT
     return buffer[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
 
 
