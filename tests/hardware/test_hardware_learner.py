@@ -140,6 +140,7 @@ def test_the_table_of_exponentials_is_exact():
     with localcontext(prec=30):
         table = [(2**15 * (-(Decimal(n) + Decimal("0.5")) / 16).exp()).quantize(1, ROUND_HALF_EVEN) for n in range(256)]
     assert errors.EXPONENTIAL.tolist() == [int(v) for v in table] and table[0] < 2**15
+    assert errors.TRIGGER == 128 // 4
 
 
 def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detached(rng):

@@ -184,6 +184,17 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
         chip.spikes(-np.minimum(events(net), 1).astype(np.int64))
 
 
+def test_constants_of_the_neuron_are_the_nearest_and_stay_in_their_words():
+    found = neuron.IntegerLIF.of(ms.LIF(rho=-0.3, threshold=0.2504, slope=9.97))
+    assert found == (3891, 3686, 2662, -307, 256, 160)
+    for name, most, least in (("rho", 31.9985, -32.0), ("threshold", 31.9985, -32.0), ("slope", 2047.96, None)):
+        for end in (most, least):
+            assert end is None or getattr(neuron.IntegerLIF.of(ms.LIF(**{name: end})), name)
+        for beyond in (most + 0.002 + 0.05 * (name == "slope"), *(() if least is None else (least - 0.001,))):
+            with pytest.raises(ValueError, match=f"{name} .* does not fit"):
+                neuron.IntegerLIF.of(ms.LIF(**{name: beyond}))
+
+
 def test_the_table_of_the_surrogate_is_exact():
     """256 / m^2 at m = 1 + (n + 1/2) / 16, in whole numbers: 256 32^2 / (2 n + 33)^2, to nearest."""
     squares = [(2 * n + 33) ** 2 for n in range(16)]
