@@ -79,7 +79,8 @@ class IntegerNet:
     ):
         if getattr(net, "hidden", None) or not isinstance(getattr(net, "neuron", None), LIF) or not net.channels:
             raise ValueError(
-                "the chip holds a spiking network of conv layers and a readout of their spikes; this network has other layers"
+                "the chip holds a spiking network of conv layers of LIF neurons and a readout of their spikes; this network "
+                "has other layers or neurons"
             )
         views, chosen, layers = net.views(theta), dict(exponents or {}), []
         if readout_exponent is not None:

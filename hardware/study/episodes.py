@@ -69,6 +69,7 @@ class Comparison:
         self.net, self.theta, self.inner = found.net, found.theta, found.inner or InnerLoop()
         self.tasks, self.choices = study.tasks("double-nmnist"), choices()
         self.saturations: dict[int, dict[str, int]] = {}
+        self.chip(bits[0])  # which refuses a network that no chip holds, before anything is measured
 
     def task(self, index: int) -> Task:
         return task_of(self.tasks, self.settings, self.net.ways, index)

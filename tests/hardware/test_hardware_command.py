@@ -213,3 +213,18 @@ def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
         chip = export.from_header(Path("chip/chip.h"))
         assert (chip.words.weight_bits, chip.words.readout_bits) == words
         assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (chip.readout.exponent == -6) == (words == (3, 5))
+
+
+@pytest.mark.parametrize("kind", ["convolutional", "another neuron"])
+def test_a_network_that_no_chip_holds_is_refused_before_anything_is_measured(run, kind):
+    cnn = kind == "convolutional"
+    net = ms.ConvNet((6, 6, 2), (4,), 3, 3) if cnn else ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF())
+    ms.save("networks/double_nmnist_maml.h5", net, net.init(np.random.default_rng(0)))
+    for line in (
+        ("--episodes", 2),
+        ("--ranges", "--episodes", 2),
+        ("export", "--checkpoint", "networks/double_nmnist_maml.h5"),
+    ):
+        code, _, err = run(*line)
+        assert code == 2 and "the chip holds a spiking network of conv layers of LIF neurons" in err
+    assert not Path("out/records").exists()

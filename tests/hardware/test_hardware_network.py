@@ -287,6 +287,9 @@ def test_a_network_that_the_chip_cannot_hold_is_refused():
     direct = ms.SpikingNet((4, 4, 2), (), 2)
     with pytest.raises(ValueError, match="has other layers"):
         IntegerNet(direct, direct.init(np.random.default_rng(0)))
+    cuba = ms.SpikingNet((4, 4, 2), (2,), 2, 3, neuron=ms.CubaLIF())
+    with pytest.raises(ValueError, match="other layers or neurons"):
+        IntegerNet(cuba, cuba.init(np.random.default_rng(0)))
     with pytest.raises(ValueError, match="weight_bits must be 2 to 8, a whole number, not 9"):
         small(weight_bits=9)
     with pytest.raises(ValueError, match="fraction must be 0 to 16"):
