@@ -26,8 +26,6 @@ from scipy.ndimage import uniform_filter
 
 from ..readers.asl import LETTERS
 
-__all__ = ["LETTERS", "draw_hand", "hand_picture", "hand_pictures"]
-
 # Lengths in palms (wrist to the middle finger's knuckle): index, middle, ring, little finger.
 _KNUCKLES = np.array([[0.30, 0.97, 0], [0.09, 1.0, 0.02], [-0.12, 0.96, 0.01], [-0.31, 0.86, -0.01]])
 _PHALANGES = np.array([[0.46, 0.28, 0.22], [0.51, 0.32, 0.23], [0.47, 0.30, 0.23], [0.37, 0.22, 0.20]])
@@ -128,16 +126,6 @@ def hand_picture(letter: int, number: int, seed: int, size: tuple[int, int] = (1
     _whole("number", number, 0)
     _whole("seed", seed, 0)
     return np.rint(255 * draw_hand(letter, np.random.default_rng((int(seed), letter, number)), size)).astype(np.uint8)
-
-
-def hand_pictures(per_letter: int, seed: int, size: tuple[int, int] = (120, 160)) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of all letters: images uint8 (24 per_letter, H, W), labels uint8 (24 per_letter,), sorted by letter.
-
-    Raises ValueError where per_letter or seed is no whole number (from 1, from 0 on), or size is not (rows, columns).
-    """
-    _whole("per_letter", per_letter, 1)
-    images = np.stack([hand_picture(letter, n, seed, size) for letter in range(len(LETTERS)) for n in range(int(per_letter))])
-    return images, np.repeat(np.arange(len(LETTERS), dtype=np.uint8), int(per_letter))
 
 
 def _capsules(pose: _Pose, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
