@@ -23,6 +23,8 @@ IDLE: dict[str, list[str]] = {
     "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000"],
     "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
+    "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],
+    "train --rule maml": ["--scale .2", "--train-ways 9", "--train-queries 3"],
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
     "train --rule classify --learn-step-size no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),
     "train --rule reptile --learn-step-size no --inner-steps 3": ["--order 2"],
@@ -44,7 +46,7 @@ STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler s
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
     "check": "backend checkpoint full input model plot random seed thorough threads",
-    "evaluate": "checkpoint dataset episodes inner-steps json queries quiet root scheduler seed shots split threads workers",
+    "evaluate": "align baselines no-baselines checkpoint dataset episodes inner-steps json queries quiet root scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",
     "info": "",
     "lessons": "list",
@@ -52,7 +54,7 @@ ALWAYS = {
     "record": "duration each inverted out quiet seed split threads",
     "reference": "out",
     "show": "animation checkpoint dataset format index out queries root seed shots split ways",
-    "train": "backend channels checkpoint-every clip dataset dtype evaluate-every first-order-updates force freeze "
+    "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
     "rule scheduler seed start tasks test-episodes threads updates workers init",
     **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),

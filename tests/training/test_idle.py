@@ -39,6 +39,10 @@ OTHER = dict(
     rule="anil",
     order=1,
     first_order_updates=1,
+    prototype_updates=1,
+    train_ways=4,
+    train_queries=1,
+    scale=0.5,
     updates=3,
     tasks=2,
     lr=0.1,
@@ -65,12 +69,13 @@ SCENARIOS = dict(
     cnn=dict(model="cnn", pool="max"),
     cuba=dict(neuron="cuba", firing_threshold=0.1),
     classify=dict(rule="classify", learn_step_size="no"),
+    prototypes=dict(rule="prototypes", learn_step_size="no"),
     reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
     sgd=dict(optimiser="sgd"),
     orthogonal=dict(init="orthogonal", learn_step_size="no"),
     dense=dict(channels=(), evaluate_every=0, test_episodes=0, hidden=(6,)),
 )
-ELSEWHERE = {"dataset", "root", "start", "backend", "checkpoint_every"}  # data, files, speed
+ELSEWHERE = {"dataset", "root", "draws", "align", "start", "backend", "checkpoint_every"}  # data, files, speed
 
 
 def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
