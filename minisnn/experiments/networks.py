@@ -8,6 +8,7 @@ from the file of another role is trained after it.
 from dataclasses import replace
 from pathlib import Path
 
+from ..training.origin import PYTHON
 from ..training.checkpoint import Checkpoint, read
 from ..data.store.shipped import shipped
 from ..training.presets import preset
@@ -73,9 +74,10 @@ class Networks:
         """The checkpoint of a role; None where there is none anywhere."""
         if role not in self.found:
             place = self._place(role)
-            found = self.found[role] = None if place is None else read(place)
-            if found is not None and found.origin.data not in (None, role.split("/")[0]):
-                raise ValueError(f"{place}: the network learned from {found.origin.words()}; expected {role.split('/')[0]}")
+            found, dataset = None if place is None else read(place), role.split("/")[0]
+            if found is not None and found.origin.data not in (None, PYTHON, dataset):
+                raise ValueError(f"{place}: the network learned from {found.origin.words()}; expected one of {dataset}")
+            self.found[role] = found
             if place is not None:
                 self.places[role] = place
         return self.found[role]
@@ -86,6 +88,8 @@ class Networks:
         trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
         if config is not None and config.start is not None:
             trained += f" from {Path(config.start).name} on"
+        if self.found[role].origin.data == PYTHON:
+            trained += f", of {self.found[role].origin.words()}"
         done, planned = progress.get("update"), progress.get("updates")
         left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
         return f"{self.places[role].name}{trained}{left}"

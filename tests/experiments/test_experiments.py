@@ -317,7 +317,11 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
     ms.save(tmp_path / file_name(role), net, theta, config=again, progress=dict(tasks=2000, update=5, updates=5))
     further = Networks(tmp_path)
     further.find(role)
-    assert further.describe(role) == "double_nmnist_maml.h5, 2,000 tasks from first.h5 on"
+    assert further.describe(role) == "double_nmnist_maml.h5, 2,000 tasks from first.h5 on, of data given in Python"
+    made = dict(origin=dict(data="double-asl"))
+    ms.save(tmp_path / file_name(role), net, theta, config=again, provenance=made)
+    with pytest.raises(ValueError, match="learned from double-asl, simulated recordings; expected one of double-nmnist"):
+        Networks(tmp_path).find(role)
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     assert Networks(tmp_path).find("double-asl/maml-snn") is None
     with pytest.raises(ValueError, match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5"):

@@ -271,7 +271,7 @@ def _run(folder: Path, reader: Callable, saved: Callable):
                 info.run(argparse.Namespace(path=run, sample=3, given=()))
                 read_json(run / "result.json")
                 with RunFolder(run) as held:
-                    held.resume(held.config())
+                    held.resume(held.config(), given=True)
         except ValueError as error:
             assert str(run) in str(error), error
             raise ValueError(str(error).replace(str(run), str(path))) from None
