@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from minisnn.commands import options
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
+from minisnn.training.baselines import baselines
 from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
 from toy import ToySet
@@ -33,7 +35,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]
 def toy_sets(monkeypatch, tmp_path):
     """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the test's own."""
 
-    def open_set(name, split, root=None, progress=True):
+    def open_set(name, split, root=None, progress=True, align=None):
         if root == "absent":
             raise ValueError("absent: no such folder")
         found = ToySet(split)
@@ -83,10 +85,6 @@ def test_every_setting_is_an_option(run, monkeypatch):
         ways=7,
         shots=3,
         queries=4,
-        train_ways=8,
-        train_queries=3,
-        draws=0,
-        align=True,
         channels=(5, 6),
         hidden=(3,),
         kernel=7,
@@ -106,14 +104,18 @@ def test_every_setting_is_an_option(run, monkeypatch):
         inner_steps=4,
         learn_step_size="scalar",
         step_size_lr=0.3,
-        scale=0.2,
         freeze=("conv1", "conv2"),
         gate_threshold=None,
         gate_fraction=0.05,
         rule="anil",
         order=2,
-        prototype_updates=2,
         first_order_updates=3,
+        prototype_updates=2,
+        train_ways=8,
+        train_queries=9,
+        scale=0.3,
+        draws=0,
+        align=False,
         updates=9,
         tasks=8,
         optimiser="sgd",
@@ -202,9 +204,13 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
         "val",
     )
     found = checkpoint.read(trained)
-    expected = evaluation.evaluate(found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5, queries=2, progress=False)
+    beside = partial(baselines, found.net, found.theta)
+    expected = evaluation.evaluate(
+        found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5, queries=2, progress=False, beside=beside
+    )
     result = json.loads(Path("a.json").read_text())
-    assert code == 0 and out == evaluation.sentence(expected) + "\n"
+    assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *evaluation.table(expected)]
+    assert "nearest mean: summed frames" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
     assert result["dataset"] == "double-nmnist" and result["inner_steps"] == 1

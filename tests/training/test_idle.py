@@ -84,7 +84,7 @@ def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
         data = toy_data() if config.rule != "classify" else {split: small_set(split) for split in SPLITS}
         result = train(config, folder, data=data, progress=False)
     found = state(folder) if result.test else {"theta": result.theta, "step_size": np.asarray(result.inner.step_size)}
-    if config.rule == "classify":
+    if config.rule in ("classify", "prototypes"):
         del found["step_size"]  # kept, and never used
     return found
 
