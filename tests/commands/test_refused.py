@@ -46,7 +46,8 @@ STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler s
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
     "check": "backend checkpoint full input model plot random seed thorough threads",
-    "evaluate": "align baselines no-baselines checkpoint dataset episodes inner-steps json queries quiet root scheduler seed shots split threads workers",
+    "evaluate": "align baselines checkpoint dataset episodes inner-steps json "
+    "queries quiet root scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",
     "info": "",
     "lessons": "list",
@@ -54,7 +55,8 @@ ALWAYS = {
     "record": "duration each inverted out quiet seed split threads",
     "reference": "out",
     "show": "animation checkpoint dataset format index out queries root seed shots split ways",
-    "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force freeze "
+    "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
+    "freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
     "rule scheduler seed start tasks test-episodes threads updates workers init",
     **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),
