@@ -73,7 +73,7 @@ def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(folder / "net.h5", net, theta)
-        np.savez(folder / "task.npz", **vars(task))
+        np.savez(folder / "task.npz", **{name: value for name, value in vars(task).items() if name != "recordings"})
         words = [sys.executable, "-m", __name__, folder, order, steps, get_threads()]
         child = subprocess.run([str(word) for word in words], capture_output=True, text=True)
     if child.returncode:

@@ -8,7 +8,7 @@ of each filter of `LeakyIntegrator`), which are constants,
 The adjoint is dx_t = h_t dp. Shapes: x (B, n, F), p and dp (B, F), dx (B, m, F) with m = n - 2 or n.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Coefficients(NamedTuple):
     x: np.ndarray
 
 
-def coefficients(steps: int, neuron, dtype: np.dtype) -> Coefficients:
+def coefficients(steps: int, neuron: Any, dtype: np.dtype) -> Coefficients:
     """The weights of what p_{n-1} is a sum of: the filters' adjoint of a one at the last step."""
     dy = np.zeros((1, steps), dtype)
     dy[0, -1] = 1
@@ -37,13 +37,13 @@ def coefficients(steps: int, neuron, dtype: np.dtype) -> Coefficients:
     return Coefficients(tuple(states), dy[0])
 
 
-def forward(x: np.ndarray, neuron, start: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
+def forward(x: np.ndarray, neuron: Any, start: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
     """p_{n-1} from x (B, n, F) and the states at its start, each (B, F); from zero where they are None."""
     h = coefficients(x.shape[1], neuron, x.dtype)
     p = np.tensordot(x[:, : len(h.x)], h.x, (1, 0))
     return p + sum(x.dtype.type(g) * state for g, state in zip(h.states, start or ()))
 
 
-def backward(dp: np.ndarray, steps: int, neuron) -> np.ndarray:
+def backward(dp: np.ndarray, steps: int, neuron: Any) -> np.ndarray:
     """dx_t = h_t dp."""
     return coefficients(steps, neuron, dp.dtype).x[None, :, None] * dp[:, None]
