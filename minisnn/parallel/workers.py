@@ -38,6 +38,10 @@ class Workers(Others):
 
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, in the worker processes."""
+        with stopping.heeded(signal.SIGINT):  # an interruption inside an import or a finaliser would be swallowed
+            self._carry_out(call, sets, items, collect)
+
+    def _carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         left, due = deque(range(len(items))), 0
         found: dict[int, Any] = {}
         deaths: Counter[int] = Counter()
@@ -72,7 +76,8 @@ class Workers(Others):
             if worker.task is None:
                 return worker
         if len(self._workers) < self.number:
-            self._workers.append(_Worker())
+            self._workers.append(_Worker())  # known before it starts: a signal as it does must not lose it
+            self._workers[-1].start()
             return self._workers[-1]
         return None
 
@@ -104,7 +109,7 @@ class Workers(Others):
         """End all workers; the next call starts others."""
         workers, self._workers, self.new = self._workers, [], True
         for worker in workers:
-            worker.process.kill()
+            worker.kill()
         for worker in workers:
             worker.end()
 
@@ -125,13 +130,19 @@ class _Worker:
         from multiprocessing import get_context
 
         context = get_context("spawn")  # a fork would copy locks that other threads hold
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True, name="minisnn worker")
+        self.pipe, self._theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(self._theirs,), daemon=True, name="minisnn worker")
         self.task: int | None = None
         self.stands, self.call, self.sets = False, None, []
+
+    def start(self) -> None:
         with _sober():
             self.process.start()
-        theirs.close()  # else its death would not close the pipe
+        self._theirs.close()  # else its death would not close the pipe
+
+    def kill(self) -> None:
+        if self.process.pid is not None:
+            self.process.kill()
 
     def begin(self, task: int, call: Call, sets: list, items: Sequence) -> None:
         """Send what the worker does not know yet, and the task."""
@@ -163,6 +174,8 @@ class _Worker:
     def end(self) -> str:
         """Give the process up; how it ended, in words."""
         self.pipe.close()
+        if self.process.pid is None:
+            return "not started"
         self.process.join(5)
         code = self.process.exitcode
         return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"

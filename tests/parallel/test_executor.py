@@ -265,6 +265,42 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
     wait_until(lambda: not alive(first))
 
 
+def test_ctrl_c_in_a_finaliser_is_not_swallowed(tmp_path):
+    """Python drops an exception that is raised in a callback of its own, which imports and collections make at any time."""
+    program = textwrap.dedent("""
+        import os
+        import signal
+        import sys
+        import weakref
+        import pieces
+        from minisnn.parallel import executor, workers as processes
+        executor.compiled = lambda: True
+
+        class Thing:
+            pass
+
+        if __name__ == "__main__":
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            workers = processes.Workers(2)
+            idle = workers._idle
+            def interrupted():
+                worker = idle()
+                if worker is None:
+                    thing = Thing()
+                    seen = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
+                    del thing
+                return worker
+            workers._idle = interrupted
+            try:
+                workers.in_order(pieces.slow, range(4), print)
+            except KeyboardInterrupt:
+                sys.exit(130)
+        """)
+    (tmp_path / "program.py").write_text(program)
+    run = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    assert run.returncode == 130 and not run.stderr, run.stderr
+
+
 def alive(process: int) -> bool:
     try:
         os.kill(process, 0)
