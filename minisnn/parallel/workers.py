@@ -136,6 +136,10 @@ class _Worker:
         self.stands, self.call, self.sets = False, None, []
 
     def start(self) -> None:
+        from multiprocessing.util import Finalize
+
+        # before multiprocessing sends what workers are deaf to, and waits for them
+        self._at_exit = Finalize(self, self.process.kill, exitpriority=0)
         with _sober():
             self.process.start()
         self._theirs.close()  # else its death would not close the pipe
@@ -177,6 +181,7 @@ class _Worker:
         if self.process.pid is None:
             return "not started"
         self.process.join(5)
+        self._at_exit.cancel()
         code = self.process.exitcode
         return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 

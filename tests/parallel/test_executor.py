@@ -234,12 +234,12 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
         if __name__ == "__main__":
             signal.signal(signal.SIGINT, signal.default_int_handler)       # what runs the tests may ignore it
             workers = processes.Workers(2)
-            start = workers.carry_out
-            def told(*arguments):
-                workers._idle()
-                print(*(worker.process.pid for worker in workers._workers), flush=True)
-                start(*arguments)
-            workers.carry_out = told
+            heard = workers._heard
+            def told():
+                workers._heard = heard
+                print(workers._workers[0].process.pid, flush=True)
+                return heard()
+            workers._heard = told
             try:
                 workers.in_order(pieces.slow, range(4), print)
             except KeyboardInterrupt:
@@ -263,6 +263,22 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
     out, err = run.communicate(timeout=30)
     assert time.monotonic() - began < 10 and run.returncode == 130 and out.strip() == "stopped 0" and not err, err
     wait_until(lambda: not alive(first))
+
+
+def test_a_script_may_leave_its_workers_open(tmp_path):
+    program = textwrap.dedent("""
+        from minisnn.parallel import executor, workers as processes
+        executor.compiled = lambda: True
+        if __name__ == "__main__":
+            workers = processes.Workers(2)
+            workers.in_order(abs, range(-4, 0), print)
+            print(*(worker.process.pid for worker in workers._workers))
+        """)
+    (tmp_path / "program.py").write_text(program)
+    run = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    *answers, processes = run.stdout.splitlines()
+    assert run.returncode == 0 and answers == ["4", "3", "2", "1"] and not run.stderr, run.stderr
+    wait_until(lambda: not any(alive(int(process)) for process in processes.split()))
 
 
 def test_ctrl_c_in_a_finaliser_is_not_swallowed(tmp_path):
