@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-NOWHERE = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
-NOWHERE += "that can be written to: NUMBA_CACHE_DIR=DIR"
-_told, _announcing = False, False  # that they cannot be kept; that they are being compiled
+KERNELS = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
+KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
+NOTHING = (
+    "neither compiled kernels nor simulated recordings can be kept ({}), so that each command makes them anew, about half "
+)
+NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
+_told, _announcing = "", False  # what was said of keeping them; whether it is said that they are being compiled
 
 
 def njit(cache: bool = False, **options: Any) -> Callable:
@@ -23,7 +27,7 @@ def njit(cache: bool = False, **options: Any) -> Callable:
             try:
                 kernel.enable_caching()
             except RuntimeError:  # numba's "no locator available"
-                _tell("neither beside the code nor at home")
+                _tell("neither beside the code nor at home", KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
             else:
                 kept = kernel._cache
                 kept.load_overload, kept.save_overload = _looked_up(kept.load_overload), _forgiving(kept.save_overload)
@@ -57,11 +61,16 @@ def _forgiving(save: Callable) -> Callable:
     return attempt
 
 
-def _tell(reason: str) -> None:
+def _tell(reason: str, text: str = KERNELS) -> None:
     global _told
     if not _told:
-        _told = True
-        warnings.warn(NOWHERE.format(reason), stacklevel=2)
+        _told = text
+        warnings.warn(text.format(reason), stacklevel=2)
+
+
+def nothing_is_kept() -> bool:
+    """Whether it was said that there is no folder for anything, so that no other part needs to say it of its own."""
+    return _told == NOTHING and not os.environ.get("MINISNN_CACHE")
 
 
 def announce() -> None:

@@ -7,9 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numba.core import caching
 
+from minisnn.data.store import cache
 from minisnn.parallel import compilation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +24,7 @@ def double(x):
 
 @pytest.fixture(autouse=True)
 def untold(monkeypatch, tmp_path):
-    monkeypatch.setattr(compilation, "_told", False)
+    monkeypatch.setattr(compilation, "_told", "")
     monkeypatch.setattr(compilation, "_announcing", False)
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
 
@@ -49,6 +51,20 @@ def test_without_a_place_they_are_compiled_and_it_is_said_once(monkeypatch, recw
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     assert [compilation.njit(cache=True)(double)(4) for _ in range(2)] == [8, 8]
     assert [("NUMBA_CACHE_DIR=DIR" in str(one.message)) for one in recwarn] == [True]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_where_nothing_can_be_kept_one_line_says_so(own, monkeypatch, tmp_path, recwarn):
+    """Of kernels and recordings together, unless the user has named a folder for one of them."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    monkeypatch.setattr(cache, "_unusable", set())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "file") if own else "")
+    assert compilation.njit(cache=True)(double)(4) == 8
+    assert [cache.cached(name, {}, lambda: {"a": np.arange(3)})["a"][2] for name in "xy"] == [2, 2]
+    told = [[name for name in ("NUMBA_CACHE_DIR=DIR", "MINISNN_CACHE") if name in str(one.message)] for one in recwarn]
+    assert told == ([["NUMBA_CACHE_DIR=DIR"], ["MINISNN_CACHE"]] if own else [["NUMBA_CACHE_DIR=DIR", "MINISNN_CACHE"]])
 
 
 def test_a_full_disk_is_said_once(monkeypatch, recwarn):
@@ -98,5 +114,6 @@ def train_as_nobody(python: str, place: Path) -> None:
         user=NOBODY, group=NOBODY, extra_groups=[], cwd=work, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0 and "test accuracy" in done.stdout, done.stderr
-    assert done.stderr.count("NUMBA_CACHE_DIR") == 1 and "compiled first" not in done.stderr, done.stderr
+    assert done.stderr.count("NUMBA_CACHE_DIR") == done.stderr.count("minisnn: note:") == 1, done.stderr
+    assert "MINISNN_CACHE" in done.stderr and "compiled first" not in done.stderr, done.stderr
     assert (work / "runs" / "quick-1" / "curve.png").is_file()

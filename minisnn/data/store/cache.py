@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ...files import remove_leftovers, whole_file
+from ...parallel.compilation import nothing_is_kept
 
 FORMAT = 1  # of the entries themselves
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
@@ -143,7 +144,7 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
 
 
 def _tell_unusable(place: Path | str, error: Exception):
-    if str(place) not in _unusable:
+    if str(place) not in _unusable and not nothing_is_kept():
         _unusable.add(str(place))
         reason = getattr(error, "strerror", None) or error
         warnings.warn(
