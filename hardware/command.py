@@ -101,10 +101,8 @@ def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in sorted(args.given) if name not in ("what", "defaults")}
     for name in given:
         if name not in defaults[what]:
-            others = " and ".join(other for other in PARTS if name in defaults[other])
-            raise ValueError(
-                f"--{name.replace('_', '-')} does not apply to minisnn hardware {what}; it is an option of {others}"
-            )
+            option, others = name.replace("_", "-"), " and ".join(other for other in PARTS if name in defaults[other])
+            raise ValueError(f"--{option} does not apply to minisnn hardware {what}; it is an option of {others}")
     args = argparse.Namespace(**{**defaults[what], **given})
     if not all(2 <= b <= 8 for b in args.bits) or ("bits" in given and not args.bits):
         raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")

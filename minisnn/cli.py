@@ -35,27 +35,16 @@ Each command has its own help with examples: minisnn train --help"""
 
 def parser() -> argparse.ArgumentParser:
     """The whole parser: what it parses holds what was given, `run`, and `otherwise`, the defaults of what was not."""
-    top = argparse.ArgumentParser(
-        "minisnn",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        allow_abbrev=False,
-        formatter_class=Help,
-    )
+    layout: dict = dict(formatter_class=Help, allow_abbrev=False)
+    top = argparse.ArgumentParser("minisnn", description=DESCRIPTION, epilog=EPILOG, **layout)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     modules = {name: f"{__package__}.commands.{name}" for name in COMMANDS}
     modules.update({name: f"{name}.command" for name in BESIDE if importlib.util.find_spec(name)})
     for name, place in modules.items():
         module = importlib.import_module(place)
-        sub = commands.add_parser(
-            name,
-            help=module.SUMMARY,
-            description=module.__doc__,
-            epilog=module.EXAMPLES,
-            formatter_class=Help,
-            allow_abbrev=False,
-        )
+        texts = dict(help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES)
+        sub = commands.add_parser(name, **texts, **layout)
         module.arguments(sub)
         sub.set_defaults(run=module.run, otherwise=only_given(sub))
     return top
@@ -116,11 +105,8 @@ def _explain(error: BaseException, line: list[str]) -> int:
     elif isinstance(error, ImportError):
         text = f"{text}; a package that minisnn needs is missing or damaged, install it anew"
     elif not isinstance(error, (ValueError, OSError)):
-        command = shlex.join(["minisnn", *line])
-        _tell(
-            f"a defect of minisnn: {type(error).__name__}: {text}; please report it, with what this shows: "
-            f"MINISNN_DEBUG=1 {command}"
-        )
+        how = f"please report it, with what this shows: MINISNN_DEBUG=1 {shlex.join(['minisnn', *line])}"
+        _tell(f"a defect of minisnn: {type(error).__name__}: {text}; {how}")
         return 1
     _tell(text)
     return 2

@@ -24,12 +24,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text)
     options.add_count(parser, "random", None, "check this many random architectures of each model")
     options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
-    for name, default, metavar, text in (
-        ("input", (9, 8, 2), "H,W,C", "shape of an input (default: 9,8,2)"),
-        ("channels", (3, 4), "A,B,…", "widths of the conv layers, or none (default: 3,4)"),
-        ("hidden", (), "A,B,…", "widths of dense layers before the readout (default: none)"),
-    ):
-        parser.add_argument(f"--{name}", type=options.whole_numbers, default=default, metavar=metavar, help=text)
+    options.add_list(parser, "input", (9, 8, 2), "shape of an input (default: 9,8,2)", "H,W,C")
+    options.add_list(parser, "channels", (3, 4), "widths of the conv layers, or none (default: 3,4)")
+    options.add_list(parser, "hidden", (), "widths of dense layers before the readout (default: none)")
     options.add_count(parser, "ways", 3, "classes", 2)
     options.add_count(parser, "kernel", 3, "size of the conv kernels")
     options.add_count(parser, "window", 12, "gradient window in time steps")
@@ -53,17 +50,16 @@ def run(args: argparse.Namespace) -> int:
     if args.random is not None:
         options.refuse(args, "with --random, which draws them", *SHAPE)
     if args.model == "cnn":
-        options.refuse(
-            args, "with --model cnn, which has max pooling, no window and no reset", "pool", "window", "detach_reset"
-        )
+        why = "with --model cnn, which has max pooling, no window and no reset"
+        options.refuse(args, why, "pool", "window", "detach_reset")
     if not args.channels:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
     from ..parallel.compilation import announce
 
     announce()
-    cases, failed, first = 0, 0, None
-    for net, theta, task, step_size in _cases(args):
+    failed, first = 0, None
+    for cases, (net, theta, task, step_size) in enumerate(_cases(args), 1):
         report = gradcheck.check(net, theta, seed=args.seed, task=task, step_size=step_size, thorough=args.thorough)
         if args.full:
             print(f"{report.title}\n{report.table()}\n{report.summary()}\n")
@@ -72,7 +68,6 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{report}\n")
         failed += not report.ok
-        cases += 1
         first = first or (net, theta, task)
     if args.plot is not None:
         _plot(args, *first)

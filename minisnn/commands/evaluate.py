@@ -27,21 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
     parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
-    parser.add_argument(
-        "--freeze", type=options.names, metavar="A,B,…", help="layers that do not adapt (default: as in training)"
-    )
-    parser.add_argument(
-        "--align",
-        choices=("support", "none"),
-        help="move each task by the whole-pixel offset that its support asks for (default: support for double-nmnist)",
-    )
-    parser.add_argument(
-        "--baselines",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="nearest class means beside, on the same episodes: of summed frames, of a random network's features, a "
-        "classifier's and this network's (default: yes)",
-    )
+    text = "layers that do not adapt (default: as in training)"
+    parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
+    text = "move each task by the whole-pixel offset that its support asks for (default: support for double-nmnist)"
+    parser.add_argument("--align", choices=("support", "none"), help=text)
+    text = "nearest class means beside, on the same episodes: of summed frames, of a random network's features, a classifier's "
+    options.add_yes(parser, "baselines", text + "and this network's")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers, every episode's too, to this file")
     options.add_quiet(parser)
     options.add_threads(parser)
@@ -82,9 +73,7 @@ def run(args: argparse.Namespace) -> None:
     result.update(checkpoint=str(args.checkpoint), inner_steps=inner.steps, freeze=list(inner.freeze))
     if args.json is not None:
         write_json(args.json, result)
-    print(sentence(result))
-    for line in table(result):
-        print(line)
+    print(sentence(result), *table(result), sep="\n")
 
 
 def _classifier():

@@ -8,9 +8,7 @@ cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands
 shift        moved and enlarged recordings with more events or fewer, tasks aligned by their support"""
 
-import argparse
-
-from .studies import add_study, run_and_print
+from .studies import study_command
 
 SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift"
 EXAMPLES = """\
@@ -18,13 +16,5 @@ examples:
   minisnn explore shots
   minisnn explore curvature
   minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz"""
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    what = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift")
-    parser.add_argument("what", choices=what, help="what to explore")
-    add_study(parser, 200)
-
-
-def run(args: argparse.Namespace) -> None:
-    run_and_print(args.what, args)
+WHAT = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift")
+arguments, run = study_command("{}", WHAT, "what to explore", 200)

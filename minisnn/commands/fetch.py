@@ -36,9 +36,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..data.store.fetch import fetch
 
-    out = fetch(
-        args.out, args.part, args.base, args.keep_zips, progress=not args.quiet, tell=functools.partial(print, flush=True)
-    )
+    tell = functools.partial(print, flush=True)
+    out = fetch(args.out, args.part, args.base, args.keep_zips, progress=not args.quiet, tell=tell)
     root = shlex.quote(str(out))
     on = f"train on them with: minisnn train --root {root}"
     if args.part == "test":

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from ..meta.rules import RULES
-from .options import add_count, find_checkpoint, refuse
+from .options import add_count, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
 EXAMPLES = """\
@@ -50,14 +50,12 @@ def _run_folder(path: Path) -> None:
         print(f"{path}: a run that was stopped before its first checkpoint; `{origin.how_to_go_on(path)}` begins it")
         return
     _checkpoint(path, config)
-    if (path / "result.json").is_file():
-        result = read_json(path / "result.json")
+    if (file := path / "result.json").is_file():
+        result = read_json(file)
         try:
             print(f"{'result':<12}{sentence(result)}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(
-                f"{path / 'result.json'}: not the result of a run ({error!r}); `minisnn train` writes it"
-            ) from None
+            raise ValueError(f"{file}: not the result of a run ({error!r}); `minisnn train` writes it") from None
 
 
 def _checkpoint(path: Path, config=None) -> None:
@@ -67,12 +65,8 @@ def _checkpoint(path: Path, config=None) -> None:
     net, config = found.net, config or found.config
     path = next(place for place in (path, path / CURRENT, path / PREVIOUS) if place.is_file())
     print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
-    shape = " x ".join(map(str, net.input_shape))
     spiking = f", window {net.window} ms{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""
-    print(
-        f"{'network':<12}{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters in "
-        f"{net.dtype.name}{spiking}"
-    )
+    print(f"{'network':<12}{in_a_line(net)} in {net.dtype.name}{spiking}")
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
         pooled = "" if b.pool == "none" else f", {b.pool} pooling"
@@ -84,11 +78,9 @@ def _checkpoint(path: Path, config=None) -> None:
         _inner_loop(net, found.inner)
     if config is not None:
         _training(found, config)
-    versions = (
-        f"{name} {found.provenance[name]}" for name in ("minisnn", "python", "numpy", "numba") if name in found.provenance
-    )
+    versions = {name: found.provenance.get(name) for name in ("minisnn", "python", "numpy", "numba")}
     by = f"{found.origin.command}; " if config is not None else ""
-    print(f"{'made with':<12}{by}" + ", ".join(versions))
+    print(f"{'made with':<12}{by}" + ", ".join(f"{name} {version}" for name, version in versions.items() if version))
 
 
 def _inner_loop(net, inner) -> None:
@@ -115,30 +107,21 @@ def _training(found, config) -> None:
     task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
     if RULES[config.rule].whole_set:
         task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
-    print(
-        f"{'training':<12}{_rule(config)}, {done} of {config.updates} updates of {config.tasks} {task}, "
-        f"{found.origin.words()}, seed {config.seed}"
-    )
+    first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""
+    rule, of = RULES[config.rule].words(config.order) + first, f"{found.origin.words()}, seed {config.seed}"
+    print(f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}")
     curve = found.curve
     if done and {"loss", "accuracy_before", "accuracy_after", "seconds", "validation"} <= curve.keys():
         last = slice(-max(1, min(100, done)), None)
         loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
-        print(
-            f"{'':<12}last {min(100, done)} updates: query loss {loss:.3f}, accuracy {before:.1%} before, "
-            f"{after:.1%} after adaptation; {curve['seconds'][-1]:,.0f} s in all"
-        )
+        way = f"query loss {loss:.3f}, accuracy {before:.1%} before, {after:.1%} after adaptation"
+        print(f"{'':<12}last {min(100, done)} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
             last, what = seen[-1], "activity" if config.model == "snn" else "mean outputs"
             layers = {name.removeprefix("activity_"): column for name, column in curve.items() if name.startswith("activity_")}
             rates = ", ".join(f"{name} {column[last]:.1%}" for name, column in layers.items())
             print(f"{'':<12}validation accuracy {curve['validation'][last]:.1%} after update {last + 1}; {what} {rates}")
-
-
-def _rule(config) -> str:
-    """The rule of a training in words."""
-    first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""
-    return RULES[config.rule].words(config.order) + first
 
 
 def _holds_recordings(path: Path) -> bool:
@@ -153,10 +136,8 @@ def _data_folder(path: Path, sample: int) -> None:
 
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         return _pictures(path)
-    raise ValueError(
-        f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin) "
-        f"and no pictures (<label>/*.png) lie in this folder"
-    )
+    known = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
+    raise ValueError(f"{path}: {known} and no pictures (<label>/*.png) lie in this folder")
 
 
 def _pictures(path: Path) -> None:

@@ -4,7 +4,7 @@ leaky neuron upwards, with exercises, hints, folded solutions and checks. What y
 import argparse
 from pathlib import Path
 
-from .options import add_count, check_folder, refuse, whole_numbers
+from .options import add_count, add_list, check_folder, refuse
 
 SUMMARY = "the lessons: notebooks with exercises, into a folder of your own"
 EXAMPLES = """\
@@ -22,7 +22,7 @@ folder says what each teaches and how long it takes."""
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to put them into (default: minisnn-lessons)"
     parser.add_argument("--out", type=Path, default=Path("minisnn-lessons"), metavar="DIR", help=text)
-    parser.add_argument("--only", type=whole_numbers, metavar="N,M", help="numbers of the lessons to copy (default: all)")
+    add_list(parser, "only", None, "numbers of the lessons to copy (default: all)", "N,M")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
     parser.add_argument("--force", action="store_true", help="replace notebooks of yours by fresh ones")
     parser.add_argument("--open", action="store_true", help="start JupyterLab in the folder, until Ctrl-C")

@@ -6,7 +6,7 @@ same checkpoint. An imported graph must have the form of an exported one."""
 import argparse
 from pathlib import Path
 
-from .options import check_folder_of, find_checkpoint
+from .options import check_folder_of, find_checkpoint, in_a_line
 
 SUMMARY = "networks to and from NIR, the interchange format"
 EXAMPLES = """\
@@ -44,7 +44,4 @@ def run(args: argparse.Namespace) -> None:
         given = {name: getattr(args, name) for name in ("dt", "steps") if name in args.given}
         found = import_nir(args.source, **given)
         save(args.out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
-    print(
-        f"{args.out}: {type(found.net).__name__} for inputs {' x '.join(map(str, found.net.input_shape))}, "
-        f"{found.net.ways} classes, {found.net.size:,} parameters" + ("" if found.inner is None else ", with how it adapts")
-    )
+    print(f"{args.out}: {in_a_line(found.net)}" + ", with how it adapts" * (found.inner is not None))

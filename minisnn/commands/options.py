@@ -90,6 +90,11 @@ def add_count(parser, name: str, default: int | None, text: str, least: int = 1,
     parser.add_argument(f"--{name}", type=count(least), default=default, metavar=metavar, help=text)
 
 
+def add_list(parser, name: str, default: tuple | None, text: str, metavar: str = "A,B,…") -> None:
+    """Whole numbers between commas."""
+    parser.add_argument(f"--{name}", type=whole_numbers, default=default, metavar=metavar, help=text)
+
+
 def add_seed(parser, of: str) -> None:
     add_count(parser, "seed", 0, f"seed of {of}", 0, "S")
 
@@ -107,29 +112,21 @@ def add_threads(parser) -> None:
     add_count(parser, "threads", None, "threads of the kernels; the results are the same for any number (default: all)")
 
 
-def use_threads(number: int | None) -> None:
-    """Carry out what `add_threads` asked for."""
-    set_threads(number)
+use_threads = set_threads  # carries out what `add_threads` asks for
 
 
 def add_workers(parser) -> None:
     """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries them out."""
-    group = parser.add_argument_group(
-        "where the work is done (default: in this process)",
-        "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one thread "
-        "each; the results are the same to the last bit. Workers may die, and a run that was "
-        "stopped may continue with more or fewer of them.",
+    text = "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one thread "
+    text += (
+        "each; the results are the same to the last bit. Workers may die, and a run that was stopped may continue with more "
     )
+    text += "or fewer of them."
+    group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--workers", type=count(1), metavar="N", help="in N processes of this machine, for example one per core"
-    )
-    choice.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="by a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask scheduler, and on each "
-        "machine: dask worker ADDRESS --nthreads 1 --nworkers N",
-    )
+    add_count(choice, "workers", None, "in N processes of this machine, for example one per core")
+    text = "by a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask scheduler, and on each machine: "
+    choice.add_argument("--scheduler", metavar="ADDRESS", help=text + "dask worker ADDRESS --nthreads 1 --nworkers N")
 
 
 def executor_of(args: argparse.Namespace):
@@ -153,18 +150,16 @@ def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
     text = "double-nmnist or double-asl (default: what --checkpoint learned from, or double-nmnist)"
     parser.add_argument("--dataset", metavar="NAME", help=text)
-    parser.add_argument(
-        "--root",
-        metavar="DIR",
-        help="folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
-        "records the shipped digits",
-    )
-    parser.add_argument(
-        "--split",
-        choices=("train", "val", "test"),
-        default="test",
-        help="classes and recordings of meta-training, validation or test (default: test)",
-    )
+    text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
+    parser.add_argument("--root", metavar="DIR", help=text + "records the shipped digits")
+    text = "classes and recordings of meta-training, validation or test (default: test)"
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
+
+
+def in_a_line(net) -> str:
+    """A network's kind and size."""
+    shape = " x ".join(map(str, net.input_shape))
+    return f"{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters"
 
 
 def check_folder_of(path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..files import whole_file, whole_folder
-from .options import add_count, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads, whole_numbers
+from .options import add_count, add_list, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads
 
 SUMMARY = "labelled pictures into event recordings"
 EXAMPLES = """\
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "split that the recordings are put into (default: Train)"
     parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
     add_count(parser, "each", None, "only the first N pictures of each label")
-    parser.add_argument("--size", type=whole_numbers, metavar="H,W", help="bring all pictures to this size first")
+    add_list(parser, "size", None, "bring all pictures to this size first", "H,W")
     add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
     add_count(parser, "duration", 310, "milliseconds of a recording; 310 are all three saccades", metavar="MS")
     add_seed(parser, "the noise")
@@ -52,10 +52,8 @@ def run(args: argparse.Namespace) -> None:
     keep = _first(labels, args.each)
     write = _write_hdf5 if single else _write_folder
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
-    print(
-        f"{out}: {len(keep)} recordings of {len(names)} labels, {sum(events) / len(events):.0f} events on average, "
-        "on a sensor of 34 x 34 pixels"
-    )
+    many = f"{sum(events) / len(events):.0f} events on average"
+    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of 34 x 34 pixels")
     if not single:
         digits = set(names) <= set("0123456789")
         print(f"see them with: minisnn info {out}" + f"; train on them with: minisnn train --root {out}" * digits)

@@ -73,6 +73,5 @@ def markdown(docstring: str) -> str:
 def _text(line: str) -> str:
     """A line whose * and _ are no emphasis, nor its < a tag; code between backticks stays."""
     pieces = re.split(r"(`[^`]+`)", line)
-    return "".join(
-        piece if n % 2 else re.sub(r"([*_\[\]])", r"\\\1", piece).replace("<", "&lt;") for n, piece in enumerate(pieces)
-    )
+    pieces[::2] = [re.sub(r"([*_\[\]])", r"\\\1", piece).replace("<", "&lt;") for piece in pieces[::2]]
+    return "".join(pieces)

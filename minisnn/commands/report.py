@@ -46,7 +46,6 @@ def run(args: argparse.Namespace) -> None:
                 print(f"{place} of {len(chosen)}: {findings[-1].title}; {seconds}", file=sys.stderr, flush=True)
     path = write_report(findings, args.out, time.perf_counter() - began)
     claims = [claim.verdict for found in findings for claim in found.claims]
-    print(
-        f"{path}: {len(findings)} experiments; of {len(claims)} claims {claims.count('agrees')} agree, "
-        f"{claims.count('differs')} differ, {claims.count('inconclusive')} are inconclusive"
-    )
+    agree, differ, neither = (claims.count(verdict) for verdict in ("agrees", "differs", "inconclusive"))
+    counts = f"of {len(claims)} claims {agree} agree, {differ} differ, {neither} are inconclusive"
+    print(f"{path}: {len(findings)} experiments; {counts}")

@@ -40,11 +40,9 @@ def run(args: argparse.Namespace) -> None:
         dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
     tasks = open_set(dataset, args.split, root)
     task = tasks.episode(args.seed, args.index, args.ways, args.shots, args.queries)
-    print(
-        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {len(task.y_support)} support and "
-        f"{len(task.y_query)} query samples of {task.x_support.shape[1]} ms, "
-        f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
-    )
+    samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} ms"
+    events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
+    print(f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, {events}")
     args.out.mkdir(parents=True, exist_ok=True)
     name = task.classes[int(task.y_support[0])]
     print(save(plot_task(task, args.queries), args.out / f"task.{args.format}"))

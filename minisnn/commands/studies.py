@@ -19,25 +19,14 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
     options.add_seed(data, "the episodes")
     data.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     if asl:
-        data.add_argument(
-            "--asl-root",
-            metavar="PATH",
-            help="folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)",
-        )
+        text = "folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)"
+        data.add_argument("--asl-root", metavar="PATH", help=text)
     networks = parser.add_argument_group("networks (default: those that travel with minisnn)")
     networks.add_argument("--networks", metavar="DIR", help="folder of checkpoints or run folders with the shipped ones' names")
-    networks.add_argument(
-        "--retrain",
-        action="store_true",
-        help="train them anew first, into OUT/networks; takes hours, and can be stopped and resumed",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=OUT,
-        metavar="DIR",
-        help=f"folder for numbers, figures and records; the same command continues from them (default: {OUT})",
-    )
+    text = "train them anew first, into OUT/networks; takes hours, and can be stopped and resumed"
+    networks.add_argument("--retrain", action="store_true", help=text)
+    text = f"folder for numbers, figures and records; the same command continues from them (default: {OUT})"
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=text)
     options.add_quiet(parser)
     options.add_threads(parser)
     options.add_workers(parser)
@@ -64,9 +53,8 @@ def study_maker(args: argparse.Namespace, *names: str):
         try:
             yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
         except KeyboardInterrupt as signal:
-            raise KeyboardInterrupt(
-                f"stopped; what was measured is kept in {args.out / 'records'}; run the same command again to continue"
-            ) from signal
+            kept = f"what was measured is kept in {args.out / 'records'}"
+            raise KeyboardInterrupt(f"stopped; {kept}; run the same command again to continue") from signal
 
 
 def carry_out(study):
@@ -77,6 +65,17 @@ def carry_out(study):
     found.settings = study.describe()
     found.write(study.folder)
     return found
+
+
+def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 600):
+    """(arguments, run) of a command that carries out the experiment `name`, of which {} is one of `what`, in words `text`."""
+
+    def arguments(parser: argparse.ArgumentParser) -> None:
+        if what:
+            parser.add_argument("what", type=type(what[0]), choices=what, help=text)
+        add_study(parser, episodes)
+
+    return arguments, lambda args: run_and_print(name.format(*what and [args.what]), args)
 
 
 def run_and_print(name: str, args: argparse.Namespace) -> None:

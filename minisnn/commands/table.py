@@ -4,9 +4,7 @@
 3   magnitudes of the readout's updates: inner loop, outer loop, training
     without meta-learning"""
 
-import argparse
-
-from .studies import add_study, run_and_print
+from .studies import study_command
 
 SUMMARY = "a table of the paper, measured here"
 EXAMPLES = """\
@@ -15,12 +13,4 @@ examples:
   minisnn table 2 --episodes 100      a quick look
   minisnn table 2 --root ~/N-MNIST    on real recordings
   minisnn table 3 --out runs/mine     into another folder"""
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", type=int, choices=(2, 3), help="number of the table in the paper")
-    add_study(parser)
-
-
-def run(args: argparse.Namespace) -> None:
-    run_and_print(f"table-{args.number}", args)
+arguments, run = study_command("table-{}", (2, 3), "number of the table in the paper")

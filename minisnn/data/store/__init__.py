@@ -1,5 +1,5 @@
 """Where data lie: what ships, the cache, downloads.
 
 Import from here: `shipped`, `cache`, `download`, `fetch`.
-It may import: terminal, files.
+It may import: terminal, files, parallel.
 """
