@@ -19,7 +19,7 @@ from minisnn.files import whole_folder
 from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
 from ..chip.formats import ROUNDINGS, seed_state
 from ..chip.kernels import POOL
-from ..chip.learner import Learner, learn
+from ..chip.learner import CLASS_MEAN, RULES, Learner, learn
 from ..chip.network import MOST_COUNT, IntegerNet, Words
 from ..chip.neuron import RECIPROCAL, IntegerLIF
 from ..chip.quantise import IntegerLayer
@@ -92,7 +92,7 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
         "bias_room": chip.bias_room,
         "error": ERRORS[learner.error],
         "trigger": TRIGGER,
-        "three_factor": int(three),
+        "rule": (*RULES, CLASS_MEAN).index(learner.rule),
         "window": learner.window,
         "room_window": learner.window if three else 1,
         "online": int(learner.online),
@@ -187,7 +187,7 @@ static const edge_model chip_model = {
     chip_layers,
     READOUT_INPUTS, WAYS, READOUT_BITS, READOUT_EXPONENT, BIAS_ROOM, readout_weight, readout_bias,
     chip_exponential, chip_reciprocal,
-    {THREE_FACTOR, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}, ID,
+    {RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}, ID,
 };"""
     return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
 

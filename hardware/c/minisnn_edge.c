@@ -146,10 +146,10 @@ static int layer_fits(const edge_model *m, const edge_layer *l)
 
 static int learner_fits(const edge_learner *l, uint32_t window)
 {
-    return in(l->rule, EDGE_MEMBRANE, EDGE_THREE_FACTOR) && in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) &&
+    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) && (l->rule != EDGE_CLASS_MEAN || (!l->threshold && !l->online)) && in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) &&
            in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) && in(l->shift_weight, -12, 32) &&
            in(l->shift_bias, -12, 32) && in(l->trigger, 0, 127) && l->noise != 0 &&
-           (l->rule == EDGE_MEMBRANE || (l->window >= 1 && (uint32_t)l->window <= window));
+           (l->rule != EDGE_THREE_FACTOR || (l->window >= 1 && (uint32_t)l->window <= window));
 }
 
 static int model_fits(const edge_model *m)
@@ -743,23 +743,53 @@ static void add(edge *e, int32_t *G, int32_t x)
 
 static int64_t size_of(int32_t x) { return x < 0 ? -(int64_t)x : x; }
 
+static int32_t put(edge *e, int32_t old, int64_t wide, int32_t low, int32_t high)
+{
+    const int32_t new = clip(wide, low, high);
+    e->counts.clipped += new != wide;
+    e->counts.written += new != old;
+    return new;
+}
+
 /* W - the rounded G, within low .. high, where |G| > theta; G is zero again. A number of the noise goes to every synapse. */
 static int32_t updated(edge *e, int32_t W, int32_t *G, int64_t theta, int32_t k, int32_t low, int32_t high)
 {
     const int32_t g = *G;
-    int64_t wide;
-    int32_t new;
     e->noise = xorshift32(e->noise);
     *G = 0;
     if (size_of(g) <= theta) {
         e->counts.gated++;
         return W;
     }
-    wide = W - shift(g, k, e->learner.rounding, k > 0 ? e->noise >> (32 - k) : 0);
-    new = clip(wide, low, high);
-    e->counts.clipped += new != wide;
-    e->counts.written += new != W;
-    return new;
+    return put(e, W, W - shift(g, k, e->learner.rounding, k > 0 ? e->noise >> (32 - k) : 0), low, high);
+}
+
+/* gradient holds sums of p, bias_gradient the numbers of samples; both are zero again. */
+static void means(edge *e)
+{
+    const int32_t high = (1 << (e->model->bits - 1)) - 1, room = e->model->bias_room, right = e->learner.shift_weight;
+    int32_t *const square = e->h, most = 0;
+    uint32_t i, k;
+    memset(square, 0, e->classes * sizeof *square);
+    for (i = 0; i < (uint32_t)e->model->inputs; i++)
+        for (k = 0; k < e->classes; k++) {
+            const size_t at = (size_t)i * e->room.classes + k;
+            int8_t *const W = e->weight + at;
+            e->noise = xorshift32(e->noise);
+            if (e->bias_gradient[k]) {
+                const int32_t mean = e->gradient[at] / e->bias_gradient[k];
+                const int64_t wide = shift(mean, right, e->learner.rounding, right > 0 ? e->noise >> (32 - right) : 0);
+                *W = (int8_t)put(e, *W, wide, -high - 1, high);
+                e->gradient[at] = 0;
+            }
+            square[k] += *W * *W;
+        }
+    for (k = 0; k < e->classes; k++)
+        if (square[k] > most) most = square[k];
+    for (k = 0; k < e->classes; k++) {
+        e->bias[k] = put(e, e->bias[k], -shift((int64_t)square[k] + most, 1 - right, EDGE_FLOOR, 0), -room, room);
+        e->bias_gradient[k] = 0;
+    }
 }
 
 static void update(edge *e)
@@ -796,14 +826,16 @@ edge_error edge_learn(edge *e, int label)
     m = e->model;
     room = e->room.classes;
     n = e->held;
-    first = e->learner.rule == EDGE_MEMBRANE ? n - 1 : n > (uint32_t)e->learner.window ? n - (uint32_t)e->learner.window : 0;
+    first = e->learner.rule != EDGE_THREE_FACTOR ? n - 1 : n > (uint32_t)e->learner.window ? n - (uint32_t)e->learner.window : 0;
     for (t = first; t < n; t++) {                                       /* h of the steps that count; step t lies in this slot: */
         const uint32_t slot = (e->slot + e->room.window + 1 - n + t) % e->room.window;
         int32_t *u = e->u + (size_t)slot * room, *h = e->h + (size_t)t * room;
-        errors(e, u, (uint32_t)label, h);
+        if (e->learner.rule == EDGE_CLASS_MEAN)
+            for (k = 0; k < e->classes; k++) h[k] = k == (uint32_t)label;
+        else errors(e, u, (uint32_t)label, h);
         if (e->learner.rule == EDGE_THREE_FACTOR)
             for (k = 0; k < e->classes; k++) h[k] = (int32_t)shift(h[k] * surrogate(m, u[k]), 8, mode, 0);
-        for (k = 0; k < e->classes; k++) add(e, e->bias_gradient + k, UNITY * h[k]);
+        for (k = 0; k < e->classes; k++) add(e, e->bias_gradient + k, (e->learner.rule == EDGE_CLASS_MEAN ? 1 : UNITY) * h[k]);
     }
     for (i = 0; i < (uint32_t)m->inputs; i++) {                         /* traces run through the window once more */
         uint32_t pq = e->before[i];
@@ -822,7 +854,8 @@ edge_error edge_learn(edge *e, int label)
 edge_error edge_update(edge *e)
 {
     if (!e || !e->model) return EDGE_ARGUMENT;
-    if (!e->learner.online) update(e);
+    if (e->learner.rule == EDGE_CLASS_MEAN) means(e);
+    else if (!e->learner.online) update(e);
     return EDGE_OK;
 }
 
@@ -873,7 +906,7 @@ edge_error edge_forget(edge *e)
 
 enum { VERSION = 1, HEAD = 24 };
 
-static void put(uint8_t *to, uint32_t x)
+static void put_word(uint8_t *to, uint32_t x)
 {
     int n;
     for (n = 0; n < 4; n++, x >>= 8) to[n] = (uint8_t)(x & 255);
@@ -912,12 +945,12 @@ edge_error edge_save(const edge *e, uint8_t *to, size_t bytes)
     if (bytes < size) return EDGE_MEMORY;
     at = to + HEAD;
     memcpy(to, "msnn", 4);
-    put(to + 4, VERSION), put(to + 8, e->model->id), put(to + 12, e->classes), put(to + 16, (uint32_t)e->model->inputs);
-    put(to + 20, e->noise);
-    for (k = 0; k < e->classes; k++, at += 4) put(at, (uint32_t)e->bias[k]);
+    put_word(to + 4, VERSION), put_word(to + 8, e->model->id), put_word(to + 12, e->classes);
+    put_word(to + 16, (uint32_t)e->model->inputs), put_word(to + 20, e->noise);
+    for (k = 0; k < e->classes; k++, at += 4) put_word(at, (uint32_t)e->bias[k]);
     for (i = 0; i < (uint32_t)e->model->inputs; i++)
         for (k = 0; k < e->classes; k++) *at++ = (uint8_t)(e->weight[(size_t)i * e->room.classes + k] & 255);
-    put(at, crc32(to, size - 4));
+    put_word(at, crc32(to, size - 4));
     return EDGE_OK;
 }
 

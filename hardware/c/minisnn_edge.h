@@ -56,7 +56,7 @@ typedef enum {
 
 enum { EDGE_FLOOR, EDGE_ZERO, EDGE_NEAREST, EDGE_STOCHASTIC };          /* rounding */
 enum { EDGE_SOFTMAX, EDGE_TARGET, EDGE_TERNARY };                       /* error of the readout */
-enum { EDGE_MEMBRANE, EDGE_THREE_FACTOR };                              /* learning rule */
+enum { EDGE_MEMBRANE, EDGE_THREE_FACTOR, EDGE_CLASS_MEAN };             /* learning rule */
 enum { EDGE_NO_POOL, EDGE_MAX, EDGE_MEAN };                             /* pooling */
 
 /* An event: column, row, channel (0 OFF, 1 ON), in the network's picture. */
@@ -72,7 +72,9 @@ typedef struct {
 
 /* How the readout learns: W -= D, D = |G| > Theta ? (G + noise) >> k : 0.
      membrane        e of u at the last step,                      G = sum over samples of e p
-     three-factor    h = (e sigma'(u)) >> 8 in the window's steps, G = sum of h p */
+     three-factor    h = (e sigma'(u)) >> 8 in the window's steps, G = sum of h p
+   or by class means: W = (mean of p over the samples since the last update) >> k for every class that had some, and all biases
+   b = -(|W|^2 + the largest |W|^2) / 2, so that the nearest mean has the highest membrane; Theta is 0, and not online. */
 typedef struct {
     int32_t rule, error, rounding;
     int32_t threshold;                  /* Theta in 256ths of the largest |G|, 0 .. 255 */

@@ -1,52 +1,104 @@
-/* The network for a page: one `edge` in memory of its own, numbers in and out through two buffers. Built by `make edge.wasm`;
-   every function returns an edge_error. */
-#include "episode.c"            /* in one file, so that there is one chip.h */
+/* The library as a WebAssembly module for any model, which comes as the bytes of model.bin (hardware/c/export.py, `packed`):
 
-#ifndef CLASSES
-#define CLASSES 16
-#endif
+       at = reserve(bytes)                  room for them; then
+       init(bytes, steps, classes, window)  an edge_error; from then on counts(), scores() and saved() are places in memory
+
+   Every function that is named like one of the library returns its edge_error. Built by `make minisnn_edge.wasm`. */
+#include "minisnn_edge.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
+enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 1, HEAD = 3, NUMBERS = 27, LAYERS = 64 };       /* "msnm" */
 
-static edge page;
-static uint32_t page_memory[CHIP_WORDS(CHIP_STEPS, CLASSES, CHIP_ROOM_WINDOW)];
-static uint8_t buffer[1 << 20];                                         /* counts, a saved state, or an episode */
-static int16_t scores[CLASSES];
+extern uint8_t __heap_base;
+static edge network;
+static edge_model model;
+static edge_layer layers[LAYERS];
+static uint32_t *memory;
+static uint8_t *counts, *saved;
+static int16_t *scores;
+static size_t room_saved;
 static int label;
-static episode_result result;
 
-EXPORT(buffer) uint8_t *wasm_buffer(void) { return buffer; }
-EXPORT(buffer_bytes) size_t wasm_buffer_bytes(void) { return sizeof buffer; }
+/* The memory grows until it reaches `to`; whether it could. */
+static int grown(const uint8_t *to)
+{
+    const size_t pages = ((size_t)to + PAGE - 1) / PAGE, now = __builtin_wasm_memory_size(0);
+    return pages <= now || __builtin_wasm_memory_grow(0, pages - now) != (size_t)-1;
+}
+
+static uint32_t *model_at(void) { return (uint32_t *)(void *)(((size_t)&__heap_base + 15) / 16 * 16); }
+
+/* The next n words of the model, or NULL where it ends before. */
+static const void *next(const uint32_t **at, const uint32_t *end, uint64_t n)
+{
+    const uint32_t *found = *at;
+    if (!found || n > (uint64_t)(end - found)) return *at = NULL;
+    *at += n;
+    return found;
+}
+
+static edge_error unpack(size_t bytes)
+{
+    const uint32_t *const words = model_at(), *const end = words + bytes / 4, *at = words + HEAD;
+    const int32_t *n = next(&at, end, NUMBERS);
+    int32_t k;
+    if (!n || words[0] != MAGIC || words[1] != VERSION || words[2] != bytes || n[10] < 1 || n[10] > LAYERS) return EDGE_MODEL;
+    model = (edge_model){n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], layers,
+                         n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
+                         {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25]}, (uint32_t)n[26]};
+    for (k = 0; k < model.layers; k++) {
+        const int32_t *s = next(&at, end, 7);
+        uint64_t fours;
+        if (!s || s[2] < 1 || s[2] > 4096 || s[3] < 1 || s[3] > 4096 || s[4] < 1 || s[4] > 15) return EDGE_MODEL;
+        fours = ((uint64_t)s[3] + 3) / 4;
+        layers[k] = (edge_layer){s[0], s[1], s[2], s[3], s[4], s[5], s[6], NULL, NULL};
+        layers[k].weight = next(&at, end, (uint64_t)(s[4] * s[4]) * (uint64_t)s[2] * fours);
+        layers[k].bias = next(&at, end, 4 * fours);
+    }
+    if (model.inputs < 1 || model.ways < 1) return EDGE_MODEL;
+    model.weight = next(&at, end, ((uint64_t)model.inputs * (uint64_t)model.ways + 3) / 4);
+    model.bias = next(&at, end, (uint64_t)model.ways);
+    model.exponential = next(&at, end, 256);
+    model.reciprocal = next(&at, end, 16);
+    return at == end ? EDGE_OK : EDGE_MODEL;
+}
+
+EXPORT(reserve) void *wasm_reserve(size_t bytes) { return grown((uint8_t *)model_at() + bytes) ? model_at() : NULL; }
+
+EXPORT(init) edge_error wasm_init(size_t bytes, uint32_t steps, uint32_t classes, uint32_t window)
+{
+    const edge_room room = {steps, classes, window};
+    edge_error found = unpack(bytes);
+    size_t words;
+    if (found != EDGE_OK) return found;
+    words = edge_words(&model, room);
+    memory = model_at() + bytes / 4;
+    scores = (int16_t *)(void *)(memory + words);
+    counts = (uint8_t *)(scores + classes);
+    saved = counts + layers[0].height * layers[0].width * layers[0].inputs;
+    room_saved = 28 + (4 + (size_t)model.inputs) * classes;
+    if (words && !grown(saved + room_saved)) return EDGE_MEMORY;
+    return edge_init(&network, &model, room, memory, words);
+}
+
+EXPORT(counts) uint8_t *wasm_counts(void) { return counts; }
 EXPORT(scores) int16_t *wasm_scores(void) { return scores; }
+EXPORT(saved) uint8_t *wasm_saved(void) { return saved; }
+EXPORT(saved_room) size_t wasm_saved_room(void) { return room_saved; }
 EXPORT(label) int wasm_label(void) { return label; }
-EXPORT(classes) uint32_t wasm_classes(void) { return page.classes; }
-EXPORT(written) uint32_t wasm_written(void) { return page.counts.written; }
-EXPORT(height) int wasm_height(void) { return chip_layers[0].height; }
-EXPORT(width) int wasm_width(void) { return chip_layers[0].width; }
-EXPORT(channels) int wasm_channels(void) { return chip_layers[0].inputs; }
+EXPORT(classes) uint32_t wasm_classes(void) { return network.classes; }
+EXPORT(written) uint32_t wasm_written(void) { return network.counts.written; }
+EXPORT(shape) int wasm_shape(int axis) { return axis == 0 ? layers[0].height : axis == 1 ? layers[0].width : layers[0].inputs; }
+EXPORT(inputs) int wasm_inputs(void) { return model.inputs; }
 
-EXPORT(init) edge_error wasm_init(void)
-{
-    const edge_room room = {CHIP_STEPS, CLASSES, CHIP_ROOM_WINDOW};
-    return edge_init(&page, &chip_model, room, page_memory, sizeof page_memory / sizeof *page_memory);
-}
-
-EXPORT(start) edge_error wasm_start(void) { return edge_start(&page); }
-EXPORT(step) edge_error wasm_step(void) { return edge_step_counts(&page, buffer); }     /* counts (height, width, channels) */
-EXPORT(read) edge_error wasm_read(void) { return edge_scores(&page, scores, &label); }
-EXPORT(learn) edge_error wasm_learn(int class) { return edge_learn(&page, class); }
-EXPORT(update) edge_error wasm_update(void) { return edge_update(&page); }
-EXPORT(add_class) edge_error wasm_add_class(void) { return edge_add_class(&page, &label); }
-EXPORT(forget) edge_error wasm_forget(void) { return edge_forget(&page); }
-EXPORT(saved_bytes) size_t wasm_saved_bytes(void) { return edge_saved_bytes(&page); }
-EXPORT(save) edge_error wasm_save(void) { return edge_save(&page, buffer, sizeof buffer); }
-EXPORT(load) edge_error wasm_load(size_t bytes) { return edge_load(&page, buffer, bytes < sizeof buffer ? bytes : sizeof buffer); }
-
-/* The self-test of episode.h on the bytes in the buffer: how many numbers differ, -1 at an error; then its CRC and its samples. */
-EXPORT(episode) int wasm_episode(size_t bytes)
-{
-    result = episode(buffer, bytes < sizeof buffer ? bytes : sizeof buffer);
-    return result.error ? -1 : (int)result.wrong;
-}
-EXPORT(episode_crc) uint32_t wasm_crc(void) { return result.crc; }
-EXPORT(episode_samples) uint32_t wasm_samples(void) { return result.samples; }
+EXPORT(start) edge_error wasm_start(void) { return edge_start(&network); }
+EXPORT(step) edge_error wasm_step(void) { return edge_step_counts(&network, counts); }  /* counts (height, width, channels) */
+EXPORT(read) edge_error wasm_read(void) { return edge_scores(&network, scores, &label); }
+EXPORT(learn) edge_error wasm_learn(int class) { return edge_learn(&network, class); }
+EXPORT(update) edge_error wasm_update(void) { return edge_update(&network); }
+EXPORT(add_class) edge_error wasm_add_class(void) { return edge_add_class(&network, &label); }
+EXPORT(forget) edge_error wasm_forget(void) { return edge_forget(&network); }
+EXPORT(saved_bytes) size_t wasm_saved_bytes(void) { return edge_saved_bytes(&network); }
+EXPORT(save) edge_error wasm_save(void) { return edge_save(&network, saved, room_saved); }
+EXPORT(load) edge_error wasm_load(size_t bytes) { return edge_load(&network, saved, bytes); }
+EXPORT(message) const char *wasm_message(edge_error error) { return edge_message(error); }

@@ -10,6 +10,13 @@ the number of support samples: with weights of exponent x, p in Q1.12 and e in Q
 weights; the bias lies in the accumulator's scale, k = 7 + x - l.
 
 Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or not, in row-major order, the bias last.
+
+    class-mean      W_k = c_k >> k, c_k the mean of p_{T-1} over the samples of class k,
+                    b_k = -(|W_k|^2 + max_j |W_j|^2) / 2 in the accumulator's scale
+
+needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`, scale 2^l / 2). What
+all biases have in common keeps membranes below a threshold of 0, where a reset would take from the nearest. k = 12 + x - l.
+Classes without a sample keep their weights.
 """
 
 import math
@@ -26,7 +33,8 @@ from .errors import ERRORS, error
 from .formats import FLOOR, STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
 from .neuron import surrogate
 
-RULES = ("membrane", "three-factor")
+RULES = ("membrane", "three-factor")  # by gradients
+CLASS_MEAN = "class-mean"
 MOST = 1 << 62  # of numbers that have no other end
 GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
 
@@ -35,7 +43,7 @@ GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
 class Learner:
     """How the readout learns.
 
-    rule, error       see RULES and `errors.ERRORS`           window   steps of the three-factor rule
+    rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`   window   steps of the three-factor rule
     rounding          of the update: "floor", "zero", "nearest", "stochastic"
     threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to 255
     online            one update after every sample, not one after all
@@ -55,16 +63,19 @@ class Learner:
 
     def __post_init__(self):
         rounding(self.rounding)
-        for name, value, known in (("rule", self.rule, RULES), ("error", self.error, tuple(ERRORS))):
+        for name, value, known in (("rule", self.rule, (*RULES, CLASS_MEAN)), ("error", self.error, tuple(ERRORS))):
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if self.rule == CLASS_MEAN and (self.threshold or self.online):
+            raise ValueError("the rule class-mean takes all samples at once and has no threshold")
         whole(0, 255, threshold=self.threshold)
         whole(1, 1 << 31, window=self.window)
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int) -> tuple[int, int]:
         """k of the weights and of the bias, where the weights have this exponent. Raises ValueError beyond -12 to 32."""
-        return shifts_of(self, exponent, 12)
+        k, k_bias = shifts_of(self, exponent, 12)
+        return (max(k - 7, -12), k_bias) if self.rule == CLASS_MEAN else (k, k_bias)
 
 
 def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
@@ -186,11 +197,45 @@ def update(W, G, theta, k, mode, word, state, counts):
     return state
 
 
+@njit(nogil=True, cache=True)
+def means(W, b, G, n, k, mode, ends, state, counts):
+    """W (F, K) of classes with n (K,) samples: the mean G / n >> k, then all of b (K,); counts += (written, gated, clipped)."""
+    squares = np.zeros(n.size, np.int64)
+    for i in range(W.shape[0]):
+        for c in range(n.size):
+            state = xorshift32(state)
+            if n[c] > 0:
+                x = shift(G[i, c] // n[c], k, mode, noise_of(state, k))
+                y = min(x, ends[0][1])
+                counts[2] += x != y
+                counts[0] += y != W[i, c]
+                W[i, c] = y
+            squares[c] += W[i, c] * W[i, c]
+    for c in range(n.size):
+        x = -shift(squares[c] + squares.max(), 1 - k, FLOOR, 0)
+        y = max(x, ends[1][0])
+        counts[2] += x != y
+        counts[0] += y != b[c]
+        b[c] = y
+
+
+def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
+    out, counts = Learned(net.weight, net.bias), np.zeros(3, np.int64)
+    G, n = np.zeros(out.weight.shape, np.int64), np.bincount(y, minlength=len(out.bias))
+    np.add.at(G.T, y, p[:, -1])
+    out.synapses, k, mode = G.size + n.size, learner.shifts(net.readout.exponent)[0], rounding(learner.rounding)
+    means(out.weight, out.bias, G, n, k, mode, net.ends(-1), seed_state(learner.seed), counts)
+    out.written, out.gated, out.clipped = map(int, counts)
+    return out
+
+
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
 
     Raises `formats.Saturated` in strict mode where a gradient leaves its word.
     """
+    if learner.rule == CLASS_MEAN:
+        return _class_means(net, learner, p, y)
     out, k, ends = Learned(net.weight, net.bias), learner.shifts(net.readout.exponent), net.ends(-1)
     G, Gb = np.zeros(out.weight.shape, np.int64), np.zeros((1, len(out.bias)), np.int64)
     T, three, mode = p.shape[1], learner.rule == "three-factor", rounding(learner.rounding)

@@ -122,6 +122,8 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     exponent, bits, words, mode = net.readout.exponent, net.readout.bits, net.words, ROUNDINGS[learner.rounding]
     state, counts = seed_state(learner.seed), {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
     shifts, limits = learner.shifts(exponent), ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
+    if learner.rule == "class-mean":
+        return *_class_means(weight, bias, shifts[0], mode, limits, state, counts, [seen[-1] for seen in p], y), counts
     G, Gb = _zero(weight, bias)
     start_weight, start_bias = [row[:] for row in weight], bias[:]
     for b, label in enumerate(y):
@@ -146,6 +148,24 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
                     row[:], state = update(row, gradient, k, mode, ends, state, theta, counts)
             G, Gb = _zero(weight, bias)
     return weight, bias, counts
+
+
+def _class_means(weight: list, bias: list, k: int, mode: int, ends, state: int, counts: dict, p: list, y: list) -> tuple:
+    """(weight, bias) after samples of traces p[b][i] at the last step; counts grow."""
+
+    def put(old: int, wide: int, low: int, high: int) -> int:
+        new = min(max(wide, low), high)
+        counts["clipped"] += new != wide
+        counts["written"] += new != old
+        return new
+
+    for i, row in enumerate(weight):
+        for c in range(len(row)):
+            state, seen = _xorshift32(state), [trace[i] for trace, label in zip(p, y) if label == c]
+            if seen:
+                row[c] = put(row[c], _shift(sum(seen) // len(seen), k, mode, _noise(state, k)), *ends[0])
+    squares = [sum(w * w for w in column) for column in zip(*weight)]
+    return weight, [put(b, -_shift(s + max(squares), 1 - k, 0, 0), *ends[1]) for b, s in zip(bias, squares)]
 
 
 def update(weights: list, gradients: list, k: int, mode: int, ends, state: int, theta: int, counts: dict) -> tuple[list, int]:

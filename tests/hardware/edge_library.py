@@ -9,6 +9,7 @@ import numpy as np
 
 from hardware.c import export
 from hardware.chip.errors import ERRORS, TRIGGER
+from hardware.chip.learner import CLASS_MEAN, RULES
 from hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
@@ -56,7 +57,12 @@ class Library:
 
     def set_learner(self, learner, exponent: int) -> None:
         k = learner.shifts(exponent)
-        numbers = (learner.rule == "three-factor", ERRORS[learner.error], ROUNDINGS[learner.rounding], learner.threshold)
+        numbers = (
+            (*RULES, CLASS_MEAN).index(learner.rule),
+            ERRORS[learner.error],
+            ROUNDINGS[learner.rounding],
+            learner.threshold,
+        )
         numbers = np.array([*numbers, learner.window, *k, TRIGGER, learner.online], np.int32)
         found = self.c.shim_learner(self.edge, at(numbers), ctypes.c_uint32(seed_state(learner.seed)))
         if found:

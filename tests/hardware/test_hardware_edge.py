@@ -61,6 +61,7 @@ CASES = {
         Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
         {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
     ),
+    "class means": (Learner("class-mean", log2_weight=3, log2_bias=0), {"readout_bits": 5, "readout_exponent": -6}),
     "odd sizes": (
         Learner("three-factor", "softmax", "floor", window=99, log2_weight=2, log2_bias=-1),
         {"channels": (9, 40), "shape": (9, 13, 3), "kernel": 5, "traces": "nearest", "membrane": "zero"},

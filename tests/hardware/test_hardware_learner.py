@@ -38,6 +38,39 @@ def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
     assert (found.weight != chip.weight).any() and counts["gated"] > 0
 
 
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("bits, exponent", [(8, -7), (4, -2), (3, -9)])
+def test_class_means_equal_plain_integers(rounding, bits, exponent):
+    net, _, chip = small(readout_bits=bits, readout_exponent=exponent)
+    p, y = chip.traces(chip.spikes(events(net, 5))), np.array([2, 0, 2, 0, 2])  # class 1 keeps its weights
+    how = Learner("class-mean", rounding=rounding, log2_weight=0, log2_bias=0, seed=7)
+    found = learn(chip, how, p, y)
+    weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())
+    np.testing.assert_array_equal(found.weight, weight)
+    np.testing.assert_array_equal(found.bias, bias)
+    assert {name: getattr(found, name) for name in counts} == counts and found.written > 0
+    np.testing.assert_array_equal(found.weight[:, 1], chip.weight[:, 1])
+
+
+def test_membranes_of_class_means_are_those_of_the_nearest_one(rng):
+    """Of finely written means the membrane is 2^l (|p|^2 - |p - c|^2 - the largest |c|^2) / 2, to what rounding leaves."""
+    chip, l = readout_alone(40, 4, -7), 3
+    p, y = rng.integers(0, 500, (12, 1, 40)).astype(np.int32), np.arange(12) % 4
+    found = learn(chip, Learner("class-mean", rounding="nearest", log2_weight=l, log2_bias=0), p, y)
+    c, x = np.stack([p[y == k, 0].mean(0) for k in range(4)]) / 4096, p[:, 0] / 4096
+    distance = ((x[:, None] - c) ** 2).sum(2)
+    expected = 2.0**l / 2 * ((x * x).sum(1)[:, None] - distance - (c * c).sum(1).max())
+    u = chip.membranes(p, found.weight, found.bias)[:, 0] / 1024
+    assert np.abs(u - expected).max() < 2 * 40 * 0.13 * 2**-8 < np.ptp(u) and (u < 0).mean() > 0.8
+    assert (u.argmax(1) == distance.argmin(1)).mean() > 0.9
+
+
+def test_class_means_know_no_threshold_and_take_all_samples_at_once():
+    for idle in ({"threshold": 1}, {"online": True}):
+        with pytest.raises(ValueError, match="class-mean takes all samples at once and has no threshold"):
+            Learner("class-mean", **idle)
+
+
 def apply(G, W, theta=0, k=8, mode=STOCHASTIC, bits=8, state=1):
     W, counts = W.copy(), np.zeros(3, np.int64)
     learner.update(W, G, theta, k, mode, (-(1 << bits - 1), (1 << bits - 1) - 1), state, counts)
