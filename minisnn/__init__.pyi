@@ -5,6 +5,8 @@ from .data.camera.event_camera import EventCamera as EventCamera
 from .data.readers.nmnist import read_nmnist as read_nmnist
 from .data.sets.double_asl import DoubleASL as DoubleASL
 from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
+from .data.sets.omniglot import Omniglot as Omniglot
+from .data.sets.recordings import Recordings as Recordings
 from .layers.neuron import LIF as LIF
 from .layers.neuron import CubaLIF as CubaLIF
 from .meta.inner import (

@@ -21,12 +21,12 @@ from minisnn.training import checkpoint
 from minisnn.commands.record import _write_hdf5
 from minisnn.data.readers.asl import SHAPE as ASL
 from minisnn.data.readers.asl import VARIABLES, read_asl
-from minisnn.data.sets.double_nmnist import DoubleSet
+from minisnn.data.sets.recordings import Recordings
 from minisnn.data.readers.events import EVENT, bin_events, event_array, event_map
 from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
-from minisnn.data.sets.pairs import draw_pairs
+from minisnn.data.sets.samples import draw_samples
 from minisnn.data.readers.pictures import read_idx, read_pictures
-from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
 from minisnn.meta.inner import InnerLoop
 
@@ -93,7 +93,7 @@ def episodes(draw):
 @given(episodes())
 def test_no_recording_is_in_support_and_query(episode):
     classes, sizes, shots, queries, seed = episode
-    support, query = draw_pairs(np.random.default_rng(seed), classes, sizes, shots, queries)
+    support, query = draw_samples(np.random.default_rng(seed), classes, sizes, shots, queries)
     assert support.shape == (len(classes), shots, 2) and query.shape == (len(classes), queries, 2)
     seen = {}
     for name, drawn in (("support", support), ("query", query)):
@@ -105,7 +105,7 @@ def test_no_recording_is_in_support_and_query(episode):
     for symbol in places:
         assert not seen["support", symbol] & seen["query", symbol]
         assert len(seen["support", symbol]) <= min(places[symbol] * shots, sizes[symbol] // 2)
-    again = draw_pairs(np.random.default_rng(seed), classes, sizes, shots, queries)
+    again = draw_samples(np.random.default_rng(seed), classes, sizes, shots, queries)
     np.testing.assert_array_equal(support, again[0])
     np.testing.assert_array_equal(query, again[1])
     for way, (left, right) in enumerate(classes):
@@ -113,18 +113,18 @@ def test_no_recording_is_in_support_and_query(episode):
             assert (support[way, :, 0] != support[way, :, 1]).all()
 
 
-def pool(symbols: int, each: int) -> Recordings:
+def pool(symbols: int, each: int) -> Pool:
     """Recording k of a symbol has the one count k + 1 at the cell of its symbol."""
     dense = np.zeros((symbols * each, 4, 2, 3, 2), np.uint8)
     labels = np.repeat(np.arange(symbols), each)
     dense[np.arange(len(labels)), 1, 1, labels % 3, labels // 3] = 1 + np.arange(len(labels)) % each
-    return Recordings.collect(dense.shape[1:], [(dense, labels, np.arange(len(labels)))])
+    return Pool.collect(dense.shape[1:], [(dense, labels, np.arange(len(labels)))])
 
 
 @given(st.integers(2, 5), st.integers(2, 7), st.data())
 def test_samples_show_the_symbols_of_their_class(symbols, each, data):
     pairs = [(left, right) for left in range(symbols) for right in range(symbols)]
-    tasks = DoubleSet(pool(symbols, each), [f"{left}{right}" for left, right in pairs], pairs, "a test")
+    tasks = Recordings(pool(symbols, each), made_of={f"{left}{right}": (left, right) for left, right in pairs})
     ways, shots = data.draw(st.integers(1, min(len(pairs), 5))), data.draw(st.integers(1, 3))
     task = tasks.episode(data.draw(st.integers(0, 99)), data.draw(st.integers(0, 99)), ways, shots, 2)
     assert len(set(task.classes)) == ways

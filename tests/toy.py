@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
-from minisnn.data.sets.double_nmnist import DoubleSet
 from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 from minisnn.training import checkpoint
 from minisnn.training.settings import TrainingConfig
 from minisnn.meta.tasks import Task
@@ -89,12 +89,12 @@ def assert_same(folder, other):
         np.testing.assert_array_equal(array, two[name], err_msg=name)
 
 
-def small_set(split: str = "test") -> DoubleSet:
+def small_set(split: str = "test") -> Recordings:
     """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the symbol's own."""
     rng = np.random.default_rng(5)
     pictures = rng.random((SYMBOLS, *SHAPE[1:])) ** 3
     counts = (rng.random((30, SYMBOLS, *SHAPE)) < 0.7 * pictures[:, None]).astype(np.uint8).reshape(-1, *SHAPE)
     labels = np.tile(np.arange(SYMBOLS), 30)
-    pool = Recordings.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
+    pool = Pool.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
     pairs = [(a, b) for a in range(SYMBOLS) for b in range(SYMBOLS) if split == "test" or a != b]
-    return DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "small recordings")
+    return Recordings(pool, made_of={f"{a}{b}": (a, b) for a, b in pairs}, source="small recordings")

@@ -148,7 +148,7 @@ def add_checkpoint(parser, text: str, **more) -> None:
 
 def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
-    text = "double-nmnist or double-asl (default: what --checkpoint learned from, or double-nmnist)"
+    text = "double-nmnist, double-asl or omniglot (default: what --checkpoint learned from, or double-nmnist)"
     parser.add_argument("--dataset", metavar="NAME", help=text)
     text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
     parser.add_argument("--root", metavar="DIR", help=text + "records the shipped digits")

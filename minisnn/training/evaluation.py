@@ -15,20 +15,22 @@ from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
 from ..meta.rules import RULES
 
-DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2)}  # and the shape of their samples
+DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 
 
 def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
     """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`.
 
-    options   of `DoubleNMnist` or `DoubleASL`, such as classes="train" to meet known classes in recordings of `split`
+    options   of `DoubleNMnist`, `DoubleASL` or `Omniglot`, such as classes="train" to meet known
+              classes in recordings of `split`
     """
     if name not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
     from ..data.sets.double_asl import DoubleASL
     from ..data.sets.double_nmnist import DoubleNMnist
+    from ..data.sets.omniglot import Omniglot
 
-    sets: dict[str, Any] = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL}
+    sets: dict[str, Any] = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
     found = sets[name](split, root, progress=progress, **options)
     found.opened = name, None if root is None else str(root)
     return found

@@ -32,7 +32,7 @@ class TrainingConfig:
     """
 
     # ---- what is learned
-    dataset: str = _data("double-nmnist", "double-nmnist, or double-asl: pairs of signed letters")
+    dataset: str = _data("double-nmnist", "double-nmnist; double-asl: pairs of signed letters; omniglot: characters")
     root: str | None = _data(
         None,
         "folder of real recordings (holds Train, Test or both); without it the event camera records the shipped digits",
@@ -43,7 +43,7 @@ class TrainingConfig:
     train_ways: int = _data(0, "classes of a task that rule prototypes learns from; 0: as ways", least=0)
     train_queries: int = _data(0, "query samples of each class in it; 0: as queries", least=0)
     draws: int = _data(
-        0, "simulated training recordings of each digit, each a scene and a camera of its own; 0: one, by one camera", least=0
+        0, "simulated training recordings of each picture, each a scene and a camera of its own; 0: one, by one camera", least=0
     )
     align: bool = _data(False, "validate and test on tasks that are moved by the mean event of their support")
     queries: int = _data(10, "query samples of each class; with rule classify all samples of an update", least=1)
@@ -126,8 +126,8 @@ class TrainingConfig:
             raise ValueError("first_order_updates must be 0 for order 1: there is no second order to change to")
         if self.prototype_updates and RULES[self.rule].whole_set:
             raise ValueError(f"prototype_updates must be 0 for rule {self.rule}, which has no tasks")
-        if (self.draws or self.align) and self.dataset != "double-nmnist":
-            raise ValueError(f"draws and align are for double-nmnist, not for {self.dataset}")
+        if self.draws and self.dataset not in ("double-nmnist", "omniglot") or self.align and self.dataset != "double-nmnist":
+            raise ValueError(f"{'draws' if self.draws else 'align'} is not for {self.dataset}")
         if self.draws and self.root is not None:
             raise ValueError("draws must be 0 where root gives recordings: they are as they were recorded")
         RULES[self.rule].check(self)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from minisnn.data.sets.double_nmnist import DoubleSet
 from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.spiking import SpikingNet
@@ -19,9 +19,9 @@ def tasks():
     labels = np.repeat(np.arange(3), 12)
     for one, label in zip(counts, labels):
         one[5:30, label] |= rng.random((25, 4, 2)) < 0.07
-    pool = Recordings.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
+    pool = Pool.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
     pairs = [(a, b) for a in range(3) for b in range(3)]
-    return DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "made up")
+    return Recordings(pool, made_of={f"{a}{b}": (a, b) for a, b in pairs})
 
 
 @pytest.fixture(scope="module")

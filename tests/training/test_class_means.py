@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minisnn.data.sets.double_nmnist import DoubleSet
 from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training import checkpoint
 from minisnn.training.evaluation import evaluate, table
@@ -29,8 +29,8 @@ def data():
     for one, label in zip(counts, labels):
         one[5:30, label] |= rng.random((25, 4, 2)) < 0.07
     pairs = [(a, b) for a in range(3) for b in range(3)]
-    pool = Recordings.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
-    tasks = DoubleSet(pool, [f"{a}{b}" for a, b in pairs], pairs, "made up")
+    pool = Pool.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
+    tasks = Recordings(pool, made_of={f"{a}{b}": (a, b) for a, b in pairs})
     return {"train": tasks, "val": tasks, "test": tasks}
 
 
@@ -99,7 +99,7 @@ def test_baselines_beside(runs, data):
     [
         (dict(rule="classify", prototype_updates=3), "prototype_updates must be 0 for rule classify"),
         (dict(learn_step_size="array"), "learn_step_size must be no for rule prototypes"),
-        (dict(dataset="double-asl", draws=1), "draws and align are for double-nmnist"),
+        (dict(dataset="double-asl", draws=1), "draws is not for double-asl"),
         (dict(root="somewhere", draws=1), "draws must be 0 where root"),
         (dict(scale=0.0), "scale must be above 0"),
     ],

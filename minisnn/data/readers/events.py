@@ -122,6 +122,41 @@ def bin_events(
     return total.astype(np.uint8).reshape(counts.shape)
 
 
+def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0) -> np.ndarray:
+    """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area, none lost.
+
+        column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
+
+    so that a pixel across two cells gives each the share of its events that it has of the pixel's area; rows likewise. Nothing
+    is drawn where the cells divide the pixels. Raises ValueError where `size` is finer than the sensor.
+    """
+    if np.shape(size) != (2,) or not all(0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)):
+        raise ValueError(f"size is {size}; expected rows and columns from 1 to those of the sensor, {tuple(sensor)}")
+    out, rng = events.copy(), np.random.default_rng(number)
+    for axis, cells, pixels in zip("yx", size, sensor):
+        place = events[axis].astype(np.int64)
+        if pixels % cells:
+            out[axis] = np.floor((place + rng.random(len(events))) * (cells / pixels)).clip(0, cells - 1)
+        else:
+            out[axis] = place // (pixels // cells)
+    return out
+
+
+def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.ndarray]:
+    """Parts of a long take, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at the end that is
+    shorter is left out. Raises ValueError where there is not one."""
+    if not (isinstance(hop_ms, Real) and hop_ms > 0):
+        raise ValueError(f"hop_ms is {hop_ms}; expected a positive number of milliseconds")
+    time = np.sort(events["t"])
+    length = (time[-1] - time[0]) / 1000 if len(time) else 0
+    if length < duration_ms:
+        raise ValueError(f"the take lasts {length:g} ms; expected at least {duration_ms:g}")
+    begins = time[0] + np.arange(int((length - duration_ms) // hop_ms) + 1) * (hop_ms * 1000)
+    events = events[np.argsort(events["t"], kind="stable")]
+    edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
+    return [events[first:last] for first, last in zip(*edges)]
+
+
 def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:
     """Events of each pixel and polarity over the whole recording: int64 (H, W, 2), channel 0 = OFF, 1 = ON."""
     events = as_events(events, shape)

@@ -1,5 +1,5 @@
-"""Sets of tasks: double N-MNIST, double ASL-DVS, what they are made of, and their statistics.
+"""Sets of tasks: one's own recordings, double N-MNIST, double ASL-DVS, Omniglot, what they are made of, and their statistics.
 
-Import from here: `double_nmnist`, `double_asl`, `digits`, `hands`, `moved`, `pairs`, `pools`, `recordings`, `statistics`.
+Import from here: `recordings`, `double_nmnist`, `double_asl`, `omniglot`, and what they are made of.
 It may import: terminal, files, parallel, meta, data.readers, data.store, data.camera.
 """

@@ -13,13 +13,13 @@ import numpy as np
 
 
 from ...parallel.compilation import njit
-from .recordings import Recordings
+from .pool import Pool
 
 ANCHOR = (14.75, 18.15)  # (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
 MOST = 8  # pixels that a task is moved by, at most, each way
 
 
-def mean_event(pool: Recordings, which: np.ndarray) -> tuple[float, float]:
+def mean_event(pool: Pool, which: np.ndarray) -> tuple[float, float]:
     """Mean (x, y) of the events of recordings `which`, in the pool's pixels; ANCHOR where they have none."""
     _, height, width, channels = pool.shape
     parts = [slice(pool.start[n], pool.start[n + 1]) for n in np.ravel(which)]
@@ -31,14 +31,14 @@ def mean_event(pool: Recordings, which: np.ndarray) -> tuple[float, float]:
     return float((x * count).sum() / count.sum()), float((y * count).sum() / count.sum())
 
 
-def offset_of(pool: Recordings, support: np.ndarray) -> tuple[int, int]:
+def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
     """(dx, dy) that aligns a task by the recordings of its support."""
     x, y = mean_event(pool, support)
     dx, dy = (int(np.clip(round(to - at), -MOST, MOST)) for to, at in zip(ANCHOR, (x, y)))
     return dx, dy
 
 
-def side_by_side(pool: Recordings, which: np.ndarray, offset: tuple[int, int], crop: int, scale: int) -> np.ndarray:
+def side_by_side(pool: Pool, which: np.ndarray, offset: tuple[int, int], crop: int, scale: int) -> np.ndarray:
     """Counts of recordings `which` (B, S), left to right: uint8 (B, T, crop/scale, S·crop/scale, C), at most 255 each."""
     which = np.ascontiguousarray(which, np.int64)
     (samples, sides), (steps, _, _, channels), cells = which.shape, pool.shape, crop // scale

@@ -17,8 +17,9 @@ import numpy as np
 from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
 from ..readers.pictures import holds_pictures
 from ..store.cache import code_identity
-from .double_nmnist import DoubleSet, choose
+from .double_nmnist import choose
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
+from .pool import Pool
 from .recordings import Recordings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
     return {split: tuple(names[i] for i in sorted(order[end - SIZES[split] : end])) for split, end in zip(SIZES, ends)}
 
 
-class DoubleASL(DoubleSet):
+class DoubleASL(Recordings):
     """Double ASL-DVS, from real recordings where they lie, or from hands seen by the simulated event camera: drawn ones,
     or the user's photographs.
 
@@ -92,8 +93,8 @@ class DoubleASL(DoubleSet):
             pool, source = _photographed(root, train, int(per_letter), sight, keep)
         else:
             pool, source = _real(root, train, int(per_letter), flip_y, keep)
-        names = double_asl_classes(class_seed)[which_classes]
-        super().__init__(pool, names, [(LETTERS.index(name[0]), LETTERS.index(name[1])) for name in names], source, "letter")
+        made_of = {name: [LETTERS.index(letter) for letter in name] for name in double_asl_classes(class_seed)[which_classes]}
+        super().__init__(pool, made_of=made_of, source=source, kind="letter")
 
 
 def hand_camera() -> EventCamera:
@@ -107,7 +108,7 @@ def hand_camera() -> EventCamera:
     return EventCamera(sensor=SENSOR, picture_px=float(SENSOR[1]), inverted=False, amplitude=3.0)
 
 
-def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Recordings, str]:
+def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Pool, str]:
     from ..readers import asl, events
 
     files: list[tuple[int, int, Path]] = []
@@ -123,11 +124,11 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     def counts(path: Path) -> np.ndarray:
         return events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
 
-    code = code_identity(events.__name__, asl.__name__, Recordings.__module__)
+    code = code_identity(events.__name__, asl.__name__, Pool.__module__)
     return pool_of_files("asl", SHAPE, files, counts, root, keep, flip_y=bool(flip_y), scale=SCALE, code=code), source
 
 
-def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Recordings, str]:
+def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     from .hands import hand_picture
 
     labels = np.repeat(np.arange(len(LETTERS)), per_letter)
@@ -143,7 +144,7 @@ def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Reco
     return _seen(draw, labels, train, source, sight, keep, "hands", code=code), source
 
 
-def _photographed(root: Path, train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Recordings, str]:
+def _photographed(root: Path, train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     from ..readers import pictures
 
     found = pictures.read_pictures(root)
@@ -171,7 +172,7 @@ def _seen(
     keep: Keep,
     what: str,
     **made_from: object,
-) -> Recordings:
+) -> Pool:
     """The camera's recordings of pictures with these labels, which are sorted, whose number trains, or does not."""
     numbers = _number_within(labels)
     where = np.flatnonzero(trains(numbers) == train)

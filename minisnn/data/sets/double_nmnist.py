@@ -6,7 +6,6 @@ whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,17 +16,13 @@ import numpy as np
 from ..store.cache import code_identity
 from . import aligned
 from .moved import Move
-from .pairs import draw_pairs
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
-from .recordings import Recordings
-from ...meta.tasks import Task
-
-MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
+from .pool import Pool
+from .recordings import SPLITS, Recordings
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
 
-SPLITS = ("train", "val", "test")
 CLASSES = {
     "train": tuple(
         "00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 43 44 "
@@ -42,96 +37,6 @@ SENSOR = (34, 34)
 SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
-class DoubleSet:
-    """Tasks over a pool of recordings in which a class is an ordered pair of symbols.
-
-    pool      the recordings
-    classes   names of the classes, and `pairs` the symbols (left, right) of each
-    source    where the recordings come from, and `kind` what a symbol is: for errors, and for people
-    align     "support": the pool is at the sensor's resolution, and each task is moved as `aligned` says; None: it is not
-    """
-
-    def __init__(
-        self,
-        pool: Recordings,
-        classes: Sequence[str],
-        pairs: Sequence[tuple[int, int]],
-        source: str,
-        kind: str = "symbol",
-        align: str | None = None,
-    ):
-        if align not in (None, "support"):
-            raise ValueError(f"align is {align!r}, expected 'support' or None")
-        self.pool, self.classes, self.source, self.align = pool, tuple(classes), source, align
-        self.pairs = dict(zip(self.classes, pairs))
-        self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for pair in pairs for one in pair})}
-        for symbol, recordings in self.symbols.items():
-            if len(recordings) < 2:
-                number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
-                raise ValueError(
-                    f"{source}: {kind} {symbol} has {number}, expected at least 2, one for support and one for query"
-                )
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of a sample, as a network's `input_shape`."""
-        _, height, width, channels = self.pool.shape if self.align is None else SHAPE
-        return height, 2 * width, channels
-
-    def sample_task(
-        self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
-    ) -> Task:
-        """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
-
-        The classes are drawn from the set's, or given by name. Samples are sorted by class; left and right recordings
-        are drawn independently, and no recording is both in support and in query (see `draw_pairs`).
-        """
-        for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
-            if number < 1:
-                raise ValueError(f"{name} is {number}, expected at least 1")
-        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * 2  # left and right
-        if size > MOST_BYTES:
-            raise ValueError(
-                f"a task of {ways} ways with {shots} shots and {queries} queries has {size / 1e9:,.0f} GB of samples, expected "
-                f"at most {MOST_BYTES / 1e9:.0f} GB"
-            )
-        if classes is None:
-            if ways > len(self.classes):
-                raise ValueError(f"ways is {ways}, expected at most the {len(self.classes)} classes of the set")
-            classes = [self.classes[i] for i in rng.choice(len(self.classes), size=ways, replace=False)]
-        for name in classes:
-            if name not in self.pairs:
-                raise ValueError(f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}")
-        pairs = [self.pairs[name] for name in classes]
-        sizes = {symbol: len(recordings) for symbol, recordings in self.symbols.items()}
-        sides = draw_pairs(rng, pairs, sizes, shots, queries)
-        support, query = (self._recordings(pairs, side) for side in sides)
-        offset = None if self.align is None else aligned.offset_of(self.pool, support)
-        (x_support, y_support), (x_query, y_query) = (self._samples(which, offset) for which in (support, query))
-        return Task(x_support, y_support, x_query, y_query, tuple(classes), (support.reshape(-1, 2), query.reshape(-1, 2)))
-
-    def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
-        """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        return self.sample_task(rng, ways, shots, queries)
-
-    def _recordings(self, pairs: list[tuple[int, int]], drawn: np.ndarray) -> np.ndarray:
-        """Places in the pool, (ways, samples, 2), of what `draw_pairs` drew."""
-        return np.stack(
-            [[self.symbols[pair[side]][drawn[way, :, side]] for way, pair in enumerate(pairs)] for side in (0, 1)], axis=-1
-        )
-
-    def _samples(self, which: np.ndarray, offset: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-        ways, samples, _ = which.shape
-        which, y = which.reshape(-1, 2), np.repeat(np.arange(ways), samples)
-        if offset is None:
-            return self.pool.side_by_side(which), y
-        return aligned.side_by_side(self.pool, which, offset, CROP[0], SCALE), y
-
-
 def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str, bool]:
     """(split of the classes, whether the recordings are those that meta-train)."""
     chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
@@ -141,7 +46,7 @@ def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str
     return chosen["classes"], chosen["recordings"] == "train"
 
 
-class DoubleNMnist(DoubleSet):
+class DoubleNMnist(Recordings):
     """Double N-MNIST, from real recordings where they lie or from shipped digits seen by the simulated event camera.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
@@ -179,16 +84,29 @@ class DoubleNMnist(DoubleSet):
         cache: bool = True,
         progress: bool = True,
     ):
+        if align not in (None, "support"):
+            raise ValueError(f"align is {align!r}, expected 'support' or None")
         which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
         if root is None:
             pool, source = _simulated(train, seed, camera, draws, align, move, keep)
         else:
             pool, source = _real(Path(root).expanduser(), train, align, move, keep)
-        names = CLASSES[which_classes]
-        super().__init__(pool, names, [(int(name[0]), int(name[1])) for name in names], source, "digit", align)
+        self.align = align
+        made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[which_classes]}
+        super().__init__(pool, made_of=made_of, source=source, kind="digit")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        return SHAPE[1], 2 * SHAPE[2], SHAPE[3]
+
+    def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.align is None:
+            return super()._counts(support, query)
+        offset = aligned.offset_of(self.pool, support)
+        return tuple(aligned.side_by_side(self.pool, which, offset, CROP[0], SCALE) for which in (support, query))
 
 
-def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: Keep) -> tuple[Recordings, str]:
+def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: Keep) -> tuple[Pool, str]:
     from ..readers import events, nmnist
 
     present = {
@@ -213,7 +131,7 @@ def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: K
         found = nmnist.read_nmnist(path)
         return events.bin_events(move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale)
 
-    code = code_identity(events.__name__, nmnist.__name__, Move.__module__, Recordings.__module__)
+    code = code_identity(events.__name__, nmnist.__name__, Move.__module__, Pool.__module__)
     pool = pool_of_files("nmnist", shape, files, counts, root, keep, crop=crop, scale=scale, move=move, code=code)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
@@ -225,7 +143,7 @@ def _resolution(align: str | None) -> tuple[tuple[int, int, int, int], tuple[int
 
 def _simulated(
     train: bool, seed: int, camera: EventCamera | None, draws: int, align: str | None, move: Move | None, keep: Keep
-) -> tuple[Recordings, str]:
+) -> tuple[Pool, str]:
     from ..camera.event_camera import EventCamera
     from ..camera.variation import Variation
     from .digits import load_digits

@@ -15,7 +15,7 @@ from ..store.cache import cached, code_identity, file_identity
 from ..store.shipped import shipped
 from ..readers.events import bin_events
 from .moved import Move
-from .recordings import Recordings
+from .pool import Pool
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
@@ -29,7 +29,7 @@ SIGHT = (
     "camera.variation",
     "readers.events",
     "sets.moved",
-    "sets.recordings",
+    "sets.pool",
 )  # the code of what it sees
 
 
@@ -80,7 +80,7 @@ def pool_of_files(
     root: Path,
     keep: Keep,
     **made_from: object,
-) -> Recordings:
+) -> Pool:
     """The recordings in `files`, rows (label, number, path); `counts` reads one, and `made_from` says what it depends on."""
 
     def read() -> Iterator[tuple]:
@@ -105,7 +105,7 @@ def pool_of_pictures(
     what: str,
     noise: np.ndarray,
     **made_from: object,
-) -> Recordings:
+) -> Pool:
     """What the camera sees of the pictures at the places `where` in `labels` and `numbers`.
 
     pictures   gives those of an array of places, `made_from` says what they depend on, and `what` they show
@@ -128,8 +128,8 @@ def pool_of_pictures(
     return _pool(name, shape, made_from, record, keep)
 
 
-def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, keep: Keep) -> Recordings:
+def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, keep: Keep) -> Pool:
     if not keep.cache:
-        return Recordings.collect(shape, batches())
-    arrays: Any = cached(name, made_from, lambda: Recordings.collect(shape, batches()).arrays())
-    return Recordings(**arrays)
+        return Pool.collect(shape, batches())
+    arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches()).arrays())
+    return Pool(**arrays)

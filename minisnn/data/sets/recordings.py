@@ -1,115 +1,245 @@
-"""A pool of recordings: event counts kept sparsely, scattered into dense pairs when a task asks for them.
+"""Few-shot tasks over recordings: of one's own data, and what the sets that ship are made of.
 
-A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense 256 MB.
+A class is one symbol, or several side by side in a picture. Recordings are binned into counts once, kept sparsely (`pool`), and
+dealt out to support and query so that none is on both sides (`samples`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any
 
 import numpy as np
 
+from ...meta.tasks import Task
+from ..readers.events import as_events, bin_events, downscaled, windows
+from .pool import Counts, Pool
+from .samples import draw_samples
 
-@dataclass(frozen=True, eq=False, repr=False)
+MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
+SPLITS = ("train", "val", "test")
+SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
+
+
 class Recordings:
-    """Event counts of N recordings of shape (T, H, W, C), and what each shows.
+    """K-way N-shot tasks over labelled recordings.
 
-    cells    flat indices of the cells that hold events, one recording after the other, rising within each
-             (uint16 where T·H·W·C ≤ 65536, else uint32)
-    counts   uint8, the events in each of these cells
-    start    int64 (N + 1,): recording i has the cells start[i] up to, not including, start[i + 1]
-    labels   int64 (N,), the symbol shown
-    numbers  int64 (N,), the number of the picture or file it comes from
+        counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of `size` cells,  polarity p
+
+    events       recordings, each a structured array with x, y, t (microseconds) and p (`readers.events.as_events`); or pairs
+                 (events, label), as tonic's data sets give them, without `labels`; or a `Pool` of counts, whose labels are
+                 numbers: then the options of how they are counted are not taken
+    labels       one a recording, numbers or texts: the names of the classes
+    sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows, polarities) says
+    size         rows and columns of cells to which the sensor is downscaled, by area and with all events kept
+                 (`readers.events.downscaled`); None: the sensor's
+    bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
+    hop_ms       cut each recording, a long take, into one of `duration_ms` every so many milliseconds; the take is then a group
+    groups       {"subject": one name or number a recording, …}: what support and query must not share; {}: only recordings
+    shared       names of groups that they may share after all
+    made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
+    source, kind   where the recordings come from, and what a symbol is: for errors, and for people
+
+    Raises ValueError, naming the recording, where events are not as said, and where a symbol has fewer than two recordings.
     """
 
-    shape: tuple[int, int, int, int]
-    cells: np.ndarray
-    counts: np.ndarray
-    start: np.ndarray
-    labels: np.ndarray
-    numbers: np.ndarray
-
-    def __post_init__(self):
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
-        n = len(self.labels)
-        if (
-            self.start.shape != (n + 1,)
-            or self.numbers.shape != (n,)
-            or self.cells.shape != self.counts.shape
-            or self.start[-1] != len(self.cells)
-        ):
-            raise ValueError(
-                f"recordings do not fit: found {n} labels, {len(self.numbers)} numbers, {len(self.start)} "
-                f"starts, {len(self.cells)} cells and {len(self.counts)} counts"
-            )
+    def __init__(
+        self,
+        events: Counts | Iterable[Any],
+        labels: Sequence[Any] | None = None,
+        *,
+        sensor: tuple[int, int] | None = None,
+        size: tuple[int, int] | None = None,
+        bin_ms: float = 1.0,
+        duration_ms: float = 100.0,
+        hop_ms: float | None = None,
+        groups: Mapping[str, Sequence[Any]] | None = None,
+        shared: Sequence[str] = (),
+        made_of: Mapping[str, Sequence[Any]] | None = None,
+        source: str = "recordings given in Python",
+        kind: str = "class",
+    ):
+        groups, names = dict(groups or {}), None
+        if isinstance(events, Counts):
+            pool: Counts = events
+        else:
+            how = _sensor(events, sensor), size, bin_ms, duration_ms, hop_ms
+            pool, names, takes = _counted(events, labels, *how)
+            groups = {name: _one_each(name, group, takes)[takes] for name, group in groups.items()}
+            if hop_ms is not None:
+                groups["take"] = takes
+        if made_of is None:
+            names = names or [str(label) for label in np.unique(pool.labels)]
+            made_of = {name: (name,) for name in names}
+        places = {name: place for place, name in enumerate(names)} if names is not None else {}
+        self.pool, self.source, self.kind, self.classes = pool, source, kind, tuple(made_of)
+        self.made_of = {name: tuple(_symbol(one, places, name) for one in symbols) for name, symbols in made_of.items()}
+        if len({len(symbols) for symbols in self.made_of.values()}) != 1:
+            raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected as many in each")
+        self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for own in self.made_of.values() for one in own})}
+        for symbol, recordings in self.symbols.items():
+            if len(recordings) < 2:
+                number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
+                told = f"{kind} {names[symbol] if names is not None else symbol}"
+                raise ValueError(f"{source}: {told} has {number}, expected at least 2, one for support and one for query")
+        for name in shared:
+            if name not in groups:
+                raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
+        apart = [group for name, group in groups.items() if name not in shared]
+        self.groups = _joined(apart) if apart else None
 
     def __repr__(self) -> str:
-        return f"Recordings: {len(self)} of shape {self.shape}, {self.counts.sum(dtype=np.int64)} events"
+        return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of a sample, as a network's `input_shape`."""
+        _, height, width, channels = self.pool.shape
+        return height, len(next(iter(self.made_of.values()))) * width, channels
 
-    @classmethod
-    def collect(
-        cls, shape: tuple[int, int, int, int], batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
-    ) -> Recordings:
-        """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)), one at a time."""
-        kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32
-        cells, counts, lengths = [np.zeros(0, kind)], [np.zeros(0, np.uint8)], [np.zeros(1, np.int64)]
-        labels, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for dense, label, number in batches:
-            if dense.dtype != np.uint8 or dense.shape != (len(label), *shape) or len(number) != len(label):
-                raise ValueError(
-                    f"counts have shape {dense.shape} and type {dense.dtype} for {len(label)} labels and "
-                    f"{len(number)} numbers, expected (n, {', '.join(map(str, shape))}) and uint8"
-                )
-            flat = dense.reshape(len(dense), np.prod(shape))
-            recording, cell = np.nonzero(flat)
-            cells.append(cell.astype(kind))
-            counts.append(flat[recording, cell])
-            lengths.append(np.bincount(recording, minlength=len(dense)))
-            labels.append(np.asarray(label, np.int64))
-            numbers.append(np.asarray(number, np.int64))
-        return cls(
-            shape,
-            np.concatenate(cells),
-            np.concatenate(counts),
-            np.cumsum(np.concatenate(lengths)),
-            np.concatenate(labels),
-            np.concatenate(numbers),
-        )
+    def sample_task(
+        self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
+    ) -> Task:
+        """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All of it as named arrays; Recordings(**arrays) makes the pool again."""
-        return dict(
-            shape=np.array(self.shape),
-            cells=self.cells,
-            counts=self.counts,
-            start=self.start,
-            labels=self.labels,
-            numbers=self.numbers,
-        )
+        The classes are drawn from the set's, or given by name. Samples are sorted by class; recordings that stand side by side
+        are drawn independently, and no recording, nor group, is both in support and in query (see `draw_samples`).
+        """
+        for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
+            if number < 1:
+                raise ValueError(f"{name} is {number}, expected at least 1")
+        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * len(next(iter(self.made_of.values())))
+        if size > MOST_BYTES:
+            raise ValueError(
+                f"a task of {ways} ways with {shots} shots and {queries} queries has {size / 1e9:,.0f} GB of samples, expected "
+                f"at most {MOST_BYTES / 1e9:.0f} GB"
+            )
+        if classes is None:
+            if ways > len(self.classes):
+                raise ValueError(f"ways is {ways}, expected at most the {len(self.classes)} classes of the set")
+            classes = [self.classes[i] for i in rng.choice(len(self.classes), size=ways, replace=False)]
+        for name in classes:
+            if name not in self.made_of:
+                raise ValueError(f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}")
+        made_of = [self.made_of[name] for name in classes]
+        sizes = {symbol: len(recordings) for symbol, recordings in self.symbols.items()}
+        groups = None if self.groups is None else {one: self.groups[where] for one, where in self.symbols.items()}
+        sides = draw_samples(rng, made_of, sizes, shots, queries, groups)
+        support, query = (self._recordings(made_of, side) for side in sides)
+        x_support, x_query = self._counts(support, query)
+        y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
+        return Task(x_support, y_support, x_query, y_query, tuple(classes), (support, query))
 
-    def of(self, label: int) -> np.ndarray:
-        """The recordings of one symbol, by their places in the pool."""
-        return np.flatnonzero(self.labels == label)
+    def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
+        """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        return self.sample_task(rng, ways, shots, queries)
 
-    def dense(self, which: np.ndarray) -> np.ndarray:
-        """Counts of the recordings `which` (B,): uint8 (B, T, H, W, C)."""
-        return self.side_by_side(np.asarray(which)[:, None])
+    def only(self, classes: Sequence[str]) -> Recordings:
+        """The same recordings, with tasks of these classes alone."""
+        unknown = [name for name in classes if name not in self.made_of]
+        if unknown or not len(classes) or len(set(classes)) != len(classes):
+            found = f"class {unknown[0]!r}" if unknown else f"the classes {' '.join(classes) or 'none'}"
+            raise ValueError(f"{self.source}: found {found}, expected one or more of {' '.join(self.classes)}, each once")
+        part = copy(self)
+        part.classes = tuple(classes)
+        part.made_of = {name: self.made_of[name] for name in classes}
+        return part
 
-    def side_by_side(self, which: np.ndarray) -> np.ndarray:
-        """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B, T, H, S·W, C)."""
-        which = np.asarray(which)
-        samples, sides = which.shape
-        steps, height, width, channels = self.shape
-        out = np.zeros((samples, steps, height, sides * width, channels), np.uint8)
-        row = width * channels
-        for sample, side in np.ndindex(samples, sides):
-            part = slice(self.start[which[sample, side]], self.start[which[sample, side] + 1])
-            cell = self.cells[part].astype(np.intp)
-            # cell = line·row + rest with line = t·H + y; a line of the joined picture is `sides` rows long
-            place = cell + cell // row * ((sides - 1) * row) + side * row
-            out[sample].reshape(-1)[place] = self.counts[part]
-        return out
+    def split(self, seed: int = 0, **classes: Sequence[str] | float) -> dict[str, Recordings]:
+        """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train": …, "val": …, "test": …}.
+
+        train, val, test   names of classes, or the share of those left by the names; None given: 64, 16 and 20 % as in Double
+                           N-MNIST. Shares are drawn by `seed`, each at least one class.
+        """
+        wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
+        named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
+        taken = [one for given in named.values() for one in given]
+        if classes or set(wanted) != set(SPLITS) or len(set(taken)) != len(taken):
+            raise ValueError(
+                f"found {sorted({*wanted, *classes})}; expected train, val and test, without a class in two of them"
+            )
+        rest = [name for name in self.classes if name not in set(taken)]
+        shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
+        if len(rest) < len(shares):
+            raise ValueError(f"{self.source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
+        order = np.random.default_rng(seed).permutation(len(rest))
+        ends = [
+            max(k + 1, round(len(rest) * part / sum(shares.values()))) for k, part in enumerate(np.cumsum([*shares.values()]))
+        ]
+        ends = [min(end, len(rest) - len(ends) + k + 1) for k, end in enumerate(ends)]
+        for name, start, end in zip(shares, [0, *ends], ends):
+            named[name] = [rest[i] for i in sorted(order[start:end])]
+        return {name: self.only(named[name]) for name in SPLITS}
+
+    def _recordings(self, made_of: Sequence[tuple[int, ...]], drawn: np.ndarray) -> np.ndarray:
+        """Places in the pool, (ways · samples, S), of what `draw_samples` drew."""
+        sides = range(drawn.shape[2])
+        places = [[self.symbols[symbols[side]][drawn[way, :, side]] for way, symbols in enumerate(made_of)] for side in sides]
+        return np.stack(places, axis=-1).reshape(-1, len(sides))
+
+    def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the samples of a task look like, made of recordings (B, S) each."""
+        return self.pool.side_by_side(support), self.pool.side_by_side(query)
+
+
+def _sensor(events: Any, sensor: tuple[int, int] | None) -> tuple[int, int]:
+    if sensor is None and (told := getattr(events, "sensor_size", None)) is not None:
+        sensor = told[1], told[0]
+    if sensor is None or np.shape(sensor) != (2,) or not all(side == int(side) > 0 for side in sensor):
+        raise ValueError(f"sensor is {sensor}; expected rows and columns of its pixels, such as (128, 128)")
+    return int(sensor[0]), int(sensor[1])
+
+
+def _counted(events, labels, sensor, size, bin_ms, duration_ms, hop_ms) -> tuple[Pool, list[str], np.ndarray]:
+    """(counts, names of the labels, and for each recording the number of the one that it was cut from)."""
+    rows, found, takes = tuple(size or sensor), [], []
+
+    def counted():
+        for number in range(len(events)):
+            one, label = events[number] if labels is None else (events[number], labels[number])
+            name = f"recording {number}"
+            one = downscaled(as_events(one, sensor, name), sensor, rows, number)
+            parts = [one] if hop_ms is None else windows(one, duration_ms, hop_ms)
+            for part in parts:
+                found.append(label)
+                takes.append(number)
+                yield bin_events(part, duration_ms, bin_ms, shape=rows)[None], [0], [len(takes) - 1]
+
+    if labels is not None and len(labels) != len(events):
+        raise ValueError(f"found {len(events)} recordings and {len(labels)} labels; expected one label a recording")
+    pool = Pool.collect((round(duration_ms / bin_ms), *rows, 2), counted())
+    if not found:
+        raise ValueError("there are no recordings; expected at least two of every class")
+    values = [one.item() if isinstance(one, np.generic) else one for one in found]
+    names, places = np.unique([str(one) for one in values], return_inverse=True)
+    return Pool(**{**pool.arrays(), "labels": places.astype(np.int64)}), names.tolist(), np.array(takes)
+
+
+def _one_each(name: str, group: Sequence[Any], takes: np.ndarray) -> np.ndarray:
+    if len(group) != takes[-1] + 1:
+        raise ValueError(f"groups[{name!r}] has {len(group)} entries; expected one a recording, {takes[-1] + 1}")
+    return np.asarray(group)
+
+
+def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
+    """The number of a symbol, by its label."""
+    if not places or str(one) in places:
+        return places.get(str(one), one) if places else int(one)
+    raise ValueError(f"made_of[{name!r}] names {one!r}; expected labels, {' '.join(places)}")
+
+
+def _joined(groups: Sequence[np.ndarray]) -> np.ndarray:
+    """One group number a recording: recordings that share any of the groups share it."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    recordings, at = len(groups[0]), len(groups[0])
+    pairs = []
+    for group in groups:
+        _, place = np.unique(group, return_inverse=True)
+        pairs.append(np.stack([np.arange(recordings), at + place]))
+        at += place.max() + 1
+    row, column = np.concatenate(pairs, axis=1)
+    return connected_components(coo_matrix((np.ones(len(row)), (row, column)), (at, at)), directed=False)[1][:recordings]

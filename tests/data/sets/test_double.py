@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from minisnn.data.sets import digits, double_nmnist as double
-from minisnn.data.sets.double_nmnist import CLASSES, DoubleNMnist, DoubleSet
+from minisnn.data.sets.double_nmnist import CLASSES, DoubleNMnist
+from minisnn.data.sets.recordings import Recordings
 from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
-from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +79,8 @@ def test_support_and_query_share_no_recording_over_thousands_of_episodes():
     dense = np.zeros((10, numbers, 1, 10, numbers, 2), np.uint8)  # one event a recording, at (digit, number)
     digit, number = np.mgrid[:10, :numbers]
     dense[digit, number, 0, digit, number, 1] = 1
-    pool = Recordings.collect(dense.shape[2:], [(dense.reshape(-1, *dense.shape[2:]), digit.ravel(), number.ravel())])
-    data = DoubleSet(pool, CLASSES["train"], [(int(name[0]), int(name[1])) for name in CLASSES["train"]], "marks")
+    pool = Pool.collect(dense.shape[2:], [(dense.reshape(-1, *dense.shape[2:]), digit.ravel(), number.ravel())])
+    data = Recordings(pool, made_of={name: (int(name[0]), int(name[1])) for name in CLASSES["train"]})
     for i in range(5000):
         task = data.episode(0, i, ways=5, shots=1 + i % 3, queries=2)
         seen = []
@@ -172,13 +173,12 @@ def test_bad_splits_are_named(options, message):
         DoubleNMnist(**options)
 
 
-def small_set(n=6) -> DoubleSet:
+def small_set(n=6) -> Recordings:
     """All 100 classes over n random recordings a digit."""
     rng = np.random.default_rng(1)
     dense = rng.poisson(0.05, (10 * n, 4, 3, 3, 2)).astype(np.uint8)
-    pool = Recordings.collect(dense.shape[1:], [(dense, np.repeat(np.arange(10), n), np.arange(10 * n))])
-    names = [f"{i:02d}" for i in range(100)]
-    return DoubleSet(pool, names, [divmod(i, 10) for i in range(100)], "random recordings")
+    pool = Pool.collect(dense.shape[1:], [(dense, np.repeat(np.arange(10), n), np.arange(10 * n))])
+    return Recordings(pool, made_of={f"{i:02d}": divmod(i, 10) for i in range(100)})
 
 
 def same(one, other) -> bool:
@@ -229,7 +229,7 @@ def test_bad_tasks_are_named(options, message):
 def test_a_set_and_its_recordings_are_shown_in_a_line(tmp_path):
     data = DoubleNMnist("val", root_of(tmp_path, Test=range(1, 4)), progress=False)
     assert repr(data) == f"DoubleNMnist: 16 classes of 30 recordings, {tmp_path / 'root'} (Test)"
-    assert repr(data.pool) == "Recordings: 30 of shape (100, 16, 16, 2), 30 events"
+    assert repr(data.pool) == "Pool: 30 recordings of shape (100, 16, 16, 2), 30 events"
 
 
 def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
@@ -343,12 +343,8 @@ def test_a_task_takes_milliseconds():
         (((rng.random((20, 100, 16, 16, 2)) < 0.025).astype(np.uint8)), np.full(20, digit), np.arange(20))
         for digit in range(10)
     )
-    data = DoubleSet(
-        Recordings.collect((100, 16, 16, 2), batches),
-        ["31", "13", "55", "20", "98"],
-        [(3, 1), (1, 3), (5, 5), (2, 0), (9, 8)],
-        "random recordings",
-    )
+    made_of = {"31": (3, 1), "13": (1, 3), "55": (5, 5), "20": (2, 0), "98": (9, 8)}
+    data = Recordings(Pool.collect((100, 16, 16, 2), batches), made_of=made_of)
     times = []
     for i in range(20):
         start = time.perf_counter()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import bin_events, event_array
-from minisnn.data.sets import aligned
-from minisnn.data.sets.double_nmnist import DoubleNMnist, DoubleSet
+from minisnn.data.sets import aligned, double_nmnist
+from minisnn.data.sets.double_nmnist import DoubleNMnist
 from minisnn.data.sets.moved import Move
-from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def sensor_pool(offsets):
     base = base[(abs(base["x"] - 16) < 8) & (abs(base["y"] - 16) < 8)]
     counts = [bin_events(Move(offset).of(base, 1)) for offset in offsets]
     n = len(offsets)
-    return Recordings.collect((100, 34, 34, 2), [(np.array(counts), np.arange(n) % 2, np.arange(n))])
+    return Pool.collect((100, 34, 34, 2), [(np.array(counts), np.arange(n) % 2, np.arange(n))])
 
 
 def test_alignment_undoes_a_whole_pixel_move():
@@ -84,7 +84,7 @@ def test_alignment_undoes_a_whole_pixel_move():
 
 def test_no_offset_is_the_crop_of_the_paper():
     events = cloud()
-    pool = Recordings.collect((100, 34, 34, 2), [(bin_events(events)[None], [0], [1])])
+    pool = Pool.collect((100, 34, 34, 2), [(bin_events(events)[None], [0], [1])])
     expected = bin_events(events, crop=(32, 32), scale=2)
     found = aligned.side_by_side(pool, np.array([[0, 0]]), (0, 0), 32, 2)[0]
     np.testing.assert_array_equal(found, np.concatenate([expected, expected], 2))
@@ -93,24 +93,26 @@ def test_no_offset_is_the_crop_of_the_paper():
 def test_a_cell_holds_at_most_255():
     counts = np.zeros((1, 100, 34, 34, 2), np.uint8)
     counts[0, 5, 4:6, 8:10, 1] = 200
-    pool = Recordings.collect((100, 34, 34, 2), [(counts, [0], [1])])
+    pool = Pool.collect((100, 34, 34, 2), [(counts, [0], [1])])
     assert aligned.side_by_side(pool, np.array([[0]]), (0, 0), 32, 2)[0, 5, 2, 4, 1] == 255
 
 
 def test_empty_support_is_not_moved():
-    pool = Recordings.collect((100, 34, 34, 2), [(np.zeros((1, 100, 34, 34, 2), np.uint8), [0], [1])])
+    pool = Pool.collect((100, 34, 34, 2), [(np.zeros((1, 100, 34, 34, 2), np.uint8), [0], [1])])
     assert aligned.offset_of(pool, np.array([0])) == (0, 0)
 
 
-def test_tasks_are_moved_by_their_support_alone():
+def test_tasks_are_moved_by_their_support_alone(monkeypatch):
     """The query's whereabouts do not count: support and query of a set whose recordings lie apart keep their distance."""
     pool = sensor_pool([(0, 0), (0, 0), (4, 0), (4, 0), (0, 0), (0, 0), (4, 0), (4, 0)])
-    data = DoubleSet(pool, ["01", "10"], [(0, 1), (1, 0)], "here", align="support")
+    monkeypatch.setattr(double_nmnist, "_simulated", lambda *how: (pool, "here"))
+    monkeypatch.setattr(double_nmnist, "CLASSES", {"train": ("01", "10")})
+    data = DoubleNMnist("train", align="support")
     assert data.input_shape == (16, 32, 2)
     task = data.sample_task(np.random.default_rng(0), 2, 1, 1)
     assert task.x_support.shape == (2, 100, 16, 32, 2) and task.x_support.any()
     with pytest.raises(ValueError, match="align is 'query'"):
-        DoubleSet(pool, ["01"], [(0, 1)], "here", align="query")
+        DoubleNMnist("train", align="query")
 
 
 def test_anchor_is_the_mean_event_of_the_simulated_training_recordings():

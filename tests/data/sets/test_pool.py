@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.pool import Pool
 
 SHAPE = (7, 4, 5, 2)
 
@@ -12,7 +12,7 @@ def some(count=12, shape=SHAPE, seed=0):
     dense[3] = 0  # a recording without events
     labels, numbers = np.arange(count) % 3, np.arange(count) + 1
     parts = [slice(0, 5), slice(5, 6), slice(6, count)]
-    return dense, Recordings.collect(shape, ((dense[part], labels[part], numbers[part]) for part in parts))
+    return dense, Pool.collect(shape, ((dense[part], labels[part], numbers[part]) for part in parts))
 
 
 def test_dense_gives_back_what_was_collected():
@@ -42,22 +42,22 @@ def test_large_sensors_take_wider_cells():
 
 def test_arrays_make_the_pool_again():
     dense, pool = some()
-    again = Recordings(**pool.arrays())
+    again = Pool(**pool.arrays())
     assert again.shape == SHAPE and np.array_equal(again.dense(np.arange(12)), dense)
 
 
 def test_no_recordings_at_all():
-    pool = Recordings.collect(SHAPE, [])
+    pool = Pool.collect(SHAPE, [])
     assert len(pool) == 0 and pool.of(0).size == 0
 
 
 def test_what_does_not_fit_is_refused():
     dense, pool = some()
     with pytest.raises(ValueError, match=r"expected \(n, 7, 4, 5, 2\) and uint8"):
-        Recordings.collect(SHAPE, [(dense[:, :3], np.zeros(12), np.zeros(12))])
+        Pool.collect(SHAPE, [(dense[:, :3], np.zeros(12), np.zeros(12))])
     with pytest.raises(ValueError, match="expected .* uint8"):
-        Recordings.collect(SHAPE, [(dense.astype(int), np.zeros(12), np.zeros(12))])
+        Pool.collect(SHAPE, [(dense.astype(int), np.zeros(12), np.zeros(12))])
     with pytest.raises(ValueError, match="for 11 labels"):
-        Recordings.collect(SHAPE, [(dense, np.zeros(11), np.zeros(12))])
+        Pool.collect(SHAPE, [(dense, np.zeros(11), np.zeros(12))])
     with pytest.raises(ValueError, match="do not fit"):
-        Recordings(**{**pool.arrays(), "cells": pool.cells[:-1]})
+        Pool(**{**pool.arrays(), "cells": pool.cells[:-1]})

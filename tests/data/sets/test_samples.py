@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from minisnn.data.sets.pairs import draw_pairs
+from minisnn.data.sets.samples import draw_samples
 
 ALL = [(left, right) for left in range(10) for right in range(10)]
 
@@ -16,7 +16,7 @@ def episodes(count, few):
         ways, shots, queries = rng.integers(1, 9), int(rng.integers(1, 6)), int(rng.integers(1, 12))
         classes = [symbols[i] for i in rng.choice(len(symbols), ways, replace=False)]
         sizes = {symbol: int(rng.integers(2, 6 if few else 60)) for symbol in range(10)}
-        yield classes, sizes, shots, queries, draw_pairs(rng, classes, sizes, shots, queries)
+        yield classes, sizes, shots, queries, draw_samples(rng, classes, sizes, shots, queries)
 
 
 def uses(classes, drawn):
@@ -71,7 +71,7 @@ def test_a_pair_comes_again_only_when_all_are_used(few):
 
 
 def test_two_recordings_one_for_each_side():
-    support, query = draw_pairs(np.random.default_rng(0), [(7, 7), (7, 1)], {7: 2, 1: 2}, 2, 3)
+    support, query = draw_samples(np.random.default_rng(0), [(7, 7), (7, 1)], {7: 2, 1: 2}, 2, 3)
     assert len({*support[0].ravel(), *support[1, :, 0]}) == len({*query[0].ravel(), *query[1, :, 0]}) == 1
     assert support[0, 0, 0] != query[0, 0, 0]
 
@@ -79,7 +79,7 @@ def test_two_recordings_one_for_each_side():
 def test_three_recordings_one_for_support_two_for_query():
     seen = set()
     for seed in range(50):
-        support, query = draw_pairs(np.random.default_rng(seed), [(7, 7)], {7: 3}, 4, 5)
+        support, query = draw_samples(np.random.default_rng(seed), [(7, 7)], {7: 3}, 4, 5)
         assert len(set(support.ravel())) == 1 and len(set(query.ravel())) == 2
         assert (query[..., 0] != query[..., 1]).all()
         assert set(map(tuple, query[0][:2])) == set(map(tuple, query[0][2:4]))  # both orders before any again
@@ -90,14 +90,14 @@ def test_three_recordings_one_for_support_two_for_query():
 @pytest.mark.parametrize("size", [0, 1])
 def test_fewer_than_two_are_refused(size):
     with pytest.raises(ValueError, match=f"symbol 4 has {size} recordings, expected at least 2"):
-        draw_pairs(np.random.default_rng(0), [(1, 4)], {1: 5, 4: size}, 1, 1)
+        draw_samples(np.random.default_rng(0), [(1, 4)], {1: 5, 4: size}, 1, 1)
 
 
 def test_left_and_right_are_drawn_independently_and_evenly():
     rng = np.random.default_rng(0)
     table = np.zeros((5, 5))
     for _ in range(5000):
-        support, query = draw_pairs(rng, [(0, 1)], {0: 5, 1: 5}, 1, 1)
+        support, query = draw_samples(rng, [(0, 1)], {0: 5, 1: 5}, 1, 1)
         for left, right in (support[0, 0], query[0, 0]):
             table[left, right] += 1
     expected = table.sum() / table.size
@@ -105,5 +105,5 @@ def test_left_and_right_are_drawn_independently_and_evenly():
 
 
 def test_the_same_generator_draws_the_same():
-    one, two = (draw_pairs(np.random.default_rng(3), ALL[:5], dict.fromkeys(range(10), 4), 2, 5) for _ in range(2))
+    one, two = (draw_samples(np.random.default_rng(3), ALL[:5], dict.fromkeys(range(10), 4), 2, 5) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, two))

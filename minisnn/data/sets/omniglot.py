@@ -1,0 +1,140 @@
+"""Omniglot before the event camera: 1,623 handwritten characters of 50 alphabets, each drawn by 20 people.
+
+Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). The 30 background alphabets meta-train
+but for five, which validate; the characters of the 20 evaluation alphabets are met in meta-testing alone. Characters turned by
+90, 180 and 270 degrees are classes of their own in meta-training (Santoro et al. 2016, ICML; Finn et al. 2017, ICML).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..store.shipped import shipped
+from .pool import Pieces, Pool
+from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
+from .recordings import SPLITS, Recordings
+
+if TYPE_CHECKING:
+    from ..camera.event_camera import EventCamera
+
+BACKGROUND = (  # alphabets in the order of the pictures, and how many characters each has
+    "Alphabet_of_the_Magi 20 Anglo-Saxon_Futhorc 29 Arcadian 26 Armenian 41 Asomtavruli 40 Balinese 24 Bengali 46 Blackfoot 14 "
+    "Braille 26 Burmese 34 Cyrillic 33 Early_Aramaic 22 Futurama 26 Grantha 43 Greek 24 Gujarati 48 Hebrew 22 Inuktitut 16 "
+    "Hiragana 52 Katakana 47 Korean 40 Latin 26 Malay 40 Mkhedruli 41 N_Ko 33 Ojibwe 14 Sanskrit 42 Syriac 23 Tagalog 17 "
+    "Tifinagh 55"
+)
+EVALUATION = (
+    "Angelic 20 Atemayar_Qelisayer 26 Atlantean 26 Aurek-Besh 26 Avesta 26 Ge_ez 26 Glagolitic 45 Gurmukhi 45 Kannada 41 "
+    "Keble 26 Malayalam 47 Manipuri 40 Mongolian 30 Old_Church_Slavonic 45 Oriya 46 Sylheti 28 Syriac_Serto 23 Tengwar 25 "
+    "Tibetan 42 ULOG 26"
+)
+VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")  # of the background; never meta-train
+PEOPLE = 20  # who drew each character
+TURNS = (0, 90, 180, 270)  # degrees
+CROP, SCALE = (32, 32), 2
+SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
+
+
+def alphabets(split: str) -> dict[str, np.ndarray]:
+    """Drawings of a split by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
+    part = "evaluation" if split == "test" else "background"
+    pictures, first, found = _pictures(part), 0, {}
+    words = (EVALUATION if split == "test" else BACKGROUND).split()
+    for name, number in zip(words[::2], map(int, words[1::2])):
+        if split == "test" or (name in VALIDATION) == (split == "val"):
+            found[name] = pictures[first : first + number]
+        first += number
+    return found
+
+
+@cache
+def _pictures(part: str) -> np.ndarray:
+    with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
+        bits = np.unpackbits(archive[part], axis=-1)
+    return (bits * np.uint8(255)).reshape(-1, PEOPLE, 28, 28)
+
+
+class Omniglot(Recordings):
+    """Characters seen by the simulated event camera: samples uint8 (100, 16, 16, 2), a character each.
+
+    split        "train", "val" or "test": alphabets that meta-train, five others of the background, the evaluation alphabets
+    seed         of the simulated camera's noise
+    turns        whether characters turned by 90, 180 and 270 degrees are classes too; None: in meta-training
+    classes      "train": the unturned characters that meta-train, to train a classifier of them: in drawings by four in five
+                 people where split is "train", and by the others where it is not
+    camera       an EventCamera in place of the default one
+    draws        recordings of each drawing, each a scene and a sensor of its own (`camera.variation`); 0: one by one sensor
+    cache        whether the recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a bar while recordings are made
+
+    A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90". Recordings are made an alphabet and turn at a
+    time, when a task first asks for one of its characters.
+    """
+
+    def __init__(
+        self,
+        split: str = "train",
+        root: None = None,
+        *,
+        seed: int = 0,
+        turns: bool | None = None,
+        classes: str | None = None,
+        camera: EventCamera | None = None,
+        draws: int = 0,
+        cache: bool = True,
+        progress: bool = True,
+    ):
+        from ..camera.event_camera import EventCamera
+        from ..camera.variation import Variation
+
+        if split not in SPLITS:
+            raise ValueError(f"split is {split!r}, expected 'train', 'val' or 'test'")
+        if root is not None:
+            raise ValueError(f"root is {root}; Omniglot ships with its pictures, leave it out")
+        if classes not in (None, "train"):
+            raise ValueError(f"classes is {classes!r}, expected 'train' or None")
+        known, trains = classes == "train", split == "train"
+        split, turns = ("train", bool(turns)) if known else (split, trains if turns is None else turns)
+        camera = camera or EventCamera()
+        if draws and camera.variation is None:
+            camera = replace(camera, variation=Variation())
+        chosen = TURNS if turns else TURNS[:1]
+        pieces = [(name, turn, draw) for draw in range(max(draws, 1)) for turn in chosen for name in alphabets(split)]
+        sizes = {name: len(pictures) for name, pictures in alphabets(split).items()}
+        first = dict(zip([(n, t) for t in chosen for n in sizes], np.cumsum([0, *[sizes[n] for _ in chosen for n in sizes]])))
+        labels = [np.repeat(first[name, turn] + np.arange(sizes[name]), PEOPLE) for name, turn, _ in pieces]
+        start = np.cumsum([0, *map(len, labels)])
+        whole = np.concatenate(labels)
+        make = partial(_recorded, split, tuple(pieces), Sight(camera, seed, CROP, SCALE), Keep(cache, progress))
+        pool = Pieces(SHAPE, whole, np.arange(len(whole)), start, make)
+        names = [f"{n}-{k + 1:02d}" + f"+{t}" * (t > 0) for t in chosen for n in sizes for k in range(sizes[n])]
+        source = f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
+        super().__init__(pool, made_of={name: (k,) for k, name in enumerate(names)}, source=source, kind="character")
+        if known:  # drawings are in the order of the people
+            people = pool.numbers % PEOPLE % HELD_OUT != HELD_OUT - 1
+            self.symbols = {one: where[people[where] == trains] for one, where in self.symbols.items()}
+
+
+def _recorded(split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int) -> Pool:
+    """Piece k: an alphabet, turned, by one draw of the camera."""
+    name, turn, draw = pieces[k]
+    pictures = alphabets(split)[name].reshape(-1, 28, 28)
+    pictures = thickened(np.rot90(pictures, -(turn // 90), axes=(1, 2)))
+    labels, numbers = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE), np.arange(len(pictures))
+    noise = 4 * numbers + turn // 90 + 4 * len(pictures) * draw  # each recording's own
+    made_from: dict[str, Any] = dict(images=pictures)
+    what = f"drawings of {name}{f', turned by {turn} degrees' * (turn > 0)}"
+    return pool_of_pictures(
+        "omniglot", SHAPE, pictures.__getitem__, labels, numbers, numbers, sight, keep, what, noise, **made_from
+    )
+
+
+def thickened(pictures: np.ndarray) -> np.ndarray:
+    """Strokes half a pixel wider each way, as a pen's before the sensor's 34 x 34 pixels: halfway to the darkest neighbour."""
+    from scipy.ndimage import maximum_filter
+
+    return pictures // 2 + maximum_filter(pictures, (1, 3, 3)) // 2

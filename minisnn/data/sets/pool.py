@@ -1,0 +1,158 @@
+"""A pool of recordings: event counts kept sparsely, scattered into dense pairs when a task asks for them.
+
+A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense 256 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class Counts:
+    """What a pool of any kind can do; it has `shape`, `labels` and `events_of`, see `Pool`."""
+
+    shape: tuple[int, int, int, int]
+    labels: np.ndarray
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
+        """(cells, counts) of one recording."""
+        raise NotImplementedError
+
+    def of(self, label: int) -> np.ndarray:
+        """The recordings of one symbol, by their places in the pool."""
+        return np.flatnonzero(self.labels == label)
+
+    def dense(self, which: np.ndarray) -> np.ndarray:
+        """Counts of the recordings `which` (B,): uint8 (B, T, H, W, C)."""
+        return self.side_by_side(np.asarray(which)[:, None])
+
+    def side_by_side(self, which: np.ndarray) -> np.ndarray:
+        """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B, T, H, S·W, C)."""
+        which = np.asarray(which)
+        samples, sides = which.shape
+        steps, height, width, channels = self.shape
+        out = np.zeros((samples, steps, height, sides * width, channels), np.uint8)
+        row = width * channels
+        for sample, side in np.ndindex(samples, sides):
+            cell, count = self.events_of(which[sample, side])
+            cell = cell.astype(np.intp)
+            # cell = line·row + rest with line = t·H + y; a line of the joined picture is `sides` rows long
+            place = cell + cell // row * ((sides - 1) * row) + side * row
+            out[sample].reshape(-1)[place] = count
+        return out
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pool(Counts):
+    """Event counts of N recordings of shape (T, H, W, C), and what each shows.
+
+    cells    flat indices of the cells that hold events, one recording after the other, rising within each
+             (uint16 where T·H·W·C ≤ 65536, else uint32)
+    counts   uint8, the events in each of these cells
+    start    int64 (N + 1,): recording i has the cells start[i] up to, not including, start[i + 1]
+    labels   int64 (N,), the symbol shown
+    numbers  int64 (N,), the number of the picture or file it comes from
+    """
+
+    shape: tuple[int, int, int, int]
+    cells: np.ndarray
+    counts: np.ndarray
+    start: np.ndarray
+    labels: np.ndarray
+    numbers: np.ndarray
+
+    def __post_init__(self):
+        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        n = len(self.labels)
+        if (
+            self.start.shape != (n + 1,)
+            or self.numbers.shape != (n,)
+            or self.cells.shape != self.counts.shape
+            or self.start[-1] != len(self.cells)
+        ):
+            raise ValueError(
+                f"recordings do not fit: found {n} labels, {len(self.numbers)} numbers, {len(self.start)} "
+                f"starts, {len(self.cells)} cells and {len(self.counts)} counts"
+            )
+
+    def __repr__(self) -> str:
+        return f"Pool: {len(self)} recordings of shape {self.shape}, {self.counts.sum(dtype=np.int64)} events"
+
+    @classmethod
+    def collect(cls, shape: tuple[int, int, int, int], batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Pool:
+        """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)), one at a time."""
+        kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32
+        cells, counts, lengths = [np.zeros(0, kind)], [np.zeros(0, np.uint8)], [np.zeros(1, np.int64)]
+        labels, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for dense, label, number in batches:
+            if dense.dtype != np.uint8 or dense.shape != (len(label), *shape) or len(number) != len(label):
+                raise ValueError(
+                    f"counts have shape {dense.shape} and type {dense.dtype} for {len(label)} labels and "
+                    f"{len(number)} numbers, expected (n, {', '.join(map(str, shape))}) and uint8"
+                )
+            flat = dense.reshape(len(dense), np.prod(shape))
+            recording, cell = np.nonzero(flat)
+            cells.append(cell.astype(kind))
+            counts.append(flat[recording, cell])
+            lengths.append(np.bincount(recording, minlength=len(dense)))
+            labels.append(np.asarray(label, np.int64))
+            numbers.append(np.asarray(number, np.int64))
+        return cls(
+            shape,
+            np.concatenate(cells),
+            np.concatenate(counts),
+            np.cumsum(np.concatenate(lengths)),
+            np.concatenate(labels),
+            np.concatenate(numbers),
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it as named arrays; Pool(**arrays) makes the pool again."""
+        return dict(
+            shape=np.array(self.shape),
+            cells=self.cells,
+            counts=self.counts,
+            start=self.start,
+            labels=self.labels,
+            numbers=self.numbers,
+        )
+
+    def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(self.start[recording], self.start[recording + 1])
+        return self.cells[part], self.counts[part]
+
+
+class Pieces(Counts):
+    """A pool that is made piece by piece, each when a recording of it is first asked for.
+
+    start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
+    make    gives piece k as a `Pool`, whose labels and numbers are those given here
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int, int],
+        labels: np.ndarray,
+        numbers: np.ndarray,
+        start: np.ndarray,
+        make: Callable[[int], Pool],
+    ):
+        self.shape, self.labels, self.numbers, self.start, self.make = shape, labels, numbers, np.asarray(start), make
+        self.made: dict[int, Pool] = {}
+
+    def __repr__(self) -> str:
+        made = f"{len(self.made)} of {len(self.start) - 1} pieces made"
+        return f"Pieces: {len(self)} recordings of shape {self.shape}, {made}"
+
+    def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
+        piece = int(np.searchsorted(self.start, recording, "right")) - 1
+        if piece not in self.made:
+            self.made[piece] = self.make(piece)
+        return self.made[piece].events_of(recording - self.start[piece])

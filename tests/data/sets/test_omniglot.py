@@ -1,0 +1,110 @@
+"""Omniglot: what ships is whole, alphabets stay on their side, recordings are made when they are asked for."""
+
+import numpy as np
+import pytest
+
+from minisnn.data.sets import omniglot
+from minisnn.data.sets.omniglot import PEOPLE, VALIDATION, Omniglot, alphabets
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_pictures_are_all_there():
+    found = {split: alphabets(split) for split in ("train", "val", "test")}
+    assert {split: len(part) for split, part in found.items()} == {"train": 25, "val": 5, "test": 20}
+    assert {split: sum(map(len, part.values())) for split, part in found.items()} == {"train": 773, "val": 191, "test": 659}
+    for part in found.values():
+        for name, pictures in part.items():
+            assert pictures.shape[1:] == (PEOPLE, 28, 28) and set(np.unique(pictures)) == {0, 255}
+            ink = (pictures > 0).sum((2, 3))
+            assert ink.min() >= 2 and ink.max() < 250, name  # no empty drawing, none inverted
+    assert set(found["val"]) == set(VALIDATION) and not set(found["train"]) & set(VALIDATION)
+
+
+def test_alphabets_begin_where_they_should():
+    """Drawings of one character are more alike than those of the characters beside it, over the edges of alphabets too."""
+    for split in ("train", "val", "test"):
+        for name, pictures in alphabets(split).items():
+            mean = pictures.astype(float).mean(1).reshape(len(pictures), -1)
+            drawn = pictures[:, ::7].astype(float).reshape(len(pictures), 3, 1, -1)
+            right = ((drawn - mean) ** 2).sum(-1).argmin(-1) == np.arange(len(pictures))[:, None]
+            assert right.mean() > 0.4, name
+
+
+def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
+    sets = {split: Omniglot(split, progress=False) for split in ("train", "val", "test")}
+    assert {split: len(one.classes) for split, one in sets.items()} == {"train": 4 * 773, "val": 191, "test": 659}
+    assert not {one.split("-")[0] for one in sets["train"].classes} & {one.split("-")[0] for one in sets["val"].classes}
+    assert len(set(sets["train"].classes)) == 4 * 773 and "Latin-26+270" in sets["train"].classes
+    assert len(Omniglot("test", turns=True).classes) == 4 * 659 and len(Omniglot("train", turns=False).classes) == 773
+    assert all(len(where) == PEOPLE for where in sets["train"].symbols.values()) and not sets["train"].pool.made
+    assert all(len(where) == 2 * PEOPLE for where in Omniglot("train", draws=2).symbols.values())
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Two alphabets of three and two characters."""
+    whole = {split: dict(list(alphabets(split).items())[:2]) for split in omniglot.SPLITS}
+    few = {split: {n: p[: 3 - k] for k, (n, p) in enumerate(part.items())} for split, part in whole.items()}
+    monkeypatch.setattr(omniglot, "alphabets", few.__getitem__)
+    return few
+
+
+def test_a_task_records_the_alphabets_that_it_needs(small):
+    data = Omniglot("train", progress=False)
+    assert data.input_shape == (16, 16, 2) and len(data.classes) == 20
+    first, second = small["train"]
+    names = [f"{first}-01", f"{first}-03"]
+    task = data.sample_task(np.random.default_rng(0), 2, 1, 4, names)
+    assert task.classes == tuple(names) and task.x_query.shape == (8, 100, 16, 16, 2) and len(data.pool.made) == 1
+    assert 300 < task.x_query.sum() / 8 < 4000
+    support, query = task.recordings
+    assert support.shape == (2, 1) and query.shape == (8, 1) and not set(support.ravel()) & set(query.ravel())
+    again = Omniglot("train", progress=False).sample_task(np.random.default_rng(0), 2, 1, 4, names)
+    assert np.array_equal(again.x_query, task.x_query)
+    other = Omniglot("train", cache=False, seed=1, progress=False).sample_task(np.random.default_rng(0), 2, 1, 4, names)
+    assert not np.array_equal(other.x_query, task.x_query)
+
+
+def test_what_is_recorded_is_the_picture_turned(small):
+    data, [name, _] = Omniglot("train", progress=False), small["train"]
+    pictures = omniglot.thickened(small["train"][name].reshape(-1, 28, 28))
+    for turn, suffix in ((0, ""), (1, "+90"), (2, "+180"), (3, "+270")):
+        where = data.symbols[data.made_of[f"{name}-02{suffix}"][0]]
+        frames, likeness = data.pool.dense(where).sum((1, 4)).astype(float), []
+        for k in range(4):
+            shown = np.pad(np.rot90(pictures[PEOPLE : 2 * PEOPLE], -k, (1, 2)), ((0, 0), (3, 3), (3, 3)))[:, :32, :32]
+            cells = shown.reshape(PEOPLE, 16, 2, 16, 2).sum((2, 4)).astype(float)
+            likeness.append(np.corrcoef(cells.ravel(), frames.ravel())[0, 1])
+        assert int(np.argmax(likeness)) == turn, (suffix, likeness)
+
+
+def test_draws_are_recordings_of_their_own(small):
+    data = Omniglot("val", draws=2, progress=False)
+    where = data.symbols[0]
+    assert len(where) == 2 * PEOPLE
+    one, other = data.pool.dense(where[[0, PEOPLE]])
+    assert one.any() and other.any() and not np.array_equal(one, other)
+
+
+def test_a_classifier_meets_other_peoples_drawings(small):
+    train, test = Omniglot("train", classes="train"), Omniglot("test", classes="train")
+    assert train.classes == test.classes and len(train.classes) == 5
+    for symbol, where in train.symbols.items():
+        assert len(where) == 16 and len(test.symbols[symbol]) == 4 and not set(where) & set(test.symbols[symbol])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(split="background"), "split is 'background', expected 'train', 'val' or 'test'"),
+        (dict(classes="test"), "classes is 'test', expected 'train' or None"),
+        (dict(root="here"), "root is here; Omniglot ships with its pictures, leave it out"),
+    ],
+)
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        Omniglot(**options)
