@@ -19,57 +19,19 @@ It may import: files, parallel, layers, network, meta, plots.
 import numpy as np
 
 from ..meta.inner import body
-from ..meta.tasks import Task
 from .cases import Case, Sets, random_case, random_data, random_theta, small_step
 from .curve import Curve, plot_steps, step_curve
 from .passes import check_passes
 from .report import Report, Result
-from .whole import (
-    Coordinates,
-    _in_double,
-    check_gradient,
-    check_hvp,
-    check_meta_gradient,
-    check_symmetry,
-    coordinates,
-    twins_of,
-)
+from .whole import Coordinates, check_gradient, check_hvp, check_meta_gradient, check_symmetry, coordinates, in_double, twins_of
 
-__all__ = [
-    "Case",
-    "Coordinates",
-    "Curve",
-    "Report",
-    "Result",
-    "Sets",
-    "check",
-    "check_gradient",
-    "check_hvp",
-    "check_meta_gradient",
-    "check_passes",
-    "check_symmetry",
-    "coordinates",
-    "plot_steps",
-    "random_case",
-    "random_data",
-    "random_theta",
-    "step_curve",
-]
+__all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", "check_gradient", "check_hvp"]
+__all__ += ["check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps"]
+__all__ += ["random_case", "random_data", "random_theta", "step_curve"]
 
 
 def check(
-    net,
-    theta: np.ndarray | None = None,
-    x: np.ndarray | None = None,
-    y: np.ndarray | None = None,
-    seed: int = 0,
-    *,
-    task: Task | Sets | None = None,
-    step_size: float | None = None,
-    inner_steps=(1, 3),
-    twins=None,
-    thorough=False,
-    **options,
+    net, theta=None, x=None, y=None, seed=0, *, task=None, step_size=None, inner_steps=(1, 3), twins=None, thorough=False, **how
 ) -> Report:
     """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.
 
@@ -80,12 +42,12 @@ def check(
     twins         by default those there are, "jet" and "smooth"; the smooth form is skipped where a bias lies at the
                   threshold. ANIL's meta-gradient is checked in the first
     thorough      try every step size of the differences rather than stop at one that is good enough
-    options       freeze, threshold, threshold_fraction of the inner loop
+    how           freeze, threshold, threshold_fraction of the inner loop
 
     Raises ValueError for data that do not fit the network.
     """
     rng = np.random.default_rng(seed)
-    net, theta = _in_double(net, theta)
+    net, theta = in_double(net, theta)
     if theta is None:
         theta = random_theta(net, rng)
     if task is not None:
@@ -106,7 +68,7 @@ def check(
     results += check_symmetry(net, theta, x, y, rng)
     for steps in inner_steps:
         for twin in twins:
-            results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **options)
-    for steps in inner_steps if set(body(net)) - set(options.get("freeze", ())) else ():
-        results += check_meta_gradient(net, theta, task, rng, step_size, steps, twins[0], "ANIL", **options)
+            results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **how)
+    for steps in inner_steps if set(body(net)) - set(how.get("freeze", ())) else ():
+        results += check_meta_gradient(net, theta, task, rng, step_size, steps, twins[0], "ANIL", **how)
     return Report(f"Derivatives of {net!r}", results)

@@ -1,7 +1,7 @@
 """Random networks and data to check: odd sizes, one to four layers, every option, sound for every twin."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,11 +85,21 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     shape = (*(int(n) for n in rng.integers(side, side + 5, 2)), int(rng.integers(1, 4)))
     if conv == 0 and rng.random() < 0.5:
         shape = (int(rng.integers(1, 12)),)
-    make = _random_convolutional if model == "cnn" else _random_spiking
-    net, T = make(rng, shape, conv, hidden, one_neuron, backend)
-    if model == "cuba" and isinstance(net, SpikingNet):
-        kept = {name: getattr(net.neuron, name) for name in ("alpha", "beta", "threshold", "slope", "gain")}
-        net = SpikingNet.from_configuration(net.configuration(), neuron=CubaLIF(**kept))
+    some: dict[str, Any] = {}
+    if model != "cnn":
+        some["neuron"], some["detach_reset"] = _random_neuron(rng, model)
+        T = int(rng.integers(2 * (conv + hidden) + 4, 18))
+        some["window"] = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))
+    some["channels"] = tuple(int(n) for n in rng.integers(1, 5, conv))
+    some["ways"] = 1 if one_neuron else int(rng.integers(2, 6))
+    some["kernel"] = int(rng.choice([1, 3, 3, 5]))
+    if model != "cnn":
+        some["pool"] = rng.choice(["max", "mean"]).item()
+    some["hidden"] = tuple(int(n) for n in rng.integers(1, 6, hidden))
+    some["loss"] = "squared" if one_neuron or rng.random() < 0.15 else "cross_entropy"
+    if model == "cnn":
+        some["gain"], T = rng.uniform(0.05, 0.3), int(rng.integers(5, 25))
+    net = (ConvNet if model == "cnn" else SpikingNet)(shape, dtype=np.float64, backend=backend, **some)
     theta = random_theta(net, rng)
     batch = int(rng.integers(1, 4))
     x, y = random_data(net, rng, batch, T)
@@ -97,55 +107,10 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     return Case(net, theta, Sets(x, y, x_query, y_query), small_step(net, theta, x, y))
 
 
-def _random_spiking(rng, shape, conv, hidden, one_neuron, backend) -> tuple[SpikingNet, int]:
-    reset = rng.choice(["attached", "attached", "detached", "off"])
-    alpha, beta = rng.uniform(0.5, 0.95, 2)
-    neuron = LIF(
-        alpha=alpha,
-        beta=alpha if rng.random() < 0.15 else beta,
-        gamma=rng.uniform(0, 0.9),
-        rho=0.0 if reset == "off" else rng.uniform(0.3, 1.5),
-        threshold=rng.choice([0.0, rng.uniform(-0.5, 1)]),
-        slope=rng.uniform(1, 10),
-        gain=rng.uniform(1, 5),
-    )
-    T = int(rng.integers(2 * (conv + hidden) + 4, 18))
-    window = int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3]))
-    net = SpikingNet(
-        shape,
-        _widths(rng, conv, 5),
-        1 if one_neuron else int(rng.integers(2, 6)),
-        int(rng.choice([1, 3, 3, 5])),
-        rng.choice(["max", "mean"]).item(),
-        neuron,
-        window,
-        np.float64,
-        hidden=_widths(rng, hidden, 6),
-        detach_reset=reset == "detached",
-        backend=backend,
-        loss=_loss(rng, one_neuron),
-    )
-    return net, T
-
-
-def _random_convolutional(rng, shape, conv, hidden, one_neuron, backend) -> tuple[ConvNet, int]:
-    net = ConvNet(
-        shape,
-        _widths(rng, conv, 5),
-        1 if one_neuron else int(rng.integers(2, 6)),
-        int(rng.choice([1, 3, 3, 5])),
-        np.float64,
-        hidden=_widths(rng, hidden, 6),
-        backend=backend,
-        loss=_loss(rng, one_neuron),
-        gain=rng.uniform(0.05, 0.3),
-    )
-    return net, int(rng.integers(5, 25))
-
-
-def _widths(rng, number, end) -> tuple[int, ...]:
-    return tuple(int(n) for n in rng.integers(1, end, number))
-
-
-def _loss(rng, one_neuron) -> str:
-    return "squared" if one_neuron or rng.random() < 0.15 else "cross_entropy"
+def _random_neuron(rng, model) -> tuple[LIF | CubaLIF, bool]:
+    """(neuron, whether its reset is detached); of both models with the same constants."""
+    reset, (alpha, beta) = rng.choice(["attached", "attached", "detached", "off"]), rng.uniform(0.5, 0.95, 2)
+    beta, gamma = alpha if rng.random() < 0.15 else beta, rng.uniform(0, 0.9)
+    rho, threshold = 0.0 if reset == "off" else rng.uniform(0.3, 1.5), rng.choice([0.0, rng.uniform(-0.5, 1)])
+    common = dict(alpha=alpha, beta=beta, threshold=threshold, slope=rng.uniform(1, 10), gain=rng.uniform(1, 5))
+    return CubaLIF(**common) if model == "cuba" else LIF(gamma=gamma, rho=rho, **common), reset == "detached"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .differences import relative
-from .whole import _in_double, twins_of
+from .whole import in_double, twins_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Curve:
 def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve:
     """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1 to 1e-9."""
     steps = 10.0 ** np.arange(-1, -9.25, -0.25) if steps is None else np.asarray(steps, float)
-    net, theta = _in_double(net, theta)
+    net, theta = in_double(net, theta)
     record = net.record(theta, x)
     d = np.random.default_rng(seed).standard_normal(net.size)
     d /= np.linalg.norm(d)

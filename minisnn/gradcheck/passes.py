@@ -4,17 +4,16 @@ import numpy as np
 
 from ..layers import surrogate
 from ..layers.loss import LOSSES
-from . import convolutional, spiking
-from .differences import STEPS, best, inner, relative
+from .differences import inner, relative
+from .layers import units
 from .report import Result
-from .unit import DIFFERENCES, check_unit
+from .unit import DIFFERENCES, check_unit, differences
 
 
 def check_passes(net, theta, x, y, rng: np.random.Generator, thorough: bool = False) -> list[Result]:
     """Results of every pass of every layer and of the loss; `check` collects them."""
-    spikes = hasattr(net, "neuron")
-    logits, found = (spiking if spikes else convolutional).units(net, theta, x)
-    results = (check_surrogate(net, rng) if spikes else []) + check_loss(net, logits, y, rng)
+    logits, found = units(net, theta, x)
+    results = (check_surrogate(net, rng) if hasattr(net, "neuron") else []) + check_loss(net, logits, y, rng)
     for unit in found:
         results += check_unit(unit, rng, thorough)
     return results
@@ -30,9 +29,7 @@ def check_surrogate(net, rng: np.random.Generator) -> list[Result]:
         def error(h):
             return relative(derivative(a, slope), (function(a + h, slope) - function(a - h, slope)) / (2 * h))
 
-        found, h = best(error, STEPS, DIFFERENCES / 100)
-        what = f"surrogate.{derivative.__name__}"
-        rows.append(Result(what, "every spike", "differences", found, DIFFERENCES, note=f"h = {h:.0e}"))
+        rows.append(differences(f"surrogate.{derivative.__name__}", "every spike", error, DIFFERENCES))
     return rows
 
 
@@ -55,7 +52,6 @@ def check_loss(net, logits, y, rng: np.random.Generator) -> list[Result]:
 
     rows: list[Result] = []
     for name, error in (("backward", backward_error), ("backward_tangent", tangent_error)):
-        found, h = best(error, STEPS, DIFFERENCES / 100)
         what, excused = f"loss.{net.loss_name}_{name}", any(not r.ok for r in rows)
-        rows.append(Result(what, "logits", "differences", found, DIFFERENCES, note=f"h = {h:.0e}", excused=excused))
+        rows.append(differences(what, "logits", error, DIFFERENCES, excused=excused))
     return rows

@@ -24,75 +24,74 @@ DIFFERENCES = 1e-7  # best central difference
 
 @dataclass(frozen=True)
 class Unit:
-    """Four passes at a point z (a tuple of arrays named by `arguments`), as functions of arrays alone.
+    """Four passes at a point z (arrays by the names of their arguments), as functions of arrays alone.
 
-    value(z) -> y and adjoint(z, dy) -> dz are the jet form's, to be differenced; hard_value is the spiking forward's y.
-    forward_tangent(z_dot) -> (y_dot, tape_dot), backward(dy) -> dz, backward_tangent(z_dot, tape_dot, dy_dot) -> dz_dot
+    value(z) -> (y, tape) and adjoint(z, tape, dy) -> dz are the jet form's, to be differenced; `y` is the hard forward's.
+    forward_tangent(z_dot) -> (y_dot, tape_dot), backward(dy) -> dz, backward_tangent(z_dot, tape_dot, dy, dy_dot) -> dz_dot
     are the hard passes under test. An argument that a unit does not differentiate is left out of z.
     """
 
     where: str
     name: str
-    arguments: tuple[str, ...]
-    point: tuple[np.ndarray, ...]
-    hard_value: np.ndarray
+    point: dict[str, np.ndarray]
+    y: np.ndarray
+    level: int
     value: Callable
     adjoint: Callable
     forward_tangent: Callable
     backward: Callable
     backward_tangent: Callable
-    level: int = LAYER
+
+
+def differences(what, where, mistake, tolerance, level=LAYER, twin="", steps=STEPS, enough=None, excused=False) -> Result:
+    """A row: the smallest mistake(h) over the step sizes, the search for which ends at `enough` (tolerance / 100)."""
+    error, h = best(mistake, steps, tolerance / 100 if enough is None else enough)
+    return Result(what, where, f"differences{twin and ', '}{twin}", error, tolerance, level, f"h = {h:.0e}", excused)
 
 
 def check_unit(unit: Unit, rng: np.random.Generator, thorough: bool = False) -> list[Result]:
     """Results of the four passes of one unit along random directions."""
-    z, enough = unit.point, 0 if thorough else DIFFERENCES / 100
+    z = tuple(unit.point.values())
     z_dot, z_dot_2 = (tuple(rng.standard_normal(a.shape) for a in z) for _ in range(2))
-    dy, dy_dot = rng.standard_normal((2, *unit.hard_value.shape))
+    dy, dy_dot = rng.standard_normal((2, *unit.y.shape))
+    rows: list[Result] = []
 
-    def row(what, how, error, tolerance, note="", excused=False):
-        return Result(f"{unit.name}{what}", unit.where, how, float(error), tolerance, unit.level, note, excused)
+    def exact(what, how, error, excused=False):
+        rows.append(Result(unit.name + what, unit.where, how, float(error), EXACT, unit.level, excused=excused))
+
+    def close(what, mistake, excused=False):
+        enough = 0.0 if thorough else None
+        rows.append(differences(unit.name + what, unit.where, mistake, DIFFERENCES, unit.level, enough=enough, excused=excused))
 
     def along(z, z_dot, h):
         return tuple(a + h * a_dot for a, a_dot in zip(z, z_dot))
 
     def difference(z_dot, h):
-        return (unit.value(along(z, z_dot, h)) - unit.value(along(z, z_dot, -h))) / (2 * h)
+        return (unit.value(along(z, z_dot, h))[0] - unit.value(along(z, z_dot, -h))[0]) / (2 * h)
+
+    def adjoint(h):
+        at = along(z, z_dot, h)
+        return unit.adjoint(at, unit.value(at)[1], dy + h * dy_dot)
 
     dz = unit.backward(dy)
     y_dot, tape_dot = unit.forward_tangent(z_dot)
-    dz_dot = unit.backward_tangent(z_dot, tape_dot, dy_dot)
-    rows = [row(".forward", "jet form's value", relative(unit.hard_value, unit.value(z)), EXACT)]
+    dz_dot = unit.backward_tangent(z_dot, tape_dot, dy, dy_dot)
+    exact(".forward", "jet form's value", relative(unit.y, unit.value(z)[0]))
     scale = norm(dy) * norm(y_dot) + norm(dz) * norm(z_dot)
-
-    error, h = best(lambda h: relative(y_dot, difference(z_dot, h)), STEPS, enough)
-    rows.append(row(".forward_tangent", "differences", error, DIFFERENCES, f"h = {h:.0e}"))
-    tangent_wrong = not rows[-1].ok
-    for n, argument in enumerate(unit.arguments):
+    close(".forward_tangent", lambda h: relative(y_dot, difference(z_dot, h)))
+    for n, argument in enumerate(unit.point):
         alone = tuple(a_dot if n == m else 0 * a_dot for m, a_dot in enumerate(z_dot))
-
-        def paired(h):
-            return _quotient(abs(inner(dy, difference(alone, h)) - inner(dz[n], z_dot[n])), scale)
-
-        error, h = best(paired, STEPS, enough)
-        rows.append(row(f".backward d{argument}", "differences", error, DIFFERENCES, f"h = {h:.0e}"))
-    backward_wrong = not all(r.ok for r in rows[2:])
-    error = _quotient(abs(inner(dy, y_dot) - inner(dz, z_dot)), scale)
-    rows.append(row(".forward_tangent, .backward", "adjoint", error, EXACT, excused=tangent_wrong or backward_wrong))
-
-    for n, argument in enumerate(unit.arguments):
-
-        def mistake(h):
-            up, down = (unit.adjoint(along(z, z_dot, s), dy + s * dy_dot)[n] for s in (h, -h))
-            return relative(dz_dot[n], (up - down) / (2 * h))
-
-        error, h = best(mistake, STEPS, enough)
-        what, excused = f".backward_tangent d{argument}_dot", tangent_wrong or backward_wrong
-        rows.append(row(what, "differences", error, DIFFERENCES, f"h = {h:.0e}", excused))
-    h1 = unit.backward_tangent(z_dot, tape_dot, 0 * dy)
-    h2 = unit.backward_tangent(z_dot_2, unit.forward_tangent(z_dot_2)[1], 0 * dy)
+        paired = lambda h: _quotient(abs(inner(dy, difference(alone, h)) - inner(dz[n], z_dot[n])), scale)
+        close(f".backward d{argument}", paired)
+    wrong = not all(r.ok for r in rows[1:])
+    exact(".forward_tangent, .backward", "adjoint", _quotient(abs(inner(dy, y_dot) - inner(dz, z_dot)), scale), wrong)
+    for n, argument in enumerate(unit.point):
+        mistake = lambda h: relative(dz_dot[n], (adjoint(h)[n] - adjoint(-h)[n]) / (2 * h))
+        close(f".backward_tangent d{argument}_dot", mistake, wrong)
+    h1 = unit.backward_tangent(z_dot, tape_dot, dy, 0 * dy)
+    h2 = unit.backward_tangent(z_dot_2, unit.forward_tangent(z_dot_2)[1], dy, 0 * dy)
     error = _quotient(abs(inner(z_dot_2, h1) - inner(z_dot, h2)), norm(z_dot_2) * norm(h1) + norm(z_dot) * norm(h2))
-    rows.append(row(".backward_tangent", "symmetry", error, EXACT, excused=not all(r.ok for r in rows)))
+    exact(".backward_tangent", "symmetry", error, not all(r.ok for r in rows))
     return rows
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..meta import inner as maml
 from .cases import KINK
-from .differences import SMOOTH_STEPS, SMOOTH_TAYLOR_STEPS, STEPS, TAYLOR_STEPS, best, inner, norm, relative, taylor_slope
+from .differences import SMOOTH_STEPS, SMOOTH_TAYLOR_STEPS, STEPS, TAYLOR_STEPS, inner, norm, relative, taylor_slope
 from .report import META, NETWORK, Result
-from .unit import EXACT
+from .unit import EXACT, differences
 
 TWINS = ("jet", "smooth")
 TOLERANCE = {"gradient": 1e-7, "hvp": 1e-6, "meta-gradient": 1e-6, "slope": 0.1}
@@ -36,11 +36,21 @@ def _clear_of_kink(net, theta) -> bool:
 
 def _skip(what, where, twin, tolerance, level):
     note = f"a bias lies within {KINK} of the threshold, the kink of the smooth form"
-    return Result(what, where, f"differences, {twin}", np.nan, tolerance, level, note, skipped=True)
+    return [Result(what, where, f"differences, {twin}", np.nan, tolerance, level, note, skipped=True)]
+
+
+def _form(twin) -> str:
+    """Whose derivatives a twin proves: the hard network's, or its own."""
+    return "hard" if twin == "jet" else twin
 
 
 def _steps(twin, thorough, tolerance):
     return (STEPS if twin == "jet" else SMOOTH_STEPS), 0.0 if thorough else tolerance / 30
+
+
+def _parts(net) -> list[tuple[str, slice]]:
+    """theta as a whole, then every array of it."""
+    return [("theta", slice(0, net.size)), *((p.name, p.slice) for p in net.layout)]
 
 
 def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", directions=3, thorough=False) -> list[Result]:
@@ -50,16 +60,15 @@ def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", direc
     parameter array, relative to the product of the norms of its gradient and d.
     """
     if twin == "smooth" and not _clear_of_kink(net, theta):
-        return [_skip("gradient", "theta", twin, TOLERANCE["gradient"], NETWORK)]
-    record = net.record(theta, x)
-    loss, gradient = net.loss_and_gradient(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)
-    steps, enough = _steps(twin, thorough, TOLERANCE["gradient"])
+        return _skip("gradient", "theta", twin, TOLERANCE["gradient"], NETWORK)
+    record, rows, tolerance = net.record(theta, x), [], TOLERANCE["gradient"]
+    steps = _steps(twin, thorough, tolerance)
+    loss, gradient = net.loss_and_gradient(theta, x, y, spike=_form(twin), record=record)
 
     def value(moved):
         return net.loss(moved, x, y, spike=twin, record=record)
 
-    rows, parts = [], [("theta", slice(0, net.size))] + [(p.name, p.slice) for p in net.layout]
-    for where, part in parts:
+    for where, part in _parts(net):
         d = np.zeros((directions if where == "theta" else 1, net.size))
         d[:, part] = rng.standard_normal((len(d), part.stop - part.start))
         d /= np.linalg.norm(d, axis=1, keepdims=True)
@@ -69,36 +78,31 @@ def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", direc
         def mistake(h):
             return relative(slopes, [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in d], floor)
 
-        error, h = best(mistake, steps, enough)
-        rows.append(Result("gradient", where, f"differences, {twin}", error, TOLERANCE["gradient"], NETWORK, f"h = {h:.0e}"))
+        rows.append(differences("gradient", where, mistake, tolerance, NETWORK, twin, *steps))
     return rows
 
 
 def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", thorough: bool = False) -> list[Result]:
     """Central differences of the gradient against the Hessian-vector product (Pearlmutter 1994), a row an array."""
     if twin == "smooth" and not _clear_of_kink(net, theta):
-        return [_skip("hvp", "theta", twin, TOLERANCE["hvp"], NETWORK)]
+        return _skip("hvp", "theta", twin, TOLERANCE["hvp"], NETWORK)
     record = net.record(theta, x)
     v = rng.standard_normal(net.size)
     v /= norm(v)
-    _, gradient, _, hvp = net.gradients(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)
+    _, gradient, _, hvp = net.gradients(theta, x, y, spike=_form(twin), record=record)
     hv = hvp(v)
-    steps, enough = _steps(twin, thorough, TOLERANCE["hvp"])
     floor = max(SMALL * float(np.abs(hv).max()), 1e-6 * float(np.abs(gradient).max()))
-    parts = [("theta", slice(0, net.size))] + [(p.name, p.slice) for p in net.layout]
-    errors, at = dict.fromkeys([name for name, _ in parts], np.inf), {}
-    for h in steps:
+
+    errors, (steps, enough) = {name: (np.inf, 0.0) for name, _ in _parts(net)}, _steps(twin, thorough, TOLERANCE["hvp"])
+    for h in steps:  # each of which serves all arrays
         up, down = (net.loss_and_gradient(theta + s * v, x, y, spike=twin, record=record)[1] for s in (h, -h))
-        for name, part in parts:
+        for name, part in _parts(net):
             error = relative(hv[part], (up - down)[part] / (2 * h), floor)
-            if error < errors[name]:
-                errors[name], at[name] = error, h
-        if max(errors.values()) <= enough:
+            errors[name] = (error, h) if error < errors[name][0] else errors[name]
+        if max(errors.values())[0] <= enough:
             break
-    return [
-        Result("hvp", name, f"differences, {twin}", errors[name], TOLERANCE["hvp"], NETWORK, f"h = {at.get(name, 0):.0e}")
-        for name, _ in parts
-    ]
+    how, tolerance = f"differences, {twin}", TOLERANCE["hvp"]
+    return [Result("hvp", name, how, error, tolerance, NETWORK, f"h = {h:.0e}") for name, (error, h) in errors.items()]
 
 
 def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
@@ -125,7 +129,7 @@ def check_meta_gradient(
     loop = maml.InnerLoop(step_size, steps, **options)
     what = f"meta-gradient, N = {steps}" if rule == "MAML" else f"meta-gradient of {rule}, N = {steps}"
     if twin == "smooth" and not _path_clear_of_kink(net, theta, task, loop):
-        return [_skip(what, "maml", twin, TOLERANCE["meta-gradient"], META)]
+        return _skip(what, "maml", twin, TOLERANCE["meta-gradient"], META)
     recorded = loop.record(net, theta, task)
     own = loop.meta_gradient(net, theta, task, 2, *(() if twin == "jet" else (twin, recorded)))
     loss, gradient = own.loss, own.gradient
@@ -154,8 +158,8 @@ def check_meta_gradient(
         def mistake(h):
             return relative(slope, (value(h) - value(-h)) / (2 * h), 1e-6 * abs(loss))
 
-        error, h = best(mistake, *_steps(twin, False, TOLERANCE["meta-gradient"]))
-        rows.append(Result(what, name, f"differences, {twin}", error, TOLERANCE["meta-gradient"], META, f"h = {h:.0e}"))
+        tolerance = TOLERANCE["meta-gradient"]
+        rows.append(differences(what, name, mistake, tolerance, META, twin, *_steps(twin, False, tolerance)))
     return rows
 
 
@@ -197,9 +201,9 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
     if isinstance(indices, int):
         indices = [np.unravel_index(i, p.shape) for i in rng.choice(size, min(indices, size), replace=False)]
     indices = [tuple(int(k) for k in np.atleast_1d(i)) for i in indices]
-    net, theta = _in_double(net, theta)
+    net, theta = in_double(net, theta)
     record = net.record(theta, x)
-    gradient = net.loss_and_gradient(theta, x, y, spike="hard" if twin == "jet" else twin, record=record)[1]
+    gradient = net.loss_and_gradient(theta, x, y, spike=_form(twin), record=record).gradient
     analytic, numeric = [], []
     for index in indices:
         try:
@@ -214,7 +218,7 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
     return Coordinates(array, indices, np.array(analytic), np.array(numeric), step)
 
 
-def _in_double(net, theta):
+def in_double(net, theta):
     """The network and its parameters in float64; differences in float32 would show rounding only."""
     if net.dtype == np.float64:
         return net, theta
