@@ -15,7 +15,7 @@ second-order term of a step of the readout lies in them too, and the outer loop 
 
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 
-The functions below the class are its methods with the options of `InnerLoop` as arguments, for scripts.
+The functions below the class are its methods with the fields of `InnerLoop` as arguments, for scripts.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ import numpy as np
 
 from ..layers.loss import LOSSES
 from ..network.base import LossAndGradient, Network
+from .gate import gate
 from .tasks import Task
 
 BATCH = 64  # samples that go through the network at once; more would only take memory
@@ -103,21 +104,8 @@ class InnerLoop:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
     def gate(self, net: Network, gradient: np.ndarray) -> np.ndarray:
-        """m_n of Eq. 6 at a gradient: 1 where the parameter is updated, else 0."""
-        if not self.freeze and self.threshold is None and self.threshold_fraction is None:
-            return np.broadcast_to(net.dtype.type(1), net.size)
-        m = np.ones(net.size, net.dtype)
-        update = np.abs(self.step_size * gradient)
-        for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
-            layer = slice(weight.slice.start, bias.slice.stop)
-            size = update[layer]
-            if b.name in self.freeze:
-                m[layer] = 0
-            elif self.threshold is not None:
-                m[layer] = size > self.threshold
-            elif self.threshold_fraction is not None:
-                m[layer] = size > self.threshold_fraction * (size.max() - size.min())
-        return m
+        """m_n at a gradient: 1 where the parameter is updated, else 0 (`minisnn.meta.gate`)."""
+        return gate(net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction)
 
     def _times(self, gate: np.ndarray, vector: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """a m v"""
@@ -248,50 +236,20 @@ def meta_gradient(
 
 
 def reptile_gradient(
-    net: Network,
-    theta: np.ndarray,
-    task: Task,
-    step_size: float | np.ndarray = 1.0,
-    steps: int = 5,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
+    net: Network, theta: np.ndarray, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
 ) -> LossAndGradient:
     """(query loss after adaptation, theta - theta_N) of `InnerLoop.reptile_gradient`."""
-    found = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).reptile_gradient(net, theta, task)
+    found = InnerLoop(step_size, steps, **loop).reptile_gradient(net, theta, task)
     return LossAndGradient(found.loss, found.gradient)
 
 
 def meta_loss(
-    net: Network,
-    theta: np.ndarray,
-    task: Task,
-    step_size: float | np.ndarray = 1.0,
-    steps: int = 1,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
-    spike: str = "hard",
-    records: list | None = None,
-    gates: list[np.ndarray] | None = None,
+    net: Network, theta: np.ndarray, task: Task, *loop: Any, records=None, gates=None, spike="hard", **more: Any
 ) -> float:
     """`InnerLoop.loss`, the function whose gradient `meta_gradient` is; of a twin with what `record_path` found."""
-    recorded = None if records is None else Recorded(records, gates)
-    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).loss(net, theta, task, spike, recorded)
+    return InnerLoop(*loop, **more).loss(net, theta, task, spike, None if records is None else Recorded(records, gates))
 
 
-def record_path(
-    net: Network,
-    theta: np.ndarray,
-    task: Task,
-    step_size: float | np.ndarray = 1.0,
-    steps: int = 1,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
-) -> Recorded:
+def record_path(net: Network, theta: np.ndarray, task: Task, *loop: Any, **more: Any) -> Recorded:
     """(records, gates) of `InnerLoop.record`: what the twins of a meta-gradient freeze."""
-    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).record(net, theta, task)
+    return InnerLoop(*loop, **more).record(net, theta, task)

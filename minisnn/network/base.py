@@ -21,6 +21,9 @@ from .layout import Layout, NotFinite, Parameter, one_of
 __all__ = ["Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
 
 
+Record = list[dict[str, np.ndarray | None]] | None  # what a twin freezes, of `Network.record`
+
+
 class LossAndGradient(NamedTuple):
     """Mean loss over the batch, and its gradient, flat like theta."""
 
@@ -88,11 +91,9 @@ class Network(Layout):
 
     # ---- what the network computes ---------------------------------------------------------------------------------
 
-    def __call__(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None) -> np.ndarray:
+    def __call__(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None) -> np.ndarray:
         """Logits (B, ways)."""
-        theta, x, record = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record)
-        engine = self.engine(spike)
-        layers = self.parameters(theta, engine)
+        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         logits: list[np.ndarray] = []
 
         def one(part):
@@ -101,15 +102,13 @@ class Network(Layout):
         in_order(one, parts_of(len(x), self.inference_part), logits.append)
         return self._finite(np.concatenate(logits), theta)
 
-    def loss(
-        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: list | None = None
-    ) -> float:
+    def loss(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: Record = None) -> float:
         """Mean loss over the batch."""
         logits = self(theta, x, spike=spike, record=record)
         return LOSSES[self.loss_name][0](logits, self._target(y, len(logits)))
 
     def loss_and_gradient(
-        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: list | None = None
+        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: Record = None
     ) -> LossAndGradient:
         """(loss, gradient), the gradient flat like theta.
 
@@ -119,7 +118,7 @@ class Network(Layout):
         return LossAndGradient(*self.gradients(theta, x, y, False, spike=spike, record=record)[:2])
 
     def hessian_vector_product(
-        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, v: np.ndarray, *, spike: str = "hard", record: list | None = None
+        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, v: np.ndarray, *, spike: str = "hard", record: Record = None
     ) -> np.ndarray:
         """H v of the loss at theta, flat like theta; v flat."""
         hvp = self.gradients(theta, x, y, spike=spike, record=record).hvp
@@ -134,17 +133,15 @@ class Network(Layout):
         second: bool = True,
         *,
         spike: str = "hard",
-        record: list | None = None,
+        record: Record = None,
     ) -> Gradients:
         """(loss, gradient, logits, hvp); hvp(v) = H v reuses the two loops as often as it is called.
 
         theta and x must stay as they are until the last of these calls. second=False spares the memory of the tapes; hvp
         is then None.
         """
-        theta, x, record = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record)
-        y = self._target(y, len(x))
-        engine, parts = self.engine(spike), self._parts(x)
-        layers = self.parameters(theta, engine)
+        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
+        y, parts = self._target(y, len(x)), self._parts(x)
         loss, gradient = [0.0], np.zeros(self.size, self.dtype)
         logits: list[np.ndarray] = []
         tapes: list[list[Any]] = []
@@ -183,12 +180,12 @@ class Network(Layout):
         release()
         return Gradients(loss[0], gradient, out, hvp if second else None)
 
-    def features(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None) -> np.ndarray:
+    def features(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None) -> np.ndarray:
         """What the readout weighs, (B, F): of a spiking network its presynaptic trace at the last step."""
         return self._features(theta, x, spike, record, 0)[0]
 
     def features_and_pullback(
-        self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: list | None = None
+        self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None
     ) -> Features:
         """Features and their pullback, which may be called once; theta and x must stay as they are until then."""
         p, engine, layers, tapes, parts = self._features(theta, x, spike, record, self.window)
@@ -211,9 +208,8 @@ class Network(Layout):
 
     def _features(self, theta, x, spike, record, keep):
         """(p, engine, layers below the readout, tapes, parts)."""
-        theta, x, record = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record)
-        engine = self.engine(spike)
-        layers = self.parameters(theta, engine)[:-1]
+        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
+        layers = layers[:-1]
         parts = self._parts(x) if keep else parts_of(len(x), self.inference_part)
         p: list[np.ndarray] = []
         tapes: list[list[Any]] = []
@@ -246,6 +242,11 @@ class Network(Layout):
             x, _ = engine.forward(b, weight, bias, self.fit(b, x), self.window, keep=0)
             rates[b.name] = float(x.mean())
         return rates
+
+    def _taken(self, theta, x, spike, record):
+        """(engine, layers, theta, x, record) of what a method is given, checked."""
+        theta, x, record, engine = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record), self.engine(spike)
+        return engine, self.parameters(theta, engine), theta, x, record
 
     # ---- the loops, for a part of the batch --------------------------------------------------------------------------
 

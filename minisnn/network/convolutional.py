@@ -6,7 +6,6 @@ result is due to spikes shows beside it. Statistics are never shared across samp
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -63,29 +62,6 @@ class ConvNet(Network):
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
         self.gain = float(gain)
         self._lay_out("max", Softplus())
-
-    def configuration(self) -> dict:
-        """Everything `ConvNet(**configuration)` needs to build this network again, in plain JSON types."""
-        return dict(
-            input_shape=list(self.input_shape),
-            channels=list(self.channels),
-            ways=self.ways,
-            kernel=self.kernel,
-            dtype=self.dtype.name,
-            hidden=list(self.hidden),
-            loss=self.loss_name,
-            backend=self.backend,
-            gain=self.gain,
-        )
-
-    @classmethod
-    def from_configuration(cls, configuration: dict, **changes: Any) -> "ConvNet":
-        """The network of a `configuration()`; keyword arguments replace entries of it."""
-        return cls(**{**configuration, **changes})
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{k}={tuple(v) if isinstance(v, list) else v!r}" for k, v in self.configuration().items())
-        return f"ConvNet({settings}), {self.size} parameters"
 
     def engine(self, spike: str = "hard") -> ModuleType:
         """The module with the four passes of a block, the same for twins."""

@@ -5,13 +5,15 @@ All parameters are one vector `theta`, layer by layer, weight then bias; the net
 
 import math
 from dataclasses import dataclass
+from inspect import signature
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ..layers.block import Block
 from ..layers.loss import LOSSES
+from ..layers.neuron import neuron_of
 from ..layers.surrogate import FORMS
 
 BACKENDS = ("numba", "numpy")
@@ -42,12 +44,14 @@ def whole(name: str, found: Any) -> Any:
     """An int, or a tuple of them where a sequence is found; ValueError for anything but whole numbers."""
     numbers = np.asarray(found, object).ravel().tolist()
     if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in numbers):
-        raise ValueError(f"{name} must hold whole numbers, not {found!r}" if np.ndim(found) else _not_whole(name, found))
+        raise ValueError(f"{name} must {'hold whole numbers' if np.ndim(found) else 'be a whole number'}, not {found!r}")
     return tuple(map(int, numbers)) if np.ndim(found) else int(found)
 
 
-def _not_whole(name: str, found: Any) -> str:
-    return f"{name} must be a whole number, not {found!r}"
+def _plain(setting: Any) -> Any:
+    if isinstance(setting, np.dtype):
+        return setting.name
+    return list(setting) if isinstance(setting, tuple) else getattr(setting, "configuration", lambda: setting)()
 
 
 class Layout:
@@ -114,6 +118,24 @@ class Layout:
         if at > MOST_PARAMETERS:
             raise ValueError(f"the network would have {at:,} parameters, expected at most {MOST_PARAMETERS:,}")
         self.layout, self.size = tuple(layout), at
+
+    def configuration(self) -> dict[str, Any]:
+        """Everything that `from_configuration` needs to build this network again, in plain JSON types."""
+        settings = {**vars(self), "loss": self.loss_name}
+        return {name: _plain(settings[name]) for name in signature(type(self)).parameters}
+
+    @classmethod
+    def from_configuration(cls, configuration: dict[str, Any], **changes: Any) -> Self:
+        """The network of a `configuration()`; keyword arguments replace entries of it."""
+        settings = {**configuration, **changes}
+        if isinstance(settings.get("neuron"), dict):
+            settings["neuron"] = neuron_of(settings["neuron"])
+        return cls(**settings)
+
+    def __repr__(self) -> str:
+        settings = {**vars(self), "loss": self.loss_name, "dtype": self.dtype.name}
+        words = ", ".join(f"{name}={settings[name]!r}" for name in signature(type(self)).parameters)
+        return f"{type(self).__name__}({words}), {self.size} parameters"
 
     # ---- what a subclass says --------------------------------------------------------------------------------------
 

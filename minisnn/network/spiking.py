@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from ..layers import block as reference
-from ..layers.neuron import LIF, CubaLIF, neuron_of
+from ..layers.neuron import LIF, CubaLIF
 from ..parallel.threads import in_order
 from .base import Network, parts_of
 from .layout import one_of, whole
@@ -68,39 +67,6 @@ class SpikingNet(Network):
             raise ValueError(f"window must be at least one step, not {self.window}")
         self.gain, self.threshold = self.neuron.gain, self.neuron.threshold
         self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
-
-    def __repr__(self) -> str:
-        return (
-            f"SpikingNet(input_shape={self.input_shape}, channels={self.channels}, ways={self.ways}, "
-            f"kernel={self.kernel}, pool={self.pool!r}, neuron={self.neuron}, window={self.window}, "
-            f"dtype={self.dtype.name}, hidden={self.hidden}, loss={self.loss_name!r}, "
-            f"detach_reset={self.detach_reset}, backend={self.backend!r}), {self.size} parameters"
-        )
-
-    def configuration(self) -> dict:
-        """Everything `SpikingNet(**configuration)` needs to build this network again, in plain JSON types."""
-        return dict(
-            input_shape=list(self.input_shape),
-            channels=list(self.channels),
-            ways=self.ways,
-            kernel=self.kernel,
-            pool=self.pool,
-            neuron=self.neuron.configuration(),
-            window=self.window,
-            dtype=self.dtype.name,
-            hidden=list(self.hidden),
-            loss=self.loss_name,
-            detach_reset=self.detach_reset,
-            backend=self.backend,
-        )
-
-    @classmethod
-    def from_configuration(cls, configuration: dict, **changes: Any) -> "SpikingNet":
-        """The network of a `configuration()`; keyword arguments replace entries of it."""
-        settings = {**configuration, **changes}
-        if isinstance(settings.get("neuron"), dict):
-            settings["neuron"] = neuron_of(settings["neuron"])
-        return cls(**settings)
 
     def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
         """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) of a dense one, their means where these

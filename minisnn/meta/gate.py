@@ -1,0 +1,29 @@
+"""Which parameters an inner step updates: the threshold of Eq. 6 (Stewart & Neftci 2022) on the size of their updates."""
+
+import numpy as np
+
+from ..network.layout import Layout
+
+
+def gate(
+    net: Layout, gradient: np.ndarray, step_size: float | np.ndarray, freeze=(), threshold=None, fraction=None
+) -> np.ndarray:
+    """m, flat: 1 where a parameter is updated, else 0; a constant for all derivatives.
+
+        m = |a g| > threshold        or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
+
+    It is 0 in the layers that `freeze` names, and 1 everywhere without any of the three.
+    """
+    if not freeze and threshold is None and fraction is None:
+        return np.broadcast_to(net.dtype.type(1), net.size)
+    m, update = np.ones(net.size, net.dtype), np.abs(step_size * gradient)
+    for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
+        layer = slice(weight.slice.start, bias.slice.stop)
+        size = update[layer]
+        if b.name in freeze:
+            m[layer] = 0
+        elif threshold is not None:
+            m[layer] = size > threshold
+        elif fraction is not None:
+            m[layer] = size > fraction * (size.max() - size.min())
+    return m
