@@ -64,9 +64,8 @@ class Report:
 
     def worst(self, what: str, how: str = "") -> float:
         """Largest error of the rows whose `what` and `how` start with these words; 0 where there is none."""
-        return max(
-            (r.error for r in self.results if r.what.startswith(what) and r.how.startswith(how) and not r.skipped), default=0.0
-        )
+        rows = [r for r in self.results if not r.skipped and r.what.startswith(what) and r.how.startswith(how)]
+        return max((r.error for r in rows), default=0.0)
 
     def table(self, every: bool = True) -> str:
         """Every row, or one a pass (its largest error, and each failure)."""
@@ -90,12 +89,11 @@ class Report:
         places: dict[str, list[Result]] = {}
         for r in self.guilty:
             places.setdefault(r.what, []).append(r)
-        blame = "; ".join(
-            f"{what} in {', '.join(dict.fromkeys(r.where for r in rows))}, "
-            f"off by {max(r.error for r in rows):.2g} ({rows[0].how})"
-            for what, rows in places.items()
-        )
-        return f"{len(self.failures)} of {done} FAILED. To blame: {blame}."
+        blame = []
+        for what, rows in places.items():
+            where, worst = ", ".join(dict.fromkeys(r.where for r in rows)), max(r.error for r in rows)
+            blame.append(f"{what} in {where}, off by {worst:.2g} ({rows[0].how})")
+        return f"{len(self.failures)} of {done} FAILED. To blame: {'; '.join(blame)}."
 
 
 def _number(x: float) -> str:
@@ -107,8 +105,5 @@ def _table(results: list[Result]) -> str:
     for r in results:
         error = "-" if r.skipped else _number(r.error)
         rows.append((r.what, r.where, r.how, error, _number(r.tolerance), r.verdict, r.note))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    right = (False, False, False, True, True, False, False)
-    return "\n".join(
-        "  ".join(c.rjust(w) if at_right else c.ljust(w) for c, w, at_right in zip(row, widths, right)).rstrip() for row in rows
-    )
+    sides = [f"{'<<<>><<'[n]}{max(map(len, column))}" for n, column in enumerate(zip(*rows))]  # numbers to the right
+    return "\n".join("  ".join(map(format, row, sides)).rstrip() for row in rows)

@@ -31,64 +31,53 @@ def _lowest_bit(typingctx, bits):
     return types.int64(types.int64), codegen
 
 
-def _first_of_four(builder, load, u, v, sites, o):
-    """Which of the first three sites holds v, as vectors of bits."""
-    largest = load(v, o)
-    return [builder.fcmp_ordered("==", load(u, site), largest) for site in sites[:3]]
+def _over_windows(signature, do):
+    """What an intrinsic of (u, v, a, b, i, j, o, n) returns: `do` for every window, given builder, vector ops, pointers of a
+    and b, the window's four sites, the place they are pooled to, and as vectors of bits which of the first three holds v."""
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        pu, pv, pa, pb = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
+        i, j, o, n = args[4:]
+        corners = [i, builder.add(i, n), j, builder.add(j, n)]
+
+        def body(ops, steps):
+            load = ops[1]
+            for k in steps:
+                sites, at = [builder.add(corner, k) for corner in corners], builder.add(o, k)
+                largest = load(pv, at)
+                first = [builder.fcmp_ordered("==", load(pu, site), largest) for site in sites[:3]]
+                do(builder, ops, pa, pb, sites, at, first)
+
+        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
 
 
 @intrinsic
 def _pick(typingctx, u, v, x, y, i, j, o, n):
-    signature = types.void(u, v, x, y, INDEX, INDEX, INDEX, INDEX)
+    def do(builder, ops, px, py, sites, at, first):
+        _, load, store, _, _ = ops
+        found = load(px, sites[3])
+        for m in (2, 1, 0):
+            found = builder.select(first[m], load(px, sites[m]), found)
+        store(found, py, at)
 
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        pu, pv, px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
-        i, j, o, n = args[4:]
-        corners = [i, builder.add(i, n), j, builder.add(j, n)]
-
-        def body(ops, steps):
-            _, load, store, _, _ = ops
-            for k in steps:
-                sites, out = [builder.add(corner, k) for corner in corners], builder.add(o, k)
-                first = _first_of_four(builder, load, pu, pv, sites, out)
-                found = load(px, sites[3])
-                for m in (2, 1, 0):
-                    found = builder.select(first[m], load(px, sites[m]), found)
-                store(found, py, out)
-
-        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    return _over_windows(types.void(u, v, x, y, INDEX, INDEX, INDEX, INDEX), do)
 
 
 @intrinsic
 def _put(typingctx, u, v, y, x, i, j, o, n):
-    signature = types.void(u, v, y, x, INDEX, INDEX, INDEX, INDEX)
+    def do(builder, ops, py, px, sites, at, first):
+        vec, load, store, _, _ = ops
+        nothing, left = ir.Constant(vec, [0.0] * vec.count), load(py, at)
+        for m in range(3):
+            store(builder.select(first[m], left, nothing), px, sites[m])
+            left = builder.select(first[m], nothing, left)
+        store(left, px, sites[3])
 
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        element = context.get_value_type(dtype)
-        pu, pv, py, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
-        i, j, o, n = args[4:]
-        corners = [i, builder.add(i, n), j, builder.add(j, n)]
-
-        def body(ops, steps):
-            _, load, store, splat, _ = ops
-            nothing = splat(ir.Constant(element, 0.0))
-            for k in steps:
-                sites, at = [builder.add(corner, k) for corner in corners], builder.add(o, k)
-                first, left = _first_of_four(builder, load, pu, pv, sites, at), load(py, at)
-                for m in range(3):
-                    store(builder.select(first[m], left, nothing), px, sites[m])
-                    left = builder.select(first[m], nothing, left)
-                store(left, px, sites[3])
-
-        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    return _over_windows(types.void(u, v, y, x, INDEX, INDEX, INDEX, INDEX), do)
 
 
 if config.DISABLE_JIT:

@@ -31,6 +31,10 @@ class _Constants:
         if slope <= 0:
             raise ValueError(f"{kind} slope must be positive, not {slope}")
 
+    def configuration(self) -> dict[str, Any]:
+        """What `neuron_of` makes the neuron from."""
+        return {**({} if isinstance(self, LIF) else {"kind": "cuba"}), **vars(self)}
+
 
 @dataclass(frozen=True)
 class LIF(_Constants):
@@ -65,31 +69,17 @@ class LIF(_Constants):
         """The neuron of the readout."""
         return self
 
-    def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from."""
-        return dict(vars(self))
-
     @classmethod
     def from_time_constants(
-        cls,
-        tau_membrane: float = 19.5e-3,
-        tau_synapse: float = 9.5e-3,
-        tau_refractory: float = 2.3e-3,
-        dt: float = 1e-3,
-        **others: float,
+        cls, tau_membrane=19.5e-3, tau_synapse=9.5e-3, tau_refractory=2.3e-3, dt=1e-3, **others: float
     ) -> "LIF":
         """The neuron with decays exp(-dt / tau); every time in seconds."""
-        for name, tau in (
-            ("tau_membrane", tau_membrane),
-            ("tau_synapse", tau_synapse),
-            ("tau_refractory", tau_refractory),
-            ("dt", dt),
-        ):
-            if not tau > 0:
-                raise ValueError(f"LIF {name} must be a positive time in seconds, not {tau!r}")
-        return cls(
-            alpha=math.exp(-dt / tau_membrane), beta=math.exp(-dt / tau_synapse), gamma=math.exp(-dt / tau_refractory), **others
-        )
+        times = dict(tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt)
+        for name, time in times.items():
+            if not time > 0:
+                raise ValueError(f"LIF {name} must be a positive time in seconds, not {time!r}")
+        alpha, beta, gamma = (math.exp(-dt / tau) for tau in (tau_membrane, tau_synapse, tau_refractory))
+        return cls(alpha, beta, gamma, **others)
 
 
 @dataclass(frozen=True)
@@ -125,10 +115,6 @@ class CubaLIF(_Constants):
     def readout(self) -> "LeakyIntegrator":
         """The neuron of the readout: the same two filters, no spike."""
         return LeakyIntegrator(self.alpha, self.beta)
-
-    def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from."""
-        return {"kind": "cuba", **vars(self)}
 
 
 @dataclass(frozen=True)

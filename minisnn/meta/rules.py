@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 GROUPS = ("no", "scalar", "layer", "array", "parameter")  # whose step sizes are learned together, see `meta.stepsizes`
+OFF = dict(first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None)
 
 
 class MAML:
@@ -26,7 +27,7 @@ class MAML:
     class_means    tasks are learned by `meta.prototypes.ClassMeans`
     """
 
-    name, help = "maml", "maml"
+    name, help, titles = "maml", "maml", ("MAML", "FOMAML")  # titles: the usual names at second and at first order
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
     second_order, whole_set, any_ways, class_means = True, False, False, False
 
@@ -40,7 +41,7 @@ class MAML:
 
     def words(self, order: int) -> str:
         """The rule's usual name."""
-        return "FOMAML" if order == 1 else "MAML"
+        return self.titles[order == 1]
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         """How a task is learned by a rule, of the inner loop that the settings describe."""
@@ -55,13 +56,11 @@ class ANIL(MAML):
     """The inner loop adapts the readout alone (Raghu et al. 2020)."""
 
     name, help = "anil", "anil: the inner loop adapts the readout alone"
+    titles = "ANIL", "first-order ANIL"
 
     def check(self, settings: Any) -> None:
         if "readout" in settings.freeze:
             raise ValueError("freeze must not name the readout: it is all that rule anil adapts")
-
-    def words(self, order: int) -> str:
-        return "first-order ANIL" if order == 1 else "ANIL"
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         below = [b.name for b in net.blocks if not b.readout and b.name not in loop.freeze]
@@ -77,18 +76,13 @@ class Reptile(MAML):
         learn_step_size=("no", "which gives step sizes no gradient"),
         freeze=((), "which never learns frozen layers"),
     )
-    second_order = False
+    second_order, titles = False, ("Reptile", "Reptile")
 
     def check(self, settings: Any) -> None:
         if settings.inner_steps < 2:
-            raise ValueError(
-                f"inner_steps must be at least 2 for rule reptile, not {settings.inner_steps}: one step is joint training on "
-                f"all tasks"
-            )
+            found = f"{settings.inner_steps}: one step is joint training on all tasks"
+            raise ValueError(f"inner_steps must be at least 2 for rule reptile, not {found}")
         super().check(settings)
-
-    def words(self, order: int) -> str:
-        return "Reptile"
 
     def gradient(self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int) -> MetaGradient:
         return loop.reptile_gradient(net, theta, task)
@@ -98,18 +92,8 @@ class Classify(MAML):
     """No meta-learning: an ordinary classifier of all training classes."""
 
     name, help = "classify", "classify: no inner loop and no tasks, all training classes told apart"
-    _none = "which has no inner loop"
-    fixed = dict(
-        first_order_updates=(0, _none),
-        learn_step_size=("no", _none),
-        freeze=((), _none),
-        gate_threshold=(None, _none),
-        gate_fraction=(None, _none),
-    )
-    second_order, whole_set = False, True
-
-    def words(self, order: int) -> str:
-        return "classify"
+    fixed = {name: (off, "which has no inner loop") for name, off in OFF.items()}
+    second_order, whole_set, titles = False, True, ("classify", "classify")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         return replace(loop, steps=0)
@@ -119,10 +103,7 @@ class ProtoMAML(MAML):
     """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020), see `meta.prototypes`."""
 
     name, help = "proto-maml", "proto-maml: maml whose readout starts from the class means of the support set"
-    class_means = True
-
-    def words(self, order: int) -> str:
-        return "first-order Proto-MAML" if order == 1 else "Proto-MAML"
+    class_means, titles = True, ("Proto-MAML", "first-order Proto-MAML")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         from .prototypes import ClassMeans
@@ -135,10 +116,7 @@ class Prototypes(ProtoMAML):
 
     name, help = "prototypes", "prototypes: no inner step, a query is of the class whose mean trace is nearest"
     fixed = Classify.fixed
-    second_order, any_ways = False, True
-
-    def words(self, order: int) -> str:
-        return "prototypical networks"
+    second_order, any_ways, titles = False, True, ("prototypical networks", "prototypical networks")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         return replace(super().loop(net, loop, settings), steps=0)

@@ -182,14 +182,30 @@ class Network(Layout):
 
     def features(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None) -> np.ndarray:
         """What the readout weighs, (B, F): of a spiking network its presynaptic trace at the last step."""
-        return self._features(theta, x, spike, record, 0)[0]
+        return self._features(theta, x, spike, record, 0).p
 
     def features_and_pullback(
         self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None
     ) -> Features:
         """Features and their pullback, which may be called once; theta and x must stay as they are until then."""
-        p, engine, layers, tapes, parts = self._features(theta, x, spike, record, self.window)
-        steps = min(self.window, np.shape(x)[1])
+        return self._features(theta, x, spike, record, self.window)
+
+    def _features(self, theta, x, spike, record, keep) -> Features:
+        """Features, whose pullback has tapes of so many steps."""
+        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
+        layers, steps = layers[:-1], min(self.window, x.shape[1])
+        parts = self._parts(x) if keep else parts_of(len(x), self.inference_part)
+        p: list[np.ndarray] = []
+        tapes: list[list[Any]] = []
+
+        def forward(part):
+            frozen = _of(record, part)
+            y, kept = self._forward(engine, layers, x[part], spike, frozen, keep)
+            return engine.features(self.blocks[-1], self.fit(self.blocks[-1], y), frozen and frozen[-1], self.dtype), kept
+
+        def add(found):
+            p.append(found[0])
+            tapes.append(found[1])
 
         def pullback(dp: np.ndarray) -> np.ndarray:
             gradient = np.zeros(self.size, self.dtype)
@@ -204,27 +220,8 @@ class Network(Layout):
             in_order(one, range(len(parts)), lambda part: np.add(gradient, part, out=gradient))
             return gradient
 
-        return Features(p, pullback)
-
-    def _features(self, theta, x, spike, record, keep):
-        """(p, engine, layers below the readout, tapes, parts)."""
-        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
-        layers = layers[:-1]
-        parts = self._parts(x) if keep else parts_of(len(x), self.inference_part)
-        p: list[np.ndarray] = []
-        tapes: list[list[Any]] = []
-
-        def one(part):
-            frozen = _of(record, part)
-            y, kept = self._forward(engine, layers, x[part], spike, frozen, keep)
-            return engine.features(self.blocks[-1], self.fit(self.blocks[-1], y), frozen and frozen[-1], self.dtype), kept
-
-        def add(found):
-            p.append(found[0])
-            tapes.append(found[1])
-
-        in_order(one, parts, add)
-        return np.concatenate(p), engine, layers, tapes, parts
+        in_order(forward, parts, add)
+        return Features(np.concatenate(p), pullback)
 
     def record(self, theta: np.ndarray, x: np.ndarray) -> list[dict[str, np.ndarray | None]]:
         """What a twin freezes, a dictionary a block: of a spiking one its states at the window's start and the membrane u

@@ -18,6 +18,7 @@ import re
 import socket
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,8 @@ class Cluster(Others):
 
     def __init__(self, address: str, timeout: float = 5):
         if not re.fullmatch(r"[a-z]+://\S+:\d+", address):
-            raise ValueError(
-                f"scheduler {address!r}: expected an address such as tcp://10.0.0.1:8786, as `dask scheduler` prints it"
-            )
+            like = "tcp://10.0.0.1:8786, as `dask scheduler` prints it"
+            raise ValueError(f"scheduler {address!r}: expected an address such as {like}")
         try:
             from distributed import Client
         except ImportError:
@@ -59,10 +59,8 @@ class Cluster(Others):
                 warnings.simplefilter("ignore")  # of other versions; `_check_versions` says it better
                 self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
-            raise WorkersLost(
-                f"{address}: no Dask scheduler answers there ({_short(error)}); start one with `dask scheduler`, and give the "
-                f"address that it prints"
-            ) from None
+            help = "start one with `dask scheduler`, and give the address that it prints"
+            raise WorkersLost(f"{address}: no Dask scheduler answers there ({_short(error)}); {help}") from None
         try:
             self._client.wait_for_workers(1, timeout)
             self._check_versions()
@@ -70,9 +68,10 @@ class Cluster(Others):
             self.close()
             if not isinstance(error, OSError):
                 raise
-            raise WorkersLost(
-                f"{address}: the scheduler has no workers; start some with `dask worker {address} --nthreads 1 --nworkers N`"
-            ) from None
+            raise WorkersLost(f"{address}: the scheduler has no workers; {self._start_some()}") from None
+
+    def _start_some(self) -> str:
+        return f"start some with `dask worker {self.address} --nthreads 1 --nworkers N`"
 
     def _check_versions(self) -> None:
         found = {f"worker {name}": one for name, one in self._client.run(description, on_error="return").items()}
@@ -83,21 +82,15 @@ class Cluster(Others):
             found["the scheduler"] = error
         for name, there in found.items():
             if not isinstance(there, dict):
-                raise ValueError(
-                    f"{self.address}: {name} cannot run minisnn ({_short(there)}); it needs the same packages as this machine"
-                )
+                why = f"cannot run minisnn ({_short(there)}); it needs the same packages as this machine"
+                raise ValueError(f"{self.address}: {name} {why}")
             for what in ("Python", "minisnn", "NumPy", "numba"):
                 if there[what] != here[what]:
-                    raise ValueError(
-                        f"{self.address}: {name} has {what} {there[what]}, here it is {here[what]}; expected "
-                        f"the same on all machines"
-                    )
+                    why = f"has {what} {there[what]}, here it is {here[what]}; expected the same on all machines"
+                    raise ValueError(f"{self.address}: {name} {why}")
         if processors != {here["processor"]}:
-            warnings.warn(
-                f"the workers' processors are {', '.join(sorted(processors))}, the one here is {here['processor']}: results "
-                f"may differ in their last bits from those of this machine",
-                stacklevel=3,
-            )
+            mixed = f"the workers' processors are {', '.join(sorted(processors))}, the one here is {here['processor']}"
+            warnings.warn(f"{mixed}: results may differ in their last bits from those of this machine", stacklevel=3)
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
@@ -109,9 +102,10 @@ class Cluster(Others):
         try:
             return self._client.nthreads()
         except OSError as error:
-            raise WorkersLost(
-                f"{self.address}: the scheduler is gone ({_short(error)}); start it and its workers again"
-            ) from None
+            raise self._gone(f" ({_short(error)})") from None
+
+    def _gone(self, why: str = "") -> WorkersLost:
+        return WorkersLost(f"{self.address}: the scheduler is gone{why}; start it and its workers again")
 
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
@@ -129,16 +123,14 @@ class Cluster(Others):
             for future in futures:
                 collect(self._result(future))
         except BaseException:
-            self._give_up(futures)
+            with suppress(Exception):  # the scheduler may be what was lost
+                self._client.cancel(futures, force=True)
             raise
 
     def _send(self, sets: list) -> None:
         """Sets of tasks the cluster does not hold; what it held and is not asked for is forgotten."""
-        held = [next((f for one, f in zip(self._sets, self._sent) if one is two), None) for two in sets]
-        self._sent = [
-            self._submit(_itself, one, key=f"tasks-{uuid4().hex}") if future is None else future
-            for one, future in zip(sets, held)
-        ]
+        held = {id(one): future for one, future in zip(self._sets, self._sent)}
+        self._sent = [held.get(id(one)) or self._submit(_itself, one, key=f"tasks-{uuid4().hex}") for one in sets]
         self._sets = sets
 
     def _submit(self, function: Callable, *arguments, **options):
@@ -167,29 +159,19 @@ class Cluster(Others):
                 if without == 10:
                     warnings.warn(f"{self.address}: the cluster has no workers; waiting for some", stacklevel=3)
                 if without >= PATIENCE:
-                    raise WorkersLost(
-                        f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; start some with "
-                        f"`dask worker {self.address} --nthreads 1 --nworkers N`"
-                    ) from None
+                    lost = f"the cluster has had no workers for {PATIENCE} seconds"
+                    raise WorkersLost(f"{self.address}: {lost}; {self._start_some()}") from None
             except KilledWorker as error:
-                raise WorkersLost(
-                    f"{self.address}: {error.allowed_failures + 1} workers died at the same task; where memory "
-                    f"is short, fewer workers a machine need less"
-                ) from None
+                died = f"{error.allowed_failures + 1} workers died at the same task"
+                raise WorkersLost(f"{self.address}: {died}; where memory is short, fewer workers a machine need less") from None
             except (FutureCancelledError, CancelledError):
-                raise WorkersLost(f"{self.address}: the scheduler is gone; start it and its workers again") from None
+                raise self._gone() from None
 
     def _alive(self) -> bool:
         try:
             return bool(self._threads())
         except (WorkersLost, ValueError):
             return False
-
-    def _give_up(self, futures: list) -> None:
-        try:
-            self._client.cancel(futures, force=True)
-        except Exception:  # the scheduler may be what was lost
-            pass
 
     def close(self) -> None:
         """Forget what the cluster holds, and leave it."""
@@ -204,13 +186,9 @@ def description() -> dict[str, str]:
     import numpy
     from llvmlite.binding import get_host_cpu_name
 
-    return {
-        "Python": ".".join(platform.python_version_tuple()[:2]),
-        "minisnn": f"{__version__} ({_source()})",
-        "NumPy": numpy.__version__,
-        "numba": numba.__version__,
-        "processor": get_host_cpu_name(),
-    }
+    python, own = ".".join(platform.python_version_tuple()[:2]), f"{__version__} ({_source()})"
+    libraries = dict(NumPy=numpy.__version__, numba=numba.__version__)
+    return dict(Python=python, minisnn=own, **libraries, processor=get_host_cpu_name())
 
 
 @cache

@@ -36,12 +36,9 @@ class Workers(Others):
         self.number = number
         self._workers: list[_Worker] = []
 
+    @stopping.heeded(signal.SIGINT)  # an interruption inside an import or a finaliser would be swallowed
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, in the worker processes."""
-        with stopping.heeded(signal.SIGINT):  # an interruption inside an import or a finaliser would be swallowed
-            self._carry_out(call, sets, items, collect)
-
-    def _carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         left, due = deque(range(len(items))), 0
         found: dict[int, Any] = {}
         deaths: Counter[int] = Counter()
@@ -95,14 +92,11 @@ class Workers(Others):
         self._workers.remove(worker)
         end = worker.end()
         if not worker.stands and (worker.process.exitcode or 0) > 0:
-            raise WorkersLost(
-                f"a worker process could not start ({end}); a script must run its commands under "
-                f'if __name__ == "__main__": for each worker imports it'
-            )
+            under = 'a script must run its commands under if __name__ == "__main__": for each worker imports it'
+            raise WorkersLost(f"a worker process could not start ({end}); {under}")
         if deaths >= TRIES:
-            raise WorkersLost(
-                f"a worker process died {TRIES} times at the same task ({end}); where memory is short, fewer workers need less"
-            )
+            died = f"a worker process died {TRIES} times at the same task ({end})"
+            raise WorkersLost(f"{died}; where memory is short, fewer workers need less")
         warnings.warn(f"a worker process died ({end}); another one does its task again", stacklevel=4)
 
     def close(self) -> None:
@@ -160,10 +154,9 @@ class _Worker:
         except OSError:  # it is dead: `answer` will find out
             pass
         except Exception as error:
-            name = getattr(call.function, "__qualname__", call.function)
+            name, expected = getattr(call.function, "__qualname__", call.function), "a function of a module, and arguments"
             raise ValueError(
-                f"{name} cannot be sent to a worker process ({error}); expected a function of a module, and "
-                f"arguments that can be pickled"
+                f"{name} cannot be sent to a worker process ({error}); expected {expected} that can be pickled"
             ) from None
 
     def answer(self) -> _Answer | None:
@@ -233,10 +226,8 @@ def _serve(pipe) -> None:
 
 
 def _refuse(reason: str, *_):
-    raise ValueError(
-        f"a worker process does not know what it was sent ({reason}); expected functions and classes of modules "
-        f"that it can import"
-    )
+    expected = "functions and classes of modules that it can import"
+    raise ValueError(f"a worker process does not know what it was sent ({reason}); expected {expected}")
 
 
 def _answer(call: Call, sets: list, number: int, item) -> _Answer:
