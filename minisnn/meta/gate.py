@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..network.layout import Layout
+from ..network.base import Network
 
 
 def gate(
-    net: Layout, gradient: np.ndarray, step_size: float | np.ndarray, freeze=(), threshold=None, fraction=None
+    net: Network, gradient: np.ndarray, step_size: float | np.ndarray, freeze=(), threshold=None, fraction=None
 ) -> np.ndarray:
     """m, flat: 1 where a parameter is updated, else 0; a constant for all derivatives.
 
