@@ -128,7 +128,8 @@ def check_meta_gradient(
         options["freeze"] = tuple({*options.get("freeze", ()), *maml.body(net)})
     loop = maml.InnerLoop(step_size, steps, **options)
     what = f"meta-gradient, N = {steps}" if rule == "MAML" else f"meta-gradient of {rule}, N = {steps}"
-    if twin == "smooth" and not _path_clear_of_kink(net, theta, task, loop):
+    path = (replace(loop, steps=n).adapt(net, theta, task.x_support, task.y_support) for n in range(steps + 1))
+    if twin == "smooth" and not all(_clear_of_kink(net, theta_n) for theta_n in path):
         return _skip(what, "maml", twin, TOLERANCE["meta-gradient"], META)
     recorded = loop.record(net, theta, task)
     own = loop.meta_gradient(net, theta, task, 2, *(() if twin == "jet" else (twin, recorded)))
@@ -163,11 +164,6 @@ def check_meta_gradient(
     return rows
 
 
-def _path_clear_of_kink(net, theta, task, loop: maml.InnerLoop) -> bool:
-    path = (replace(loop, steps=n).adapt(net, theta, task.x_support, task.y_support) for n in range(loop.steps + 1))
-    return all(_clear_of_kink(net, theta_n) for theta_n in path)
-
-
 @dataclass(frozen=True)
 class Coordinates:
     """Single entries of one parameter array: analytic and numeric derivative, and their difference."""
@@ -179,10 +175,8 @@ class Coordinates:
     step: float
 
     def __str__(self) -> str:
-        rows = [
-            f"{self.array}: gradient by the passes and by central differences, h = {self.step:.0e}",
-            f"{'index':>16}  {'analytic':>22}  {'numeric':>22}  {'difference':>10}",
-        ]
+        rows = [f"{self.array}: gradient by the passes and by central differences, h = {self.step:.0e}"]
+        rows.append(f"{'index':>16}  {'analytic':>22}  {'numeric':>22}  {'difference':>10}")
         for index, a, b in zip(self.indices, self.analytic, self.numeric):
             rows.append(f"{str(index):>16}  {a:>22.14e}  {b:>22.14e}  {a - b:>10.1e}")
         return "\n".join(rows)

@@ -11,36 +11,25 @@ With `detach_reset` s is a constant (the recorded spike in the jet and smooth fo
 `membrane`; the state is v, a constant at the window's start.
 """
 
-from typing import Any
-
 import numpy as np
 
 from . import surrogate
-from .membrane import _jet, _step_shape
-
-
-def _spike(tape, u, t, neuron, detach_reset):
-    a0: Any = None if tape["a0"] is None else tape["a0"][:, t]
-    if tape["form"] != "hard" and detach_reset:
-        return surrogate.step(a0)
-    return surrogate.value(tape["form"], u - neuron.threshold, a0, neuron.slope)
+from .membrane import _jet, _spike, _step_shape
 
 
 def forward(current: np.ndarray, v: np.ndarray, neuron, detach_reset=False, form="hard", a0=None):
     """u from the current i and v before the window; returns (u, tape), tape["end"] the state after the window."""
-    u = np.empty_like(current)
-    tape = {"u": u, "a0": a0, "form": form}
+    tape = {"u": np.empty_like(current), "a0": a0, "form": form}
     for t in range(current.shape[1]):
-        u[:, t] = neuron.alpha * v + (1 - neuron.alpha) * current[:, t]
-        v = u[:, t] * (1 - _spike(tape, u[:, t], t, neuron, detach_reset))
+        tape["u"][:, t] = neuron.alpha * v + (1 - neuron.alpha) * current[:, t]
+        v = tape["u"][:, t] * (1 - _spike(tape, t, neuron, detach_reset))
     tape["end"] = v
-    return u, tape
+    return tape["u"], tape
 
 
 def _slope(tape, t, neuron, detach_reset):
     """dv/du at step t."""
-    u = tape["u"][:, t]
-    slope = 1 - _spike(tape, u, t, neuron, detach_reset)
+    slope, u = 1 - _spike(tape, t, neuron, detach_reset), tape["u"][:, t]
     return slope if detach_reset else slope - u * _jet(surrogate.derivative, tape, t, neuron)
 
 

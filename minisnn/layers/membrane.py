@@ -15,16 +15,12 @@ from .neuron import LIF
 
 def forward(current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False, form="hard", a0=None):
     """u from the current I and the reset state r_K; returns (u, tape), tape["end"] the state after the window."""
-    u = np.empty_like(current)
+    tape = {"u": np.empty_like(current), "a0": a0, "form": form}
     for t in range(current.shape[1]):
-        u[:, t] = current[:, t] - neuron.rho * r
-        a = u[:, t] - neuron.threshold
-        if form != "hard" and detach_reset:
-            s = surrogate.step(a0[:, t])
-        else:
-            s = surrogate.value(form, a, None if a0 is None else a0[:, t], neuron.slope)
-        r = neuron.gamma * r + (1 - neuron.gamma) * s
-    return u, {"u": u, "end": r, "a0": a0, "form": form}
+        tape["u"][:, t] = current[:, t] - neuron.rho * r
+        r = neuron.gamma * r + (1 - neuron.gamma) * _spike(tape, t, neuron, detach_reset)
+    tape["end"] = r
+    return tape["u"], tape
 
 
 def _step_shape(sequence):
@@ -34,6 +30,13 @@ def _step_shape(sequence):
 def _jet(function, tape, t, neuron):
     a0 = tape["a0"]
     return function(tape["form"], tape["u"][:, t] - neuron.threshold, None if a0 is None else a0[:, t], neuron.slope)
+
+
+def _spike(tape, t, neuron, detach_reset):
+    """s of the reset at step t; where that is detached the twins keep the recorded one."""
+    if tape["form"] != "hard" and detach_reset:
+        return surrogate.step(tape["a0"][:, t])
+    return _jet(surrogate.value, tape, t, neuron)
 
 
 def backward(tape, dy, neuron: LIF, detach_reset=False):

@@ -31,14 +31,25 @@ class Task:
         object.__setattr__(self, "classes", tuple(self.classes))
         for part in ("support", "query"):
             x, y = np.asarray(getattr(self, f"x_{part}")), np.asarray(getattr(self, f"y_{part}"))
-            _check_samples(f"x_{part}", x)
-            _check_labels(f"y_{part}", y, f"x_{part}", len(x), len(self.classes))
+            if x.ndim < 2 or x.size == 0:
+                raise ValueError(f"x_{part} has shape {x.shape}, expected samples first: (B, T, H, W, 2) with none of them 0")
+            if x.dtype != np.uint8 and x.dtype.kind != "f":
+                raise ValueError(f"x_{part} is of type {x.dtype}, expected uint8 or floating-point event counts")
+            if x.dtype.kind == "f" and not np.isfinite(x).all():
+                raise ValueError(f"x_{part} holds NaN or infinite values, expected finite event counts")
+            if y.dtype.kind not in "iu":
+                raise ValueError(f"y_{part} is of type {y.dtype}, expected integer labels")
+            if y.shape != (len(x),):
+                raise ValueError(f"y_{part} has shape {y.shape}, expected ({len(x)},), one label for each sample of x_{part}")
+            if y.min() < 0:
+                raise ValueError(f"y_{part} holds the label {y.min()}, expected labels from 0")
+            if self.classes and y.max() >= (ways := len(self.classes)):
+                raise ValueError(f"y_{part} holds the label {y.max()}, expected at most {ways - 1} for {ways} classes")
             object.__setattr__(self, f"x_{part}", x)
             object.__setattr__(self, f"y_{part}", y.astype(np.int64))
         if self.x_support.shape[1:] != self.x_query.shape[1:]:
-            raise ValueError(
-                f"x_query has samples of shape {self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
-            )
+            shapes = f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
+            raise ValueError(f"x_query has samples of shape {shapes}")
 
     def __repr__(self) -> str:
         sizes = f"{len(self.y_support)} support and {len(self.y_query)} query samples"
@@ -66,9 +77,8 @@ class Classification:
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """A batch of `queries` samples. Raises ValueError for more than there are classes."""
         if queries > len(self.classes):
-            raise ValueError(
-                f"queries is {queries}, expected at most the {len(self.classes)} classes of the set, a sample of each"
-            )
+            most = f"the {len(self.classes)} classes of the set, a sample of each"
+            raise ValueError(f"queries is {queries}, expected at most {most}")
         labels = rng.choice(len(self.classes), size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
         return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes)
@@ -76,26 +86,6 @@ class Classification:
     def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """Batch number `index` of the series `seed`."""
         return self.sample_task(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))), ways, shots, queries)
-
-
-def _check_samples(name: str, x: np.ndarray):
-    if x.ndim < 2 or x.size == 0:
-        raise ValueError(f"{name} has shape {x.shape}, expected samples first: (B, T, H, W, 2) with none of them 0")
-    if x.dtype != np.uint8 and x.dtype.kind != "f":
-        raise ValueError(f"{name} is of type {x.dtype}, expected uint8 or floating-point event counts")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ValueError(f"{name} holds NaN or infinite values, expected finite event counts")
-
-
-def _check_labels(name: str, y: np.ndarray, samples: str, length: int, ways: int):
-    if y.dtype.kind not in "iu":
-        raise ValueError(f"{name} is of type {y.dtype}, expected integer labels")
-    if y.shape != (length,):
-        raise ValueError(f"{name} has shape {y.shape}, expected ({length},), one label for each sample of {samples}")
-    if y.min() < 0:
-        raise ValueError(f"{name} holds the label {y.min()}, expected labels from 0")
-    if ways and y.max() >= ways:
-        raise ValueError(f"{name} holds the label {y.max()}, expected at most {ways - 1} for {ways} classes")
 
 
 def summed_frames(x: np.ndarray) -> np.ndarray:

@@ -22,16 +22,12 @@ class ConvNet(Network):
     Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2 max pooling (the
     first among equals, odd rests dropped); then dense softplus blocks (`hidden`) and a linear readout.
 
-    input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv blocks
-    channels      widths of the conv blocks, () for none          hidden   widths of dense blocks before the readout
-    ways          number of classes                               kernel   odd size of the conv kernels
-    dtype         float32 to train, float64 to check              loss     "cross_entropy" or "squared"
-    backend       "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change its last bits)
-    gain          frame = gain * counts; 0.1 turns the tens of events of an active site into numbers about one
+    The arguments are those of `SpikingNet` but for neuron, window, pool and detach_reset, and
 
-    `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out),
-    dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) counts, or their sums over
-    time (B, H, W, C).
+    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers about one
+    backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change its last bits)
+
+    `theta` is flat and laid out likewise. x is (B, T, H, W, C) counts, or their sums over time (B, H, W, C).
 
     The network is smooth but for the choices of max pooling: `record` notes those, and spike="jet" or "smooth" (the
     same here) keep them, for finite differences; spike="hard" is the network itself.

@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,35 +31,28 @@ def njit(cache: bool = False, **options: Any) -> Callable:
                 _tell("neither beside the code nor at home", KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
             else:
                 kept = kernel._cache
-                kept.load_overload, kept.save_overload = _looked_up(kept.load_overload), _forgiving(kept.save_overload)
+                kept.load_overload = partial(_look_up, kept.load_overload)
+                kept.save_overload = partial(_keep, kept.save_overload)
         return kernel
 
     return decorate
 
 
-def _looked_up(load: Callable) -> Callable:
+def _look_up(load: Callable, *arguments: Any) -> Any:
     """What was kept; where it was not, this is the moment to say that a kernel is about to be compiled."""
-
-    def attempt(*arguments: Any) -> Any:
-        global _announcing
-        if (found := load(*arguments)) is None and _announcing:
-            _announcing = False
-            print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
-        return found
-
-    return attempt
+    global _announcing
+    if (found := load(*arguments)) is None and _announcing:
+        _announcing = False
+        print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
+    return found
 
 
-def _forgiving(save: Callable) -> Callable:
+def _keep(save: Callable, *arguments: Any) -> None:
     """Keep a kernel if there is room."""
-
-    def attempt(*arguments: Any) -> None:
-        try:
-            save(*arguments)
-        except OSError as error:
-            _tell(error.strerror or str(error))
-
-    return attempt
+    try:
+        save(*arguments)
+    except OSError as error:
+        _tell(error.strerror or str(error))
 
 
 def _tell(reason: str, text: str = KERNELS) -> None:
