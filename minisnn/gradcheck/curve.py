@@ -69,12 +69,11 @@ def plot_steps(curve: Curve, path=None):
         ax.loglog(h[keep], line[keep], color="0.6", linewidth=1, linestyle=":")
         place = dict(xytext=(4, 4), ha="left") if at == 0 else dict(xytext=(-4, 4), ha="right")
         ax.annotate(name, (h[at], line[at]), color="0.4", textcoords="offset points", **place)
-    ax.set_xlabel("step size h of the central difference (units of theta)")
-    ax.set_ylabel("relative error of the derivative")
-    ax.set_title(
-        "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one levels off at its own error)",
-        fontsize="medium",
+    ax.set(xlabel="step size h of the central difference (units of theta)", ylabel="relative error of the derivative")
+    title = (
+        "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one levels off at its own error)"
     )
+    ax.set_title(title, fontsize="medium")
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(fontsize="small")
     if path is not None:

@@ -25,6 +25,8 @@ def _reached(typingctx, v, i, threshold):
 
 @intrinsic
 def _lowest_bit(typingctx, bits):
+    """The place of the lowest bit that is set."""
+
     def codegen(context, builder, sig, args):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
@@ -57,6 +59,8 @@ def _over_windows(signature, do):
 
 @intrinsic
 def _pick(typingctx, u, v, x, y, i, j, o, n):
+    """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 .. n-1."""
+
     def do(builder, ops, px, py, sites, at, first):
         _, load, store, _, _ = ops
         found = load(px, sites[3])
@@ -69,6 +73,8 @@ def _pick(typingctx, u, v, x, y, i, j, o, n):
 
 @intrinsic
 def _put(typingctx, u, v, y, x, i, j, o, n):
+    """Adjoint of `pick`: x at that site = y[o+m], and zero at the other three."""
+
     def do(builder, ops, py, px, sites, at, first):
         vec, load, store, _, _ = ops
         nothing, left = ir.Constant(vec, [0.0] * vec.count), load(py, at)
@@ -115,17 +121,4 @@ else:
             m += 1
         return bits
 
-    @njit(inline="always")
-    def lowest_bit(bits):
-        """The place of the lowest bit that is set."""
-        return _lowest_bit(bits)
-
-    @njit(inline="always")
-    def pick(u, v, x, y, i, j, o, n):
-        """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 .. n-1."""
-        _pick(u, v, x, y, i, j, o, n)
-
-    @njit(inline="always")
-    def put(u, v, y, x, i, j, o, n):
-        """Adjoint of `pick`: x at that site = y[o+m], and zero at the other three."""
-        _put(u, v, y, x, i, j, o, n)
+    lowest_bit, pick, put = _lowest_bit, _pick, _put

@@ -83,6 +83,7 @@ def _make_tile(M: int, N: int, bits: int):
 
 @intrinsic
 def _axpy(typingctx, y, i, a, x, j, n):
+    """y[i:i+n] += a x[j:j+n] on flat arrays."""
     signature = types.void(y, INDEX, y.dtype, x, INDEX, INDEX)
 
     def codegen(context, builder, sig, args):
@@ -156,11 +157,7 @@ else:
     _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
     _flat2, _flat1 = _make_tile(1, 2, VECTOR_BITS), _make_tile(1, 1, VECTOR_BITS)
 
-    @njit(inline="always")
-    def axpy(y, i, a, x, j, n):
-        """y[i:i+n] += a x[j:j+n] on flat arrays."""
-        _axpy(y, i, a, x, j, n)
-
+    axpy = _axpy
     _add8, _add4, _add2, _add1 = (_make_add_rows(N, VECTOR_BITS) for N in (8, 4, 2, 1))
     _add_one = _make_add_rows(1, 0)
 
@@ -205,18 +202,16 @@ else:
             m = 0
             while m < M:
                 ai, ci = a + m * sam, c + m * scm + n
-                if m + TALL <= M:
-                    if wide:
-                        _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
-                    else:
-                        _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
-                    m += TALL
+                tall = m + TALL <= M
+                if tall and wide:
+                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                elif tall:
+                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                elif wide:
+                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                 else:
-                    if wide:
-                        _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
-                    else:
-                        _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
-                    m += 1
+                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                m += TALL if tall else 1
             n += 2 * lanes if wide else lanes
         if n < N:  # columns that fill no vector
             for m in range(M):

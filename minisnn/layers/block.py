@@ -34,7 +34,8 @@ class Block:
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
-        return (*pool.pooled_shape(*self.input_shape[:2], self.pool), self.channels)
+        H, W, _ = self.input_shape
+        return (H, W, self.channels) if self.pool == "none" else (H // 2, W // 2, self.channels)
 
 
 def prepare(weight):

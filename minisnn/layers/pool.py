@@ -15,10 +15,6 @@ from . import surrogate
 ORDER = {"max": ("max", "none"), "mean": ("mean", "none"), "none": ("none", "none"), "spikes": ("none", "mean")}  # of the spike
 
 
-def pooled_shape(H: int, W: int, pool: str) -> tuple[int, int]:
-    return (H, W) if pool == "none" else (H // 2, W // 2)
-
-
 def _windows(u):
     """(B, n, H, W, C) -> (B, n, H//2, W//2, 4, C), the four sites of each window in row-major order."""
     B, n, H, W, C = u.shape

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers.loss import LOSSES
-from ..network.base import LossAndGradient, Network
+from ..network.base import Array, LossAndGradient, Network
 from .gate import gate
 from .tasks import Task
 
@@ -43,10 +43,10 @@ class MetaGradient(NamedTuple):
     """
 
     loss: float
-    gradient: np.ndarray
-    step_size_gradient: float | np.ndarray
-    support_logits: np.ndarray | None
-    query_logits: np.ndarray
+    gradient: Array
+    step_size_gradient: float | Array
+    support_logits: Array | None
+    query_logits: Array
 
 
 class Recorded(NamedTuple):
@@ -54,16 +54,16 @@ class Recorded(NamedTuple):
     theta_N on the query set, and the N gates (None: they follow theta)."""
 
     records: list
-    gates: list[np.ndarray] | None
+    gates: list[Array] | None
 
 
 class Step(NamedTuple):
     """An inner step and what the way back needs of it; hvp is None in first order."""
 
-    gate: np.ndarray
-    gradient: np.ndarray
-    logits: np.ndarray
-    hvp: Callable[[np.ndarray], np.ndarray] | None
+    gate: Array
+    gradient: Array
+    logits: Array
+    hvp: Callable[[Array], Array] | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class InnerLoop:
     Methods raise ValueError for options, theta or data that do not fit the network, `NotFinite` where the steps diverge.
     """
 
-    step_size: float | np.ndarray = 1.0
+    step_size: float | Array = 1.0
     steps: int = 1
     freeze: tuple[str, ...] = ()
     threshold: float | None = None
@@ -103,17 +103,17 @@ class InnerLoop:
             if getattr(self, name) is not None and not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
-    def gate(self, net: Network, gradient: np.ndarray) -> np.ndarray:
+    def gate(self, net: Network, gradient: Array) -> Array:
         """m_n at a gradient: 1 where the parameter is updated, else 0 (`minisnn.meta.gate`)."""
         return gate(net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction)
 
-    def _times(self, gate: np.ndarray, vector: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""
         return (self.step_size * gate * vector).astype(dtype, copy=False)
 
     def _descend(
-        self, net: Network, theta: np.ndarray, x, y, second: bool = False, spike: str = "hard", recorded: Recorded | None = None
-    ) -> tuple[np.ndarray, list[Step]]:
+        self, net: Network, theta: Array, x, y, second: bool = False, spike: str = "hard", recorded: Recorded | None = None
+    ) -> tuple[Array, list[Step]]:
         """theta_N and the steps that led there."""
         self.check(net)
         path = []
@@ -125,22 +125,22 @@ class InnerLoop:
             theta = theta - self._times(m, g, net.dtype)
         return theta, path
 
-    def adapt(self, net: Network, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
         """theta_N on the support set: x (B, T, H, W, C) event counts, y (B,) labels."""
         return self._descend(net, theta, x, y)[0]
 
-    def logits(self, net: Network, theta: np.ndarray, task: Task) -> np.ndarray:
+    def logits(self, net: Network, theta: Array, task: Task) -> Array:
         """What the network answers to the query samples once it has learned the support set, (Q, ways)."""
         return predict(net, self.adapt(net, theta, task.x_support, task.y_support), task.x_query)
 
-    def loss(self, net: Network, theta: np.ndarray, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
+    def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
         """Query loss after adaptation, the function whose gradient is `meta_gradient`."""
         theta_n, _ = self._descend(net, theta, task.x_support, task.y_support, False, spike, recorded)
         record = None if recorded is None else recorded.records[-1]
         return net.loss(theta_n, task.x_query, task.y_query, spike=spike, record=record)
 
     def meta_gradient(
-        self, net: Network, theta: np.ndarray, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
+        self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
     ) -> MetaGradient:
         """The gradient of `loss`; order 2 is MAML, order 1 FOMAML."""
         if order not in (1, 2):
@@ -159,7 +159,7 @@ class InnerLoop:
                 lam = lam - hvp(self._times(m, lam, net.dtype))
         return MetaGradient(loss, lam, da, before, after)
 
-    def reptile_gradient(self, net: Network, theta: np.ndarray, task: Task) -> MetaGradient:
+    def reptile_gradient(self, net: Network, theta: Array, task: Task) -> MetaGradient:
         """Reptile's (Nichol, Achiam & Schulman 2018, Alg. 1): its `gradient` is theta - theta_N, zero in frozen layers.
 
         Reptile needs no split of a task: all N steps go down the mean loss of support and query samples together, so the
@@ -176,7 +176,7 @@ class InnerLoop:
         ways = sum(self._times(step.gate, step.gradient, net.dtype) for step in path)
         return MetaGradient(loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after)
 
-    def record(self, net: Network, theta: np.ndarray, task: Task) -> Recorded:
+    def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """The network's own path through the task, for the twins."""
         self.check(net)
         records, gates = [], []
@@ -193,7 +193,7 @@ def body(net: Network) -> tuple[str, ...]:
     return tuple(b.name for b in net.blocks if not b.readout)
 
 
-def predict(net: Network, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+def predict(net: Network, theta: Array, x: Array) -> Array:
     """Logits (B, ways), computed BATCH samples at a time."""
     return np.concatenate([net(theta, x[first : first + BATCH]) for first in range(0, len(x), BATCH)])
 
@@ -203,25 +203,25 @@ def predict(net: Network, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def adapt(
     net: Network,
-    theta: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    step_size: float | np.ndarray = 1.0,
+    theta: Array,
+    x: Array,
+    y: Array,
+    step_size: float | Array = 1.0,
     steps: int = 1,
     freeze: tuple[str, ...] = (),
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
-) -> np.ndarray:
+) -> Array:
     """theta_N of `InnerLoop.adapt`: the network after `steps` gradient steps on the support set (x, y)."""
     return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).adapt(net, theta, x, y)
 
 
 def meta_gradient(
     net: Network,
-    theta: np.ndarray,
+    theta: Array,
     task: Task,
-    step_size: float | np.ndarray = 1.0,
+    step_size: float | Array = 1.0,
     steps: int = 1,
     order: int = 2,
     freeze: tuple[str, ...] = (),
@@ -236,20 +236,18 @@ def meta_gradient(
 
 
 def reptile_gradient(
-    net: Network, theta: np.ndarray, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
+    net: Network, theta: Array, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
 ) -> LossAndGradient:
     """(query loss after adaptation, theta - theta_N) of `InnerLoop.reptile_gradient`."""
     found = InnerLoop(step_size, steps, **loop).reptile_gradient(net, theta, task)
     return LossAndGradient(found.loss, found.gradient)
 
 
-def meta_loss(
-    net: Network, theta: np.ndarray, task: Task, *loop: Any, records=None, gates=None, spike="hard", **more: Any
-) -> float:
+def meta_loss(net: Network, theta: Array, task: Task, *loop: Any, records=None, gates=None, spike="hard", **more: Any) -> float:
     """`InnerLoop.loss`, the function whose gradient `meta_gradient` is; of a twin with what `record_path` found."""
     return InnerLoop(*loop, **more).loss(net, theta, task, spike, None if records is None else Recorded(records, gates))
 
 
-def record_path(net: Network, theta: np.ndarray, task: Task, *loop: Any, **more: Any) -> Recorded:
+def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any) -> Recorded:
     """(records, gates) of `InnerLoop.record`: what the twins of a meta-gradient freeze."""
     return InnerLoop(*loop, **more).record(net, theta, task)

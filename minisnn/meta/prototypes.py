@@ -26,14 +26,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..layers.loss import cross_entropy, cross_entropy_backward
-from ..network.base import Network
+from ..network.base import Array, Network
 from .inner import InnerLoop, MetaGradient, Recorded
 from .tasks import Task
 
 SCALE = 0.1
 
 
-def class_means(p: np.ndarray, y: np.ndarray, ways: int) -> np.ndarray:
+def class_means(p: Array, y: Array, ways: int) -> Array:
     """c (ways, F), the means of p (B, F) by label. Raises ValueError for a class without samples."""
     counts = np.bincount(y, minlength=ways)
     if len(counts) > ways or not counts.all():
@@ -41,22 +41,22 @@ def class_means(p: np.ndarray, y: np.ndarray, ways: int) -> np.ndarray:
     return (np.eye(ways, dtype=p.dtype)[y].T @ p) / counts[:, None].astype(p.dtype)
 
 
-def distance_logits(p: np.ndarray, c: np.ndarray, scale: float = SCALE) -> np.ndarray:
+def distance_logits(p: Array, c: Array, scale: float = SCALE) -> Array:
     """-scale |p_b - c_k|^2, (B, ways)."""
     return -p.dtype.type(scale) * (p * p).sum(1)[:, None] + affine_logits(p, c, scale)
 
 
-def affine_logits(p: np.ndarray, c: np.ndarray, scale: float) -> np.ndarray:
+def affine_logits(p: Array, c: Array, scale: float) -> Array:
     """The part of `distance_logits` that tells classes apart: scale (2 p c_k - |c_k|^2)."""
     return p.dtype.type(scale) * (2 * (p @ c.T) - (c * c).sum(1))
 
 
-def spread_over(dc: np.ndarray, y: np.ndarray) -> np.ndarray:
+def spread_over(dc: Array, y: Array) -> Array:
     """The adjoint of `class_means`: dp_i = dc_k / n_k."""
     return (dc / np.bincount(y, minlength=len(dc))[:, None].astype(dc.dtype))[y]
 
 
-def with_prototypes(net: Network, theta: np.ndarray, c: np.ndarray, scale: float = SCALE) -> np.ndarray:
+def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) -> Array:
     """theta whose readout is W_k = 2 scale c_k, b_k = -scale |c_k|^2; theta itself is not changed."""
     if c.shape[0] != net.ways:
         raise ValueError(f"the task has {c.shape[0]} classes; expected the network's {net.ways}")
@@ -67,7 +67,7 @@ def with_prototypes(net: Network, theta: np.ndarray, c: np.ndarray, scale: float
     return theta
 
 
-def nearest(net: Network, theta: np.ndarray, task: Task, scale: float = SCALE) -> np.ndarray:
+def nearest(net: Network, theta: Array, task: Task, scale: float = SCALE) -> Array:
     """Logits of the query by the class means of the support: nothing of theta is adapted, its readout is not used."""
     c = class_means(net.features(theta, task.x_support), task.y_support, task.ways)
     return distance_logits(net.features(theta, task.x_query), c, scale)
@@ -102,11 +102,11 @@ class ClassMeans(InnerLoop):
         c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)
         return self._plain._descend(net, with_prototypes(net, theta, c, self.scale), x, y, second, spike, rest)
 
-    def logits(self, net: Network, theta: np.ndarray, task: Task) -> np.ndarray:
+    def logits(self, net: Network, theta: Array, task: Task) -> Array:
         """What the network answers to the query samples once it has learned the support set, (Q, ways)."""
         return super().logits(net, theta, task) if self.steps else nearest(net, theta, task, self.scale)
 
-    def loss(self, net: Network, theta: np.ndarray, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
+    def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
         """Query loss, the function whose gradient is `meta_gradient`."""
         if self.steps:
             return super().loss(net, theta, task, spike, recorded)
@@ -116,7 +116,7 @@ class ClassMeans(InnerLoop):
         return cross_entropy(distance_logits(p, c, self.scale), task.y_query)
 
     def meta_gradient(
-        self, net: Network, theta: np.ndarray, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
+        self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
     ) -> MetaGradient:
         """The gradient of `loss`, zero in the readout, which the support makes anew. order 1 leaves out the Hessians of the
         inner steps, and not the way back through the class means."""
@@ -140,7 +140,7 @@ class ClassMeans(InnerLoop):
         gradient = found.gradient + support.pullback(spread_over(dc, task.y_support))
         return found._replace(gradient=gradient, support_logits=None)
 
-    def record(self, net: Network, theta: np.ndarray, task: Task) -> Recorded:
+    def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """As of `InnerLoop`, and first of all the support at theta, where its class means are taken."""
         first = net.record(theta, task.x_support)
         if not self.steps:

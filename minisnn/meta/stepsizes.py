@@ -42,12 +42,8 @@ class StepSizes:
         if kind not in GROUPS:
             raise ValueError(f"learn_step_size must be one of {', '.join(GROUPS)}, not {kind!r}")
         self.net, self.step_size, self.learned, self.flat = net, step_size, kind != "no", kind not in ("no", "scalar")
-        starts = {
-            "layer": [p.slice.start for p in net.layout[::2]],
-            "array": [p.slice.start for p in net.layout],
-            "parameter": range(net.size),
-        }.get(kind, [0])
-        self.starts = np.array(starts, np.intp)
+        arrays = [p.slice.start for p in net.layout]
+        self.starts = np.array(dict(layer=arrays[::2], array=arrays, parameter=range(net.size)).get(kind, [0]), np.intp)
         self.sizes = np.diff(np.append(self.starts, net.size))
         self.start = np.zeros(len(self.starts))
         # what is reported: a name and the groups whose geometric mean it is

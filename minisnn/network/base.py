@@ -14,11 +14,12 @@ import numpy as np
 
 from ..layers.block import EVERY_STEP
 from ..layers.loss import LOSSES
+from ..layers.surrogate import FORMS
 from ..parallel.threads import in_order
 from .initialisation import lsuv, orthogonal
-from .layout import Layout, NotFinite, Parameter, one_of
+from .layout import Array, Layout, NotFinite, Parameter, one_of
 
-__all__ = ["Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
+__all__ = ["Array", "Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
 
 
 Record = list[dict[str, np.ndarray | None]] | None  # what a twin freezes, of `Network.record`
@@ -28,23 +29,23 @@ class LossAndGradient(NamedTuple):
     """Mean loss over the batch, and its gradient, flat like theta."""
 
     loss: float
-    gradient: np.ndarray
+    gradient: Array
 
 
 class Gradients(NamedTuple):
     """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where it was not asked for."""
 
     loss: float
-    gradient: np.ndarray
-    logits: np.ndarray
-    hvp: Callable[[np.ndarray], np.ndarray] | None
+    gradient: Array
+    logits: Array
+    hvp: Callable[[Array], Array] | None
 
 
 class Features(NamedTuple):
     """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat and zero in the readout."""
 
-    p: np.ndarray
-    pullback: Callable[[np.ndarray], np.ndarray]
+    p: Array
+    pullback: Callable[[Array], Array]
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -67,12 +68,12 @@ class Network(Layout):
     def init(
         self,
         rng: np.random.Generator,
-        x: np.ndarray | None = None,
+        x: Array | None = None,
         rate: float | None = None,
         readout: str = "fit",
         variance: float = 1.0,
         rounds: int | None = None,
-    ) -> np.ndarray:
+    ) -> Array:
         """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`).
 
         u, the membrane (or what a softplus is taken of), then has this variance and exceeds the threshold at this rate.
@@ -91,10 +92,10 @@ class Network(Layout):
 
     # ---- what the network computes ---------------------------------------------------------------------------------
 
-    def __call__(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None) -> np.ndarray:
+    def __call__(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Array:
         """Logits (B, ways)."""
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
-        logits: list[np.ndarray] = []
+        logits: list[Array] = []
 
         def one(part):
             return self._forward(engine, layers, x[part], spike, _of(record, part), 0)[0]
@@ -102,13 +103,13 @@ class Network(Layout):
         in_order(one, parts_of(len(x), self.inference_part), logits.append)
         return self._finite(np.concatenate(logits), theta)
 
-    def loss(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: Record = None) -> float:
+    def loss(self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None) -> float:
         """Mean loss over the batch."""
         logits = self(theta, x, spike=spike, record=record)
         return LOSSES[self.loss_name][0](logits, self._target(y, len(logits)))
 
     def loss_and_gradient(
-        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, spike: str = "hard", record: Record = None
+        self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None
     ) -> LossAndGradient:
         """(loss, gradient), the gradient flat like theta.
 
@@ -118,22 +119,15 @@ class Network(Layout):
         return LossAndGradient(*self.gradients(theta, x, y, False, spike=spike, record=record)[:2])
 
     def hessian_vector_product(
-        self, theta: np.ndarray, x: np.ndarray, y: np.ndarray, v: np.ndarray, *, spike: str = "hard", record: Record = None
-    ) -> np.ndarray:
+        self, theta: Array, x: Array, y: Array, v: Array, *, spike: str = "hard", record: Record = None
+    ) -> Array:
         """H v of the loss at theta, flat like theta; v flat."""
         hvp = self.gradients(theta, x, y, spike=spike, record=record).hvp
         assert hvp is not None
         return hvp(v)
 
     def gradients(
-        self,
-        theta: np.ndarray,
-        x: np.ndarray,
-        y: np.ndarray,
-        second: bool = True,
-        *,
-        spike: str = "hard",
-        record: Record = None,
+        self, theta: Array, x: Array, y: Array, second: bool = True, *, spike: str = "hard", record: Record = None
     ) -> Gradients:
         """(loss, gradient, logits, hvp); hvp(v) = H v reuses the two loops as often as it is called.
 
@@ -143,7 +137,7 @@ class Network(Layout):
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         y, parts = self._target(y, len(x)), self._parts(x)
         loss, gradient = [0.0], np.zeros(self.size, self.dtype)
-        logits: list[np.ndarray] = []
+        logits: list[Array] = []
         tapes: list[list[Any]] = []
 
         def one(part):
@@ -158,7 +152,7 @@ class Network(Layout):
             logits.append(part_logits)
             tapes.append(part_tapes)
 
-        def hvp(v: np.ndarray) -> np.ndarray:
+        def hvp(v: Array) -> Array:
             dots, hv = self.parameters(self._vector(v, "v"), engine), np.zeros(self.size, self.dtype)
 
             def one(n):
@@ -180,13 +174,11 @@ class Network(Layout):
         release()
         return Gradients(loss[0], gradient, out, hvp if second else None)
 
-    def features(self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None) -> np.ndarray:
+    def features(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Array:
         """What the readout weighs, (B, F): of a spiking network its presynaptic trace at the last step."""
         return self._features(theta, x, spike, record, 0).p
 
-    def features_and_pullback(
-        self, theta: np.ndarray, x: np.ndarray, *, spike: str = "hard", record: Record = None
-    ) -> Features:
+    def features_and_pullback(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Features:
         """Features and their pullback, which may be called once; theta and x must stay as they are until then."""
         return self._features(theta, x, spike, record, self.window)
 
@@ -195,7 +187,7 @@ class Network(Layout):
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         layers, steps = layers[:-1], min(self.window, x.shape[1])
         parts = self._parts(x) if keep else parts_of(len(x), self.inference_part)
-        p: list[np.ndarray] = []
+        p: list[Array] = []
         tapes: list[list[Any]] = []
 
         def forward(part):
@@ -207,7 +199,7 @@ class Network(Layout):
             p.append(found[0])
             tapes.append(found[1])
 
-        def pullback(dp: np.ndarray) -> np.ndarray:
+        def pullback(dp: Array) -> Array:
             gradient = np.zeros(self.size, self.dtype)
 
             def one(n):
@@ -223,7 +215,7 @@ class Network(Layout):
         in_order(forward, parts, add)
         return Features(np.concatenate(p), pullback)
 
-    def record(self, theta: np.ndarray, x: np.ndarray) -> list[dict[str, np.ndarray | None]]:
+    def record(self, theta: Array, x: Array) -> list[dict[str, np.ndarray | None]]:
         """What a twin freezes, a dictionary a block: of a spiking one its states at the window's start and the membrane u
         in the window; of a convolutional one the sites that max pooling chose."""
         engine = self.engine("jet")
@@ -231,7 +223,7 @@ class Network(Layout):
         tapes = self._forward(engine, layers, self._input(x), "hard", None, EVERY_STEP)[1]
         return [{name: tape.get(name) for name in engine.recorded(b)} for b, tape in zip(self.blocks, tapes)]
 
-    def activity(self, theta: np.ndarray, x: np.ndarray) -> dict[str, float]:
+    def activity(self, theta: Array, x: Array) -> dict[str, float]:
         """Mean output of every block below the readout, after pooling, over batch, time and sites."""
         engine, rates = self.engine(), {}
         x = engine.enter(self._input(x), self.gain, self.dtype)
@@ -242,12 +234,16 @@ class Network(Layout):
 
     def _taken(self, theta, x, spike, record):
         """(engine, layers, theta, x, record) of what a method is given, checked."""
-        theta, x, record, engine = self._vector(theta, "theta"), self._input(x), self._frozen(spike, record), self.engine(spike)
-        return engine, self.parameters(theta, engine), theta, x, record
+        theta, x = self._vector(theta, "theta"), self._input(x)
+        one_of("spike", spike, FORMS)
+        if spike != "hard" and record is None:
+            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes")
+        engine = self.engine(spike)
+        return engine, self.parameters(theta, engine), theta, x, None if spike == "hard" else record
 
     # ---- the loops, for a part of the batch --------------------------------------------------------------------------
 
-    def _parts(self, x: np.ndarray) -> list[slice]:
+    def _parts(self, x: Array) -> list[slice]:
         """Parts of a batch whose tapes are kept together; sums depend on them."""
         raise NotImplementedError
 

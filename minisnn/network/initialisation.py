@@ -6,10 +6,10 @@ the membrane's variance is one and the bias shifted until it exceeds the thresho
 
 import numpy as np
 
-from .layout import Layout
+from .layout import Array, Layout
 
 
-def _orthonormal(a: np.ndarray) -> np.ndarray:
+def _orthonormal(a: Array) -> Array:
     """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread changes a bit."""
     q = np.empty_like(a)
     for n in range(a.shape[1]):
@@ -20,7 +20,7 @@ def _orthonormal(a: np.ndarray) -> np.ndarray:
     return q
 
 
-def orthogonal(net: Layout, rng: np.random.Generator) -> np.ndarray:
+def orthogonal(net: Layout, rng: np.random.Generator) -> Array:
     """Weights with orthonormal rows or columns (k k C_in x C_out), zero biases; flat in the network's dtype."""
     theta = np.zeros(net.size, np.float64)
     for name, weight in net.views(theta).items():
@@ -33,8 +33,8 @@ def orthogonal(net: Layout, rng: np.random.Generator) -> np.ndarray:
 
 
 def lsuv(
-    net: Layout, theta: np.ndarray, x: np.ndarray, rate: float, variance: float = 1.0, rounds: int = 5, readout: bool = True
-) -> np.ndarray:
+    net: Layout, theta: Array, x: Array, rate: float, variance: float = 1.0, rounds: int = 5, readout: bool = True
+) -> Array:
     """theta with every layer's weights scaled to Var(u) = `variance` and bias shifted to P(u > threshold) = `rate`.
 
     x (B, T, H, W, C) is the data to fit; statistics are taken over batch, window and sites. A reset feeds back on u, so

@@ -14,8 +14,8 @@ import numpy as np
 from ..layers.block import Block
 from ..layers.loss import LOSSES
 from ..layers.neuron import neuron_of
-from ..layers.surrogate import FORMS
 
+Array = np.ndarray
 BACKENDS = ("numba", "numpy")
 MOST_LAYERS, MOST_PARAMETERS = 100, 1 << 30
 MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
@@ -97,10 +97,8 @@ class Layout:
         blocks, shape = [], self.input_shape
         for n, width in enumerate(self.channels, 1):
             if min(shape[:2]) < 2:
-                raise ValueError(
-                    f"conv{n} would pool an image of {shape[0]} x {shape[1]}; "
-                    f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
-                )
+                allowed = f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
+                raise ValueError(f"conv{n} would pool an image of {shape[0]} x {shape[1]}; {allowed}")
             blocks.append(Block(f"conv{n}", (shape[0], shape[1], shape[2]), width, self.kernel, pool, neuron, detach_reset))
             shape = blocks[-1].output_shape
         features = math.prod(shape)
@@ -213,14 +211,6 @@ class Layout:
         if y.min() < 0 or y.max() >= self.ways:
             raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
         return np.eye(self.ways, dtype=self.dtype)[y] if self.loss_name == "squared" else y
-
-    @staticmethod
-    def _frozen(spike: str, record: list | None) -> list | None:
-        """The record where a twin is asked for, else None."""
-        one_of("spike", spike, FORMS)
-        if spike != "hard" and record is None:
-            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes")
-        return None if spike == "hard" else record
 
     def _finite(self, logits: np.ndarray, theta: np.ndarray) -> np.ndarray:
         if not np.isfinite(logits).all():
