@@ -117,7 +117,7 @@ def forward(start, stop, x, weights, layer, kept, u, out):
         high = min(low + g.height, g.H)
         N, at = (high - low) * g.row, low * g.row
         spiking = not layer.readout and high - low == g.height
-        s, U = State(zeros(N, u), zeros(N, u), zeros(N, u), u[0, 0, :0]), zeros(N, u)
+        s, U = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u)), zeros(N, u)
         on_dense = is_dense(x, b, 0, x.T, g)
         found = 0
         for t in range(x.T):
