@@ -111,8 +111,9 @@ def _training(found, config) -> None:
     rule, of = RULES[config.rule].words(config.order) + first, f"{found.origin.words()}, seed {config.seed}"
     print(f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}")
     curve = found.curve
-    if done and {"loss", "accuracy_before", "accuracy_after", "seconds", "validation"} <= curve.keys():
-        last = slice(-max(1, min(100, done)), None)
+    known = {"loss", "accuracy_before", "accuracy_after", "seconds", "validation"} <= curve.keys()
+    if known and len(curve["loss"]) == done > 0:
+        last = slice(-min(100, done), None)
         loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
         way = f"query loss {loss:.3f}, accuracy {before:.1%} before, {after:.1%} after adaptation"
         print(f"{'':<12}last {min(100, done)} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")

@@ -15,6 +15,7 @@ import io
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -73,11 +74,9 @@ class Checkpoint:
     def check_usable(self, path: str | Path) -> None:
         """ValueError for the checkpoint of a run for the chip: its float weights stand behind those that the chip holds."""
         if self.origin.command == CHIP and "chip" not in self.provenance:
-            place = Path(path) if Path(path).is_dir() else Path(path).parent
-            raise ValueError(
-                f"{path}: the run was made by `{CHIP}`, and its checkpoint is only there to go on from; give what the chip "
-                f"holds, {place / 'network.h5'}"
-            )
+            place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
+            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to go on from"
+            raise ValueError(f"{path}: {why}; give what the chip holds, {place}")
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
         """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`; it is usable."""
@@ -109,17 +108,12 @@ def save(
     _checked_theta(net, theta)
     if inner is not None:
         inner.check(net)
-    texts = dict(
-        network=dict(type=type(net).__name__, **net.configuration()),
-        layout=[[p.name, list(p.shape)] for p in net.layout],
-        inner_loop=None if inner is None else {k: v for k, v in vars(inner).items() if k != "step_size"},
-        training=None if config is None else asdict(config),
-        progress=dict(progress or {}),
-        random=None if rng is None else rng.bit_generator.state,
-        provenance={**_provenance(), **(provenance or {})},
-    )
+    texts: dict[str, Any] = dict(network=dict(type=type(net).__name__, **net.configuration()), layout=_layout(net))
+    texts.update(inner_loop=None, training=config and asdict(config), random=rng and rng.bit_generator.state)
+    texts.update(progress=dict(progress or {}), provenance={**_provenance(), **(provenance or {})})
     arrays = {"theta": theta}
     if inner is not None:
+        texts["inner_loop"] = {k: v for k, v in vars(inner).items() if k != "step_size"}
         arrays["step_size"] = np.asarray(inner.step_size)
     arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items() for name, array in state.items()})
     arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
@@ -155,12 +149,9 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
             found = _read(previous, changes)
         except ValueError:
             raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used, either") from None
-    made = found.progress.get("update")
-    warnings.warn(
-        f"{reason}; in its place {PREVIOUS} is used, {'' if made is None else f'of update {made}, '}made "
-        f"{found.provenance.get('made', 'at an unknown time')}",
-        stacklevel=2,
-    )
+    update, made = found.progress.get("update"), found.provenance.get("made", "at an unknown time")
+    which = "" if update is None else f"of update {update}, "
+    warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {which}made {made}", stacklevel=2)
     return found
 
 
@@ -176,9 +167,8 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: the checkpoint lacks what it should hold, or holds it in another form ({shorten(str(error), 1000)})"
-        ) from None
+        what = "the checkpoint lacks what it should hold, or holds it in another form"
+        raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
 
 
 def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
@@ -250,18 +240,14 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
         net.configuration()  # it has parts of the right kinds
     except (TypeError, AttributeError) as error:
         raise ValueError(f"the network's configuration is of another version of minisnn ({error})") from None
-    layout = [[p.name, list(p.shape)] for p in net.layout]
-    if layout != texts["layout"]:
+    if (layout := _layout(net)) != texts["layout"]:
         raise ValueError(f"the checkpoint's arrays are those of another network: found {texts['layout']}, expected {layout}")
     theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
     inner = None
     if texts["inner_loop"] is not None:
-        step = arrays["step_size"]
-        loop = ClassMeans if "scale" in texts["inner_loop"] else InnerLoop
-        inner = loop(
-            **{**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])},
-            step_size=_cast(step, net.dtype) if step.ndim else float(step),
-        )
+        step, loop = arrays["step_size"], ClassMeans if "scale" in texts["inner_loop"] else InnerLoop
+        given = {**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])}
+        inner = loop(**given, step_size=_cast(step, net.dtype) if step.ndim else float(step))
         inner.check(net)
     optimiser: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -273,6 +259,9 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     for name in ("progress", "provenance"):
         if not isinstance(texts[name], dict):
             raise ValueError(f"{name} must be named values, not {type(texts[name]).__name__}")
+    for name in ("update", "updates", "tasks"):
+        if type(number := texts["progress"].get(name, 0)) is not int or number < 0:
+            raise ValueError(f"progress must hold whole numbers from 0 on; its {name} is {number!r}")
     curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
     if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
         raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
@@ -286,12 +275,15 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     return Checkpoint(net, theta, inner, config, curve, optimiser, random, progress, provenance, origin)
 
 
+def _layout(net: Kept) -> list:
+    return [[p.name, list(p.shape)] for p in net.layout]
+
+
 def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
     """Theta as the network takes it; ValueError where it does not fit or is not finite there."""
     if not isinstance(theta, np.ndarray) or theta.shape != (net.size,):
-        raise ValueError(
-            f"theta must be a flat array of {net.size} parameters, not {getattr(theta, 'shape', type(theta).__name__)}"
-        )
+        given = getattr(theta, "shape", type(theta).__name__)
+        raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
         raise ValueError(f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, larger or other values")
     return found
@@ -304,14 +296,12 @@ def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def _provenance() -> dict[str, str]:
-    import datetime
     import platform
+    from datetime import UTC, datetime
     from importlib import metadata
 
     versions = {"minisnn": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    try:
+    with suppress(metadata.PackageNotFoundError):
         versions["numba"] = metadata.version("numba")
-    except metadata.PackageNotFoundError:
-        pass
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}

@@ -135,6 +135,8 @@ def test_where_both_are_damaged_both_are_named(stopped):
         (lambda file: file.attrs.modify("progress", '{"update": 4}'), "curve has 5 rows; expected 4"),
         (lambda file: file.attrs.modify("progress", '{"update": 400}'), "not that of the run"),
         (lambda file: file.attrs.modify("progress", "[4]"), "progress must be named values"),
+        (lambda file: file.attrs.modify("progress", '{"update": "4"}'), "its update is '4'"),
+        (lambda file: file.attrs.modify("progress", '{"update": 5, "tasks": [5]}'), r"its tasks is \[5\]"),
         (lambda file: (file.__delitem__("curve/loss"), file.__setitem__("curve/loss", np.ones(2))), "differ in length"),
     ],
 )
