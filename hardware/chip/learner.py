@@ -82,10 +82,8 @@ def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
     """k of weights of this exponent and of biases that are `fraction` bits finer, for steps 2^log2_weight and 2^log2_bias."""
     k = 19 + exponent - steps.log2_weight, 19 + exponent - fraction - steps.log2_bias
     if max(k) > 32 or min(k) < -12:
-        raise ValueError(
-            f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent} shift by {k}; -12 to 32 bits "
-            "can be had"
-        )
+        which = f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent}"
+        raise ValueError(f"{which} shift by {k}; -12 to 32 bits can be had")
     return k
 
 
@@ -98,12 +96,9 @@ def nearest_power(step: float) -> int:
 
 def steps_of(net, inner, samples: int) -> dict[str, int]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples."""
-    inner = inner or InnerLoop()
-    a = np.broadcast_to(np.asarray(inner.step_size, np.float64), net.size)
-    return {
-        name: nearest_power(float(np.exp(np.log(a[p.slice]).mean())) / samples)
-        for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:])
-    }
+    a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
+    means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
+    return dict(zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means)))
 
 
 def readout_exponent(log2_weight: int, bits: int) -> int:
@@ -132,14 +127,12 @@ class Learned:
 
         Returns the random state.
         """
-        counts = np.zeros(3, np.int64)
+        counts = np.array([self.written, self.gated, self.clipped], np.int64)
         for array, G, k, word in zip((self.weight, self.bias), gradients, shifts, ends):
             theta = int(np.abs(G).max()) * threshold >> 8
             state = update(array.reshape(-1), G.reshape(-1), theta, k, mode, word, state, counts)
             self.synapses += G.size
-        self.written, self.gated, self.clipped = (
-            old + int(n) for old, n in zip((self.written, self.gated, self.clipped), counts)
-        )
+        self.written, self.gated, self.clipped = counts.tolist()
         return state
 
 

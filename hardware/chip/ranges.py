@@ -54,10 +54,8 @@ def room_for_bias(weight_shape, bits: int, most: int, fraction: int) -> int:
     inputs = int(np.prod(weight_shape[:3]))
     room = (1 << ACCUMULATOR - 1) - 1 - (inputs * (1 << bits - 1) * most << fraction)
     if room < 0:
-        raise ValueError(
-            f"the sum of {inputs} weights of {bits} bits with {fraction} fraction bits do not fit 32 bits; take fewer "
-            "fraction or weight bits"
-        )
+        what = f"the sum of {inputs} weights of {bits} bits with {fraction} fraction bits"
+        raise ValueError(f"{what} do not fit 32 bits; take fewer fraction or weight bits")
     return min(room, (1 << ACCUMULATOR - 1) - 1 - UNITY)
 
 
@@ -76,15 +74,11 @@ def analyse(layers) -> dict[str, dict[str, Bound]]:
         readout = layer is layers[-1]
         V = sums(layer, most_of(n, readout))
         scaled, bias = V.scaled(1 << layer.fraction), (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
-        found[layer.name] = (
-            {"p, q": Bound(0, UNITY, 0, UNITY), "sum w p": scaled, "sum w p + bias": scaled.plus(*bias)}
-            if readout
-            else {"V": V, "Q, P": scaled, "P + bias": scaled.plus(*bias)}
-        )
+        found[layer.name] = {"V": V, "Q, P": scaled, "P + bias": scaled.plus(*bias)}
+        if readout:
+            found[layer.name] = {"p, q": Bound(0, UNITY, 0, UNITY), "sum w p": scaled, "sum w p + bias": scaled.plus(*bias)}
         for name, bound in found[layer.name].items():
             if bound.bits > ACCUMULATOR:
-                raise ValueError(
-                    f"{layer.name}: {name} needs {bound.bits} bits, more than the {ACCUMULATOR} of a word; take "
-                    "fewer fraction bits or weight bits"
-                )
+                needs = f"{name} needs {bound.bits} bits, more than the {ACCUMULATOR} of a word"
+                raise ValueError(f"{layer.name}: {needs}; take fewer fraction bits or weight bits")
     return found

@@ -42,13 +42,8 @@ def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
         for y in range(H):
             for z in range(W):
                 for c in range(C_out):
-                    V = sum(
-                        weight[i][j][a][c] * frame[y + i - h][z + j - h][a]
-                        for i in range(k)
-                        for j in range(k)
-                        for a in range(C_in)
-                        if 0 <= y + i - h < H and 0 <= z + j - h < W
-                    )
+                    seen = ((i, j) for i in range(k) for j in range(k) if 0 <= y + i - h < H and 0 <= z + j - h < W)
+                    V = sum(weight[i][j][a][c] * frame[y + i - h][z + j - h][a] for i, j in seen for a in range(C_in))
                     u[y][z][c] = sites[y][z][c].step(V)[0]
         membranes.append(u)
         spikes.append(_pool(u, layer.pool, neuron.threshold))
@@ -132,10 +127,8 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
         for t in steps:
             e = error(learner.error, u[t], label)
             if learner.rule == "three-factor":
-                e = [
-                    _shift(v * surrogate(m, net.neuron.threshold, net.neuron.slope), 8, 0 if mode == 3 else mode, 0)
-                    for v, m in zip(e, u[t])
-                ]
+                slopes = [surrogate(m, net.neuron.threshold, net.neuron.slope) for m in u[t]]
+                e = [_shift(v * slope, 8, 0 if mode == 3 else mode, 0) for v, slope in zip(e, slopes)]
             for row, x in [*zip(G, p[b][t]), (Gb, 4096)]:
                 for k, v in enumerate(e):
                     wide = row[k] + v * x

@@ -36,13 +36,9 @@ def run(
             curves[conv_bits, choice] = values[:, k]
     same = [row for row in rows if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0]
     clipped = [[b, place, f"{number:,}"] for b, counts in c.saturations.items() for place, number in counts.items()]
-    found.table(
-        "float",
-        "Float: accuracy (%)",
-        "what learns | accuracy ± 95 % CI",
-        [[name, estimate(values).percent()] for name, values in twins.items()],
-        "The twins freeze the conv layers and learn with the power of two nearest to the step size.",
-    )
+    note = "The twins freeze the conv layers and learn with the power of two nearest to the step size."
+    floats = [[name, estimate(values).percent()] for name, values in twins.items()]
+    found.table("float", "Float: accuracy (%)", "what learns | accuracy ± 95 % CI", floats, note)
     found.table("bits", "All layers in the same number of bits, by rounding of the update", HEADER, same)
     found.table("all", "Every combination", HEADER, rows)
     note = f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised."
@@ -58,9 +54,7 @@ def run(
         "bits": (accuracy_against_bits(curves, bits, twins[TWIN]), "One-shot accuracy against weight bits."),
         "threshold": (accuracy_against_threshold(curves, bits), "Accuracy and synapses written against Θ."),
     }
-    found.summary = (
-        f"Float twin {estimate(twins[TWIN]).percent()} %; all layers in integers: "
-        + "; ".join(f"{b} bits {estimate(curves[b, Choice(b)][:, 0]).percent()} %" for b in bits)
-        + f" (stochastic rounding, {study.settings.episodes} episodes)."
-    )
+    integers = "; ".join(f"{b} bits {estimate(curves[b, Choice(b)][:, 0]).percent()} %" for b in bits)
+    found.summary = f"Float twin {estimate(twins[TWIN]).percent()} %; all layers in integers: {integers}"
+    found.summary += f" (stochastic rounding, {study.settings.episodes} episodes)."
     return found

@@ -58,13 +58,10 @@ class Pair:
 def tables(c: Comparison, findings: Findings) -> None:
     """On two samples of the first episode: every word length of all layers, then fraction bits of the traces at the longest."""
     pair = Pair(c.net, c.theta, c.task(0).x_support[:SAMPLES])
-    findings.table(
-        "layers",
-        "Where float and fixed point differ, before learning",
-        "bits | layer | spikes, float | spikes, fixed | made by both (%) | first at step | signal to noise (dB)",
-        [[bits, *row] for bits in c.bits for row in pair.rows(c.chip(bits))],
-        "Spikes after pooling; signal to noise of the membrane within the gradient window.",
-    )
+    header = "bits | layer | spikes, float | spikes, fixed | made by both (%) | first at step | signal to noise (dB)"
+    rows = [[bits, *row] for bits in c.bits for row in pair.rows(c.chip(bits))]
+    note = "Spikes after pooling; signal to noise of the membrane within the gradient window."
+    findings.table("layers", "Where float and fixed point differ, before learning", header, rows, note)
     bits, rows = max(c.bits), []
     for rounding, fraction in itertools.product(("floor", "nearest"), FRACTIONS):
         chip = c.chip(bits, fraction=fraction, traces=rounding, membrane=rounding)

@@ -43,7 +43,8 @@ def accuracy_against_threshold(curves: dict, bits):
         share = axes.twinx()
         share.spines["right"].set_visible(True)
         for b, colour in ((8, COLOURS["blue"]), (4, COLOURS["vermillion"])):
-            nearest = {c.how[3]: v for (conv, c), v in curves.items() if (conv, c.bits) == (max(bits), b) and _gated(c.how)}
+            of_bits = {c.how: v for (conv, c), v in curves.items() if (conv, c.bits) == (max(bits), b)}
+            nearest = {how[3]: v for how, v in of_bits.items() if how == (*DEFAULT[:2], "nearest", how[3], DEFAULT[4])}
             percent = sorted(nearest)
             right, written = (100 * np.array([nearest[p].mean(0)[:2] for p in percent])).T
             axes.plot(percent, right, "o-", color=colour, label=f"accuracy, readout of {b} bits")
@@ -53,7 +54,3 @@ def accuracy_against_threshold(curves: dict, bits):
         share.set(ylabel="synapses written (%)", ylim=(0, None))
         axes.legend(loc="lower left")
     return fig
-
-
-def _gated(how: tuple) -> bool:
-    return how == (*DEFAULT[:2], "nearest", how[3], DEFAULT[4])

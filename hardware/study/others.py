@@ -29,7 +29,8 @@ TRAINED = "double-nmnist/chip-snn"
 
 def measure(c: Comparison, findings: Findings) -> None:
     """Add the accuracy of each, paired with the 8-bit readout alone on the same episodes."""
-    chip, trained, support = c.chip(8), c.study.network(TRAINED), _support(c)
+    chip, trained, training = c.chip(8), c.study.network(TRAINED), c.study.tasks("double-nmnist", "train")
+    support = [training.episode(c.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
     loihi = LoihiNet.of(c.found, x=np.concatenate(support[:CALIBRATION]))
     chips = {"readout alone": chip, "Loihi's neurons and words": loihi}
     chips |= _rounded(c, np.concatenate(support)) | _trained(c, trained)
@@ -38,22 +39,12 @@ def measure(c: Comparison, findings: Findings) -> None:
 
     one = partial(_episode, c.tasks, names, chips, c.net, c.theta, c.settings)
     values = c.few("others", EPISODES, one, (names, ROUNDED_ON, None if trained is None else trained.theta), "other ways").T
-    rows = [
-        [name, estimate(right).percent(), difference(right, values[0]).percent() if k else None]
-        for k, (name, right) in enumerate(zip(names, values))
-    ]
-    note = (
-        f"{values.shape[1]} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is direct "
-    )
-    note += "feedback alignment through fixed signs, not backpropagation."
+    rows = [[name, estimate(right).percent(), difference(right, values[0]).percent()] for name, right in zip(names, values)]
+    rows[0][2] = None
+    note = f"{values.shape[1]} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
+    note += "direct feedback alignment through fixed signs, not backpropagation."
     title, header = "Other ways to learn, and other chips", "what learns | accuracy (%) | less readout alone (points)"
     findings.table("others", title, header, rows, note)
-
-
-def _support(c: Comparison) -> list[np.ndarray]:
-    """Support samples of ROUNDED_ON tasks of meta-training classes."""
-    training = c.study.tasks("double-nmnist", "train")
-    return [training.episode(c.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
 
 
 def _rounded(c: Comparison, x: np.ndarray) -> dict[str, IntegerNet]:

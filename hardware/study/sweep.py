@@ -7,7 +7,6 @@ the learning rule alike. Weights have the most bits of the comparison, updates a
 import itertools
 from functools import partial
 
-
 from minisnn.experiments.drawing import drawn
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import estimate
@@ -50,9 +49,8 @@ def tables(c: Comparison, findings: Findings, found: tuple[dict, dict]) -> None:
     for name, title, part in zip(("postsynaptic", "presynaptic"), titles, found):
         modes, bits = (list(dict.fromkeys(column)) for column in zip(*part))
         rows = [[mode, *(estimate(part[mode, b]).percent() for b in bits)] for mode in modes]
-        findings.table(
-            name, f"Fraction bits of the {title}: accuracy (%)", " | ".join(["rounding", *map(str, bits)]), rows, note
-        )
+        header = " | ".join(["rounding", *map(str, bits)])
+        findings.table(name, f"Fraction bits of the {title}: accuracy (%)", header, rows, note)
 
 
 def picture(found: tuple[dict, dict]):

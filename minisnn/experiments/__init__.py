@@ -17,11 +17,9 @@ EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, *_BEYOND
 UNUSED = {
     "figure-2": ("episodes", "queries", "workers", "scheduler", "networks", "retrain"),
     "table-3": ("queries", "asl_root"),
-    "figure-5": ("asl_root",),
-    "figure-6": ("asl_root",),
-    "curvature": ("episodes", "queries"),
-    "cost": ("episodes", "workers", "scheduler"),
 }
+UNUSED |= {"figure-5": ("asl_root",), "figure-6": ("asl_root",)}
+UNUSED |= {"curvature": ("episodes", "queries"), "cost": ("episodes", "workers", "scheduler")}
 
 
 def experiment(name: str):

@@ -39,14 +39,10 @@ def run(study: Study) -> Findings:
             rates, e = values[:, 1:].mean(0), estimate(values[:, 0])
             curves[name][100 * rates.mean()] = e
             rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), e.percent()])
-    width = max((len(row) - 3 for row in rows), default=0)
-    found.table(
-        "activity",
-        "Activity of each layer (%), and accuracy on unseen classes (%)",
-        " | ".join(["data", "bias shift", *(f"layer {n + 1}" for n in range(width)), "accuracy ± 95 % CI"]),
-        rows,
-        f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained.",
-    )
+    layers = [f"layer {n + 1}" for n in range(max((len(row) - 3 for row in rows), default=0))]
+    header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI"])
+    note = f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained."
+    found.table("activity", "Activity of each layer (%), and accuracy on unseen classes (%)", header, rows, note)
     if curves:
         found.figures["activity"] = _draw(curves), "Each point: all conv biases shifted by the number beside it."
         found.summary = "; ".join(f"{name}: {_least(curve)}" for name, curve in curves.items()) + "."

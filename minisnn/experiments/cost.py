@@ -41,25 +41,18 @@ def run(study: Study) -> Findings:
         made_from = (checkpoint.net.configuration(), checkpoint.theta, REPEAT, get_threads())
         values = study.each(f"{dataset}-cost", dataset, len(CASES), one, made_from, f"cost, {name}", together=False)
         at = dict(zip(CASES, values))
-        rows = [
-            [steps, *(f"{at[order, steps][k]:.{3 - 3 * k}f}" for k in (0, 1) for order in ORDERS)]
-            + [f"{_ratio(at, steps, k):.2f}" for k in (0, 1)]
-            for steps in STEPS
-        ]
-        found.table(
-            f"cost-{dataset}",
-            f"A meta-gradient of {name}, {checkpoint.net.ways} support and {checkpoint.net.ways * s.queries} query samples",
-            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, ratio",
-            rows,
-            f"Medians of {REPEAT} on {get_threads()} threads; peak memory beyond that of a process which has made the "
-            "network answer once.",
-        )
+        ways, rows = checkpoint.net.ways, []
+        for steps in STEPS:
+            sizes = (f"{at[order, steps][k]:.{3 - 3 * k}f}" for k in (0, 1) for order in ORDERS)
+            rows.append([steps, *sizes, *(f"{_ratio(at, steps, k):.2f}" for k in (0, 1))])
+        title = f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples"
+        header = "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, ratio"
+        note = "peak memory beyond that of a process which has made the network answer once."
+        found.table(f"cost-{dataset}", title, header, rows, f"Medians of {REPEAT} on {get_threads()} threads; {note}")
         found.figures[f"cost-{dataset}"] = _draw(at, name), f"{name}: time and memory against inner steps."
-        (time_1, memory_1), (time_n, memory_n) = ((_ratio(at, n, 0), _ratio(at, n, 1)) for n in (STEPS[0], STEPS[-1]))
-        found.summary += (
-            f"{name}: with one inner step the second order takes {time_1:.2f} times the time and {memory_1:.2f} times the "
-            f"memory of the first, with {STEPS[-1]} steps {time_n:.2f} and {memory_n:.2f}. "
-        )
+        (time_1, memory_1), (time_n, memory_n) = ((f"{_ratio(at, n, k):.2f}" for k in (0, 1)) for n in (STEPS[0], STEPS[-1]))
+        found.summary += f"{name}: with one inner step the second order takes {time_1} times the time and {memory_1} times the "
+        found.summary += f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
     return found
 
 

@@ -64,20 +64,16 @@ def run(study: Study) -> Findings:
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
             loss, norm, along = np.mean([item[2] for item in items], axis=0)
             rows.append([name, label, f"{loss:.3g}", f"{norm:.3g}", f"{top:.4g}", f"{bottom:.4g}", f"{along:.4g}"])
-    found.table(
-        "curvature",
-        "Hessian of the support loss at the start of the inner loop, means over tasks",
-        "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | curvature along the gradient",
-        rows,
-        f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: "
-        "data-dependent initialisation with a fitted readout.",
-    )
+    header = "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | curvature along the gradient"
+    note = f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: "
+    note += "data-dependent initialisation with a fitted readout."
+    title = "Hessian of the support loss at the start of the inner loop, means over tasks"
+    found.table("curvature", title, header, rows, note)
     if spectra:
         caption = "Ritz values of the Hessian with their weights; one colour a moment, all tasks."
         found.figures["curvature"] = _draw(spectra), caption
-        found.summary = (
-            "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its spectrum is a measurement."
-        )
+        found.summary = "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its spectrum is a "
+        found.summary += "measurement."
     return found
 
 

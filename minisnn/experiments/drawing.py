@@ -17,15 +17,18 @@ def drawn(width: float, height: float, columns: int = 1, **shared):
         yield made, made.subplots(1, columns, squeeze=False, **shared)[0]
 
 
+def percents(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
+    """Means and half intervals in percent."""
+    return [100 * e.mean for e in estimates], [100 * (e.ci95 or 0) for e in estimates]
+
+
 def errorbars(axes, places: Iterable[float], estimates: Sequence[Estimate], colour, line: str = "o-", **more) -> None:
     """Means in percent with their 95 % intervals."""
-    means, halves = [100 * e.mean for e in estimates], [100 * (e.ci95 or 0) for e in estimates]
+    means, halves = percents(estimates)
     axes.errorbar(list(places), means, yerr=halves, fmt=line, color=colour, **{"capsize": 3, **more})
 
 
-def curves_of(
-    curves: dict[str, dict[float, Estimate]], size=(6.0, 3.4), legend: str | None = None, ticks: bool = True, **settings
-):
+def curves_of(curves: dict[str, dict[float, Estimate]], size=(6.0, 3.4), legend=None, ticks: bool = True, **settings):
     """Figure of an estimate against a number, a curve a name, and `settings` of its axes; ticks where there are values."""
     with drawn(*size) as (fig, (axes,)):
         for (name, curve), colour in zip(curves.items(), TWO):

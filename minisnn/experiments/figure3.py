@@ -55,18 +55,11 @@ def run(study: Study) -> Findings:
         for n, fall in enumerate(falls[:3], 1):
             asked = f"error after {n - 1} minus after {n} updates, paired, above 0"
             found.claim(f"{name}: update {n} lowers the error", "the error falls with every update", fall, 1e-9, rule=asked)
-        found.summary += (
-            f"{name}: {e[0].percent()} % without an update, {e[1].percent()} % after one, "
-            f"{e[STEPS].percent()} % after {STEPS}. "
-        )
-    found.table(
-        "figure-3",
-        "Error on unseen classes (%)",
-        "data | updates | error ± 95 % CI | fall against one update fewer, paired | seconds to adapt",
-        rows,
-        "All updates are on the same five support samples, with the step sizes learned for one update; "
-        "seconds on this machine, all threads.",
-    )
+        none, one, last = (e[n].percent() for n in (0, 1, STEPS))
+        found.summary += f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
+    header = "data | updates | error ± 95 % CI | fall against one update fewer, paired | seconds to adapt"
+    note = "All updates are on the same five support samples, with the step sizes learned for one update; seconds on this "
+    found.table("figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads.")
     if curves:
         found.figures["figure-3"] = _draw(curves), "One update does nearly all; the network was meta-trained for one."
     return found

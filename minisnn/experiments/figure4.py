@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .drawing import TWO, chance, drawn
+from .drawing import TWO, chance, drawn, percents
 from .findings import Findings
 from .statistics import Estimate, difference, estimate
 from .study import Study
@@ -15,26 +15,23 @@ def run(study: Study) -> Findings:
     for dataset, name, role in study.meta_trained(found):
         layers = [block.name for block in study.network(role).net.blocks if not block.readout]
         frozen = [tuple(layers[:k]) for k in range(len(layers) + 1)]
-        accuracies = [
-            study.accuracies(role, dataset, inner=lambda loop: replace(loop, freeze=freeze), key=f"{k}-frozen" if k else "")
-            for k, freeze in enumerate(frozen)
-        ]
+        accuracies = []
+        for k, freeze in enumerate(frozen):
+            how: dict = dict(inner=lambda loop: replace(loop, freeze=freeze), key=f"{k}-frozen" if k else "")
+            accuracies.append(study.accuracies(role, dataset, **how))
         e = bars[name] = [estimate(a) for a in accuracies]
         losses = [difference(accuracies[0], a) for a in accuracies]
+        asked = "accuracy of the whole minus that with frozen layers, paired, below 1 point"
         for k, loss in enumerate(losses):
-            rows.append([name, ", ".join(frozen[k]) or "none", e[k].percent(), loss.points() if k else None])
-        for k, loss in enumerate(losses[1:], 1):
-            claim = f"{name}: nothing is lost with {', '.join(frozen[k])} frozen"
-            asked = "accuracy of the whole minus that with frozen layers, paired, below 1 point"
-            found.claim(claim, "no significant loss", loss, most=1, rule=asked)
+            which = ", ".join(frozen[k])
+            rows.append([name, which or "none", e[k].percent(), loss.points() if k else None])
+            if k:
+                claim = f"{name}: nothing is lost with {which} frozen"
+                found.claim(claim, "no significant loss", loss, most=1, rule=asked)
         found.summary += f"{name}: {e[0].percent()} % when all layers learn, {e[-1].percent()} % when only the readout does. "
-    found.table(
-        "figure-4",
-        "Accuracy on unseen classes after one update (%)",
-        "data | frozen | accuracy ± 95 % CI | loss, paired (points)",
-        rows,
-        "Frozen at meta-test only; the networks were meta-trained with all layers adapting.",
-    )
+    header = "data | frozen | accuracy ± 95 % CI | loss, paired (points)"
+    note = "Frozen at meta-test only; the networks were meta-trained with all layers adapting."
+    found.table("figure-4", "Accuracy on unseen classes after one update (%)", header, rows, note)
     if bars:
         found.figures["figure-4"] = _draw(bars), "Frozen layers during the one update that learns five classes."
     return found
@@ -43,7 +40,7 @@ def run(study: Study) -> Findings:
 def _draw(bars: dict[str, list[Estimate]]):
     with drawn(6.4, 3.6) as (fig, (axes,)):
         for shift, (name, estimates), colour in zip((-0.2, 0.2), bars.items(), TWO):
-            means, halves = [100 * e.mean for e in estimates], [100 * (e.ci95 or 0) for e in estimates]
+            means, halves = percents(estimates)
             places = [k + shift for k in range(len(estimates))]
             axes.bar(places, means, 0.38, yerr=halves, color=colour, capsize=3, label=name)
         chance(axes, 20)

@@ -1,6 +1,7 @@
 """Figure 5: histograms of the readout's update magnitudes, and what is lost where small updates are not made (Eq. 6)."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from .drawing import drawn
 from .findings import Findings
 from .statistics import difference, estimate
 from .study import Study
-from .updates import EDGES, STATISTICS, inner_updates, outer_updates, plain_updates
+from .updates import EDGES, STATISTICS, inner_updates, made, outer_updates, plain_updates
 
 TITLE = "Figure 5: few, large updates: histograms, and the threshold of Eq. 6"
 FRACTION = 0.05  # of the range of magnitudes in a layer
@@ -23,48 +24,38 @@ def run(study: Study) -> Findings:
         found.missing.append("no network meta-trained by MAML")
         return found
     whole = study.accuracies(ROLE, DATASET)
-    rows = [["none", "-", estimate(whole).percent(), None, _made(inner_updates(study))]]
+    rows = [["none", "-", estimate(whole).percent(), None, made(inner_updates(study))]]
 
-    def compared(fraction: float, where: str, values: list[float], made: str | None, claim: str | None, rule: str) -> None:
+    def compared(fraction: float, where: str, values: list[float], number: str | None, claim: str, gate: str) -> None:
         loss = difference(whole, values)
-        rows.append([f"{fraction:.0%} of the range", where, estimate(values).percent(), loss.points(), made])
-        if claim is not None:
-            found.claim(claim, "no loss shown", loss, most=1, rule=rule)
+        rows.append([f"{fraction:.0%} of the range", where, estimate(values).percent(), loss.points(), number])
+        if fraction == FRACTION:
+            asked = f"accuracy without minus with the gate{gate}, paired, below 1 point"
+            found.claim(claim, "no loss shown", loss, most=1, rule=asked)
 
     for fraction in FRACTIONS:
-        key, first = f"gate-{fraction:g}", fraction == FRACTION
-        gated = study.accuracies(ROLE, DATASET, inner=lambda loop: replace(loop, threshold_fraction=fraction), key=key)
-        made, claim = _made(inner_updates(study, fraction)), "updates below 5 % of the range can be left out at adaptation"
-        asked = "accuracy without minus with the gate, paired, below 1 point"
-        compared(fraction, "adaptation", gated, made, claim if first else None, asked)
-        if first:
-            found.summary = (
-                f"With the gate of Eq. 6 at {fraction:.0%}, {made} updates of the readout are made and "
-                f"{estimate(gated).percent()} % are right (all of them: {estimate(whole).percent()} %)."
-            )
+        change = partial(replace, threshold_fraction=fraction)
+        gated = study.accuracies(ROLE, DATASET, inner=change, key=f"gate-{fraction:g}")
+        number, claim = made(inner_updates(study, fraction)), "updates below 5 % of the range can be left out at adaptation"
+        compared(fraction, "adaptation", gated, number, claim, "")
+        if fraction == FRACTION:
+            found.summary = f"With the gate of Eq. 6 at {fraction:.0%}, {number} updates of the readout are made and "
+            found.summary += f"{estimate(gated).percent()} % are right (all of them: {estimate(whole).percent()} %)."
     if study.network(GATED) is None:
         found.missing.append("the gate in meta-training, too: no network meta-trained with it")
     else:
-        asked = "accuracy without minus with the gate in both loops, paired, below 1 point"
-        claim = "meta-training with the gate loses nothing"
-        compared(FRACTION, "adaptation and meta-training", study.accuracies(GATED, DATASET), None, claim, asked)
-    found.table(
-        "figure-5",
-        "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)",
-        "threshold | gate at | accuracy ± 95 % CI | loss, paired (points) | updates of the readout made",
-        rows,
-        "The threshold is a fraction of the range of update magnitudes in each layer.",
-    )
+        gated, claim = study.accuracies(GATED, DATASET), "meta-training with the gate loses nothing"
+        compared(FRACTION, "adaptation and meta-training", gated, None, claim, " in both loops")
+    title = "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)"
+    header = "threshold | gate at | accuracy ± 95 % CI | loss, paired (points) | updates of the readout made"
+    note = "The threshold is a fraction of the range of update magnitudes in each layer."
+    found.table("figure-5", title, header, rows, note)
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is not None:
         parts["non-meta training"] = plain_updates(study)
     figure = _draw(parts, inner_updates(study, FRACTION))
     found.figures["figure-5"] = figure, "Magnitudes of single updates of the readout; the gate leaves the large ones."
     return found
-
-
-def _made(values: np.ndarray) -> str:
-    return f"{values[:, 4].mean():,.0f} of {values[0, 5]:,.0f}"
 
 
 def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):
@@ -75,10 +66,8 @@ def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):
             share = counts[name] / parts[name][0, 5] * 100
             left.fill_between(middle, share, step="mid", alpha=0.35, color=colour)
             left.step(middle, share, where="mid", color=colour, label=name, linewidth=1.2)
-        for name, colour, label in (
-            ("inner loop", "0.7", "all"),
-            ("gated", COLOURS["vermillion"], f"above {FRACTION:.0%} of the range"),
-        ):
+        labels = {"inner loop": ("0.7", "all"), "gated": (COLOURS["vermillion"], f"above {FRACTION:.0%} of the range")}
+        for name, (colour, label) in labels.items():
             right.fill_between(middle, counts[name], step="mid", color=colour, alpha=0.8, label=label)
         left.set(ylabel="share of the readout's values (%)", title="Inner-loop updates are the large ones")
         right.set(ylabel="values an update", title="Inner loop with the gate of Eq. 6")

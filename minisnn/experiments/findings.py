@@ -70,16 +70,11 @@ class Findings:
             csv.writer(text, lineterminator="\n").writerows([table.header, *table.rows])
             write_whole(folder / f"{table.name}.csv", text.getvalue().encode())
             written.append(folder / f"{table.name}.csv")
-        captions = {}
-        for name, (figure, caption) in self.figures.items():
-            captions[name] = caption
+        for name, (figure, _) in self.figures.items():
             written += [save(figure, folder / f"{name}.{kind}") for kind in KINDS]
-        content = {
-            **vars(self),
-            "tables": [asdict(table) for table in self.tables],
-            "claims": [asdict(claim) for claim in self.claims],
-            "figures": captions,
-        }
+        captions = {name: caption for name, (_, caption) in self.figures.items()}
+        parts = {kind: [asdict(one) for one in getattr(self, kind)] for kind in ("tables", "claims")}
+        content = {**vars(self), **parts, "figures": captions}
         write_whole(folder / "findings.json", (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode())
         return [folder / "findings.json", *written]
 

@@ -53,20 +53,15 @@ class Networks:
     executor  that carries the retraining out
     """
 
-    def __init__(
-        self, folder: str | Path | None = None, retrain: Path | None = None, roots=None, progress: bool = True, executor=None
-    ):
+    def __init__(self, folder: str | Path | None = None, retrain: Path | None = None, roots=None, progress=True, executor=None):
         self.folder = None if folder is None else Path(folder).expanduser()
         names = [file_name(role) for role in RECIPES]
         if self.folder is not None and not self.folder.is_dir():
             raise ValueError(f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}")
         if self.folder is not None and not any(self._own(name) for name in names):
-            raise ValueError(
-                f"{self.folder}: no network of the experiments lies in this folder; expected checkpoints or run folders "
-                f"named {', '.join(names)}"
-            )
-        self.retrain = retrain
-        self.roots, self.progress, self.executor = roots or {}, progress, executor
+            expected = f"expected checkpoints or run folders named {', '.join(names)}"
+            raise ValueError(f"{self.folder}: no network of the experiments lies in this folder; {expected}")
+        self.retrain, self.roots, self.progress, self.executor = retrain, roots or {}, progress, executor
         self.found: dict[str, Checkpoint | None] = {}
         self.places: dict[str, Path] = {}
 

@@ -25,10 +25,9 @@ def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def network(net: SpikingNet, ways: int) -> SpikingNet:
     """The readout alone as a network of one dense block, its input the spikes of the body."""
-    features = int(np.prod(net.blocks[-1].input_shape))
-    return SpikingNet.from_configuration(
-        net.configuration(), input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=replace(net.neuron, gain=1.0)
-    )
+    features, neuron = int(np.prod(net.blocks[-1].input_shape)), replace(net.neuron, gain=1.0)
+    alone = dict(input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=neuron)
+    return SpikingNet.from_configuration(net.configuration(), **alone)
 
 
 def traces(spikes: np.ndarray, neuron: LIF, dtype) -> np.ndarray:

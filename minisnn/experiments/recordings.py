@@ -29,11 +29,7 @@ def run(study: Study) -> Findings:
                 role = f"{dataset}/{method}"
                 if where.network(role) is not None:
                     rows.append([name, place, label, estimate(where.accuracies(role, dataset)).percent()])
-    found.table(
-        "recordings",
-        "5-way 1-shot accuracy on unseen classes (%)",
-        "data | recordings | method | accuracy ± 95 % CI",
-        rows,
-        "Networks as they travel with the package, meta-trained on simulated recordings alone.",
-    )
+    title, header = "5-way 1-shot accuracy on unseen classes (%)", "data | recordings | method | accuracy ± 95 % CI"
+    note = "Networks as they travel with the package, meta-trained on simulated recordings alone."
+    found.table("recordings", title, header, rows, note)
     return found

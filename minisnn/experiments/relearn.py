@@ -41,10 +41,10 @@ def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, in
 
 def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list[float]]:
     """The same with all layers frozen but the readout: the samples go through the body once."""
-    pair = [
-        replace(task, x_support=spikes_of(net, theta, task.x_support), x_query=spikes_of(net, theta, task.x_query))
-        for task in _pair(tasks, net, settings, index)
-    ]
+    pair = []
+    for task in _pair(tasks, net, settings, index):
+        support, query = (spikes_of(net, theta, x) for x in (task.x_support, task.x_query))
+        pair.append(replace(task, x_support=support, x_query=query))
     readout = network(net, net.ways)
     step = inner.step_size if np.ndim(inner.step_size) == 0 else inner.step_size[-readout.size :]
     return _in_turn(*pair, readout, theta[-readout.size :], replace(inner, step_size=step, freeze=()))
@@ -72,17 +72,11 @@ def run(study: Study) -> Findings:
             found.claim(claim, paper, difference(first, second), 10, rule=asked)
             asked = "accuracy on A after A, B, A minus after A, paired, above -5 points"
             found.claim(f"{where}: A is learned again in one shot", paper, difference(third, first), -5, rule=asked)
-            found.summary += (
-                f"{where}: A {e[0][0].percent()} % when first learned, {e[1][0].percent()} % after B, "
-                f"{e[2][0].percent()} % learned again. "
-            )
-    found.table(
-        "relearn",
-        "Query accuracy of both tasks (%)",
-        "data | what learns | moment | task A | task B",
-        rows,
-        "Each learning is one update on one recording of each of five classes, from where the last one ended.",
-    )
+            right = [moment[0].percent() for moment in e]
+            found.summary += f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % learned again. "
+    title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A | task B"
+    note = "Each learning is one update on one recording of each of five classes, from where the last one ended."
+    found.table("relearn", title, header, rows, note)
     if curves:
         found.figures["relearn"] = _draw(curves), "Accuracy on both tasks as they are learned in turn."
     return found

@@ -37,14 +37,12 @@ def run(study: Study) -> Findings:
                 rows += [[trained, how, axis, at, e.percent()] for at, e in curve.items()]
             every = [e.mean for (m, a, _), curve in curves.items() if (m, a) == (model, align) for e in curve.values()]
             found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
-    found.table(
-        "shift",
-        "Accuracy on unseen classes in moved recordings (%)",
-        "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI",
-        rows,
+    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI"
+    note = (
         f"{episodes} episodes each, the same ones; a fraction of a pixel gives each event to either neighbour, and more events "
-        "are the same ones again within a millisecond.",
     )
+    note += "are the same ones again within a millisecond."
+    found.table("shift", "Accuracy on unseen classes in moved recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
     return found
@@ -63,11 +61,9 @@ def _figure(curves: dict):
         for place, axis in zip(axes, AXES):
             for model, colour in zip(NETWORKS, (COLOURS["vermillion"], COLOURS["blue"])):
                 for align, (line, how) in STYLES.items():
-                    if (model, align, axis) in curves:
-                        curve = curves[model, align, axis]
-                        errorbars(
-                            place, curve, list(curve.values()), colour, line, label=f"{NETWORKS[model]}, {how}", capsize=0
-                        )
+                    if curve := curves.get((model, align, axis)):
+                        label = f"{NETWORKS[model]}, {how}"
+                        errorbars(place, curve, list(curve.values()), colour, line, label=label, capsize=0)
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")
         axes[0].legend(fontsize="x-small", loc="lower center")

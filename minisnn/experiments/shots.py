@@ -18,14 +18,10 @@ def run(study: Study) -> Findings:
         e = curves[name] = {k: estimate(v) for k, v in values.items()}
         rows += [[name, k, e[k].percent(), difference(v, values[1]).points() if k > 1 else None] for k, v in values.items()]
         found.summary += f"{name}: {e[1].percent()} % with one, {e[SHOTS[-1]].percent()} % with {SHOTS[-1]} shots. "
-    found.table(
-        "shots",
-        "Accuracy on unseen classes after one update (%)",
-        "data | shots | accuracy ± 95 % CI | gain on one shot (points)",
-        rows,
-        f"{episodes} episodes; the networks were meta-trained for one shot, and the update is the mean over all shots. "
-        "Episodes of other shots draw other recordings of the same classes.",
-    )
+    header = "data | shots | accuracy ± 95 % CI | gain on one shot (points)"
+    note = f"{episodes} episodes; the networks were meta-trained for one shot, and the update is the mean over all shots. "
+    note += "Episodes of other shots draw other recordings of the same classes."
+    found.table("shots", "Accuracy on unseen classes after one update (%)", header, rows, note)
     if curves:
         figure = curves_of(curves, xlabel="recordings of each class (shots)", title="More shots, one update")
         found.figures["shots"] = figure, "One update on more recordings."

@@ -87,15 +87,7 @@ class Claim:
 
 
 def judge(
-    text: str,
-    paper: str,
-    found: Estimate,
-    least: float = -math.inf,
-    most: float = math.inf,
-    *,
-    rule: str,
-    unit: str = "points",
-    scale: float = 100.0,
+    text: str, paper: str, found: Estimate, least=-math.inf, most=math.inf, *, rule: str, unit="points", scale: float = 100.0
 ) -> Claim:
     """The claim agrees where the whole interval lies in [least, most], differs where none of it does.
 

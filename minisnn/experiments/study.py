@@ -50,9 +50,7 @@ class Settings:
 class Study:
     """One experiment's folder `out/name`, settings, networks, and the records in `out` that experiments share."""
 
-    def __init__(
-        self, name: str, out: Path, settings: Settings, networks, progress: bool = True, executor: Executor | None = None
-    ):
+    def __init__(self, name: str, out: Path, settings: Settings, networks, progress: bool = True, executor=None):
         self.name, self.out, self.settings, self.networks = name, Path(out), settings, networks
         self.progress, self.executor = progress, executor or Executor()
         self.used: dict[str, str] = {}
@@ -69,16 +67,10 @@ class Study:
         from .. import __version__
         from ..parallel.threads import get_threads
 
-        return dict(
-            **vars(self.settings),
-            networks=dict(self.used),
-            minisnn=__version__,
-            python=platform.python_version(),
-            numpy=np.__version__,
-            machine=f"{processor()}, {os.cpu_count()} cores",
-            threads=get_threads(),
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        versions = dict(minisnn=__version__, python=platform.python_version(), numpy=np.__version__)
+        where = dict(machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads())
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        return dict(**vars(self.settings), networks=dict(self.used), **versions, **where, time=time)
 
     # ---- what it measures on
 
@@ -108,14 +100,7 @@ class Study:
     # ---- what it remembers
 
     def each(
-        self,
-        key: str,
-        dataset: str,
-        count: int,
-        one: Callable[[int], object],
-        made_from: tuple = (),
-        label: str = "",
-        together: bool = True,
+        self, key: str, dataset: str, count: int, one: Callable, made_from: tuple = (), label: str = "", together: bool = True
     ) -> list:
         """[one(0), ..., one(count - 1)], from the records where they are there; items run side by side, each on its own.
 
@@ -135,10 +120,8 @@ class Study:
 
     def _go_on(self, path: Path, head: str, found: list, count: int, one, label: str, together: bool) -> None:
         """Add the items that are left to `found` and to the records."""
-        with (
-            open(path, "a", encoding="utf-8") as file,
-            terminal.bar(None, count, label, self.progress, initial=len(found)) as bar,
-        ):
+        bar = terminal.bar(None, count, label, self.progress, initial=len(found))
+        with open(path, "a", encoding="utf-8") as file, bar:
             if not found:
                 file.truncate(0)
                 file.write(head + "\n")
@@ -158,24 +141,14 @@ class Study:
                     check()
                     add(one(index))
 
-    def items(
-        self, key: str, dataset: str, function: Callable, *arguments, count: int | None = None, split: str = "test"
-    ) -> list:
+    def items(self, key: str, dataset: str, function: Callable, *arguments, count: int | None = None, split="test") -> list:
         """[function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count is that of the episodes."""
         one = partial(function, self.tasks(dataset, split), self.settings, *arguments)
         made_from = [given.configuration() if hasattr(given, "configuration") else given for given in arguments]
         return self.each(key, dataset, count or self.settings.episodes, one, (split, *made_from))
 
     def accuracies(
-        self,
-        role: str,
-        dataset: str,
-        split: str = "test",
-        *,
-        inner: Callable[[InnerLoop], InnerLoop] = lambda loop: loop,
-        key: str = "",
-        shots: int = 1,
-        episodes: int | None = None,
+        self, role: str, dataset: str, split="test", *, inner: Callable = lambda loop: loop, key="", shots=1, episodes=None
     ) -> list[float]:
         """Query accuracy after adaptation of the network of a role, one an episode; `inner` changes the checkpoint's inner
         loop, and `key` names the change."""

@@ -7,8 +7,7 @@ that learning must beat: the nearest support sample by correlation of event coun
 import numpy as np
 
 from ..meta.tasks import Task, summed_frames
-from ..plots import COLOURS
-from .drawing import drawn
+from .drawing import TWO, drawn
 from .findings import Findings
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2
@@ -18,6 +17,11 @@ from .study import DATASETS, Settings, Study
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
 SPLITS = {"known": "train", "test": "test"}
 NEAREST = "nearest neighbour, untrained"
+CLAIMS = {
+    "the spiking network is on a par with the CNN": "SNN - CNN, paired, above -2 points",
+    "second-order MAML is better than FOMAML": "MAML - FOMAML, paired, above 0",
+    "unseen classes are learned as well as those of meta-training": "test - train within 2 points",
+}
 PAIRS = [("maml-snn", "maml-cnn"), ("maml-snn", "fomaml-snn"), ("maml-snn", "nearest")]
 
 
@@ -56,19 +60,13 @@ def run(study: Study) -> Findings:
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
         rows.append([DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split], e.percent(), trials, paper])
-    found.table(
-        "table-2",
-        "Accuracy after one inner-loop update (%)",
-        "data | method | classes | mean ± 95 % CI | mean ± SD of 10 trials | paper",
-        rows,
-        f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
-        "blocks. train: meta-training classes in unseen recordings; test: unseen classes.",
-    )
+    header = "data | method | classes | mean ± 95 % CI | mean ± SD of 10 trials | paper"
+    note = f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
+    note += "blocks. train: meta-training classes in unseen recordings; test: unseen classes."
+    found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
     _compare(found, values)
-    found.figures["table-2"] = (
-        _draw(values),
-        "One-shot accuracy of each method, with its 95 % interval; open marks: the paper.",
-    )
+    caption = "One-shot accuracy of each method, with its 95 % interval; open marks: the paper."
+    found.figures["table-2"] = _draw(values), caption
     return found
 
 
@@ -88,32 +86,15 @@ def _compare(found: Findings, values: dict) -> None:
                     label = f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}"
                     rows.append([name, label, classes, d.points()])
         paper = {method: TABLE_2[dataset, method] for method in LABELS}
-        maml = paper["maml-snn"]
-        for text, said, d, least, most, rule in (
-            (
-                "the spiking network is on a par with the CNN",
-                f"{maml[1]} and {paper['maml-cnn'][1]}",
-                of("maml-snn", "maml-cnn"),
-                *(-2, np.inf),
-                "SNN - CNN, paired, above -2 points",
-            ),
-            (
-                "second-order MAML is better than FOMAML",
-                f"{maml[1]} and {paper['fomaml-snn'][1]}",
-                of("maml-snn", "fomaml-snn"),
-                *(1e-9, np.inf),
-                "MAML - FOMAML, paired, above 0",
-            ),
-            (
-                "unseen classes are learned as well as those of meta-training",
-                f"{maml[1]} and {maml[0]}",
-                of("maml-snn", "maml-snn", "test", "known"),
-                *(-2, 2),
-                "test - train within 2 points",
-            ),
+        maml, inf = paper["maml-snn"], np.inf
+        for (text, rule), against, d, least, most in zip(
+            CLAIMS.items(),
+            (paper["maml-cnn"][1], paper["fomaml-snn"][1], maml[0]),
+            (of("maml-snn", "maml-cnn"), of("maml-snn", "fomaml-snn"), of("maml-snn", "maml-snn", "test", "known")),
+            *((-2, 1e-9, -2), (inf, inf, 2)),
         ):
             if d is not None:
-                found.claim(f"{name}: {text}", said, d, least, most, rule=rule)
+                found.claim(f"{name}: {text}", f"{maml[1]} and {against}", d, least, most, rule=rule)
         if (dataset, "maml-snn", "test") in values:
             e = estimate(values[dataset, "maml-snn", "test"])
             best.append(f"{name}: {e.percent()} % by MAML (SNN) on unseen classes (paper {maml[1]})")
@@ -127,10 +108,8 @@ def _draw(values: dict):
     methods = ["nearest", *reversed(LABELS)]
     with drawn(8.2, 3.6, 2, sharex=True, sharey=True) as (fig, columns):
         for axes, (dataset, name) in zip(columns, DATASETS.items()):
-            for shift, split, label, colour in (
-                (0.14, "test", "unseen classes", COLOURS["vermillion"]),
-                (-0.14, "known", "classes of meta-training", COLOURS["blue"]),
-            ):
+            labels = {"test": "unseen classes", "known": "classes of meta-training"}
+            for (split, label), shift, colour in zip(labels.items(), (0.14, -0.14), reversed(TWO)):
                 for place, method in enumerate(methods):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])

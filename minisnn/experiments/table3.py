@@ -4,7 +4,7 @@ from .findings import Findings
 from .paper import TABLE_3
 from .statistics import estimate
 from .study import Study
-from .updates import LR, STATISTICS, UPDATES, inner_updates, outer_updates, plain_updates
+from .updates import LR, STATISTICS, UPDATES, inner_updates, made, outer_updates, plain_updates
 
 TITLE = "Table 3: magnitudes of the readout's updates"
 RATIOS = {"outer loop": "4.4e-3 against 7.72e-5: 57 times", "non-meta training": "4.4e-3 against 5e-4: 9 times"}
@@ -23,16 +23,14 @@ def run(study: Study) -> Findings:
     rows = []
     for name, values in measured.items():
         sizes = [f"{column.mean():.3g} ± {column.std(ddof=1):.2g}" for column in values.T[:4]]
-        rows.append([name, *sizes, f"{values[:, 4].mean():,.0f} of {values[0, 5]:,.0f}", *TABLE_3[name]])
-    found.table(
-        "table-3",
-        "Magnitude of an update of the readout, mean ± SD over updates",
-        " | ".join(["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"]),
-        rows,
-        f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: {UPDATES} updates by "
-        f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to that rate. The paper's "
-        "sums and means imply some 3,850 of 5,125 values, so its means are taken to be those of the non-zero ones.",
+        rows.append([name, *sizes, made(values), *TABLE_3[name]])
+    header = " | ".join(["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"])
+    note = f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: {UPDATES} updates by Adam "
+    note += (
+        f"at {LR:g} that go on from the trained network; Adam's updates are proportional to that rate. The paper's sums and "
     )
+    note += "means imply some 3,850 of 5,125 values, so its means are taken to be those of the non-zero ones."
+    found.table("table-3", "Magnitude of an update of the readout, mean ± SD over updates", header, rows, note)
     inner = measured["inner loop"]
     for name, paper in RATIOS.items():
         if name in measured:
@@ -45,7 +43,7 @@ def run(study: Study) -> Findings:
             asked = "share of non-zero updates minus that of the other, below 0"
             found.claim(claim, "(Fig. 5) fewer are non-zero", fewer, most=0, rule=asked)
     found.summary = (
-        f"One inner-loop update moves {inner[:, 4].mean():,.0f} of {inner[0, 5]:,.0f} values of the readout by "
-        f"{inner[:, 1].mean():.2g} on average; an outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
+        f"One inner-loop update moves {made(inner)} values of the readout by {inner[:, 1].mean():.2g} on average; an "
     )
+    found.summary += f"outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
     return found

@@ -27,6 +27,11 @@ def summary(update: np.ndarray) -> list[float]:
     return [size.mean(), some.mean() if len(some) else 0.0, size.sum(), size.max(), len(some), len(size), *counts.tolist()]
 
 
+def made(summaries: np.ndarray) -> str:
+    """How many of the values are changed by an update, of so many."""
+    return f"{summaries[:, 4].mean():,.0f} of {summaries[0, 5]:,.0f}"
+
+
 def readout(net) -> slice:
     """Where the readout's weights and bias lie in theta."""
     return slice(net.layout[-2].slice.start, net.layout[-1].slice.stop)

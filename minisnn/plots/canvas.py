@@ -10,32 +10,11 @@ from pathlib import Path
 from ..files import write_whole
 
 # Okabe and Ito (2008), told apart by every kind of colour vision
-COLOURS = {
-    "blue": "#0072B2",
-    "vermillion": "#D55E00",
-    "green": "#009E73",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "purple": "#CC79A7",
-    "yellow": "#F0E442",
-    "black": "#000000",
-}
-
-
-STYLE = {
-    "figure.dpi": 110,
-    "savefig.dpi": 150,
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "image.interpolation": "nearest",
-    "svg.fonttype": "none",
-}
+COLOURS = dict(blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
+COLOURS |= dict(yellow="#F0E442", black="#000000")
+STYLE = {"figure.dpi": 110, "savefig.dpi": 150, "figure.constrained_layout.use": True, "svg.fonttype": "none"}
+STYLE |= {"font.size": 10, "axes.titlesize": 11, "lines.linewidth": 1.8, "image.interpolation": "nearest"}
+STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": False, "legend.frameon": False}
 
 
 def drawing() -> bool:
@@ -85,10 +64,8 @@ def save(fig, path: str | Path) -> Path:
     """Write a figure; the ending of `path` says as what (.png, .svg, .pdf). The file appears only when it is whole."""
     path, kinds, image = Path(path), fig.canvas.get_supported_filetypes(), io.BytesIO()
     if path.suffix[1:].lower() not in kinds:
-        raise ValueError(
-            f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, expected "
-            f"one of {', '.join(sorted(kinds))}"
-        )
+        ending = path.suffix or "a file without ending"
+        raise ValueError(f"{path}: figures cannot be written as {ending!r}, expected one of {', '.join(sorted(kinds))}")
     with style():
         fig.savefig(image, format=path.suffix[1:].lower())
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,8 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
     counts = np.asarray(counts, float)
     most = most or max(counts.max(), 1.0)
     shade = np.sqrt(np.clip(counts / most, 0, 1))[..., None]
-    off, on = (1 - shade[..., channel, :] * (1 - _rgb(colour)) for channel, colour in enumerate((OFF, ON)))
+    rgb = [np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255 for colour in (OFF, ON)]
+    off, on = (1 - shade[..., channel, :] * (1 - rgb[channel]) for channel in (0, 1))
     return off * on
 
 
@@ -38,8 +39,8 @@ def plot_task(task: Task, queries: int = 5):
     most = np.quantile(np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]), 0.98)
     steps, height, width = x_support.shape[1:4]
     with style():
-        fig = figure(1.0 + 1.9 * task.ways, 1.1 + (shots + shown) * (0.25 + 1.75 * height / width))
-        grid = fig.subplots(shots + shown, task.ways, squeeze=False, sharex=True, sharey=True)
+        parts = [f"support {k + 1}" for k in range(shots)] + [f"query {k + 1}" for k in range(shown)]
+        fig, grid = _grid(task, parts, 1.1 + len(parts) * (0.25 + 1.75 * height / width))
         for way, (support, query) in enumerate(columns):
             for row, axes in enumerate(grid[:, way]):
                 pictures, place = (support, row) if row < shots else (query, row - shots)
@@ -48,17 +49,21 @@ def plot_task(task: Task, queries: int = 5):
                     continue
                 axes.imshow(event_picture(pictures[place], most))
                 _frame(axes, COLOURS["black"] if row < shots else "0.7")
-            grid[0, way].set_title(f"class {_name(task, way)}", fontweight="bold")
-        for row in range(shots + shown):
-            part, number = ("support", row + 1) if row < shots else ("query", row - shots + 1)
-            grid[row, 0].set_ylabel(f"{part} {number}\ny (px)")
-        for axes in grid[-1]:
-            axes.set_xlabel("x (px)")
-        fig.suptitle(
-            f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest\n"
-            f"(events of {steps} ms; {LEGEND})"
-        )
+        title = f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest"
+        fig.suptitle(f"{title}\n(events of {steps} ms; {LEGEND})")
     return fig
+
+
+def _grid(task: Task, parts: list[str], height: float):
+    """(figure, axes) of a row a part and a column a class, named at the rims; height in inches."""
+    fig = figure(1.0 + 1.9 * task.ways, height)
+    grid = fig.subplots(len(parts), task.ways, squeeze=False, sharex=True, sharey=True)
+    for line, part in zip(grid, parts):
+        line[0].set_ylabel(f"{part}\ny (px)")
+    for way in range(task.ways):
+        grid[0, way].set_title(f"class {_name(task, way)}", fontweight="bold")
+        grid[-1, way].set_xlabel("x (px)")
+    return fig, grid
 
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
@@ -68,10 +73,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     """
     x_support, x_query = (x.sum(axis=1, dtype=float) for x in _sequences(task))
     if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
-        raise ValueError(
-            f"before and after must be logits of shape ({len(x_query)}, {task.ways}), "
-            f"not {np.shape(before)} and {np.shape(after)}"
-        )
+        shapes = f"({len(x_query)}, {task.ways}), not {np.shape(before)} and {np.shape(after)}"
+        raise ValueError(f"before and after must be logits of shape {shapes}")
     most = np.quantile(np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98)
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
@@ -81,21 +84,17 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
         grid = fig.subplots(3, task.ways, squeeze=False, height_ratios=(1, 1, 1.4))
         for way in range(task.ways):
             query = int(np.flatnonzero(task.y_query == way)[0])
-            for axes, picture, colour in (
-                (grid[0, way], x_support[task.y_support == way][0], COLOURS["black"]),
-                (grid[1, way], x_query[query], "0.7"),
-            ):
+            pictures = x_support[task.y_support == way][0], x_query[query]
+            for axes, picture, colour in zip(grid[:, way], pictures, (COLOURS["black"], "0.7")):
                 axes.imshow(event_picture(picture, most))
                 _frame(axes, colour)
                 axes.set(xticks=(), yticks=())
             grid[0, way].set_title(f"class {names[way]}", fontweight="bold")
             bars = grid[2, way]
             place = np.arange(task.ways)
-            for shift, logits, colour, label in (
-                (-0.2, before, "0.7", "before"),
-                (0.2, after, COLOURS["vermillion"], "after one step"),
-            ):
-                bars.bar(place + shift, 100 * softmax(logits[query : query + 1])[0], 0.4, color=colour, label=label)
+            belief = [100 * softmax(logits[query : query + 1])[0] for logits in (before, after)]
+            bars.bar(place - 0.2, belief[0], 0.4, color="0.7", label="before")
+            bars.bar(place + 0.2, belief[1], 0.4, color=COLOURS["vermillion"], label="after one step")
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
             if way:
@@ -104,10 +103,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             grid[row, 0].set_ylabel(text)
         fig.supxlabel("class; the true one in bold", fontsize=10)
         grid[2, -1].legend(fontsize=8, loc="best")
-        fig.suptitle(
-            f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % "
-            f"after, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} ms; {LEGEND})"
-        )
+        title = f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % after"
+        fig.suptitle(f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} ms; {LEGEND})")
     return fig
 
 
@@ -149,28 +146,18 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     if path.suffix.lower() != ".gif":
         raise ValueError(f"{path}: an animation cannot be written as {path.suffix or 'a file without ending'!r}, expected .gif")
     x_support, x_query = _sequences(task)
-    rows = [
-        (part, [next(iter(x[y == way]), None) for way in range(task.ways)])
-        for part, x, y in (("support", x_support, task.y_support), ("query", x_query, task.y_query))
-    ]
     steps, height, width = x_support.shape[1:4]
     with style():
-        fig = figure(1.0 + 1.9 * task.ways, 1.1 + 2 * (0.3 + 1.75 * height / width))
+        fig, grid = _grid(task, ["support", "query"], 1.1 + 2 * (0.3 + 1.75 * height / width))
         fig.set_dpi(80)
-        grid = fig.subplots(2, task.ways, squeeze=False, sharex=True, sharey=True)
         images = []
-        for line, (part, samples) in zip(grid, rows):
-            for way, (axes, sample) in enumerate(zip(line, samples)):
-                if sample is None:
+        for line, x, y, colour in zip(grid, (x_support, x_query), (task.y_support, task.y_query), (COLOURS["black"], "0.7")):
+            for way, axes in enumerate(line):
+                if not (y == way).any():
                     axes.set_axis_off()
                     continue
-                images.append((axes, axes.imshow(np.ones((height, width, 3)), animated=True), sample))
-                _frame(axes, COLOURS["black"] if part == "support" else "0.7")
-            line[0].set_ylabel(f"{part}\ny (px)")
-        for way, axes in enumerate(grid[0]):
-            axes.set_title(f"class {_name(task, way)}", fontweight="bold")
-        for axes in grid[-1]:
-            axes.set_xlabel("x (px)")
+                images.append((axes, axes.imshow(np.ones((height, width, 3)), animated=True), x[y == way][0]))
+                _frame(axes, colour)
         headline = fig.suptitle(" \n ", animated=True)
         fig.canvas.draw()
         ground = fig.canvas.copy_from_bbox(fig.bbox)  # all that stays: drawing it takes most of the time
@@ -189,11 +176,6 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, image.getvalue())
     return path
-
-
-def _rgb(colour: str) -> np.ndarray:
-    """A colour such as "#0072B2" as three numbers from 0 to 1."""
-    return np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255
 
 
 def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:

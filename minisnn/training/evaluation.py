@@ -97,10 +97,8 @@ def evaluate(
         (executor or Executor()).in_order(one, range(episodes), add)
     found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after))
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
-    rows = {
-        name: dict(mean=row.mean, ci95=row.ci95, ci95_recordings=row.clustered, per_episode=row.per_episode)
-        for name, row in rows_of(list(rules), answered).items()
-    }
+    names = ("mean", "ci95", "ci95_recordings", "per_episode")
+    rows = {name: dict(zip(names, row)) for name, row in rows_of(list(rules), answered).items()}
     found.update(ci95_recordings=rows.pop("adapted")["ci95_recordings"], rules=rows, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
@@ -118,11 +116,9 @@ def sentence(result: dict) -> str:
         return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
     margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
-    return (
-        f"{result['split']} accuracy {100 * result['accuracy_after']:.1f}{margin} % on {result['episodes']} {kind}"
-        f"{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)} "
-        f"({100 * result['accuracy_before']:.1f} % before adaptation)"
-    )
+    episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
+    right, before = (f"{100 * result[f'accuracy_{when}']:.1f}" for when in ("after", "before"))
+    return f"{result['split']} accuracy {right}{margin} % on {result['episodes']} {episodes} ({before} % before adaptation)"
 
 
 def table(result: dict) -> list[str]:
@@ -137,10 +133,5 @@ def table(result: dict) -> list[str]:
     return lines
 
 
-RULE_NAMES = {
-    "adapted": "this network, after adaptation",
-    "frames": "nearest mean: summed frames",
-    "random": "nearest mean: random network",
-    "pretrained": "nearest mean: classifier",
-    "own": "nearest mean: this network",
-}
+_MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")
+RULE_NAMES = {"adapted": "this network, after adaptation", **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()}}

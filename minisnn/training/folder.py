@@ -80,21 +80,15 @@ class RunFolder:
         found = [name for name in FILES if (self / name).exists()]
         if not found:
             return
-        if "config.json" not in found:
-            raise ValueError(
-                f"{self.path}: the folder holds {found[0]} already; give another --out, or --force to overwrite it"
-            )
-        there, origin, _ = self.read()
-        changes = config.changes_from(there)
-        if changes:
-            raise ValueError(
-                f"{self.path}: the folder holds a run with other settings ({'; '.join(changes[:4])}"
-                f"{'; …' * (len(changes) > 4)}); give another --out, or --force to overwrite it"
-            )
-        raise ValueError(
-            f"{self.path}: the folder holds this very run; continue it with `{origin.how_to_go_on(self.path)}`, or begin anew "
-            f"with --force"
-        )
+        what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"
+        if "config.json" in found:
+            there, origin, _ = self.read()
+            if changes := config.changes_from(there):
+                what = f"a run with other settings ({'; '.join(changes[:4])}{'; …' * (len(changes) > 4)})"
+            else:
+                what = "this very run"
+                way = f"continue it with `{origin.how_to_go_on(self.path)}`, or begin anew with --force"
+        raise ValueError(f"{self.path}: the folder holds {what}; {way}")
 
     def check_writable(self) -> None:
         """Before long work: ValueError where the folder could not be made or written to."""
@@ -102,9 +96,8 @@ class RunFolder:
         while not place.exists() and place != place.parent:
             place = place.parent
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-            raise ValueError(
-                f"{self.path}: the run cannot be written there, {place} is read-only; expected a folder that can be written to"
-            )
+            why = f"the run cannot be written there, {place} is read-only"
+            raise ValueError(f"{self.path}: {why}; expected a folder that can be written to")
 
     def make(self) -> None:
         """Make the folder, and hold it."""

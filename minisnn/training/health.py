@@ -22,6 +22,11 @@ from .settings import TrainingConfig
 SPAN, GROWTH, LARGEST = 20, 100.0, 1e4  # runs that went well reached 12 times, and a median of 70
 TASKS = 7
 DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
+REMEDIES = {
+    "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size if it died in training",
+    "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, and a smaller --lr or --step-size if it came in "
+    "training",
+}
 
 
 class Unhealthy(UserWarning):
@@ -51,52 +56,33 @@ class Health:
         if len(self.recent) < SPAN:
             return
         median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
+        when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            self._tell(
-                "exploding",
-                f"update {row['update']:.0f}: the meta-gradients explode, their norm is {median:.3g} in "
-                f"the middle of the last {SPAN} and was {usual:.3g} at the beginning; "
-                f"{remedy(self.config)}",
-                quiet,
+            text = (
+                f"the meta-gradients explode, their norm is {median:.3g} in the middle of the last {SPAN} and was {usual:.3g}"
             )
+            self._tell("exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet)
         if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:
-            self._tell(
-                "vanished",
-                f"update {row['update']:.0f}: the last {SPAN} meta-gradients are zero, nothing is learned; "
-                "the layers below the readout may be dead: try a higher --init-rate, a larger --window "
-                "or a lower --firing-threshold",
-                quiet,
-            )
+            text = f"the last {SPAN} meta-gradients are zero, nothing is learned; the layers below the readout may be dead: "
+            text += "try a higher --init-rate, a larger --window or a lower --firing-threshold"
+            self._tell("vanished", f"{when}: {text}", quiet)
 
     def look(self, update: int, activity: Mapping[str, float], more: Callable[[], Iterable[Mapping[str, float]]]) -> None:
         """Judge the mean output of every layer; `more` gives those of further tasks, and is called where it matters."""
         if self.config.model != "snn":  # the outputs of softplus are neither spikes nor ever zero
             return
-        suspects = {
-            name: _state(rate) for name, rate in activity.items() if _state(rate) and (_state(rate), name) not in self.told
-        }
-        if not suspects:
-            return
-        others = list(more())
+        states = {name: _state(rate) for name, rate in activity.items()}
+        suspects = {name: state for name, state in states.items() if state and (state, name) not in self.told}
+        others = list(more()) if suspects else []
         for name, state in suspects.items():
             rates = [activity[name], *(one[name] for one in others)]
             if not all(_state(rate) == state for rate in rates):
                 continue
-            remedies = {
-                "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size if it "
-                "died in training",
-                "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, "
-                "and a smaller --lr or --step-size if it came in training",
-            }[state]
             found = "makes no spikes" if max(rates) == 0 else f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
-            self._tell(
-                (state, name),
-                f"after update {update} layer {name} is {state}: it {found} in {len(rates)} validation "
-                f"tasks, whatever it sees; try {remedies}",
-                False,
-            )
+            found += f" in {len(rates)} validation tasks, whatever it sees"
+            self._tell((state, name), f"after update {update} layer {name} is {state}: it {found}; try {REMEDIES[state]}")
 
-    def _tell(self, what, text: str, quiet: bool) -> None:
+    def _tell(self, what, text: str, quiet: bool = False) -> None:
         if what not in self.told:
             self.told.add(what)
             if not quiet:
@@ -137,8 +123,6 @@ def diverged(config: TrainingConfig, net: Network, row: Mapping[str, float], gra
     update, loss, norm = row["update"], row["loss"], row["gradient_norm"]
     where = not_finite(net, gradient)
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
-    return (
-        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not finite; the state before "
-        f"it is saved in {folder}; the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}; "
-        f"{remedy(config)}, with --start {folder} to go on from there"
-    )
+    first = f"the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}"
+    text = f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not finite; the state before "
+    return f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to go on from there"

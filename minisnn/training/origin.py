@@ -96,10 +96,8 @@ class Origin:
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON:
-            raise ValueError(
-                f"{path}: the network learned from {self.words()}, which no command can open; use it in Python "
-                f"(minisnn.evaluate), or name a data set by --dataset"
-            )
+            way = "use it in Python (minisnn.evaluate), or name a data set by --dataset"
+            raise ValueError(f"{path}: the network learned from {self.words()}, which no command can open; {way}")
         return self.data, self.root if root is None else root
 
 

@@ -18,10 +18,8 @@ class Bar:
         form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
         self.bar = terminal.bar(None, config.updates, "training", progress, initial=len(rows), bar_format=form, leave=True)
         span = max(1, 100 // config.tasks)
-        self.recent = {
-            name: deque((row[name] for row in rows[-span:]), maxlen=span)
-            for name in ("loss", "accuracy_before", "accuracy_after", "seconds")
-        }
+        shown = ("loss", "accuracy_before", "accuracy_after", "seconds")
+        self.recent = {name: deque((row[name] for row in rows[-span:]), maxlen=span) for name in shown}
         self.every = max(1, config.updates // 20)
 
     def __enter__(self):
@@ -40,11 +38,8 @@ class Bar:
         done, total, times = row["update"], self.config.updates, self.recent["seconds"]
         if self.progress and self.bar.disable and done % self.every == 0:
             rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
-            print(
-                f"update {done} of {total}: {text}; {_clock(times[-1])}, {_clock(rate * (total - done))} left",
-                file=sys.stderr,
-                flush=True,
-            )
+            clock = f"{_clock(times[-1])}, {_clock(rate * (total - done))} left"
+            print(f"update {done} of {total}: {text}; {clock}", file=sys.stderr, flush=True)
 
 
 def opening(config: TrainingConfig, net: Network, folder: Path, workers: int) -> str:
@@ -52,16 +47,12 @@ def opening(config: TrainingConfig, net: Network, folder: Path, workers: int) ->
     where = f"recordings of {config.root}" if config.root else "simulated recordings"
     kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
     tasks = f"{net.ways} classes" if RULES[config.rule].whole_set else f"{config.ways}-way {config.shots}-shot tasks"
-    lines = [
-        f"{tasks} of {config.dataset}, {where}; a {kind} network of {net.size:,} parameters",
-        f"run folder {folder}; Ctrl-C saves; accuracy is shown before → after adaptation",
-    ]
+    text = f"{tasks} of {config.dataset}, {where}; a {kind} network of {net.size:,} parameters\n"
+    text += f"run folder {folder}; Ctrl-C saves; accuracy is shown before → after adaptation"
     if workers > 1 and config.tasks == 1:
-        lines.append(
-            "an update has one task (--tasks 1), which this process carries out alone; the workers share validation and test "
-            "episodes"
-        )
-    return "\n".join(lines)
+        text += "\nan update has one task (--tasks 1), which this process carries out alone; the workers share validation and "
+        text += "test episodes"
+    return text
 
 
 def duration(seconds: float) -> str:

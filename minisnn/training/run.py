@@ -86,7 +86,8 @@ def train(
         if not resume and not force:
             folder.check_free(config)
         folder.check_writable()
-        _check_early(config)
+        net = network_of(config, (256, 256, 2), config.ways)  # finds what does not fit before any data is read
+        inner_loop(config, net, config.step_size).check(net)
         whole_set = RULES[config.rule].whole_set
         splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
         if data is None:
@@ -101,12 +102,6 @@ def train(
             data = {split: Classification(tasks) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             return _Run(config, folder, data, progress, executor, held).go(found, None if resume else origin)
-
-
-def _check_early(config: TrainingConfig) -> None:
-    """Find settings that do not fit the network before any data is read."""
-    net = network_of(config, (256, 256, 2), config.ways)
-    inner_loop(config, net, config.step_size).check(net)
 
 
 class _Run:
@@ -217,10 +212,8 @@ class _Run:
     def _restore(self, found: checkpoints.Checkpoint) -> State:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
         columns = [name for name in self.columns if name in found.curve]
-        self.rows = [
-            {name: value for name, value in zip(columns, row) if not math.isnan(value)}
-            for row in zip(*(found.curve[name].tolist() for name in columns))
-        ]
+        for row in zip(*(found.curve[name].tolist() for name in columns)):
+            self.rows.append({name: value for name, value in zip(columns, row) if not math.isnan(value)})
         return state
 
     def _task(self, *key: int):
@@ -246,9 +239,8 @@ class _Run:
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
-        one = partial(
-            task_gradient, self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u, held=self.held
-        )
+        run = self.data["train"], self.net, self.config, self.steps
+        one = partial(task_gradient, *run, state.theta, state.log_step, u, held=self.held)
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:
@@ -260,9 +252,8 @@ class _Run:
         result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
         activity = self._activity(state, 0)
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
-        self.rows[-1].update(
-            validation=result["accuracy_after"], **{f"activity_{name}": rate for name, rate in activity.items()}
-        )
+        rates = {f"activity_{name}": rate for name, rate in activity.items()}
+        self.rows[-1].update(validation=result["accuracy_after"], **rates)
         if result["ci95"] is not None:
             self.rows[-1]["validation_ci95"] = result["ci95"]
         self.folder.start_log(self.columns, self.rows)
@@ -284,18 +275,10 @@ class _Run:
 
     def _save(self, state: State) -> None:
         curve = {name: column[: state.update] for name, column in self._curve().items()}
-        checkpoints.save(
-            self.folder / checkpoints.CURRENT,
-            self.net,
-            state.theta,
-            inner=self._inner(state),
-            previous=self.folder / checkpoints.PREVIOUS,
-            config=self.config,
-            curve=curve,
-            optimiser=state.arrays(),
-            provenance=dict(origin=asdict(self.folder.origin)),
-            progress=dict(update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks),
-        )
+        progress = dict(update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks)
+        how: dict = dict(inner=self._inner(state), config=self.config, curve=curve, optimiser=state.arrays(), progress=progress)
+        how.update(previous=self.folder / checkpoints.PREVIOUS, provenance=dict(origin=asdict(self.folder.origin)))
+        checkpoints.save(self.folder / checkpoints.CURRENT, self.net, state.theta, **how)
         self.saved = state.update
 
     def _test(self, state: State) -> dict | None:

@@ -42,9 +42,8 @@ def start_of(config: TrainingConfig, net: checkpoints.Kept) -> checkpoints.Check
     """The checkpoint config.start. Raises ValueError where its network is another."""
     found = checkpoints.read(find_checkpoint(str(config.start)))
     if found.net.configuration() != net.configuration():
-        raise ValueError(
-            f"{config.start}: the checkpoint's network, {found.net!r}, is another than that of the settings, {net!r}"
-        )
+        which = f"the checkpoint's network, {found.net!r}, is another than that of the settings"
+        raise ValueError(f"{config.start}: {which}, {net!r}")
     return found
 
 
@@ -61,20 +60,15 @@ def restored(
 ) -> State:
     """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this run."""
     if found.net.configuration() != net.configuration():
-        raise ValueError(
-            f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of {found.net.input_shape}; "
-            f"the data has {net.input_shape}"
-        )
+        shapes = f"takes samples of {found.net.input_shape}; the data has {net.input_shape}"
+        raise ValueError(f"{folder / 'checkpoint.h5'}: the checkpoint's network {shapes}")
     update, begun = found.progress["update"], first(config, net, steps, found.theta, steps.start)
     for of, state in begun.arrays().items():
         for name, array in state.items():
             there = found.optimiser.get(of, {}).get(name)
             if there is None or there.shape != array.shape or there.dtype != array.dtype:
-                what = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
-                raise ValueError(
-                    f"{folder}: the checkpoint's optimiser/{of}/{name} holds {what}; "
-                    f"expected {array.dtype} of shape {array.shape}"
-                )
+                what, expected = ("nothing" if a is None else f"{a.dtype} of shape {a.shape}" for a in (there, array))
+                raise ValueError(f"{folder}: the checkpoint's optimiser/{of}/{name} holds {what}; expected {expected}")
     if rows := {len(column) for column in found.curve.values()} - {update}:
         raise ValueError(f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {update}, one an update")
     held = dict(found.optimiser["step_sizes"])

@@ -32,11 +32,6 @@ def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) 
     return ConvNet(**{name: settings[name] for name in shared})
 
 
-def rule_of(config: TrainingConfig, u: int) -> MAML:
-    """The rule that update u follows, counted from 0."""
-    return RULES["prototypes" if u < config.prototype_updates else config.rule]
-
-
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML | None = None) -> InnerLoop:
     """How the network adapts to a task, with step sizes as learned so far, by the run's rule or another."""
     loop = InnerLoop(step_size, config.inner_steps, config.freeze, config.gate_threshold, config.gate_fraction)
@@ -71,7 +66,7 @@ def task_gradient(
     tasks, net, config: TrainingConfig, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray, u: int, k: int, held=Held()
 ) -> Learned:
     """Task k of update u, from parameters theta and log(step size)."""
-    rule = rule_of(config, u)
+    rule = RULES["prototypes" if u < config.prototype_updates else config.rule]
     task, inner = task_of(tasks, net, config, TASKS, u, k, rule=rule), inner_loop(config, net, steps.value(log_step), rule)
     inner = held.inner(net, inner)
     (theta, slope), net = held.start(net, theta), held.of(net)
@@ -105,15 +100,8 @@ def updated(config: TrainingConfig, net, steps: StepSizes, state: State, found: 
     theta, log_step = outer.step(state.theta, gradient, config.lr * schedule), state.log_step
     if steps.learned:
         log_step = step_sizes.step(log_step, found.log_gradient * shrunk / config.tasks, config.step_size_lr * schedule)
-    row = dict(
-        update=state.update + 1,
-        tasks=(state.update + 1) * config.tasks,
-        loss=found.loss / config.tasks,
-        accuracy_before=found.before / config.tasks,
-        accuracy_after=found.after / config.tasks,
-        gradient_norm=norm,
-        lr=config.lr * schedule,
-        **steps.report(state.log_step),
-    )
+    row = dict(update=state.update + 1, tasks=(state.update + 1) * config.tasks, loss=found.loss / config.tasks)
+    row |= dict(accuracy_before=found.before / config.tasks, accuracy_after=found.after / config.tasks)
+    row |= dict(gradient_norm=norm, lr=config.lr * schedule, **steps.report(state.log_step))
     finite = all(np.isfinite(part).all() for part in (found.loss, norm, theta, steps.value(log_step)))
     return Updated(State(state.update + 1, theta, log_step, outer.state, step_sizes.state), row, gradient, finite)
