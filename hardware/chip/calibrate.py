@@ -17,22 +17,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minisnn.experiments.readout import traces
+
 from .quantise import best_exponent
 from .ranges import MOST_COUNT
 
 ROWS = 12_000  # traces under a kernel that H is made from, at most
 DAMPING = 0.01  # of the mean variance, added to each
-
-
-def traces(spikes: np.ndarray, neuron, steps: np.ndarray) -> np.ndarray:
-    """Presynaptic p (B, len(steps), H, W, C) at some time steps of counts or spikes (B, T, H, W, C); float32."""
-    alpha, beta = np.float32(neuron.alpha), np.float32(neuron.beta)
-    p, q, found = np.zeros(spikes[:, 0].shape, np.float32), np.zeros(spikes[:, 0].shape, np.float32), []
-    for t in range(int(steps.max()) + 1):
-        if t in steps:
-            found.append(p)
-        p, q = alpha * p + (1 - alpha) * q, beta * q + (1 - beta) * spikes[:, t].astype(np.float32)
-    return np.stack(found, 1)
 
 
 def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) -> np.ndarray:
@@ -82,7 +73,7 @@ def calibrate(net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray) ->
         if b.name in bits:
             sites = len(x) * len(steps) * int(np.prod(b.input_shape[:2]))
             rows = rng.choice(sites, ROWS, replace=False) if sites > ROWS else None
-            float_p, p = (under_kernels(traces(s, net.neuron, steps), net.kernel, rows) for s in (before, after))
+            float_p, p = (under_kernels(traces(s, net.neuron, np.float32, steps), net.kernel, rows) for s in (before, after))
             weight = gain * was[f"{b.name}.weight"].reshape(-1, b.channels).astype(np.float64)
             H = np.cov(p, rowvar=False, dtype=np.float64)
             H[np.diag_indices_from(H)] += DAMPING * np.trace(H) / len(H) + 1e-12

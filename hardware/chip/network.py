@@ -69,14 +69,7 @@ class IntegerNet:
 
     steps: dict[str, int] = {}
 
-    def __init__(
-        self,
-        net,
-        theta: np.ndarray,
-        words: Words = Words(),
-        readout_exponent: int | None = None,
-        exponents: dict[str, int] | None = None,
-    ):
+    def __init__(self, net, theta: np.ndarray, words=Words(), readout_exponent: int | None = None, exponents=None):
         if getattr(net, "hidden", None) or not isinstance(getattr(net, "neuron", None), LIF) or not net.channels:
             raise ValueError(
                 "the chip holds a spiking network of conv layers of LIF neurons and a readout of their spikes; this network "
@@ -184,9 +177,8 @@ class IntegerNet:
         """Event counts as the chip takes them: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
         if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape:
-            raise ValueError(
-                f"x must be integer counts of shape (B, T, {', '.join(map(str, self.input_shape))}), not {x.dtype} {x.shape}"
-            )
+            shape = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"x must be integer counts of shape (B, T, {shape}), not {x.dtype} {x.shape}")
         if x.size and x.min() < 0:
             raise ValueError(f"x must hold counts, found {x.min()}")
         self._count("input", int((x > MOST_COUNT).sum()))

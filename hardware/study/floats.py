@@ -12,7 +12,7 @@ from minisnn.experiments.readout import spikes_of, traces
 from minisnn.layers.loss import softmax
 from minisnn.layers.surrogate import sigma_prime
 
-from ..chip import calibrate
+from ..chip.calibrate import under_kernels
 from ..chip.errors import TRIGGER
 from ..chip.feedback import Feedback, signs
 from ..chip.learner import Learner
@@ -91,7 +91,7 @@ def float_learn_all(net, theta: np.ndarray, learner: Learner, feedback: Feedback
     for n, b in enumerate(net.blocks[:-1]):
         d = np.clip(e @ signs(feedback.seed + n, net.ways, b.channels), -1, 1)
         h = d[:, None, None] * sigma_prime(record[n]["u"][:, -1] - net.neuron.threshold, net.neuron.slope)
-        seen = calibrate.under_kernels(calibrate.traces(inputs, net.neuron, end), net.kernel)
+        seen = under_kernels(traces(inputs, net.neuron, np.float32, end), net.kernel)
         weight, gain = views[f"{b.name}.weight"], net.neuron.gain if n == 0 else 1.0
         weight -= 2.0**feedback.log2_weight / gain * (seen.T @ h.reshape(len(seen), -1)).reshape(weight.shape)
         views[f"{b.name}.bias"][...] -= 2.0**feedback.log2_bias * h.sum((0, 1, 2))

@@ -117,11 +117,9 @@ use_threads = set_threads  # carries out what `add_threads` asks for
 
 def add_workers(parser) -> None:
     """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries them out."""
-    text = "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one thread "
-    text += (
-        "each; the results are the same to the last bit. Workers may die, and a run that was stopped may continue with more "
-    )
-    text += "or fewer of them."
+    text = "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one "
+    text += "thread each; the results are the same to the last bit. Workers may die, and a run that was stopped may continue "
+    text += "with more or fewer of them."
     group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
     add_count(choice, "workers", None, "in N processes of this machine, for example one per core")

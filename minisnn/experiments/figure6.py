@@ -67,12 +67,9 @@ def run(study: Study) -> Findings:
     found.table("figure-6", title, header, rows, note)
     caption = "A new readout on a pretrained body, against MAML's one shot and one update."
     found.figures["figure-6"] = _draw(curves, maml), caption
-    found.summary = (
-        f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has {e[5][0].percent()} % after one "
-    )
-    found.summary += (
-        f"and {e[5][-1].percent()} % after {SHOTS} shots (20-way: {e[20][0].percent()} % and {e[20][-1].percent()} %)."
-    )
+    found.summary = f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has {e[5][0].percent()} % "
+    found.summary += f"after one and {e[5][-1].percent()} % after {SHOTS} shots (20-way: {e[20][0].percent()} % and "
+    found.summary += f"{e[20][-1].percent()} %)."
     return found
 
 

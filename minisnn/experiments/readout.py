@@ -6,6 +6,7 @@ many updates: p_t is the trace of the spikes (Eq. 4), u_T the logits, and the gr
     I_t = W p_t + b     u_t = I_t - rho r_t     dW = sum_t p_t dI_t^T     db = sum_t dI_t
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,13 +31,15 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
     return SpikingNet.from_configuration(net.configuration(), **alone)
 
 
-def traces(spikes: np.ndarray, neuron: LIF, dtype) -> np.ndarray:
-    """Presynaptic p_t at every step, from zero, of spikes (B, T, features): like spikes, of this dtype."""
-    found, dtype = np.empty(spikes.shape, dtype), np.dtype(dtype)
+def traces(spikes: np.ndarray, neuron: LIF, dtype, steps: Sequence[int] | None = None) -> np.ndarray:
+    """Presynaptic p_t at every step, or at `steps` in order, from zero, of spikes (B, T, …): (B, steps, …), of this dtype."""
+    dtype, steps = np.dtype(dtype), list(range(spikes.shape[1]) if steps is None else steps)
+    found = np.empty((len(spikes), len(steps), *spikes.shape[2:]), dtype)
     alpha, beta = dtype.type(neuron.alpha), dtype.type(neuron.beta)
-    p, q = np.zeros_like(found[:, 0]), np.zeros_like(found[:, 0])
-    for t in range(spikes.shape[1]):
-        found[:, t] = p
+    p, q = np.zeros(spikes[:, 0].shape, dtype), np.zeros(spikes[:, 0].shape, dtype)
+    for t in range(max(steps) + 1):
+        if t in steps:
+            found[:, steps.index(t)] = p
         p, q = alpha * p + (1 - alpha) * q, beta * q + (1 - beta) * spikes[:, t].astype(dtype)
     return found
 

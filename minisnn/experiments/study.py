@@ -7,7 +7,6 @@ goes on with the next, and experiments that need the same numbers share them; a 
 another network is begun anew.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
+from ..data.store.cache import identity
 from ..stopping import check
 from ..training.checkpoint import Checkpoint
 from ..training.evaluation import accuracy, open_set
@@ -111,7 +111,7 @@ class Study:
         together   False: one after the other, where an item measures time
         """
         path, s = self.out / "records" / f"{key}.jsonl", self.settings
-        head = json.dumps({"made from": _identity((dataset, s.root_of(dataset), s.seed, s.queries, *made_from))})
+        head = json.dumps({"made from": identity((dataset, s.root_of(dataset), s.seed, s.queries, *made_from))})
         path.parent.mkdir(parents=True, exist_ok=True)
         found = _records(path, head)
         if len(found) < count:
@@ -186,29 +186,3 @@ def _records(path: Path, head: str) -> list:
     if lines[-1]:
         path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
     return [json.loads(line) for line in lines[1:-1]]
-
-
-def _identity(value) -> str:
-    """A hash of plain values, arrays and inner loops."""
-    digest = hashlib.sha256()
-
-    def add(one):
-        if isinstance(one, np.ndarray):
-            digest.update(f"array {one.dtype} {one.shape}".encode() + np.ascontiguousarray(one).tobytes())
-        elif isinstance(one, InnerLoop):
-            add(vars(one))
-        elif isinstance(one, dict):
-            for name in sorted(one):
-                digest.update(str(name).encode())
-                add(one[name])
-        elif isinstance(one, (list, tuple)):
-            digest.update(f"list of {len(one)}".encode())
-            for part in one:
-                add(part)
-        elif one is None or isinstance(one, (bool, int, float, str, np.generic)):
-            digest.update(f"{type(one).__name__} {one!r}".encode())
-        else:
-            raise TypeError(f"records cannot depend on a {type(one).__name__}")
-
-    add(value)
-    return digest.hexdigest()[:32]

@@ -25,11 +25,9 @@ def run(study: Study) -> Findings:
         sizes = [f"{column.mean():.3g} ± {column.std(ddof=1):.2g}" for column in values.T[:4]]
         rows.append([name, *sizes, made(values), *TABLE_3[name]])
     header = " | ".join(["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"])
-    note = f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: {UPDATES} updates by Adam "
-    note += (
-        f"at {LR:g} that go on from the trained network; Adam's updates are proportional to that rate. The paper's sums and "
-    )
-    note += "means imply some 3,850 of 5,125 values, so its means are taken to be those of the non-zero ones."
+    note = f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: {UPDATES} updates by "
+    note += f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to that rate. The paper's "
+    note += "sums and means imply some 3,850 of 5,125 values, so its means are taken to be those of the non-zero ones."
     found.table("table-3", "Magnitude of an update of the readout, mean ± SD over updates", header, rows, note)
     inner = measured["inner loop"]
     for name, paper in RATIOS.items():
@@ -42,8 +40,6 @@ def run(study: Study) -> Findings:
             claim = f"fewer values are updated by the inner loop than by the {name}"
             asked = "share of non-zero updates minus that of the other, below 0"
             found.claim(claim, "(Fig. 5) fewer are non-zero", fewer, most=0, rule=asked)
-    found.summary = (
-        f"One inner-loop update moves {made(inner)} values of the readout by {inner[:, 1].mean():.2g} on average; an "
-    )
-    found.summary += f"outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
+    found.summary = f"One inner-loop update moves {made(inner)} values of the readout by {inner[:, 1].mean():.2g} on "
+    found.summary += f"average; an outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
     return found

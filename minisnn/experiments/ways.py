@@ -43,10 +43,9 @@ def run(study: Study) -> Findings:
             rows.append([name, ways, curves[name][ways].percent(), f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
     header = "data | classes | accuracy ± 95 % CI | chance"
-    note = (
-        f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, step sizes "
-    )
-    found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note + "in proportion to the classes.")
+    note = f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, step "
+    note += "sizes in proportion to the classes."
+    found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)
     if curves:
         title = "One shot, more classes than in meta-training"
         figure = curves_of(curves, xlabel="classes of a task (ways)", title=title)

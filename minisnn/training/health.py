@@ -58,9 +58,8 @@ class Health:
         median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
         when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            text = (
-                f"the meta-gradients explode, their norm is {median:.3g} in the middle of the last {SPAN} and was {usual:.3g}"
-            )
+            text = f"the meta-gradients explode, their norm is {median:.3g} in the middle of the last {SPAN} and was "
+            text += f"{usual:.3g}"
             self._tell("exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet)
         if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:
             text = f"the last {SPAN} meta-gradients are zero, nothing is learned; the layers below the readout may be dead: "

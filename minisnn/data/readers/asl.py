@@ -45,12 +45,8 @@ def asl_files(root: str | Path) -> list[tuple[str, Path]]:
         folders = [root / name for name in names if name.lower() == letter]
         if len(folders) > 1:
             raise ValueError(f"{root}: letter {letter} has the folders {folders[0].name} and {folders[1].name}; expected one")
-        numbered = sorted(
-            (recording_number(path), path)
-            for folder in folders
-            for path in folder.iterdir()
-            if path.suffix.lower() == ".mat" and not path.name.startswith(".")
-        )
+        there = [path for folder in folders for path in folder.iterdir() if path.suffix.lower() == ".mat"]
+        numbered = sorted((recording_number(path), path) for path in there if not path.name.startswith("."))
         for (number, path), (other, twin) in pairwise(numbered):
             if number == other:
                 raise ValueError(f"{twin}: has the same number as {path.name}; expected one file a recording")

@@ -60,20 +60,10 @@ class _Reader:
     def _start(self) -> None:
         self.end()
         # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library started
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "HDF5_PLUGIN_PRELOAD": "::",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # signals to this process and its group are answered here
-        )
+        changes = dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)), HDF5_PLUGIN_PRELOAD="::", OPENBLAS_NUM_THREADS="1")
+        how: dict = dict(env=os.environ | changes, start_new_session=True)  # signals to this process and its group end here
+        how.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([sys.executable, "-P", str(PROGRAM)], **how)
         self.owner = os.getpid()
 
     def _exchange(self, question: bytes, patience: float) -> tuple[dict, dict[str, np.ndarray]]:
@@ -152,11 +142,8 @@ class ForeignFile:
     def __init__(self, path: str | Path, what: str):
         self.path, self.what, self.number = Path(path), what, next(_numbers)
         size_of(self.path, what, 1 << 62)
-        with (
-            called(self.path),
-            open(self.path, "rb"),
-        ):  # where it is missing or locked away, the system's own error says so best
-            pass
+        with called(self.path), open(self.path, "rb"):
+            pass  # where it is missing or locked away, the system's own error says so best
         self.place = os.path.abspath(self.path)
         self.kind("/")  # opens it
 

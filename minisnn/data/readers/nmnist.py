@@ -81,10 +81,8 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     rows = np.zeros((events.size + int(before.sum()), 5), np.uint8)
     rows[:, 1] = OVERFLOW_ROW
     stored = time - OVERFLOW_US * overflows
-    rows[place] = np.stack(
-        [events["x"], events["y"], (events["p"].astype(np.int64) << 7) | (stored >> 16), (stored >> 8) & 255, stored & 255],
-        axis=1,
-    )
+    third = (events["p"].astype(np.int64) << 7) | (stored >> 16)
+    rows[place] = np.stack([events["x"], events["y"], third, (stored >> 8) & 255, stored & 255], axis=1)
     if not rows.any():  # read_nmnist would take it for a file that was never written to its end
         raise ValueError(f"{path}: all events are OFF at x = 0, y = 0 and time 0, a file of zero bytes; expected a recording")
     Path(path).write_bytes(rows.tobytes())

@@ -130,10 +130,9 @@ def _folder(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, list[
                 image = resize(image, size)
             first = first or (file, image.shape)
             if image.shape != first[1]:
-                raise ValueError(
-                    f"{file}: has {image.shape[0]} x {image.shape[1]} pixels, but {first[0].name} has "
-                    f"{first[1][0]} x {first[1][1]}; expected one size, or size=(rows, columns)"
-                )
+                here, other = (f"{rows} x {columns}" for rows, columns in (image.shape, first[1]))
+                found = f"has {here} pixels, but {first[0].name} has {other}"
+                raise ValueError(f"{file}: {found}; expected one size, or size=(rows, columns)")
             images.append(image)
             keys.append(folder.name)
     if not images:

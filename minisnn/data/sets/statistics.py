@@ -29,17 +29,10 @@ def recording_statistics(recordings: Sequence[np.ndarray], shape: tuple[int, int
     joined = np.concatenate(recordings)
     time = joined["t"] / 1000.0
     last = np.array([events["t"].max() for events in recordings]) / 1000.0
-    table = {
-        "events, mean": size.mean(),
-        "events, sd": size.std(),
-        "events, least": size.min(),
-        "events, median": np.median(size),
-        "events, most": size.max(),
-        "ON share": np.mean(joined["p"]),
-        "last event, mean ms": last.mean(),
-        "last event, earliest ms": last.min(),
-        "last event, latest ms": last.max(),
-    }
+    sizes = dict(mean=size.mean(), sd=size.std(), least=size.min(), median=np.median(size), most=size.max())
+    table = {f"events, {name}": value for name, value in sizes.items()} | {"ON share": np.mean(joined["p"])}
+    ends = dict(mean=last.mean(), earliest=last.min(), latest=last.max())
+    table |= {f"last event, {name} ms": value for name, value in ends.items()}
     for k, (begin, end) in enumerate(SACCADES_MS, start=1):
         within = time[(time >= begin) & (time < end)]
         table[f"saccade {k}, share"] = within.size / time.size

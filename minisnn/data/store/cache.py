@@ -101,6 +101,11 @@ def code_identity(*modules: str) -> str:
     return digest.hexdigest()
 
 
+def identity(value) -> str:
+    """A hash of numbers, texts, arrays, lists, dictionaries and dataclasses, by content, as in `cached`."""
+    return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _plain(value):
     """`value` in JSON's own types, arrays and bytes by the hash of their content."""
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -146,9 +151,5 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
 def _tell_unusable(place: Path | str, error: Exception):
     if str(place) not in _unusable and not nothing_is_kept():
         _unusable.add(str(place))
-        reason = getattr(error, "strerror", None) or error
-        warnings.warn(
-            f"cache folder {place} cannot be used ({reason}); going on without it, "
-            f"set MINISNN_CACHE to a folder that can be written",
-            stacklevel=3,
-        )
+        text = f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); going on without it, "
+        warnings.warn(text + "set MINISNN_CACHE to a folder that can be written", stacklevel=3)

@@ -83,10 +83,8 @@ def _receive(url: str, part: Path, tell: Callable[[str], None], progress: bool) 
         tell(f"{name}: {amount(total)}" + (f", going on after {amount(have)}" if have else ""))
         check_room(part, (total or 0) - have, f"{amount(have)} are kept")
         try:
-            with (
-                open(part, "ab" if have else "wb") as file,
-                terminal.bar(None, total, name, progress, initial=have, unit="B", unit_scale=True) as bar,
-            ):
+            bar = terminal.bar(None, total, name, progress, initial=have, unit="B", unit_scale=True)
+            with open(part, "ab" if have else "wb") as file, bar:
                 for chunk in response.iter_content(CHUNK):
                     file.write(chunk)
                     have += len(chunk)
