@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.experiments.readout import spikes_of, traces
+from minisnn.layers import membrane
 from minisnn.layers.loss import softmax
 from minisnn.layers.surrogate import sigma_prime
 
@@ -43,12 +44,8 @@ class FloatReadout:
 
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """u at every step, (B, T, ways)."""
-        u = p @ weight + bias
-        r, n = np.zeros_like(u[:, 0]), self.neuron
-        for t in range(u.shape[1]):
-            u[:, t] -= np.float32(n.rho) * r
-            r = np.float32(n.gamma) * r + np.float32(1 - n.gamma) * (u[:, t] >= n.threshold)
-        return u
+        current = p @ weight + bias
+        return membrane.forward(current, np.zeros_like(current[:, 0]), self.neuron)[0]
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:
         """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest |G|, as in integers."""

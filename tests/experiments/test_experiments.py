@@ -10,6 +10,7 @@ import pytest
 import minisnn as ms
 import pieces
 from conftest import off
+from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
 from minisnn.experiments import cost, figure6, readout, relearn, study as studies
 from minisnn.experiments.curvature import lanczos
@@ -156,11 +157,11 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
 def test_what_records_depend_on():
     a = np.arange(3.0)
     same = [
-        studies._identity((a, {"k": 1}, InnerLoop(a), None)),
-        studies._identity((a.copy(), {"k": 1}, InnerLoop(a.copy()), None)),
+        identity((a, {"k": 1}, InnerLoop(a), None)),
+        identity((a.copy(), {"k": 1}, InnerLoop(a.copy()), None)),
     ]
     others = [
-        studies._identity(v)
+        identity(v)
         for v in (
             (a + 1, {"k": 1}, InnerLoop(a), None),
             (a, {"k": 2}, InnerLoop(a), None),
@@ -169,8 +170,8 @@ def test_what_records_depend_on():
         )
     ]
     assert same[0] == same[1] and len({*same, *others}) == 5
-    with pytest.raises(TypeError, match="cannot depend on a object"):
-        studies._identity(object())
+    with pytest.raises(TypeError, match="holds a object"):
+        identity(object())
 
 
 def test_estimates():

@@ -1,5 +1,5 @@
 """Fuzz the readers, the command line and the processes: python tests/fuzz [--inputs 10000] [--readers nmnist,idx]
-[--commands 300] [--signals 60] [--environments 100] [--seed 0]
+[--commands 300] [--signals 60 --patience 10] [--environments 100] [--seed 0]
 
 Damaged files are read in child processes, many a child; what ends a child is found, and the next goes on behind it. An
 input passes if it is read, or refused in one sentence that names the file, within 5 s of processor time and 500 MB, and
@@ -59,6 +59,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input (default: 0)")
     parser.add_argument("--commands", type=int, default=300, help="wrong command lines (default: 300)")
     parser.add_argument("--signals", type=int, help="to commands at work (default: 60)")
+    parser.add_argument(
+        "--patience", type=float, default=10, help="seconds that a signal may take; more under load (default: 10)"
+    )
     parser.add_argument("--cases", default="", metavar="A;B", help="names of commands that get signals (default: all)")
     parser.add_argument("--environments", type=int, help="odd environments (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of signals and environments (default: 0)")
@@ -95,7 +98,7 @@ def main() -> int:
 
             (place := Path(folder) / "signals").mkdir()
             cases = tuple(filter(None, args.cases.split(";")))
-            failures += len(fuzz_signals(signals, args.seed, place, cases, tell))
+            failures += len(fuzz_signals(signals, args.seed, place, cases, tell, args.patience))
         if environments:
             from environments import fuzz_environments
 

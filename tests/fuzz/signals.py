@@ -1,4 +1,4 @@
-"""Signals at random moments: each command must end within SECONDS with its message and exit code, no process and no
+"""Signals at random moments: each command must end within `patience` seconds with its message and exit code, no process and no
 half-written file left behind, everything saved: what is gone on with ends like what was left alone.
 
 Moments are by the clock, over all of a command's life; at an import; at the opening or renaming of a file; and while a figure
@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-SECONDS = 10
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SMALL = "--channels 4 --window 20 --queries 1 --tasks 2 --updates 12 --evaluate-every 4 --evaluate-episodes 2 --test-episodes 4"
 
@@ -53,8 +52,8 @@ CASES = (
 class Place:
     """Where commands are tried: their caches, and how they end when they are left alone."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.alone = folder, {}
+    def __init__(self, folder: Path, patience: float = 10):
+        self.folder, self.alone, self.patience = folder, {}, patience
         self.cache = folder / "cache"
         jupyter = {"allow_root": True, "open_browser": False}
         (folder / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": jupyter, "ExtensionApp": jupyter}))
@@ -165,9 +164,9 @@ def attempt(place: Place, case: Case, rng: np.random.Generator, mark: str) -> tu
             signalled = told_by(told, "signal", process, seen)
         began = time.monotonic()
         try:
-            code = process.wait(3 * SECONDS if signalled else 600)
+            code = process.wait(3 * place.patience if signalled else 600 + 60 * place.patience)
         except subprocess.TimeoutExpired:
-            return "hangs", 3 * SECONDS, tried
+            return "hangs", 3 * place.patience, tried
         spent = time.monotonic() - began
         return judge(place, case, mark, code, signalled, spent, number), spent if signalled else 0.0, tried
     finally:
@@ -183,7 +182,7 @@ def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent
     err = (folder / "stderr").read_text(errors="replace")
     if "Traceback" in err or "defect of minisnn" in err or "Exception ignored" in err:
         return f"traceback: {err[-300:]}"
-    if spent > SECONDS:
+    if spent > place.patience:
         return f"{spent:.1f} s"
     until = time.monotonic() + 2
     while (left := marked(mark)) and time.monotonic() < until:
@@ -252,9 +251,11 @@ def differs(one: Path, two: Path) -> str:
     return "" if names[0] == names[1] else f"other files: {sorted(set(names[0]) ^ set(names[1]))}"
 
 
-def fuzz_signals(tries: int, seed: int, folder: Path, names: tuple[str, ...] = (), tell=print) -> list[str]:
+def fuzz_signals(
+    tries: int, seed: int, folder: Path, names: tuple[str, ...] = (), tell=print, patience: float = 10
+) -> list[str]:
     """Failures, in words, of so many signals; a table of all is told."""
-    place = Place(folder)
+    place = Place(folder, patience)
     cases = [case for case in CASES if not names or case.name in names]
     chosen = [case for case in cases for _ in range(case.weight)]
     failures, counts, slowest = [], Counter(), Counter()

@@ -12,6 +12,7 @@ from hardware.chip.learner import Learner, learn, readout_exponent
 from hardware.chip.network import IntegerNet, Words
 from hardware.chip.quantise import best_exponent
 from hardware.training.straight import Grid, HeldNet, OnChip
+from minisnn.experiments.readout import traces
 from minisnn.files import Hold
 from minisnn.training import checkpoint, update as metabatch
 from minisnn.meta.inner import InnerLoop, body
@@ -230,7 +231,7 @@ def test_calibrated_layers_are_on_the_grid_and_lose_less_of_their_membranes():
     assert set(exponents) == {"conv1", "conv2"} and slope.all()
     np.testing.assert_array_equal(found[net.layout[-2].slice], theta[net.layout[-2].slice])
     steps = np.unique(np.linspace(22, 29, 8).astype(int))
-    p = calibrate.under_kernels(calibrate.traces(np.minimum(x, 7), net.neuron, steps), 3).astype(float)
+    p = calibrate.under_kernels(traces(np.minimum(x, 7), net.neuron, np.float32, steps), 3).astype(float)
     chip = IntegerNet(net, theta, Words(2))
     want = 10 * p @ net.views(theta)["conv1.weight"].reshape(18, 3) + net.views(theta)["conv1.bias"]
     ours = 10 * p @ net.views(found)["conv1.weight"].reshape(18, 3) + net.views(found)["conv1.bias"]
@@ -248,7 +249,7 @@ def test_traces_and_what_lies_under_a_kernel_are_those_of_the_network():
     net, theta, _ = small(channels=(3,))
     x = events(net, 2, 20)
     steps = np.arange(12, 20)
-    p = calibrate.traces(x, net.neuron, steps)
+    p = traces(x, net.neuron, np.float32, steps)
     assert p.shape == (2, 8, 6, 7, 2)
     views = net.views(theta)
     free = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.LIF(rho=0.0))
