@@ -12,7 +12,7 @@ import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, readout, relearn, study as studies
+from minisnn.experiments import cost, figure6, readout, relearn
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
