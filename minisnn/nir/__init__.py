@@ -20,14 +20,18 @@ What NIR cannot say:
   network adapts. These travel as JSON in the graph's metadata, which other tools ignore.
 - softplus: a `ConvNet` has no graph.
 
-CubaLIF, most tools' neuron, is no part of the graph: it sets its membrane back when it fires, while here a trace is subtracted
-that fades. A tool must know CubaLI, LI, Threshold and loops to run what is written here.
+CubaLIF, most tools' neuron, is no part of this graph: it sets its membrane back when it fires, while here a trace is subtracted
+that fades. A tool must know CubaLI, LI, Threshold and loops to run it, and no other than this library is known to.
 
-Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, from the room itself.
+A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead (`chain`), which snnTorch, Norse and
+SpikingJelly run with the same spikes, and chains that they write are read (`unchain`): tests/other_tools.py compares.
+
+Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `TOOLS`, from the room itself.
 It may import: files, layers, network, meta, data.readers, training.
 """
 
+from .chain import TOOLS
 from .read import from_nir, import_nir
 from .write import export_nir, to_nir
 
-__all__ = ["export_nir", "from_nir", "import_nir", "to_nir"]
+__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "to_nir"]

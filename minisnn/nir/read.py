@@ -14,6 +14,7 @@ from ..data.readers.foreign import ForeignFile
 from ..data.readers.hdf5 import one_line
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
+from .unchain import KINDS, is_chain, read as read_chain
 from .common import decay_of, need_nir, reached, tau_of
 from .write import build, image_before
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import nir
 
 MOST = 1 << 26  # values in a file
+_FROM = {"imported from": "NIR"}
 _FIELDS = {  # what of a node must be as this library writes it; weights may be anything of the right shape
     "Input": (),
     "Output": (),
@@ -61,15 +63,22 @@ def from_nir(graph: nir.NIRGraph, *, dt: float | None = None, steps: str | None 
     Raises ValueError naming the node that does not fit, and what was expected of it.
     """
     need_nir()
+    known = KINDS if (of_chain := is_chain(graph)) else tuple(_FIELDS)
     for name, node in graph.nodes.items():
-        if (kind := type(node).__name__) not in _FIELDS:
-            why = "; this library's neurons are not set back when they fire" if kind in ("LIF", "CubaLIF", "IF") else ""
-            raise ValueError(f"node {name!r} is a {kind}{why}; expected {', '.join(sorted(_FIELDS))}")
+        if (kind := type(node).__name__) not in known:
+            beside = " beside neurons that are set back when they fire" if of_chain else ""
+            raise ValueError(f"node {name!r} is a {kind}{beside}; expected {', '.join(sorted(known))}")
     said = _said(graph)
     for name, given in (("dt", dt), ("steps", steps)):
         if said and given not in (None, said[name]):
             raise ValueError(f"{name} is {given}, where minisnn wrote the graph for {said[name]}; leave {name} out")
     dt, steps = said.get("dt", 1e-3 if dt is None else dt), said.get("steps", steps or "euler")
+    if of_chain:
+        if steps != "euler":
+            raise ValueError("a CubaLIF is read in Euler steps; expected steps euler, not exponential")
+        tau_of(0.5, dt, steps)  # refuses a dt that cannot be
+        net, theta = read_chain(graph, _one_after_another(graph), said, dt, _network)
+        return Checkpoint(net, theta, _inner(graph, said, net), provenance=_FROM)
     nodes = [(name, graph.nodes[name]) for name in _in_order(graph)]
     synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]
     if not synapses:
@@ -77,16 +86,36 @@ def from_nir(graph: nir.NIRGraph, *, dt: float | None = None, steps: str | None 
     net = _network(said["network"] if said else _guess(graph, [node for _, node in synapses], dt, steps))
     theta = _theta(net, synapses)
     _compare(graph, build(net, theta, dt, steps))
-    inner = None
-    if said.get("inner_loop") is not None:
-        try:
-            step = np.asarray(graph.metadata["step_size"])
-            settings = {**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])}
-            inner = InnerLoop(**settings, step_size=step if step.ndim else float(step))
-            inner.check(net)
-        except (KeyError, TypeError, OverflowError) as error:
-            raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
-    return Checkpoint(net, theta, inner, provenance={"imported from": "NIR"})
+    return Checkpoint(net, theta, _inner(graph, said, net), provenance=_FROM)
+
+
+def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerLoop | None:
+    """How the network adapts, where the metadata has it."""
+    if said.get("inner_loop") is None:
+        return None
+    try:
+        step = np.asarray(graph.metadata["step_size"])
+        settings = {**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])}
+        inner = InnerLoop(**settings, step_size=step if step.ndim else float(step))
+        inner.check(net)
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
+    return inner
+
+
+def _one_after_another(graph: nir.NIRGraph) -> list[str]:
+    """The names of a chain. ValueError where it branches."""
+    names = _in_order(graph)
+    for name, after in zip(names, [*names[1:], None]):
+        there = _successors(graph, name)
+        if there != [after] * (after is not None):
+            leads = f"leads to {' and '.join(map(repr, sorted(there))) or 'nothing'}"
+            raise ValueError(f"node {name!r} ({type(graph.nodes[name]).__name__}) {leads}; expected one node after another")
+    for name in sorted(set(graph.nodes) - set(names))[:1]:
+        raise ValueError(
+            f"node {name!r} ({type(graph.nodes[name]).__name__}) is not reached from the input; expected one network"
+        )
+    return names
 
 
 def _nested(named: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_whole
-from ..layers.neuron import LIF
+from ..layers.neuron import CubaLIF
 from ..network.base import Network
 from ..meta.inner import InnerLoop
 from ..network.spiking import SpikingNet
+from .chain import TOOLS, build as build_chain
 from .common import below, need_nir, tau_of
 
 if TYPE_CHECKING:
@@ -33,26 +34,34 @@ def export_nir(
     inner: InnerLoop | None = None,
     dt: float = 1e-3,
     steps: str = "euler",
+    tool: str | None = None,
 ) -> None:
     """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
 
     Raises what `to_nir` does, and OSError where the file cannot be written.
     """
-    graph, buffer = to_nir(net, theta, inner=inner, dt=dt, steps=steps), io.BytesIO()
+    graph, buffer = to_nir(net, theta, inner=inner, dt=dt, steps=steps, tool=tool), io.BytesIO()
     need_nir().write(buffer, graph)
     write_whole(Path(path), buffer.getvalue())
 
 
 def to_nir(
-    net: Network, theta: np.ndarray, *, inner: InnerLoop | None = None, dt: float = 1e-3, steps: str = "euler"
+    net: Network,
+    theta: np.ndarray,
+    *,
+    inner: InnerLoop | None = None,
+    dt: float = 1e-3,
+    steps: str = "euler",
+    tool: str | None = None,
 ) -> nir.NIRGraph:
     """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring says; arrays in the network's dtype.
 
     inner   how it adapts, kept in the metadata          dt      seconds of a step
     steps   how the tool that will run it takes a step of dt, "euler" or "exponential"
+    tool    of a network of `CubaLIF`: who will run it, one of `TOOLS`, which gives dt
 
-    Raises ValueError for another network, a theta that does not fit or is not finite, dt <= 0, and a decay of 0 with
-    "exponential", which has no time constant.
+    Raises ValueError for another network, a theta that does not fit or is not finite, dt <= 0, a decay of 0 with
+    "exponential", which has no time constant, "exponential" steps of CubaLIF, and a tool that cannot run the network.
     """
     need_nir()
     if not isinstance(net, SpikingNet):
@@ -60,7 +69,11 @@ def to_nir(
     theta = net._vector(theta, "theta")
     if inner is not None:
         inner.check(net)
-    graph = build(net, theta, dt, steps)
+    if tool is not None:
+        dt = _step_of(tool, net)
+    if isinstance(net.neuron, CubaLIF) and steps != "euler":
+        raise ValueError(f"a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, not {steps}")
+    graph = build_chain(net, theta, dt, tool) if isinstance(net.neuron, CubaLIF) else build(net, theta, dt, steps)
     said: dict[str, Any] = dict(version=1, dt=dt, steps=steps, network=net.configuration(), inner_loop=None)
     graph.metadata = {"about": _ABOUT}
     if inner is not None:
@@ -70,10 +83,19 @@ def to_nir(
     return graph
 
 
+def _step_of(tool: str, net: SpikingNet) -> float:
+    """Seconds of a tool's step."""
+    if tool not in TOOLS:
+        raise ValueError(f"tool must be one of {', '.join(TOOLS)}, not {tool!r}")
+    if not isinstance(net.neuron, CubaLIF):
+        raise ValueError(
+            f"{tool} cannot run a network of LIF, whose reset fades: it knows no Threshold, LI or loop; expected one of CubaLIF"
+        )
+    return TOOLS[tool].dt
+
+
 def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRGraph:
-    """Nodes and edges, named after the blocks."""
-    if not isinstance(net.neuron, LIF):
-        raise ValueError(f"only networks of LIF neurons are exported yet, not of {type(net.neuron).__name__}")
+    """Nodes and edges of a network of LIF, named after the blocks."""
     library, lif, dtype, views = need_nir(), net.neuron, net.dtype, net.views(theta)
     decays = {name: tau_of(getattr(lif, name), dt, steps) for name in ("alpha", "beta", "gamma")}
     nodes: dict[str, Any] = {}

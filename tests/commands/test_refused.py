@@ -20,6 +20,8 @@ IDLE: dict[str, list[str]] = {
     "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1"],
     "info text": ["--sample 3"],
     "record --out new": ["--labels a", "--size 9,9"],
+    "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
+    "nir import text new.h5": ["--for norse"],
     "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000"],
     "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
@@ -51,7 +53,7 @@ ALWAYS = {
     "fetch": "base keep-zips out part quiet",
     "info": "",
     "lessons": "list",
-    "nir": "dt steps",
+    "nir": "",
     "record": "duration each inverted out quiet seed split threads",
     "reference": "out",
     "show": "animation checkpoint dataset format index out queries root seed shots split ways",

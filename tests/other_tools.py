@@ -1,0 +1,273 @@
+"""A network of CubaLIF in snnTorch, Norse and SpikingJelly, there and back through NIR, compared spike for spike.
+
+    python tests/other_tools.py --make-environment ENV     a virtual environment with the three, PyTorch and this library
+    ENV/bin/python tests/other_tools.py                    every tool, both directions; exits with 1 where too much differs
+
+There: the network is written for the tool, the file is read by the tool's own importer, and the tool runs the recordings step
+by step. Back: a network of the tool's own modules runs them, is written by the tool's own exporter and read by this library.
+Compared are the spikes of every layer in every step (after pooling, where a layer has any), the logits and the class of every
+recording. SpikingJelly computes in float64, as this library does here; the others load float32. At most one spike in 100,000
+may differ, in float64 none.
+"""
+
+import argparse
+import contextlib
+import io
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ("snntorch", "norse", "spikingjelly")
+MOST = {"snntorch": 1e-5, "norse": 1e-5, "spikingjelly": 0.0}
+
+
+def make_environment(folder: Path) -> None:
+    venv.create(folder, with_pip=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    torch = subprocess.run([*pip, "torch", "--index-url", "https://download.pytorch.org/whl/cpu"], check=False)
+    subprocess.run([*pip, *([] if torch.returncode == 0 else ["torch"]), *TOOLS, "nirtorch", "-e", f"{ROOT}[nir]"], check=True)
+
+
+# ---- the tools -----------------------------------------------------------------------------------------------------------
+# load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt to read it with), where
+# layers are [(Conv2d, Flatten or Linear …, neuron)] of what was loaded; membrane(neuron, out) of a neuron that has just stepped
+
+
+class SnnTorch:
+    dtype = "float32"
+
+    def load(self, path):
+        import nir
+        from snntorch.import_nir import import_from_nir
+
+        return import_from_nir(nir.read(path))
+
+    def membrane(self, neuron, out):
+        return neuron.mem
+
+    def own(self, layers, shape):
+        import torch
+        from snntorch import Synaptic
+        from snntorch.export_nir import export_to_nir
+
+        modules, image = [], torch.zeros(1, *shape)
+        for *linear, n in layers:
+            image = torch.nn.Sequential(*linear)(image).detach()
+            # one number a neuron: its exporter writes what it finds, and numbers without a shape are no neurons
+            constants = {name: torch.full(image.shape[1:], getattr(n, name).item()) for name in ("alpha", "beta", "threshold")}
+            modules += [*linear, Synaptic(**constants, reset_mechanism="zero", reset_delay=False, init_hidden=True)]
+        module = torch.nn.Sequential(*modules)
+        graph = export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0])
+        return module, graph, 1e-4
+
+
+class Norse:
+    dtype = "float32"
+
+    def load(self, path):
+        import nir
+        import norse.torch
+
+        return norse.torch.from_nir(nir.read(path), dt=1e-3)
+
+    def membrane(self, neuron, out):
+        state = out[1]
+        return state[1].v if isinstance(state, tuple) and not hasattr(state, "v") else state.v
+
+    def own(self, layers, shape):
+        import norse.torch
+        import torch
+
+        modules = []
+        for *linear, n in layers:
+            scale = (n.w_in * n.r).ravel()[0]  # its boxes have neither: into the weights
+            linear[-1].weight.data *= scale
+            linear[-1].bias.data *= scale
+            modules += [*linear, n.synapse, n.lif]
+        module = norse.torch.SequentialState(*modules)
+        # its exporter writes tau = dt / (1 / tau), so that a step of dt^2 is what it means
+        return module, norse.torch.to_nir(module, torch.zeros(1, *shape), dt=1e-3), 1e-6
+
+
+class SpikingJelly:
+    dtype = "float64"
+
+    def load(self, path):
+        import torch
+        from spikingjelly.activation_based.nir_exchange import import_from_nir
+
+        return import_from_nir(path, dtype=torch.float64)
+
+    def membrane(self, neuron, out):
+        return out[1][list(neuron.module._memories).index("v")] if isinstance(out, tuple) else neuron.v
+
+    def own(self, layers, shape):
+        import torch
+        from spikingjelly.activation_based.nir_exchange import export_to_nir
+
+        module = torch.nn.Sequential(*(m for *linear, n in layers for m in (*linear, n.module))).double()
+        return module, export_to_nir(module, torch.zeros(1, *shape, dtype=torch.float64), dt=1e-4), 1e-4
+
+
+def run(tool, module, neurons, x):
+    """([spikes (T, C, ...) of every neuron of a tool's network], membrane of the last at the last step), for x (T, C, H, W)."""
+    import torch
+
+    kept, found, state = [[] for _ in neurons], {}, None
+
+    def keep(n):
+        def hook(m, given, out):
+            kept[n].append((out[0] if isinstance(out, tuple) else out).numpy().copy())
+            found["membrane"] = tool.membrane(m, out)
+
+        return hook
+
+    hooks = [neuron.register_forward_hook(keep(n)) for n, neuron in enumerate(neurons)]
+    for neuron in neurons:
+        for reset in ("reset_mem", "reset"):  # what keeps its state in itself
+            if callable(of_neuron := getattr(neuron, reset, None)):
+                of_neuron()
+    with torch.no_grad():
+        for frame in torch.tensor(x, dtype=getattr(torch, tool.dtype)):
+            out = module(frame[None]) if state is None else module(frame[None], state)
+            state = out[1] if isinstance(out, tuple) else None
+    for hook in hooks:
+        hook.remove()
+    return [np.array(of).reshape(len(x), *np.shape(of[0])[-3:]) for of in kept], found["membrane"].numpy().ravel()
+
+
+# ---- the comparison ------------------------------------------------------------------------------------------------------
+
+
+def ours(net, theta, x):
+    """[spikes of every layer (B, T, C, H, W) after pooling], logits."""
+    spikes = [net.spikes(theta, x, b.name) for b in net.blocks if not b.readout]
+    return [s.transpose(0, 1, 4, 2, 3) if s.ndim == 5 else s for s in spikes], net(theta, x)
+
+
+def pooled(net, found):
+    """Of a tool's neurons those that are layers of net, pooled as its layers are; the last, a readout, is none."""
+    if net.pool == "max":
+        return found[1 : 2 * len(net.channels) : 2] + found[2 * len(net.channels) : -1]
+    means = []
+    for spikes, b in zip(found, net.blocks):
+        if b.name.startswith("conv"):
+            h, w = (side // 2 for side in spikes.shape[2:])
+            spikes = spikes[:, :, : 2 * h, : 2 * w].reshape(*spikes.shape[:2], h, 2, w, 2).mean((3, 5))
+        means.append(spikes)
+    return means[:-1]
+
+
+def compare(name, net, theta, x, found):
+    """Prints what differs between this library and [(spikes, membrane)] of a tool; (share of spikes, whether classes agree)."""
+    wanted, logits = ours(net, theta, x)
+    images = [pooled(net, spikes) for spikes, _ in found]
+    wrong = total = fired = 0
+    for n, layer in enumerate(wanted):
+        there = np.array([of[n] for of in images]).reshape(layer.shape)
+        wrong, total, fired = wrong + int((there != layer).sum()), total + layer.size, fired + int((layer != 0).sum())
+    there = np.array([membrane for _, membrane in found])
+    same, apart = int((there.argmax(1) == logits.argmax(1)).sum()), np.abs(there - logits).max()
+    print(
+        f"{name:22}{wrong:6} of {total:,} spikes of {len(wanted)} layers differ ({fired:,} fired), logits by {apart:.1e}, "
+        f"classes {same} of {len(x)} the same",
+        flush=True,
+    )
+    return wrong / total, same == len(x)
+
+
+def check(tool, net, theta, x, folder):
+    """Both directions; whether they are as they should be."""
+    import nir
+
+    from minisnn.nir import export_nir, from_nir
+
+    name, frames = type(tool).__name__, x.transpose(0, 1, 4, 2, 3)
+    path = folder / f"{name}.nir"
+    export_nir(path, net, theta, tool=name.lower())
+    with contextlib.redirect_stdout(io.StringIO()):
+        module = tool.load(path)
+    graph, order = nir.read(path), ["input"]
+    while (after := dict(graph.edges).get(order[-1])) != "output":
+        order.append(after)
+    firing = [module.get_submodule(n) for n in order if isinstance(graph.nodes[n], nir.CubaLIF)]
+    there = compare(f"{name}, there", net, theta, x, [run(tool, module, firing, one) for one in frames])
+    layers, rest = [], []
+    for node in order[1:]:
+        rest.append(module.get_submodule(node))
+        if isinstance(graph.nodes[node], nir.CubaLIF):
+            layers.append(tuple(rest))
+            rest = []
+    own, written, dt = tool.own(layers, frames.shape[2:])
+    found = from_nir(written, dt=dt)
+    firing = [m for m in own.modules() if type(m).__name__ in ("Synaptic", "LIFBoxCell", "CUBALIFNode")]
+    back = from_tool(found, net)
+    again = compare(f"{name}, back", back, found.theta.astype(back.dtype), x, [run(tool, own, firing, one) for one in frames])
+    return all(share <= MOST[name.lower()] and same for share, same in (there, again))
+
+
+def from_tool(found, net):
+    """What was read, in float64 and on the readable reference where it is small."""
+    return type(net).from_configuration({**found.net.configuration(), "dtype": "float64", "backend": net.backend})
+
+
+def recordings(count):
+    """Pairs of shipped digits before the simulated camera, (count, 100, 16, 32, 2)."""
+    import minisnn as ms
+    from minisnn.data.sets.digits import load_digits
+
+    images = load_digits().images
+    chosen = images[np.random.default_rng(0).choice(len(images), 2 * count, replace=False)]
+    counts = list(ms.EventCamera().record_counts(chosen, range(2 * count), 0))
+    return np.array([np.concatenate(counts[n : n + 2], 2) for n in range(0, 2 * count, 2)])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--make-environment", type=Path, metavar="ENV")
+    parser.add_argument("--network", default="double_nmnist_cuba.h5", help="checkpoint, name of a shipped one, or none")
+    parser.add_argument("--recordings", type=int, default=20)
+    parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
+    args = parser.parse_args()
+    if args.make_environment:
+        make_environment(args.make_environment)
+        return 0
+    sys.path.insert(0, str(ROOT))
+    import minisnn as ms
+    from minisnn.commands.options import find_checkpoint
+
+    cases, right = list(small_networks()), True
+    if args.network != "none":
+        cases.append((args.network, *ms.load(find_checkpoint(args.network), dtype=np.float64), recordings(args.recordings)))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, net, theta, x in cases:
+            print(name)
+            for kind in (SnnTorch, Norse, SpikingJelly):
+                if kind.__name__.lower() in args.tools:
+                    right &= check(kind(), net, theta, x, Path(folder))
+    return 0 if right else 1
+
+
+def small_networks():
+    """(name, net, theta, x) of networks with random weights, every kind of layer among them."""
+    import minisnn as ms
+
+    for name, settings in {
+        "max pooling": dict(input_shape=(8, 12, 2), channels=(4, 5), pool="max"),
+        "mean of spikes": dict(input_shape=(10, 14, 2), channels=(4, 5), pool="mean", hidden=(6,)),
+        "dense": dict(input_shape=(3, 4, 2), channels=(), hidden=(8, 6)),
+    }.items():
+        rng = np.random.default_rng(1)
+        neuron = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, gain=3.0)
+        net = ms.SpikingNet(**settings, ways=3, kernel=3, neuron=neuron, dtype=np.float64, backend="numpy")
+        x = rng.poisson(0.3, (4, 40, *net.input_shape))
+        yield name, net, net.init(rng, x=x, rate=0.3), x
+
+
+if __name__ == "__main__":
+    sys.exit(main())
