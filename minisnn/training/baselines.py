@@ -83,7 +83,14 @@ class Row(NamedTuple):
 
 
 def compare(
-    tasks: Any, rules: Mapping[str, Rule], episodes: int, seed=0, ways=5, shots=1, queries=10, executor: Executor | None = None
+    tasks: Any,
+    rules: Mapping[str, Rule],
+    episodes: int,
+    seed: int = 0,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 10,
+    executor: Executor | None = None,
 ) -> dict[str, Row]:
     """All rules on the same episodes; episode i depends on (seed, i) alone."""
     found: list[Answers] = []

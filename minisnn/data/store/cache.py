@@ -16,6 +16,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def code_identity(*modules: str) -> str:
     return digest.hexdigest()
 
 
-def identity(value) -> str:
+def identity(value: Any) -> str:
     """A hash of numbers, texts, arrays, lists, dictionaries and dataclasses, by content, as in `cached`."""
     return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()[:32]
 
