@@ -50,9 +50,8 @@ def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple
         there = (out / lesson.path.name).exists()
         if not there or force:
             paths.append(lesson.path)
-        done.append(
-            (lesson.path.name, "written afresh" if there and force else "yours, left as it is" if there else lesson.title)
-        )
+        what = ("written afresh" if force else "yours, left as it is") if there else lesson.title
+        done.append((lesson.path.name, what))
     with whole_folder(out, into=True) as made:
         for path in paths:
             place = made / path.relative_to(source)

@@ -17,9 +17,7 @@ HEADER = "conv bits | readout bits | rule | error | rounding | Θ (%) | accuracy
 HEADER += "gated (%) | clipped (%)"
 
 
-def run(
-    study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joules: tuple[float, float] | None = None
-) -> Findings:
+def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joules: tuple | None = None) -> Findings:
     """Measure, and put into tables, figures and a sentence."""
     c, found = Comparison(study, words, bits), Findings(study.name, TITLE)
     twins = c.floats()

@@ -107,9 +107,7 @@ def train(
 class _Run:
     """A run in the making."""
 
-    def __init__(
-        self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool, executor=None, held: Held = Held()
-    ):
+    def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool, executor=None, held=Held()):
         self.config, self.folder, self.data, self.progress, self.held = config, folder, data, progress, held
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import checkpoint as checkpoints
+from .checkpoint import Checkpoint, Kept, read
 from ..data.store.shipped import find_checkpoint
 from ..meta.optim import SGD, Adam
 from .settings import TrainingConfig
@@ -26,28 +26,28 @@ class State(NamedTuple):
         return {"outer": self.outer, "step_sizes": {**self.step_sizes, "log_step_size": self.log_step}}
 
 
-def optimisers(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
+def optimisers(config: TrainingConfig, net: Kept, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
     """The outer loop's optimiser and that of log(step size), both as they begin."""
     outer = Adam(net.size, dtype=net.dtype) if config.optimiser == "adam" else SGD(net.size, config.momentum, net.dtype)
     return outer, Adam(len(steps.starts), dtype=np.float64)
 
 
-def first(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray) -> State:
+def first(config: TrainingConfig, net: Kept, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray) -> State:
     """The state before the first update; log_step is log(a / a_0)."""
     outer, step_sizes = optimisers(config, net, steps)
     return State(0, theta, log_step, outer.state, step_sizes.state)
 
 
-def start_of(config: TrainingConfig, net: checkpoints.Kept) -> checkpoints.Checkpoint:
+def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     """The checkpoint config.start. Raises ValueError where its network is another."""
-    found = checkpoints.read(find_checkpoint(str(config.start)))
+    found = read(find_checkpoint(str(config.start)))
     if found.net.configuration() != net.configuration():
         which = f"the checkpoint's network, {found.net!r}, is another than that of the settings"
         raise ValueError(f"{config.start}: {which}, {net!r}")
     return found
 
 
-def started(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes) -> State:
+def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:
     """`first`, from the checkpoint of `start_of`; step sizes that are not learned stay as configured."""
     found, log_step = start_of(config, net), steps.start
     if steps.learned and found.inner is not None:
@@ -55,9 +55,7 @@ def started(config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes) -> 
     return first(config, net, steps, found.theta, log_step)
 
 
-def restored(
-    config: TrainingConfig, net: checkpoints.Kept, steps: StepSizes, found: checkpoints.Checkpoint, folder: Path
-) -> State:
+def restored(config: TrainingConfig, net: Kept, steps: StepSizes, found: Checkpoint, folder: Path) -> State:
     """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this run."""
     if found.net.configuration() != net.configuration():
         shapes = f"takes samples of {found.net.input_shape}; the data has {net.input_shape}"

@@ -125,9 +125,8 @@ def _plain(value):
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"dataclass": type(value).__qualname__, **fields}
-    raise TypeError(
-        f"made_from holds a {type(value).__name__}, expected numbers, texts, arrays, lists, dictionaries or dataclasses"
-    )
+    expected = "expected numbers, texts, arrays, lists, dictionaries or dataclasses"
+    raise TypeError(f"made_from holds a {type(value).__name__}, {expected}")
 
 
 def _read(path: Path, key: str) -> dict[str, np.ndarray]:
