@@ -18,9 +18,11 @@ examples:
   minisnn hardware --bits 4 --root ~/N-MNIST    4 bits, on real recordings
   minisnn hardware --ranges --episodes 10       interval analysis, saturations counted
   minisnn hardware export --bits 4 --out chip   C header, .hex files, C library
+  minisnn hardware loihi --episodes 600 --words words.npz
+                                                CubaLIF in Loihi's words, and these for Lava
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
-SHIPPED = "double_nmnist_maml.h5"
+SHIPPED, CUBA = "double_nmnist_maml.h5", "double_nmnist_cuba.h5"
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")  # what a run that is resumed may be given
 
 
@@ -29,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     The namespace holds what was given and nothing else, so that `run` can refuse what does not apply.
     """
-    parts, defaults = parser.add_subparsers(dest="what", metavar="{compare,export,train}", title="what to do"), {}
+    parts, defaults = parser.add_subparsers(dest="what", metavar="{compare,export,loihi,train}", title="what to do"), {}
     for name, (add, help) in PARTS.items():
         layout = dict(epilog=EXAMPLES, formatter_class=options.Help, allow_abbrev=False)
         part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
@@ -52,6 +54,15 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the files (default: {OUT})")
     _ground_options(parser, "the episode of the self-test")
+
+
+def _loihi_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", metavar="FILE", help=f"network of CubaLIF (default: {CUBA})")
+    options.add_count(parser, "episodes", 100, "test episodes", 2)
+    options.add_count(parser, "queries", 10, "query samples of each class")
+    parser.add_argument("--words", type=Path, metavar="FILE", help="write the chip's integers, as Lava takes them, to an .npz")
+    _ground_options(parser, "the episodes")
+    options.add_workers(parser)
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +103,7 @@ def _ground_options(parser, of: str) -> None:
 PARTS = {
     "compare": (_compare_options, "float against fixed point on the same test episodes (done where nothing is named)"),
     "export": (_export_options, "a network as C header and .hex files, with the C library that runs it"),
+    "loihi": (_loihi_options, "a network of CubaLIF in Loihi's neurons and words beside itself in float"),
     "train": (_train_options, "meta-train a network for the few bits of the chip"),
 }
 
@@ -104,12 +116,13 @@ def run(args: argparse.Namespace) -> None:
             option, others = name.replace("_", "-"), " and ".join(other for other in PARTS if name in defaults[other])
             raise ValueError(f"--{option} does not apply to minisnn hardware {what}; it is an option of {others}")
     args = argparse.Namespace(**{**defaults[what], **given})
+    args.bits = getattr(args, "bits", ())
     if not all(2 <= b <= 8 for b in args.bits) or ("bits" in given and not args.bits):
         raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
     if what == "export" and len(args.bits) > 1 or what == "train" and len(args.bits) != 1 and args.resume is None:
         raise ValueError(f"{what} takes one number of --bits, such as --bits 2")
     options.use_threads(args.threads)
-    {"compare": _compare, "export": _export, "train": _train}[what](args, given)
+    {"compare": _compare, "export": _export, "loihi": _loihi, "train": _train}[what](args, given)
 
 
 def _words(args: argparse.Namespace, **bits):
@@ -161,6 +174,30 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     for build, size in memory(chip, learner, task.x_support.shape[1]).items():
         print(f"memory of the {build} build: {size:,} bytes, {sum(layer.weight.size for layer in chip.layers):,} in flash")
     print(f"test it: make -C {out} test")
+
+
+def _loihi(args: argparse.Namespace, given: dict) -> None:
+    from minisnn.training.checkpoint import read
+    from minisnn.training.evaluation import open_set
+
+    from .loihi import measure
+    from .loihi.cuba import CubaNet
+
+    name = args.checkpoint or CUBA
+    found = read(options.find_checkpoint(name))
+    dataset, root = found.to_open(name, None, args.root)
+    if found.inner is None:
+        raise ValueError(f"{name}: nothing says how this network adapts; expected a checkpoint of a run")
+    chip = CubaNet.of(found)
+    if args.words is not None:
+        options.check_folder_of(args.words)
+        measure.write_words(args.words, chip)
+        print(f"{args.words}: weights, axons, thresholds and decays of {len(chip.vth)} layers in Loihi's words")
+    tasks = open_set(dataset, "test", root, progress=not args.quiet)
+    with options.executor_of(args) as executor:
+        values = measure.run(found, tasks, args.episodes, args.seed, args.queries, executor)
+    print(f"{args.episodes} episodes, accuracy (%) ± 95 % interval, and less the float network's class means (points)")
+    print(measure.table(values))
 
 
 def _train(args: argparse.Namespace, given: dict) -> None:

@@ -1,8 +1,8 @@
 """Loihi's current-based neuron, bit for bit, and a network of it.
 
-`neuron.run` is one layer of it.
+`neuron.run` is one layer of it; `network` converts a network of LIF, `cuba` holds one of CubaLIF as it is.
 
-Import from here: `network`, `neuron`.
+Import from here: `cuba`, `measure`, `network`, `neuron`.
 It may import: hardware.chip, minisnn.
 """
 

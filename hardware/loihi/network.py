@@ -36,17 +36,17 @@ class LoihiConfig:
 
     du, dv        decays of current and membrane in 4096ths, Loihi's registers; None: those nearest to the network's beta, alpha
     trace_bits    fraction bits of the presynaptic traces
-    weight_exp    shift of what a synapse delivers, so that sums stay within 24 bits
+    weight_exp    shift of what a synapse delivers, so that sums stay within 24 bits; None: -2, of `cuba.CubaNet` -1
     """
 
     du: int | None = None
     dv: int | None = None
     trace_bits: int = 7
-    weight_exp: int = -2
+    weight_exp: int | None = None
 
     def __post_init__(self):
         for name, least, most in (("du", 0, 4095), ("dv", 1, 4096), ("trace_bits", 1, 12), ("weight_exp", -8, 7)):
-            if getattr(self, name) is not None or name in ("trace_bits", "weight_exp"):
+            if getattr(self, name) is not None or name == "trace_bits":
                 whole(least, most, **{name: getattr(self, name)})
 
 
@@ -66,9 +66,10 @@ class Constants(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def conv(start, stop, x, words, weight, pool, c, vth, out, record):
+def conv(start, stop, x, words, weight, bias, pool, c, vth, out, record):
     """Spikes of `loihi.run`'s neurons, a layer of convolved weights, OR-pooled; arrays as `kernels.conv`.
 
+    bias (steps, C_out) is what axons deliver that fire again after so many steps, a power of two;
     c are `Constants`, vth (C_out,); record (samples, T, H, W C_out) int32 keeps v after the reset of the first samples
     """
     T, H, k, C_out = x.shape[1], x.shape[2], weight.shape[1], weight.shape[2] // weight.shape[1]
@@ -90,7 +91,9 @@ def conv(start, stop, x, words, weight, pool, c, vth, out, record):
                         m = min(max(_toward_zero(v[y, z, n], c.v_factor) + current, -8388607), 8388607)
                         spike = m > vth[n] << 6
                         v[y, z, n] = 0 if spike else m
-                        a[y, z, n] = (np.int64(sums[y + half, z + half, n]) << c.left) >> c.right
+                        a[y, z, n] = (
+                            (np.int64(sums[y + half, z + half, n]) + bias[t & (len(bias) - 1), n]) << c.left
+                        ) >> c.right
                         if spike:
                             if pool == NONE:
                                 out[b, t, y, n, z] = 1
@@ -111,7 +114,7 @@ class LoihiNet(IntegerNet):
         if net.pool != "max":
             raise ValueError(f"spikes are pooled by OR, which is max pooling; this network has pool {net.pool!r}")
         super().__init__(net, theta, Words(), readout_exponent)
-        self.config, e = config, config.weight_exp
+        self.config, e = config, -2 if config.weight_exp is None else config.weight_exp
         self.du = 4095 - self.neuron.beta if config.du is None else config.du
         self.dv = 4096 - self.neuron.alpha if config.dv is None else config.dv
         self.constants = Constants(4095 - self.du, 4096 - self.dv, max(e, 0), max(-e, 0))
@@ -119,7 +122,7 @@ class LoihiNet(IntegerNet):
         self.vth, views = [], net.views(theta)
         for layer in self.layers[:-1]:
             below = net.neuron.threshold - views[f"{layer.name}.bias"].astype(np.float64)
-            self.vth.append(_thresholds(gain * below / 2.0**layer.exponent))
+            self.vth.append(thresholds(gain * below / 2.0**layer.exponent))
         self.scales = [1.0] * len(self.vth)
         if x is not None:
             self._match(net, theta, x)
@@ -138,7 +141,7 @@ class LoihiNet(IntegerNet):
             rate, first, low, high = net.spikes(theta, x, layer.name).mean(), self.vth[n], 0.05, 2.0
             for _ in range(7):
                 self.scales[n] = (low * high) ** 0.5
-                self.vth[n] = _thresholds(first * self.scales[n])
+                self.vth[n] = thresholds(first * self.scales[n])
                 low, high = (self.scales[n], high) if self.spikes(x, n + 1).mean() > rate else (low, self.scales[n])
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
@@ -153,11 +156,12 @@ class LoihiNet(IntegerNet):
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
         flat, weight, vth = rows_of(x), 2 * prepared[0].astype(np.int32), self.vth[self.layers.index(layer)]
         out, kept = np.zeros((B, T, h, C_out, W), np.uint8), np.empty((min(record, B), T, H, W * C_out), np.int32)
-        parallel(conv, B, flat, flat.view(np.uint64), weight, POOL[layer.pool], self.constants, vth, out, kept)
+        bias = np.zeros((1, C_out), np.int64)
+        parallel(conv, B, flat, flat.view(np.uint64), weight, bias, POOL[layer.pool], self.constants, vth, out, kept)
         spikes = np.ascontiguousarray(out[..., :w].transpose(0, 1, 2, 4, 3))
         return spikes, kept.reshape(*kept.shape[:2], H, W, C_out)
 
 
-def _thresholds(real: np.ndarray) -> np.ndarray:
+def thresholds(real: np.ndarray) -> np.ndarray:
     """vth nearest to real numbers, 1 .. 2^17 - 1."""
     return np.clip(np.round(real), 1, (1 << 17) - 1).astype(np.int64)

@@ -45,6 +45,8 @@ class FloatReadout:
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """u at every step, (B, T, ways)."""
         current = p @ weight + bias
+        if not self.neuron.delay:  # CubaLIF's readout integrates alone
+            return current
         return membrane.forward(current, np.zeros_like(current[:, 0]), self.neuron)[0]
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:

@@ -15,7 +15,7 @@ from ..kernels import products
 from ..layers import membrane
 from ..layers.loss import LOSSES
 from ..network.spiking import SpikingNet
-from ..layers.neuron import LIF
+from ..layers.neuron import LIF, CubaLIF
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -31,16 +31,18 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
     return SpikingNet.from_configuration(net.configuration(), **alone)
 
 
-def traces(spikes: np.ndarray, neuron: LIF, dtype, steps: Sequence[int] | None = None) -> np.ndarray:
+def traces(spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int] | None = None) -> np.ndarray:
     """Presynaptic p_t at every step, or at `steps` in order, from zero, of spikes (B, T, …): (B, steps, …), of this dtype."""
     dtype, steps = np.dtype(dtype), list(range(spikes.shape[1]) if steps is None else steps)
     found = np.empty((len(spikes), len(steps), *spikes.shape[2:]), dtype)
     alpha, beta = dtype.type(neuron.alpha), dtype.type(neuron.beta)
     p, q = np.zeros(spikes[:, 0].shape, dtype), np.zeros(spikes[:, 0].shape, dtype)
     for t in range(max(steps) + 1):
+        before = p, q
+        q = beta * q + (1 - beta) * spikes[:, t].astype(dtype)
+        p = alpha * p + (1 - alpha) * (before[1] if neuron.delay else q)
         if t in steps:
-            found[:, steps.index(t)] = p
-        p, q = alpha * p + (1 - alpha) * q, beta * q + (1 - beta) * spikes[:, t].astype(dtype)
+            found[:, steps.index(t)] = before[0] if neuron.delay else p
     return found
 
 

@@ -36,7 +36,7 @@ def run(monkeypatch, tmp_path, capsys):
     ms.save("networks/double_nmnist_maml.h5", net, theta, inner=InnerLoop(sizes))
 
     def call(*arguments):
-        study = [] if arguments and arguments[0] in ("export", "train") else ["--networks", "networks", "--out", "out"]
+        study = [] if arguments and arguments[0] in ("export", "loihi", "train") else ["--networks", "networks", "--out", "out"]
         code = cli.main(["hardware", *map(str, arguments), *study, "--quiet"])
         return code, *capsys.readouterr()
 
@@ -170,6 +170,7 @@ def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
 OWN = {
     "compare": ("ranges", "picojoule", "queries", "networks", "retrain", "fraction", "strict", "workers"),
     "export": ("checkpoint", "readout-bits", "fraction", "strict"),
+    "loihi": ("checkpoint", "words", "workers", "queries"),
     "train": ("start", "updates", "lr", "resume", "force", "readout-bits", "workers"),
 }
 

@@ -43,7 +43,9 @@ def test_every_conv_neuron_is_that_of_the_chip_model(config):
         for b in range(2):
             flat = before[b].reshape(25, -1).astype(int)
             for c, rows in enumerate(dense(2 * layer.weight.astype(int), H, W)):
-                _, _, volts, s = loihi.run(flat, rows, config.weight_exp, 8, loihi.MIXED, chip.du, chip.dv, chip.vth[n][c])
+                _, _, volts, s = loihi.run(
+                    flat, rows, chip.constants.left - chip.constants.right, 8, loihi.MIXED, chip.du, chip.dv, chip.vth[n][c]
+                )
                 np.testing.assert_array_equal(v[n][b, ..., c].reshape(25, -1), volts)
                 s = s.reshape(25, H, W)[:, : H // 2 * 2, : W // 2 * 2].reshape(25, H // 2, 2, W // 2, 2)
                 np.testing.assert_array_equal(found[b, ..., c], s.max((2, 4)))
@@ -60,7 +62,14 @@ def test_without_resets_a_sum_is_the_mean_times_both_gains_and_crosses_its_thres
     v = chip.spikes(x, 1, record=4)[1][0]
     quiet = np.cumsum(v == 0, 1) <= 1  # up to the first reset; at the start all are zero
     first = np.arange(40)[None, :, None, None, None] < 15
-    gain = 2 * 2.0**chip.config.weight_exp * 64 / (1 - 3686 / 4096) / (1 - 3891 / 4096) / 2.0 ** chip.layers[0].exponent
+    gain = (
+        2
+        * 2.0 ** (chip.constants.left - chip.constants.right)
+        * 64
+        / (1 - 3686 / 4096)
+        / (1 - 3891 / 4096)
+        / 2.0 ** chip.layers[0].exponent
+    )
     want = gain * (u - net.views(theta)["conv1.bias"])
     there = (quiet & first)[:, 1:14]
     assert there.mean() > 0.3
