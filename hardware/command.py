@@ -166,7 +166,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
     chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
     dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
-    tasks, out = open_set(dataset, "test", root, progress=not args.quiet), args.out
+    tasks, out = open_set(dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)), args.out
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
     learner = chip.learner(seed=1)
     for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query):

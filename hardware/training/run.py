@@ -99,6 +99,8 @@ def train(
         if not resume and not force:
             folder.check_free(config)
         folder.check_writable()
+        if data is None and resume:
+            folder.check_code(config)
         if data is None:
             data = {split: open_set(config.dataset, split, config.root, progress) for split in ("train", "val", "test")}
         if resume:

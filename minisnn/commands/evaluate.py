@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
         announce()
     align = args.align or ("support" if dataset == "double-nmnist" else "none")
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
+    where.update(how=found.origin.options(dataset))
     if args.baselines:
         where.update(beside=partial(baselines, found.net, found.theta, pretrained=_classifier()))
     with options.executor_of(args) as executor:

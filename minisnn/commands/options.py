@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
+from ..training.settings import READING
 
 
 class Help(argparse.HelpFormatter):
@@ -146,12 +147,34 @@ def add_checkpoint(parser, text: str, **more) -> None:
 
 def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
-    text = "double-nmnist, double-asl or omniglot (default: what --checkpoint learned from, or double-nmnist)"
+    text = "as in train (default: what --checkpoint learned from, or double-nmnist)"
     parser.add_argument("--dataset", metavar="NAME", help=text)
     text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
     parser.add_argument("--root", metavar="DIR", help=text + "records the shipped digits")
     text = "classes and recordings of meta-training, validation or test (default: test)"
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
+
+
+def add_reading(parser) -> None:
+    """How recordings of --dataset recordings are read, where no checkpoint says it."""
+    group = parser.add_argument_group("--dataset recordings, where --checkpoint does not say it")
+    add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not say", "H,W")
+    add_list(group, "size", None, "rows and columns of cells to downscale to, by area", "H,W")
+    for name, text in (
+        ("bin", "time step"),
+        ("duration", "recording"),
+        ("hop", "distance of the beginnings of parts of a take"),
+    ):
+        group.add_argument(f"--{name}-ms", type=float, metavar="MS", help=text)
+    group.add_argument("--time", choices=("us", "ms", "s"), help="unit of times that do not say theirs")
+    group.add_argument("--flip-y", action="store_true", help="y of the recordings grows upwards")
+
+
+def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
+    """Which of `add_reading`'s were given; ValueError for another data set."""
+    if dataset != "recordings":
+        refuse(args, f"for {dataset}", *READING)
+    return [name for name in READING if name in args.given]
 
 
 def in_a_line(net) -> str:

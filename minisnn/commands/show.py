@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from . import options
 from .options import add_checkpoint, add_count, add_data, add_seed, add_yes, check_folder, find_checkpoint
 
 SUMMARY = "a task as pictures, a raster and an animation"
@@ -17,6 +18,7 @@ examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
+    options.add_reading(parser)
     add_count(parser, "ways", 5, "classes of a task")
     add_count(parser, "shots", 1, "support samples of each class")
     add_count(parser, "queries", 3, "query samples of each class")
@@ -38,7 +40,10 @@ def run(args: argparse.Namespace) -> None:
     if args.checkpoint is not None:
         found = read(find_checkpoint(args.checkpoint))
         dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
-    tasks = open_set(dataset, args.split, root)
+    how = {} if found is None else found.origin.options(dataset)
+    for name in options.given_reading(args, dataset):
+        how[name] = getattr(args, name)
+    tasks = open_set(dataset, args.split, root, **how)
     task = tasks.episode(args.seed, args.index, args.ways, args.shots, args.queries)
     samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} ms"
     events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"

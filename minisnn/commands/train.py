@@ -72,25 +72,30 @@ def _defaults(f) -> str:
 def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
     changes = {f.name: getattr(args, f.name) for f in fields(TrainingConfig) if hasattr(args, f.name)}
+    from ..data.sets.named import runs_code
     from ..training.folder import RunFolder, free_folder
 
     if args.resume is not None:
+        out, config = Path(args.resume), RunFolder(Path(args.resume)).config()
+        code = changes.pop("dataset", None)
+        if code is not None and (code != config.dataset or not runs_code(code)):
+            raise ValueError(f"--resume keeps the data of {args.resume}, {config.dataset}; leave out --dataset")
         given = [f"--{name.replace('_', '-')}" for name in (*changes, "preset", "out", "force") if name in args.given]
         if given:
             raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}")
-        out = Path(args.resume)
-        config = RunFolder(out).config()
     else:
         config = replace(preset(args.preset or DEFAULT), **changes)
         for name, why in config.idle().items():
             refuse(args, why, name)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
-    from ..training.evaluation import sentence
+    from ..training.evaluation import open_sets, sentence
     from ..training.run import train
 
     resume = args.resume is not None
+    data = open_sets(config, not args.quiet) if resume and code is not None else None
     with executor_of(args) as executor:
-        result = train(config, out, resume=resume, progress=not args.quiet, force=args.force, executor=executor)
+        how: dict = dict(resume=resume, progress=not args.quiet, force=args.force, data=data)
+        result = train(config, out, **how, executor=executor)
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
         print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")

@@ -1,5 +1,6 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from .. import terminal
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
 from .intervals import ci95
+from .settings import TrainingConfig
 from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
 from ..meta.rules import RULES
@@ -19,21 +21,42 @@ DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot":
 
 
 def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
-    """The set of tasks of a name in DATASETS: something with `episode`, `sample_task` and `input_shape`.
+    """The set of tasks of a name in DATASETS, or one that `data.sets.named` finds: something with `episode`, `sample_task`
+    and `input_shape`.
 
     options   of `DoubleNMnist`, `DoubleASL` or `Omniglot`, such as classes="train" to meet known
               classes in recordings of `split`
     """
-    if name not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}")
+    from ..data.sets import named
     from ..data.sets.double_asl import DoubleASL
     from ..data.sets.double_nmnist import DoubleNMnist
     from ..data.sets.omniglot import Omniglot
 
     sets: dict[str, Any] = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
-    found = sets[name](split, root, progress=progress, **options)
-    found.opened = name, None if root is None else str(root)
+    if name in sets:
+        found = sets[name](split, root, progress=progress, **options)
+    else:
+        found = named.open_named(name, split, root, progress=progress, **options)
+    found.opened = name, None if root is None else str(root), json.dumps(options) if name == named.OWN else None
     return found
+
+
+def open_sets(config: TrainingConfig, progress: bool = True) -> dict:
+    """The sets of tasks, by split, that a run of these settings needs."""
+    known = dict(classes="train") if RULES[config.rule].whole_set else {}
+    splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+    how = {split: {**known, **config.recordings(split)} for split in splits}
+    return {split: open_set(config.dataset, split, config.root, progress, **how[split]) for split in splits}
+
+
+def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
+    """ValueError where a set has fewer classes than its tasks."""
+    for split, tasks in data.items():
+        ways, classes = max(config.ways, config.train_ways * (split == "train")), getattr(tasks, "classes", ())
+        if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
+            raise ValueError(
+                f"{split}: has {len(classes)} classes, {ways}-way tasks need {ways}; give fewer ways or another split"
+            )
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
@@ -58,13 +81,14 @@ def evaluate(
     executor: Executor | None = None,
     align: str | None = None,
     beside: Callable[[Any], Mapping[str, Rule]] | None = None,
+    how: Mapping[str, Any] | None = None,
 ) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
-    align      of the data set, where it is given by name
+    align, how   option, and other options, of the data set, where it is given by name
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
     Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
@@ -81,7 +105,7 @@ def evaluate(
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        dataset = open_set(dataset, split, root, progress, **({} if align is None else {"align": align}))
+        dataset = open_set(dataset, split, root, progress, **({} if align is None else {"align": align}), **(how or {}))
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered = [], [], list[Answers]()
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))

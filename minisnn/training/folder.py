@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .. import stopping
+from ..data.sets.named import runs_code
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
 from ..files import Hold, read_whole, remove_leftovers, write_whole
 from .origin import TRAIN, Origin
@@ -111,6 +112,11 @@ class RunFolder:
             (self / name).unlink(missing_ok=True)
         self.origin = origin or self.origin
         write_json(self / "config.json", {**asdict(config), "made": asdict(self.origin)})
+
+    def check_code(self, config: TrainingConfig) -> None:
+        """ValueError where the settings of the run name code as its data: a folder that was found must not run it."""
+        if runs_code(config.dataset):
+            raise ValueError(f"{self.path}: the run learns from code; give data=..., or `{self.how_to_go_on}`")
 
     def check_made(self, given: bool) -> TrainingConfig:
         """Settings of the run that lies here, where this command made it of such data (`given` in Python); else ValueError."""

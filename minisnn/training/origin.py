@@ -5,12 +5,14 @@ before this was kept is taken for what it can only have been.
 """
 
 import hashlib
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.sets.named import OPTIONS, is_name, runs_code
 from .evaluation import DATASETS
 from .settings import TrainingConfig
 
@@ -21,10 +23,11 @@ PYTHON = "given in Python"
 @dataclass(frozen=True)
 class Origin:
     """command   what goes on with the run, given --resume DIR
-    data      a name in DATASETS, or PYTHON; None where it is not known
+    data      a name in DATASETS or of `data.sets.named`, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
     sample    of real recordings the SHA-256 of a task of them, by which others in the same folder are told
+    how       of recordings in a folder the options that they are read with, as JSON
     """
 
     command: str = TRAIN
@@ -32,14 +35,15 @@ class Origin:
     root: str | None = None
     kind: str | None = None
     sample: str | None = None
+    how: str | None = None
 
     @classmethod
     def of(cls, command: str, tasks: Any) -> "Origin":
         """Of a run that learns from `tasks`, a set that `open_set` opened or one given in Python."""
-        name, root = getattr(tasks, "opened", (None, None))
+        name, root, how = (*getattr(tasks, "opened", (None, None)), None)[:3]
         if name is None:
             return cls(command, PYTHON, kind=type(tasks).__name__)
-        return cls(command, name, root, sample=None if root is None else _sample(tasks))
+        return cls(command, name, root, sample=_sample(tasks) if root is not None or runs_code(name) else None, how=how)
 
     @classmethod
     def read(cls, values: Any, source: str) -> "Origin":
@@ -48,7 +52,7 @@ class Origin:
         if not known or not all(one is None or isinstance(one, str) for one in values.values()):
             raise ValueError(f"{source}: expected what made the run, in words")
         found = cls(**values)
-        if found.command not in (TRAIN, CHIP) or found.data not in (None, PYTHON, *DATASETS):
+        if found.command not in (TRAIN, CHIP) or not (found.data in (None, PYTHON, *DATASETS) or is_name(found.data)):
             raise ValueError(f"{source}: made by {found.command} of {found.data}, which this version does not know")
         return found
 
@@ -64,6 +68,8 @@ class Origin:
         """What it learned from."""
         if self.data == PYTHON:
             return f"data {PYTHON}" + f" ({self.kind})" * (self.kind is not None)
+        if self.data is not None and runs_code(self.data):
+            return f"{self.data}" + f" of {self.root}" * (self.root is not None)
         return f"{self.data}, " + (f"recordings of {self.root}" if self.root else "simulated recordings")
 
     def how_to_go_on(self, folder: Path) -> str:
@@ -71,7 +77,8 @@ class Origin:
         if self.data == PYTHON:
             call = "minisnn.train(config" if self.command == TRAIN else "hardware.training.run.train(config, chip"
             return f"{call}, {str(folder)!r}, resume=True, data=...) with the same data"
-        return f"{self.command} --resume {shlex.quote(str(folder))}"
+        code = f" --dataset {shlex.quote(self.data)}" if self.data is not None and runs_code(self.data) else ""
+        return f"{self.command} --resume {shlex.quote(str(folder))}{code}"
 
     def check(self, command: str, given: bool, folder: Path, sure: bool = True) -> None:
         """Before data is read: ValueError where `command` does not go on with this run, or where data are given to it in
@@ -88,7 +95,9 @@ class Origin:
         if self.kind is not None and now.kind != self.kind:
             raise ValueError(f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same data")
         if self.sample is not None and now.sample != self.sample:
-            raise ValueError(f"{self.root}: these are not the recordings that the run in {folder} learns from; bring them back")
+            raise ValueError(
+                f"{self.root or self.data}: these are not the recordings that the run in {folder} learns from; bring them back"
+            )
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
         """(data set, root) that a command opens to test or show the network at `path`: what the user names, or else what it
@@ -98,7 +107,24 @@ class Origin:
         if self.data == PYTHON:
             way = "use it in Python (minisnn.evaluate), or name a data set by --dataset"
             raise ValueError(f"{path}: the network learned from {self.words()}, which no command can open; {way}")
+        if runs_code(self.data):
+            raise ValueError(
+                f"{path}: the network learned from {self.data}, code that runs only where you name it; give --dataset "
+                f"{shlex.quote(self.data)}"
+            )
         return self.data, self.root if root is None else root
+
+    def options(self, dataset: str) -> dict[str, Any]:
+        """What the data set is opened with, where it is the one that the network learned from."""
+        if dataset != self.data or self.how is None:
+            return {}
+        try:
+            found = json.loads(self.how)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not set(found) <= OPTIONS:
+            raise ValueError(f"the record of how {self.data} was read is damaged; expected {', '.join(sorted(OPTIONS))}")
+        return found
 
 
 def _sample(tasks: Any) -> str:

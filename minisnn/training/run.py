@@ -19,7 +19,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .. import stopping
-from .evaluation import evaluate, open_set
+from .evaluation import check_ways, evaluate, open_sets
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held
@@ -89,15 +89,15 @@ def train(
         net = network_of(config, (256, 256, 2), config.ways)  # finds what does not fit before any data is read
         inner_loop(config, net, config.step_size).check(net)
         whole_set = RULES[config.rule].whole_set
-        splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
         if data is None:
-            known = dict(classes="train") if whole_set else {}
-            how = {split: {**known, **config.recordings(split)} for split in splits}
-            data = {split: open_set(config.dataset, split, config.root, progress, **how[split]) for split in splits}
+            if resume:
+                folder.check_code(config)
+            data = open_sets(config, progress)
         origin = Origin.of(held.command, data["train"])
         if resume:
             folder.origin.check_same(origin, folder.path)
             folder.origin = origin
+        check_ways(config, data)
         if whole_set:
             data = {split: Classification(tasks) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite

@@ -24,6 +24,9 @@ _data, _network, _inner = partial(_setting, "data"), partial(_setting, "network"
 _outer, _start, _watch = partial(_setting, "outer loop"), partial(_setting, "initial weights"), partial(_setting, "watching")
 
 
+READING = "sensor size bin_ms duration_ms hop_ms time flip_y".split()  # how dataset recordings is read
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """Settings of `train`; every field is a flag of `minisnn train` and has its explanation in its metadata.
@@ -32,12 +35,25 @@ class TrainingConfig:
     """
 
     # ---- what is learned
-    dataset: str = _data("double-nmnist", "double-nmnist; double-asl: pairs of signed letters; omniglot: characters")
+    dataset: str = _data(
+        "double-nmnist",
+        "double-nmnist; double-asl: pairs of signed letters; omniglot: characters; recordings: those in root; or one's own: "
+        "file.py:NAME or package.module:NAME, a function, or an entry point of minisnn.datasets",
+    )
     root: str | None = _data(
         None,
         "folder of real recordings (holds Train, Test or both); without it the event camera records the shipped digits",
         kind=str,
     )
+    sensor: tuple[int, ...] = _data(
+        (), "rows and columns of the sensor of dataset recordings; none: what its format says", above=0
+    )
+    size: tuple[int, ...] = _data((), "rows and columns of cells that recordings are downscaled to, by area", above=0)
+    bin_ms: float = _data(1.0, "length of a time step of recordings, ms", above=0)
+    duration_ms: float = _data(100.0, "length of a recording from its first event on, ms", above=0)
+    hop_ms: float | None = _data(None, "cut long takes into recordings that begin every so many ms", kind=float, above=0)
+    time: str | None = _data(None, "unit of times that do not say theirs: us, ms or s", kind=str)
+    flip_y: bool = _data(False, "whether y of recordings grows upwards")
     ways: int = _data(5, "classes of a task", least=2)
     shots: int = _data(1, "support samples of each class", least=1)
     train_ways: int = _data(0, "classes of a task that rule prototypes learns from; 0: as ways", least=0)
@@ -120,6 +136,9 @@ class TrainingConfig:
     def __post_init__(self):
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+        for name in ("sensor", "size"):
+            if len(getattr(self, name)) not in (0, 2):
+                raise ValueError(f"{name} must be two numbers, rows and columns, not {getattr(self, name)}")
         if self.gate_threshold is not None and self.gate_fraction is not None:
             raise ValueError("give gate_threshold or gate_fraction, not both")
         if self.first_order_updates and self.order == 1:
@@ -138,6 +157,8 @@ class TrainingConfig:
 
     def recordings(self, split: str) -> dict[str, object]:
         """Options of the set of tasks of a split, where its recordings are not made or met in the usual way."""
+        if self.dataset == "recordings":
+            return {name: value for name in READING if (value := getattr(self, name)) not in ((), None)}
         if split == "train":
             return dict(draws=self.draws) if self.draws else {}
         return dict(align="support") if self.align else {}
@@ -147,6 +168,7 @@ class TrainingConfig:
         rule = RULES[self.rule]
         neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
         groups = (
+            (self.dataset != "recordings", "with any dataset but recordings", " ".join(READING)),
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.class_means or self.prototype_updates), f"with rule {self.rule} alone", "scale"),

@@ -10,6 +10,7 @@ from minisnn.experiments import UNUSED
 from minisnn.training.settings import TrainingConfig
 
 SHAPE = "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset".split("|")
+READING = "--sensor 9,9|--size 9,9|--bin-ms 2|--duration-ms 20|--hop-ms 20|--time ms|--flip-y".split("|")
 STUDY = dict(episodes="9", queries="3", networks=".", workers="2", scheduler="tcp://a:1", asl_root="a")
 # command line -> options that do nothing in it
 IDLE: dict[str, list[str]] = {
@@ -27,6 +28,8 @@ IDLE: dict[str, list[str]] = {
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
     "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],
     "train --rule maml": ["--scale .2", "--train-ways 9", "--train-queries 3"],
+    "train --dataset omniglot": READING,
+    "show --dataset omniglot": READING,
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
     "train --rule classify --learn-step-size no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),
     "train --rule reptile --learn-step-size no --inner-steps 3": ["--order 2"],

@@ -7,7 +7,9 @@ polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,15 +50,65 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.nd
     return events
 
 
-def as_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> np.ndarray:
-    """Events of dtype EVENT, of any structured array with the fields x, y, t and p, in any order and of any numbers.
+NAMES = {  # of columns, as tools and files call them
+    "x": "x col column".split(),
+    "y": "y row".split(),
+    "t": "t ts time times timestamp timestamps".split(),
+    "p": "p pol polarity polarities on".split(),
+}
+UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}  # of time, in microseconds
 
-    Raises ValueError, naming `name`, for anything else, and as `event_array` and `check_events`.
+
+def as_events(events: Any, shape: tuple[int, int] | None = None, name: str = "events", time: str | None = None) -> np.ndarray:
+    """Events of dtype EVENT, sorted by time (those of this type stay as they are), of a structured array or a mapping with
+    columns as NAMES has them, in any order.
+
+    time   unit of the times, "us", "ms" or "s"; None: what the column's name says (t_ms, timestamp_us), else microseconds where
+           the times are whole numbers, and a refusal where they are not
+    Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything else, and as `event_array` and
+    `check_events`.
     """
-    if isinstance(events, np.ndarray) and events.ndim == 1 and set("xytp") <= set(events.dtype.names or ()):
-        events = events if events.dtype == EVENT else event_array(*(events[column] for column in "xytp"))
-    check_events(events, shape, name)
-    return events
+    whole = isinstance(events, np.ndarray) and events.dtype == EVENT and events.ndim == 1 and time in (None, "us")
+    if whole and not (events["p"].size and events["p"].min() == -1):
+        check_events(events, shape, name)
+        return events
+    held = events.dtype.names or () if isinstance(events, np.ndarray) and events.ndim == 1 else ()
+    found = {name_of(column): str(column) for column in (events if isinstance(events, Mapping) else held)}
+    found.update((column, column) for column in "xytp" if column in found.values())
+    if not set("xytp") <= found.keys():
+        check_events(events, None, name)
+    x, y, t, p = (np.asarray(events[found[column]]) for column in "xytp")
+    said = found["t"].rpartition("_")[2].lower()
+    try:
+        if p.size and p.dtype.kind in "if" and p.min() == -1 and np.isin(p, (-1, 1)).all():
+            p = p > 0
+        made = event_array(x, y, _microseconds(t, time, said if "_" in found["t"] else ""), p)
+        check_events(made, shape)
+    except ValueError as error:
+        raise ValueError(f"{name}: {str(error).removeprefix('events: ')}") from None
+    return made
+
+
+def name_of(column: str) -> str | None:
+    """ "x", "y", "t" or "p" of a column's name, its unit left away; None for another."""
+    word = str(column).strip().lower().removeprefix("event_")
+    head, _, unit = word.rpartition("_")
+    return next((one for one, names in NAMES.items() if word in names or one == "t" and unit in UNITS and head in names), None)
+
+
+def _microseconds(t: np.ndarray, time: str | None, said: str) -> np.ndarray:
+    if time is not None and time not in UNITS:
+        raise ValueError(f"time is {time!r}; expected {', '.join(UNITS)}")
+    if time is not None and said in UNITS and said != time:
+        raise ValueError(f"times are said to be in {time}, but their column is named for {said}")
+    unit = time or (said if said in UNITS else None)
+    if unit is None and t.dtype.kind == "f" and not np.all(t == np.rint(t)):
+        raise ValueError("times are fractions and nothing says of what; say so: time='us', 'ms' or 's' (--time)")
+    if unit in (None, "us") and t.dtype.kind in "iu":
+        return t
+    if t.size and not (t.dtype.kind in "iuf" and np.isfinite(t).all() and np.abs(t).max() * UNITS[unit or "us"] < 2**62):
+        raise ValueError("times are not all finite numbers that fit 64 bits of microseconds")
+    return np.rint(t * float(UNITS[unit or "us"])).astype(np.int64)
 
 
 def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> None:
@@ -77,9 +129,11 @@ def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name:
         for axis, size in (("y", shape[0]), ("x", shape[1])):
             low, high = events[axis].min(), events[axis].max()
             if low < 0 or high >= size:
+                other = events["x" if axis == "y" else "y"]
+                swapped = bool(low >= 0 and high < shape[axis == "y"] and other.min() >= 0 and other.max() < size)
                 raise ValueError(
                     f"{name}: {axis} reaches from {low} to {high}; expected 0 to {size - 1} "
-                    f"on a sensor of {shape[1]} x {shape[0]} pixels"
+                    f"on a sensor of {shape[1]} x {shape[0]} pixels" + "; x and y look swapped" * swapped
                 )
 
 

@@ -8,6 +8,7 @@ process. What it answers is plain numbers and texts, checked here again: it cann
 from __future__ import annotations
 
 import atexit
+import importlib.util
 import json
 import os
 import signal
@@ -190,6 +191,19 @@ def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dic
     """
     request = dict(do="matlab", file=0, path=str(path), place=os.path.abspath(path), what=what, names=names, most=most)
     return _reader.ask(request, b"", what)[1]
+
+
+def read_camera(path: Path, most: int, what: str) -> tuple[tuple[int, int], dict[str, np.ndarray]]:
+    """((rows, columns) of the sensor, x, y, t in microseconds and on) of a file of a camera, `most` events at most.
+
+    Raises ValueError, naming the file, where it is no such file or damaged, or the library faery is missing.
+    """
+    if importlib.util.find_spec("faery") is None:
+        raise ValueError(f"{path}: files of cameras need the library faery; install it with: pip install 'minisnn[cameras]'")
+    request = dict(do="events", file=0, path=str(path), place=os.path.abspath(path), what=what, most=most)
+    (columns, rows), packets = _reader.ask(request, b"", what)
+    joined = {name: [packets[f"{name}{k}"] for k in range(len(packets) // 4)] for name in ("x", "y", "t", "on")}
+    return (rows, columns), {name: np.concatenate(parts) if parts else np.zeros(0, int) for name, parts in joined.items()}
 
 
 def read_image(image: bytes, texts: tuple[str, ...], path: Path, what: str) -> tuple[dict, dict[str, np.ndarray]]:

@@ -197,6 +197,26 @@ def _product(sizes: tuple[int, ...]) -> int:
     return total
 
 
+def read_camera(place: str, path: Path, most: int) -> tuple[list[int], dict[str, np.ndarray]]:
+    """([columns, rows] of the sensor, packets of events x0, y0, t0, on0, x1, …) of a file of a camera, by faery."""
+    import faery
+
+    packets: dict[str, np.ndarray] = {}
+    try:
+        stream = faery.events_stream_from_file(place)
+        total, size = 0, list(stream.dimensions())
+        for number, packet in enumerate(stream):
+            total += len(packet)
+            if total > most:
+                raise ValueError(f"{path}: holds more than {most} events; cut it into parts")
+            packets.update({f"{name}{number}": np.ascontiguousarray(packet[name]) for name in ("x", "y", "t", "on")})
+    except ValueError:
+        raise
+    except BaseException as error:  # a panic of Rust is no Exception
+        raise ValueError(f"{path}: cannot be read as a recording of a camera ({one_line(str(error))})") from None
+    return size, packets
+
+
 def told(call: Callable, path: Path, name: str) -> Any:
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
@@ -239,6 +259,8 @@ def _answer(request: dict, files: dict, image: bytes):
         return read_image(image, request["names"], path)
     if do == "matlab":
         return None, read_matlab(request["place"], request["names"], path, request["most"])
+    if do == "events":
+        return read_camera(request["place"], path, request["most"])
     if do == "close":
         if number in files:
             files.pop(number).close()

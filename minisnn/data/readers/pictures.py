@@ -68,12 +68,12 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
         raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label a picture")
     if not len(images):
         raise ValueError(f"{path}: found no pictures")
-    names = sorted(set(keys), key=_by_value)
+    names = sorted(set(keys), key=by_value)
     place = {name: k for k, name in enumerate(names)}
     return Pictures(images, np.array([place[key] for key in keys], np.int64), tuple(names))
 
 
-def _by_value(name: str) -> tuple:
+def by_value(name: str) -> tuple:
     """Numbers first, by value, however long they are."""
     number = name.isascii() and name.isdecimal()
     return not number, len(name.lstrip("0")) if number else 0, name.lstrip("0") if number else name, name

@@ -90,7 +90,7 @@ def pool_of_files(
                 shown.update()
 
     identity = file_identity(path for _, _, path in files)
-    return _pool(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep)
+    return pool_of(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep)
 
 
 def pool_of_pictures(
@@ -125,10 +125,11 @@ def pool_of_pictures(
         trajectory=shipped("camera_trajectory.csv").read_text(),
         code=code_identity(*(f"minisnn.data.{module}" for module in SIGHT)),
     )
-    return _pool(name, shape, made_from, record, keep)
+    return pool_of(name, shape, made_from, record, keep)
 
 
-def _pool(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, keep: Keep) -> Pool:
+def pool_of(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, keep: Keep) -> Pool:
+    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there."""
     if not keep.cache:
         return Pool.collect(shape, batches())
     arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches()).arrays())

@@ -6,14 +6,15 @@ dealt out to support and query so that none is on both sides (`samples`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
 import numpy as np
 
 from ...meta.tasks import Task
-from ..readers.events import as_events, bin_events, downscaled, windows
+from ..readers.events import EVENT, as_events, bin_events, downscaled, windows
+from ..readers.pictures import by_value
 from .pool import Counts, Pool
 from .samples import draw_samples
 
@@ -54,24 +55,24 @@ class Recordings:
         bin_ms: float = 1.0,
         duration_ms: float = 100.0,
         hop_ms: float | None = None,
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        groups: Mapping[str, Any] | None = None,
         shared: Sequence[str] = (),
         made_of: Mapping[str, Sequence[Any]] | None = None,
         source: str = "recordings given in Python",
         kind: str = "class",
     ):
-        groups, names = dict(groups or {}), None
+        names = None
+        groups = dict(groups or {})
         if isinstance(events, Counts):
             pool: Counts = events
         else:
-            how = _sensor(events, sensor), size, bin_ms, duration_ms, hop_ms
-            pool, names, takes = _counted(events, labels, *how)
-            groups = {name: _one_each(name, group, takes)[takes] for name, group in groups.items()}
+            how: dict[str, Any] = dict(sensor=_sensor(events, sensor), size=size, hop_ms=hop_ms)
+            pool, names = _labelled(list(events), labels, dict(how, bin_ms=bin_ms, duration_ms=duration_ms))
+            groups = {name: _one_each(name, group, pool.numbers) for name, group in groups.items()}
             if hop_ms is not None:
-                groups["take"] = takes
+                groups["take"] = pool.numbers
         if made_of is None:
-            names = names or [str(label) for label in np.unique(pool.labels)]
-            made_of = {name: (name,) for name in names}
+            made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
         places = {name: place for place, name in enumerate(names)} if names is not None else {}
         self.pool, self.source, self.kind, self.classes = pool, source, kind, tuple(made_of)
         self.made_of = {name: tuple(_symbol(one, places, name) for one in symbols) for name, symbols in made_of.items()}
@@ -87,7 +88,7 @@ class Recordings:
             if name not in groups:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
-        self.groups = _joined(apart) if apart else None
+        self.groups = _joined([np.asarray(one) for one in apart]) if apart else None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
@@ -151,7 +152,7 @@ class Recordings:
         """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train": …, "val": …, "test": …}.
 
         train, val, test   names of classes, or the share of those left by the names; None given: 64, 16 and 20 % as in Double
-                           N-MNIST. Shares are drawn by `seed`, each at least one class.
+                           N-MNIST. Shares are drawn by `seed`, each at least two classes where there are so many.
         """
         wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
         named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
@@ -165,10 +166,10 @@ class Recordings:
         if len(rest) < len(shares):
             raise ValueError(f"{self.source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
         order = np.random.default_rng(seed).permutation(len(rest))
-        ends = [
-            max(k + 1, round(len(rest) * part / sum(shares.values()))) for k, part in enumerate(np.cumsum([*shares.values()]))
-        ]
-        ends = [min(end, len(rest) - len(ends) + k + 1) for k, end in enumerate(ends)]
+        least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
+        ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
+        for k in range(parts):
+            ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
         for name, start, end in zip(shares, [0, *ends], ends):
             named[name] = [rest[i] for i in sorted(order[start:end])]
         return {name: self.only(named[name]) for name in SPLITS}
@@ -192,35 +193,56 @@ def _sensor(events: Any, sensor: tuple[int, int] | None) -> tuple[int, int]:
     return int(sensor[0]), int(sensor[1])
 
 
-def _counted(events, labels, sensor, size, bin_ms, duration_ms, hop_ms) -> tuple[Pool, list[str], np.ndarray]:
-    """(counts, names of the labels, and for each recording the number of the one that it was cut from)."""
-    rows, found, takes = tuple(size or sensor), [], []
+def counts_of(
+    recordings: Iterable[tuple[Any, int]],
+    names: Iterable[str],
+    *,
+    sensor: tuple[int, int],
+    size: tuple[int, int] | None = None,
+    bin_ms: float = 1.0,
+    duration_ms: float = 100.0,
+    hop_ms: float | None = None,
+) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
+    """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label), whose names errors tell; the
+    numbers say from which of them each was cut. The options are those of `Recordings`."""
+    rows = tuple(size or sensor)
 
-    def counted():
-        for number in range(len(events)):
-            one, label = events[number] if labels is None else (events[number], labels[number])
-            name = f"recording {number}"
-            one = downscaled(as_events(one, sensor, name), sensor, rows, number)
-            parts = [one] if hop_ms is None else windows(one, duration_ms, hop_ms)
-            for part in parts:
-                found.append(label)
-                takes.append(number)
-                yield bin_events(part, duration_ms, bin_ms, shape=rows)[None], [0], [len(takes) - 1]
+    def batches() -> Iterator[tuple]:
+        for number, ((events, label), name) in enumerate(zip(recordings, names)):
+            try:
+                one = downscaled(as_events(events, sensor, name), sensor, rows, number)
+                if not len(one):
+                    raise ValueError("the recording has no events; expected at least one")
+                parts = [one] if hop_ms is None else windows(one, duration_ms, hop_ms)
+                for part in parts:
+                    yield bin_events(part, duration_ms, bin_ms, shape=rows)[None], [label], [number]
+            except ValueError as error:
+                raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
 
-    if labels is not None and len(labels) != len(events):
-        raise ValueError(f"found {len(events)} recordings and {len(labels)} labels; expected one label a recording")
-    pool = Pool.collect((round(duration_ms / bin_ms), *rows, 2), counted())
-    if not found:
-        raise ValueError("there are no recordings; expected at least two of every class")
-    values = [one.item() if isinstance(one, np.generic) else one for one in found]
-    names, places = np.unique([str(one) for one in values], return_inverse=True)
-    return Pool(**{**pool.arrays(), "labels": places.astype(np.int64)}), names.tolist(), np.array(takes)
+    steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
+    shape = steps, int(rows[0]), int(rows[1]), 2
+    return shape, batches()
 
 
-def _one_each(name: str, group: Sequence[Any], takes: np.ndarray) -> np.ndarray:
-    if len(group) != takes[-1] + 1:
-        raise ValueError(f"groups[{name!r}] has {len(group)} entries; expected one a recording, {takes[-1] + 1}")
-    return np.asarray(group)
+def _labelled(events: list, labels: Sequence[Any] | None, how: dict[str, Any]) -> tuple[Pool, list[str]]:
+    """(counts, names of the labels) of recordings given in Python."""
+    if labels is None:
+        if not all(isinstance(one, tuple) and len(one) == 2 for one in events):
+            raise ValueError("labels are missing; expected one a recording, or pairs (events, label)")
+        events, labels = [one for one, _ in events], [label for _, label in events]
+    if not events or len(labels) != len(events):
+        raise ValueError(f"found {len(events)} recordings and {len(labels)} labels; expected some, and one label a recording")
+    values = [one.item() if isinstance(one, np.generic) else one for one in labels]
+    names = sorted(set(map(str, values)), key=by_value)
+    numbers = (names.index(str(one)) for one in values)
+    named = (f"recording {k}" for k in range(len(events)))
+    return Pool.collect(*counts_of(zip(events, numbers), named, **how)), names
+
+
+def _one_each(name: str, group: Sequence[Any], recordings: np.ndarray) -> np.ndarray:
+    if len(group) != recordings[-1] + 1:
+        raise ValueError(f"groups[{name!r}] has {len(group)} entries; expected one a recording, {recordings[-1] + 1}")
+    return np.asarray(group)[recordings]
 
 
 def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:

@@ -76,10 +76,10 @@ def test_events_of_other_structures_are_counted_alike(dtype):
 
 def test_what_are_no_events_is_said_with_a_remedy():
     events = random_events(np.random.default_rng(0)).astype([("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i2")])
-    events["p"] = 2 * events["p"] - 1
-    with pytest.raises(ValueError, match=r"polarities reach from -1 to 1; expected 0 \(OFF\) and 1 \(ON\), .* give p > 0"):
+    events["p"] += 1
+    with pytest.raises(ValueError, match=r"polarities reach from 1 to 2; expected 0 \(OFF\) and 1 \(ON\), .* give p .* p == 2"):
         bin_events(events)
-    events["p"], events["x"] = events["p"] > 0, 40
+    events["p"], events["x"] = events["p"] == 2, 40
     with pytest.raises(ValueError, match="x reaches from 40 to 40; expected 0 to 33"):
         bin_events(events)
     for wrong in (events[["x", "y", "t"]], events[None], [1, 2], np.zeros(3)):

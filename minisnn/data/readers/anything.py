@@ -1,0 +1,220 @@
+"""Recordings of any camera as users have them on disk: one file, or a folder or an index of them.
+
+    .npy         a structured array with columns as `events.NAMES` has them      .npz   one such array, or the columns by name
+    .csv, .txt   columns by name in the first line, separated by commas, semicolons, tabs or blanks
+    .bin         N-MNIST          .mat   ASL-DVS
+    .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
+
+Nothing in a file is executed; every error names it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...files import called, read_whole, size_of
+from .events import UNITS, as_events, name_of
+from .hdf5 import one_line
+
+MOST_EVENTS = 20_000_000  # of a file of a camera
+
+CAMERAS = (".raw", ".dat", ".aedat4")
+SUFFIXES = (".npy", ".npz", ".csv", ".txt", ".bin", ".mat", *CAMERAS)
+INDEX = "index.csv"
+SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}  # folders
+_LARGEST, _DENSEST, _SMALL = 1 << 33, 200, 1 << 24  # bytes; times that an archive may be packed, beyond so many bytes
+
+
+class Entry(NamedTuple):
+    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who or what it is of, and the
+    split that its folder or row names."""
+
+    path: Path
+    label: str
+    start: int | None = None
+    stop: int | None = None
+    subject: str | None = None
+    split: str | None = None
+
+
+def read_events(path: str | Path, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
+    """Events of one recording (dtype EVENT), sorted by time.
+
+    time     unit of the times of .npy, .npz and text files, which say it seldom (`events.as_events`)
+    flip_y   rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
+    Raises ValueError, naming the file, where it holds no events or is damaged; FileNotFoundError where it is missing.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in SUFFIXES:
+        raise ValueError(f"{path}: no recording that can be read; expected a file ending in {', '.join(SUFFIXES)}")
+    if kind == ".bin":
+        from .nmnist import read_nmnist as read
+    elif kind == ".mat":
+        from .asl import read_asl as read
+    elif kind in CAMERAS:
+        read = _camera
+    else:
+        size_of(path, "a recording", _LARGEST)
+        held = _table(path) if kind in (".csv", ".txt") else _numpy(path)
+        read = lambda path: as_events(held, None, str(path), time)
+    events = read(path)
+    if not events.size:
+        raise ValueError(f"{path}: the recording has no events; expected at least one")
+    if np.any(np.diff(events["t"]) < 0):
+        events = events[np.argsort(events["t"], kind="stable")]
+    if flip_y is not None:
+        events = events.copy()
+        events["y"] = flip_y - 1 - events["y"]
+    return events
+
+
+def entries(root: str | Path) -> list[Entry]:
+    """The recordings of a data set, in order of their names; no recording is opened.
+
+    root: a folder with a folder a class, alone or within train, val and test; or an index, a CSV file (or a folder with
+    index.csv) with the columns path and label, and maybe start, stop (of a part, in us, or start_ms, stop_s and so on),
+    subject and split. Raises ValueError, naming it, for anything else, and for two entries of one part of a file.
+    """
+    root = Path(root).expanduser()
+    if (root / INDEX).is_file() or root.is_file():
+        found = list(_indexed(root / INDEX if root.is_dir() else root))
+    elif not root.is_dir():
+        raise ValueError(f"{root}: no such folder or index of recordings")
+    else:
+        folders = [one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")]
+        splits = [one for one in folders if one.name.lower() in SPLITS]
+        inside = [(SPLITS[part.name.lower()], one) for part in splits for one in sorted(part.iterdir()) if one.is_dir()]
+        found = [
+            Entry(path, folder.name, split=split)
+            for split, folder in inside or [(None, one) for one in folders]
+            for path in sorted(folder.iterdir())
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        ]
+    if not found:
+        expected = f"<class>/<recording> ending in {', '.join(SUFFIXES)}, or {INDEX} with path and label"
+        raise ValueError(f"{root}: no recordings; expected {expected}")
+    seen: dict[tuple, Entry] = {}
+    for one in found:
+        if seen.setdefault((one.path, one.start, one.stop), one) is not one:
+            raise ValueError(f"{root}: {one.path.name} is listed twice; expected each part of a recording once")
+    return found
+
+
+def read_entry(entry: Entry, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
+    """The events of an entry, its part alone."""
+    events = read_events(entry.path, time, flip_y)
+    low, high = entry.start or 0, entry.stop if entry.stop is not None else np.iinfo(np.int64).max
+    if entry.start is None and entry.stop is None:
+        return events
+    part = events[np.searchsorted(events["t"], low) : np.searchsorted(events["t"], high)]
+    if not part.size:
+        first, last = events["t"][[0, -1]]
+        raise ValueError(f"{entry.path}: no events from {low} to {high} us; the recording has those from {first} to {last} us")
+    return part
+
+
+def _indexed(path: Path) -> Iterator[Entry]:
+    with called(path), open(path, newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file))
+    head = [name.strip().lower() for name in rows[0]] if rows else []
+    times = {}
+    for part in ("start", "stop"):
+        for unit in ("", *UNITS):
+            if (name := part + f"_{unit}" * bool(unit)) in head:
+                times[part] = head.index(name), UNITS[unit or "us"]
+    if not {"path", "label"} <= set(head):
+        raise ValueError(
+            f"{path}: found the columns {', '.join(head)[:200] or 'none'}; expected path and label in the first line"
+        )
+    for number, row in enumerate(rows[1:], 2):
+        if not row:
+            continue
+        try:
+            get = dict(zip(head, (cell.strip() for cell in row), strict=True))
+            start, stop = (
+                round(float(row[times[part][0]]) * times[part][1]) if part in times and row[times[part][0]] else None
+                for part in ("start", "stop")
+            )
+            if start is not None and stop is not None and not 0 <= start < stop:
+                raise ValueError(f"start {start} us and stop {stop} us")
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{path}: line {number} cannot be read ({one_line(error)}); expected {','.join(head)}") from None
+        place = path.parent / get["path"]
+        if not get["label"] or not place.is_file():
+            raise ValueError(f"{path}: line {number} names {get['path']!r}; expected a file, and a label")
+        split = get.get("split") or None
+        if split is not None and split.lower() not in SPLITS:
+            raise ValueError(f"{path}: line {number} names the split {split!r}; expected train, val or test")
+        yield Entry(place, get["label"], start, stop, get.get("subject") or None, split and SPLITS[split.lower()])
+
+
+def _numpy(path: Path):
+    """A structured array, or columns by name; objects are refused, so nothing is executed."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.infolist():
+                    if member.file_size > max(_DENSEST * member.compress_size, _SMALL):
+                        raise ValueError(f"{member.filename} unpacks to {member.file_size} bytes, more than events would")
+        with called(path):
+            held = np.load(path, allow_pickle=False)
+        if isinstance(held, np.ndarray):
+            return held
+        with held:
+            names = [name for name in held.files if name_of(name)] or held.files
+            arrays = {name: held[name] for name in names[:8]}
+        if not all(isinstance(one, np.ndarray) for one in arrays.values()):
+            raise ValueError("a member is no array")
+    except OSError:
+        raise
+    except Exception as error:
+        reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from None
+    [single] = arrays.values() if len(arrays) == 1 else [None]
+    return single if single is not None else arrays
+
+
+def _table(path: Path) -> dict[str, np.ndarray]:
+    text = read_whole(path, "a table of events", _LARGEST)
+    first, _, rest = text.partition(b"\n")
+    head = first.decode("utf-8-sig", "replace").strip().lstrip("#").strip()
+    mark = next((one for one in ",;\t" if one in head), None)
+    names = [name.strip().strip('"') for name in head.split(mark)]
+    if not set("xytp") <= {name_of(name) for name in names}:
+        raise ValueError(f"{path}: found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first line")
+    use = [names.index(name) for name in names if name_of(name)]
+    words = rest.replace(mark.encode(), b" ") if mark else rest
+    lines = words.split()
+    if len(lines) % len(names):
+        raise ValueError(f"{path}: its {len(lines)} values are no whole number of rows of {len(names)}; expected one a column")
+    try:
+        table = np.array(lines).reshape(-1, len(names))[:, use].astype(np.float64)
+    except ValueError:
+        bad = next(one for one in lines if not _is_number(one))
+        raise ValueError(f"{path}: found {bad.decode(errors='replace')[:40]!r}; expected numbers below the names") from None
+    return {names[k]: column for k, column in zip(use, table.T)}
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+def _camera(path: Path) -> np.ndarray:
+    from .foreign import read_camera
+
+    size_of(path, "a recording of a camera", _LARGEST)
+    with called(path), open(path, "rb"):  # where it is missing or locked away, the system's own error says so best
+        pass
+    sensor, columns = read_camera(path, MOST_EVENTS, "a recording of a camera")
+    return as_events(columns, sensor if columns["x"].size else None, str(path), "us")

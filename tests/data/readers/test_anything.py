@@ -1,0 +1,244 @@
+"""Recordings of any camera: every format gives back what was written, and what is wrong is told in a sentence."""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from minisnn.data.readers.anything import Entry, entries, read_entry, read_events
+from minisnn.data.readers.events import EVENT, as_events, event_array
+from minisnn.data.readers.nmnist import write_nmnist
+
+
+def some(n: int = 500, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return event_array(
+        rng.integers(0, 34, n), rng.integers(0, 34, n), np.sort(rng.integers(1, 90_000, n)), rng.integers(0, 2, n)
+    )
+
+
+def structured(events: np.ndarray, names: str, types: str) -> np.ndarray:
+    columns = dict(zip("xytp", (events[name] for name in "xytp")))
+    fields = names.split()
+    order = {"x": "x", "y": "y", "p": "p", "t": "t"}
+    made = np.zeros(len(events), list(zip(fields, types.split())))
+    for field in fields:
+        made[field] = columns[order[field[0] if field[0] in "xytp" else "p"]]
+    return made
+
+
+def write(path: Path, events: np.ndarray) -> Path:
+    columns = {name: events[name] for name in "xytp"}
+    if path.suffix == ".npy":
+        np.save(path, structured(events, "timestamp x y polarity", "u8 u2 u2 ?"))
+    elif path.suffix == ".npz":
+        np.savez(path, **columns)
+    elif path.suffix in (".csv", ".txt"):
+        mark = {".csv": ",", ".txt": " "}[path.suffix]
+        rows = [mark.join(str(int(one[name])) for name in "txyp") for one in events]
+        path.write_text("\n".join([mark.join(("ts", "x", "y", "pol")), *rows]) + "\n")
+    elif path.suffix == ".bin":
+        write_nmnist(path, events)
+    elif path.name.endswith("v7.mat"):
+        with h5py.File(path, "w", userblock_size=512) as file:
+            for name, column in zip(("ts", "x", "y", "pol"), "txyp"):
+                file[name] = columns[column][None]
+    elif path.suffix == ".mat":
+        savemat(path, dict(ts=columns["t"], x=columns["x"], y=columns["y"], pol=columns["p"]))
+    else:
+        import faery
+
+        made = np.zeros(len(events), faery.EVENTS_DTYPE)
+        made["t"], made["x"], made["y"], made["on"] = (columns[name] for name in "txyp")
+        faery.events_stream_from_array(made, (34, 34)).to_file(path)
+    return path
+
+
+@pytest.mark.parametrize("name", "a.npy a.npz a.csv a.txt a.bin a.mat av7.mat".split())
+def test_what_was_written_is_read(tmp_path, name):
+    events = some()
+    assert np.array_equal(read_events(write(tmp_path / name, events)), events)
+
+
+@pytest.mark.parametrize("name", ["a.raw", "a.dat", "a.aedat4"])
+def test_files_of_cameras_are_read(tmp_path, name):
+    pytest.importorskip("faery", reason="the library that reads and writes files of cameras: extra cameras")
+    events = some()
+    found = read_events(write(tmp_path / name, events))
+    assert found.dtype == EVENT and len(found) == len(events) and np.array_equal(found["t"], events["t"])
+    assert np.array_equal(np.sort(found, order=["t", "x", "y", "p"]), np.sort(events, order=["t", "x", "y", "p"]))
+    whole = (tmp_path / name).read_bytes()
+    for number, damaged in enumerate((whole[: len(whole) // 3], b"", os.urandom(2000), whole[:40] + os.urandom(500))):
+        path = tmp_path / f"{number}{name}"
+        path.write_bytes(damaged)
+        try:
+            read_events(path)
+        except ValueError as error:
+            assert str(error).startswith(str(path)), error
+
+
+def test_files_of_cameras_without_the_library(tmp_path, monkeypatch):
+    from minisnn.data.readers import foreign
+
+    monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n")
+    with pytest.raises(ValueError, match=r"a\.raw: files of cameras need the library faery; install it with: pip install"):
+        read_events(tmp_path / "a.raw")
+
+
+@pytest.mark.parametrize(
+    "names, types",
+    [
+        ("x y t p", "i2 i2 i8 i1"),
+        ("p t y x", "? f8 u1 u1"),
+        ("pol ts x y", "i8 u4 u2 u2"),
+        ("timestamps x y polarity", "i8 i4 i4 i4"),
+        ("t_us x y on", "f8 f4 f4 u1"),
+    ],
+)
+def test_usual_names_and_orders(names, types):
+    events = some()
+    assert np.array_equal(as_events(structured(events, names, types)), events)
+
+
+def test_polarities_of_minus_one_and_unsorted_times():
+    events, rng = some(), np.random.default_rng(1)
+    signed = structured(events, "x y t p", "i2 i2 i8 i1")
+    signed["p"] = 2 * signed["p"] - 1
+    assert np.array_equal(as_events(signed), events)
+    mixed = signed[rng.permutation(len(signed))]
+    assert np.array_equal(np.sort(as_events(mixed)["t"]), events["t"]) and np.all(np.diff(as_events(mixed)["t"]) >= 0)
+    signed["p"][0] = 3
+    with pytest.raises(ValueError, match="mine: polarities reach from -1 to 3; expected 0"):
+        as_events(signed, None, "mine")
+
+
+def test_units_of_time_are_never_guessed():
+    events = some()
+    in_ms = {"x": events["x"], "y": events["y"], "t": events["t"] / 1000, "p": events["p"]}
+    with pytest.raises(
+        ValueError, match=r"times are fractions and nothing says of what; say so: time='us', 'ms' or 's' \(--time"
+    ):
+        as_events(in_ms)
+    assert np.array_equal(as_events(in_ms, time="ms"), events)
+    assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}), events)
+    assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "time_s": in_ms["t"] / 1000}), events)
+    with pytest.raises(ValueError, match="times are said to be in s, but their column is named for ms"):
+        as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}, time="s")
+    with pytest.raises(ValueError, match="not all finite numbers that fit"):
+        as_events({**in_ms, "t": np.full(len(events), np.inf)}, time="s")
+
+
+def test_swapped_axes_are_told():
+    events = event_array([3, 100], [200, 3], [0, 1], [0, 1])
+    with pytest.raises(ValueError, match="y reaches from 3 to 200; expected 0 to 179 .*; x and y look swapped"):
+        as_events(events, (180, 240))
+    with pytest.raises(ValueError, match="y reaches from 3 to 300; expected 0 to 179 on a sensor of 240 x 180 pixels$"):
+        as_events(event_array([3, 100], [300, 3], [0, 1], [0, 1]), (180, 240))
+
+
+def test_y_that_grows_upwards(tmp_path):
+    events = some()
+    found = read_events(write(tmp_path / "a.npy", events), flip_y=34)
+    assert np.array_equal(found["y"], 33 - events["y"]) and np.array_equal(found["x"], events["x"])
+
+
+def tree(root: Path, *places: str) -> Path:
+    for number, place in enumerate(places):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        write(root / place, some(seed=number))
+    return root
+
+
+def test_a_folder_a_class_and_folders_of_splits(tmp_path):
+    root = tree(tmp_path / "a", "wave/1.npy", "wave/2.csv", "clap/1.npy")
+    (root / "wave" / "notes.md").write_text("")
+    (root / ".git").mkdir()
+    assert entries(root) == [
+        Entry(root / "clap" / "1.npy", "clap"),
+        Entry(root / "wave" / "1.npy", "wave"),
+        Entry(root / "wave" / "2.csv", "wave"),
+    ]
+    root = tree(tmp_path / "b", "Train/wave/1.npy", "Test/clap/1.npy", "validation/nod/1.npy")
+    assert [(one.label, one.split) for one in entries(root)] == [("clap", "test"), ("wave", "train"), ("nod", "val")]
+
+
+def test_an_index_of_parts(tmp_path):
+    root = tree(tmp_path, "takes/a.npy", "takes/b.npy")
+    index = root / "index.csv"
+    index.write_text(
+        "path,label,start_ms,stop_ms,subject,split\ntakes/a.npy,wave,0,40.5,ann,train\n\ntakes/a.npy,clap,40.5,,ann,test\n"
+        "takes/b.npy,wave,,,bob,\n"
+    )
+    first, second, third = entries(root)
+    assert entries(index) == [first, second, third]
+    assert first == Entry(root / "takes/a.npy", "wave", 0, 40_500, "ann", "train") and third[2:] == (None, None, "bob", None)
+    whole = read_events(root / "takes/a.npy")
+    parts = [read_entry(one) for one in (first, second)]
+    assert np.array_equal(np.concatenate(parts), whole) and parts[0]["t"].max() < 40_500 <= parts[1]["t"].min()
+    with pytest.raises(ValueError, match=r"a\.npy: no events from 500000 to 600000 us; the recording has those from"):
+        read_entry(first._replace(start=500_000, stop=600_000))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("file,class\na.npy,b\n", r"index\.csv: found the columns file, class; expected path and label"),
+        ("path,label\na.npy\n", r"index\.csv: line 2 cannot be read .*; expected path,label"),
+        ("path,label,start\na.npy,b,x\n", r"index\.csv: line 2 cannot be read"),
+        ("path,label,start,stop\na.npy,b,5,2\n", r"line 2 cannot be read \(start 5 us and stop 2 us\)"),
+        ("path,label\nb.npy,b\n", r"line 2 names 'b\.npy'; expected a file, and a label"),
+        ("path,label\na.npy,\n", "line 2 names 'a.npy'; expected a file, and a label"),
+        ("path,label,split\na.npy,b,dev\n", "line 2 names the split 'dev'; expected train, val or test"),
+        ("path,label\na.npy,b\na.npy,c\n", r"a\.npy is listed twice"),
+        ("path,label\n", "no recordings; expected <class>/<recording> ending in"),
+        ("", r"index\.csv: found the columns none"),
+    ],
+)
+def test_a_bad_index_is_told(tmp_path, text, message):
+    write(tmp_path / "a.npy", some())
+    (tmp_path / "index.csv").write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        entries(tmp_path)
+    assert str(error.value).startswith(str(tmp_path))
+
+
+def bad(path: Path, content) -> Path:
+    path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content, allow_pickle=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.npy", b"", "not readable as a NumPy file"),
+        ("a.npy", np.array([{"x": 1}]), "it holds objects, which could run code"),
+        ("a.npy", np.zeros((5, 4)), "found float64 of shape"),
+        ("a.npy", np.zeros(5, [("x", "i2"), ("y", "i2")]), "expected a one-dimensional structured array of x, y, t, p"),
+        ("a.npy", np.zeros(0, EVENT), "the recording has no events"),
+        ("a.csv", b"", "found the columns ; expected x, y, t and p"),
+        ("a.csv", b"1,2,3,4\n", "found the columns 1, 2, 3, 4; expected x, y, t and p in the first line"),
+        ("a.csv", b"x,y,t,p\n1,2,3,0\n1,2\n", "6 values are no whole number of rows of 4"),
+        ("a.csv", b"x,y,t,p\n1,2,three,0\n", "found 'three'; expected numbers"),
+        ("a.csv", b"x,y,t,p\n", "the recording has no events"),
+        ("a.csv", b"x,y,t,p\n1,2,nan,0\n", "t holds a value that is not a whole number|times are"),
+        ("a.pdf", b"x", r"no recording that can be read; expected a file ending in \.npy"),
+    ],
+)
+def test_what_is_no_recording_is_told(tmp_path, name, content, message):
+    path = bad(tmp_path / name, content)
+    with pytest.raises(ValueError, match=message) as error:
+        read_events(path)
+    assert str(error.value).startswith(str(path)) and len(str(error.value).splitlines()) == 1
+
+
+def test_empty_places(tmp_path):
+    with pytest.raises(ValueError, match="no recordings; expected <class>/<recording>"):
+        entries(tmp_path)
+    with pytest.raises(ValueError, match="nowhere: no such folder or index"):
+        entries(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError):
+        read_events(tmp_path / "a.npy")

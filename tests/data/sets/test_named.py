@@ -1,0 +1,223 @@
+"""Data sets by name: recordings in a folder, and functions of a file, a module or an installed package."""
+
+import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisnn import cli
+from minisnn.data.readers.events import event_array
+from minisnn.data.sets import named
+from minisnn.training import checkpoint
+from minisnn.training.evaluation import open_set
+from minisnn.training.folder import RunFolder
+from minisnn.training.run import Interrupted, train
+from minisnn.training.settings import TrainingConfig
+
+CODE = """
+import numpy as np
+import minisnn as ms
+from pathlib import Path
+
+Path("ran").write_text("")
+
+def moves(split, root=None):
+    rng, rows = np.random.default_rng(0), []
+    for label in range(9):
+        for number in range(4):
+            events = np.zeros(60, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "?")])
+            events["t"], events["x"], events["y"] = np.sort(rng.integers(0, 20_000, 60)), rng.integers(0, 12, 60), label
+            rows.append((events, label))
+    data = ms.Recordings(rows, sensor=(10, 12), duration_ms=20)
+    return data.split(train=0.4, val=0.3, test=0.3)[split]
+
+def nothing(split):
+    return 3
+
+def wants(a, b):
+    return 3
+"""
+SMALL = dict(
+    ways=2, queries=2, channels=(2,), updates=4, tasks=1, evaluate_every=2, evaluate_episodes=2, test_episodes=2, init_tasks=1,
+    kernel=3, window=9, checkpoint_every=2,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    Path("mine.py").write_text(CODE)
+
+
+def folder(root: Path, classes: int = 9, each: int = 4) -> Path:
+    """Recordings that tell their label: the row of their events."""
+    rng = np.random.default_rng(0)
+    for label in range(classes):
+        (root / f"c{label}").mkdir(parents=True)
+        for number in range(each):
+            x, t = rng.integers(0, 12, 60), np.sort(rng.integers(0, 100_000, 60))
+            np.save(root / f"c{label}" / f"{number}.npy", event_array(x, np.full(60, label), t, rng.integers(0, 2, 60)))
+    return root
+
+
+def test_a_folder_of_recordings():
+    sets = {split: open_set("recordings", split, folder(Path(split)), False, sensor=[10, 12]) for split in ("train", "val")}
+    train, val = sets["train"], open_set("recordings", "val", "train", False, sensor=[10, 12])
+    assert len(train.classes) == 5 and len(val.classes) == 2 and not set(train.classes) & set(val.classes)
+    task = train.episode(0, 0, ways=5, shots=1, queries=3)
+    for x, y in zip(task.x_query, task.y_query):
+        assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {int(task.classes[y][1:])} and x.sum() == 60
+    assert train.opened == ("recordings", "train", '{"sensor": [10, 12]}')
+
+
+def test_folders_of_splits_choose_the_classes():
+    folder(Path("a"))
+    for split, labels in (("train", (0, 3, 5)), ("val", (1, 2)), ("test", (4, 6, 7, 8))):
+        Path("b", split).mkdir(parents=True)
+        for label in labels:
+            Path("a", f"c{label}").rename(Path("b", split, f"c{label}"))
+    for split, labels in (("train", "035"), ("val", "12"), ("test", "4678")):
+        assert open_set("recordings", split, "b", False, sensor=[10, 12]).classes == tuple(f"c{one}" for one in labels)
+
+
+def test_a_changed_file_is_read_again():
+    root = folder(Path("a"))
+    first = open_set("recordings", "train", root, False, sensor=[10, 12])
+    np.save(root / "c0" / "0.npy", event_array([1], [9], [0], [1]))
+    other = open_set("recordings", "train", root, False, sensor=[10, 12])
+    assert not np.array_equal(first.pool.cells, other.pool.cells)
+
+
+@pytest.mark.parametrize(
+    "how, message",
+    [
+        (dict(root=None), "recordings need a root; expected --root with a folder a class, or index.csv"),
+        (dict(), "a: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"),
+        (
+            dict(sensor=[5, 12]),
+            r"c5.0\.npy: y reaches from 5 to 5; expected 0 to 4 on a sensor of 12 x 5 pixels$",
+        ),
+        (dict(sensor=[10, 12], size=[3, 13]), "size is .*; expected rows and columns from 1 to those of the sensor"),
+        (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the take lasts"),
+    ],
+)
+def test_folders_that_do_not_fit(how, message):
+    folder(Path("a"))
+    with pytest.raises(ValueError, match=message):
+        open_set("recordings", "train", progress=False, **{"root": "a", **how})
+
+
+def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
+    one = open_set("mine.py:moves", "train", None, False)
+    assert len(one.classes) == 4 and one.opened == ("mine.py:moves", None, None)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("mine_as_module.py").write_text(CODE)
+    other = open_set("mine_as_module:moves", "train", None, False)
+    monkeypatch.setattr(named, "entry_points", lambda group: [EntryPoint("moves", "mine_as_module:moves", group)])
+    third = open_set("moves", "train", None, False)
+    assert np.array_equal(one.episode(0, 0, 2).x_query, other.episode(0, 0, 2).x_query) and third.classes == one.classes
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        (
+            "double-mnist",
+            "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, recordings with --root",
+        ),
+        ("absent.py:moves", "absent.py:moves: there is no file absent.py"),
+        ("mine.py:absent", "mine.py:absent: there is no function absent in mine.py"),
+        (
+            "no_such_module_xyz:moves",
+            "No module named 'no_such_module_xyz'; expected an installed module, or a file ending in .py",
+        ),
+        ("mine.py:nothing", "mine.py:nothing: gave int without input_shape; expected a set of tasks, such as ms.Recordings"),
+        ("mine.py:wants", "mine.py:wants: cannot be called with split"),
+    ],
+)
+def test_names_that_lead_nowhere(name, message):
+    with pytest.raises(ValueError, match=message):
+        open_set(name, "train", None, False)
+
+
+def stop_after(updates: int, monkeypatch):
+    from minisnn.training import run
+
+    real = run._Run._update
+
+    def update(self, state):
+        if state.update == updates:
+            raise KeyboardInterrupt
+        return real(self, state)
+
+    monkeypatch.setattr(run._Run, "_update", update)
+
+
+def said(capsys, *line) -> tuple[int, str]:
+    code = cli.main([str(one) for one in line])
+    out, err = capsys.readouterr()
+    return code, out + err
+
+
+@pytest.mark.parametrize("own", ["recordings", "mine.py:moves"])
+def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_path):
+    """Stopped, resumed by the command that it prints, evaluated, shown, inspected and exported: with its data, or refused."""
+    root = str(folder(Path("a"))) if own == "recordings" else None
+    how = dict(sensor=(10, 12), duration_ms=20.0) if own == "recordings" else {}
+    config = TrainingConfig(dataset=own, root=root, **SMALL, **how)
+    train(config, "whole", progress=False)
+    with monkeypatch.context() as stopped:
+        stop_after(3, stopped)
+        with pytest.raises(Interrupted) as found:
+            train(config, "run", progress=False)
+    command = str(found.value).split("continue with: ")[1]
+    assert command == "minisnn train --resume run" + " --dataset mine.py:moves" * (own != "recordings")
+    Path("ran").unlink(missing_ok=True)
+    if own != "recordings":
+        code, text = said(capsys, "train", "--resume", "run", "--quiet")
+        assert code == 2 and f"run: the run learns from code; give data=..., or `{command}`" in text
+        code, text = said(capsys, "train", "--resume", "run", "--dataset", "double-nmnist")
+        assert code == 2 and "--resume keeps the data of run, mine.py:moves; leave out --dataset" in text
+        for line in (["evaluate", "--checkpoint"], ["show", "--no-animation", "--checkpoint"]):
+            code, text = said(capsys, *line, "run")
+            assert code == 2 and "code that runs only where you name it; give --dataset mine.py:moves" in text
+        assert not Path("ran").exists()  # what a folder names is not run
+    code, text = said(capsys, *command.split()[1:], "--quiet")
+    assert code == 0, text
+    one, other = (checkpoint.read(name) for name in ("run", "whole"))
+    assert np.array_equal(one.theta, other.theta) and one.origin == other.origin
+    kept = [json.loads(Path(name, "result.json").read_text()) for name in ("run", "whole")]
+    assert kept[0]["per_episode"] == kept[1]["per_episode"] and kept[0]["dataset"] == own
+    code, text = said(capsys, "info", "run")
+    assert code == 0 and own in text
+    name = [] if own == "recordings" else ["--dataset", own]
+    code, text = said(
+        capsys, "evaluate", "--checkpoint", "run", "--episodes", 2, "--queries", 2, "--quiet", "--json", "e.json", *name
+    )
+    assert code == 0 and json.loads(Path("e.json").read_text())["per_episode"] == kept[0]["per_episode"]
+    line = ["show", "--checkpoint", "run", "--ways", 2, "--queries", 2, "--no-animation", "--out", "shown", *name]
+    code, text = said(capsys, *line)
+    assert code == 0 and Path("shown", "answers.png").is_file(), text
+    code, text = said(capsys, "hardware", "export", "--checkpoint", "run", "--out", "chip")
+    assert (code == 0) == (own == "recordings"), text
+    if own == "recordings":
+        code, text = said(capsys, "evaluate", "--checkpoint", "run", "--root", "elsewhere")
+        assert code == 2 and "elsewhere: no such folder" in text
+
+
+def test_too_few_classes_are_told_before_anything_is_trained():
+    with pytest.raises(ValueError, match="val: has 3 classes, 4-way tasks need 4; give fewer ways or another split"):
+        train(TrainingConfig(**{**SMALL, "dataset": "mine.py:moves", "ways": 4}), "run", progress=False)
+    assert not Path("run").exists()
+
+
+def test_other_data_of_one_name_is_noticed(monkeypatch, capsys):
+    config = TrainingConfig(dataset="mine.py:moves", **SMALL)
+    train(config, "run", progress=False)
+    Path("mine.py").write_text(CODE.replace("default_rng(0)", "default_rng(1)"))
+    code, text = said(capsys, "train", "--resume", "run", "--dataset", "mine.py:moves", "--quiet")
+    assert code == 2 and "mine.py:moves: these are not the recordings that the run in run learns from; bring them back" in text
