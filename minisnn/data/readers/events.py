@@ -73,8 +73,8 @@ def as_events(events: Any, shape: tuple[int, int] | None = None, name: str = "ev
         check_events(events, shape, name)
         return events
     held = events.dtype.names or () if isinstance(events, np.ndarray) and events.ndim == 1 else ()
-    found = {name_of(column): str(column) for column in (events if isinstance(events, Mapping) else held)}
-    found.update((column, column) for column in "xytp" if column in found.values())
+    columns = list(map(str, events if isinstance(events, Mapping) else held))
+    found = {name_of(one): one for one in columns} | {one: one for one in "xytp" if one in columns}
     if not set("xytp") <= found.keys():
         check_events(events, None, name)
     x, y, t, p = (np.asarray(events[found[column]]) for column in "xytp")
