@@ -89,9 +89,19 @@ def by_channel(start, stop, x, first, inner, s, g):
         sort_by_channel(x, row, first, first + inner, s, g)
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _outer(images, halo, channel, size, dV, inner, top, bottom, dW, g):
+    """dW += x (outer) dV of so many steps of a sample, for `size` channels and kernel rows top..bottom-1; `halo` is scratch."""
+    for t in range(inner):
+        channels_to_halo(images[t], halo, channel, size, g)
+        for i in range(top, bottom):
+            correlate_weight(halo, channel, size, dV[t], g.pad, g.pitch, i, dW, g)
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, x, events, inner, out, pq, x_dot, dV, dW, layer):
-    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given.
+def weight_gradient(start, stop, x, events, dense, images, inner, out, pq, x_dot, dV, dW, layer):
+    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given; x by
+    `images` for samples that are `dense`, else by events.
 
     An item is a group of input channels where the events are sorted by channel, else a kernel row; where out.dW is given
     the events have been added already.
@@ -106,17 +116,16 @@ def weight_gradient(start, stop, x, events, inner, out, pq, x_dot, dV, dW, layer
         halo[:] = 0
         for b in range(out.dPQ.shape[0]):
             at = b * inner * frame
-            for i in range(top, bottom):
+            if dense[b]:
+                _outer(images[b], halo, channel, size, out.dV[b], inner, top, bottom, dW, g)
+            for i in range(top, top if dense[b] else bottom):
                 if by_channel:
                     gather_weight(events, b, i, channel, size, frames, at, dW, g)
                 else:
                     for t in range(0 if summed else inner):
                         spread_weight(x, b, layer.first + t, 0, g.H, i, i + 1, frames, at + t * frame, dW, one, g)
             if x_dot.size > 0:
-                for t in range(inner):
-                    channels_to_halo(x_dot[b, t], halo, channel, size, g)
-                    for i in range(top, bottom):
-                        correlate_weight(halo, channel, size, dV[b, t], g.pad, g.pitch, i, dW, g)
+                _outer(x_dot[b], halo, channel, size, dV[b], inner, top, bottom, dW, g)
             for n in range(pq.shape[1]):
                 channels_to_halo(pq[b, n], halo, channel, size, g)
                 for i in range(top, bottom):

@@ -15,7 +15,7 @@ from . import backward as back
 from . import forward as ahead
 from .dense import through, transform
 from .events import Events, collect
-from .linear import back_layout, dense_layout, from_rows, rows_layout
+from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, back_layout, dense_layout, from_rows, rows_layout
 from .records import Adjoint, Layer, Sorted, Sums, Weights, geometry
 from .records import layer as layer_of
 from .vector import aligned_empty, aligned_zeros
@@ -110,12 +110,15 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
     y = Events(index, value, offset, column, max(row_out, 1), g.n_out)
     out = ahead.Spikes(index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype))
-    work = _work(block, B)
+    work, (dense, images) = _work(block, B), x.images(DENSE_ABOVE_VALUED if x.value.shape[2] else DENSE_ABOVE, dtype)
+    V = _through(block, T, images, weight) if dense.any() else _nothing(dtype, 0, 0, 0)
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     bands = -(-g.H // g.height)  # with the odd rest that pooling drops
-    parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), layer, kept, u, out, work=work)
-    return (out.logits if block.readout else y.tight()), {"x": x, "layer": layer, "u": u, "pq": pq}
+    parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, layer, kept, u, out, work=work)
+    images = np.ascontiguousarray(images[:, layer.first :] if kept else images[:, :0])
+    tape = {"x": x, "layer": layer, "u": u, "pq": pq, "dense": dense, "images": images}
+    return (out.logits if block.readout else y.tight()), tape
 
 
 def _adjoint(block, tape, dy) -> Adjoint:
@@ -128,10 +131,10 @@ def _adjoint(block, tape, dy) -> Adjoint:
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
     """For a membrane kernel to fill; what pooling drops is zero in them.
 
-    dV need not be kept where no layer below asks for it and the input's events are too few to be sorted.
+    dV need not be kept where no layer below asks for it and the input goes by events that are too few to be sorted.
     """
-    g, B, dtype = tape["layer"].g, len(tape["u"]), tape["u"].dtype
-    bands, at_once = max(g.bands, 1), not need_dx and block.pool != "none" and not tape["x"].known
+    g, B, dtype, few = tape["layer"].g, len(tape["u"]), tape["u"].dtype, not (tape["x"].known or tape["dense"].any())
+    bands, at_once = max(g.bands, 1), not need_dx and block.pool != "none" and few
     make = aligned_zeros if block.pool != "none" and (g.H % 2 or g.W % 2) else aligned_empty
     return Sums(
         make((0 if at_once else B, max(steps - tape["layer"].delay, 0), g.H * g.pitch), dtype),
@@ -163,7 +166,7 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
     tangent = (none, none) if x_dot is None else (x_dot, dV)
-    arguments = (x.lists, events, inner, sums, tape["pq"], *tangent, total, layer)
+    arguments = (x.lists, events, tape["dense"], tape["images"], inner, sums, tape["pq"], *tangent, total, layer)
     parallel(back.weight_gradient, items, *arguments, work=_work(block, len(sums.dPQ)))
     return from_rows(total, block.weight_shape)
 
@@ -194,15 +197,18 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     weight, weight_dot = prepare(weight), prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
     B, dtype = len(u), u.dtype
-    V_dot = _nothing(dtype, 0, 0, 0)
+    V_dot, dense, inner = _nothing(dtype, 0, 0, 0), tape["dense"], max(steps - layer.delay, 0)
+    x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
-        x_dot = _flat(x_dot)
-        V_dot = _through(block, x_dot.shape[1], x_dot, weight)
+        V_dot = _through(block, inner, x_dot, weight)
+    if dense.any():
+        of_weights = _through(block, inner, _flat(tape["images"][:, :inner]), weight_dot)
+        V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
     PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
     u_dot = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    arguments = (x.lists, weight_dot.record(x, bias_dot), layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot)
+    arguments = (x.lists, weight_dot.record(x, bias_dot), dense, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot)
     parallel(ahead.forward_tangent, B * layer.g.bands, *arguments, work=_work(block, B))
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     return y_dot, {"x_dot": x_dot, "u_dot": u_dot}

@@ -61,6 +61,18 @@ class Events:
             found[b, step, h, self.index[b, h, : len(step)]] = self.value[b, h, : len(step)] if valued else True
         return found
 
+    def images(self, share: float, dtype) -> tuple[np.ndarray, np.ndarray]:
+        """(dense (B,), x (B, T, H W C)): whether more than this share of a sample's sites is active over all its time, and its
+        images if so, else zeros; (0, 0, 0) where none is."""
+        B, H, T = len(self.offset), self.offset.shape[1], self.steps
+        dense = self.offset[:, :, -1].sum(1) > share * T * H * self.sites
+        x = np.zeros((B if dense.any() else 0, T, H, self.sites), dtype)
+        for b in np.flatnonzero(dense):
+            for h in range(H):
+                n, step = self.offset[b, h, -1], np.repeat(np.arange(T), np.diff(self.offset[b, h]))
+                x[b, step, h, self.index[b, h, :n]] = self.value[b, h, :n] if self.value.shape[2] else 1
+        return dense, x.reshape(len(x), T, H * self.sites)
+
     def tight(self) -> "Events":
         """The same events in no more memory than the fullest row needs."""
         capacity = int(self.offset[:, :, -1].max(initial=0))

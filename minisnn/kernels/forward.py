@@ -4,6 +4,7 @@ named here:
 
     u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
     pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
+    V (B, T, H W n_out)           W x of samples that are `dense`, computed before; the others go by their events
 """
 
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from .choice import lowest_bit, reached
-from .linear import correlate_row, gather, is_dense, place, spread
+from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
 from .records import SPIKES
@@ -40,23 +41,18 @@ def _tiled(bias, sites):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _input(x, b, t, low, high, weights, on_dense, halo, Q, g, c):
-    """Q of the rows low..high-1 += W x_t, by events or as a dense product; `halo` is zero and left zero."""
-    if not on_dense:
-        if x.known:
-            gather(x, b, t, low, high, weights.dense, Q, g)
-        else:
-            spread(x, b, t, low, high, weights.rows, Q, c.one, g)
-        return
-    pad = g.k // 2
-    top, bottom, width = max(low - pad, 0), min(high + pad, g.H), (g.W + 2 * pad) * g.n_in
-    for scale in (c.one, c.zero):
-        for row in range(top, bottom):
-            place(x, b * g.H + row, t, scale, halo, (row - top) * width + pad * g.n_in)
-        if scale:
-            for h in range(low, high):
-                first, last = max(pad - h, 0), min(g.k, g.H + pad - h)
-                correlate_row(halo, (h - pad + first - top) * width, weights.dense, first, last, Q, (h - low) * g.row, g)
+def _input(x, b, t, low, high, weights, Q, g, c):
+    """Q of the rows low..high-1 += W x_t by events."""
+    if x.known:
+        gather(x, b, t, low, high, weights.dense, Q, g)
+    else:
+        spread(x, b, t, low, high, weights.rows, Q, c.one, g)
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _add(V, Q):
+    for i in range(Q.size):
+        Q[i] += V[i]
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -105,12 +101,11 @@ def traces(start, stop, x, pq, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, weights, layer, kept, u, out):
+def forward(start, stop, x, weights, dense, V, layer, kept, u, out):
     """Bands with the odd rest that is not pooled; u holds the `kept` steps from the window's start on."""
     g, c, pool = layer.g, layer.c, layer.pool
     bands = (g.H + g.height - 1) // g.height
     biases, room = _tiled(weights.bias, g.W), scratch(g, u)
-    halo = zeros((g.height + g.k - 1) * (g.W + g.k - 1) * g.n_in, u)
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
@@ -118,15 +113,16 @@ def forward(start, stop, x, weights, layer, kept, u, out):
         N, at = (high - low) * g.row, low * g.row
         spiking = not layer.readout and high - low == g.height
         s, U = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u)), zeros(N, u)
-        on_dense = is_dense(x, b, 0, x.T, g)
         found = 0
         for t in range(x.T):
             if layer.first <= t < layer.first + kept:
                 U = u[b, t - layer.first, at : at + N]
             elif t == layer.first + kept:
                 U = zeros(N, u)
-            if t >= layer.lag:
-                _input(x, b, t - layer.lag, low, high, weights, on_dense, halo, s.Q, g, c)
+            if t >= layer.lag and dense[b]:
+                _add(V[b, t - layer.lag, at : at + N], s.Q)
+            elif t >= layer.lag:
+                _input(x, b, t - layer.lag, low, high, weights, s.Q, g, c)
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
                 v = pooled(U, room, g.n_out, pool, c)
@@ -140,11 +136,11 @@ def forward(start, stop, x, weights, layer, kept, u, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, weights_dot, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
+def forward_tangent(start, stop, x, weights_dot, dense, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
+    """V_dot holds W x_dot, and of samples that are `dense` W_dot x."""
     g, c, pool = layer.g, layer.c, layer.pool
     N, inner = g.height * g.row, max(steps - layer.delay, 0)
-    biases, room = _tiled(weights_dot.bias, g.W), scratch(g, u)
-    halo, r, v = zeros((g.height + g.k - 1) * (g.W + g.k - 1) * g.n_in, u), zeros(N, u), zeros(N, u)
+    biases, room, r, v = _tiled(weights_dot.bias, g.W), scratch(g, u), zeros(N, u), zeros(N, u)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         at, to, low, last = band * N, band * g.sites, band * g.height, PQ_dot.shape[1] - 1
@@ -153,15 +149,13 @@ def forward_tangent(start, stop, x, weights_dot, layer, u, PQ_dot, V_dot, steps,
         for i in range(N):
             s.P[i] += c.bias_P * biases[i % g.row]
             s.Q[i] = c.lead * ((s.Q[i] + c.bias_Q * biases[i % g.row]) / c.rest_beta)
-        on_dense = is_dense(x, b, layer.first, layer.first + inner, g) if inner else False
         for t in range(steps):
             u_t, v_t, tau = u[b, t, at : at + N], u_dot[b, t, at : at + N], t - layer.lag
             if 0 <= tau < inner:
-                _input(x, b, layer.first + tau, low, low + g.height, weights_dot, on_dense, halo, s.Q, g, c)
+                if not dense[b]:
+                    _input(x, b, layer.first + tau, low, low + g.height, weights_dot, s.Q, g, c)
                 if V_dot.size > 0:
-                    V = V_dot[b, tau, at : at + N]
-                    for i in range(N):
-                        s.Q[i] += V[i]
+                    _add(V_dot[b, tau, at : at + N], s.Q)
             membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)
             if not layer.readout:
                 tangent(u_t, v_t, room, y_dot[b, t, to : to + g.sites], g.n_out, pool, c)

@@ -50,24 +50,6 @@ DENSE_ABOVE = 0.5
 DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def is_dense(x, b, first, last, g):
-    """Whether the time steps first..last-1 of sample b take the dense path."""
-    events = 0
-    for row in range(b * g.H, b * g.H + g.H):
-        events += x.offset[row * (x.T + 1) + last] - x.offset[row * (x.T + 1) + first]
-    share = DENSE_ABOVE_VALUED if x.valued else DENSE_ABOVE
-    return events > share * (last - first) * g.H * g.W * g.n_in
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def place(x, row, t, scale, halo, at):
-    """Write the events of a row (sample * H + h) times scale into a halo row, column 0 at halo[at]; scale 0 clears them."""
-    e, i = row * x.capacity, row * (x.T + 1) + t
-    for n in range(e + x.offset[i], e + x.offset[i + 1]):
-        halo[at + x.index[n]] = scale * x.value[n] if x.valued else scale
-
-
 @njit(nogil=True, inline="always", error_model="numpy")
 def spread(x, b, t, low, high, rows, V, one, g):
     """V of the rows low..high-1 += W x of one time step: event by event, each adds a row of weights to the sites around it.
@@ -177,17 +159,12 @@ def to_halo(image, i, halo, H, W, C, pad):
 def correlate(halo, weight, y, g):
     """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g of that map."""
     pad = g.k // 2
+    width, taps = (g.W + 2 * pad) * g.n_in, g.k * g.n_in
     for h in range(g.H):
         top, bottom = max(pad - h, 0), min(g.k, g.H + pad - h)  # kernel rows that lie in the image
-        correlate_row(halo, (h - pad + top) * (g.W + 2 * pad) * g.n_in, weight, top, bottom, y, h * g.row, g)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def correlate_row(halo, at, weight, top, bottom, y, to, g):
-    """One row of `correlate` through the kernel rows top..bottom-1, the first of which meets the halo row at halo[at]."""
-    width, taps = (g.W + g.k // 2 * 2) * g.n_in, g.k * g.n_in
-    left, right = Left(at, width, g.n_in, 1), Right(top * taps * g.n_out, taps * g.n_out, g.n_out)
-    gemm(halo, left, weight, right, y, Out(to, g.n_out), g.W, g.n_out, bottom - top, taps)
+        left = Left((h - pad + top) * width, width, g.n_in, 1)
+        right = Right(top * taps * g.n_out, taps * g.n_out, g.n_out)
+        gemm(halo, left, weight, right, y, Out(h * g.row, g.n_out), g.W, g.n_out, bottom - top, taps)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

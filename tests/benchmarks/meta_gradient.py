@@ -2,6 +2,7 @@
 
     python tests/benchmarks/meta_gradient.py                      the network of Table 1 at 7 % activity
     python tests/benchmarks/meta_gradient.py --activity 0.3 --pool mean --input 30 80
+    python tests/benchmarks/meta_gradient.py --neuron cuba        the current-based neuron with a hard reset
 
 Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each. 5-way 1-shot, 25 queries.
 """
@@ -19,7 +20,8 @@ import minisnn as ms
 
 
 def network(options, dtype=np.float32):
-    return ms.SpikingNet((*options.input, 2), (32, 64, 128), 5, 5, options.pool, dtype=dtype)
+    neuron = ms.CubaLIF() if options.neuron == "cuba" else ms.LIF()
+    return ms.SpikingNet((*options.input, 2), (32, 64, 128), 5, 5, options.pool, neuron, dtype=dtype)
 
 
 def task(options, seed: int):
@@ -78,12 +80,12 @@ def runs(options, net, parameters):
 
 
 def compare(options):
-    net = network(options)
+    net, (H, W) = network(options), options.input
     parameters = theta(options, net)
     rates = net.activity(parameters, task(options, 0).x_support)
     print(
-        f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; {options.pool} pooling, input "
-        f"{options.input[0]} x {options.input[1]}, float32, 5-way 1-shot, 25 queries"
+        f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; {type(net.neuron).__name__}, {options.pool} "
+        f"pooling, input {H} x {W}, float32, 5-way 1-shot, 25 queries"
     )
     tensors, cases = runs(options, net, parameters)
     for name, (ours, theirs) in cases.items():
@@ -101,18 +103,8 @@ def compare(options):
     print(f"largest difference of the two in double precision, relative: {difference(options, net, parameters):.1e}")
     memory = {}
     for who in ("minisnn", "torch"):
-        arguments = [
-            sys.executable,
-            __file__,
-            "--only",
-            who,
-            "--activity",
-            str(options.activity),
-            "--pool",
-            options.pool,
-            "--input",
-            *map(str, options.input),
-        ]
+        told = f"--activity {options.activity} --pool {options.pool} --neuron {options.neuron} --input {H} {W} --only {who}"
+        arguments = [sys.executable, __file__, *told.split()]
         memory[who] = float(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
     print(
         f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
@@ -159,6 +151,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
+    parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", choices=("minisnn", "torch"), help=argparse.SUPPRESS)

@@ -60,6 +60,8 @@ def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
     """The readout's membrane at the last step; only the last `window` steps are recorded for gradients."""
     n, T = net.neuron, x.shape[1]
     pool = F.max_pool2d if net.pool == "max" else F.avg_pool2d
+    if not hasattr(n, "gamma"):
+        return _logits_of_cuba(net, weights, x, pool)
     state = [None] * len(net.blocks)
     for t in range(T):
         if t == T - net.window:
@@ -80,6 +82,34 @@ def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
                 )
                 if layer < len(net.blocks) - 1:
                     s = Spike.apply(pool(u, 2) - n.threshold, n.slope)
+    return u
+
+
+def _logits_of_cuba(net, weights, x, pool) -> torch.Tensor:
+    """The same of `CubaLIF`: u_t = alpha v_{t-1} + (1 - alpha) i_t with i_t = W q_t + b c_t, q and c the filtered x and 1;
+    v_t = u_t (1 - s_t). The readout's u is W p_t + b d_t, filtered once more."""
+    n, T, last = net.neuron, x.shape[1], len(net.blocks) - 1
+    state, c, d = [None] * len(net.blocks), 0.0, 0.0
+    for t in range(T):
+        if t == T - net.window:
+            state = [tuple(z.detach() for z in s) for s in state]
+        c = n.beta * c + 1 - n.beta
+        d = n.alpha * d + (1 - n.alpha) * c
+        with torch.set_grad_enabled(torch.is_grad_enabled() and t >= T - net.window):
+            s = n.gain * x[:, t]
+            for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
+                s = s.flatten(1) if w.ndim == 2 else s
+                q, v = state[layer] or (torch.zeros_like(s), torch.zeros(()))
+                q = n.beta * q + (1 - n.beta) * s
+                if layer == last:
+                    v = n.alpha * v + (1 - n.alpha) * q  # of the readout p, behind both filters
+                    state[layer], u = (q, v), F.linear(v, w) + b * d
+                    continue
+                current = F.conv2d(q, w, padding=w.shape[-1] // 2) + (b * c)[:, None, None]
+                u = n.alpha * v + (1 - n.alpha) * current
+                fired = Spike.apply(u - n.threshold, n.slope)
+                state[layer] = q, u * (1 - fired)
+                s = Spike.apply(pool(u, 2) - n.threshold, n.slope) if net.pool == "max" else pool(fired, 2)
     return u
 
 

@@ -167,6 +167,26 @@ def test_both_paths_equal_the_reference(rate):
         assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
 
 
+@pytest.mark.parametrize("neuron, pool", [(ms.LIF(), "max"), (ms.CubaLIF(threshold=0.05), "mean")])
+def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
+    """One sample goes through as dense images and one as events: the same bits as alone, the reference's values."""
+    rng = np.random.default_rng(4)
+    x = np.stack([rng.poisson(rate, (16, 4, 16, 2)) for rate in (3.0, 0.02, 3.0)]).astype(np.uint8)
+    nets = [
+        ms.SpikingNet((4, 16, 2), (16, 16), 3, pool=pool, neuron=neuron, window=10, dtype=np.float64, backend=b)
+        for b in ("numba", "numpy")
+    ]
+    theta, v = nets[0].init(rng, x), rng.standard_normal(nets[0].size)
+    assert collect(x, np.float64(1)).images(linear.DENSE_ABOVE, float)[0].tolist() == [True, False, True]
+    for n in range(3):
+        assert np.array_equal(nets[0](theta, x[n : n + 1])[0], nets[0](theta, x)[n])
+    for name, call in (
+        ("gradient", lambda n: n.loss_and_gradient(theta, x, np.arange(3))[1]),
+        ("hvp", lambda n: n.hessian_vector_product(theta, x, np.arange(3), v)),
+    ):
+        assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
+
+
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", False), ("max", True)])
 def test_a_network_that_takes_every_fast_path(pool, detach):
     """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels."""

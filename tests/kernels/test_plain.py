@@ -10,6 +10,7 @@ from numba import config
 
 import minisnn as ms
 from minisnn.gradcheck import random_theta
+from minisnn.kernels import products
 
 SMALL = dict(kernel=3, window=6, ways=3, dtype=np.float64)
 CASES = {  # name: (class, settings, events an input and step)
@@ -17,7 +18,8 @@ CASES = {  # name: (class, settings, events an input and step)
     "mean": (ms.SpikingNet, dict(SMALL, input_shape=(4, 5, 2), channels=(2, 3), pool="mean", detach_reset=True), 0.3),
     "dense": (ms.SpikingNet, dict(SMALL, input_shape=(4, 4, 2), channels=(2, 3), neuron=ms.LIF(threshold=-3.0)), 3.0),
     "points": (ms.SpikingNet, dict(SMALL, input_shape=(4, 16, 1), channels=(16, 16), kernel=5), 0.5),
-    "hidden": (ms.SpikingNet, dict(SMALL, input_shape=(7,), channels=(), hidden=(4,), neuron=ms.LIF(threshold=0.2)), 0.6),
+    "narrow": (ms.SpikingNet, dict(SMALL, input_shape=(4, 2, 2), channels=(3,)), 0.5),  # two rows of one site
+    "hidden": (ms.SpikingNet, dict(SMALL, input_shape=(9,), channels=(), hidden=(4,), neuron=ms.LIF(threshold=0.2)), 0.6),
     "cuba": (ms.SpikingNet, dict(SMALL, input_shape=(5, 4, 2), channels=(3, 2), neuron=ms.CubaLIF(threshold=0.05)), 0.3),
     "spikes": (
         ms.SpikingNet,
@@ -42,7 +44,15 @@ def results(name: str, backend: str) -> dict[str, np.ndarray]:
 def test_kernels_as_plain_python():
     told = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--noconftest", __file__]
     done = subprocess.run(told, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True)
-    assert done.returncode == 0 and f"{len(CASES)} passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and f"{len(CASES) + 2} passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rows", [3, 6])
+def test_products_of_many_rows(rows):
+    rng = np.random.default_rng(rows)
+    x, weight, d = rng.standard_normal((rows, 7)), rng.standard_normal((5, 7)), rng.standard_normal((rows, 5))
+    np.testing.assert_allclose(products.times(x, weight), x @ weight.T, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(products.outer_sum(x, d), d.T @ x, rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.skipif(not config.DISABLE_JIT, reason="started by the test above, without numba")
