@@ -17,12 +17,16 @@ examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
   minisnn hardware --bits 4 --root ~/N-MNIST    4 bits, on real recordings
   minisnn hardware --ranges --episodes 10       interval analysis, saturations counted
-  minisnn hardware export --bits 4 --out chip   C header, .hex files, C library
+  minisnn hardware export --bits 4 chip         C header, .hex, C library
+  minisnn hardware export --for arduino chip    the same as an Arduino library
+  minisnn hardware page teach.html              draw, teach it, in a browser
   minisnn hardware loihi --episodes 600 --words words.npz
                                                 CubaLIF in Loihi's words, and these for Lava
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
-SHIPPED, CUBA = "double_nmnist_maml.h5", "double_nmnist_cuba.h5"
+SHIPPED, CUBA, SYMBOLS = "double_nmnist_maml.h5", "double_nmnist_cuba.h5", "omniglot_proto_maml.h5"
+PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag
+FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")  # what a run that is resumed may be given
 
 
@@ -36,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         layout = dict(epilog=EXAMPLES, formatter_class=options.Help, allow_abbrev=False)
         part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
         add(part)
-        defaults[name] = options.only_given(part)
+        defaults[name] = {**options.only_given(part), **PLACES.get(name, {})}
     _compare_options(parser)
     options.only_given(parser)
     parser.set_defaults(defaults=defaults)
@@ -52,7 +56,11 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
 def _export_options(parser: argparse.ArgumentParser) -> None:
     _word_options(parser, "those that the network was trained for, else 8", readout="those of --bits")
     parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the files (default: {OUT})")
+    parser.add_argument("--for", dest="kind", choices=("c", "arduino", "wasm", "page"), default="c", help=FOR)
+    parser.add_argument(
+        "folder", nargs="?", default=argparse.SUPPRESS, metavar="DIR", help=f"folder of the files (default: {OUT})"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the same")
     _ground_options(parser, "the episode of the self-test")
 
 
@@ -63,6 +71,13 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--words", type=Path, metavar="FILE", help="write the chip's integers, as Lava takes them, to an .npz")
     _ground_options(parser, "the episodes")
     options.add_workers(parser)
+
+
+def _page_options(parser: argparse.ArgumentParser) -> None:
+    _word_options(parser, "those that the network was trained for, else 8", readout="those of --bits")
+    parser.add_argument("file", nargs="?", default=argparse.SUPPRESS, metavar="OUT.html", help="the page (default: page.html)")
+    parser.add_argument("--checkpoint", metavar="FILE", help=f"network of one symbol's counts (default: {SYMBOLS})")
+    options.add_seed(parser, "the noise of the camera")
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +119,7 @@ PARTS = {
     "compare": (_compare_options, "float against fixed point on the same test episodes (done where nothing is named)"),
     "export": (_export_options, "a network as C header and .hex files, with the C library that runs it"),
     "loihi": (_loihi_options, "a network of CubaLIF in Loihi's neurons and words beside itself in float"),
+    "page": (_page_options, "one web page: draw a symbol, watch the events, teach the network, be recognised"),
     "train": (_train_options, "meta-train a network for the few bits of the chip"),
 }
 
@@ -119,10 +135,10 @@ def run(args: argparse.Namespace) -> None:
     args.bits = getattr(args, "bits", ())
     if not all(2 <= b <= 8 for b in args.bits) or ("bits" in given and not args.bits):
         raise ValueError(f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}")
-    if what == "export" and len(args.bits) > 1 or what == "train" and len(args.bits) != 1 and args.resume is None:
+    if what in ("export", "page") and len(args.bits) > 1 or what == "train" and len(args.bits) != 1 and args.resume is None:
         raise ValueError(f"{what} takes one number of --bits, such as --bits 2")
-    options.use_threads(args.threads)
-    {"compare": _compare, "export": _export, "loihi": _loihi, "train": _train}[what](args, given)
+    options.use_threads(getattr(args, "threads", None))
+    {"compare": _compare, "export": _export, "loihi": _loihi, "page": _page, "train": _train}[what](args, given)
 
 
 def _words(args: argparse.Namespace, **bits):
@@ -154,26 +170,57 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
     print(f"\nnumbers and figures{', every combination too' * (not args.ranges)}: {study.folder}")
 
 
-def _export(args: argparse.Namespace, given: dict) -> None:
+def _chip(args: argparse.Namespace, checkpoint: str):
+    """(the checkpoint, its chip in the words of the command line)."""
     from minisnn.training.checkpoint import read
+
+    from .chip.network import IntegerNet, trained_for
+
+    found = read(options.find_checkpoint(checkpoint))
+    known = trained_for(found.provenance.get("chip"))
+    bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
+    return found, IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
+
+
+def _export(args: argparse.Namespace, given: dict) -> None:
     from minisnn.training.evaluation import open_set
 
     from .c.export import memory, write
-    from .chip.network import IntegerNet, trained_for
 
-    found = read(options.find_checkpoint(args.checkpoint or SHIPPED))
-    known = trained_for(found.provenance.get("chip"))
-    bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
-    chip = IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
+    if "folder" in given and "out" in given:
+        raise ValueError("give the folder once, as DIR or as --out DIR")
+    out = Path(args.folder or args.out or OUT)
+    if args.kind == "page":
+        for name in ("root", "quiet"):
+            if name in given:
+                raise ValueError(f"--{name} would do nothing with --for page, which holds no episode; leave it out")
+        return _write_page(args, out / "index.html", args.checkpoint or SYMBOLS)
+    found, chip = _chip(args, args.checkpoint or SHIPPED)
     dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
-    tasks, out = open_set(dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)), args.out
+    tasks = open_set(dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset))
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
     learner = chip.learner(seed=1)
-    for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query):
+    for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query, args.kind):
         print(path)
     for build, size in memory(chip, learner, task.x_support.shape[1]).items():
         print(f"memory of the {build} build: {size:,} bytes, {sum(layer.weight.size for layer in chip.layers):,} in flash")
-    print(f"test it: make -C {out} test")
+    print({"c": f"test it: make -C {out} test", "wasm": f"test it: make -C {out} test-wasm"}.get(args.kind, "example: teach"))
+
+
+def _page(args: argparse.Namespace, given: dict) -> None:
+    _write_page(args, Path(args.file), args.checkpoint or SYMBOLS)
+
+
+def _write_page(args: argparse.Namespace, path: Path, checkpoint: str) -> None:
+    from minisnn.files import whole_file
+
+    from .page.make import page
+
+    text = page(_chip(args, checkpoint)[1], seed=args.seed).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as made:
+        made.write(text)
+    print(f"{path}: {len(text):,} bytes; open it in a browser")
 
 
 def _loihi(args: argparse.Namespace, given: dict) -> None:

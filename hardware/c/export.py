@@ -3,7 +3,7 @@
     chip.h          the model: constants, weights, biases and tables        minisnn_edge.h, minisnn_edge.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
     selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
-    README.md       the formats
+    README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
 
 `from_header` and `from_hex` give the very same network back.
 """
@@ -19,35 +19,51 @@ from minisnn.files import whole_folder
 from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
 from ..chip.formats import ROUNDINGS, seed_state
 from ..chip.kernels import POOL
-from ..chip.learner import CLASS_MEAN, RULES, Learner, learn
+from ..chip.learner import CLASS_MEAN, RULES, Learner
 from ..chip.network import MOST_COUNT, IntegerNet, Words
 from ..chip.neuron import RECIPROCAL, IntegerLIF
 from ..chip.quantise import IntegerLayer
 from ..chip.traces import BITS
+from .episode import vectors
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 NEURON = ("alpha", "beta", "gamma", "rho", "threshold", "slope")
 LIBRARY = ("minisnn_edge.h", "minisnn_edge.c")
-TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "wasm.c", "wasm.mjs")
 BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
+TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "CMakeLists.txt", "library.json")
+WASM = ("minisnn_edge.wasm", "minisnn_edge.mjs", "episode.mjs", "wasm.c", "Makefile")
+FOR = {  # what is written for whom: files that are as they lie here, {name there: name here}
+    "c": {name: name for name in (*LIBRARY, *TEST, *BOARDS)},
+    "arduino": {
+        **{f"src/{name}": name for name in LIBRARY},
+        "library.properties": "library.properties",
+        "examples/teach/teach.ino": "teach.ino",
+    },
+    "wasm": {name: name for name in (*LIBRARY, *WASM)},
+}
 BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
 LIST = 256  # words of the library's list of spikes
 
 
-def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> list[Path]:
-    """Write all files; their paths. The samples make the self-test: counts (B, T, H, W, C) and labels (B,)."""
-    files = {
-        "chip.h": header(chip, learner, x_support.shape[1]).encode(),
-        **{name: Path(__file__).with_name(name).read_bytes() for name in (*LIBRARY, *TEST, *BOARDS)},
-        "selftest.bin": vectors(chip, learner, x_support, y_support, x_query),
-        "README.md": Path(__file__).parents[1].joinpath("README.md").read_bytes(),
-    }
-    for layer in chip.layers:
-        files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
-        files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
-    files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
+def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query, what: str = "c") -> list[Path]:
+    """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T, H, W, C), labels (B,)."""
+    steps = x_support.shape[1]
+    files = {name: Path(__file__).with_name(here).read_bytes() for name, here in FOR[what].items()}
+    files["README.md"] = Path(__file__).parents[1].joinpath("README.md").read_bytes()
+    if what == "wasm":
+        files["model.bin"] = packed(chip, learner)
+    else:
+        files["chip.h" if what == "c" else "src/chip.h"] = header(chip, learner, steps).encode()
+    if what != "arduino":
+        files["selftest.bin"] = vectors(chip, learner, x_support, y_support, x_query)
+    if what == "c":
+        for layer in chip.layers:
+            files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
+            files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
+        files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
     with whole_folder(folder, into=True) as made:
         for name, content in files.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_bytes(content)
     return [folder / name for name in files]
 
@@ -73,7 +89,7 @@ def read_hex(path: Path, bits: int, shape) -> np.ndarray:
 
 
 def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
-    k = learner.shifts(chip.readout.exponent)
+    k = learner.shifts(chip.readout.exponent, chip.readout.bits)
     three = learner.rule == "three-factor"
     return {
         **{name: getattr(chip.neuron, name) for name in NEURON},
@@ -179,8 +195,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         lines += _array(name, "int32_t", table)
     lines.append(f"static const edge_layer chip_layers[{len(chip.layers) - 1}] = {{")
     for layer in chip.layers[:-1]:
-        numbers = [*layer.input_shape, layer.weight.shape[3], len(layer.weight), POOL[layer.pool], layer.exponent]
-        lines.append(f"    {{{', '.join(map(str, numbers))}, {layer.name}_weight, {layer.name}_bias}},")
+        lines.append(f"    {{{', '.join(map(str, _numbers(layer)))}, {layer.name}_weight, {layer.name}_bias}},")
     model = """\
 static const edge_model chip_model = {
     ALPHA, BETA, GAMMA, RHO, THRESHOLD, SLOPE, FRACTION, TRACES_ROUNDING, MEMBRANE_ROUNDING, WEIGHT_BITS, LAYERS,
@@ -190,6 +205,31 @@ static const edge_model chip_model = {
     {RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}, ID,
 };"""
     return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
+
+
+MODEL = (
+    "alpha beta gamma rho threshold slope fraction traces_rounding membrane_rounding weight_bits layers readout_inputs ways "
+    "readout_bits readout_exponent bias_room rule error learn_rounding learn_threshold window shift_weight shift_bias trigger "
+    "online seed_state id"
+).split()
+
+
+def packed(chip: IntegerNet, learner: Learner) -> bytes:
+    """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version, bytes in all; MODEL; of each
+    conv layer its edge_layer, weights as in chip.h, biases; the readout's weights as bytes, its biases; the tables."""
+    header(chip, learner, 1)  # what the library has no room for is refused there
+    numbers = constants(chip, learner, 1)
+    parts = [np.array([numbers[name] for name in MODEL], np.int64)]
+    for layer in chip.layers[:-1]:
+        parts += [_numbers(layer), _packed(layer.weight), np.pad(layer.bias, (0, -layer.weight.shape[3] % 4))]
+    weight = chip.readout.weight.astype(np.uint8).tobytes()
+    parts += [np.frombuffer(weight + bytes(-len(weight) % 4), "<u4"), chip.readout.bias, *TABLES.values()]
+    body = b"".join((np.asarray(part, np.int64) % 2**32).astype("<u4").tobytes() for part in parts)
+    return b"msnm" + np.array([1, len(body) + 12], "<u4").tobytes() + body
+
+
+def _numbers(layer) -> list[int]:
+    return [*layer.input_shape, layer.weight.shape[3], len(layer.weight), POOL[layer.pool], layer.exponent]
 
 
 def _array(name: str, kind: str, values: np.ndarray, form: str = "{}") -> list[str]:
@@ -270,26 +310,3 @@ def from_hex(folder: Path) -> IntegerNet:
     """The network of a folder of .hex files; constants and shapes from its chip.h, numbers from the .hex files alone."""
     found, rows, _ = _read_header(folder / "chip.h")
     return _network(found, rows, lambda name, what, bits, shape: read_hex(folder / f"{name}.{what}.hex", bits, shape))
-
-
-# ---- the self-test
-
-
-def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
-    """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number that is expected."""
-    p = chip.traces(chip.spikes(x_support))
-    new = learn(chip, learner, p, y_support)
-    after = chip.membranes(chip.traces(chip.spikes(x_query)), new.weight, new.bias)
-    parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]
-    parts += [array for x in (*x_support, *x_query) for array in events(x)[::-1]]
-    parts += [chip.membranes(p), new.weight, new.bias, after]
-    little = {np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
-    return b"".join(np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts)
-
-
-def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
-    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step shuffled by `rng`."""
-    t, y, column, channel = np.repeat(np.argwhere(x), x[x > 0], 0).T
-    order = np.lexsort((rng.random(len(t)), t)) if rng is not None else slice(None)
-    found = np.stack([column, y, channel], 1)[order].astype(np.uint8)
-    return np.ascontiguousarray(found), np.bincount(t, minlength=len(x)).astype(np.uint16)

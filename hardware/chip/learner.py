@@ -14,9 +14,9 @@ Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or no
     class-mean      W_k = c_k >> k, c_k the mean of p_{T-1} over the samples of class k,
                     b_k = -(|W_k|^2 + max_j |W_j|^2) / 2 in the accumulator's scale
 
-needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`, scale 2^l / 2). What
-all biases have in common keeps membranes below a threshold of 0, where a reset would take from the nearest. k = 12 + x - l.
-Classes without a sample keep their weights.
+needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`). What all biases have in
+common keeps membranes below a threshold of 0, where a reset would take from the nearest. k = 13 - bits: traces reach one, and
+so does the word, whatever the step. Classes without a sample keep their weights.
 """
 
 import math
@@ -72,10 +72,9 @@ class Learner:
         whole(1, 1 << 31, window=self.window)
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
-    def shifts(self, exponent: int) -> tuple[int, int]:
-        """k of the weights and of the bias, where the weights have this exponent. Raises ValueError beyond -12 to 32."""
-        k, k_bias = shifts_of(self, exponent, 12)
-        return (max(k - 7, -12), k_bias) if self.rule == CLASS_MEAN else (k, k_bias)
+    def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
+        """k of the weights and of the bias; the weights have this exponent and so many bits. ValueError beyond -12 to 32."""
+        return (13 - bits, 0) if self.rule == CLASS_MEAN else shifts_of(self, exponent, 12)
 
 
 def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
@@ -216,7 +215,7 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
     out, counts = Learned(net.weight, net.bias), np.zeros(3, np.int64)
     G, n = np.zeros(out.weight.shape, np.int64), np.bincount(y, minlength=len(out.bias))
     np.add.at(G.T, y, p[:, -1])
-    out.synapses, k, mode = G.size + n.size, learner.shifts(net.readout.exponent)[0], rounding(learner.rounding)
+    out.synapses, k, mode = G.size + n.size, learner.shifts(0, net.readout.bits)[0], rounding(learner.rounding)
     means(out.weight, out.bias, G, n, k, mode, net.ends(-1), seed_state(learner.seed), counts)
     out.written, out.gated, out.clipped = map(int, counts)
     return out

@@ -116,7 +116,7 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     weight, bias = net.weight.tolist(), net.bias.tolist()
     exponent, bits, words, mode = net.readout.exponent, net.readout.bits, net.words, ROUNDINGS[learner.rounding]
     state, counts = seed_state(learner.seed), {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
-    shifts, limits = learner.shifts(exponent), ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
+    shifts, limits = learner.shifts(exponent, bits), ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
     if learner.rule == "class-mean":
         return *_class_means(weight, bias, shifts[0], mode, limits, state, counts, [seen[-1] for seen in p], y), counts
     G, Gb = _zero(weight, bias)

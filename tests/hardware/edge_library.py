@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.c import export
+from hardware.c import episode
 from hardware.chip.errors import ERRORS, TRIGGER
 from hardware.chip.learner import CLASS_MEAN, RULES
 from hardware.chip.formats import ROUNDINGS, seed_state
@@ -55,8 +55,8 @@ class Library:
         if found:
             raise self.Refused(found)
 
-    def set_learner(self, learner, exponent: int) -> None:
-        k = learner.shifts(exponent)
+    def set_learner(self, learner, readout) -> None:
+        k = learner.shifts(readout.exponent, readout.bits)
         numbers = (
             (*RULES, CLASS_MEAN).index(learner.rule),
             ERRORS[learner.error],
@@ -76,7 +76,7 @@ class Library:
 
     def recording(self, x: np.ndarray, rng=None) -> None:
         """The same as events, (x, y, polarity), in any order within a step."""
-        events, per_step = export.events(x, rng)
+        events, per_step = episode.events(x, rng)
         self("recording", at(events), at(per_step), ctypes.c_size_t(len(x)))
 
     def scores(self, classes: int) -> tuple[np.ndarray, int]:

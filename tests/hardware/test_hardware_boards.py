@@ -28,11 +28,16 @@ def needs(tools):
         pytest.skip(f"no {', '.join(missing)}; Debian packages: make {packages}")
 
 
-@pytest.fixture
-def folder(tmp_path):
+def episode():
+    """Chip, learner and samples that `export.write` takes."""
     net, _, chip = small(readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")
     x, y = events(net, 6, 18), np.array([0, 2, 1, 1])
-    export.write(tmp_path, chip, LEARNER, x[:4], y, x[4:])
+    return chip, LEARNER, x[:4], y, x[4:]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    export.write(tmp_path, *episode())
     return tmp_path
 
 
@@ -70,5 +75,35 @@ def test_a_board_plays_the_episode_with_the_same_bytes(folder, board, build):
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
 def test_webassembly_plays_the_episode_with_the_same_bytes(folder):
     needs(WASM)
-    said = make(folder, "test-wasm")
-    assert f"0 numbers differ, crc {checksum(folder):08x}" in said
+    export.write(folder / "wasm", *episode(), "wasm")
+    said = make(folder / "wasm", "test-wasm")
+    assert re.search(rf"\n0 of \d+ numbers differ, crc {checksum(folder):08x}", said), said
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+def test_cmake_builds_and_tests_it(folder):
+    needs((("cmake", "ctest"), "cmake"))
+    for command in (
+        ["cmake", "-B", "build", "-DEDGE_STEPWISE=ON"],
+        ["cmake", "--build", "build"],
+        ["ctest", "--test-dir", "build"],
+    ):
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "100% tests passed" in ran.stdout
+
+
+def test_the_sketch_compiles_as_an_arduino_core_compiles_it(tmp_path):
+    """As C++11 with Arduino.h before it; the library beside it as C, by the compiler of a Cortex-M or of this machine."""
+    compiler = next((name for name in ("arm-none-eabi-g++", "g++", "clang++") if shutil.which(name)), None)
+    if compiler is None:
+        pytest.skip("no C++ compiler; Debian packages: gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib, or g++")
+    export.write(tmp_path, *episode(), "arduino")
+    (tmp_path / "Arduino.h").write_text(
+        "struct Line { void begin(long); int available(); int read(); void print(int); void print(char); void println(); "
+        "void println(const char *); }; extern Line Serial;"
+    )
+    strict = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-include", "Arduino.h", "-I.", "-Isrc", "-fsyntax-only"]
+    command = [compiler, *strict, "-x", "c++", "examples/teach/teach.ino"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

@@ -135,9 +135,31 @@ def test_export_compiles_and_agrees(run):
     assert " numbers agree" in ran.stdout
 
 
+@pytest.mark.parametrize("kind", ["arduino", "wasm", "page"])
+def test_export_for_others(run, kind):
+    net = ms.SpikingNet((16, 16, 2), (4,), 3, 3, window=8)
+    ms.save("symbols.h5", net, net.init(np.random.default_rng(0)))
+    checkpoint = "symbols.h5" if kind == "page" else "networks/double_nmnist_maml.h5"
+    line = ["hardware", "export", "--for", kind, "--readout-bits", "5", "--checkpoint", checkpoint, "made"]
+    assert cli.main(line) == 0
+    files = {str(path.relative_to("made")) for path in Path("made").rglob("*") if path.is_file()}
+    if kind == "page":
+        assert files == {"index.html"} and cli.main(["hardware", "page", "p.html", *line[4:8]]) == 0
+        assert Path("p.html").read_bytes() == Path("made/index.html").read_bytes()
+    elif kind == "wasm":
+        assert files >= {"minisnn_edge.wasm", "minisnn_edge.mjs", "model.bin", "selftest.bin", "wasm.c"}
+        number = lambda name: int(np.frombuffer(Path("made/model.bin").read_bytes(), "<i4")[3 + export.MODEL.index(name)])
+        assert (number("readout_bits"), number("weight_bits"), number("ways")) == (5, 8, 3)
+    else:
+        assert files >= {"library.properties", "src/chip.h", "src/minisnn_edge.c", "examples/teach/teach.ino"}
+        assert "#define CHIP_READOUT_BITS 5" in Path("made/src/chip.h").read_text()
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
+        (("export", "here", "--out", "there"), "give the folder once, as DIR or as --out DIR"),
+        (("export", "--for", "page", "--root", "a"), "--root would do nothing with --for page"),
         (("--bits", "9"), "--bits must be numbers from 2 to 8, not 9"),
         (("--bits", "none"), "not none"),
         (("--picojoule", "1"), "--picojoule takes two numbers"),
@@ -171,6 +193,7 @@ OWN = {
     "compare": ("ranges", "picojoule", "queries", "networks", "retrain", "fraction", "strict", "workers"),
     "export": ("checkpoint", "readout-bits", "fraction", "strict"),
     "loihi": ("checkpoint", "words", "workers", "queries"),
+    "page": ("checkpoint", "readout-bits", "fraction", "strict"),
     "train": ("start", "updates", "lr", "resume", "force", "readout-bits", "workers"),
 }
 

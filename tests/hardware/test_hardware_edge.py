@@ -79,7 +79,7 @@ def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
     edge = Library(tmp_path, build, 18, 3, window)
     p = chip.traces(chip.spikes(x))
     for seed in (1, 77):
-        edge.set_learner(replace(learner, seed=seed), chip.readout.exponent)
+        edge.set_learner(replace(learner, seed=seed), chip.readout)
         for n, label in enumerate(y):
             edge.recording(x[n]) if n % 2 else edge.counts(x[n])
             if not learner.online:
@@ -149,7 +149,7 @@ def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_pa
     # the errors of the first three were made before there was a fourth class: e of a class is not what it is among four
     edge("forget")
     edge("add_class", None)
-    edge.set_learner(PLAIN, chip.readout.exponent)
+    edge.set_learner(PLAIN, chip.readout)
     for n, label in enumerate(y):
         edge.counts(x[n])
         edge("learn", int(label))
@@ -226,7 +226,7 @@ def test_an_error_changes_nothing(tmp_path, build):
         (ARGUMENT, lambda: edge("step", None, 3)),
         (LABEL, lambda: edge("learn", 3)),
         (LABEL, lambda: edge("learn", -1)),
-        (OPTION, lambda: edge.set_learner(Learner("three-factor", window=2), chip.readout.exponent)),
+        (OPTION, lambda: edge.set_learner(Learner("three-factor", window=2), chip.readout)),
     ):
         with pytest.raises(Library.Refused, match=str(error)):
             call()

@@ -1,0 +1,26 @@
+"""selftest.bin: an episode that the C library repeats (episode.h), as Python played it."""
+
+import numpy as np
+
+from ..chip.learner import Learner, learn
+from ..chip.network import IntegerNet
+
+
+def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
+    """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number that is expected."""
+    p = chip.traces(chip.spikes(x_support))
+    new = learn(chip, learner, p, y_support)
+    after = chip.membranes(chip.traces(chip.spikes(x_query)), new.weight, new.bias)
+    parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]
+    parts += [array for x in (*x_support, *x_query) for array in events(x)[::-1]]
+    parts += [chip.membranes(p), new.weight, new.bias, after]
+    little = {np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
+    return b"".join(np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts)
+
+
+def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
+    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step shuffled by `rng`."""
+    t, y, column, channel = np.repeat(np.argwhere(x), x[x > 0], 0).T
+    order = np.lexsort((rng.random(len(t)), t)) if rng is not None else slice(None)
+    found = np.stack([column, y, channel], 1)[order].astype(np.uint8)
+    return np.ascontiguousarray(found), np.bincount(t, minlength=len(x)).astype(np.uint16)

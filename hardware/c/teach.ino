@@ -1,0 +1,71 @@
+/* Events come over the serial line, from a camera or a computer, and the answers go back:
+
+     e x y p     three bytes after the letter: an event of this millisecond (column, row; 0 OFF, 1 ON)
+     .           the millisecond is over
+     ?           which class is this? prints the class and every membrane, in 1024ths; the next event begins a new recording
+     t k         one byte after the letter: this recording is of class k; then as after ?
+     u           learn from the recordings that were taught        f     forget what was learned
+
+   The small build holds a whole recording (CHIP_STEPS milliseconds) as bits, and computes when it is asked. */
+#include <minisnn_edge.h>
+#include <chip.h>
+
+static uint32_t memory[CHIP_WORDS(CHIP_STEPS, CHIP_WAYS, CHIP_ROOM_WINDOW)];
+static edge network;
+static edge_event events[1024];                 /* of one millisecond; what is more is dropped */
+static size_t held;
+
+static int next()
+{
+  while (!Serial.available()) {}
+  return Serial.read();
+}
+
+static void tell(edge_error error) { Serial.println(error == EDGE_OK ? "ok" : edge_message(error)); }
+
+void setup()
+{
+  const edge_room room = {CHIP_STEPS, CHIP_WAYS, CHIP_ROOM_WINDOW};
+  Serial.begin(1000000);
+  tell(edge_init(&network, &chip_model, room, memory, sizeof memory / sizeof *memory));
+}
+
+void loop()
+{
+  int16_t scores[CHIP_WAYS];
+  int found;
+  edge_error error;
+  switch (next()) {
+  case 'e': {
+    edge_event event;
+    event.x = (uint8_t)next();
+    event.y = (uint8_t)next();
+    event.polarity = (uint8_t)next();
+    if (held < sizeof events / sizeof *events) events[held++] = event;
+    break;
+  }
+  case '.':
+    error = edge_step(&network, events, held);
+    held = 0;
+    if (error != EDGE_OK) tell(error);
+    break;
+  case '?':
+    error = edge_scores(&network, scores, &found);
+    if (error == EDGE_OK) {
+      Serial.print(found);
+      for (int k = 0; k < CHIP_WAYS; k++) {
+        Serial.print(' ');
+        Serial.print(scores[k]);
+      }
+      Serial.println();
+    } else tell(error);
+    edge_start(&network);
+    break;
+  case 't':
+    tell(edge_learn(&network, next()));
+    edge_start(&network);
+    break;
+  case 'u': tell(edge_update(&network)); break;
+  case 'f': tell(edge_forget(&network)); break;
+  }
+}

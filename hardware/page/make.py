@@ -1,0 +1,97 @@
+"""One self-contained HTML page: the C library as WebAssembly, a network's integers, the event camera's numbers, the scripts.
+
+The scripts are modules, which node runs as they lie here; in the page they follow each other, without imports and exports.
+"""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from minisnn.data.camera.event_camera import RECORDING_MS, EventCamera
+
+from ..c.export import MODEL, constants, packed
+from ..chip.learner import CLASS_MEAN, RULES, Learner
+from ..chip.network import IntegerNet
+
+HERE = Path(__file__).parent
+EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
+SCRIPTS = (HERE / "camera.mjs", HERE / "pen.mjs", EDGE, HERE / "page.mjs")
+SIDE, STEPS = 28, 100  # of the pictures that the camera sees, and ms of its recording that the network does
+PEN = {"width": 0.048, "size": 0.66, "most": 4, "share": 0.25}  # of Omniglot's drawings, see pen.mjs
+LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
+
+
+def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
+    """(numbers, arrays) that camera.mjs makes the recordings of `camera` from, of pictures of SIDE x SIDE pixels.
+
+    Raises ValueError for a camera that draws its scenes, whose cells are no whole pixels.
+    """
+    if camera.variation is not None or any(
+        pixels // n != camera.sensor[0] // cells[0] for pixels, n in zip(camera.sensor, cells)
+    ):
+        raise ValueError(
+            f"the page is for networks of one symbol that one camera sees, whole pixels a cell; found {cells} cells"
+        )
+    scene, pixels = camera._scene((SIDE, SIDE), RECORDING_MS), camera._pixels()
+    numbers = dict(
+        side=SIDE, sensor=camera.sensor, fine=scene.fine, floor=scene.floor, seed=seed, scale=camera.sensor[0] // cells[0]
+    )
+    numbers |= dict(samples=(len(scene.rows), len(scene.columns)), refractory=pixels.refractory, keep=pixels.keep)
+    shades = np.arange(256, dtype=np.uint8)[None]
+    arrays = dict(
+        luminance=camera._luminance(shades[None], "shades"), rows=scene.rows, columns=scene.columns, places=scene.places
+    )
+    return numbers, arrays | dict(on=pixels.on, off=pixels.off, leak=pixels.leak)
+
+
+def empty(chip: IntegerNet) -> IntegerNet:
+    """The chip with a readout of one class that knows nothing yet."""
+    return chip.with_readout(np.zeros((len(chip.weight), 1), np.int8), np.zeros(1, np.int32))
+
+
+def learner(chip: IntegerNet, rule: str) -> Learner:
+    """How the page learns: rounded to nearest, so that the same lessons always give the same synapses."""
+    return chip.learner(rule=rule, rounding="nearest")
+
+
+def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> dict:
+    """What the page's script finds in DATA."""
+    chip, learners = empty(chip), {}
+    for rule in (CLASS_MEAN, RULES[0]):
+        found = constants(chip, learner(chip, rule), 1)
+        learners[rule] = [found[name] for name in MODEL[LEARNER]]
+    numbers, arrays = scene_of(camera or EventCamera(), chip.input_shape[:2], seed)
+    return dict(
+        wasm=_text(EDGE.with_suffix(".wasm").read_bytes()),
+        model=_text(packed(chip, learner(chip, CLASS_MEAN))),
+        steps=STEPS,
+        learner=LEARNER.start,
+        learners=learners,
+        scene=numbers,
+        arrays={name: _text(np.ascontiguousarray(array, "<f8").tobytes()) for name, array in arrays.items()},
+        pen=PEN,
+    )
+
+
+def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> str:
+    """The page of a network of one symbol's counts, with the camera and the seed of its noise."""
+    sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
+    words = {
+        "network": f"{len(chip.layers) - 1} layers of {sizes} channels",
+        "bits": chip.readout.bits,
+        "inputs": len(chip.weight),
+    }
+    text = (HERE / "page.html").read_text(encoding="utf-8")
+    for name, value in words.items():
+        text = text.replace(f"<!--{name}-->", str(value))
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    scripts = re.sub(r"^import .*\n", "", re.sub(r"^export ", "", scripts, flags=re.M), flags=re.M)
+    text = text.replace("/*page.css*/", (HERE / "page.css").read_text(encoding="utf-8"))
+    return text.replace("/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed))};\n{scripts}")
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")

@@ -1,0 +1,73 @@
+"""A page in headless Debian chromium, and a hand that draws on it."""
+
+import shutil
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from hardware.chip.learner import CLASS_MEAN, learn
+from hardware.page.make import learner
+from minisnn.data.camera.event_camera import EventCamera
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def opened(path, **options):
+    """The page of a file, ready, without network; whatever it asks for or complains of fails at the end."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright; python -m pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("no chromium; Debian package: chromium")
+    with playwright.sync_playwright() as engines:
+        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(**{"reduced_motion": "reduce", "offline": True, **options})
+        page, said, asked = context.new_page(), [], []
+        page.set_default_timeout(120_000)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        yield page
+        assert said == [] and [url for url in asked if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
+        browser.close()
+
+
+def draw(page, strokes) -> None:
+    """With the mouse, points (x, y) in shares of the square; then the drawing is shown."""
+    paper = page.locator("#paper")
+    paper.scroll_into_view_if_needed()
+    box = paper.bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+    paper.press("Enter")
+    page.locator("#answer:not([aria-busy])").wait_for()
+
+
+def seen(page) -> dict:
+    """What the page saw last: picture (28, 28), number, counts (T, H, W, 2), scores; as arrays."""
+    found = page.evaluate(
+        "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, counts: [...minisnn.seen.counts], "
+        "scores: minisnn.seen.scores ?? [], shape: [minisnn.net.height, minisnn.net.width, 2]})"
+    )
+    found["picture"] = np.array(found["picture"], np.uint8).reshape(28, 28)
+    found["counts"] = np.array(found["counts"], np.uint8).reshape(-1, *found.pop("shape"))
+    return found
+
+
+def in_python(chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN) -> tuple[np.ndarray, float]:
+    """(membranes at the last step of what was asked, share of cells in which the cameras agree): Python's camera looks at the
+    pictures of the page, Python's chip learns `taught`, a drawing of each class, and answers."""
+    both = taught + asked
+    counts = np.concatenate([EventCamera().record_counts(one["picture"][None], [one["number"]], 0) for one in both])
+    n, wide = len(taught), np.zeros((len(chip.weight), len(taught)))
+    p, blank = chip.traces_of(counts), chip.with_readout(wide, wide[0])
+    learned = learn(blank, learner(chip, rule), p[:n], np.arange(n))
+    u = blank.membranes(p[n:], learned.weight, learned.bias)[:, -1]
+    return u, float((counts == np.stack([one["counts"] for one in both])).mean())

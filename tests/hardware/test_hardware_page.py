@@ -1,0 +1,158 @@
+"""The page: its camera is Python's, its network the chip, and a visitor can teach it by mouse and by keyboard."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import draw, in_python, opened, seen
+from tracing import strokes_of
+
+import minisnn as ms
+from hardware.chip.network import IntegerNet
+from hardware.command import SYMBOLS
+from hardware.page import make
+from minisnn.data.sets.digits import load_digits
+from minisnn.data.store.shipped import shipped
+
+HERE, EDGE = Path(__file__).parent, Path(make.__file__).parents[1] / "c"
+
+
+@pytest.fixture(scope="module")
+def chip():
+    return IntegerNet.of(ms.read(shipped(SYMBOLS)))
+
+
+@pytest.fixture
+def path(tmp_path, chip):
+    path = tmp_path / "page.html"
+    path.write_text(make.page(chip), encoding="utf-8")
+    return path
+
+
+def characters(number: int, drawings: int) -> np.ndarray:
+    """Pictures (number, drawings, 28, 28) of evaluation characters, which no network was trained with."""
+    with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
+        found = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28)
+    rng = np.random.default_rng(4)
+    return found[rng.choice(len(found), number, replace=False)][:, rng.permutation(20)[:drawings]] * np.uint8(255)
+
+
+def test_the_cameras_events_are_those_of_python(tmp_path):
+    if not shutil.which("node"):
+        pytest.skip("no node; Debian package: nodejs")
+    pictures, numbers = load_digits().images[7::499], [0, 1, 2**32 + 5, *range(9, 17)]
+    pictures = np.ascontiguousarray(pictures[: len(numbers)])
+    camera = ms.EventCamera(sensor_seed=4, time_constant_ms=0.5)
+    scene, arrays = make.scene_of(camera, (16, 16), 3)
+    arrays = {name: make._text(np.ascontiguousarray(array, "<f8").tobytes()) for name, array in arrays.items()}
+    data = dict(scene=scene, arrays=arrays, steps=100, cells=[16, 16], numbers=numbers)
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    (tmp_path / "pictures.bin").write_bytes(pictures.tobytes())
+    files = (
+        HERE / "page_camera.mjs",
+        Path(make.__file__).with_name("camera.mjs"),
+        tmp_path / "data.json",
+        tmp_path / "pictures.bin",
+    )
+    ran = subprocess.run(["node", *files], capture_output=True)
+    assert ran.returncode == 0, ran.stderr.decode()
+    found = np.frombuffer(ran.stdout, np.uint8).reshape(len(pictures), 100, 16, 16, 2)
+    expected = camera.record_counts(pictures, numbers, 3)
+    assert (found == expected).mean() >= 0.9999 and expected.sum() > 500 * len(pictures)
+
+
+def test_the_page_is_small_and_asks_for_nothing(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 1_000_000
+    for word in ("fetch(", "XMLHttpRequest", "http:", "https:", "src=", "@import", "url("):
+        assert word not in text, word
+
+
+def test_the_module_that_ships_is_the_library(tmp_path):
+    """Built again by the clang that made it; by another, it need not be the same bytes."""
+    if not shutil.which("clang") or not shutil.which("wasm-ld"):
+        pytest.skip("no clang, wasm-ld; Debian packages: clang lld wasi-libc")
+    version = subprocess.run(["clang", "--version"], capture_output=True, text=True).stdout
+    if "clang version 14." not in version:
+        pytest.skip(f"minisnn_edge.wasm was built by clang 14, not by {version.splitlines()[0]}")
+    for name in ("wasm.c", "minisnn_edge.c", "minisnn_edge.h", "Makefile"):
+        shutil.copy(EDGE / name, tmp_path)
+    subprocess.run(["make", "-s", "minisnn_edge.wasm"], cwd=tmp_path, check=True)
+    assert (tmp_path / "minisnn_edge.wasm").read_bytes() == (EDGE / "minisnn_edge.wasm").read_bytes()
+
+
+@pytest.mark.parametrize("rule", ["class-mean", "membrane"])
+def test_five_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(path, chip, rule):
+    pictures, taught, asked = characters(5, 3), [], []
+    with opened(path) as page:
+        if rule != "class-mean":
+            page.select_option("#rule", rule)
+        for picture in pictures[:, 0]:
+            draw(page, strokes_of(picture))
+            taught.append(seen(page))
+            page.get_by_role("button", name="A new symbol").click()
+        for picture in pictures[:, 1:].reshape(-1, 28, 28):
+            draw(page, strokes_of(picture))
+            asked.append(seen(page))
+            page.click("#clear")
+    u, agree = in_python(chip, taught, asked, rule)
+    assert agree >= 0.9999
+    np.testing.assert_array_equal([one["scores"] for one in asked], u)
+    assert (u.argmax(1) == np.repeat(np.arange(5), 2)).mean() >= 0.5  # chance: 0.2
+
+
+def test_undo_forget_save_and_open(path, tmp_path):
+    first, second = characters(2, 1)[:, 0]
+    with opened(path, viewport={"width": 360, "height": 780}, color_scheme="dark") as page:
+        answer, written = page.locator("#answer"), page.locator("#written")
+        for picture in (first, second):
+            draw(page, strokes_of(picture))
+            page.get_by_role("button", name="A new symbol").click()
+        assert "synapses were written" in written.inner_text()
+        draw(page, strokes_of(first))
+        assert "This is Symbol 1." in answer.inner_text()
+        before = seen(page)["scores"]
+        with page.expect_download() as download:
+            page.click("#save")
+        saved = Path(download.value.path()).read_text()
+        with page.expect_download() as download:
+            page.click("#board")
+        board = Path(download.value.path()).read_bytes()
+        assert board[:4] == b"msnn" and len(board) == page.evaluate("minisnn.net.save().length")
+        page.click("#undo")
+        assert len(seen(page)["scores"]) == 1 and page.locator("#known li").count() == 1
+        page.click("#forget")
+        assert "have not seen" in answer.inner_text() and page.locator("#known li").count() == 0
+        for wrong in ("{", '{"minisnn": 1}', saved.replace('"label":1', '"label":7'), "null"):
+            page.evaluate("text => minisnn.open(text)", wrong)
+            assert "nothing was changed" in written.inner_text() and page.locator("#known li").count() == 0
+        (tmp_path / "symbols.json").write_text(saved)
+        page.set_input_files("#file", tmp_path / "symbols.json")
+        page.locator("#known li").nth(1).wait_for()
+        assert seen(page)["scores"] == before and "This is Symbol 1." in answer.inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_keyboard_and_a_screen_reader_suffice(path):
+    with opened(path) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "paper"
+        for key in ["Space", *["ArrowDown"] * 8, *["ArrowRight"] * 8, "Space", "Enter"]:
+            page.keyboard.press(key)
+        page.locator("#replay:enabled").wait_for()
+        assert seen(page)["picture"].any()
+        for _ in range(9):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent") == "A new symbol":
+                break
+        page.keyboard.press("Enter")
+        assert "Learned: Symbol 1." in page.locator("[aria-live][role=status]").inner_text()
+        nameless = page.evaluate(
+            "[...document.querySelectorAll('button, input:not([hidden]), select, canvas, svg')].filter((e) => "
+            "!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || e.getAttribute('aria-hidden')))"
+            ".map((e) => e.outerHTML)"
+        )
+        assert nameless == []
