@@ -62,7 +62,7 @@ def test_cosine():
     assert ms.cosine(50, 100, 2e-3, 4e-5) == pytest.approx((2e-3 + 4e-5) / 2)
     assert ms.cosine(25, 100, 1.0, 0.0) == pytest.approx((1 + math.sqrt(0.5)) / 2)
     assert np.all(np.diff([ms.cosine(n, 40, 1.0, 0.02) for n in range(41)]) < 0)
-    assert ms.cosine(0, 0, 1.0, 0.5) == 1.0
+    assert ms.cosine(0, 0, 1.0, 0.5) == 1.0 and ms.cosine(1, 1, 1.0, 0.5) == 0.5
 
 
 def test_clip():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minisnn.meta.tasks import Task, summed_frames
+from minisnn.meta.tasks import Classification, Task, summed_frames
 
 
 def parts(ways=3, shots=2, queries=4, shape=(5, 4, 6, 2), dtype=np.uint8):
@@ -68,3 +68,15 @@ def test_summed_frames_adds_over_time_without_overflow():
     assert frames.shape == (2, 3, 4, 2) and frames.dtype == np.float32 and (frames == 25500).all()
     with pytest.raises(ValueError, match="expected sequences"):
         summed_frames(x[0])
+
+
+def test_a_batch_of_all_classes_has_32_samples_by_default():
+    class Forty:
+        classes, input_shape = tuple(f"class {k}" for k in range(40)), (3,)
+
+        def sample_task(self, rng, ways, shots, queries, classes):
+            x = np.zeros((ways, 4, 3), np.uint8)
+            return Task(x, np.arange(ways), x, np.arange(ways))
+
+    batch = Classification(Forty())
+    assert len(batch.sample_task(np.random.default_rng(0)).y_query) == len(batch.episode(0, 0).y_query) == 32
