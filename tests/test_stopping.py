@@ -170,8 +170,9 @@ def test_a_run_ends_with_its_terminal(tmp_path):
     pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     program = (
         "import fcntl, sys, termios, time\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        "from minisnn.training import run\nfrom toy import ToySet, toy_data\n"
-        "run.open_set = lambda name, split, *_, **__: ToySet(split, {n: lambda: time.sleep(0.02) for n in range(9999)})\n"
+        "from minisnn.training import evaluation\nfrom toy import ToySet, toy_data\n"
+        "slow = {n: lambda: time.sleep(0.02) for n in range(9999)}\n"
+        "evaluation.open_set = lambda name, split, *_, **__: ToySet(split, slow)\n"
         "from minisnn.cli import main\nsys.argv[0] = 'minisnn'\nsys.exit(main())\n"
     )
     ours, theirs = pty.openpty()

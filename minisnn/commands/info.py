@@ -25,13 +25,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
-    if not path.is_dir() or not _holds_recordings(path):
-        refuse(args, "for anything but a folder of N-MNIST recordings", "sample")
+    if not path.is_dir():
+        refuse(args, "for anything but a folder of recordings", "sample")
     if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():
         _data_folder(path, args.sample)
-    elif path.suffix.lower() == ".bin":
+    elif _is_recording(path):
         _recording(path)
     elif path.suffix.lower() in (".npz", ".npy", ".gz") or "ubyte" in path.name:
         _pictures(path)
@@ -125,6 +125,13 @@ def _training(found, config) -> None:
             print(f"{'':<12}validation accuracy {curve['validation'][last]:.1%} after update {last + 1}; {what} {rates}")
 
 
+def _is_recording(path: Path) -> bool:
+    """A file of events, and no pictures in .npy or .npz."""
+    from ..data.readers.anything import SUFFIXES, holds_events
+
+    return path.suffix.lower() in SUFFIXES and (path.suffix.lower() not in (".npy", ".npz") or holds_events(path))
+
+
 def _holds_recordings(path: Path) -> bool:
     splits = [folder for folder in path.iterdir() if folder.is_dir() and folder.name.lower() in ("train", "test")]
     return any(next(folder.glob("*/*.bin"), None) for folder in splits)
@@ -135,6 +142,12 @@ def _data_folder(path: Path, sample: int) -> None:
         return _recordings(path, sample)
     from ..data.readers.pictures import IMAGE_SUFFIXES
 
+    from ..data.readers.anything import INDEX, SUFFIXES, holds_events
+
+    some = [*path.glob("*/*"), *path.glob("*/*/*")]
+    events = (one for one in some if one.suffix.lower() in SUFFIXES and (one.suffix.lower() != ".npy" or holds_events(one)))
+    if (path / INDEX).is_file() or next(events, None):
+        return _own(path, sample)
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         return _pictures(path)
     known = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
@@ -175,7 +188,7 @@ def _recordings(root: Path, sample: int) -> None:
             print(f"{split:<12}" + "".join(f" {len(files.get(label, [])):>6}" for label in some))
     print("in all: " + ", ".join(f"{split} {sum(map(len, files.values()))}" for split, files in splits.items()))
     if not digits:
-        print("these are no digits, of which Double N-MNIST is made: `minisnn train` has no tasks of them")
+        print(f"these are no digits, of which Double N-MNIST is made: minisnn train --dataset recordings --root {root}")
         return _statistics(splits, sample)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"
@@ -205,11 +218,53 @@ def _short(value: float) -> str:
 
 
 def _recording(path: Path) -> None:
-    from ..data.readers.nmnist import SHAPE, read_nmnist
-    from ..data.sets.statistics import recording_statistics
+    from ..data.readers.anything import read_events, sensor_of
+    from ..data.sets.statistics import oddities, recording_statistics
 
-    events = read_nmnist(path)
-    print(f"{path}: N-MNIST recording, {len(events)} events of {SHAPE[1]} x {SHAPE[0]} pixels")
-    for name, value in recording_statistics([events]).items():
-        if not name.startswith(("events, ", "last event, e", "last event, l")):
+    events, sensor = read_events(path), sensor_of(path)
+    pixels = "a sensor that the file does not tell" if sensor is None else f"{sensor[1]} x {sensor[0]} pixels"
+    form = "N-MNIST recording" if path.suffix.lower() == ".bin" else "recording"
+    print(f"{path}: {form}, {len(events)} events of {pixels}")
+    for what in oddities(events, sensor):
+        print(f"looks wrong: {what}")
+    shape = sensor or (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
+    for name, value in recording_statistics([events], shape).items():
+        if not name.startswith(("events, ", "last event, e", "last event, l") + ("saccade",) * (sensor != (34, 34))):
             print(f"{name.replace(', mean', ''):<32}{_short(value):>12}")
+
+
+def _own(root: Path, sample: int) -> None:
+    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them."""
+    import numpy as np
+
+    from ..data.readers.anything import entries, read_entry, sensor_of
+    from ..data.sets.statistics import oddities
+
+    found = entries(root)
+    labels, sensor = sorted({one.label for one in found}), sensor_of(found[0].path)
+    pixels = "of a sensor that they do not tell (--sensor)" if sensor is None else f"of {sensor[1]} x {sensor[0]} pixels"
+    print(f"{root}: {len(found)} recordings of {len(labels)} classes, {pixels}")
+    chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(sample, len(found))).astype(int))]
+    rates: dict[str, list[float]] = {label: [] for label in labels}
+    wrong: list[str] = []
+    for one in chosen:
+        try:
+            events = read_entry(one)
+            length = max(float(np.ptp(events["t"])), 1.0) / 1e6
+            rates[one.label].append(len(events) / length)
+            wrong += [f"{one.path}: {what}" for what in oddities(events, sensor)]
+        except ValueError as error:
+            wrong.append(str(error))
+    print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
+    for label in labels:
+        number, rate = sum(one.label == label for one in found), rates[label]
+        print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
+        if number < 2:
+            wrong.append(f"{label} has one recording; expected two, one for support and one for query")
+    print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
+    for what in wrong[:20]:
+        print(f"looks wrong: {what}")
+    if len(wrong) > 20:
+        print(f"looks wrong: {len(wrong) - 20} more")
+    extra = " --sensor ROWS,COLUMNS" * (sensor is None)
+    print(f"train on them with: minisnn train --dataset recordings --root {root}{extra}")

@@ -4,6 +4,7 @@ records the digits that are shipped. What it writes can be used at once: a folde
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ..files import whole_file, whole_folder
@@ -31,6 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
     add_count(parser, "each", None, "only the first N pictures of each label")
     add_list(parser, "size", None, "bring all pictures to this size first", "H,W")
+    text = "rows and columns of the sensor, which the picture fills as it does N-MNIST's (default: 34,34)"
+    add_list(parser, "sensor", (34, 34), text, "H,W")
     add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
     add_count(parser, "duration", 310, "milliseconds of a recording; 310 are all three saccades", metavar="MS")
     add_seed(parser, "the noise")
@@ -44,19 +47,23 @@ def run(args: argparse.Namespace) -> None:
     single = out.suffix.lower() in (".h5", ".hdf5")
     if out.exists() and (single or not out.is_dir()):
         raise ValueError(f"{out}: something of this name exists; expected a new {'file' if single else 'folder'}")
-    if args.size is not None and len(args.size) != 2:
-        raise ValueError(f"size must be two numbers, rows and columns, not {args.size}")
+    for name in ("size", "sensor"):
+        if (given := getattr(args, name)) is not None and len(given) != 2:
+            raise ValueError(f"{name} must be two numbers, rows and columns, not {given}")
+    if single and args.sensor != (34, 34):
+        raise ValueError(f"{out}: files of torchneuromorphic are of 34 x 34 pixels here; give a folder for another sensor")
     if args.pictures is None:
         refuse(args, "for the shipped digits", "labels", "size")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
-    write = _write_hdf5 if single else _write_folder
+    write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor)
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
-    many = f"{sum(events) / len(events):.0f} events on average"
-    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of 34 x 34 pixels")
+    many, pixels = f"{sum(events) / len(events):.0f} events on average", f"{args.sensor[1]} x {args.sensor[0]} pixels"
+    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of {pixels}")
     if not single:
-        digits = set(names) <= set("0123456789")
-        print(f"see them with: minisnn info {out}" + f"; train on them with: minisnn train --root {out}" * digits)
+        digits = set(names) <= set("0123456789") and args.sensor == (34, 34)
+        name = "" if digits else " --dataset recordings"
+        print(f"see them with: minisnn info {out}; train on them with: minisnn train{name} --root {out}")
 
 
 def _pictures(args: argparse.Namespace):
@@ -95,7 +102,11 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
     from ..data.camera.event_camera import EventCamera
     from ..terminal import bar
 
-    camera = replace(EventCamera(), inverted=args.inverted)
+    camera, pixels = EventCamera(), 34
+    if args.sensor != (34, 34):
+        camera = replace(camera, sensor=args.sensor, picture_px=camera.picture_px / pixels * min(args.sensor))
+        camera = replace(camera, amplitude=min(args.sensor) / pixels)
+    camera = replace(camera, inverted=args.inverted)
     for place in bar(keep, None, "recording", not args.quiet):
         number = int(numbers[place])
         events = camera.record(images[place], args.seed, number, args.duration)
@@ -104,8 +115,10 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
         yield int(labels[place]), number, events
 
 
-def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
-    """N-MNIST's form, the folder whole or not at all; the number of events of each recording."""
+def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple], sensor) -> list[int]:
+    """N-MNIST's form, or .npz of another sensor, the folder whole or not at all; the number of events of each recording."""
+    import numpy as np
+
     from ..data.readers.nmnist import write_nmnist
 
     sizes = []
@@ -113,7 +126,11 @@ def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Ite
         for name in names:
             (folder / split / name).mkdir(parents=True)
         for label, number, events in recordings:
-            write_nmnist(folder / split / names[label] / f"{number:05d}.bin", events)
+            place = folder / split / names[label] / f"{number:05d}.bin"
+            if sensor == (34, 34):
+                write_nmnist(place, events)
+            else:
+                np.savez_compressed(place.with_suffix(".npz"), sensor=np.array(sensor), **{one: events[one] for one in "xytp"})
             sizes.append(len(events))
     return sizes
 

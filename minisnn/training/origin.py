@@ -52,7 +52,9 @@ class Origin:
         if not known or not all(one is None or isinstance(one, str) for one in values.values()):
             raise ValueError(f"{source}: expected what made the run, in words")
         found = cls(**values)
-        if found.command not in (TRAIN, CHIP) or not (found.data in (None, PYTHON, *DATASETS) or is_name(found.data)):
+        if found.command not in (TRAIN, CHIP) or not (
+            found.data is None or found.data in (PYTHON, *DATASETS) or is_name(found.data)
+        ):
             raise ValueError(f"{source}: made by {found.command} of {found.data}, which this version does not know")
         return found
 

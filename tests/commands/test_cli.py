@@ -17,6 +17,7 @@ from minisnn.parallel import threads
 from minisnn.commands import options
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.sets.digits import load_digits
+from minisnn.training.evaluation import open_set
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.training.baselines import baselines
 from minisnn.training.folder import RunFolder
@@ -43,7 +44,6 @@ def toy_sets(monkeypatch, tmp_path):
         return found
 
     monkeypatch.setattr(evaluation, "open_set", open_set)
-    monkeypatch.setattr(training, "open_set", open_set)
     monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
     monkeypatch.delenv("MINISNN_DEBUG", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -472,9 +472,38 @@ def test_info_of_a_damaged_result(run, trained, content):
 def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
     folder = pictures(Path("pictures"), ["alpha", "beta"], 2)
     code, out, _ = run("record", folder, "--out", "made", "--quiet")
-    assert code == 0 and "on a sensor of 34 x 34 pixels" in out and "minisnn info made" in out and "train" not in out
+    assert code == 0 and "on a sensor of 34 x 34 pixels" in out and "minisnn info made" in out
+    assert "minisnn train --dataset recordings --root made" in out
     code, out, _ = run("info", "made")
     assert code == 0 and "alpha" in out and "in all: train 4" in out and "no digits" in out and "ON share" in out
+
+
+def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
+    folder = pictures(Path("pictures"), [f"l{k}" for k in range(6)], 3)
+    code, out, _ = run("record", folder, "--out", "made", "--sensor", "40,50", "--duration", 100, "--quiet")
+    assert code == 0 and "on a sensor of 50 x 40 pixels" in out and "train --dataset recordings --root made" in out
+    code, out, _ = run("info", "made")
+    assert code == 0 and "made: 18 recordings of 6 classes, of 50 x 40 pixels" in out and "right in 16.7 %" in out
+    assert "looks wrong" not in out, out
+    code, out, _ = run("info", "made/Train/l0/00001.npz")
+    assert code == 0 and "events of 50 x 40 pixels" in out
+    data = open_set("recordings", "train", "made", False, size=[20, 25])
+    assert data.input_shape == (20, 25, 2) and data.episode(0, 0, 2).x_query.sum((1, 2, 3, 4)).min() > 100
+    code, _, err = run("record", folder, "--out", "made.h5", "--sensor", "40,50")
+    assert code == 2 and "made.h5: files of torchneuromorphic are of 34 x 34 pixels here" in err
+    np.savez("made/Train/l0/00001.npz", x=[1], y=[1], t=[1], p=[1], sensor=[40, 50])
+    rng = np.random.default_rng(0)
+    t, x = np.r_[np.arange(400), np.arange(90_000, 90_600)], np.r_[np.full(200, 7), rng.integers(0, 50, 800)]
+    np.savez("made/Train/l1/00004.npz", x=x, y=np.r_[np.full(200, 3), rng.integers(0, 40, 800)], t=t, p=t % 2)
+    Path("made/Train/l2/00007.npz").write_bytes(b"damaged")
+    code, out, _ = run("info", "made")
+    for words in (
+        "lasts 0 ms: are its",
+        "pixel at x 7, y 3 makes 20% of the events: it is hot",
+        "ms without an event after 0 ms",
+    ):
+        assert words in out, out
+    assert "00007.npz: not readable as a NumPy file" in out
 
 
 def test_info_of_recordings_and_pictures(run):

@@ -57,7 +57,7 @@ ALWAYS = {
     "info": "",
     "lessons": "list",
     "nir": "",
-    "record": "duration each inverted out quiet seed split threads",
+    "record": "duration each inverted out quiet seed sensor split threads",
     "reference": "out",
     "show": "animation checkpoint dataset format index out queries root seed shots split ways",
     "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "

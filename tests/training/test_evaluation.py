@@ -76,5 +76,7 @@ def test_what_does_not_fit_is_named(net, theta):
         evaluate(net, theta, InnerLoop(), ToySet("test"), ways=5)
     with pytest.raises(ValueError, match="episodes must be at least 1"):
         evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)
-    with pytest.raises(ValueError, match="dataset must be one of double-nmnist, double-asl, not 'mnist'"):
+    with pytest.raises(
+        ValueError, match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, recordings with --root"
+    ):
         open_set("mnist", "test")

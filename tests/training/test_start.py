@@ -84,7 +84,7 @@ def test_a_batch_has_the_labels_of_its_classes():
     for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
         for sample, label in zip(x, y):  # the halves are among the recordings of the class's symbols
             for side, half in enumerate(np.split(sample, 2, axis=2)):
-                pool = tasks.pool.dense(tasks.symbols[tasks.pairs[tasks.classes[label]][side]])
+                pool = tasks.pool.dense(tasks.symbols[tasks.made_of[tasks.classes[label]][side]])
                 assert (pool == half).all(axis=(1, 2, 3, 4)).any()
     with pytest.raises(ValueError, match="queries is 65, expected at most the 64 classes"):
         Classification(tasks).episode(0, 0, queries=65)
@@ -147,7 +147,7 @@ def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
 def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path, sets):
     asked = []
     monkeypatch.setattr(
-        "minisnn.training.run.open_set", lambda *words, **options: asked.append((words[1], options)) or sets["train"]
+        "minisnn.training.evaluation.open_set", lambda *words, **options: asked.append((words[1], options)) or sets["train"]
     )
     train(_classify(), tmp_path / "run", **SILENT)
     assert asked == [(split, {"classes": "train"}) for split in ("train", "val", "test")]

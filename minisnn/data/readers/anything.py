@@ -21,7 +21,9 @@ import numpy as np
 
 from ...files import called, read_whole, size_of
 from .events import UNITS, as_events, name_of
+from .asl import read_asl
 from .hdf5 import one_line
+from .nmnist import read_nmnist
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
@@ -56,16 +58,14 @@ def read_events(path: str | Path, time: str | None = None, flip_y: int | None = 
     if kind not in SUFFIXES:
         raise ValueError(f"{path}: no recording that can be read; expected a file ending in {', '.join(SUFFIXES)}")
     if kind == ".bin":
-        from .nmnist import read_nmnist as read
+        events = read_nmnist(path)
     elif kind == ".mat":
-        from .asl import read_asl as read
+        events = read_asl(path)
     elif kind in CAMERAS:
-        read = _camera
+        events = _camera(path)
     else:
         size_of(path, "a recording", _LARGEST)
-        held = _table(path) if kind in (".csv", ".txt") else _numpy(path)
-        read = lambda path: as_events(held, None, str(path), time)
-    events = read(path)
+        events = as_events(_table(path) if kind in (".csv", ".txt") else _numpy(path), None, str(path), time)
     if not events.size:
         raise ValueError(f"{path}: the recording has no events; expected at least one")
     if np.any(np.diff(events["t"]) < 0):
@@ -74,6 +74,34 @@ def read_events(path: str | Path, time: str | None = None, flip_y: int | None = 
         events = events.copy()
         events["y"] = flip_y - 1 - events["y"]
     return events
+
+
+def sensor_of(path: str | Path) -> tuple[int, int] | None:
+    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .npz with `sensor`, and cameras'."""
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind in (".bin", ".mat"):
+        return (34, 34) if kind == ".bin" else (180, 240)
+    if kind in CAMERAS:
+        from .foreign import read_camera
+
+        return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
+    held = _numpy(path, "sensor") if kind == ".npz" else {}
+    sensor = held.get("sensor") if isinstance(held, dict) else None
+    if sensor is None or sensor.shape != (2,) or sensor.dtype.kind not in "iu":
+        return None
+    return int(sensor[0]), int(sensor[1])
+
+
+def holds_events(path: str | Path) -> bool:
+    """Whether a NumPy file has columns of events; of an .npy file alone the head is read."""
+    path = Path(path)
+    try:
+        held = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix.lower() == ".npy" else _numpy(path)
+    except (ValueError, OSError):
+        return False
+    names = (held.dtype.names or ()) if isinstance(held, np.ndarray) else held
+    return set("xytp") <= {name_of(name) for name in names}
 
 
 def entries(root: str | Path) -> list[Entry]:
@@ -91,7 +119,9 @@ def entries(root: str | Path) -> list[Entry]:
     else:
         folders = [one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")]
         splits = [one for one in folders if one.name.lower() in SPLITS]
-        inside = [(SPLITS[part.name.lower()], one) for part in splits for one in sorted(part.iterdir()) if one.is_dir()]
+        inside: list[tuple[str | None, Path]] = [
+            (SPLITS[part.name.lower()], one) for part in splits for one in sorted(part.iterdir()) if one.is_dir()
+        ]
         found = [
             Entry(path, folder.name, split=split)
             for split, folder in inside or [(None, one) for one in folders]
@@ -156,7 +186,7 @@ def _indexed(path: Path) -> Iterator[Entry]:
         yield Entry(place, get["label"], start, stop, get.get("subject") or None, split and SPLITS[split.lower()])
 
 
-def _numpy(path: Path):
+def _numpy(path: Path, also: str = ""):
     """A structured array, or columns by name; objects are refused, so nothing is executed."""
     try:
         if zipfile.is_zipfile(path):
@@ -169,7 +199,7 @@ def _numpy(path: Path):
         if isinstance(held, np.ndarray):
             return held
         with held:
-            names = [name for name in held.files if name_of(name)] or held.files
+            names = [name for name in held.files if name_of(name) or name == also] or held.files
             arrays = {name: held[name] for name in names[:8]}
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is no array")

@@ -102,8 +102,9 @@ class DoubleNMnist(Recordings):
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.align is None:
             return super()._counts(support, query)
-        offset = aligned.offset_of(self.pool, support)
-        return tuple(aligned.side_by_side(self.pool, which, offset, CROP[0], SCALE) for which in (support, query))
+        assert isinstance(self.pool, Pool)
+        how = self.pool, aligned.offset_of(self.pool, support), CROP[0], SCALE
+        return aligned.side_by_side(how[0], support, *how[1:]), aligned.side_by_side(how[0], query, *how[1:])
 
 
 def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: Keep) -> tuple[Pool, str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ...terminal import bar
-from ..readers.anything import Entry, entries, read_entry
+from ..readers.anything import Entry, entries, read_entry, sensor_of
 from ..readers import events as reading
 from ..store.cache import code_identity, file_identity
 from .pool import Pool
@@ -29,7 +29,6 @@ from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, counts_of
 
 OWN = "recordings"
-SENSORS = {".bin": (34, 34), ".mat": (180, 240)}  # rows, columns, where a format has one sensor
 GROUP = "minisnn.datasets"
 OPTIONS = frozenset(
     "sensor size bin_ms duration_ms hop_ms time flip_y class_seed classes".split()
@@ -132,11 +131,10 @@ def own(
         raise ValueError(f"{OWN} need a root; expected --root with a folder a class, or index.csv")
     found = entries(root)
     if sensor is None:
-        kinds = {one.path.suffix.lower() for one in found}
-        sensor = SENSORS.get(kinds.pop()) if len(kinds) == 1 else None
+        sensor = sensor_of(found[0].path)
         if sensor is None:
             raise ValueError(f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS")
-    how = dict(
+    how: dict[str, Any] = dict(
         sensor=tuple(sensor), size=None if size is None else tuple(size), bin_ms=bin_ms, duration_ms=duration_ms, hop_ms=hop_ms
     )
     flip = sensor[0] if flip_y else None

@@ -41,7 +41,7 @@ class Counts:
         out = np.zeros((samples, steps, height, sides * width, channels), np.uint8)
         row = width * channels
         for sample, side in np.ndindex(samples, sides):
-            cell, count = self.events_of(which[sample, side])
+            cell, count = self.events_of(int(which[sample, side]))
             cell = cell.astype(np.intp)
             # cell = line·row + rest with line = t·H + y; a line of the joined picture is `sides` rows long
             place = cell + cell // row * ((sides - 1) * row) + side * row

@@ -205,7 +205,7 @@ def counts_of(
 ) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
     """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label), whose names errors tell; the
     numbers say from which of them each was cut. The options are those of `Recordings`."""
-    rows = tuple(size or sensor)
+    rows = (int((size or sensor)[0]), int((size or sensor)[1]))
 
     def batches() -> Iterator[tuple]:
         for number, ((events, label), name) in enumerate(zip(recordings, names)):
@@ -220,7 +220,7 @@ def counts_of(
                 raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
 
     steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
-    shape = steps, int(rows[0]), int(rows[1]), 2
+    shape = steps, *rows, 2
     return shape, batches()
 
 

@@ -51,6 +51,34 @@ def recording_statistics(recordings: Sequence[np.ndarray], shape: tuple[int, int
     return {name: float(value) for name, value in table.items()}
 
 
+def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[str]:
+    """What looks wrong in a recording, in words; empty where nothing does."""
+    if not len(events):
+        return ["has no events"]
+    found, t = [], np.sort(events["t"])
+    length, gaps = (t[-1] - t[0]) / 1000, np.diff(t) / 1000
+    pixel, count = np.unique(events["y"].astype(np.int64) * 65536 + events["x"], return_counts=True)
+    if len(events) > 100 and count.max() > 0.02 * len(events) and count.max() > 20 * np.median(count):
+        hot = pixel[count.argmax()]
+        share = f"{count.max() / len(events):.0%} of the events"
+        found.append(f"the pixel at x {hot % 65536}, y {hot // 65536} makes {share}: it is hot")
+    if len(events) > 100 and gaps.max() > 20 and gaps.max() > 0.3 * length:
+        at = (t[gaps.argmax()] - t[0]) / 1000
+        found.append(f"{gaps.max():.0f} ms without an event after {at:.0f} ms: its clock jumps, or nothing moved")
+    if length < 1:
+        found.append(f"lasts {length:.3g} ms: are its times in ms or s, and taken for microseconds?")
+    if len(np.unique(events["p"])) == 1 and len(events) > 100:
+        found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
+    for axis, size in zip("yx", sensor or ()):
+        if events[axis].min() < 0 or events[axis].max() >= size:
+            found.append(f"{axis} reaches from {events[axis].min()} to {events[axis].max()} on a sensor of {size}")
+    if len(found) == 1 and sensor is not None and sensor[0] != sensor[1] and found[0][:1] in "xy":
+        rows, columns = sensor
+        if events["x"].max() < rows and events["y"].max() < columns:
+            found.append("x and y look swapped")
+    return found
+
+
 def _intervals(events: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     pixel = events["y"].astype(np.int64) * shape[1] + events["x"]
     order = np.lexsort((events["t"], pixel))
