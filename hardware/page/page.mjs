@@ -119,7 +119,7 @@ function membranes(until) {                                       // one line a 
   const over = Math.max(0, last - 150);
   const line = (k) => `<path d="M${all.slice(0, until).map((u, t) => `${x(t).toFixed(1)} ${y(u[k]).toFixed(1)}`).join("L")}" stroke="${COLOURS[k]}" stroke-opacity="${k === seen.found ? 1 : 0.6}"/>`;
   svg.innerHTML = `<path class="axis" d="M4 8V150H244"/><text x="4" y="164">0</text><text x="244" y="164" text-anchor="end">100 ms</text>` +
-    (all.length && until ? classes.map((_, k) => line(k)).join("") : `<text x="124" y="80" text-anchor="middle">the membrane of each class, once there are some</text>`) +
+    (all.length && until ? classes.map((_, k) => line(k)).join("") : `<text x="124" y="80" text-anchor="middle">the membrane of each class, in time</text>`) +
     (until >= STEPS ? order.map(([place, k]) => `<text x="250" y="${(place + 3 - over).toFixed(1)}" style="fill:${COLOURS[k]};font-weight:${k === seen.found ? 700 : 400}"></text>`).join("") : "");
   [...svg.querySelectorAll("text[style]")].forEach((text, n) => { text.textContent = classes[order[n][1]].name.slice(0, 11); });
 }
@@ -204,6 +204,7 @@ function teach(label) {
   lessons.push({ ...seen, label });
   const { written, of, column } = relearn();
   clear();
+  turn++;                                                         // no more frames of what is taught
   seen = null;
   at("answer").textContent = `Learned: ${classes[label].name}.`;
   at("answer").append(small(classes.length < 2 ? "Now draw another symbol." : "Draw one of them again, and see."));

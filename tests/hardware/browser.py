@@ -50,12 +50,19 @@ def draw(page, strokes) -> None:
     page.locator("#answer:not([aria-busy])").wait_for()
 
 
+SEEN = (
+    "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, counts: [...minisnn.seen.counts], "
+    "scores: minisnn.seen.scores, shape: [minisnn.net.height, minisnn.net.width, 2]})"
+)
+
+
 def seen(page) -> dict:
     """What the page saw last: picture (28, 28), number, counts (T, H, W, 2), scores; as arrays."""
-    found = page.evaluate(
-        "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, counts: [...minisnn.seen.counts], "
-        "scores: minisnn.seen.scores ?? [], shape: [minisnn.net.height, minisnn.net.width, 2]})"
-    )
+    return arrays(page.evaluate(SEEN))
+
+
+def arrays(found: dict) -> dict:
+    """What SEEN gave."""
     found["picture"] = np.array(found["picture"], np.uint8).reshape(28, 28)
     found["counts"] = np.array(found["counts"], np.uint8).reshape(-1, *found.pop("shape"))
     return found

@@ -1,5 +1,6 @@
 """The page: its camera is Python's, its network the chip, and a visitor can teach it by mouse and by keyboard."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import draw, in_python, opened, seen
+from browser import SEEN, arrays, draw, in_python, opened, seen
+from firefox import Firefox
 from tracing import strokes_of
 
 import minisnn as ms
@@ -156,3 +158,24 @@ def test_the_keyboard_and_a_screen_reader_suffice(path):
             ".map((e) => e.outerHTML)"
         )
         assert nameless == []
+
+
+def test_firefox_teaches_and_recognises_as_python(path, chip):
+    pictures, taught = characters(3, 2), []
+
+    async def visit():
+        async with Firefox() as fox:
+            await fox.send("browsingContext.navigate", context=fox.tab, url=path.as_uri(), wait="complete")
+            await fox.until("document.documentElement.dataset.ready")
+            for picture in pictures[:, 0]:
+                await fox.draw(strokes_of(picture))
+                taught.append(arrays(await fox.evaluate(SEEN)))
+                await fox.evaluate("document.querySelector('#teach').lastChild.click()")
+            await fox.draw(strokes_of(pictures[1, 1]))
+            return arrays(await fox.evaluate(SEEN)), fox.said, fox.asked
+
+    found, said, asked = asyncio.run(visit())
+    assert said == [] and {url for url in asked if not url.startswith(("data:", "blob:"))} <= {path.as_uri()}
+    u, agree = in_python(chip, taught, [found])
+    assert agree >= 0.9999
+    np.testing.assert_array_equal([found["scores"]], u)

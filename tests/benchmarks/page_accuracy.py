@@ -1,0 +1,61 @@
+"""How well the page recognises characters that are drawn on it, in chromium, beside Python on the same drawings.
+
+    python tests/benchmarks/page_accuracy.py [EPISODES]    five new characters, one drawing of each taught, three others asked
+
+A drawing is a character of Omniglot's evaluation set by another person, traced by the mouse. "As shipped" is the chip on the
+pictures themselves, which neither a mouse nor the page's pen has touched.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hardware"))
+
+import minisnn as ms
+from browser import draw, in_python, opened, seen
+from hardware.chip.network import IntegerNet
+from hardware.command import SYMBOLS
+from hardware.page import make
+from minisnn.data.store.shipped import shipped
+from tracing import strokes_of
+
+WAYS, ASKED = 5, 3
+
+
+def main(episodes: int) -> None:
+    chip, right, cells = IntegerNet.of(ms.read(shipped(SYMBOLS))), {}, []
+    with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
+        pictures = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28) * np.uint8(255)
+    rng, y = np.random.default_rng(0), np.repeat(np.arange(WAYS), ASKED)
+    path = Path(tempfile.mkdtemp()) / "page.html"
+    path.write_text(make.page(chip), encoding="utf-8")
+    with opened(path) as page:
+        for episode in range(episodes):
+            chosen = pictures[rng.choice(len(pictures), WAYS, replace=False)][:, rng.permutation(20)[: 1 + ASKED]]
+            taught, asked = [], []
+            for picture in chosen[:, 0]:
+                draw(page, strokes_of(picture))
+                taught.append(seen(page))
+                page.get_by_role("button", name="A new symbol").click()
+            for picture in chosen[:, 1:].reshape(-1, 28, 28):
+                draw(page, strokes_of(picture))
+                asked.append(seen(page))
+                page.click("#clear")
+            page.click("#forget")
+            right.setdefault("page", []).append(np.mean(np.argmax([one["scores"] for one in asked], 1) == y))
+            for name, rule in (("Python", "class-mean"), ("Python, membrane rule", "membrane")):
+                u, agree = in_python(chip, taught, asked, rule)
+                right.setdefault(name, []).append(np.mean(u.argmax(1) == y))
+            cells.append(agree)
+            for one, picture in zip([*taught, *asked], [*chosen[:, 0], *chosen[:, 1:].reshape(-1, 28, 28)]):
+                one["picture"] = picture
+            u, _ = in_python(chip, taught, asked)
+            right.setdefault("Python, as shipped", []).append(np.mean(u.argmax(1) == y))
+            print(episode + 1, {name: f"{100 * np.mean(found):.1f}" for name, found in right.items()}, min(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
