@@ -55,16 +55,16 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
     scale = (1 - neuron.alpha) * (1 - neuron.beta)
-    least = (
-        neuron.threshold
-        if tool and TOOLS[tool].reaches
-        else below(neuron.threshold, np.dtype(np.float32 if tool else net.dtype))
-    )
+    least = neuron.threshold
+    if not (tool and TOOLS[tool].reaches):
+        least = float(below(neuron.threshold, np.dtype(np.float32 if tool else net.dtype)))
 
     def put(name: str, node: Any) -> None:
         if nodes:
             edges.append((list(nodes)[-1], name))
         nodes[name] = node
+
+    shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])  # images are (C, H, W) in NIR
 
     def fire(name: str, shape: tuple[int, ...], threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
         taus = [tau_of(decay, dt, "euler") for decay in (beta, alpha)]
@@ -77,7 +77,6 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
         put(name, library.Conv2d(shape[1:], np.ascontiguousarray(weight), stride, padding, 1, 1, bias))
         shape = (len(weight), *outcome(shape[1:], weight.shape[2:], (stride, stride), padding))
 
-    shape = (net.input_shape[-1], *net.input_shape[:-1])  # images are (C, H, W) in NIR
     put("input", library.Input(input_type=np.array(shape)))
     for n, b in enumerate(net.blocks):
         weight = scale * (neuron.gain if n == 0 else 1) * views[f"{b.name}.weight"]

@@ -105,7 +105,8 @@ class _Reader:
 
     def __init__(self, graph: nir.NIRGraph, names: list[str], dt: float):
         self.nodes = {name: _plain(graph.nodes[name]) for name in names}
-        self.dt, self.pool, self.blocks = dt, None, list[_Block]()
+        self.dt, self.blocks = dt, list[_Block]()
+        self.pool: str | None = None
         [shape] = graph.nodes[names[0]].output_type.values()
         shape = tuple(int(n) for n in np.ravel(shape))
         shape = shape[1:] if len(shape) in (2, 4) and shape[0] == 1 else shape  # Norse writes the batch, too
@@ -153,7 +154,8 @@ class _Reader:
             if not -1e-6 <= decays[-1] < 1:
                 raise self.wrong(name, what, f"{float(np.ravel(tau)[0]):g} s", f"at least the step of {self.dt:g} s; give dt")
         threshold = np.asarray(getattr(node, "v_threshold", NEVER), float)
-        return _Neuron(*(decay if decay > 1e-6 else 0.0 for decay in decays), np.asarray(w_in * node.r, float), threshold)
+        alpha, beta = (decay if decay > 1e-6 else 0.0 for decay in decays)
+        return _Neuron(alpha, beta, np.asarray(w_in * node.r, float), threshold)
 
     def channels(self, name: str, array: np.ndarray, axes: int) -> np.ndarray:
         """One number a channel of what is given for every neuron."""

@@ -129,7 +129,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRG
         least = below(lif.threshold, dtype)
         spike = put(f"{b.name}_spike", library.Threshold(full(shape, least)), *u)
         r = put(f"{b.name}_refractory", library.LI(full(shape, decays["gamma"]), full(shape, 1), full(shape, 0)), spike)
-        put(f"{b.name}_reset", library.Scale(full(shape, -lif.rho)), r)
+        put(f"{b.name}_reset", library.Scale(full(shape, -vars(lif)["rho"])), r)
         if b.readout:
             put("output", library.Output(output_type=np.array(shape)), *u)
         elif conv:

@@ -60,7 +60,7 @@ class Place:
 
     def environment(self, case: Case, mark: str) -> dict[str, str]:
         paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-        found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "FUZZ_MARK": mark, "MINISNN_CACHE": str(self.cache)}
+        found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "FUZZ_MARK": own(mark), "MINISNN_CACHE": str(self.cache)}
         found.pop("MINISNN_DEBUG", None)
         found["JUPYTER_CONFIG_DIR"] = str(self.folder)
         if case.cold:
@@ -112,12 +112,17 @@ def listen() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def own(mark: str) -> str:
+    """The mark of this fuzzer, not of another that runs on the machine."""
+    return f"{os.getpid()}-{mark}"
+
+
 def marked(mark: str) -> list[int]:
     """Processes that descend from the one with this mark in its environment."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            if f"FUZZ_MARK={mark}\0".encode() in (place / "environ").read_bytes():
+            if f"FUZZ_MARK={own(mark)}\0".encode() in (place / "environ").read_bytes():
                 if (place / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
                     found.append(int(place.name))
         except OSError:
