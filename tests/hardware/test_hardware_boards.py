@@ -77,6 +77,11 @@ def test_webassembly_plays_the_episode_with_the_same_bytes(folder):
     needs(WASM)
     export.write(folder / "wasm", *episode(), "wasm")
     said = make(folder / "wasm", "test-wasm")
+    for cut in (b"", b"msnm", (model := (folder / "wasm" / "model.bin").read_bytes())[:-4], b"x" + model[1:], model + bytes(4)):
+        (folder / "wasm" / "cut.bin").write_bytes(cut)
+        command = ["node", "episode.mjs", "minisnn_edge.wasm", "cut.bin", "selftest.bin"]
+        ran = subprocess.run(command, cwd=folder / "wasm", capture_output=True, text=True)
+        assert ran.returncode and ("do not fit each other" in ran.stderr or "outside the bounds" in ran.stderr), ran.stderr
     assert re.search(rf"\n0 of \d+ numbers differ, crc {checksum(folder):08x}", said), said
 
 
