@@ -17,7 +17,7 @@ SYMBOLS, SHAPE = 8, (14, 8, 6, 2)  # of `small_set`
 class ToySet:
     """Tasks of ten classes a split; `calls` counts the tasks drawn, and `at_call` maps a count to what to do then."""
 
-    input_shape = (6, 6, 2)
+    input_shape, classes = (6, 6, 2), tuple("0123456789")
 
     def __init__(self, split: str, at_call: dict | None = None):
         self.first, self.calls, self.at_call = 10 * SPLITS.index(split), 0, at_call or {}

@@ -26,6 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (("shots", "support"), ("queries", "query")):
         options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
+    text = "learn by another rule: nearest class mean, a step from there, or from a readout of zero (default: as in training)"
+    parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml"), help=text)
     parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
     text = "layers that do not adapt (default: as in training)"
     parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
@@ -49,32 +51,44 @@ def run(args: argparse.Namespace) -> None:
     from ..meta.inner import InnerLoop
     from ..parallel.compilation import announce
     from ..training.checkpoint import read
-    from ..training.baselines import baselines
-    from ..training.evaluation import evaluate, sentence, table
+    from ..meta.rules import RULES
+    from ..training.baselines import baselines, learns_by
+    from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
     from ..training.folder import write_json
 
     found = read(options.find_checkpoint(args.checkpoint))
     dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
+    config, theta, inner = found.config, found.theta, found.inner or InnerLoop()
+    if args.rule:
+        _, theta, inner = vars(learns_by(args.rule, found.net, theta, inner)).values()
     given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze}
-    inner = replace(found.inner or InnerLoop(), **{name: value for name, value in given.items() if value is not None})
+    inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
+    if args.rule == "nearest":
+        options.refuse(args, "with --rule nearest", "inner_steps")
     if inner.steps == 0:
         options.refuse(args, "where there are no inner steps", "step_size", "freeze")
-    shots = args.shots or (found.config.shots if found.config else 1)
-    queries = args.queries or (found.config.queries if found.config else 10)
+    shots = args.shots or (config.shots if config else 1)
+    queries = args.queries or (config.queries if config else 10)
     if not args.quiet:
         announce()
     align = args.align or ("support" if dataset == "double-nmnist" else "none")
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
     where.update(how=found.origin.options(dataset))
     if args.baselines:
-        where.update(beside=partial(baselines, found.net, found.theta, pretrained=_classifier()))
+        where.update(beside=partial(baselines, found.net, found.theta, pretrained=_classifier(), inner=inner))
     with options.executor_of(args) as executor:
         tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
-        result = evaluate(found.net, found.theta, inner, *tasks, **where, executor=executor)
-    result.update(checkpoint=str(args.checkpoint), inner_steps=inner.steps, freeze=list(inner.freeze))
+        result = evaluate(found.net, theta, inner, *tasks, **where, executor=executor)
+    result.update(
+        checkpoint=str(args.checkpoint),
+        learns_by=args.rule or (config and config.rule),
+        inner_steps=inner.steps,
+        freeze=list(inner.freeze),
+    )
     if args.json is not None:
         write_json(args.json, result)
-    print(sentence(result), *table(result), sep="\n")
+    learned = RULE_NAMES[args.rule] if args.rule else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
+    print(sentence(result), *table(result, learned), sep="\n")
 
 
 def _classifier():

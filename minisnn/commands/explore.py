@@ -6,15 +6,17 @@ activity     accuracy against the spikes that the network makes
 curvature    spectrum of the inner loss's Hessian before and after meta-training
 cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands
-shift        moved and enlarged recordings with more events or fewer, tasks aligned by their support"""
+shift        moved and enlarged recordings with more events or fewer, tasks aligned by their support
+rule         MAML's and Proto-MAML's step against the nearest class mean, on the same features and episodes
+onset        recordings that start earlier or later than the network assumes, and a stream without rests"""
 
 from .studies import study_command
 
-SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift"
+SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift, rule, onset"
 EXAMPLES = """\
 examples:
   minisnn explore shots
   minisnn explore curvature
   minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz"""
-WHAT = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift")
+WHAT = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift", "rule", "onset")
 arguments, run = study_command("{}", WHAT, "what to explore", 200)

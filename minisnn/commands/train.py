@@ -6,10 +6,11 @@ Ctrl-C saves, and --resume DIR continues as if nothing had happened."""
 import argparse
 import shlex
 import sys
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
-from ..training.presets import DEFAULT, PRESETS, preset
+from ..meta.rules import RULES
+from ..training.presets import DEFAULT, PRESETS, chosen
 from ..training.settings import TrainingConfig, in_words
 from .options import add_quiet, add_threads, add_workers, executor_of, names, or_none, refuse, use_threads, whole_numbers
 
@@ -17,6 +18,8 @@ SUMMARY = "meta-train a network, then test it on unseen classes"
 EXAMPLES = """\
 examples:
   minisnn train                              a first run, into runs/quick-1
+  minisnn train --preset maml                MAML alone, as the paper does it
+  minisnn train --preset paper-fast          Table 1's width, as the network that ships
   minisnn train --preset paper --out runs/t1 the paper's network and constants
   minisnn train --root ~/N-MNIST --seed 3    real recordings, another seed
   minisnn train --order 1 --inner-steps 3    first order, three steps
@@ -30,7 +33,11 @@ examples:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s [--preset NAME] [--out DIR] [settings] | --resume DIR"
     run = parser.add_argument_group("the run")
-    run.add_argument("--preset", choices=tuple(PRESETS), help=f"settings to start from (default: {DEFAULT})")
+    run.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help=f"settings to start from (default: {DEFAULT}; maml for another rule, order or model)",
+    )
     run.add_argument("--out", metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
     run.add_argument("--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
@@ -63,10 +70,12 @@ def _add_setting(group, f) -> None:
 
 def _defaults(f) -> str:
     """The defaults of the presets, in words."""
-    values = {name: in_words(getattr(config, f.name)) for name, config in PRESETS.items()}
-    if len(set(values.values())) == 1:
-        return f"default: {values[DEFAULT]}"
-    return "; ".join(f"{name}: {value}" for name, value in values.items())
+    values: dict[str, list[str]] = {}
+    for name in (DEFAULT, *PRESETS):
+        values.setdefault(in_words(getattr(PRESETS[name], f.name)), []).append(name)
+    if len(values) == 1:
+        return f"default: {next(iter(values))}"
+    return "; ".join(f"{', '.join(dict.fromkeys(names))}: {value}" for value, names in values.items())
 
 
 def run(args: argparse.Namespace) -> None:
@@ -84,11 +93,11 @@ def run(args: argparse.Namespace) -> None:
         if given:
             raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}")
     else:
-        config = replace(preset(args.preset or DEFAULT), **changes)
+        config = chosen(args.preset, changes)
         for name, why in config.idle().items():
             refuse(args, why, name)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
-    from ..training.evaluation import open_sets, sentence
+    from ..training.evaluation import open_sets, sentence, table
     from ..training.run import train
 
     resume = args.resume is not None
@@ -100,4 +109,5 @@ def run(args: argparse.Namespace) -> None:
     if result.test is None:
         print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")
     else:
-        print(sentence(result.test))
+        words = RULES[config.rule].words(config.order)
+        print(sentence(result.test), *table(result.test, f"{words}, meta-trained"), sep="\n")

@@ -11,7 +11,7 @@ import importlib
 
 # name -> module
 _OF_THE_PAPER = ("table-2", "figure-2", "figure-3", "figure-4", "table-3", "figure-5", "figure-6")
-_BEYOND = ("relearn", "shots", "ways", "activity", "curvature", "cost", "recordings", "shift")
+_BEYOND = ("relearn", "shots", "ways", "activity", "curvature", "cost", "recordings", "shift", "rule", "onset")
 EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, *_BEYOND)}
 # name -> options of the commands that change nothing in it
 UNUSED = {

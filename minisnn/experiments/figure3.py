@@ -6,6 +6,7 @@ import numpy as np
 
 from ..meta.inner import InnerLoop, predict
 from ..training.evaluation import accuracy
+from .baselines import add_baselines
 from .drawing import chance, curves_of
 from .findings import Findings
 from .statistics import Estimate, difference, estimate
@@ -60,6 +61,7 @@ def run(study: Study) -> Findings:
     header = "data | updates | error ± 95 % CI | fall against one update fewer, paired | seconds to adapt"
     note = "All updates are on the same five support samples, with the step sizes learned for one update; seconds on this "
     found.table("figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads.")
+    add_baselines(study, found)
     if curves:
         found.figures["figure-3"] = _draw(curves), "One update does nearly all; the network was meta-trained for one."
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from ..meta.optim import Adam
 from ..plots import COLOURS
 from ..training.evaluation import accuracy
+from .baselines import add_baselines
 from .drawing import drawn
 from .findings import Findings
 from .readout import Readout, spikes_of
@@ -65,6 +66,7 @@ def run(study: Study) -> Findings:
     title, header = "Accuracy of a new readout on a pretrained body (%)", "ways | shots | accuracy ± 95 % CI | SD over trials"
     note = f"{TRIALS} trials, {QUERIES} unseen samples a class; MAML, 5-way, one shot, one update: {maml.percent()} %."
     found.table("figure-6", title, header, rows, note)
+    add_baselines(study, found, datasets=(DATASET,))
     caption = "A new readout on a pretrained body, against MAML's one shot and one update."
     found.figures["figure-6"] = _draw(curves, maml), caption
     found.summary = f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has {e[5][0].percent()} % "

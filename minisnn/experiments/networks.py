@@ -16,21 +16,23 @@ from ..training.settings import TrainingConfig, in_words
 
 _WIDE = dict(channels=(32, 64, 128))  # Table 1's
 _LONG = dict(evaluate_every=1000, evaluate_episodes=40, test_episodes=600)
-_SNN = replace(preset("quick"), **_WIDE, **_LONG, step_size=4.0, queries=10, updates=9000)
+_SNN = replace(preset("maml"), **_WIDE, **_LONG, step_size=4.0, queries=10, updates=9000)
 _OF_CNN = dict(model="cnn", step_size=0.02, init_variance=9.0)
 _CNN = replace(_SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500)
 _PLAIN = dict(rule="classify", learn_step_size="no", queries=32, updates=2000, lr=1e-3, clip=None)
 _SHORT = dict(evaluate_every=500, test_episodes=100)
 _ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
 _MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
+_MEANS = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, draws=3, evaluate_episodes=40)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
     "double-nmnist/maml-cnn": _CNN,
     "double-nmnist/pretrained-snn": replace(
-        preset("quick"), **_WIDE, **_PLAIN, evaluate_every=500, evaluate_episodes=10, test_episodes=50
+        preset("maml"), **_WIDE, **_PLAIN, evaluate_every=500, evaluate_episodes=10, test_episodes=50
     ),
     "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
+    "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(_ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600),
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
@@ -109,7 +111,8 @@ class Networks:
         from ..training.run import train
 
         recipe = RECIPES[role]
-        config = replace(recipe, root=self.roots.get(recipe.dataset))
+        root = self.roots.get(recipe.dataset)
+        config = replace(recipe, root=root, draws=recipe.draws if root is None else 0)
         for other in RECIPES:
             if recipe.start == file_name(other):
                 config = replace(config, start=str(self._place(other)))
@@ -123,7 +126,7 @@ class Networks:
 
 def how_to_train(role: str) -> str:
     """The command that makes the network of a role."""
-    base, words = preset("quick"), ["minisnn train"]
+    base, words = preset("maml"), ["minisnn train --preset maml"]
     for name, value in vars(RECIPES[role]).items():
         if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
             words.append(f"--{name.replace('_', '-')} {in_words(value)}")

@@ -1,14 +1,13 @@
 """Beyond the paper: recordings as another camera would have made them, with and without alignment by the support."""
 
-from functools import partial
-
 from ..data.sets.moved import Move
 from ..meta.inner import InnerLoop
+from ..training.baselines import Adapted
 from ..plots import COLOURS
 from .drawing import drawn, errorbars
 from .findings import Findings
 from .statistics import Estimate, estimate, some_of
-from .study import Study, one_accuracy
+from .study import Study
 
 TITLE = "Other cameras: accuracy against offset, scale and number of events"
 DATASET = "double-nmnist"
@@ -34,10 +33,10 @@ def run(study: Study) -> Findings:
             for axis, moves in AXES.items():
                 curve = {at: _accuracy(study, model, checkpoint, move, align, episodes) for at, move in moves.items()}
                 curves[model, align, axis] = curve
-                rows += [[trained, how, axis, at, e.percent()] for at, e in curve.items()]
+                rows += [[trained, how, axis, at, e.percent(), e.clustered()] for at, e in curve.items()]
             every = [e.mean for (m, a, _), curve in curves.items() if (m, a) == (model, align) for e in curve.values()]
             found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
-    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI"
+    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over recordings"
     note = f"{episodes} episodes each, the same ones; a fraction of a pixel gives each event to either neighbour, and more "
     note += "events are the same ones again within a millisecond."
     found.table("shift", "Accuracy on unseen classes in moved recordings (%)", header, rows, note)
@@ -47,11 +46,11 @@ def run(study: Study) -> Findings:
 
 
 def _accuracy(study: Study, model: str, checkpoint, move: Move, align: str | None, episodes: int) -> Estimate:
-    tasks = study.tasks(DATASET, move=None if move == Move() else move, align=align)
-    one = partial(one_accuracy, tasks, study.settings, checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop(), 1)
-    made_from = (vars(move), align, checkpoint.net.configuration(), checkpoint.theta, checkpoint.inner or InnerLoop())
+    how: dict = dict(move=None if move == Move() else move, align=align, episodes=episodes)
+    rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
-    return estimate(study.each(f"shift-{model}-{align}-{name}", DATASET, episodes, one, made_from))
+    rows = study.rows(f"shift-{model}-{align}-{name}", DATASET, {"adapted": rule}, ways=checkpoint.net.ways, **how)
+    return estimate(rows["adapted"])
 
 
 def _figure(curves: dict):

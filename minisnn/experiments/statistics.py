@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..training.evaluation import ci95
+from ..training.baselines import Row
+from ..training.intervals import ci95
+
+Values = Sequence[float] | Row  # one an episode
 
 TRIALS = 10
 
@@ -23,12 +26,14 @@ def some_of(episodes: int) -> int:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean, half its 95 % confidence interval, and the standard deviation over trials (None with too few values)."""
+    """A mean, half its 95 % confidence interval, the standard deviation over trials (None with too few values), and half the
+    interval over the recordings that episodes share (None where it was not asked for, or they are not known)."""
 
     mean: float
     ci95: float | None
     sd: float | None
     n: int
+    recordings: float | None = None
 
     @property
     def low(self) -> float:
@@ -42,28 +47,37 @@ class Estimate:
         """As the tables show it: 98.7 ± 0.3."""
         return f"{100 * self.mean:.1f}" + ("" if self.ci95 is None else f" ± {100 * self.ci95:.1f}")
 
+    def clustered(self) -> str | None:
+        """Half the interval over recordings, as the tables show it: ± 1.3."""
+        return None if self.recordings is None else f"± {100 * self.recordings:.1f}"
+
     def points(self) -> str:
         """A difference as the tables show it: +0.31 ± 0.20."""
         return f"{100 * self.mean:+.2f} ± {100 * (self.ci95 or 0):.2f}"
 
 
-def estimate(values: Sequence[float], trials: int = TRIALS) -> Estimate:
+def estimate(values: Values, trials: int = TRIALS) -> Estimate:
     """Of values (n,), one an episode."""
-    values = np.asarray(values, float)
+    recordings, values = getattr(values, "clustered", None), _each(values)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
     sd = None
     if len(values) >= 2 * trials:
         blocks = values[: len(values) // trials * trials].reshape(trials, -1).mean(1)
         sd = float(blocks.std(ddof=1))
-    return Estimate(float(values.mean()), ci95(values), sd, len(values))
+    return Estimate(float(values.mean()), ci95(values), sd, len(values), recordings)
 
 
-def difference(one: Sequence[float], other: Sequence[float]) -> Estimate:
+def _each(values: Values) -> np.ndarray:
+    return np.asarray(values.per_episode if isinstance(values, Row) else values, float)
+
+
+def difference(one: Values, other: Values) -> Estimate:
     """Of one - other, on the same episodes in the same order."""
+    one, other = _each(one), _each(other)
     if len(one) != len(other):
         raise ValueError(f"one has {len(one)} episodes and the other {len(other)}; a paired difference needs the same ones")
-    return estimate(np.asarray(one, float) - np.asarray(other, float))
+    return estimate(one - other)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ another network is begun anew.
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from .. import terminal
 from ..data.store.cache import identity
 from ..stopping import check
+from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
 from ..training.evaluation import accuracy, open_set
 from ..parallel.executor import Executor
@@ -147,20 +148,60 @@ class Study:
         made_from = [given.configuration() if hasattr(given, "configuration") else given for given in arguments]
         return self.each(key, dataset, count or self.settings.episodes, one, (split, *made_from))
 
+    def rows(
+        self, key: str, dataset: str, rules: dict[str, Rule], split: str = "test", ways: int = 5, shots: int = 1, **how: Any
+    ) -> dict[str, Row]:
+        """What each rule answers to the same episodes, with its intervals; how: `episodes`, and the options of `tasks`."""
+        count = how.pop("episodes", None) or self.settings.episodes
+        one = partial(one_answer, self.tasks(dataset, split, **how), self.settings, list(rules.values()), ways, shots)
+        made_from = ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()])
+        found = self.each(key, dataset, count, one, made_from)
+        answers = [Answers(np.array(right, bool), np.array(which, np.int64).reshape(-1, k)) for right, which, k in found]
+        return rows_of(list(rules), answers)
+
     def accuracies(
-        self, role: str, dataset: str, split="test", *, inner: Callable = lambda loop: loop, key="", shots=1, episodes=None
-    ) -> list[float]:
-        """Query accuracy after adaptation of the network of a role, one an episode; `inner` changes the checkpoint's inner
-        loop, and `key` names the change."""
+        self,
+        role: str,
+        dataset: str,
+        split: str = "test",
+        *,
+        inner: Callable[[InnerLoop], InnerLoop] = lambda loop: loop,
+        key: str = "",
+        shots: int = 1,
+        episodes: int | None = None,
+    ) -> Row:
+        """Query accuracy after adaptation of the network of a role; `inner` changes the checkpoint's inner loop, and `key`
+        names the change."""
         found, name = self.network(role), "-".join(filter(None, (role.replace("/", "-"), split, key)))
-        loop = inner(found.inner or InnerLoop())
-        return self.items(name, dataset, one_accuracy, found.net, found.theta, loop, shots, count=episodes, split=split)
+        rule = Adapted(found.net, found.theta, inner(found.inner or InnerLoop()))
+        return self.rows(name, dataset, {"adapted": rule}, split, found.net.ways, shots, episodes=episodes)["adapted"]
+
+    def baselines(self, role: str, split: str = "test", **how: Any) -> dict[str, Row]:
+        """What the network of a role must beat (`training.baselines`), on the same episodes; how: as `rows` takes it."""
+        dataset, found = role.split("/")[0], self.network(role)
+        pretrained = self.network(f"{dataset}/pretrained-snn")
+        inner = found.inner or InnerLoop()
+        rules = baselines(found.net, found.theta, self.tasks(dataset), pretrained, inner)
+        return self.rows(f"{role.replace('/', '-')}-{split}-baselines", dataset, rules, split, found.net.ways, **how)
+
+
+def one_answer(tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int) -> list:
+    """What the rules answer to episode `index`: which answers are right, the recordings each rests on, and their number."""
+    found = answers(tasks, rules, settings.seed, ways, shots, settings.queries, index)
+    return [found.right.astype(int).tolist(), found.recordings.ravel().tolist(), found.recordings.shape[1]]
 
 
 def one_accuracy(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, shots: int, index: int) -> float:
     """Query accuracy after adaptation to episode `index`."""
     task = tasks.episode(settings.seed, index, net.ways, shots, settings.queries)
     return accuracy(inner.logits(net, theta, task), task.y_query)
+
+
+def _told(one):
+    """A rule, by what its answers depend on: networks by their configuration, functions by their name."""
+    if is_dataclass(one):
+        return {"": type(one).__name__, **{name: _told(value) for name, value in vars(one).items()}}
+    return one.configuration() if hasattr(one, "configuration") else getattr(one, "__name__", one)
 
 
 def processor() -> str:

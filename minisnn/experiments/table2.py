@@ -7,11 +7,12 @@ that learning must beat: the nearest support sample by correlation of event coun
 import numpy as np
 
 from ..meta.tasks import Task, summed_frames
+from .baselines import add_baselines
 from .drawing import TWO, drawn
 from .findings import Findings
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2
-from .statistics import difference, estimate
+from .statistics import Values, difference, estimate
 from .study import DATASETS, Settings, Study
 
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
@@ -51,7 +52,7 @@ def _standard(frames: np.ndarray) -> np.ndarray:
 
 def run(study: Study) -> Findings:
     found, rows, s = Findings(study.name, TITLE), [], study.settings
-    values: dict[tuple[str, str, str], list[float]] = {}
+    values: dict[tuple[str, str, str], Values] = {}
     for dataset, name in DATASETS.items():
         for method, label in LABELS.items():
             role = f"{dataset}/{method}"
@@ -66,11 +67,13 @@ def run(study: Study) -> Findings:
         e = estimate(accuracies)
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
-        rows.append([DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split], e.percent(), trials, paper])
-    header = "data | method | classes | mean ± 95 % CI | mean ± SD of 10 trials | paper"
+        rows.append([DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split], e.percent(), e.clustered(), trials, paper])
+    header = "data | method | classes | mean ± 95 % CI | over recordings | mean ± SD of 10 trials | paper"
     note = f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
-    note += "blocks. train: meta-training classes in unseen recordings; test: unseen classes."
+    note += "blocks; over recordings: half the interval of a bootstrap of recordings, which episodes share. "
+    note += "train: meta-training classes in unseen recordings; test: unseen classes."
     found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
+    add_baselines(study, found, tuple(SPLITS))
     _compare(found, values)
     caption = "One-shot accuracy of each method, with its 95 % interval; open marks: the paper."
     found.figures["table-2"] = _draw(values), caption

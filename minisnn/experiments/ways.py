@@ -4,13 +4,16 @@ Meta-training makes the readout's columns alike, for its classes come in any ord
 their mean is a start for N classes; with the learned step sizes it adapts as the network does.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..meta.inner import InnerLoop
+from ..training.baselines import Adapted, Nearest
 from .drawing import curves_of
 from .findings import Findings
 from .statistics import estimate, some_of
-from .study import Study, one_accuracy
+from .study import Study
 
 TITLE = "N ways: accuracy against the number of classes"
 WAYS = (2, 5, 10, 20)
@@ -28,7 +31,7 @@ def with_ways(net, theta: np.ndarray, inner: InnerLoop, ways: int):
 
     step = inner.step_size if np.ndim(inner.step_size) == 0 else widened(inner.step_size)
     # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are added
-    return wide, widened(theta), InnerLoop(step * (ways / net.ways), inner.steps, inner.freeze)
+    return wide, widened(theta), replace(inner, step_size=step * (ways / net.ways))
 
 
 def run(study: Study) -> Findings:
@@ -38,11 +41,12 @@ def run(study: Study) -> Findings:
         trained, curves[name] = study.network(role), {}
         for ways in WAYS:
             wide = with_ways(trained.net, trained.theta, trained.inner or InnerLoop(), ways)
-            values = study.items(f"{dataset}-{ways}-way", dataset, one_accuracy, *wide, 1, count=episodes)
-            curves[name][ways] = estimate(values)
-            rows.append([name, ways, curves[name][ways].percent(), f"{100 / ways:.0f}"])
+            rules = {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])}
+            values = study.rows(f"{dataset}-{ways}-way", dataset, rules, ways=ways, episodes=episodes)
+            e = curves[name][ways] = estimate(values["adapted"])
+            rows.append([name, ways, e.percent(), e.clustered(), estimate(values["nearest"]).percent(), f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
-    header = "data | classes | accuracy ± 95 % CI | chance"
+    header = "data | classes | accuracy ± 95 % CI | over recordings | nearest mean of its features | chance"
     note = f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, step "
     note += "sizes in proportion to the classes."
     found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)

@@ -78,7 +78,8 @@ class Network(Layout):
 
         u, the membrane (or what a softplus is taken of), then has this variance and exceeds the threshold at this rate.
         readout "zero" starts from no readout at all: no class is preferred, and the first inner step makes of it a
-        classifier by similarity to the support. Meta-training takes off from there at once.
+        classifier by similarity to the support. Meta-training takes off from there at once. (Kao, Chiu & Chen 2022, "MAML is
+        a noisy contrastive learner in classification", ICLR, call it the zeroing trick, and say why it helps.)
         """
         one_of("readout", readout, ("fit", "zero"))
         theta = orthogonal(self, rng)

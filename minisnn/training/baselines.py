@@ -14,14 +14,14 @@ A meta-learner that does not beat the last has learned features, and not how to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..meta.inner import InnerLoop
-from ..meta.prototypes import class_means, distance_logits, nearest
+from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest, with_prototypes
 from ..meta.tasks import Task, summed_frames
 from ..parallel.executor import Executor
 from .intervals import ci95, over_recordings
@@ -58,18 +58,40 @@ class Adapted:
         return self.inner.logits(self.net, self.theta, task)
 
 
+def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
+    """A network that learns by another rule, with the steps of `inner`: "nearest" class mean, "proto-maml", or "maml", whose
+    readout starts from zero where it was trained to start from class means."""
+    plain = InnerLoop(**{f.name: getattr(inner, f.name) for f in fields(InnerLoop)})
+    if name != "nearest":
+        plain = replace(plain, steps=max(1, inner.steps))
+    if name == "maml":
+        if isinstance(inner, ClassMeans):
+            theta = with_prototypes(net, theta, np.zeros((net.ways, net.views(theta)["readout.weight"].shape[0]), net.dtype))
+        return Adapted(net, theta, plain)
+    steps = 0 if name == "nearest" else plain.steps
+    return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=steps)), scale=getattr(inner, "scale", SCALE)))
+
+
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
     """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as training starts."""
     x = np.concatenate([tasks.episode(seed, index, net.ways, 1, 1).x_support for index in range(looks)])
     return Nearest(net, net.init(np.random.default_rng(seed), x))
 
 
-def baselines(net: Any, theta: np.ndarray, tasks: Any, pretrained: Any = None) -> dict[str, Rule]:
-    """The four by name, for a network and a set of tasks; `pretrained` a checkpoint that takes the same recordings, if any."""
+def baselines(
+    net: Any, theta: np.ndarray, tasks: Any, pretrained: Any = None, inner: InnerLoop | None = None
+) -> dict[str, Rule]:
+    """The four by name, for a network and a set of tasks; `pretrained` a checkpoint that takes the same recordings, if any.
+    With `inner`, how the network learns, the rules of a gradient step that it was not trained for, too."""
     rules: dict[str, Rule] = {"frames": frames, "random": random_network(net, tasks)}
     if pretrained is not None and pretrained.net.input_shape == net.input_shape:
         rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
-    return rules | {"own": Nearest(net, theta)}
+    rules["own"] = Nearest(net, theta)
+    if inner is not None and net.loss_name == "cross_entropy":
+        by_means = isinstance(inner, ClassMeans)
+        others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * by_means
+        rules.update({name: learns_by(name, net, theta, inner) for name in others})
+    return rules
 
 
 class Row(NamedTuple):

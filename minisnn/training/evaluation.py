@@ -145,17 +145,22 @@ def sentence(result: dict) -> str:
     return f"{result['split']} accuracy {right}{margin} % on {result['episodes']} {episodes} ({before} % before adaptation)"
 
 
-def table(result: dict) -> list[str]:
-    """The rules of `evaluate` side by side, a line each: accuracy, and its intervals over episodes and over recordings."""
-    if not result["rules"]:
+def table(result: dict, learned: str | None = None) -> list[str]:
+    """The rules of `evaluate` side by side, a line each: accuracy, and its intervals over episodes and over recordings.
+    learned: the words for how the network learned."""
+    if not result.get("rules"):
         return []
     own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
-    lines = ["on the same episodes, in %        mean   episodes   recordings"]
-    for name, row in {RULE_NAMES["adapted"]: own, **{RULE_NAMES.get(n, n): row for n, row in result["rules"].items()}}.items():
+    lines = [f"{'on the same episodes, in %':<36}{'mean':>8}{'episodes':>11}{'recordings':>13}"]
+    for name, row in {learned or "this network, after adaptation": own, **result["rules"]}.items():
         margins = ("" if row[k] is None else f"± {100 * row[k]:.1f}" for k in ("ci95", "ci95_recordings"))
-        lines.append(f"{name:<30}{100 * row['mean']:>8.1f}" + "".join(f"{margin:>11}" for margin in margins))
-    return lines
+        lines.append(f"{RULE_NAMES.get(name, name):<36}{100 * row['mean']:>8.1f}{next(margins):>11}{next(margins):>13}")
+    return [line.rstrip() for line in lines]
 
 
 _MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")
-RULE_NAMES = {"adapted": "this network, after adaptation", **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()}}
+RULE_NAMES = {
+    **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
+    **{rule: f"{name}'s step, not trained for it" for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))},
+    "nearest": "nearest mean",
+}

@@ -19,6 +19,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .. import stopping
+from .baselines import baselines
 from .evaluation import check_ways, evaluate, open_sets
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
@@ -263,10 +264,11 @@ class _Run:
         x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
         return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
 
-    def _evaluate(self, state: State, split: str, episodes: int, seed: int, progress: bool) -> dict:
+    def _evaluate(self, state: State, split: str, episodes: int, seed: int, progress: bool, beside=None) -> dict:
         phi, inner = self.held.start(self.net, state.theta)[0], self.held.inner(self.net, self._inner(state))
         task, tasks = (self.ways, self.config.shots, self.config.queries), self.data[split]
-        return evaluate(self.learns, phi, inner, tasks, split, episodes, seed, *task, progress=progress, executor=self.executor)
+        how = dict(progress=progress, executor=self.executor, beside=beside)
+        return evaluate(self.learns, phi, inner, tasks, split, episodes, seed, *task, **how)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
@@ -287,7 +289,10 @@ class _Run:
             return None
         if path.exists():
             return read_json(path)
-        test = self._evaluate(state, "test", config.test_episodes, config.test_seed, progress=self.progress)
+        beside = None
+        if type(self.held) is Held and not RULES[config.rule].whole_set:
+            beside = partial(baselines, self.net, state.theta, inner=self._inner(state))
+        test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
         test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)
         test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)

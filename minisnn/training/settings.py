@@ -56,7 +56,9 @@ class TrainingConfig:
     flip_y: bool = _data(False, "whether y of recordings grows upwards")
     ways: int = _data(5, "classes of a task", least=2)
     shots: int = _data(1, "support samples of each class", least=1)
-    train_ways: int = _data(0, "classes of a task that rule prototypes learns from; 0: as ways", least=0)
+    train_ways: int = _data(
+        0, "classes of a task that rule prototypes learns from, or all where the set has fewer; 0: as ways", least=0
+    )
     train_queries: int = _data(0, "query samples of each class in it; 0: as queries", least=0)
     draws: int = _data(
         0, "simulated training recordings of each picture, each a scene and a camera of its own; 0: one, by one camera", least=0

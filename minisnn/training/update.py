@@ -47,6 +47,7 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
     """The training task of a key."""
     wide = rule is not None and rule.any_ways
     ways, queries = (config.train_ways, config.train_queries) if wide else (0, 0)
+    ways = min(ways, len(getattr(tasks, "classes", range(ways))))
     return tasks.sample_task(generator(config, *key), ways or net.ways, config.shots, queries or config.queries)
 
 

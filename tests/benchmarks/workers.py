@@ -35,7 +35,7 @@ from minisnn.training.run import _Run
 
 
 def a_run(tasks: int, out: Path):
-    settings = {**vars(preset("quick")), "channels": (32, 64, 128), "queries": 10, "tasks": tasks, "step_size": 4.0}
+    settings = {**vars(preset("maml")), "channels": (32, 64, 128), "queries": 10, "tasks": tasks, "step_size": 4.0}
     run = _Run(TrainingConfig(**settings), RunFolder(out), {"train": open_set("double-nmnist", "train")}, progress=False)
     return run, run._start()
 

@@ -36,7 +36,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]
 def toy_sets(monkeypatch, tmp_path):
     """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the test's own."""
 
-    def open_set(name, split, root=None, progress=True, align=None):
+    def open_set(name, split, root=None, progress=True, align=None, draws=0):
         if root == "absent":
             raise ValueError("absent: no such folder")
         found = ToySet(split)
@@ -69,7 +69,8 @@ def trained(run):
 def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
     code, out, err = run("train", *TOY)
     result = json.loads(Path("runs/quick-1/result.json").read_text())
-    assert code == 0 and out.splitlines()[-1] == evaluation.sentence(result)
+    lines = [evaluation.sentence(result), *evaluation.table(result, "Proto-MAML, meta-trained")]
+    assert code == 0 and out.splitlines() == lines and len(lines) == 7 and "MAML's step, not trained for it" in lines[-1]
     assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation)" in out
     assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
     assert run("train", *TOY, "--quiet")[0] == 0
@@ -185,7 +186,7 @@ def test_resume_goes_on_and_takes_no_settings(run, trained):
 
 def test_a_run_is_not_overwritten_without_force(run, trained):
     code, _, err = run("train", *TOY, "--lr", 0.1, "--out", trained)
-    assert code == 2 and "other settings (lr 0.002 -> 0.1)" in err and err.count("\n") == 1
+    assert code == 2 and "other settings (lr 0.003 -> 0.1)" in err and err.count("\n") == 1
     assert run("train", *TOY, "--lr", 0.1, "--out", trained, "--force", "--quiet")[0] == 0
 
 
@@ -204,12 +205,13 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
         "val",
     )
     found = checkpoint.read(trained)
-    beside = partial(baselines, found.net, found.theta)
+    beside = partial(baselines, found.net, found.theta, inner=found.inner)
     expected = evaluation.evaluate(
         found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5, queries=2, progress=False, beside=beside
     )
     result = json.loads(Path("a.json").read_text())
-    assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *evaluation.table(expected)]
+    table = evaluation.table(expected, "Proto-MAML, meta-trained")
+    assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *table]
     assert "nearest mean: summed frames" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
@@ -224,7 +226,21 @@ def test_evaluate_repeats_the_test_of_the_training(run, trained):
     assert expected <= first.keys() & again.keys()
 
 
+def test_evaluate_by_another_rule(run, trained):
+    """By name as in the table beside, and Proto-MAML without a step is the nearest mean."""
+    found = {}
+    for how in ((), ("--rule", "nearest"), ("--rule", "maml"), ("--inner-steps", 0)):
+        code, out, _ = run("evaluate", "--checkpoint", trained, "--episodes", 3, *how, "--json", "a.json")
+        found[how] = json.loads(Path("a.json").read_text())
+        assert code == 0 and ("nearest mean   " in out) == (how == ("--rule", "nearest"))
+    whole, nearest, maml, still = found.values()
+    assert whole["learns_by"] == "proto-maml" and whole["rules"]["own"]["per_episode"] == nearest["per_episode"]
+    assert whole["rules"]["maml"]["per_episode"] == maml["per_episode"] != nearest["per_episode"]
+    assert still["per_episode"] == nearest["per_episode"]
+
+
 def test_evaluate_with_another_inner_loop(run, trained):
+    run("train", *TOY, "--preset", "maml", "--quiet", "--out", trained, "--force")
     run("evaluate", "--checkpoint", trained, "--episodes", 3, "--inner-steps", 0, "--json", "a.json")
     result = json.loads(Path("a.json").read_text())
     assert result["per_episode"] == result["per_episode_before"]

@@ -19,6 +19,7 @@ IDLE: dict[str, list[str]] = {
     "check --model cnn": ["--pool max", "--window 9", "--detach-reset"],
     "check --channels none": ["--kernel 3", "--pool max"],
     "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1"],
+    "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": ["--inner-steps 1", "--step-size 2", "--freeze conv1"],
     "info text": ["--sample 3"],
     "record --out new": ["--labels a", "--size 9,9"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
@@ -52,7 +53,7 @@ STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler s
 ALWAYS = {
     "check": "backend checkpoint full input model plot random seed thorough threads",
     "evaluate": "align baselines checkpoint dataset episodes inner-steps json "
-    "queries quiet root scheduler seed shots split threads workers",
+    "queries quiet root rule scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",
     "info": "",
     "lessons": "list",

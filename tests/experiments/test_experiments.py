@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, readout, relearn
+from minisnn.experiments import cost, figure6, onset, readout, relearn
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -23,6 +24,8 @@ from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.experiments.ways import with_ways
 from minisnn.meta.inner import InnerLoop, body
+from minisnn.training.baselines import baselines
+from minisnn.training.evaluation import RULE_NAMES
 from toy import small_set, toy_config
 
 
@@ -152,6 +155,30 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
         assert len(calls) == 31
     finally:
         ms.set_threads(None)
+
+
+def test_recordings_at_another_time():
+    x = np.arange(1, 7).reshape(1, 6)
+    assert onset.delayed(x, 2).tolist() == [[0, 0, 1, 2, 3, 4]] and onset.delayed(x, -2).tolist() == [[3, 4, 5, 6, 0, 0]]
+    assert onset.delayed(x, 0).tolist() == x.tolist() and not onset.delayed(x, 9).any() and not onset.delayed(x, -6).any()
+    two = np.array([[1, 1], [2, 2], [3, 3], [4, 4]])  # two classes of two samples
+    assert onset.after_another(two, 2).tolist() == [[3, 3, 1, 1], [4, 4, 2, 2], [1, 1, 3, 3], [2, 2, 4, 4]]
+
+
+def test_baselines_stand_beside_maml_on_the_same_episodes(study, sets):
+    """In the table as `evaluate` finds them, with intervals over recordings; what is answered does not depend on who asks."""
+    one, role = study("figure-4", episodes=6), "double-asl/maml-snn"
+    found, network = experiment("figure-4").run(one), one.network(role)
+    beside = partial(baselines, network.net, network.theta, inner=network.inner)
+    expected = ms.evaluate(
+        network.net, network.theta, network.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False, beside=beside
+    )
+    [table] = [table for table in found.tables if table.name == "figure-4-baselines"]
+    rows = {row[2]: row for row in table.rows if row[0] == "Double ASL-DVS"}
+    for name, row in expected["rules"].items():
+        shown, gain = rows[RULE_NAMES[name]], difference(expected["per_episode"], row["per_episode"])
+        assert shown[3:] == [estimate(row["per_episode"]).percent(), f"± {100 * row['ci95_recordings']:.1f}", gain.points()]
+    assert rows["MAML, meta-trained"][4] == f"± {100 * expected['ci95_recordings']:.1f}"
 
 
 def test_what_records_depend_on():
@@ -456,17 +483,17 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     frozen = replace(found.inner, freeze=("conv1", "conv2"))
     for inner, key in ((found.inner, ""), (frozen, "2-frozen")):
         expected = ms.evaluate(found.net, found.theta, inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
-        assert one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key) == expected["per_episode"]
+        assert one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key).per_episode == expected["per_episode"]
     assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
     rows = [row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
     whole = one.accuracies(role, "double-asl")
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
     loss = difference(whole, both)
-    assert rows[2][3] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f}"
+    assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f}"
     start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
     errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
-    assert errors[1][2] == estimate([1 - a for a in whole]).percent()
+    assert errors[1][2] == estimate([1 - a for a in whole.per_episode]).percent()
     assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
 
 

@@ -20,7 +20,8 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SMALL = "--channels 4 --window 20 --queries 1 --tasks 2 --updates 12 --evaluate-every 4 --evaluate-episodes 2 --test-episodes 4"
+SMALL = "--draws 0 --channels 4 --window 20 --queries 1 --tasks 2 --updates 12 --evaluate-every 4 --evaluate-episodes 2"
+SMALL += " --test-episodes 4"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import csv
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 import os
 import signal
 import subprocess
@@ -15,17 +15,18 @@ from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 from minisnn.layers.neuron import LIF
 from minisnn.meta.inner import InnerLoop, meta_gradient
 from minisnn.meta.optim import Adam, cosine
-from minisnn.meta.rules import GROUPS
+from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder, free_folder
-from minisnn.training.presets import PRESETS
+from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.progress import Bar
 from minisnn.training.origin import TRAIN, Origin
 from minisnn.training.run import Interrupted, _Run, train
 from minisnn.training.settings import TrainingConfig
+from minisnn.training.update import task_of
 
 SILENT = dict(progress=False)
 HERE = Path(__file__).parents[1]
@@ -412,6 +413,26 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):
         TrainingConfig.from_mapping({"lr": -3}, "x.json")
+
+
+def test_what_a_preset_gives_way_to():
+    """Cameras are drawn for simulated pictures alone, class means make their share of fewer updates, other rules are MAML's."""
+    quick = PRESETS["quick"]
+    assert chosen(None, {}) == quick and quick.draws and 0 < quick.prototype_updates < quick.updates
+    assert chosen(None, {"root": "real"}).draws == chosen(None, {"dataset": "double-asl"}).draws == 0
+    assert chosen(None, {"dataset": "omniglot"}).draws == 1 and chosen("maml", {"dataset": "omniglot"}).draws == 0
+    assert chosen(None, {"root": "real", "updates": 8}).prototype_updates == 8 * quick.prototype_updates // quick.updates
+    assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
+    for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
+        assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
+    assert chosen("quick", {"order": 1}) == replace(quick, order=1) and chosen(None, {"rule": "proto-maml"}) == quick
+
+
+def test_a_task_for_class_means_has_no_more_classes_than_the_set():
+    net = SpikingNet((6, 6, 2), (3,), 3, kernel=3)
+    config, rule = TrainingConfig(ways=3, train_ways=20, train_queries=2, prototype_updates=1), RULES["prototypes"]
+    assert task_of(ToySet("train"), net, config, 0, rule=rule).ways == 10
+    assert task_of(ToySet("train"), net, config, 0).ways == 3
 
 
 def test_the_paper_preset_is_table_1():

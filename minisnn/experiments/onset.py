@@ -1,0 +1,78 @@
+"""Beyond the paper: when a recording begins. The network is at rest when a recording starts, and answers after 100 ms; a camera
+that looks all the time tells neither."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..meta.inner import InnerLoop
+from ..meta.tasks import Task
+from ..training.baselines import Adapted, Nearest, Rule
+from .drawing import curves_of
+from .findings import Findings
+from .statistics import difference, estimate, some_of
+from .study import Study
+
+TITLE = "Onset: recordings that start earlier or later than the network assumes, and a stream without rests"
+DELAYS = (-40, -20, -10, -5, 0, 5, 10, 20, 40)  # milliseconds
+STREAM = "stream"
+
+
+def delayed(x: np.ndarray, delay: int) -> np.ndarray:
+    """Recordings (B, T, …) that begin `delay` steps later, or so many earlier: what lies outside T steps is not seen."""
+    out, steps = np.zeros_like(x), x.shape[1] - abs(delay)
+    if steps > 0:
+        out[:, max(delay, 0) : max(delay, 0) + steps] = x[:, max(-delay, 0) : max(-delay, 0) + steps]
+    return out
+
+
+def after_another(x: np.ndarray, ways: int) -> np.ndarray:
+    """Recordings (B, 2 T, …), each after one of another class of the task, whose traces are still there."""
+    return np.concatenate([np.roll(x, len(x) // ways, axis=0), x], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Met:
+    """A rule that learned recordings as they are and meets delayed ones, or that learns and answers in a stream."""
+
+    rule: Rule
+    how: int | str
+
+    def __call__(self, task: Task) -> np.ndarray:
+        if self.how != STREAM:
+            return self.rule(replace(task, x_query=delayed(task.x_query, int(self.how))))
+        support, query = (after_another(x, task.ways) for x in (task.x_support, task.x_query))
+        return self.rule(replace(task, x_support=support, x_query=query))
+
+
+def run(study: Study) -> Findings:
+    found, rows, curves = Findings(study.name, TITLE), [], {}
+    episodes = some_of(study.settings.episodes)
+    for dataset, name, role in study.meta_trained(found):
+        trained = study.network(role)
+        learned = {
+            "one update": Adapted(trained.net, trained.theta, trained.inner or InnerLoop()),
+            "nearest mean": Nearest(trained.net, trained.theta),
+        }
+        for rule, learns in learned.items():
+            rules: dict[str, Rule] = {str(how): Met(learns, how) for how in (*DELAYS, STREAM)}
+            key = f"{dataset}-onset-{rule.replace(' ', '-')}"
+            values = study.rows(key, dataset, rules, ways=trained.net.ways, episodes=episodes)
+            e = {how: estimate(row) for how, row in values.items()}
+            curves.setdefault(name, {delay: e[str(delay)] for delay in DELAYS})
+            for how, one in e.items():
+                loss = None if how == "0" else difference(values["0"], values[how]).points()
+                rows.append([name, rule, how, one.percent(), one.clustered(), loss])
+        found.summary += f"{name}: {e['0'].percent()} % by the nearest mean, {e[STREAM].percent()} % in a stream. "
+    found.table(
+        "onset",
+        "Accuracy on unseen classes where query recordings begin at another time (%)",
+        "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over recordings | loss, paired (points)",
+        rows,
+        f"{episodes} episodes; support recordings are as in meta-training. What a delay moves out of the 100 ms is not seen. "
+        "In a stream each recording, of support and query, follows one of another class, and nothing is set back in between.",
+    )
+    if curves:
+        words = dict(xlabel="recording begins later by (ms)", title="One update; a network that waits for a start")
+        found.figures["onset"] = curves_of(curves, **words), "Accuracy against the time at which a query recording begins."
+    return found

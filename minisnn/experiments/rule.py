@@ -1,0 +1,58 @@
+"""Beyond the paper: rules of learning on the same episodes, by number of classes and of recordings of each.
+
+A nearest class mean learns nothing but the means. A rule of gradient steps that does not beat it on the same features has
+learned features, and not how to learn from them: the last column says by how much it does.
+"""
+
+from ..meta.inner import InnerLoop
+from ..training.baselines import Rule, baselines, learns_by
+from ..training.evaluation import RULE_NAMES
+from .findings import Findings
+from .statistics import difference, estimate, some_of
+from .study import Study
+from .ways import with_ways
+
+TITLE = "Rules of learning: a gradient step against the nearest class mean"
+SIZES = ((5, 1), (5, 5), (20, 1))  # classes, recordings of each
+ROLES = {
+    "double-nmnist/maml-snn": "Double N-MNIST, by MAML",
+    "double-nmnist/moved-snn": "Double N-MNIST, by class means, many cameras",
+    "double-asl/maml-snn": "Double ASL-DVS, by MAML",
+}
+NAMES = {**RULE_NAMES, "own": "nearest mean", "maml": "MAML's step", "proto-maml": "Proto-MAML's step"}
+
+
+def run(study: Study) -> Findings:
+    found, rows, episodes = Findings(study.name, TITLE), [], some_of(study.settings.episodes)
+    for role, trained in ROLES.items():
+        if study.network(role) is None:
+            found.missing.append(f"no network meta-trained on {trained}")
+            continue
+        for ways, shots in SIZES:
+            values = _rows(study, role, ways, shots, episodes)
+            for name, row in values.items():
+                e, gain = estimate(row), None if name == "own" else difference(row, values["own"])
+                cells = [e.percent(), e.clustered(), gain and gain.points()]
+                rows.append([trained, ways, shots, NAMES.get(name, name), *cells])
+                if name in ("maml", "proto-maml") and gain is not None and gain.ci95 is not None:
+                    apart = "more than" if gain.low > 0 else "less than" if gain.high < 0 else "not to be told apart from"
+                    found.summary += f"{trained}, {ways}-way {shots}-shot: {NAMES[name]} {apart} the nearest mean. "
+    found.table(
+        "rules",
+        "Rules of learning on the same features and episodes (%)",
+        "network | classes | shots | learns by | accuracy ± 95 % CI | over recordings | less the nearest mean, paired (points)",
+        rows,
+        f"{episodes} episodes; for more classes than in meta-training the readout's columns are the mean of the trained ones.",
+    )
+    return found
+
+
+def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict:
+    dataset, found = role.split("/")[0], study.network(role)
+    net, theta, inner = found.net, found.theta, found.inner or InnerLoop()
+    if ways != net.ways:
+        net, theta, inner = with_ways(net, theta, inner, ways)
+    rules: dict[str, Rule] = {name: learns_by(name, net, theta, inner) for name in ("maml", "proto-maml")}
+    floor = baselines(net, theta, study.tasks(dataset), study.network(f"{dataset}/pretrained-snn"))
+    key = f"{role.replace('/', '-')}-rules-{ways}-{shots}"
+    return study.rows(key, dataset, floor | rules, ways=ways, shots=shots, episodes=episodes)

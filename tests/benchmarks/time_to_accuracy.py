@@ -1,0 +1,104 @@
+"""How long a run takes to be good: seconds and tasks from random weights to an accuracy on validation tasks.
+
+    python tests/benchmarks/time_to_accuracy.py [--presets quick,maml] [--seeds 3] [--every 25] [--updates N] [--out DIR]
+
+Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40 validation tasks by the rule
+that it trains; the checks are not counted, nor are compiling and recording. What is done is kept in DIR. Processor seconds do
+not depend on what else the machine does; two idle cores take little more than half of them. The price of a meta-gradient stands
+above, so that machines can be compared: Table 1's network, 5-way 1-shot, 10 queries, second order. `--updates N` stops the long
+ones (preset paper, the constants of the paper's authors, takes hours), and says what they had by then.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import minisnn as ms
+from minisnn.training import run as training
+from minisnn.training.evaluation import open_set
+from minisnn.training.presets import PRESETS, preset
+
+LEVELS = (0.90, 0.95, 0.97, 0.98)
+
+
+def price() -> float:
+    """Processor seconds of a meta-gradient, the least of five."""
+    net, tasks = ms.SpikingNet((16, 32, 2), (32, 64, 128), 5), ms.DoubleNMnist("val", progress=False)
+    task, times = tasks.episode(0, 0, 5, 1, 10), []
+    theta = net.init(np.random.default_rng(0), task.x_query, 0.15, "zero")
+    for _ in range(6):
+        began = time.process_time()
+        ms.meta_gradient(net, theta, task, step_size=4.0)
+        times.append(time.process_time() - began)
+    return min(times[1:])
+
+
+class Counted(training._Run):
+    """A run whose log counts the processor seconds of its updates."""
+
+    def _update(self, state):
+        began = time.process_time()
+        new, row = super()._update(state)
+        row["processor"] = (self.rows[-1].get("processor", 0.0) if self.rows else 0.0) + time.process_time() - began
+        return new, row
+
+
+def first_at(rows: list[dict], level: float) -> dict | None:
+    """The first check that found at least this accuracy."""
+    return next((row for row in rows if row.get("validation", 0.0) >= level), None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", default="quick,maml", help=f"of {', '.join(PRESETS)}, with commas")
+    for name, value in (("seeds", 3), ("every", 25), ("updates", 0)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--out", type=Path, default=Path("runs/time-to-accuracy"))
+    args = parser.parse_args()
+    print(f"a meta-gradient: {price():.3f} processor seconds")
+    head = "".join(f"{f'{level:.0%}':>22}" for level in LEVELS)
+    print(f"{'preset, seed':<16}{head}{'at the end':>22}   processor s / updates")
+    for name in args.presets.split(","):
+        for seed in range(args.seeds):
+            config = replace(preset(name), seed=seed, evaluate_every=args.every, evaluate_episodes=40, test_episodes=0)
+            rows = trained(config, args.out / f"{name}-{seed}", args.updates)
+            cells = [first_at(rows, level) for level in LEVELS]
+            text = "".join(f"{'-' if c is None else _cell(c):>22}" for c in cells)
+            print(f"{f'{name}, {seed}':<16}{text}{_last(rows):>22}", flush=True)
+
+
+def _last(rows: list[dict]) -> str:
+    found = [row["validation"] for row in rows if not np.isnan(row.get("validation", np.nan))]
+    return f"{100 * found[-1]:.1f} %: {_cell(rows[-1])}" if found else _cell(rows[-1])
+
+
+def _cell(row: dict) -> str:
+    return f"{row.get('processor', np.nan):.0f} / {row['update']:.0f}"
+
+
+def trained(config, out: Path, most: int) -> list[dict]:
+    """The log of a run, made by this program in one piece or as far as `most` updates."""
+    log = out / "processor.npz"
+    if log.exists():
+        with np.load(log) as kept:
+            return [dict(zip(kept["names"].tolist(), row)) for row in kept["rows"].tolist()]
+    data = {split: open_set(config.dataset, split, **config.recordings(split)) for split in ("train", "val")}
+    with training.RunFolder(out) as folder:
+        one = Counted(config, folder, data, progress=True)
+        state = one._start()
+        while state.update < (most or config.updates):
+            state, row = one._update(state)
+            one.rows.append(row)
+            if state.update % config.evaluate_every == 0:
+                found = one._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
+                row["validation"] = found["accuracy_after"]
+    names = ["update", "processor", "validation"]
+    np.savez(log, names=names, rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]))
+    return one.rows
+
+
+if __name__ == "__main__":
+    main()
