@@ -72,7 +72,8 @@ def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 6
 
     def arguments(parser: argparse.ArgumentParser) -> None:
         if what:
-            parser.add_argument("what", type=type(what[0]), choices=what, help=text)
+            many = dict(metavar="WHAT") if len(what) > 7 else {}  # they stand above, a line each
+            parser.add_argument("what", type=type(what[0]), choices=what, help=text, **many)
         add_study(parser, episodes)
 
     return arguments, lambda args: run_and_print(name.format(*what and [args.what]), args)
