@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from .settings import TrainingConfig
 
@@ -53,7 +54,7 @@ def preset(name: str) -> TrainingConfig:
     return PRESETS[name]
 
 
-def chosen(name: str | None, changes: Mapping[str, object]) -> TrainingConfig:
+def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule, order or model than it trains.
 
     Scenes and cameras that a preset draws give way to real recordings and to sets that have none to draw; of
