@@ -52,7 +52,7 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> dict:
 def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
     """ValueError where a set has fewer classes than its tasks."""
     for split, tasks in data.items():
-        ways, classes = max(config.ways, config.train_ways * (split == "train")), getattr(tasks, "classes", ())
+        ways, classes = config.ways, getattr(tasks, "classes", ())
         if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
             raise ValueError(
                 f"{split}: has {len(classes)} classes, {ways}-way tasks need {ways}; give fewer ways or another split"
