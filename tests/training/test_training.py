@@ -416,12 +416,13 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
 
 
 def test_what_a_preset_gives_way_to():
-    """Cameras are drawn for simulated pictures alone, class means make their share of fewer updates, other rules are MAML's."""
-    quick = PRESETS["quick"]
-    assert chosen(None, {}) == quick and quick.draws and 0 < quick.prototype_updates < quick.updates
-    assert chosen(None, {"root": "real"}).draws == chosen(None, {"dataset": "double-asl"}).draws == 0
-    assert chosen(None, {"dataset": "omniglot"}).draws == 1 and chosen("maml", {"dataset": "omniglot"}).draws == 0
-    assert chosen(None, {"root": "real", "updates": 8}).prototype_updates == 8 * quick.prototype_updates // quick.updates
+    """Drawn cameras to real recordings, updates by class means to fewer updates, the default to another rule's preset."""
+    quick, fast = PRESETS["quick"], PRESETS["paper-fast"]
+    assert chosen(None, {}) == quick and 0 < quick.prototype_updates < quick.updates
+    assert chosen("paper-fast", {}) == fast and fast.draws > 1
+    for changes, draws in (({"root": "real"}, 0), ({"dataset": "double-asl"}, 0), ({"dataset": "omniglot"}, 1)):
+        assert chosen("paper-fast", changes) == replace(fast, **changes, draws=draws)
+    assert chosen(None, {"updates": 8}).prototype_updates == 8 * quick.prototype_updates // quick.updates
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
         assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
