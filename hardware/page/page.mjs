@@ -64,6 +64,7 @@ function judge() {                                               // what the net
 function play(slower) {
   const mine = ++turn, first = seen.events.length ? seen.events[0].t : 0, end = 1000 * (camera.places.length / 2 - 1);
   at("answer").setAttribute("aria-busy", "true");
+  at("answer").textContent = "Watching …";
   at("replay").disabled = false;
   const began = performance.now();
   let told = false;
@@ -101,7 +102,7 @@ function draw(t, first, end) {                                    // the moment 
   const mix = (x) => screen.map((c, k) => c + ((x > 0 ? on : off)[k] - c) * Math.min(1, Math.abs(x)));
   pixels(at("sensor"), width, height, (i) => mix(glow[i]));
   const step = Math.floor((t - first) / 1000), n = net.height * net.width, sum = new Float64Array(n);
-  for (let s = whole ? 0 : step; s <= Math.min(whole ? STEPS - 1 : step, STEPS - 1); s++)
+  for (let s = whole ? 0 : step - 5; s <= Math.min(whole ? STEPS - 1 : step, STEPS - 1); s++)
     for (let i = 0; s >= 0 && i < n; i++) sum[i] += (seen.counts[2 * (s * n + i) + 1] - seen.counts[2 * (s * n + i)]) * (whole ? 0.2 : 0.5);
   pixels(at("input"), net.width, net.height, (i) => mix(sum[i]));
   at("seen").style.left = `${(100 * first) / end}%`;
@@ -266,7 +267,7 @@ async function open(text) {
 const pen = new Pen(at("paper"), {
   colour: () => css("--ink"),
   began: () => { clearTimeout(waiting); if (turn && seen) { turn++; } },
-  changed: (all, lifted) => { strokes = all; refresh(); if (lifted) waiting = setTimeout(look, 900); },
+  changed: (all, lifted) => { strokes = all; if (lifted || !at("hint").hidden) refresh(); if (lifted) waiting = setTimeout(look, 900); },
   enter: look,
   escape: clear,
 });
