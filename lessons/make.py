@@ -16,8 +16,10 @@ The table of wrong answers in README.md is made from these blocks too. tests/tes
 sources, and every check to the stub, the solution and the wrong answers.
 """
 
+import os
 import re
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,21 +149,16 @@ def _folded(cell: Cell) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def execute(made, timeout: float = 60, **options):
+def execute(made, timeout: float = 240, **options):
     """Run a notebook in a fresh kernel, from the lessons' folder; its outputs are in it afterwards.
 
     timeout   of a cell, in seconds; options go to nbclient's NotebookClient
     """
     from nbclient import NotebookClient
 
-    NotebookClient(
-        made,
-        timeout=timeout,
-        resources={"metadata": {"path": str(HERE)}},
-        record_timing=False,
-        coalesce_streams=True,
-        **options,
-    ).execute()
+    options |= dict(timeout=timeout, resources={"metadata": {"path": str(HERE)}}, record_timing=False, coalesce_streams=True)
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(made, **options).execute(env=os.environ | {"MYSNN": str(Path(folder) / "mysnn.py")})
     return made
 
 
@@ -195,8 +192,17 @@ def readme() -> str:
     return f"{text[:before]}\n{table()}\n{text[after:]}"
 
 
+def solutions() -> str:
+    """checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the diagnosis of wrong answers."""
+    lines = ['"""The course\'s own solutions, made by make.py from the lessons\' sources."""', "", "SOLUTIONS = {"]
+    for source in sources():
+        lines += [f"    \"{number}\": r'''{one.solution}\n'''," for number, one in exercises(parse(source)).items()]
+    return "\n".join([*lines, "}", ""])
+
+
 def main(wanted: list[str]) -> None:
-    """Make the notebooks whose number or name begins with one of `wanted`, all without; then the README's table."""
+    """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all without), the README."""
+    (HERE / "checks" / "solutions.py").write_text(solutions())
     for source in sources():
         if not wanted or source.stem.startswith(tuple(wanted)):
             print(make(source), flush=True)

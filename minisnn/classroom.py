@@ -12,7 +12,14 @@ from pathlib import Path
 from .data.store.shipped import folder
 from .files import whole_folder
 
-NEEDED = ("README.md", "style.py", "checks/*.py")  # what the notebooks import, and what says how they hang together
+NEEDED = (
+    "README.md",
+    "GLOSSARY.md",
+    "style.py",
+    "interactive.py",
+    "pictures/*.[js]*",
+    "checks/*.py",
+)  # what the notebooks import, and what says how they hang together
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,31 @@ def jupyter(out: Path, port: int | None = None) -> list[str] | None:
     return [sys.executable, "-m", "jupyterlab", *([] if port is None else [f"--port={port}"]), str(out)]
 
 
+def mine(out: Path) -> list[str]:
+    """The command that says how far the student's own `mysnn.py` in `out` has come, and runs its checks again.
+
+    Raises ValueError where `out` holds no lessons.
+    """
+    if not (out / "checks" / "mine.py").exists():
+        raise ValueError(
+            f"{out}: there are no lessons in this folder; name yours with --out, or copy them with: minisnn lessons"
+        )
+    return [sys.executable, "-m", "checks.mine"]
+
+
+def export(kind: str, out: Path) -> list[str]:
+    """The command that writes the lessons as pages ("html") or slides into `out`, with a map and all solutions."""
+    return [sys.executable, str(folder("lessons") / "export.py"), kind, str(out)]
+
+
 def line(command: Sequence[str]) -> str:
     """A command as one types it."""
     return shlex.join(command)
 
 
-def start(command: Sequence[str]) -> int:
-    """Run JupyterLab until it ends; its exit code. Where this process is to stop, JupyterLab is asked to, with its kernels."""
-    process = subprocess.Popen(command)
+def start(command: Sequence[str], **options) -> int:
+    """Run a command until it ends; its exit code. Where this process is to stop, so is JupyterLab, with its kernels."""
+    process = subprocess.Popen(command, **options)
     try:
         return process.wait()
     finally:

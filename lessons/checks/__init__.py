@@ -4,7 +4,11 @@ A check calls the student's function on cases it was not shown and compares. Typ
 the message can say what was forgotten; otherwise it names the first place that differs.
 """
 
+import functools
+
 import numpy as np
+
+from . import diagnosis, mine
 
 TOLERANCE = 1e-9
 
@@ -37,11 +41,15 @@ def answer(exercise: str, function, *arguments, returns: int = 1):
     except NotImplementedError:
         raise
     except Exception as error:
-        raise wrong(exercise, f"{function.__name__} stopped with {type(error).__name__}: {error}") from error
+        diagnosis.note(exercise, function, arguments, error)
+        slip = diagnosis.slip(exercise)
+        said = f"{function.__name__} stopped with {type(error).__name__}: {error}"
+        raise wrong(exercise, f"{said}; {slip.replace('your values are those of', 'so does')}" if slip else said) from error
     if any(one is None for one in (found if isinstance(found, tuple) else (found,))):
         raise wrong(exercise, f"{function.__name__} returned nothing (None); does it end with `return`?")
     if any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in zip(arguments, given)):
         raise wrong(exercise, f"{function.__name__} changed one of its arguments; write into an array of its own")
+    diagnosis.note(exercise, function, arguments, found)
     if returns == 1:
         return np.asarray(found)
     if not isinstance(found, tuple) or len(found) != returns:
@@ -54,21 +62,22 @@ def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: floa
     found, expected = np.asarray(found), np.asarray(expected, float)
     if found.dtype == object or found.dtype.kind not in "buif":
         raise wrong(exercise, f"{name} must hold numbers, not {found.dtype}")
-    if found.shape != expected.shape:
-        raise wrong(exercise, f"{name} has shape {found.shape}, expected {expected.shape}")
-    if close(found, expected, tolerance):
+    if found.shape == expected.shape and close(found, expected, tolerance):
         return
     for value, text in mistakes:
         if close(found, value, tolerance):
             raise wrong(exercise, text)
+    slip = diagnosis.slip(exercise)
+    if found.shape != expected.shape:
+        raise wrong(exercise, "; ".join([f"{name} has shape {found.shape}, expected {expected.shape}"] + [slip] * bool(slip)))
     off = np.abs(found - expected) > tolerance * max(1.0, float(np.abs(expected).max()))
     off |= ~np.isfinite(found)
     at = tuple(int(n) for n in np.argwhere(off)[0])
     place = f"{name}[{', '.join(map(str, at))}]" if at else name
-    raise wrong(
-        exercise,
-        f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} of {off.size} values differ)",
+    text = (
+        f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} of {off.size} values differ)"
     )
+    raise wrong(exercise, f"{slip} ({text})" if slip else text)
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:
@@ -77,3 +86,50 @@ def close(found, expected, tolerance: float = TOLERANCE) -> bool:
     if found.shape != expected.shape or not np.isfinite(found).all():
         return False
     return bool(np.abs(found - expected).max(initial=0) <= tolerance * max(1.0, float(np.abs(expected).max(initial=0))))
+
+
+def foreseen(guess, found, because: str, within: float = 0.1) -> None:
+    """Answer a prediction: a number, right within `within` (a share of `found`, or that much where it is 1 or more), or a word."""
+    if guess is None:
+        print("Your guess first: write it in place of None, and run this cell again.")
+        return
+    if isinstance(found, str):
+        near, shown = str(guess).strip().lower() == found.lower(), found
+    else:
+        near = abs(float(guess) - float(found)) <= (within if within >= 1 else within * max(abs(float(found)), 1e-12))
+        shown = f"{float(found):.4g}"
+    print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}. Why: {because}.")
+
+
+def kept(exercise: str):
+    """A check whose function goes into the student's `mysnn.py` when it passes."""
+
+    def decorate(check):
+        @functools.wraps(check)
+        def checked(function):
+            check(function)
+            if said := mine.keep(exercise, function, check):
+                print(said)
+
+        checked.plain = check
+        return checked
+
+    return decorate
+
+
+def many(exercise: str, function, arrays, *rest, returns: int = 1) -> None:
+    """Raise Wrong unless the function does for arrays (T, 2, 3) what it does for each of their columns (T,)."""
+    wide = [np.stack([np.roll(a, n) for n in range(6)], 1).reshape(-1, 2, 3) for a in arrays]
+    text = (
+        f"right for one neuron; a layer hands {function.__name__} arrays of shape (T, 2, 3), of many neurons at once: "
+        "make arrays with np.zeros(x.shape), and use no `if`, `float`, `@` or `math`, which know one number or one axis"
+    )
+    try:
+        found = answer(exercise, function, *wide, *rest, returns=returns)
+    except Wrong as error:
+        raise wrong(exercise, f"{text} ({error})") from error
+    one = [answer(exercise, function, *(a.reshape(len(a), 6)[:, n] for a in wide), *rest, returns=returns) for n in range(6)]
+    for k in range(returns):
+        expected = np.stack([np.asarray(o if returns == 1 else o[k]) for o in one], 1).reshape(wide[0].shape)
+        if not close(found if returns == 1 else found[k], expected):
+            raise wrong(exercise, text)

@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, right, same, wrong
+from . import answer, close, kept, many, right, same, wrong
 
 
 def _trace(x, keep, take):
@@ -14,6 +14,7 @@ def _trace(x, keep, take):
     return y
 
 
+@kept("1.1")
 def trace(function):
     """1.1: a leaky memory."""
     for seed, decay in ((0, 0.9), (1, 0.3)):
@@ -40,6 +41,7 @@ def trace(function):
                 ),
             ),
         )
+    many("1.1", function, [np.arange(9.0) % 2], 0.8)
     right("1.1", "A spike that is n steps older counts decay**n times as much.")
 
 
@@ -86,6 +88,7 @@ def _fire(p, w, b, lif, rho=None, share=None):
     return u
 
 
+@kept("1.3")
 def fire(function):
     """1.3: membrane, spike and reset."""
     p = np.abs(np.random.default_rng(0).standard_normal(40)).cumsum() / 40
@@ -111,4 +114,33 @@ def fire(function):
     u, s = answer("1.3", function, np.zeros(1), 1.0, 0.0, ms.LIF(), returns=2)
     if s[0] != 1:
         raise wrong("1.3", "the neuron fires at the threshold itself too (u >= threshold); yours fires above it only")
+    many("1.3", function, [np.abs(np.sin(np.arange(20.0)))], 3.0, -0.5, ms.LIF(), returns=2)
     right("1.3", "A neuron that has fired is pulled down, and recovers.")
+
+
+def by_decay(function):
+    """1.4: how a trace answers another decay, against differences."""
+    for seed, decay in ((0, 0.9), (1, 0.4)):
+        x, h = np.random.default_rng(seed).integers(0, 2, 14).astype(float), 1e-6
+        expected = (_trace(x, decay + h, 1 - decay - h) - _trace(x, decay - h, 1 - decay + h)) / (2 * h)
+        y = _trace(x, decay, 1 - decay)
+        fed, lost = _trace(y, decay, 1), _trace(x, decay, 1)
+        same(
+            "1.4",
+            "dy",
+            answer("1.4", function, x, decay),
+            expected,
+            (
+                (np.append(0, (y - x)[:-1]), "the old dy moves with the decay too, and is kept: decay times dy[t] is missing"),
+                (-lost, "decay y is a product: by the product rule y itself is added, beside decay times dy"),
+                (fed, "(1 - decay) x has the decay in it too, and gives -x"),
+                (fed + lost, "the sign: the derivative of (1 - decay) x by the decay is -x"),
+                (-expected, "the sign: decay y gives +y, (1 - decay) x gives -x"),
+                (_trace(y - x, decay, 1 - decay), "y[t] - x[t] enters whole: no share 1 - decay is taken of it"),
+                (_trace(y - x, 1.0, 1), "the old dy fades by the decay, like the trace itself"),
+                (np.append(expected[1:], expected[-1]), "one step too early: y[t] and x[t] enter dy[t + 1]"),
+                (y, "this is the trace itself; asked for is its derivative by the decay"),
+            ),
+            1e-7,
+        )
+    right("1.4", "You have differentiated a program: each line, in order.")

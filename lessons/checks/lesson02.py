@@ -5,7 +5,9 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 AWAY = np.array([-2.0, -0.4, -0.07, 0.03, 0.2, 1.5])  # from the kink at 0
 SLOPES = (10.0, 3.0)
@@ -74,6 +76,7 @@ def gradient(function):
     right("2.2", "Where the spike is as it should be, nothing is left to learn: the gradient is 0.")
 
 
+@kept("2.3")
 def sigma_second(function):
     """2.3: the curvature."""
     for slope in SLOPES:
@@ -102,6 +105,7 @@ def sigma_second(function):
     right("2.3", "At the threshold it jumps by 4 slope, from +2 slope to -2 slope.")
 
 
+@kept("2.4")
 def jet(function):
     """2.4: the parabola with the spike's 2-jet."""
     rng = np.random.default_rng(0)

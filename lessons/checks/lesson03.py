@@ -5,7 +5,9 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, right, same
+from . import answer, kept, many, mine, right, same
+
+mine.prepare(__name__)
 
 NEURONS = (ms.LIF(), ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0))
 
@@ -19,6 +21,7 @@ def _membrane(u, dy, lif, sign=1.0, share=None, rho=None, shift=0.0, order=-1, k
     return dI
 
 
+@kept("3.1")
 def membrane_backward(function):
     """3.1: the membrane with its reset."""
     for seed, lif in enumerate(NEURONS):
@@ -66,6 +69,7 @@ def membrane_backward(function):
                 (_membrane(u, dy, lif, shift=lif.threshold), "the slope is taken at u - threshold; yours takes it at u"),
             ),
         )
+    many("3.1", function, [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))], NEURONS[1])
     right("3.1", "Blame for a spike comes back through the reset.")
 
 
@@ -78,6 +82,7 @@ def _filter(dI, lif, order=-1, early=False, shares=(1, 1), enters=None):
     return dV
 
 
+@kept("3.2")
 def filter_backward(function):
     """3.2: the two traces."""
     for seed, lif in enumerate(NEURONS):
@@ -104,6 +109,7 @@ def filter_backward(function):
                 (np.append(0, expected[:-1]), "dV is shifted by a step: dV[t] takes dQ before the step renews it"),
             ),
         )
+    many("3.2", function, [np.sin(np.arange(12.0))], NEURONS[1])
     right("3.2", "The last two steps get nothing: a synapse delays by two steps, backward too.")
 
 
@@ -141,3 +147,58 @@ def neuron_backward(function):
             ),
         )
     right("3.3", "One contribution for every occurrence.")
+
+
+def chip_backward(function):
+    """3.4: a neuron with a hard reset, against differences of its twin."""
+    for seed, lif in enumerate(NEURONS[::-1]):
+        rng = np.random.default_rng(seed)
+        i, dy = rng.standard_normal((2, 25)) * 2
+
+        def run(i, spike, lif=lif):
+            w, v = np.zeros(len(i)), 0.0
+            for t in range(len(i)):
+                w[t] = lif.alpha * v + (1 - lif.alpha) * i[t]
+                v = w[t] * (1 - spike(w[t] - lif.threshold, t))
+            return w
+
+        w = run(i, lambda a, t: surrogate.step(a))
+        a0, h = w - lif.threshold, 1e-5
+        first, second = surrogate.sigma_prime(a0, lif.slope), surrogate.sigma_second(a0, lif.slope)
+
+        def twin(i, a0=a0, first=first, second=second, run=run, dy=dy):
+            jet = lambda a, t: surrogate.step(a0[t]) + first[t] * (a - a0[t]) + second[t] * (a - a0[t]) ** 2 / 2
+            return dy @ run(i, jet)
+
+        expected = np.array([(twin(i + h * e) - twin(i - h * e)) / (2 * h) for e in np.eye(25)])
+
+        def other(spike=1.0, soft=1.0, keep=lif.alpha, share=1 - lif.alpha, at=a0, order=-1, lif=lif, w=w, dy=dy):
+            di, dv = np.zeros(25), 0.0
+            for t in range(25)[::order]:
+                dw = dy[t] + (1 - spike * surrogate.step(at[t]) - soft * w[t] * surrogate.sigma_prime(at[t], lif.slope)) * dv
+                di[t], dv = share * dw, keep * dw
+            return di
+
+        same(
+            "3.4",
+            "di",
+            answer("3.4", function, w, dy, lif),
+            expected,
+            (
+                (other(soft=0.0), "s follows w, so v = w (1 - s) has a second term, -w times the slope of the spike"),
+                (
+                    other(spike=0.0, soft=0.0),
+                    "a neuron that fired keeps nothing of its membrane: v = w (1 - s), so dv enters dw with (1 - s) and more",
+                ),
+                (other(spike=0.0), "v = w (1 - s) is a product: the factor 1 - s of dv is missing"),
+                (other(soft=-1.0), "the sign: s enters v with a minus"),
+                (other(share=1.0), "i enters w with the share 1 - alpha"),
+                (other(keep=1.0), "v enters the next w with the share alpha, so dw enters dv with it"),
+                (other(keep=0.0), "w_t acts on the next step too, through v: dv = alpha dw of the step after"),
+                (other(at=w), "the slope is taken at w - threshold; yours takes it at w"),
+                (other(order=1), "walk from the last step to the first"),
+                ((1 - lif.alpha) * dy, "w_t acts on the next step too, through v: yours stops at dy"),
+            ),
+            1e-6,
+        )
+    right("3.4", "The chip's neuron, and you derived it alone.")

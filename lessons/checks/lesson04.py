@@ -6,7 +6,9 @@ from numba.core.errors import NumbaError
 
 from minisnn.layers import synapse
 
-from . import Wrong, answer, right, same, wrong
+from . import Wrong, answer, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 
 def _case(seed, shape, k, O, values=False):
@@ -161,3 +163,39 @@ def reach(function):
             "use plain arithmetic, min and max, and nothing of NumPy",
         ) from error
     right("4.3", "With such bounds the inner loop has no question to ask, and runs at full speed.")
+
+
+def input_blame(function):
+    """4.4: the adjoint by the input, against differences of the loops."""
+    for seed, shape, k, O in ((3, (5, 6, 2), 3, 4), (4, (6, 5, 3), 5, 2)):
+        rng = np.random.default_rng(seed)
+        x, w, dV = rng.standard_normal(shape), rng.standard_normal((k, k, shape[2], O)), rng.standard_normal((*shape[:2], O))
+        found = answer("4.4", function, w, dV)
+        loss = lambda x, w=w, dV=dV: (synapse.correlate(x, w) * dV).sum()
+        expected, h = np.zeros(shape), 1e-4
+        for place in np.ndindex(shape):
+            e = np.zeros(shape)
+            e[place] = h
+            expected[place] = (loss(x + e) - loss(x - e)) / (2 * h)
+        swapped = w.transpose(0, 1, 3, 2)
+        if found.shape == dV.shape and O != shape[2]:
+            raise wrong("4.4", f"dx has the channels of x, {shape[2]}; yours has O = {O}: O comes in, C goes out")
+        turned = "the kernel is turned over, in rows and columns: seen from the input, the outputs lie the other way round"
+        same(
+            "4.4",
+            "dx",
+            found,
+            expected,
+            (
+                (synapse.correlate(dV, swapped), turned),
+                (synapse.correlate(dV, swapped[::-1]), turned),
+                (synapse.correlate(dV, swapped[:, ::-1]), turned),
+                (
+                    synapse.correlate(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
+                    "rows and columns of the kernel are exchanged",
+                ),
+                (-expected, "the sign: V grows with x by w"),
+            ),
+            1e-6,
+        )
+    right("4.4", "The way back is a convolution too, with the kernel turned over.")

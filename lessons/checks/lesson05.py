@@ -6,7 +6,9 @@ import minisnn as ms
 from minisnn.layers import block, pool
 from minisnn.layers.loss import cross_entropy_backward, softmax
 
-from . import Wrong, answer, close, right, same, wrong
+from . import Wrong, answer, close, kept, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 
 def pool_backward(function):
@@ -32,6 +34,7 @@ def pool_backward(function):
     right("5.1", "A switch, set by what went forward.")
 
 
+@kept("5.2")
 def loss_backward(function):
     """5.2: softmax cross-entropy."""
     rng = np.random.default_rng(1)
@@ -116,3 +119,49 @@ def backward(function):
                     )
         same("5.3", "gradient", found, expected)
     right("5.3", "That is all of backpropagation: the same list, read from the end.")
+
+
+def soft_pool_backward(function):
+    """5.4: a soft maximum, against differences."""
+    rng = np.random.default_rng(6)
+    for shape in ((4, 6), (2, 8)):
+        u, dv, h = rng.standard_normal(shape), rng.standard_normal((shape[0] // 2, shape[1] // 2)), 1e-5
+
+        def pooled(u, dv=dv):
+            return (np.log(np.exp(u).reshape(len(dv), 2, -1, 2).sum((1, 3))) * dv).sum()
+
+        expected = np.zeros(shape)
+        for place in np.ndindex(shape):
+            e = np.zeros(shape)
+            e[place] = h
+            expected[place] = (pooled(u + e) - pooled(u - e)) / (2 * h)
+        spread = np.kron(dv, np.ones((2, 2)))
+        best = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(u[None, None, :, :, None]), shape)[0, 0, :, :, 0]
+        shares = expected / spread
+        same(
+            "5.4",
+            "du",
+            answer("5.4", function, u, dv),
+            expected,
+            (
+                (
+                    np.exp(u) * spread,
+                    "the derivative of log S is dS / S: the four shares add up to 1; yours are not divided by their sum",
+                ),
+                (best, "all four feed v, each with its share; yours blames the largest alone"),
+                (spread / 4, "the shares are not equal: the larger u, the larger its part in the sum"),
+                (spread, "the four shares add up to 1; yours hands dv to each"),
+                (
+                    np.exp(u) / np.exp(u).sum() * spread,
+                    "each window of four has a sum of its own; yours sums over the whole picture",
+                ),
+                (shares, "dv is missing: each window's adjoint is shared out"),
+                (
+                    u / np.kron(u.reshape(len(dv), 2, -1, 2).sum((1, 3)), np.ones((2, 2))) * spread,
+                    "the parts of the sum are exp(u), not u",
+                ),
+                (shares * (1 - shares) * spread, "softmax is the derivative here, and not to be differentiated once more"),
+            ),
+            1e-6,
+        )
+    right("5.4", "A switch that is never quite thrown.")

@@ -4,7 +4,9 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 
 def _case(seed):
@@ -22,6 +24,7 @@ def _descend(net, theta, x, y, step, steps, again=True):
     return theta, losses
 
 
+@kept("6.1")
 def descend(function):
     """6.1: gradient descent."""
     net, theta, x, y, _ = _case(0)
@@ -100,3 +103,38 @@ def flipped(function):
         ),
     )
     right("6.3", "The surrogate loss sees none of these flips; the true one jumps with those that reach the readout.")
+
+
+def slope_of_step(function):
+    """6.4: the loss after one step, by the step size, against differences of the twin."""
+    for seed, step in ((3, 0.3), (4, 0.05)):
+        net, theta, x, y, _ = _case(seed)
+        found = answer("6.4", function, net, theta, x, y, step)
+        g = net.loss_and_gradient(theta, x, y)[1]
+        end, h = theta - step * g, 1e-5
+        record = net.record(end, x)
+        up, down = (net.loss(theta - (step + s) * g, x, y, spike="jet", record=record) for s in (h, -h))
+        there = net.loss_and_gradient(end, x, y)[1]
+        if found.ndim:
+            raise wrong(
+                "6.4", f"a slope is one number; yours has shape {found.shape}: an inner product makes one of two vectors"
+            )
+        same(
+            "6.4",
+            "slope",
+            found,
+            (up - down) / (2 * h),
+            (
+                (-(g @ g), "the slope is asked for where the step ends; yours is that at the start"),
+                (there @ g, "the minus is missing: the point moves along -g"),
+                (-(there @ there), "the point moves along -g(theta), the old gradient, not the one found at its end"),
+                (
+                    -step * (there @ g),
+                    "a slope by the step size: the point moves by -g for each unit of it; yours has step_size once more",
+                ),
+                (g @ g, "the slope is asked for where the step ends, and the point moves along -g: the minus is missing"),
+                (-np.linalg.norm(there), "not the steepest slope there: the slope along the way of the step"),
+            ),
+            1e-5,
+        )
+    right("6.4", "Where it is negative, a longer step would have been better: step sizes can be learned.")

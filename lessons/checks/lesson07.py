@@ -5,7 +5,9 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, right, same, wrong
+from . import answer, close, kept, many, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 NEURONS = (ms.LIF(), ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0))
 
@@ -27,6 +29,7 @@ def _tangent(u, I_dot, lif, motion=None, sign=1.0, share=None, rho=None, shift=0
     return u_dot
 
 
+@kept("7.1")
 def membrane_tangent(function):
     """7.1: the membrane's forward lines, dotted."""
     for seed, lif in enumerate(NEURONS):
@@ -60,6 +63,7 @@ def membrane_tangent(function):
                 (_tangent(u, I_dot, lif, early=True), "the new r_dot belongs to the next step: u_dot[t] uses the old one"),
             ),
         )
+    many("7.1", function, [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))], NEURONS[1])
     right("7.1", "The same lines, the same order, each with a dot.")
 
 
@@ -77,6 +81,7 @@ def _backward_tangent(u, u_dot, dy, dy_dot, lif, early=False, order=-1, own=1.0,
     return dI_dot
 
 
+@kept("7.2")
 def membrane_backward_tangent(function):
     """7.2: the membrane's backward lines, dotted."""
     for seed, lif in enumerate(NEURONS):
@@ -118,9 +123,11 @@ def membrane_backward_tangent(function):
                 (_backward_tangent(*given, lif, moving=-1.0), "the sign: sigma''(a) u_dot is added"),
             ),
         )
+    many("7.2", function, [np.sin(np.arange(12.0) * k) for k in (1, 2, 3, 4)], NEURONS[1])
     right("7.2", "Both factors of a product move: here the second derivative of the spike comes in.")
 
 
+@kept("7.3")
 def taylor(function):
     """7.3: the remainder."""
     f, steps = (lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])), np.array([0.5, 0.1, 0.02])
@@ -145,3 +152,65 @@ def taylor(function):
             ),
         )
     right("7.3", "Slope 2 or wrong.")
+
+
+def decay_tangent(function):
+    """7.4: the reset's own constant moves, against differences of the twin."""
+    for seed, lif in enumerate(NEURONS):
+        I = np.random.default_rng(seed).standard_normal(30) * 0.4
+
+        def run(gamma, spike, lif=lif, I=I):
+            u, r = np.zeros(len(I)), 0.0
+            for t in range(len(I)):
+                u[t] = I[t] - lif.rho * r
+                r = gamma * r + (1 - gamma) * spike(u[t] - lif.threshold, t)
+            return u
+
+        u = run(lif.gamma, lambda a, t: surrogate.step(a))
+        a0, s, h = u - lif.threshold, surrogate.step(u - lif.threshold) * 1.0, 1e-5
+        slope, bend = _jets(u, lif)
+        jet = lambda a, t, a0=a0, s=s, f=slope, c=bend: s[t] + f[t] * (a - a0[t]) + c[t] * (a - a0[t]) ** 2 / 2
+        expected = (run(lif.gamma + h, jet) - run(lif.gamma - h, jet)) / (2 * h)
+
+        def other(
+            old=1.0,
+            new=1.0,
+            keep=lif.gamma,
+            answers=1.0,
+            share=1 - lif.gamma,
+            rho=lif.rho,
+            fresh=False,
+            lif=lif,
+            u=u,
+            s=s,
+            slope=slope,
+        ):
+            u_dot, r, r_dot = np.zeros(len(u)), 0.0, 0.0
+            for t in range(len(u)):
+                u_dot[t] = -rho * r_dot
+                later = lif.gamma * r + (1 - lif.gamma) * s[t]
+                r_dot = old * (later if fresh else r) - new * s[t] + keep * r_dot + share * answers * slope[t] * u_dot[t]
+                r = later
+            return u_dot
+
+        same(
+            "7.4",
+            "u_dot",
+            answer("7.4", function, u, s, lif),
+            expected,
+            (
+                (other(answers=0.0), "s follows u, and u moves: r_dot takes in (1 - gamma) s_dot"),
+                (other(new=0.0), "gamma stands in two products of the line for r: (1 - gamma) s gives -s"),
+                (other(old=0.0), "gamma stands in two products of the line for r: gamma r gives r"),
+                (other(new=-1.0), "the sign: (1 - gamma) s moves by -s where gamma moves by 1"),
+                (other(keep=0.0), "gamma r is a product, and r moves too: gamma r_dot is missing"),
+                (other(keep=1.0), "r keeps the share gamma of itself, and so does its motion"),
+                (other(share=1.0), "s_dot enters r_dot with the share 1 - gamma"),
+                (other(rho=1.0), "r enters u with the strength lif.rho"),
+                (other(rho=-lif.rho), "the reset enters u with a minus, and so does its motion"),
+                (other(fresh=True), "r_dot of the next step uses the old r: yours was renewed before"),
+                (0 * u, "gamma moves, so r moves, and u with it: yours stands still"),
+            ),
+            1e-6,
+        )
+    right("7.4", "Constants can move as well: so they can be learned.")

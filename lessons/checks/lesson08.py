@@ -3,8 +3,11 @@
 import numpy as np
 
 import minisnn as ms
+from minisnn.layers import surrogate
 
-from . import answer, close, right, same, wrong
+from . import answer, close, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 
 def differences(function):
@@ -94,3 +97,43 @@ def strongest(function):
     if not close(H @ vectors, vectors * values, 1e-6):
         raise wrong("8.3", "column k of the vectors does not belong to value k: bring the columns into the same order")
     right("8.3", "No matrix was ever seen.")
+
+
+def spike_hessian(function):
+    """8.4: the matrix of one spike, against differences of the twin's gradient."""
+    rng = np.random.default_rng(5)
+    for a, y, slope in ((0.12, 0.0, 4.0), (-0.2, 1.0, 10.0), (0.3, 1.0, 3.0), (-0.07, 0.0, 6.0)):
+        p, h = rng.random(3), 1e-6
+        s, first, second = float(a >= 0), surrogate.sigma_prime(a, slope), surrogate.sigma_second(a, slope)
+
+        def gradient(d, p=p, y=y, s=s, first=first, second=second):
+            return (s + first * d + second * d**2 / 2 - y) * (first + second * d) * p
+
+        expected = np.array([(gradient(h * one) - gradient(-h * one)) / (2 * h) for one in p])
+        outer = np.outer(p, p)
+        found = answer("8.4", function, p, a, y, slope)
+        if found.shape == (3,) or found.ndim == 0:
+            raise wrong(
+                "8.4", f"a matrix is asked for, (D, D), one entry for each pair of weights; yours has shape {found.shape}"
+            )
+        same(
+            "8.4",
+            "H",
+            found,
+            expected,
+            (
+                (first**2 * outer, "the slope sigma'(a) moves with w too: the term (s - y) sigma''(a) is missing"),
+                ((s - y) * second * outer, "s - y moves with w, for the spike moves: the term sigma'(a)^2 is missing"),
+                ((first + (s - y) * second) * outer, "s moves by sigma'(a), and that times sigma'(a) gives its square"),
+                ((first**2 + second) * outer, "sigma''(a) has the factor s - y, which the gradient had before sigma'(a)"),
+                ((first**2 + (y - s) * second) * outer, "the sign: dL/ds is s - y"),
+                ((first**2 + (surrogate.sigma(a, slope) - y) * second) * outer, "the spike itself is hard, also in s - y"),
+                (
+                    (first**2 + (s - y) * second) * np.diag(p**2),
+                    "w_i and w_j act together: p_i p_j for i and j different as well",
+                ),
+                ((first**2 + (s - y) * second) * (p @ p), "p_i p_j is a matrix, np.outer(p, p); yours is one number for all"),
+            ),
+            1e-5,
+        )
+    right("8.4", "Of rank one: a spike bends the loss along p, and along nothing else.")

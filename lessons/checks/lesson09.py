@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from . import Wrong, answer, right, same, wrong
+from . import Wrong, answer, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 
 def _pixel(light, C, blind, renew="end", edge=False, first=1):

@@ -1,10 +1,12 @@
-"""Lesson 10: MAML, FOMAML, and why the second order matters."""
+"""Lesson 10: MAML, the gradient of learning."""
 
 import numpy as np
 
 import minisnn as ms
 
-from . import answer, right, same, wrong
+from . import answer, kept, mine, right, same, wrong
+
+mine.prepare(__name__)
 
 
 def slopes(function):
@@ -56,6 +58,7 @@ def _back(net, thetas, task, a, of="support", end="query"):
     return lam
 
 
+@kept("10.2")
 def back(function):
     """10.2: the meta-gradient."""
     net, start, task, _ = _task()
@@ -83,7 +86,7 @@ def back(function):
                 ),
                 (
                     _back(net, path, task, a, end="support"),
-                    "the last slope is the *query's*: lambda_N is the gradient of Q at theta_N",
+                    "the last slope is the *query's*: lambda_N is the gradient of its loss at theta_N",
                 ),
                 (
                     _back(net, [*path, path[-1]], task, a),
@@ -98,63 +101,47 @@ def back(function):
     right("10.2", "One Hessian-vector product for each step, and no Hessian.")
 
 
-def _meta_train(net, theta, tasks, a, order, adapted=False, joint=False, notes=True, norm=5.0, sign=1, before=False):
-    adam, losses = ms.Adam(net.size, dtype=net.dtype), []
-    for task in tasks:
-        if before:
-            theta = ms.adapt(net, theta, task.x_support, task.y_support, a)
-        if joint:
-            loss, gradient = net.loss_and_gradient(theta, task.x_query, task.y_query)
-        else:
-            loss, gradient = ms.meta_gradient(net, theta, task, a, order=order)
-        if adapted:
-            theta = ms.adapt(net, theta, task.x_support, task.y_support, a)
-        adam = adam if notes else ms.Adam(net.size, dtype=net.dtype)
-        theta = adam.step(theta, sign * ms.clip(gradient, norm)[0], 0.02)
-        losses.append(loss)
-    return theta, np.array(losses)
+def back_tied(function):
+    """10.3: the meta-gradient of a loop with a spring to its start, against differences of the twin."""
+    net, start, task, rng = _task()
+    a, c, thetas = 0.4, 0.7, [start]
+    for _ in range(3):
+        g = net.loss_and_gradient(thetas[-1], task.x_support, task.y_support)[1]
+        thetas.append(thetas[-1] - a * (g + c * (thetas[-1] - start)))
+    records = [net.record(theta, task.x_support) for theta in thetas[:-1]]
+    last = net.record(thetas[-1], task.x_query)
 
+    def F(theta):
+        first = theta
+        for record in records:
+            g = net.loss_and_gradient(theta, task.x_support, task.y_support, spike="jet", record=record)[1]
+            theta = theta - a * (g + c * (theta - first))
+        return net.loss(theta, task.x_query, task.y_query, spike="jet", record=last)
 
-def meta_train(function):
-    """10.3: the outer loop."""
-    net, theta, task, rng = _task()
-    x = np.concatenate([task.x_support, task.x_query])
-    orders = [rng.permutation(9) for _ in range(4)]
-    tasks = [ms.Task(x[n[:3]], np.arange(3), x[n[3:]], np.repeat(np.arange(3), 2)) for n in orders]
-    given = []
-
-    def watched(*arguments):
-        given.append(function(*arguments))
-        return given[-1]
-
-    watched.__name__ = function.__name__
-    a = 20.0  # large enough for some gradients of order 2 to be clipped
-    for order in (2, 1):
-        expected = _meta_train(net, theta, tasks, a, order)
-        found = answer("10.3", watched, net, theta, tasks, a, order, returns=2)
-        for name, one, wanted, k in (("theta_0", found[0], expected[0], 0), ("losses", found[1], expected[1], 1)):
-            mistakes = [
-                (_meta_train(net, theta, tasks, a, order, **how)[k], text)
-                for how, text in (
-                    (
-                        dict(adapted=True),
-                        "forget what was adapted: the outer step moves the start, not the end of the inner loop",
-                    ),
-                    (
-                        dict(joint=True),
-                        "nothing has been adapted: there is no inner step in this gradient; ask ms.meta_gradient",
-                    ),
-                    (
-                        dict(before=True),
-                        "ms.meta_gradient adapts by itself: begin again from theta_0, not from what was adapted",
-                    ),
-                    (dict(notes=False), "Adam keeps notes from one step to the next: make it once, before the loop"),
-                    (dict(norm=None), "clip the gradient before the step: ms.clip(gradient, 5)[0]"),
-                    (dict(sign=-1), "adam.step goes down the gradient by itself; do not turn its sign"),
-                )
-            ]
-            other = (_meta_train(net, theta, tasks, a, 3 - order)[k], f"this is order {3 - order}; pass `order` on")
-            same("10.3", name, one, wanted, (*mistakes, other), 1e-6)
-        if not isinstance(given[-1][1], np.ndarray):
-            raise wrong("10.3", "return the losses as an array: np.array(losses)")
-    right("10.3", "The inner loop learns a task, the outer loop learns to learn.")
+    directions = rng.standard_normal((4, net.size)) / np.sqrt(net.size)
+    slopes = np.array([(F(start + 1e-5 * d) - F(start - 1e-5 * d)) / 2e-5 for d in directions])
+    found = answer("10.3", function, net, thetas, task, a, c)
+    if found.shape != start.shape:
+        raise wrong("10.3", f"the gradient is flat like theta, {start.shape}; yours has shape {found.shape}")
+    lam, first, late = net.loss_and_gradient(thetas[-1], task.x_query, task.y_query)[1], 0.0, 0.0
+    free, held = lam, lam
+    for theta in thetas[-2::-1]:
+        hvp = net.gradients(theta, task.x_support, task.y_support).hvp
+        first, free, held = first + a * c * lam, free - a * hvp(free), held - a * (hvp(held) + c * held)
+        lam = lam - a * (hvp(lam) + c * lam)
+        late = late + a * c * lam
+    same(
+        "10.3",
+        "slope of F along a random direction",
+        directions @ found,
+        slopes,
+        (
+            (directions @ lam, "each step has theta_0 itself on its right, besides theta_n: its share, a c lambda, is missing"),
+            (directions @ free, "the pull holds theta_n too: going back, lambda also loses a c lambda at every step"),
+            (directions @ (free + first), "the pull holds theta_n too: going back, lambda also loses a c lambda at every step"),
+            (directions @ (held + late), "theta_0's share of a step belongs to lambda_{n+1}: take it before it is renewed"),
+            (directions @ (lam - first), "the sign: theta_0 enters with + a c, for theta_n - theta_0 is taken away"),
+        ),
+        1e-6,
+    )
+    right("10.3", "Nobody had derived this one for you; the twin says that it is so.")

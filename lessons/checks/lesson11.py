@@ -1,131 +1,115 @@
-"""Lesson 11: one shot."""
+"""Lesson 11: the outer loop, and why the second order matters."""
 
 import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, right, same, wrong
+from . import answer, mine, right, same, wrong
+from .lesson10 import _task
+
+mine.prepare(__name__)
 
 
-def _net(channels, window, hidden=()):
-    return ms.SpikingNet((4, 4, 2), channels, 4, kernel=3, window=window, dtype=np.float64, backend="numpy", hidden=hidden)
+def _meta_train(net, theta, tasks, a, order, adapted=False, joint=False, notes=True, norm=5.0, sign=1, before=False):
+    adam, losses = ms.Adam(net.size, dtype=net.dtype), []
+    for task in tasks:
+        if before:
+            theta = ms.adapt(net, theta, task.x_support, task.y_support, a)
+        if joint:
+            loss, gradient = net.loss_and_gradient(theta, task.x_query, task.y_query)
+        else:
+            loss, gradient = ms.meta_gradient(net, theta, task, a, order=order)
+        if adapted:
+            theta = ms.adapt(net, theta, task.x_support, task.y_support, a)
+        adam = adam if notes else ms.Adam(net.size, dtype=net.dtype)
+        theta = adam.step(theta, sign * ms.clip(gradient, norm)[0], 0.02)
+        losses.append(loss)
+    return theta, np.array(losses)
 
 
-def _errors(net, theta, task, a, counts, part="support"):
-    found = []
-    for more in counts:
-        theta = ms.adapt(net, theta, getattr(task, f"x_{part}"), getattr(task, f"y_{part}"), a, steps=more)
-        found.append(np.mean(net(theta, task.x_query).argmax(1) != task.y_query))
-    return np.array(found)
+def meta_train(function):
+    """11.1: the outer loop."""
+    net, theta, task, rng = _task()
+    x = np.concatenate([task.x_support, task.x_query])
+    orders = [rng.permutation(9) for _ in range(4)]
+    tasks = [ms.Task(x[n[:3]], np.arange(3), x[n[3:]], np.repeat(np.arange(3), 2)) for n in orders]
+    given = []
 
+    def watched(*arguments):
+        given.append(function(*arguments))
+        return given[-1]
 
-def errors(function):
-    """11.1: error against inner steps."""
-    net, rng, a, N = _net((4,), 20), np.random.default_rng(2), 1.0, 3  # a case in which every step changes the error
-    x = (rng.random((44, 20, 4, 4, 2)) < 0.3).astype(float)
-    theta, task = net.init(rng, x=x), ms.Task(x[:4], np.arange(4), x[4:], np.repeat(np.arange(4), 10))
-    expected = _errors(net, theta, task, a, (0, 1, 1, 1))
-    query = _errors(net, theta, task, a, (0, 1, 1, 1), "query")
-    same(
-        "11.1",
-        "errors",
-        answer("11.1", function, net, theta, task, a, N),
-        expected,
-        (
-            (query, "the query is what the learner is asked about: it is never learned from; adapt to the support"),
-            (1 - expected, "these are the shares of right answers; an error is the share of wrong ones"),
-            (_errors(net, theta, task, a, (1, 1, 1, 1)), "the first entry is the error before any step: measure, then step"),
-            (
-                _errors(net, theta, task, a, range(N + 1)),
-                "go on from the theta reached with one more step each; yours takes n more at turn n",
-            ),
-            (np.full(N + 1, expected[0]), "theta never moves: keep what ms.adapt returns"),
-        ),
-    )
-    right("11.1", "Step by step, from the same five samples.")
-
-
-def unfrozen(function):
-    """11.2: a mask of layers."""
-    net = _net((3, 4), 12, (5,))
-    for frozen in (["conv1", "conv2"], ["conv2", "readout"], []):
-        expected = np.ones(net.size)
-        for part in net.layout:
-            if part.name.split(".")[0] in frozen:
-                expected[part.slice] = 0
-        weights = np.concatenate(
-            [
-                np.zeros(p.slice.stop - p.slice.start)
-                if p.name in [f"{n}.weight" for n in frozen]
-                else np.ones(p.slice.stop - p.slice.start)
-                for p in net.layout
+    watched.__name__ = function.__name__
+    a = 20.0  # large enough for some gradients of order 2 to be clipped
+    for order in (2, 1):
+        expected = _meta_train(net, theta, tasks, a, order)
+        found = answer("11.1", watched, net, theta, tasks, a, order, returns=2)
+        for name, one, wanted, k in (("theta_0", found[0], expected[0], 0), ("losses", found[1], expected[1], 1)):
+            mistakes = [
+                (_meta_train(net, theta, tasks, a, order, **how)[k], text)
+                for how, text in (
+                    (
+                        dict(adapted=True),
+                        "forget what was adapted: the outer step moves the start, not the end of the inner loop",
+                    ),
+                    (
+                        dict(joint=True),
+                        "nothing has been adapted: there is no inner step in this gradient; ask ms.meta_gradient",
+                    ),
+                    (
+                        dict(before=True),
+                        "ms.meta_gradient adapts by itself: begin again from theta_0, not from what was adapted",
+                    ),
+                    (dict(notes=False), "Adam keeps notes from one step to the next: make it once, before the loop"),
+                    (dict(norm=None), "clip the gradient before the step: ms.clip(gradient, 5)[0]"),
+                    (dict(sign=-1), "adam.step goes down the gradient by itself; do not turn its sign"),
+                )
             ]
-        )
-        same(
-            "11.2",
-            "m",
-            answer("11.2", function, net, frozen),
-            expected,
+            other = (_meta_train(net, theta, tasks, a, 3 - order)[k], f"this is order {3 - order}; pass `order` on")
+            same("11.1", name, one, wanted, (*mistakes, other), 1e-6)
+        if not isinstance(given[-1][1], np.ndarray):
+            raise wrong("11.1", "return the losses as an array: np.array(losses)")
+    right("11.1", "The inner loop learns a task, the outer loop learns to learn.")
+
+
+def tied(function):
+    """11.2: the gradient where the readout's biases are one number, against differences of the twin."""
+    net, theta, task, rng = _task()
+    net.views(theta)["readout.bias"][...] = 0.1
+    x, y = task.x_support, task.y_support
+    gradient, record = net.loss_and_gradient(theta, x, y)[1], net.record(theta, x)
+    found = answer("11.2", function, net, gradient)
+    if found.shape != gradient.shape:
+        raise wrong("11.2", f"the gradient is flat like theta, {gradient.shape}; yours has shape {found.shape}")
+    parts, free = net.views(found), net.views(gradient)
+    for name, part in parts.items():
+        if name != "readout.bias" and not np.array_equal(part, free[name]):
+            raise wrong("11.2", f"the readout's biases are tied, the readout's alone: {name} should stay as it was")
+    bias = parts["readout.bias"]
+    if not bias.any():
+        raise wrong("11.2", "tied is not frozen: the biases can still move together, and the loss with them")
+    if np.ptp(bias) > 1e-12 * np.abs(bias).max():
+        raise wrong("11.2", f"a step would leave the biases unequal: their entries are {bias}, and must be one number")
+    v = rng.standard_normal(net.size) / np.sqrt(net.size)
+    net.views(v)["readout.bias"][...] = 0.3
+
+    def twin(h):
+        return net.loss(theta + h * v, x, y, spike="jet", record=record)
+
+    slope, rest = (twin(1e-5) - twin(-1e-5)) / 2e-5, v @ gradient - 0.3 * free["readout.bias"].sum()
+    same(
+        "11.2",
+        "<g, v>",
+        v @ found,
+        slope,
+        (
             (
-                (
-                    np.ones(net.size),
-                    f"nothing of {frozen[0] if frozen else ''} is frozen: a part's name is `conv1.weight`, the layer's `conv1`",
-                ),
-                (weights, "the biases of a frozen layer do not learn either"),
-                (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned"),
+                rest + 0.3 * len(bias) * free["readout.bias"].sum(),
+                "as many times too steep as there are biases: the loss moves by the sum of the free entries, and <g, v> adds "
+                "your number up once more for each bias",
             ),
-        )
-    right("11.2", "A vector of ones and zeros decides who learns.")
-
-
-def _gate(net, update, f, parts=None, compare=np.greater, of=lambda size: size.max() - size.min()):
-    m, size = np.zeros(net.size), np.abs(update)
-    for weight, bias in zip(net.layout[::2], net.layout[1::2]):
-        whole = [slice(weight.slice.start, bias.slice.stop)]
-        for part in whole if parts is None else (weight.slice, bias.slice) if parts == "arrays" else [slice(None)]:
-            m[part] = compare(size[part], f * of(size[part]))
-    return m
-
-
-def gate(function):
-    """11.3: the gate of Eq. 6."""
-    net, rng = _net((3, 4), 12, (5,)), np.random.default_rng(2)
-    update = rng.uniform(0.2, 1.0, net.size) * rng.choice((-1.0, 1.0), net.size)
-    for n, part in enumerate(net.layout):
-        update[part.slice] *= 0.5**n
-    silent = np.where(rng.random(net.size) < 0.5, 0, update)
-    silent[net.layout[-2].slice.start :] = 0
-    for f, update in ((0.3, update), (0.6, update), (0.0, silent)):
-        expected = _gate(net, update, f)
-        found = answer("11.3", function, net, update, f)
-        signed, extremes = np.zeros(net.size), np.zeros(net.size)
-        for weight, bias in zip(net.layout[::2], net.layout[1::2]):
-            layer = slice(weight.slice.start, bias.slice.stop)
-            threshold = f * (update[layer].max() - update[layer].min())
-            signed[layer], extremes[layer] = update[layer] > threshold, np.abs(update[layer]) > threshold
-        if found.shape == expected.shape and not found[update < 0].any():
-            raise wrong("11.3", "what counts is the magnitude of a change; yours never makes a negative one")
-        if close(found, update * expected):
-            raise wrong("11.3", "m holds ones and zeros; multiply by the update later")
-        same(
-            "11.3",
-            "m",
-            found,
-            expected,
-            (
-                (signed, "what counts is the magnitude of a change: np.abs first"),
-                (extremes, "the extremes are those of |a g|, not of a g"),
-                (
-                    _gate(net, update, f, compare=np.greater_equal),
-                    "a weight whose update equals the threshold (at f = 0: an update of 0) does not change: `>`, not `>=`",
-                ),
-                (_gate(net, update, f, "all"), "every weight is compared with the threshold of its own layer"),
-                (_gate(net, update, f, "arrays"), "weights and bias of a layer share a threshold: take them together"),
-                (_gate(net, update, f, compare=np.less_equal), "turned around: the large changes are made"),
-                (
-                    _gate(net, update, f, of=np.max),
-                    "the threshold is a fraction of the range, largest minus smallest, not of the largest",
-                ),
-            ),
-        )
-    right("11.3", "Equation 6.")
+            (rest - 0.3 * free["readout.bias"].sum(), "the sign of the biases' entries is exchanged"),
+        ),
+        1e-6,
+    )
+    right("11.2", "A shared parameter: sum what it does, and share that out over its places.")

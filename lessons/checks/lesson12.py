@@ -1,217 +1,166 @@
-"""Lesson 12: into integers."""
+"""Lesson 12: one shot."""
 
 import numpy as np
 
-from . import answer, close, right, same, wrong
+import minisnn as ms
 
-ADDEND = {
-    "floor": lambda x, k, noise: 0,
-    "zero": lambda x, k, noise: (1 << k) - 1 if x < 0 else 0,
-    "nearest": lambda x, k, noise: 1 << k - 1,
-    "stochastic": lambda x, k, noise: noise,
-}
-SLIPS = {  # mode: (another rounding, what was done)
-    "floor": (
-        (lambda x, k, noise: int(x / 2**k), "floor goes to the next whole number below, of negative x too: -1 >> k is -1"),
-    ),
-    "zero": (
+from . import answer, close, mine, right, same, wrong
+
+mine.prepare(__name__)
+
+
+def _net(channels, window, hidden=()):
+    return ms.SpikingNet((4, 4, 2), channels, 4, kernel=3, window=window, dtype=np.float64, backend="numpy", hidden=hidden)
+
+
+def _errors(net, theta, task, a, counts, part="support"):
+    found = []
+    for more in counts:
+        theta = ms.adapt(net, theta, getattr(task, f"x_{part}"), getattr(task, f"y_{part}"), a, steps=more)
+        found.append(np.mean(net(theta, task.x_query).argmax(1) != task.y_query))
+    return np.array(found)
+
+
+def errors(function):
+    """12.1: error against inner steps."""
+    net, rng, a, N = _net((4,), 20), np.random.default_rng(2), 1.0, 3  # a case in which every step changes the error
+    x = (rng.random((44, 20, 4, 4, 2)) < 0.3).astype(float)
+    theta, task = net.init(rng, x=x), ms.Task(x[:4], np.arange(4), x[4:], np.repeat(np.arange(4), 10))
+    expected = _errors(net, theta, task, a, (0, 1, 1, 1))
+    query = _errors(net, theta, task, a, (0, 1, 1, 1), "query")
+    same(
+        "12.1",
+        "errors",
+        answer("12.1", function, net, theta, task, a, N),
+        expected,
         (
-            lambda x, k, noise: x >> k,
-            "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - 1 to them first",
+            (query, "the query is what the learner is asked about: it is never learned from; adapt to the support"),
+            (1 - expected, "these are the shares of right answers; an error is the share of wrong ones"),
+            (_errors(net, theta, task, a, (1, 1, 1, 1)), "the first entry is the error before any step: measure, then step"),
+            (
+                _errors(net, theta, task, a, range(N + 1)),
+                "go on from the theta reached with one more step each; yours takes n more at turn n",
+            ),
+            (np.full(N + 1, expected[0]), "theta never moves: keep what ms.adapt returns"),
         ),
-        (lambda x, k, noise: (x + (1 << k) - 1) >> k, "only negative x get 2^k - 1; yours adds it to all"),
-    ),
-    "nearest": (
-        (lambda x, k, noise: x >> k, "add half of 2^k before the shift"),
-        (
-            lambda x, k, noise: round(x / 2**k),
-            "ties go up, always: half a unit is added, then floored. Python's round takes ties to the even number",
-        ),
-        (
-            lambda x, k, noise: -(-x + (1 << k - 1) >> k) if x < 0 else x + (1 << k - 1) >> k,
-            "ties go up, of negative x too: -1/2 becomes 0. Yours takes them away from zero",
-        ),
-    ),
-    "stochastic": (
-        (lambda x, k, noise: x >> k, "the noise is what is added; yours leaves it out"),
-        (lambda x, k, noise: x + noise + (1 << k - 1) >> k, "the noise alone is added, without another half"),
-        (lambda x, k, noise: (x >> k) + noise, "add the noise before the shift, not behind it"),
-    ),
-}
+    )
+    right("12.1", "Step by step, from the same five samples.")
 
 
-def _shift(x, k, mode, noise=0):
-    return x + ADDEND[mode](x, k, noise) >> k
-
-
-def shift(function):
-    """12.1: four ways to round."""
-    for mode, slips in SLIPS.items():
-        cases = [(x, 3, (3 * x + 40) % 8) for x in range(-20, 21)]
-        found = [_whole("12.1", function, x, k, mode, noise) for x, k, noise in cases]
-        expected = [_shift(x, k, mode, noise) for x, k, noise in cases]
-        for slip, text in slips:
-            if found != expected and found == [slip(*case) for case in cases]:
-                raise wrong("12.1", f"{mode}: {text}")
-        for (x, k, noise), mine, theirs in zip(cases, found, expected):
-            if mine != theirs:
-                with_noise = f", noise {noise}" * (mode == "stochastic")
-                raise wrong("12.1", f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} ({x}/8 = {x / 8:g})")
-        for x in (2**60 + 127, -(2**60) - 127):
-            if _whole("12.1", function, x, 7, mode, 1) != _shift(x, 7, mode, 1):
-                raise wrong(
-                    "12.1",
-                    f"{mode}: x = {x} comes out wrong. Was it divided as a float? That holds 53 bits; >> "
-                    "is exact, whatever the size",
-                )
-    right("12.1", "One shift, one addition: all four fit any chip.")
-
-
-def _whole(exercise, function, *arguments) -> int:
-    found = answer(exercise, function, *arguments)
-    if found.dtype.kind not in "iub" or found.shape:
-        raise wrong(
-            exercise, f"{function.__name__} must return one whole number, an int, not {found.dtype.name} of shape {found.shape}"
+def unfrozen(function):
+    """12.2: a mask of layers."""
+    net = _net((3, 4), 12, (5,))
+    for frozen in (["conv1", "conv2"], ["conv2", "readout"], []):
+        expected = np.ones(net.size)
+        for part in net.layout:
+            if part.name.split(".")[0] in frozen:
+                expected[part.slice] = 0
+        weights = np.concatenate(
+            [
+                np.zeros(p.slice.stop - p.slice.start)
+                if p.name in [f"{n}.weight" for n in frozen]
+                else np.ones(p.slice.stop - p.slice.start)
+                for p in net.layout
+            ]
         )
-    return int(found)
-
-
-def _trace(V, a, F, mode, left=None, twice=False, early=False, swap=False):
-    left, b, Y = F if left is None else left, 4096 - a, [0]
-    a, b = (b, a) if swap else (a, b)
-    for v in V[1:] if early else V[:-1]:
-        x = v << left
-        Y.append(_shift(a * Y[-1], 12, mode) + _shift(b * x, 12, mode) if twice else _shift(a * Y[-1] + b * x, 12, mode))
-    return Y
-
-
-def trace(function):
-    """12.2: a leaky memory in integers."""
-    for seed, (a, F, mode) in enumerate(((3686, 5, "floor"), (3891, 3, "nearest"), (3000, 4, "zero"))):
-        V = np.random.default_rng(seed).integers(-40, 41, 50).tolist()
-        found = answer("12.2", function, V, a, F, mode)
-        if found.dtype.kind == "f":
-            raise wrong("12.2", "the trace of a chip is made of whole numbers; yours are floats")
         same(
             "12.2",
-            f"Y ({mode})",
-            found,
-            _trace(V, a, F, mode),
+            "m",
+            answer("12.2", function, net, frozen),
+            expected,
             (
                 (
-                    _trace(V, a, F, mode, twice=True),
-                    "yours rounds twice a step, once for each product; add the products first, then shift once",
+                    np.ones(net.size),
+                    f"nothing of {frozen[0] if frozen else ''} is frozen: a part's name is `conv1.weight`, the layer's `conv1`",
                 ),
-                (_trace(V, a, F, mode, left=0), "Y is finer by F bits than V: the input enters as v << F"),
+                (weights, "the biases of a frozen layer do not learn either"),
+                (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned"),
+            ),
+        )
+    right("12.2", "A vector of ones and zeros decides who learns.")
+
+
+def _gate(net, update, f, parts=None, compare=np.greater, of=lambda size: size.max() - size.min()):
+    m, size = np.zeros(net.size), np.abs(update)
+    for weight, bias in zip(net.layout[::2], net.layout[1::2]):
+        whole = [slice(weight.slice.start, bias.slice.stop)]
+        for part in whole if parts is None else (weight.slice, bias.slice) if parts == "arrays" else [slice(None)]:
+            m[part] = compare(size[part], f * of(size[part]))
+    return m
+
+
+def gate(function):
+    """12.3: the gate of Eq. 6."""
+    net, rng = _net((3, 4), 12, (5,)), np.random.default_rng(2)
+    update = rng.uniform(0.2, 1.0, net.size) * rng.choice((-1.0, 1.0), net.size)
+    for n, part in enumerate(net.layout):
+        update[part.slice] *= 0.5**n
+    silent = np.where(rng.random(net.size) < 0.5, 0, update)
+    silent[net.layout[-2].slice.start :] = 0
+    for f, update in ((0.3, update), (0.6, update), (0.0, silent)):
+        expected = _gate(net, update, f)
+        found = answer("12.3", function, net, update, f)
+        signed, extremes = np.zeros(net.size), np.zeros(net.size)
+        for weight, bias in zip(net.layout[::2], net.layout[1::2]):
+            layer = slice(weight.slice.start, bias.slice.stop)
+            threshold = f * (update[layer].max() - update[layer].min())
+            signed[layer], extremes[layer] = update[layer] > threshold, np.abs(update[layer]) > threshold
+        if found.shape == expected.shape and not found[update < 0].any():
+            raise wrong("12.3", "what counts is the magnitude of a change; yours never makes a negative one")
+        if close(found, update * expected):
+            raise wrong("12.3", "m holds ones and zeros; multiply by the update later")
+        same(
+            "12.3",
+            "m",
+            found,
+            expected,
+            (
+                (signed, "what counts is the magnitude of a change: np.abs first"),
+                (extremes, "the extremes are those of |a g|, not of a g"),
                 (
-                    np.array(_trace(V, a, 0, mode)) << F,
-                    "bits that are added after the rounding are all zero: shift the input, v << F, before it is filtered",
+                    _gate(net, update, f, compare=np.greater_equal),
+                    "a weight whose update equals the threshold (at f = 0: an update of 0) does not change: `>`, not `>=`",
                 ),
-                (_trace(V, a, F, "floor"), f"mode is {mode!r}, but yours rounds always by floor: hand the mode on to shift"),
-                (_trace(V, a, F, mode, early=True), "one step too early: V[t] enters Y[t + 1]"),
+                (_gate(net, update, f, "all"), "every weight is compared with the threshold of its own layer"),
+                (_gate(net, update, f, "arrays"), "weights and bias of a layer share a threshold: take them together"),
+                (_gate(net, update, f, compare=np.less_equal), "turned around: the large changes are made"),
                 (
-                    _trace(V, a, F, mode, swap=True),
-                    "the factor a belongs to the old Y, 4096 - a to the input; yours are exchanged",
+                    _gate(net, update, f, of=np.max),
+                    "the threshold is a fraction of the range, largest minus smallest, not of the largest",
                 ),
             ),
         )
-    right("12.2", "Lesson 1's line, and nothing but whole numbers.")
+    right("12.3", "Equation 6.")
 
 
-def fraction_bits(function):
-    """12.3: how many bits a tolerance costs."""
-    for tolerance, error, factors in (
-        (0.5, 0.5, (3686,)),
-        (0.1, 1, (3891, 3686)),
-        (0.03, 0.5, (3891, 3686, 2662)),
-        (4, 1, (2048, 2048)),
-        (1000, 1, (3891, 3686)),
-    ):
-        found = _whole("12.3", function, tolerance, error, factors)
-        units = [error / (1 - a / 4096) for a in factors]
-        expected = _bits(sum(units), tolerance)
-        if found == expected:
-            continue
-        case = f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found}, expected {expected}"
-        for value, text in (
-            (_bits(max(units), tolerance), "the errors of a chain add up, one term for each filter"),
+def means_readout(function):
+    """12.4: the nearest class mean as a readout."""
+    rng = np.random.default_rng(5)
+    for shots in (1, 3):
+        y = np.repeat(np.arange(4), shots)
+        p, q = rng.random((len(y), 6)), rng.random((30, 6))
+        c = np.array([p[y == k].mean(0) for k in range(4)])
+        W, b = answer("12.4", function, p, y, 4, returns=2)
+        if W.shape != (6, 4) or b.shape != (4,):
+            raise wrong("12.4", f"W and b have shapes {W.shape} and {b.shape}, expected (6, 4) and (4,): (D, ways) and (ways,)")
+
+        def gaps(logits):
+            return logits - logits[:, :1]
+
+        norms = (c**2).sum(1)
+        same(
+            "12.4",
+            "logits, less those of class 0,",
+            gaps(q @ W + b),
+            gaps(-((q[:, None] - c) ** 2).sum(2)),
             (
-                _bits(float(np.prod(units)) / error ** (len(units) - 1), tolerance),
-                "the errors of a chain add up; yours multiplies them",
+                (gaps(q @ c.T - norms), "|p - c|^2 has -2 p c in the middle: the weights lack the factor 2"),
+                (gaps(2 * q @ c.T), "without a bias classes with longer traces win: |c|^2 differs from class to class"),
+                (gaps(2 * q @ c.T + norms), "the sign of the bias: a long c makes the distance larger, the logit smaller"),
+                (gaps(2 * shots * q @ c.T - shots**2 * norms), "c is the mean of its samples; yours is their sum"),
+                (gaps(-2 * q @ c.T + norms), "the sign: the largest logit must belong to the smallest distance"),
+                (gaps(q @ c.T), "expand |p - c|^2: the weights lack the factor 2, and the bias is missing"),
+                (gaps(2 * q @ c.T - np.sqrt(norms)), "the bias is -|c|^2: yours has the length without the square"),
             ),
-            (
-                _bits(sum(units) / error, tolerance),
-                "a shift is off by `error`, which need not be 1: it stands above each 1 - a / 4096",
-            ),
-            (expected - 1, "one bit too few: the error must not exceed the tolerance, so round up"),
-            (expected + 1, "one bit too many: an error that equals the tolerance is allowed, and F is the least"),
-        ):
-            if found == value:
-                raise wrong("12.3", f"{text} ({case})")
-        raise wrong("12.3", case + ("; F cannot be negative" if found < 0 else ""))
-    right("12.3", "Each bit halves the error.")
-
-
-def _bits(units: float, tolerance: float) -> int:
-    F = 0
-    while units / 2**F > tolerance:
-        F += 1
-    return F
-
-
-def _width(low: int, high: int) -> int:
-    return max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
-
-
-def widest(function):
-    """12.4: interval analysis of an accumulator."""
-    rng = np.random.default_rng(0)
-    for W, most in (
-        (rng.integers(-128, 128, (40, 5)), 4096),
-        (np.array([[1], [1]]), 64),
-        (np.array([[-2], [-2]]), 64),
-        (np.array([[3], [4]]), 7),
-    ):
-        found = answer("12.4", function, W, most, returns=3)
-        low, high = most * int(np.minimum(W, 0).sum(0).min()), most * int(np.maximum(W, 0).sum(0).max())
-        full, sizes = most * W.sum(0), most * int(np.abs(W).sum(0).max())
-        ends = [float(x) for x in found[:2]]
-        for (one, other), text in (
-            (
-                (min(full.min(), 0), max(full.max(), 0)),
-                "an input may be silent: the highest sum has all "
-                "inputs of positive weights full and the others silent; yours has all of them full at once",
-            ),
-            (
-                (full.min(), full.max()),
-                "an input may be silent: the highest sum has all inputs of positive "
-                "weights full and the others silent; yours has all of them full at once",
-            ),
-            (
-                (-sizes, sizes),
-                "of each neuron the positive weights make the high end, the negative ones "
-                "the low end; yours sums the sizes of all for both",
-            ),
-            (
-                (len(W) * most * min(int(W.min()), 0), len(W) * most * max(int(W.max()), 0)),
-                "yours holds if all weights were as large as the largest; asked for is what these weights can do",
-            ),
-            ((low // most, high // most), "an input goes up to `most`, not to 1"),
-            (
-                (most * int(np.minimum(W, 0).sum()), most * int(np.maximum(W, 0).sum())),
-                "each neuron has a sum of its own: add over the inputs (axis 0) alone",
-            ),
-        ):
-            if ends != [low, high] and close(ends, [one, other]):
-                raise wrong("12.4", text)
-        same("12.4", "low", found[0], low)
-        same("12.4", "high", found[1], high)
-        bits = _width(low, high)
-        for value, text in (
-            (bits - 1, "one bit is for the sign, and a signed word of n bits ends at 2^(n-1) - 1"),
-            (bits + 1, "a signed word of n bits begins at -2^(n-1), which still fits"),
-        ):
-            if close(found[2], value):
-                raise wrong("12.4", f"{low} .. {high} needs {bits} bits, yours is {value}: {text}")
-        same("12.4", f"bits of {low} .. {high}", found[2], bits)
-    right("12.4", "No input, however wicked, can make this word overflow.")
+        )
+    right("12.4", "The nearest class mean is a readout; no step was made.")

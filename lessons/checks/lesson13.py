@@ -1,180 +1,161 @@
-"""Lesson 13: float against fixed point."""
+"""Lesson 13: into integers."""
 
 import numpy as np
 
-from hardware.chip import errors
+from . import answer, mine as own, right, same, wrong
 
-from . import answer, close, right, same, wrong
+own.prepare(__name__)
+
+ADDEND = {
+    "floor": lambda x, k, noise: 0,
+    "zero": lambda x, k, noise: (1 << k) - 1 if x < 0 else 0,
+    "nearest": lambda x, k, noise: 1 << k - 1,
+    "stochastic": lambda x, k, noise: noise,
+}
+SLIPS = {  # mode: (another rounding, what was done)
+    "floor": (
+        (lambda x, k, noise: int(x / 2**k), "floor goes to the next whole number below, of negative x too: -1 >> k is -1"),
+    ),
+    "zero": (
+        (
+            lambda x, k, noise: x >> k,
+            "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - 1 to them first",
+        ),
+        (lambda x, k, noise: (x + (1 << k) - 1) >> k, "only negative x get 2^k - 1; yours adds it to all"),
+    ),
+    "nearest": (
+        (lambda x, k, noise: x >> k, "add half of 2^k before the shift"),
+        (
+            lambda x, k, noise: round(x / 2**k),
+            "ties go up, always: half a unit is added, then floored. Python's round takes ties to the even number",
+        ),
+        (
+            lambda x, k, noise: -(-x + (1 << k - 1) >> k) if x < 0 else x + (1 << k - 1) >> k,
+            "ties go up, of negative x too: -1/2 becomes 0. Yours takes them away from zero",
+        ),
+    ),
+    "stochastic": (
+        (lambda x, k, noise: x >> k, "the noise is what is added; yours leaves it out"),
+        (lambda x, k, noise: x + noise + (1 << k - 1) >> k, "the noise alone is added, without another half"),
+        (lambda x, k, noise: (x >> k) + noise, "add the noise before the shift, not behind it"),
+    ),
+}
 
 
-def _error(u, label):
-    e = np.empty(len(u), np.int64)
-    errors.error(np.asarray(u, np.int64), label, errors.SOFTMAX, e)
-    return e
+def _shift(x, k, mode, noise=0):
+    return x + ADDEND[mode](x, k, noise) >> k
 
 
-def error(function):
-    """13.1: the softmax error in eight bits."""
-    rng = np.random.default_rng(0)
-    cases = [(rng.integers(-3000, 3000, 5), n % 5) for n in range(20)] + [(np.array([32767, -32768, 0]), n) for n in (2, 0)]
-    for u, label in cases:
-        found, expected = answer("13.1", function, u, label), _error(u, label)
-        if found.dtype.kind == "f":
-            raise wrong("13.1", "e must be whole numbers, in units of 1/128; yours are floats. Use // in place of /")
-        hot = np.eye(len(u), dtype=int)[label]
-        places = np.minimum(u.max() - u >> 6, 256)
-        z = np.append(errors.EXPONENTIAL, 0)[places]
-        S, nearest = z.sum(), (256 * z + z.sum()) // (2 * z.sum())
-        same(
-            "13.1",
-            "e",
-            found,
-            expected,
-            (
-                (np.minimum(128 * z // S - 128 * hot, 127), "round to nearest: yours is floored. (256 z + S) // (2 S)"),
-                (nearest - 128 * hot, "128 does not fit a signed word of 8 bits, which ends at 127"),
-                (
-                    np.minimum(nearest, 127) - 128 * hot,
-                    "a neuron that is right and sure has the error 0, and yours has -1: clip after the "
-                    "label's 128 is taken away",
-                ),
-                (np.minimum(nearest, 127), "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
-                (nearest, "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
-                (-expected, "the sign: softmax counts plus, the label minus"),
-                (np.minimum(nearest - hot, 127), "one is 128 units of 1/128: take away 128, not 1"),
-                (np.minimum((254 * z + S) // (2 * S) - 127 * hot, 127), "a unit is 1/128, so the scale is 128, not 127"),
-            ),
+def shift(function):
+    """13.1: four ways to round."""
+    for mode, slips in SLIPS.items():
+        cases = [(x, 3, (3 * x + 40) % 8) for x in range(-20, 21)]
+        found = [_whole("13.1", function, x, k, mode, noise) for x, k, noise in cases]
+        expected = [_shift(x, k, mode, noise) for x, k, noise in cases]
+        for slip, text in slips:
+            if found != expected and found == [slip(*case) for case in cases]:
+                raise wrong("13.1", f"{mode}: {text}")
+        for (x, k, noise), mine, theirs in zip(cases, found, expected):
+            if mine != theirs:
+                with_noise = f", noise {noise}" * (mode == "stochastic")
+                raise wrong("13.1", f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} ({x}/8 = {x / 8:g})")
+        for x in (2**60 + 127, -(2**60) - 127):
+            if _whole("13.1", function, x, 7, mode, 1) != _shift(x, 7, mode, 1):
+                raise wrong(
+                    "13.1",
+                    f"{mode}: x = {x} comes out wrong. Was it divided as a float? That holds 53 bits; >> "
+                    "is exact, whatever the size",
+                )
+    right("13.1", "One shift, one addition: all four fit any chip.")
+
+
+def _whole(exercise, function, *arguments) -> int:
+    found = answer(exercise, function, *arguments)
+    if found.dtype.kind not in "iub" or found.shape:
+        raise wrong(
+            exercise, f"{function.__name__} must return one whole number, an int, not {found.dtype.name} of shape {found.shape}"
         )
-    right("13.1", "A softmax without a float: a table, a sum, and a division a class.")
+    return int(found)
 
 
-def update(function):
-    """13.2: the thresholded update with noise."""
-    rng = np.random.default_rng(1)
-    for k, theta, high, size in ((6, 40, 127, 300), (9, 0, 7, 2000), (4, 15, 1, 60)):
-        W, G = rng.integers(-high - 1, high + 1, (20, 3)), rng.integers(-size, size + 1, (20, 3))
-        G.flat[:4], noise = (theta, -theta, theta + 1, -theta - 1), rng.integers(0, 2**k, (20, 3))
+def _trace(V, a, F, mode, left=None, twice=False, early=False, swap=False):
+    left, b, Y = F if left is None else left, 4096 - a, [0]
+    a, b = (b, a) if swap else (a, b)
+    for v in V[1:] if early else V[:-1]:
+        x = v << left
+        Y.append(_shift(a * Y[-1], 12, mode) + _shift(b * x, 12, mode) if twice else _shift(a * Y[-1] + b * x, 12, mode))
+    return Y
 
-        passed = np.abs(G) > theta
 
-        def of(D, gate=None, sign=1):
-            gate = passed if gate is None else gate
-            return np.clip(W - sign * np.where(gate, D, 0), -high - 1, high)
-
-        D = (G + noise) >> k
-        size_first = np.sign(G) * ((np.abs(G) + noise) >> k)
-        found = answer("13.2", function, W, G, k, theta, noise, high)
+def trace(function):
+    """13.2: a leaky memory in integers."""
+    for seed, (a, F, mode) in enumerate(((3686, 5, "floor"), (3891, 3, "nearest"), (3000, 4, "zero"))):
+        V = np.random.default_rng(seed).integers(-40, 41, 50).tolist()
+        found = answer("13.2", function, V, a, F, mode)
         if found.dtype.kind == "f":
-            raise wrong(
-                "13.2", "the new W must be whole numbers, yours are floats: >> shifts integers, a division makes floats"
-            )
+            raise wrong("13.2", "the trace of a chip is made of whole numbers; yours are floats")
         same(
             "13.2",
-            "W",
+            f"Y ({mode})",
             found,
-            of(D),
+            _trace(V, a, F, mode),
             (
-                (of(D, sign=-1), "W minus D: the other way is uphill"),
                 (
-                    W - np.where(np.abs(G) > theta, D, 0),
-                    f"the new W must stay between the ends of the word, {-high - 1} and {high}",
+                    _trace(V, a, F, mode, twice=True),
+                    "yours rounds twice a step, once for each product; add the products first, then shift once",
                 ),
-                (of((G >> k) + noise), "the noise is added before the shift; behind it, it would be far too much"),
-                (of(G >> k), "the noise is left out: (G + noise) >> k"),
-                (of(D, np.abs(G + noise) > theta), "the gate looks at G itself, without the noise"),
-                (of(D, np.abs(D) > theta), "the gate looks at G itself, not at the shifted D"),
-                (of(D, G > theta), "large negative G pass too: the gate looks at |G|"),
-                (of(D, np.abs(G) >= theta), "|G| = least does not pass: only what is larger does"),
-                (of(D, np.ones(G.shape, bool)), "least is left out: where |G| <= least nothing changes"),
+                (_trace(V, a, F, mode, left=0), "Y is finer by F bits than V: the input enters as v << F"),
                 (
-                    of(size_first),
-                    "shift G with its sign: >> floors negative numbers too, and only so the mean over all noises is G",
+                    np.array(_trace(V, a, 0, mode)) << F,
+                    "bits that are added after the rounding are all zero: shift the input, v << F, before it is filtered",
                 ),
-                (np.clip(W - np.where(np.abs(G) > theta, D, 0), -high, high), f"the word goes down to {-high - 1}"),
+                (_trace(V, a, F, "floor"), f"mode is {mode!r}, but yours rounds always by floor: hand the mode on to shift"),
+                (_trace(V, a, F, mode, early=True), "one step too early: V[t] enters Y[t + 1]"),
+                (
+                    _trace(V, a, F, mode, swap=True),
+                    "the factor a belongs to the old Y, 4096 - a to the input; yours are exchanged",
+                ),
             ),
         )
-    right("13.2", "One comparison, one addition, one shift, and a clip.")
+    right("13.2", "Lesson 1's line, and nothing but whole numbers.")
 
 
-def tally(function):
-    """13.3: written, gated, lost."""
-    rng = np.random.default_rng(2)
-    before, G = rng.integers(-3, 4, (9, 4)), rng.integers(-90, 91, (9, 4))
-    G[0], theta = (30, -30, 31, -31), 30
-    passed = np.abs(G) > theta
-    after = before + np.where(passed & (rng.random(G.shape) < 0.6), 1, 0)
-    written = before != after
-    expected = np.array([written.sum(), (~passed).sum(), (passed & ~written).sum()])
-    found = np.array(
-        [float(one) if one.ndim == 0 else np.nan for one in answer("13.3", function, before, after, G, theta, returns=3)]
-    )
-    if np.isnan(found).any():
-        raise wrong("13.3", "three numbers, not arrays: end each with .sum()")
-    if close(found, expected / G.size):
-        raise wrong("13.3", "these are shares; asked for are counts")
-    same(
-        "13.3",
-        "written",
-        found[0],
-        expected[0],
-        (
-            (passed.sum(), "not all that pass the gate are written: an update rounds to zero, or meets the end of the word"),
-            ((~written).sum(), "written are those that differ; yours counts those that stayed"),
-            (np.abs(after - before).sum() / 2, "count synapses, not by how much they changed"),
-        ),
-    )
-    same(
-        "13.3",
-        "gated",
-        found[1],
-        expected[1],
-        (
-            ((~written).sum(), "some that passed the gate stayed as they were: gated is only where |G| <= least"),
-            ((np.abs(G) < theta).sum(), "|G| = least is gated too"),
-            ((G <= theta).sum(), "the gate looks at |G|, not at G"),
-        ),
-    )
-    same(
-        "13.3",
-        "lost",
-        found[2],
-        expected[2],
-        (
-            ((~written).sum(), "lost are those that passed the gate and stayed; yours counts the gated ones too"),
-            (0, "some passed the gate and stayed as they were: |G| > least, and before equals after"),
-        ),
-    )
-    right("13.3", "Three counts that add up to all synapses.")
-
-
-def interval(function):
-    """13.4: what a count of right answers can show."""
-    for m, n in ((90, 90), (60, 90), (3, 20), (0, 15)):
-        found = np.array([float(one) for one in answer("13.4", function, m, n, returns=2)])
-        q, plain = (m + 2) / (n + 4), m / n
-        half, width = 1.96 * np.sqrt(q * (1 - q) / (n + 4)), 1.96 * np.sqrt(plain * (1 - plain) / n)
-
-        def ends(middle, half):
-            return np.clip([middle - half, middle + half], 0, 1)
-
-        expected, case = ends(q, half), f"{m} of {n} right: "
+def fraction_bits(function):
+    """13.3: how many bits a tolerance costs."""
+    for tolerance, error, factors in (
+        (0.5, 0.5, (3686,)),
+        (0.1, 1, (3891, 3686)),
+        (0.03, 0.5, (3891, 3686, 2662)),
+        (4, 1, (2048, 2048)),
+        (1000, 1, (3891, 3686)),
+    ):
+        found = _whole("13.3", function, tolerance, error, factors)
+        units = [error / (1 - a / 4096) for a in factors]
+        expected = _bits(sum(units), tolerance)
+        if found == expected:
+            continue
+        case = f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found}, expected {expected}"
         for value, text in (
+            (_bits(max(units), tolerance), "the errors of a chain add up, one term for each filter"),
             (
-                ends(plain, width),
-                "that is the plain interval. Where all are right it has no width at all, as if "
-                f"{n} samples could make sure; add two right and two wrong ones first",
+                _bits(float(np.prod(units)) / error ** (len(units) - 1), tolerance),
+                "the errors of a chain add up; yours multiplies them",
             ),
-            (ends(plain, half), "its middle is q, not m / n"),
             (
-                ends(q, half / 1.96),
-                "half the width is 1.96 standard errors; yours is one, which would hold in two of three cases",
+                _bits(sum(units) / error, tolerance),
+                "a shift is off by `error`, which need not be 1: it stands above each 1 - a / 4096",
             ),
-            ([q - half, q + half], "an accuracy lies neither above 1 nor below 0; cut off what does"),
-            ([q, half], "return the ends, q - half and q + half"),
-            (100 * expected, "shares from 0 to 1 are asked for, not per cent"),
-            (ends(q, 1.96 * np.sqrt(q * (1 - q) / n)), "the root has n + 4 in it, with the four that were added"),
+            (expected - 1, "one bit too few: the error must not exceed the tolerance, so round up"),
+            (expected + 1, "one bit too many: an error that equals the tolerance is allowed, and F is the least"),
         ):
-            if not close(found, expected) and close(found, value):
-                raise wrong("13.4", case + text)
-        same("13.4", f"interval of {m} right of {n}", found, expected)
-    right("13.4", "All right of 90 is not 100 %, and the interval says so.")
+            if found == value:
+                raise wrong("13.3", f"{text} ({case})")
+        raise wrong("13.3", case + ("; F cannot be negative" if found < 0 else ""))
+    right("13.3", "Each bit halves the error.")
+
+
+def _bits(units: float, tolerance: float) -> int:
+    F = 0
+    while units / 2**F > tolerance:
+        F += 1
+    return F

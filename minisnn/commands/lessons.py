@@ -14,6 +14,8 @@ examples:
   minisnn lessons --list              what there is
   minisnn lessons --only 3 --force    lesson 3 afresh, in place of your own copy
   minisnn lessons --open              and start JupyterLab there
+  minisnn lessons --mine              your own library, mysnn.py: how far it has come; its checks are run again
+  minisnn lessons --export slides     for teachers: pages (html) or slides that need no network, a map, all solutions
 
 JupyterLab comes with: pip install "minisnn[lessons]". Each lesson names what it builds on; begin with 01. README.md in the
 folder says what each teaches and how long it takes."""
@@ -21,11 +23,18 @@ folder says what each teaches and how long it takes."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to put them into (default: minisnn-lessons)"
-    parser.add_argument("--out", type=Path, default=Path("minisnn-lessons"), metavar="DIR", help=text)
+    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help=text)
     add_list(parser, "only", None, "numbers of the lessons to copy (default: all)", "N,M")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
     parser.add_argument("--force", action="store_true", help="replace notebooks of yours by fresh ones")
     parser.add_argument("--open", action="store_true", help="start JupyterLab in the folder, until Ctrl-C")
+    parser.add_argument(
+        "--mine", action="store_true", help="what is in your mysnn.py, each function checked again; copy nothing"
+    )
+    text = (
+        "write all lessons as pages or slides, with a map of them and one notebook of solutions (default folder: minisnn-pages)"
+    )
+    parser.add_argument("--export", choices=("html", "slides"), help=text)
     add_count(parser, "port", None, "of JupyterLab (default: its own choice)")
 
 
@@ -34,10 +43,19 @@ def run(args: argparse.Namespace) -> int | None:
 
     lessons = classroom.lessons()
     if args.list:
-        refuse(args, "with --list, which copies nothing", "out", "only", "force", "open", "port")
+        refuse(args, "with --list, which copies nothing", "out", "only", "force", "open", "port", "mine", "export")
         for lesson in lessons:
             print(f"{lesson.number:3}  {lesson.title}")
         return None
+    if args.export:
+        refuse(args, "with --export, which writes pages", "only", "force", "open", "port", "mine")
+        out = args.out or Path("minisnn-pages")
+        check_folder(out)
+        return classroom.start(classroom.export(args.export, out))
+    args.out = args.out or Path("minisnn-lessons")
+    if args.mine:
+        refuse(args, "with --mine, which copies nothing", "only", "force", "open", "port")
+        return classroom.start(classroom.mine(args.out), cwd=args.out)
     check_folder(args.out)
     known = [lesson.number for lesson in lessons]
     for number in args.only or ():

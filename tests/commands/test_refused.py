@@ -24,7 +24,9 @@ IDLE: dict[str, list[str]] = {
     "record --out new": ["--labels a", "--size 9,9"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
     "nir import text new.h5": ["--for norse"],
-    "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000"],
+    "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000", "--mine", "--export html"],
+    "lessons --mine": ["--only 1", "--force", "--open", "--port 9000"],
+    "lessons --export html": ["--only 1", "--force", "--open", "--port 9000", "--mine"],
     "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
     "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],

@@ -1,0 +1,122 @@
+"""Lesson 16: what a few episodes prove."""
+
+import numpy as np
+
+from scipy.stats import t as student
+
+from . import answer, close, mine, right, same, wrong
+
+mine.prepare(__name__)
+
+
+def interval(function):
+    """16.1: what a count of right answers can show."""
+    for m, n in ((90, 90), (60, 90), (3, 20), (0, 15)):
+        found = np.array([float(one) for one in answer("16.1", function, m, n, returns=2)])
+        q, plain = (m + 2) / (n + 4), m / n
+        half, width = 1.96 * np.sqrt(q * (1 - q) / (n + 4)), 1.96 * np.sqrt(plain * (1 - plain) / n)
+
+        def ends(middle, half):
+            return np.clip([middle - half, middle + half], 0, 1)
+
+        expected, case = ends(q, half), f"{m} of {n} right: "
+        for value, text in (
+            (
+                ends(plain, width),
+                "that is the plain interval. Where all are right it has no width at all, as if "
+                f"{n} samples could make sure; add two right and two wrong ones first",
+            ),
+            (ends(plain, half), "its middle is q, not m / n"),
+            (
+                ends(q, half / 1.96),
+                "half the width is 1.96 standard errors; yours is one, which would hold in two of three cases",
+            ),
+            ([q - half, q + half], "an accuracy lies neither above 1 nor below 0; cut off what does"),
+            ([q, half], "return the ends, q - half and q + half"),
+            (100 * expected, "shares from 0 to 1 are asked for, not per cent"),
+            (ends(q, 1.96 * np.sqrt(q * (1 - q) / n)), "the root has n + 4 in it, with the four that were added"),
+        ):
+            if not close(found, expected) and close(found, value):
+                raise wrong("16.1", case + text)
+        same("16.1", f"interval of {m} right of {n}", found, expected)
+    right("16.1", "All right of 90 is not 100 %, and the interval says so.")
+
+
+def paired(function):
+    """16.2: the interval of a difference over the same tasks."""
+    rng = np.random.default_rng(7)
+    for N in (6, 15):
+        hard = rng.random(N)
+        a, b = hard + 0.05 * rng.random(N), hard + 0.05 * rng.random(N) - 0.02
+        found = np.array([float(one) for one in answer("16.2", function, a, b, returns=2)])
+        d, t = a - b, student.ppf(0.975, N - 1)
+
+        def ends(half, middle=d.mean()):
+            return np.array([middle - half, middle + half])
+
+        error = d.std(ddof=1) / np.sqrt(N)
+        apart = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / N)
+        same(
+            "16.2",
+            "interval",
+            found,
+            ends(t * error),
+            (
+                *(
+                    (
+                        ends(f * apart),
+                        "a and b met the same tasks and vary together: take the difference in each task first, and "
+                        "how much *it* varies; yours is far too wide",
+                    )
+                    for f in (t, 1.96, student.ppf(0.975, 2 * N - 2))
+                ),
+                (ends(1.96 * error), "with few tasks s itself is uncertain: Student's t in place of 1.96"),
+                (ends(t * d.std() / np.sqrt(N)), "s is taken with N - 1: std(ddof=1)"),
+                (ends(1.96 * d.std() / np.sqrt(N)), "s is taken with N - 1, and Student's t stands in place of 1.96"),
+                (ends(t * d.std(ddof=1)), "a mean of N tasks varies less than one of them: divide by the root of N"),
+                (ends(t * d.var(ddof=1) / np.sqrt(N)), "s is the standard deviation, the root of the variance"),
+                (ends(t * d.std(ddof=1) / N), "divide by the root of N, not by N"),
+                (ends(student.ppf(0.975, N) * error), "N numbers around their own mean have N - 1 degrees of freedom"),
+                (ends(student.ppf(0.95, N - 1) * error), "2.5 % are left out at either end: the quantile 0.975"),
+                (ends(t * error, -d.mean()), "the difference is a - b; yours is b - a"),
+                (np.array([d.mean(), t * error]), "return the ends, mean - half and mean + half"),
+                (ends(t * error)[::-1], "the low end comes first"),
+            ),
+        )
+    right("16.2", "What both share cancels in each task.")
+
+
+def nearest(function):
+    """16.3: the nearest support sample."""
+    rng = np.random.default_rng(8)
+    x, y = rng.integers(0, 4, (12, 20, 3, 4, 2)).astype(np.uint8), np.array([2, 0, 1, 2, 0, 1])
+    s, q = x[:6] * np.arange(1, 7, dtype=np.uint8)[:, None, None, None, None], x[6:] * np.uint8(3)
+    q = np.concatenate([q, s[::-1][:, rng.permutation(20)]])
+    a, b = (one.astype(float).sum(1).reshape(len(one), -1) for one in (q, s))
+    flat = [one.astype(float).reshape(len(one), -1) for one in (q, s)]
+    place = ((a[:, None] - b) ** 2).sum(2).argmin(1)
+    found = answer("16.3", function, s, y, q)
+    space = [one.astype(float).sum((2, 3, 4)) for one in (q, s)]
+
+    def by(u, v):
+        return y[((u[:, None] - v) ** 2).sum(2).argmin(1)]
+
+    with np.errstate(all="ignore"):
+        cosine = (a @ b.T) / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)
+    same(
+        "16.3",
+        "classes",
+        found,
+        y[place],
+        (
+            (place, "this is the sample's place in the support; asked for is its class, y_support[place]"),
+            (by(*flat), "sum over time first: yours compares step by step, and an event a millisecond later counts as another"),
+            (by(*space), "sum over time alone, axis 1: yours adds the places up and keeps the times"),
+            (by(a.sum(1)[:, None], b.sum(1)[:, None]), "compare place by place; yours compares the number of events in all"),
+            (y[(a @ b.T).argmax(1)], "by distance: the largest product goes to whoever has the most events"),
+            (y[cosine.argmax(1)], "by Euclidean distance, not by the angle"),
+            (y[((a[:, None] - b) ** 2).sum(2).argmax(1)], "the nearest has the smallest distance; yours takes the farthest"),
+            (y[np.abs(a[:, None] - b).sum(2).argmin(1)], "the Euclidean distance squares the differences"),
+        ),
+    )
+    right("16.3", "Whoever learns must beat this.")

@@ -1,0 +1,192 @@
+"""The student's own library: `mysnn.py`, beside the notebooks, made of the functions that passed their checks.
+
+Whoever passes a check writes a function into it; later lessons import from it, and the last one needs nothing else. What was
+left out stands there as the course has it (`solutions.py`, made from the lessons' sources), so that nobody is stuck.
+`python -m checks.mine` says how far it has come and runs the checks of all that is yours again. The variable MYSNN names another file.
+"""
+
+import contextlib
+import importlib
+import inspect
+import io
+import os
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+from .solutions import SOLUTIONS
+
+PRELUDE = '''"""mysnn: a spiking network that learns to learn, built function by function in the lessons of minisnn.
+
+Sequences are (T, ...): time comes first, and all neurons of a layer, and all samples, stand behind it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Neuron(NamedTuple):
+    """Decays of membrane, synapse and reset, the reset's strength, threshold, slope of the surrogate, gain of the input."""
+
+    alpha: float = 0.95
+    beta: float = 0.9
+    gamma: float = 0.65
+    rho: float = 1.0
+    threshold: float = 0.0
+    slope: float = 10.0
+    gain: float = 10.0
+
+
+def step(a):
+    """The spike: 1 where the membrane, less its threshold, is not below 0."""
+    return (np.asarray(a) >= 0) * 1.0
+
+
+def sigma_prime(a, slope):
+    """Its slope, on loan: 1 / (slope |a| + 1)^2."""
+    return 1 / (slope * np.abs(a) + 1) ** 2
+
+
+def softmax(logits):
+    """Probabilities (B, K) of logits (B, K)."""
+    z = np.exp(logits - logits.max(1, keepdims=True))
+    return z / z.sum(1, keepdims=True)
+'''
+# exercise: (function, the derivation's equation)
+PARTS = {
+    "1.1": ("trace", "y_0 = 0, y_{t+1} = decay y_t + (1 - decay) x_t: a leaky memory"),
+    "1.3": ("fire", "u_t = w p_t + b - rho r_t, s_t = [u_t >= threshold], r_{t+1} = gamma r_t + (1 - gamma) s_t"),
+    "2.3": ("sigma_second", "d/da 1 / (slope |a| + 1)^2: the curvature of a spike, on loan"),
+    "2.4": ("jet", "J(a) = step(a0) + sigma'(a0) (a - a0) + sigma''(a0) (a - a0)^2 / 2: the twin of a spike"),
+    "3.1": ("membrane_backward", "dI_t = dy_t + sigma'(a_t) (1 - gamma) dr_{t+1}, dr_t = gamma dr_{t+1} - rho dI_t"),
+    "3.2": (
+        "filter_backward",
+        "dV_t = (1 - beta) dQ_{t+1}, dQ_t = beta dQ_{t+1} + (1 - alpha) dP_{t+1}, dP_t = dI_t + alpha dP_{t+1}",
+    ),
+    "5.2": ("loss_backward", "dlogits = (softmax(logits) - [class = y]) / B: the cross-entropy's"),
+    "6.1": ("descend", "theta_{n+1} = theta_n - step_size g(theta_n)"),
+    "7.1": ("membrane_tangent", "the lines of `fire`, dotted: s_dot = sigma'(a) u_dot"),
+    "7.2": ("membrane_backward_tangent", "the lines of `membrane_backward`, dotted: sigma'(a) dr moves in both factors"),
+    "7.3": ("taylor", "max |f(h) - f(0) - h f_dot|: slope 2, or the tangent is wrong"),
+    "10.2": (
+        "back",
+        "lambda_N = gradient of the query's loss at theta_N, lambda_n = lambda_{n+1} - a H_n lambda_{n+1}: the meta-gradient",
+    ),
+    "17.1": ("forward", "V = x W, P = trace(trace(V)), u = P + b - rho r, s = [u >= threshold], layer by layer"),
+    "17.2": ("backward", "dW = sum x dV, db = sum dI, dx = dV W^T; below, dy = dx sigma'(a)"),
+    "17.3": ("backward_tangent", "the lines of `backward`, dotted: H v without a Hessian"),
+    "17.4": ("tired_backward", "a neuron of two resets: each spike is blamed through both"),
+}
+MARK = re.compile(r"^# (\d+\.\d+) · (yours|the course's own)\b.*\n", re.M)
+
+
+class Section(NamedTuple):
+    """A function in the file: whose it is, and its text with the equation above it."""
+
+    owner: str
+    text: str
+
+
+def place() -> Path:
+    """Where the student's file lies."""
+    return Path(os.environ.get("MYSNN", "mysnn.py")).absolute()
+
+
+def parse(text: str) -> tuple[str, dict[str, Section]]:
+    """(what stands above the first function, sections by exercise) of such a file."""
+    first, *rest = MARK.split(text)
+    return first, {rest[n]: Section(rest[n + 1], rest[n + 2].strip("\n")) for n in range(0, len(rest), 3)}
+
+
+def compose(sections: dict[str, Section], prelude: str = PRELUDE) -> str:
+    """The file with its functions in the lessons' order."""
+    ordered = [exercise for exercise in PARTS if exercise in sections]
+    texts = [f"# {exercise} · {sections[exercise].owner}\n{sections[exercise].text}" for exercise in ordered]
+    return "\n\n\n".join([prelude.strip("\n"), *texts]) + "\n"
+
+
+def section(exercise: str, owner: str, source: str) -> Section:
+    """A function as it stands in the file."""
+    return Section(owner, f"# {PARTS[exercise][1]}\n{textwrap.dedent(source).strip()}")
+
+
+def course() -> dict[str, Section]:
+    """The course's own functions, by exercise."""
+    return {exercise: section(exercise, "the course's own", SOLUTIONS[exercise]) for exercise in PARTS if exercise in SOLUTIONS}
+
+
+def _read() -> tuple[str, dict[str, Section]]:
+    return parse(place().read_text(encoding="utf-8")) if place().exists() else (PRELUDE, {})
+
+
+def _write(prelude: str, sections: dict[str, Section]) -> None:
+    new = place().with_name(f".{place().name}.{os.getpid()}")
+    new.write_text(compose(sections, prelude), encoding="utf-8")
+    os.replace(new, place())  # whole, or as it was
+
+
+def prepare(module: str) -> None:
+    """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import mysnn` finds it."""
+    number, (prelude, sections) = int(module[-2:]), _read()
+    given = {exercise: one for exercise, one in course().items() if int(exercise.split(".")[0]) < number}
+    if not place().exists() or given.keys() - sections.keys():
+        _write(prelude, given | sections)
+        sys.modules.pop("mysnn", None)
+        importlib.invalidate_caches()
+    if str(place().parent) not in sys.path:
+        sys.path.insert(0, str(place().parent))
+
+
+def keep(exercise: str, function, check) -> str:
+    """Write a function that passed into the file, if it passes there too; a sentence that says so, or ""."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""  # not typed into a cell: a program called the check
+    prelude, sections = _read()
+    before = {one: text for one, text in course().items() if list(PARTS).index(one) < list(PARTS).index(exercise)}
+    sections = before | sections | {exercise: section(exercise, "yours", source)}
+    try:
+        _passes(compose(sections, prelude), exercise, check)
+    except Exception as error:
+        return f"(Not kept in {place().name}, where it does not run by itself: {type(error).__name__}: {error})"
+    _write(prelude, sections)
+    return f"(Kept in {place().name}.)"
+
+
+def _passes(text: str, exercise: str, check) -> None:
+    space: dict = {"__name__": "mysnn"}
+    exec(compile(text, place().name, "exec"), space)
+    with contextlib.redirect_stdout(io.StringIO()):
+        check(space[PARTS[exercise][0]])
+
+
+def report() -> int:
+    """Print what is in the file and whether each function of the student's still passes; 1 where one does not."""
+    if not place().exists():
+        print(f"{place()}: there is no such file yet; pass the check of exercise 1.1, and it is there")
+        return 0
+    prelude, sections = _read()
+    failed, yours = 0, 0
+    for exercise, (name, equation) in PARTS.items():
+        owner, said = sections[exercise].owner if exercise in sections else "to come", ""
+        if owner == "yours":
+            yours += 1
+            try:
+                module = importlib.import_module(f".lesson{int(exercise.split('.')[0]):02d}", __package__)
+                _passes(place().read_text(encoding="utf-8"), exercise, getattr(module, name).plain)
+                said = "passes its check"
+            except (Exception, NotImplementedError) as error:
+                failed, said = failed + 1, f"FAILS: {error}"
+        print(f"{exercise:>5}  {name:26} {owner:18} {said}".rstrip())
+    print(
+        f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(place().read_text(encoding='utf-8').splitlines())} lines"
+    )
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(report())

@@ -1,0 +1,445 @@
+"""The course's own solutions, made by make.py from the lessons' sources."""
+
+SOLUTIONS = {
+    "1.1": r'''def trace(x, decay):
+    """y[0] = 0, y[t+1] = decay y[t] + (1 - decay) x[t]; an array as long as x."""
+    y = np.zeros(x.shape)
+    for t in range(len(x) - 1):
+        y[t + 1] = decay * y[t] + (1 - decay) * x[t]
+    return y
+''',
+    "1.2": r'''def response(t, alpha, beta):
+    """p_t for t >= 1 (number or array), one spike came at step 0; alpha and beta differ."""
+    n = np.asarray(t) - 1
+    return (1 - alpha) * (1 - beta) * (alpha ** n - beta ** n) / (alpha - beta)
+''',
+    "1.3": r'''def fire(p, w, b, lif):
+    """Membrane u and spikes s (0.0 or 1.0) of a neuron with trace p."""
+    u, s, r = np.zeros(p.shape), np.zeros(p.shape), 0.0
+    for t in range(len(p)):
+        u[t] = w * p[t] + b - lif.rho * r
+        s[t] = u[t] >= lif.threshold
+        r = lif.gamma * r + (1 - lif.gamma) * s[t]
+    return u, s
+''',
+    "1.4": r'''def by_decay(x, decay):
+    """dy_t / d decay for all t, as long as x."""
+    y, dy = trace(x, decay), np.zeros(x.shape)
+    for t in range(len(x) - 1):
+        dy[t + 1] = y[t] + decay * dy[t] - x[t]
+    return dy
+''',
+    "2.1": r'''def sigma(a, slope):
+    """The function with sigma(0) = 0 whose derivative is 1 / (slope |a| + 1)^2."""
+    return a / (1 + slope * np.abs(a))
+''',
+    "2.2": r'''def gradient(w, b, p, y, lif):
+    """(dL/dw, dL/db) of L = (s - y)^2 / 2 with the surrogate slope; p and y are numbers."""
+    a = w * p + b - lif.threshold
+    s = float(a >= 0)
+    du = (s - y) * sigma_prime(a, lif.slope)
+    return du * p, du
+''',
+    "2.3": r'''def sigma_second(a, slope):
+    """The derivative of 1 / (slope |a| + 1)^2; 0 at a = 0."""
+    return -2 * slope * np.sign(a) / (slope * np.abs(a) + 1) ** 3
+''',
+    "2.4": r'''def jet(a, a0, slope):
+    """The parabola with the spike's value, slope and curvature at a0; a and a0 are arrays."""
+    d, first, second = a - a0, sigma_prime(a0, slope), sigma_second(a0, slope)
+    return step(a0) + first * d + 0.5 * second * d ** 2
+''',
+    "3.1": r'''def membrane_backward(u, dy, lif):
+    """dI (T,) from the membrane u of the forward pass and the adjoint dy from above."""
+    dI, dr = np.zeros(u.shape), 0.0
+    for t in reversed(range(len(u))):
+        ds = (1 - lif.gamma) * dr
+        du = dy[t] + sigma_prime(u[t] - lif.threshold, lif.slope) * ds
+        dr = lif.gamma * dr - lif.rho * du
+        dI[t] = du
+    return dI
+''',
+    "3.2": r'''def filter_backward(dI, lif):
+    """dV (T,) from dI (T,)."""
+    dV, dP, dQ = np.zeros(dI.shape), 0.0, 0.0
+    for t in reversed(range(len(dI))):
+        dV[t] = (1 - lif.beta) * dQ
+        dQ, dP = lif.beta * dQ + (1 - lif.alpha) * dP, dI[t] + lif.alpha * dP
+    return dV
+''',
+    "3.3": r'''def neuron_backward(x, u, dy, lif):
+    """(dw, db) from the input spikes x, the membrane u and the adjoint dy from above, all (T,)."""
+    dI = membrane_backward(u, dy, lif)
+    dV = filter_backward(dI, lif)
+    return x @ dV, dI.sum()
+''',
+    "3.4": r'''def chip_backward(w, dy, lif):
+    """di (T,) from the recorded w (T,) and the adjoint dy of w from above."""
+    di, dv = np.zeros(w.shape), 0.0
+    for t in reversed(range(len(w))):
+        a = w[t] - lif.threshold
+        dw = dy[t] + (1 - step(a) - w[t] * sigma_prime(a, lif.slope)) * dv
+        di[t], dv = (1 - lif.alpha) * dw, lif.alpha * dw
+    return di
+''',
+    "4.1": r'''def by_strides(x, w):
+    """The same as by_loops: x (H, W, C), w (k, k, C, O) -> (H, W, O)."""
+    (H, W, _), k = x.shape, len(w)
+    m = k // 2
+    padded = np.pad(x, [(m, m), (m, m), (0, 0)])
+    return sum(padded[i:i + H, j:j + W] @ w[i, j] for i in range(k) for j in range(k))
+''',
+    "4.2": r'''def by_events(x, w):
+    """The same again, one spike after the other."""
+    (H, W, _), (k, _, _, O) = x.shape, w.shape
+    m, V = k // 2, np.zeros((H, W, O))
+    for y, z, c in np.argwhere(x):
+        for i, j in np.ndindex(k, k):
+            h, v = y - i + m, z - j + m
+            if 0 <= h < H and 0 <= v < W:
+                V[h, v] += x[y, z, c] * w[i, j, c]
+    return V
+''',
+    "4.3": r'''def reach(y, H, k):
+    """(first, last + 1) of the places i with 0 <= y - i + m < H, for range(); m = k // 2."""
+    m = k // 2
+    return max(0, y + m + 1 - H), min(k, y + m + 1)
+''',
+    "4.4": r'''def input_blame(w, dV):
+    """dx (H, W, C) from the kernel w (k, k, C, O) and the adjoint dV (H, W, O)."""
+    return by_strides(dV, w[::-1, ::-1].transpose(0, 1, 3, 2))
+''',
+    "5.1": r'''def pool_backward(u, dv):
+    """du (H, W) from the membranes u (H, W) and the adjoint dv (H / 2, W / 2) after pooling."""
+    du = np.zeros(u.shape)
+    for h, v in np.ndindex(dv.shape):
+        i, j = divmod(u[2 * h:2 * h + 2, 2 * v:2 * v + 2].argmax(), 2)
+        du[2 * h + i, 2 * v + j] = dv[h, v]
+    return du
+''',
+    "5.2": r'''def loss_backward(logits, y):
+    """dlogits (B, ways) of the mean cross-entropy; y (B,) holds the true classes."""
+    dlogits = softmax(logits)
+    dlogits[np.arange(len(y)), y] -= 1
+    return dlogits / len(y)
+''',
+    "5.3": r'''def backward(net, theta, tapes, dlogits):
+    """The gradient, flat like theta: down the list."""
+    gradient, dx = np.zeros(net.size), dlogits
+    triples = list(zip(net.parameters(theta), net.parameters(gradient), tapes))
+    for (b, weight, _), (_, dweight, dbias), tape in reversed(triples):
+        if not b.readout:
+            dx = dx.reshape(*dx.shape[:2], *b.output_shape)      # undoes net.fit
+        dx, dweight[...], dbias[...] = block.backward(b, weight, tape, dx)
+    return gradient
+''',
+    "5.4": r'''def soft_pool_backward(u, dv):
+    """du (H, W) from u (H, W) and dv (H / 2, W / 2), pooled by the logarithm above."""
+    du = np.zeros(u.shape)
+    for h, v in np.ndindex(dv.shape):
+        four = u[2 * h:2 * h + 2, 2 * v:2 * v + 2]
+        du[2 * h:2 * h + 2, 2 * v:2 * v + 2] = dv[h, v] * np.exp(four) / np.exp(four).sum()
+    return du
+''',
+    "6.1": r'''def descend(net, theta, x, y, step_size, steps):
+    """(theta_N, losses (N,)) after N = `steps` steps of gradient descent; theta itself stays."""
+    losses = np.zeros(steps)
+    for n in range(steps):
+        losses[n], gradient = net.loss_and_gradient(theta, x, y)
+        theta = theta - step_size * gradient
+    return theta, losses
+''',
+    "6.2": r'''def along(net, theta, d, ts, x, y):
+    """(true, twin): the losses at theta + t d for each t of ts, two arrays."""
+    record = net.record(theta, x)
+    true = [net.loss(theta + t * d, x, y) for t in ts]
+    twin = [net.loss(theta + t * d, x, y, spike="jet", record=record) for t in ts]
+    return np.array(true), np.array(twin)
+''',
+    "6.3": r'''def flipped(net, theta, moved, x, name):
+    """Share of the entries of block `name`'s spikes, 0 to 1, that differ at moved."""
+    return (net.spikes(theta, x, name) != net.spikes(moved, x, name)).mean()
+''',
+    "6.4": r'''def slope_of_step(net, theta, x, y, step_size):
+    """d/d step_size of L(theta - step_size g(theta)), with the surrogate slope."""
+    g = net.loss_and_gradient(theta, x, y)[1]
+    there = net.loss_and_gradient(theta - step_size * g, x, y)[1]
+    return -(there @ g)
+''',
+    "7.1": r'''def membrane_tangent(u, I_dot, lif):
+    """u_dot (T,) from the recorded membrane u and the motion I_dot of what comes in."""
+    u_dot, r_dot = np.zeros(u.shape), 0.0
+    for t in range(len(u)):
+        u_dot[t] = I_dot[t] - lif.rho * r_dot
+        s_dot = sigma_prime(u[t] - lif.threshold, lif.slope) * u_dot[t]
+        r_dot = lif.gamma * r_dot + (1 - lif.gamma) * s_dot
+    return u_dot
+''',
+    "7.2": r'''def membrane_backward_tangent(u, u_dot, dy, dy_dot, lif):
+    """dI_dot (T,): how dI = membrane_backward(u, dy, lif) moves with u and dy."""
+    dI_dot, dr, dr_dot = np.zeros(u.shape), 0.0, 0.0
+    for t in reversed(range(len(u))):
+        first = (1 - lif.gamma) * sigma_prime(u[t] - lif.threshold, lif.slope)
+        second = (1 - lif.gamma) * sigma_second(u[t] - lif.threshold, lif.slope)
+        dI = dy[t] + first * dr
+        dI_dot[t] = dy_dot[t] + first * dr_dot + second * u_dot[t] * dr
+        dr = lif.gamma * dr - lif.rho * dI
+        dr_dot = lif.gamma * dr_dot - lif.rho * dI_dot[t]
+    return dI_dot
+''',
+    "7.3": r'''def taylor(f, f_dot, steps):
+    """max |f(h) - f(0) - h f_dot| for each h of steps, an array; f(h) and f_dot are arrays."""
+    start = f(0.0)
+    return np.array([np.abs(f(h) - start - h * f_dot).max() for h in steps])
+''',
+    "7.4": r'''def decay_tangent(u, s, lif):
+    """u_dot (T,) where gamma moves by 1 and I stands still; u and s (T,) as recorded."""
+    u_dot, r, r_dot = np.zeros(u.shape), 0.0, 0.0
+    for t in range(len(u)):
+        u_dot[t] = -lif.rho * r_dot
+        s_dot = sigma_prime(u[t] - lif.threshold, lif.slope) * u_dot[t]
+        r_dot = r - s[t] + lif.gamma * r_dot + (1 - lif.gamma) * s_dot
+        r = lif.gamma * r + (1 - lif.gamma) * s[t]
+    return u_dot
+''',
+    "8.1": r'''def differences(net, theta, x, y, v, h):
+    """(g(theta + h v) - g(theta - h v)) / 2h with the gradients g of the twin recorded at theta."""
+    record = net.record(theta, x)
+    up, down = (net.loss_and_gradient(theta + s * v, x, y, spike="jet", record=record)[1]
+                for s in (h, -h))
+    return (up - down) / (2 * h)
+''',
+    "8.2": r'''def asymmetry(product, v, w):
+    """|<w, H v> - <v, H w>| / (|w| |H v|); product(v) is H v."""
+    hv, hw = product(v), product(w)
+    return abs(w @ hv - v @ hw) / (np.linalg.norm(w) * np.linalg.norm(hv))
+''',
+    "8.3": r'''def strongest(product, size, count):
+    """(values (count,), vectors (size, count)): eigenvalues of largest |value|, strongest first."""
+    operator = LinearOperator((size, size), matvec=product, dtype=float)
+    values, vectors = eigsh(operator, k=count, which="LM", v0=np.ones(size))
+    order = np.argsort(-np.abs(values))
+    return values[order], vectors[:, order]
+''',
+    "8.4": r'''def spike_hessian(p, a, y, slope):
+    """The matrix (D, D) of second derivatives of (s - y)^2 / 2 by w; p (D,), a number a."""
+    s, first, second = step(a), sigma_prime(a, slope), sigma_second(a, slope)
+    return (first ** 2 + (s - y) * second) * np.outer(p, p)
+''',
+    "9.1": r'''def pixel(light, C, blind):
+    """Events (T,), 1 ON, -1 OFF, 0 none, of a pixel that sees the log-intensity light (T,)."""
+    s, reference, sees = np.zeros(len(light)), light[0], 0
+    for t in range(len(light)):
+        if t == sees:
+            reference = light[t]
+        if t >= sees and abs(light[t] - reference) >= C:
+            s[t] = np.sign(light[t] - reference)
+            sees = t + blind
+    return s
+''',
+    "9.2": r'''def decode(raw):
+    """(x, y, t, p), arrays of whole numbers, one entry an event, from the bytes of a file."""
+    x, y, b2, b3, b4 = raw.reshape(-1, 5).T.astype(int)
+    event = y != 240
+    t = 65536 * (b2 % 128) + 256 * b3 + b4 + 8192 * np.cumsum(~event)
+    return x[event], y[event], t[event], b2[event] // 128
+''',
+    "9.3": r'''def count(x, y, t, p):
+    """Counts (100, 16, 16, 2), [step, row, column, polarity]; t in us, step 0 begins at t[0]."""
+    counts = np.zeros((100, 16, 16, 2))
+    step = (t - t[0]) // 1000
+    inside = (step < 100) & (x < 32) & (y < 32)
+    np.add.at(counts, tuple(n[inside] for n in (step, y // 2, x // 2, p)), 1)
+    return counts
+''',
+    "9.4": r'''def deal(rng, n, shots, queries):
+    """(support (shots,), query (queries,)): numbers from 0 .. n - 1, all different, at random."""
+    order = rng.permutation(n)
+    return order[:shots], order[shots:shots + queries]
+''',
+    "10.1": r'''def slopes(start, c, h, a, N):
+    """(dF / d theta_0, the slope of L at theta_N): what MAML and FOMAML follow from `start`."""
+    factor = (1 - a * h) ** N
+    first = h * factor * (start - c)
+    return factor * first, first
+''',
+    "10.2": r'''def back(net, thetas, task, a):
+    """lambda_0, flat like theta: the query's gradient at thetas[-1], brought back to thetas[0]."""
+    lam = net.loss_and_gradient(thetas[-1], task.x_query, task.y_query)[1]
+    for theta in reversed(thetas[:-1]):
+        lam = lam - a * net.hessian_vector_product(theta, task.x_support, task.y_support, lam)
+    return lam
+''',
+    "10.3": r'''def back_tied(net, thetas, task, a, c):
+    """dF / dtheta_0, where every step was pulled back to thetas[0] with strength c."""
+    lam, direct = net.loss_and_gradient(thetas[-1], task.x_query, task.y_query)[1], 0.0
+    for theta in reversed(thetas[:-1]):
+        hv = net.hessian_vector_product(theta, task.x_support, task.y_support, lam)
+        direct = direct + a * c * lam
+        lam = lam - a * (hv + c * lam)
+    return lam + direct
+''',
+    "11.1": r'''def meta_train(net, theta, tasks, a, order):
+    """(theta_0 after an outer step for each of the tasks, their losses F as an array)."""
+    adam, losses = ms.Adam(net.size), []
+    for task in tasks:
+        loss, gradient = ms.meta_gradient(net, theta, task, a, order=order)
+        theta = adam.step(theta, ms.clip(gradient, 5)[0], 0.02)
+        losses.append(loss)
+    return theta, np.array(losses)
+''',
+    "11.2": r'''def tied(net, gradient):
+    """The gradient, flat like theta, where all biases of the readout are one number."""
+    g = gradient.copy()
+    bias = net.views(g)["readout.bias"]
+    bias[...] = bias.mean()
+    return g
+''',
+    "12.1": r'''def errors(net, theta, task, a, N):
+    """Array (N + 1,): the query error, 0 to 1, after 0 .. N steps on the support."""
+    found = np.zeros(N + 1)
+    for n in range(N + 1):
+        found[n] = np.mean(net(theta, task.x_query).argmax(1) != task.y_query)
+        if n < N:
+            theta = ms.adapt(net, theta, task.x_support, task.y_support, a, steps=1)
+    return found
+''',
+    "12.2": r'''def unfrozen(net, frozen):
+    """m, flat like theta: 0 for all weights and biases of the layers in frozen, 1 elsewhere."""
+    m = np.ones(net.size, net.dtype)
+    for part in net.layout:
+        if part.name.split(".")[0] in frozen:
+            m[part.slice] = 0
+    return m
+''',
+    "12.3": r'''def gate(net, update, f):
+    """m, flat like update = a g: 1 where |update| exceeds the threshold of its layer, else 0."""
+    m = np.zeros(net.size, net.dtype)
+    for weight, bias in zip(net.layout[::2], net.layout[1::2]):
+        layer = slice(weight.slice.start, bias.slice.stop)
+        size = np.abs(update[layer])
+        m[layer] = size > f * (size.max() - size.min())
+    return m
+''',
+    "12.4": r'''def means_readout(p, y, ways):
+    """(W (D, ways), b (ways,)) from the support's traces p (n, D) and their classes y (n,)."""
+    c = np.array([p[y == k].mean(0) for k in range(ways)])
+    return 2 * c.T, -(c ** 2).sum(1)
+''',
+    "13.1": r'''def shift(x, k, mode, noise=0):
+    """x / 2^k for k >= 1, rounded by mode: "floor", "zero", "nearest" or "stochastic"."""
+    c = {"floor": 0, "zero": (1 << k) - 1 if x < 0 else 0, "nearest": 1 << (k - 1),
+         "stochastic": noise}
+    return (x + c[mode]) >> k
+''',
+    "13.2": r'''def trace(V, a, F, mode="floor"):
+    """[Y_0, ..., Y_{T-1}] in units of 2^-F, of integers V (T,) and the factor a / 4096."""
+    Y = [0]
+    for v in V[:-1]:
+        Y.append(shift(a * Y[-1] + (4096 - a) * (v << F), 12, mode))
+    return Y
+''',
+    "13.3": r'''def fraction_bits(tolerance, error, factors):
+    """The least F; tolerance in units of V, error is epsilon, factors are those of 4096."""
+    units, F = sum(error / (1 - a / 4096) for a in factors), 0
+    while units / 2 ** F > tolerance:
+        F += 1
+    return F
+''',
+    "14.1": r'''def widest(W, most):
+    """(low, high, bits) of the sums over i of W[i, k] p[i], where 0 <= p[i] <= most."""
+    low = most * int(np.minimum(W, 0).sum(0).min())
+    high = most * int(np.maximum(W, 0).sum(0).max())
+    return low, high, max((-low - 1).bit_length() if low else 0, high.bit_length()) + 1
+''',
+    "14.2": r'''def exponent(w, bits):
+    """The exponent x of the least squared error for weights w in signed words of `bits` bits."""
+    top, errors = 2 ** (bits - 1) - 1, {}
+    for x in range(4, -21, -1):
+        k = np.clip(np.floor(w / 2.0 ** x + 0.5), -top - 1, top)
+        errors[x] = ((w - 2.0 ** x * k) ** 2).sum()
+    return min(errors, key=errors.get)
+''',
+    "15.1": r'''def error(u, label):
+    """e (K,) in units of 1/128, -128 to 127, of membranes u (K,) in units of 1/1024; integers."""
+    place = (u.max() - u) >> 6
+    z = np.where(place < 256, EXPONENTIAL[np.minimum(place, 255)], 0)
+    e = (256 * z + z.sum()) // (2 * z.sum())
+    e[label] -= 128
+    return np.minimum(e, 127)
+''',
+    "15.2": r'''def update(W, G, k, least, noise, high):
+    """The integers W after one step; W, G (and noise, which may be one number) are arrays."""
+    D = np.where(np.abs(G) > least, (G + noise) >> k, 0)
+    return np.clip(W - D, -high - 1, high)
+''',
+    "15.3": r'''def tally(before, after, G, least):
+    """(written, gated, lost): three counts that add up to the number of synapses."""
+    written, gated = before != after, np.abs(G) <= least
+    return written.sum(), gated.sum(), (~written & ~gated).sum()
+''',
+    "16.1": r'''def interval(m, n):
+    """(low, high): a 95 % confidence interval of an accuracy, where m of n were right."""
+    q = (m + 2) / (n + 4)
+    half = 1.96 * np.sqrt(q * (1 - q) / (n + 4))
+    return max(0.0, q - half), min(1.0, q + half)
+''',
+    "16.2": r'''def paired(a, b):
+    """(low, high) of the mean of a - b, where a, b (N,) are shares of two learners in the same tasks."""
+    d = np.asarray(a) - b
+    half = student.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean() - half, d.mean() + half
+''',
+    "16.3": r'''def nearest(x_support, y_support, x_query):
+    """Classes (Q,) of the queries (Q, T, H, W, 2): that of the nearest support sample."""
+    a, b = (x.astype(float).sum(1).reshape(len(x), -1) for x in (x_query, x_support))
+    return y_support[((a[:, None] - b) ** 2).sum(2).argmin(1)]
+''',
+    "17.1": r'''def forward(layers, x, lif):
+    """(logits (B, K), tapes): layers [(W, b), ...], spikes x (T, B, n); a tape is (x, u)."""
+    tapes = []
+    for W, b in layers:
+        u, s = fire(trace(trace(x @ W, lif.beta), lif.alpha), 1.0, b, lif)
+        tapes.append((x, u))
+        x = s
+    return u[-1], tapes
+''',
+    "17.2": r'''def backward(layers, tapes, dlogits, lif):
+    """[(dW, db), ...], a pair for each layer, in the layers' order."""
+    dy, found = np.zeros(tapes[-1][1].shape), []
+    dy[-1] = dlogits
+    for n in reversed(range(len(layers))):
+        (W, _), (x, u) = layers[n], tapes[n]
+        dI = membrane_backward(u, dy, lif)
+        dV = filter_backward(dI, lif)
+        found.insert(0, (np.tensordot(x, dV, ((0, 1), (0, 1))), dI.sum((0, 1))))
+        if n:
+            dy = dV @ W.T * sigma_prime(tapes[n - 1][1] - lif.threshold, lif.slope)
+    return found
+''',
+    "17.3": r'''def backward_tangent(layers, dots, tapes, moves, dlogits, dlogits_dot, lif):
+    """[(dW_dot, db_dot), ...]: how what `backward` returns moves."""
+    dy, dy_dot, found = *np.zeros((2, *tapes[-1][1].shape)), []
+    dy[-1], dy_dot[-1] = dlogits, dlogits_dot
+    for n, ((W, _), (W_dot, _), (x, u), (x_dot, u_dot)) in reversed(list(enumerate(zip(layers, dots, tapes, moves)))):
+        dI_dot = membrane_backward_tangent(u, u_dot, dy, dy_dot, lif)
+        dV, dV_dot = (filter_backward(one, lif) for one in (membrane_backward(u, dy, lif), dI_dot))
+        product = [np.tensordot(a, b, ((0, 1), (0, 1))) for a, b in ((x_dot, dV), (x, dV_dot))]
+        found.insert(0, (sum(product), dI_dot.sum((0, 1))))
+        if n:
+            dx, dx_dot, a = dV @ W.T, dV_dot @ W.T + dV @ W_dot.T, tapes[n - 1][1] - lif.threshold
+            first, second = sigma_prime(a, lif.slope), sigma_second(a, lif.slope) * moves[n - 1][1]
+            dy, dy_dot = dx * first, dx_dot * first + dx * second
+    return found
+''',
+    "17.4": r'''def tired_backward(u, dy, lif, zeta, eta):
+    """dI (T, ...) of the neuron with two resets, from its membrane u and the adjoint dy."""
+    dI, dr, dz = np.zeros(u.shape), 0.0, 0.0
+    for t in reversed(range(len(u))):
+        ds = (1 - lif.gamma) * dr + (1 - zeta) * dz
+        dI[t] = dy[t] + sigma_prime(u[t] - lif.threshold, lif.slope) * ds
+        dr = lif.gamma * dr - lif.rho * dI[t]
+        dz = zeta * dz - eta * dI[t]
+    return dI
+''',
+}

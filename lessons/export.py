@@ -1,0 +1,140 @@
+"""The lessons as pages that need nothing: `python export.py html|slides FOLDER`, which is `minisnn lessons --export html|slides`.
+
+Each notebook becomes one page with its outputs, its formulas as MathML and its pictures inside: no page fetches anything.
+`slides` shows one section at a time, to be turned with the arrow keys. Beside them: index.html, the map with times,
+and solutions.ipynb, all solutions in one notebook.
+"""
+
+import html
+import json
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+KINDS = ("html", "slides")
+CSS = """body{font:16px/1.5 sans-serif;max-width:820px;margin:auto;padding:1em;color:#111;background:#fff}
+pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:14px}img,svg{max-width:100%;height:auto}
+.output pre{background:#fff;border-left:3px solid #bbb}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
+math{font-size:1.08em}details{margin:.5em 0}@media print{body{max-width:none}}"""
+SLIDES = """section{display:none;min-height:88vh}section.on{display:block}body{max-width:1000px;font-size:20px}"""
+TURN = """<script>(function () { const all = [...document.querySelectorAll("section")];
+let n = +location.hash.slice(1) || 0;
+const go = to => { all[n].classList.remove("on"); n = Math.max(0, Math.min(all.length - 1, to));
+  all[n].classList.add("on"); history.replaceState(0, "", "#" + n); };
+addEventListener("keydown", e => { if (e.target.tagName === "INPUT") return;
+  if (["ArrowRight", "PageDown"].includes(e.key)) go(n + 1); if (["ArrowLeft", "PageUp"].includes(e.key)) go(n - 1); });
+go(n); })();</script>"""
+
+
+def formulas(text: str) -> str:
+    """Markdown with its formulas turned into MathML; what stands in code stays."""
+    from latex2mathml.converter import convert
+
+    def one(found):
+        if found["code"]:
+            return found[0]
+        return convert((found["block"] or found["line"]).strip(), display="block" if found["block"] else "inline")
+
+    pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|(?<!\\)\$(?P<line>[^$]+?)\$"
+    return re.sub(pattern, one, text, flags=re.S)
+
+
+def _markdown(text: str) -> str:
+    import mistune
+
+    made = mistune.create_markdown(escape=False, plugins=["table"])
+    folded = re.match(r"<details><summary>(.*?)</summary>\n\n(.*)\n\n</details>$", text, re.S)
+    if folded:
+        return f"<details><summary>{html.escape(folded[1])}</summary>{made(formulas(folded[2]))}</details>"
+    return made(formulas(text)).replace(".ipynb", ".html")
+
+
+def _output(output: dict) -> str:
+    data = output.get("data", {})
+    text = {kind: "".join(value) for kind, value in data.items()}
+    if "text/html" in text:
+        return text["text/html"]
+    if "image/png" in text:
+        alt = html.escape(output.get("metadata", {}).get("image/png", {}).get("alt", ""), quote=True)
+        width = output.get("metadata", {}).get("image/png", {}).get("width", "")
+        return f'<img alt="{alt}" width="{width}" src="data:image/png;base64,{text["image/png"].strip()}">'
+    return f"<pre>{html.escape(text.get('text/plain', '') or ''.join(output.get('text', '')))}</pre>"
+
+
+def page(notebook: dict, slides: bool = False) -> str:
+    """A notebook as a page of its own."""
+    title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
+    parts: list[list[str]] = [[]]
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if source.startswith("## "):
+            parts.append([])
+        if cell["cell_type"] == "markdown":
+            parts[-1].append(_markdown(source))
+        else:
+            parts[-1].append(f"<pre><code>{html.escape(source)}</code></pre>")
+            parts[-1] += [f'<div class="output">{_output(output)}</div>' for output in cell["outputs"]]
+    body = "\n".join("<section>" + "\n".join(part) + "</section>" for part in parts)
+    return _whole(title, body + TURN * slides, CSS + SLIDES * slides)
+
+
+def _whole(title: str, body: str, css: str = CSS) -> str:
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    return f'<!doctype html><html lang="en"><head>{head}<style>{css}</style></head><body>\n{body}\n</body></html>\n'
+
+
+def overview() -> str:
+    """The map: what each lesson teaches, needs and takes, from README.md."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| | lesson") : text.index("## How a lesson works")]
+    return _whole("Lessons of minisnn", "<h1>Lessons of minisnn</h1>" + _markdown(table))
+
+
+def solutions(notebooks: list[dict]) -> dict:
+    """All solutions in one notebook, under their lessons' titles."""
+    cells: list[dict] = []
+    for notebook in notebooks:
+        title = "".join(notebook["cells"][0]["source"]).splitlines()[0]
+        cells.append({"cell_type": "markdown", "metadata": {}, "id": f"a{len(cells)}", "source": title})
+        for cell in notebook["cells"]:
+            if "solution" in cell["metadata"].get("tags", ()):
+                code = re.search(r"```python\n(.*)\n```", "".join(cell["source"]), re.S)[1]
+                made = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "id": f"a{len(cells)}"}
+                cells.append(made | {"source": f"# exercise {cell['metadata']['exercise']}\n{code}"})
+    return {"cells": cells, "metadata": notebooks[0]["metadata"], "nbformat": 4, "nbformat_minor": 5}
+
+
+def export(kind: str, out: Path) -> list[Path]:
+    """Write all pages, the map and the solutions into a folder; the paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    paths = sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
+    notebooks = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    made = {f"{path.stem}.html": page(one, kind == "slides") for path, one in zip(paths, notebooks)}
+    made["index.html"], made["solutions.ipynb"] = overview(), json.dumps(solutions(notebooks), indent=1) + "\n"
+    if (HERE / "GLOSSARY.md").exists():
+        made["GLOSSARY.html"] = _whole("Glossary", _markdown((HERE / "GLOSSARY.md").read_text(encoding="utf-8")))
+    for name, text in made.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return [out / name for name in made]
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out a command line; 2 and one sentence where something is wrong."""
+    if len(arguments) != 2 or arguments[0] not in KINDS:
+        print(f"usage: export.py {'|'.join(KINDS)} FOLDER", file=sys.stderr)
+        return 2
+    try:
+        for path in export(arguments[0], Path(arguments[1])):
+            print(path)
+    except ModuleNotFoundError as error:
+        print(f'{error.name} is not installed; it comes with: python -m pip install "minisnn[lessons]"', file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

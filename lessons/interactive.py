@@ -1,0 +1,74 @@
+"""Pictures that answer back: sliders above a drawing, in one self-contained piece of HTML, SVG and JavaScript.
+
+`show("neuron")` shows the picture pictures/neuron.js in a notebook; the same piece works in a static page. It fetches nothing.
+Where scripts do not run, on paper and for screen readers its still, pictures/neuron.svg, stands there, which
+`python interactive.py` draws anew with headless Chromium.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "pictures"
+NAMES = ("neuron", "surrogate", "losses", "innerstep", "rounding")
+STYLE = """<style>.ms-picture{font:13px sans-serif;max-width:680px}.ms-picture label{display:inline-block;margin:2px 14px 2px 0}
+.ms-picture input{vertical-align:middle;width:130px}.ms-picture output{display:inline-block;min-width:3em}
+@media print{.ms-picture .controls{display:none}}</style>"""
+
+
+def still(name: str) -> str:
+    """The picture as it stands before anybody has moved a slider, SVG with a title."""
+    return (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def piece(name: str) -> str:
+    """The picture as HTML, to put into any page.
+
+    Raises ValueError where there is none of this name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"there is no picture {name!r}; there are {', '.join(NAMES)}")
+    kit, script = ((FOLDER / f"{one}.js").read_text(encoding="utf-8") for one in ("kit", name))
+    drawing = still(name) if (FOLDER / f"{name}.svg").exists() else ""
+    return (
+        f'{STYLE}<div class="ms-picture ms-{name}"><div class="controls"></div><div class="drawing">{drawing}</div>'
+        f'<p class="said" aria-live="polite"></p></div>\n<script>(function () {{\n{kit}\n'
+        f'for (const root of document.querySelectorAll(".ms-{name}:not([data-on])")) {{\nroot.dataset.on = 1;\n'
+        f"{script}}}\n}})();</script>"
+    )
+
+
+def show(name: str) -> None:
+    """Show the picture in a notebook; nothing where no notebook is there to show it."""
+    from style import _shell
+
+    if _shell() is not None:
+        from IPython.display import display
+
+        title = re.search("<title>(.*?)</title>", still(name))[1]
+        display({"text/html": piece(name), "image/svg+xml": still(name), "text/plain": title}, raw=True)
+
+
+def main() -> None:
+    """Draw the stills anew."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        sys.exit("interactive.py: the stills are drawn by Chromium; install it (apt-get install chromium)")
+    for name in NAMES:
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "page.html"
+            page.write_text(f"<!doctype html><meta charset=utf-8>{piece(name)}", encoding="utf-8")
+            options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile", "--dump-dom"]
+            done = subprocess.run([browser, *options, page.as_uri()], capture_output=True, text=True, timeout=120)
+        drawn = re.search(r'<div class="drawing">(<svg.*?</svg>)</div>', done.stdout, re.S)
+        if drawn is None:
+            sys.exit(f"interactive.py: {name} drew nothing; run it in a browser and read the console")
+        (FOLDER / f"{name}.svg").write_text(drawn[1] + "\n", encoding="utf-8")
+        print(FOLDER / f"{name}.svg", len(piece(name)), "bytes as a piece")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The student's own library: what passes is kept, runs by itself, and agrees with minisnn."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import make
+import minisnn as ms
+from checks import Wrong, lesson01, mine
+from checks.solutions import SOLUTIONS
+
+TRACE = """def trace(x, decay):
+    y = np.zeros(x.shape)  # mine
+    for t in range(len(x) - 1):
+        y[t + 1] = decay * y[t] + (1 - decay) * x[t]
+    return y
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """The student's file, which is not there yet."""
+    monkeypatch.setenv("MYSNN", str(tmp_path / "mysnn.py"))
+    return tmp_path / "mysnn.py"
+
+
+def typed(text: str, name: str, folder: Path):
+    """A function as a notebook has it: its source can be read again."""
+    path = folder / f"cell_{name}.py"
+    path.write_text(text)
+    space = {"np": np}
+    exec(compile(text, str(path), "exec"), space)
+    return space[name]
+
+
+def test_the_solutions_file_is_what_the_sources_say():
+    assert (make.HERE / "checks" / "solutions.py").read_text() == make.solutions(), "run `python lessons/make.py`"
+
+
+def test_what_passes_is_kept_with_its_equation_and_what_fails_is_not(own, capsys):
+    with pytest.raises(Wrong):
+        lesson01.trace(typed(TRACE.replace("+ (1", "- (1"), "trace", own.parent))
+    assert not own.exists()
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    assert "(Kept in mysnn.py.)" in capsys.readouterr().out
+    text = own.read_text()
+    assert "# mine" in text and "# 1.1 · yours\n# y_0 = 0, y_{t+1} = decay y_t + (1 - decay) x_t" in text
+    lesson01.trace(typed(TRACE.replace("# mine", "# better"), "trace", own.parent))
+    assert "# better" in own.read_text() and "# mine" not in own.read_text()
+
+
+def test_what_does_not_run_by_itself_is_not_kept(own, capsys):
+    helped = "import math\n" + TRACE.replace("np.zeros(x.shape)", "np.zeros(x.shape) * math.pi")
+    lesson01.trace(typed(helped, "trace", own.parent))
+    assert "does not run by itself: NameError: name 'math' is not defined" in capsys.readouterr().out and not own.exists()
+
+
+def test_later_lessons_find_the_courses_own_where_one_was_left_out(own):
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    mine.prepare("lesson03")
+    prelude, sections = mine.parse(own.read_text())
+    owners = {exercise: one.owner for exercise, one in sections.items()}
+    assert owners == {"1.1": "yours", "1.3": "the course's own", "2.3": "the course's own", "2.4": "the course's own"}
+    assert prelude.strip() == mine.PRELUDE.strip() and "# mine" in own.read_text()
+    own.write_text(own.read_text().replace("# mine", "# mine\n    assert True  # by hand"))
+    mine.prepare("lesson17")
+    assert "by hand" in own.read_text() and len(mine.parse(own.read_text())[1]) == len(mine.PARTS) - 4
+
+
+def test_the_report_runs_the_checks_again(own, capsys):
+    assert mine.report() == 0 and "no such file yet" in capsys.readouterr().out
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    capsys.readouterr()
+    assert mine.report() == 0
+    assert "passes its check" in (out := capsys.readouterr().out) and f"1 of {len(mine.PARTS)} functions are yours" in out
+    own.write_text(own.read_text().replace("(1 - decay)", "(2 - decay)"))
+    assert mine.report() == 1 and "FAILS: " in capsys.readouterr().out
+
+
+def test_the_command_asks_the_students_folder(tmp_path, capfd, monkeypatch):
+    from minisnn import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MYSNN")
+    assert cli.main(["lessons", "--mine"]) == 2 and "no lessons in this folder" in capfd.readouterr().err
+    assert cli.main(["lessons", "--only", "1"]) == 0
+    text = mine.compose({"1.1": mine.section("1.1", "yours", TRACE)})
+    (tmp_path / "minisnn-lessons" / "mysnn.py").write_text(text)
+    assert cli.main(["lessons", "--mine"]) == 0 and "passes its check" in capfd.readouterr().out
+
+
+def test_the_whole_file_needs_nothing_but_numpy_and_agrees_with_the_library(tmp_path):
+    (tmp_path / "mysnn.py").write_text(mine.compose({n: mine.section(n, "yours", SOLUTIONS[n]) for n in mine.PARTS}))
+    code = "import sys, mysnn; print([n for n in sys.modules if n.split('.')[0] in ('minisnn', 'scipy', 'numba')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={"PATH": ""})
+    assert json.loads(done.stdout.replace("'", '"')) == [], done.stderr
+    [source] = [one for one in make.sources() if one.stem.startswith("17")]
+    space: dict = {"__name__": "__main__"}
+    cells = make.parse(source)
+    parts = make.exercises(cells)
+    for cell in cells:
+        if cell.kind == "exercise":
+            exec(parts[cell.exercise].solution, space)
+        elif cell.kind == "code" and ("import" in cell.text[:9] or "Net" in cell.text or "def " in cell.text):
+            if "EventCamera" in cell.text:
+                break
+            exec(cell.text, space)
+    rng, net, swap = np.random.default_rng(3), space["Net"]((5, 4, 3), space["Neuron"]()), lambda x: x.transpose(1, 0, 2)
+    theirs = ms.SpikingNet(5, (), 3, hidden=(4,), window=25, dtype=np.float64, backend="numpy")
+    x, y = (rng.random((6, 25, 5)) < 0.3) * 1.0, np.repeat(np.arange(3), 2)
+    theta, v = theirs.init(rng, x=x), rng.standard_normal(theirs.size)
+    task = ms.Task(x[::2], y[::2], x[1::2], y[1::2])
+    own = space["Task"](swap(x[::2]), y[::2], swap(x[1::2]), y[1::2])
+    for found, wanted in (
+        (net.loss_and_gradient(theta, swap(x), y)[1], theirs.loss_and_gradient(theta, x, y)[1]),
+        (net.hessian_vector_product(theta, swap(x), y, v), theirs.hessian_vector_product(theta, x, y, v)),
+        (space["meta_gradient"](net, theta, own, 0.5, 3), ms.meta_gradient(theirs, theta, task, step_size=0.5, steps=3)[1]),
+    ):
+        assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max()
