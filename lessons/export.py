@@ -1,4 +1,4 @@
-"""The lessons as pages that need nothing: `python export.py html|slides FOLDER`, which is `minisnn lessons --export html|slides`.
+"""The lessons as pages that need nothing: `python export.py html|slides FOLDER`, or `minisnn lessons --export html`.
 
 Each notebook becomes one page with its outputs, its formulas as MathML and its pictures inside: no page fetches anything.
 `slides` shows one section at a time, to be turned with the arrow keys. Beside them: index.html, the map with times,
@@ -15,7 +15,8 @@ HERE = Path(__file__).resolve().parent
 KINDS = ("html", "slides")
 CSS = """body{font:16px/1.5 sans-serif;max-width:820px;margin:auto;padding:1em;color:#111;background:#fff}
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:14px}img,svg{max-width:100%;height:auto}
-.output pre{background:#fff;border-left:3px solid #bbb}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
+.output pre{background:#fff;border-left:3px solid #bbb}
+table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
 math{font-size:1.08em}details{margin:.5em 0}@media print{body{max-width:none}}"""
 SLIDES = """section{display:none;min-height:88vh}section.on{display:block}body{max-width:1000px;font-size:20px}"""
 TURN = """<script>(function () { const all = [...document.querySelectorAll("section")];

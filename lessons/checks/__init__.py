@@ -89,7 +89,7 @@ def close(found, expected, tolerance: float = TOLERANCE) -> bool:
 
 
 def foreseen(guess, found, because: str, within: float = 0.1) -> None:
-    """Answer a prediction: a number, right within `within` (a share of `found`, or that much where it is 1 or more), or a word."""
+    """Answer a prediction: a number, right within `within` (below 1 a share of `found`, else that much), or a word."""
     if guess is None:
         print("Your guess first: write it in place of None, and run this cell again.")
         return

@@ -1,11 +1,13 @@
 """What a wrong answer most likely did: the course's solution with one slip that gives the very same values.
 
-`answer` notes every call; where no named mistake fits, the slips of `_slips` are made in the solution one after another
-(a sign, a factor, a name, a bound, an order), run on the same arguments, and compared with what the student's function returned.
+`answer` notes every call; where no named mistake fits, the slips of `_slips` are made in the solution
+one after the other (a sign, a factor, a name, a bound, an order), run on the same arguments, and compared with what the
+student's function returned.
 """
 
 import ast
 import copy
+import sys
 import time
 import warnings
 from collections import deque
@@ -15,6 +17,7 @@ import numpy as np
 from .solutions import SOLUTIONS
 
 SECONDS = 3.0  # of processor time, to look for the slip
+LINES = 50_000  # that a slip may run
 _calls: deque = deque(maxlen=12)  # (exercise, function, arguments, what it returned)
 OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div}
 OPPOSITE |= {ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr}
@@ -131,12 +134,33 @@ def _explains(tree, space, calls) -> bool:
 
 def _same(function, arguments, found) -> bool:
     if not isinstance(found, Exception):
-        return _equal(function(*copy.deepcopy(arguments)), found)
+        return _equal(_limited(function, copy.deepcopy(arguments)), found)
     try:
-        function(*copy.deepcopy(arguments))
+        _limited(function, copy.deepcopy(arguments))
     except Exception as error:
         return (type(error), str(error)) == (type(found), str(found))
     return False
+
+
+def _limited(function, arguments):
+    """The function's value; TimeoutError where a slip made its loop endless."""
+    lines = 0
+
+    def count(frame, *_):
+        nonlocal lines
+        if frame.f_code.co_filename != "<slip>":
+            return None
+        lines += 1
+        if lines > LINES:
+            raise TimeoutError("a slip that never ends")
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        return function(*arguments)
+    finally:
+        sys.settrace(before)
 
 
 def _equal(one, other) -> bool:
@@ -158,13 +182,15 @@ def _slips(tree):
             yield f"{what}, in {_where(statement)}", _with(tree, node, new)
     for statement, node in _places(tree):
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and (text := ast.unparse(node)) in atoms:
-            for other in [one for one in atoms if one != text] + ["0.0", "1.0", f"(1 - {text})"]:
+            for other in [one for one in atoms if one != text] + ["0.0", "1.0", f"(1 - {text})", f"{text} ** 2"]:
                 new = ast.parse(other, mode="eval").body
                 yield f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}", _with(tree, node, new)
     for statement in [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return)]:
         inside = [ast.unparse(n) for n in ast.walk(statement.value) if isinstance(n, ast.Name | ast.Attribute)]
         for text in [one for one in dict.fromkeys(inside) if one in atoms]:
-            for other in [one for one in atoms if one != text and "[" not in one] + [f"(1 - {text})"]:
+            head, _, last = text.rpartition(".")
+            kin = [f"{head}.{one}" for group in KIN if head and last in group for one in group if one != last]
+            for other in [one for one in atoms if one != text and "[" not in one] + [*kin, f"(1 - {text})"]:
                 changed = _everywhere(tree, statement, text, other)
                 yield f"`{other.strip('()')}` stands everywhere in place of `{text}`, in {_where(statement)}", changed
     for block in [n.body for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.For | ast.While | ast.If)]:
@@ -233,6 +259,12 @@ def _changes(node):
             )
             yield f"`{text(new)}` in place of `{text(node)}`", new
     elif isinstance(node, ast.Call):
+        if text(node.func) == "range" and len(node.args) == 1:
+            end = node.args[0]
+            shorter, late = ast.BinOp(end, ast.Sub(), ast.Constant(1)), ast.Constant(1)
+            yield "the loop ends one turn early", ast.Call(node.func, [shorter], [])
+            yield "the loop begins one turn late", ast.Call(node.func, [late, end], [])
+            yield "the loop runs backwards", ast.Call(ast.Name("reversed", ast.Load()), [node], [])
         if len(node.args) and not node.keywords:
             yield f"`{text(node.args[0])}` stands without `{text(node.func)}`", node.args[0]
         if isinstance(node.func, ast.Attribute):
@@ -245,6 +277,10 @@ def _changes(node):
                 ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords),
             )
     elif isinstance(node, ast.Subscript):
+        if isinstance(node.slice, ast.Name):
+            for sign, op in (("+", ast.Add()), ("-", ast.Sub())):
+                new = ast.Subscript(node.value, ast.BinOp(node.slice, op, ast.Constant(1)), ast.Load())
+                yield f"`{text(node.value)}` is taken one place off, at `{text(node.slice)} {sign} 1`", new
         yield f"`{text(node.value)}` as a whole in place of `{text(node)}`", node.value
     elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
         yield (

@@ -73,6 +73,14 @@ def response(function):
                 ),
                 (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
                 (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
+                (
+                    (1 - alpha) * (1 - beta) * np.append(0, (alpha - beta) ** (np.arange(len(bare) - 1.0)) / (alpha - beta)),
+                    "a**n - b**n is no power of a difference: raise first, subtract then",
+                ),
+                (
+                    (1 - alpha) * (1 - beta) * np.append(0, np.arange(len(bare) - 1.0)),
+                    "the powers: a spike fades by a factor in each step, alpha ** n, not by alpha * n",
+                ),
                 (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),
                 (-expected, "the sign: the sum is (alpha**n - beta**n) / (alpha - beta), with the same order above and below"),
             ),
@@ -133,6 +141,10 @@ def by_decay(function):
             (
                 (np.append(0, (y - x)[:-1]), "the old dy moves with the decay too, and is kept: decay times dy[t] is missing"),
                 (-lost, "decay y is a product: by the product rule y itself is added, beside decay times dy"),
+                (
+                    _trace(y, decay, 1) - _trace(x, decay, 1 - decay),
+                    "the derivative of (1 - decay) x by the decay is -x, whole: the share 1 - decay itself is gone",
+                ),
                 (fed, "(1 - decay) x has the decay in it too, and gives -x"),
                 (fed + lost, "the sign: the derivative of (1 - decay) x by the decay is -x"),
                 (-expected, "the sign: decay y gives +y, (1 - decay) x gives -x"),

@@ -35,6 +35,18 @@ def sigma(function):
                     "sigma is odd, sigma(-a) = -sigma(a), for its slope is the same on both sides; yours is even",
                 ),
                 (AWAY / (1 + slope * AWAY), "it holds for a >= 0; for negative a the denominator must have |a|"),
+                (
+                    AWAY / (1 + slope * np.abs(AWAY)) ** 2,
+                    "the integral of the power -2 has the power -1: the denominator stands without a square",
+                ),
+                (
+                    AWAY / (slope + np.abs(AWAY)),
+                    "slope belongs to |a|: the denominator is 1 + slope |a|, so that the slope at 0 is 1",
+                ),
+                (
+                    np.arctan(slope * AWAY) / slope,
+                    "that has the slope 1 / (1 + (slope a)^2), another surrogate; integrate 1 / (slope |a| + 1)^2",
+                ),
                 (expected * slope, "it is `slope` times too steep: its slope at 0 must be 1"),
                 (surrogate.sigma_prime(AWAY, slope), "this is sigma' itself; asked for is the function whose derivative it is"),
             ),
@@ -137,6 +149,13 @@ def jet(function):
             (
                 surrogate.step(a0) + first * a + 0.5 * second * a**2,
                 "the parabola lies around a0: its powers are those of d = a - a0, not of a",
+            ),
+            *(
+                (expected - part * power, f"{name} is taken at a0, where the membrane was; yours at a - a0")
+                for part, power, name in (
+                    (first - surrogate.sigma_prime(d, slope), d, "the slope"),
+                    (second - surrogate.sigma_second(d, slope), d**2 / 2, "the curvature"),
+                )
             ),
             (expected - 2 * first * d, "the sign of d: it is a - a0, positive where a lies above a0"),
             (

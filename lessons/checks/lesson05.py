@@ -71,9 +71,11 @@ def _walked(function, net, theta, tapes, dlogits):
         return answer("5.3", function, net, theta, tapes, dlogits)
     except Wrong as error:
         if isinstance(error.__cause__, ValueError | IndexError):
-            if not given or not given[0][0].readout:
+            if not given or not getattr(given[0][0], "readout", True):
                 raise wrong("5.3", "the list is walked from its end: reversed(triples)") from error
-            if "reshape" in str(error) or any(shape != b.output_shape for b, shape in given if not b.readout):
+            if "reshape" in str(error) or any(
+                hasattr(b, "readout") and not b.readout and shape != b.output_shape for b, shape in given
+            ):
                 raise wrong("5.3", "dx is reshaped before it is given to block.backward") from error
         raise
     finally:

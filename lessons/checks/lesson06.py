@@ -16,11 +16,13 @@ def _case(seed):
     return net, net.init(rng, x=x), x, np.arange(3), rng
 
 
-def _descend(net, theta, x, y, step, steps, again=True):
+def _descend(net, theta, x, y, step, steps, again=True, unit=False, fade=False):
     losses, start = np.zeros(steps), net.loss_and_gradient(theta, x, y)[1]
     for n in range(steps):
         losses[n], gradient = net.loss_and_gradient(theta, x, y)
-        theta = theta - step * (gradient if again else start)
+        theta = theta - step / (n + 1 if fade else 1) * (
+            gradient / np.linalg.norm(gradient) if unit else gradient if again else start
+        )
     return theta, losses
 
 
@@ -41,6 +43,14 @@ def descend(function):
             (
                 _descend(net, theta, x, y, 0.2, 3, again=False)[0],
                 "the gradient is taken at every step anew, at the theta reached; yours keeps that of the start",
+            ),
+            (
+                _descend(net, theta, x, y, 0.2, 3, unit=True)[0],
+                "the step is as long as the gradient times step_size; yours has always one length",
+            ),
+            (
+                _descend(net, theta, x, y, 0.2, 3, fade=True)[0],
+                "step_size stays what it is; yours gets shorter from step to step",
             ),
             (theta, "theta has not moved"),
         ),

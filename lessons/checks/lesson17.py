@@ -110,7 +110,7 @@ def _compare(exercise, found, expected, named=()):
             if np.shape(one) != np.shape(wanted):
                 raise wrong(
                     exercise,
-                    f"the {name} of layer {n} have shape {np.shape(wanted)}, yours {np.shape(one)}: every step and every sample "
+                    f"the {name} of layer {n} have shape {np.shape(wanted)}, yours {np.shape(one)}: every step and sample "
                     "adds its share, and the shares are summed",
                 )
             if close(one, wanted):

@@ -385,7 +385,7 @@ SOLUTIONS = {
     return max(0.0, q - half), min(1.0, q + half)
 ''',
     "16.2": r'''def paired(a, b):
-    """(low, high) of the mean of a - b, where a, b (N,) are shares of two learners in the same tasks."""
+    """(low, high) of the mean of a - b, the shares (N,) of two learners in the same tasks."""
     d = np.asarray(a) - b
     half = student.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
     return d.mean() - half, d.mean() + half
@@ -412,7 +412,7 @@ SOLUTIONS = {
         (W, _), (x, u) = layers[n], tapes[n]
         dI = membrane_backward(u, dy, lif)
         dV = filter_backward(dI, lif)
-        found.insert(0, (np.tensordot(x, dV, ((0, 1), (0, 1))), dI.sum((0, 1))))
+        found.insert(0, (summed(x, dV), dI.sum((0, 1))))
         if n:
             dy = dV @ W.T * sigma_prime(tapes[n - 1][1] - lif.threshold, lif.slope)
     return found
@@ -421,11 +421,11 @@ SOLUTIONS = {
     """[(dW_dot, db_dot), ...]: how what `backward` returns moves."""
     dy, dy_dot, found = *np.zeros((2, *tapes[-1][1].shape)), []
     dy[-1], dy_dot[-1] = dlogits, dlogits_dot
-    for n, ((W, _), (W_dot, _), (x, u), (x_dot, u_dot)) in reversed(list(enumerate(zip(layers, dots, tapes, moves)))):
+    for n in reversed(range(len(layers))):
+        (x, u), (x_dot, u_dot), W, W_dot = tapes[n], moves[n], layers[n][0], dots[n][0]
         dI_dot = membrane_backward_tangent(u, u_dot, dy, dy_dot, lif)
-        dV, dV_dot = (filter_backward(one, lif) for one in (membrane_backward(u, dy, lif), dI_dot))
-        product = [np.tensordot(a, b, ((0, 1), (0, 1))) for a, b in ((x_dot, dV), (x, dV_dot))]
-        found.insert(0, (sum(product), dI_dot.sum((0, 1))))
+        dV, dV_dot = (filter_backward(d, lif) for d in (membrane_backward(u, dy, lif), dI_dot))
+        found.insert(0, (summed(x_dot, dV) + summed(x, dV_dot), dI_dot.sum((0, 1))))
         if n:
             dx, dx_dot, a = dV @ W.T, dV_dot @ W.T + dV @ W_dot.T, tapes[n - 1][1] - lif.threshold
             first, second = sigma_prime(a, lif.slope), sigma_second(a, lif.slope) * moves[n - 1][1]
