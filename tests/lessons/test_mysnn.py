@@ -56,7 +56,8 @@ def test_what_passes_is_kept_with_its_equation_and_what_fails_is_not(own, capsys
 def test_what_does_not_run_by_itself_is_not_kept(own, capsys):
     helped = "import math\n" + TRACE.replace("np.zeros(x.shape)", "np.zeros(x.shape) * math.pi")
     lesson01.trace(typed(helped, "trace", own.parent))
-    assert "does not run by itself: NameError: name 'math' is not defined" in capsys.readouterr().out and not own.exists()
+    said = capsys.readouterr().out
+    assert "does not run by itself" in said and "name 'math' is not defined" in said and not own.exists()
 
 
 def test_later_lessons_find_the_courses_own_where_one_was_left_out(own):
@@ -103,11 +104,11 @@ def test_the_whole_file_needs_nothing_but_numpy_and_agrees_with_the_library(tmp_
     cells = make.parse(source)
     parts = make.exercises(cells)
     for cell in cells:
+        if "EventCamera" in cell.text and cell.kind == "code":
+            break
         if cell.kind == "exercise":
             exec(parts[cell.exercise].solution, space)
         elif cell.kind == "code" and ("import" in cell.text[:9] or "Net" in cell.text or "def " in cell.text):
-            if "EventCamera" in cell.text:
-                break
             exec(cell.text, space)
     rng, net, swap = np.random.default_rng(3), space["Net"]((5, 4, 3), space["Neuron"]()), lambda x: x.transpose(1, 0, 2)
     theirs = ms.SpikingNet(5, (), 3, hidden=(4,), window=25, dtype=np.float64, backend="numpy")
