@@ -12,7 +12,7 @@ Fences say what a block is:
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
-The table of wrong answers in README.md is made from these blocks too. tests/test_lessons.py holds the notebooks to their
+The table of wrong answers in README.md is made from these blocks too. tests/lessons holds the notebooks to their
 sources, and every check to the stub, the solution and the wrong answers.
 """
 
