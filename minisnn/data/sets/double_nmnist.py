@@ -97,6 +97,7 @@ class DoubleNMnist(Recordings):
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of a sample, aligned or not."""
         return SHAPE[1], 2 * SHAPE[2], SHAPE[3]
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

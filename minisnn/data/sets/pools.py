@@ -128,7 +128,9 @@ def pool_of_pictures(
     return pool_of(name, shape, made_from, record, keep)
 
 
-def pool_of(name: str, shape: tuple[int, int, int, int], made_from: dict, batches, keep: Keep) -> Pool:
+def pool_of(
+    name: str, shape: tuple[int, int, int, int], made_from: dict, batches: Callable[[], Iterator[tuple]], keep: Keep
+) -> Pool:
     """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there."""
     if not keep.cache:
         return Pool.collect(shape, batches())
