@@ -23,7 +23,7 @@ the chip rounds each update by itself, here their sum is rounded; and the chip's
 of their own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -123,4 +123,4 @@ class OnChip(Held):
         steps, sizes = steps_of(net, inner, self.samples), np.ones(net.size, net.dtype)
         for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:]):
             sizes[p.slice] = self.samples * 2.0 ** steps[name]
-        return InnerLoop(sizes, inner.steps, inner.freeze, inner.threshold, inner.threshold_fraction)
+        return replace(inner, step_size=sizes)

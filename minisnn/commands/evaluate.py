@@ -31,6 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
     text = "layers that do not adapt (default: as in training)"
     parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
+    text = "adapt after every support sample, not once after all (default: as trained)"
+    parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
     text = "move each task by the whole-pixel offset that its support asks for (default: support for double-nmnist)"
     parser.add_argument("--align", choices=("support", "none"), help=text)
     text = "nearest class means beside, on the same episodes: of summed frames, of a random network's features, a classifier's "
@@ -61,12 +63,12 @@ def run(args: argparse.Namespace) -> None:
     config, theta, inner = found.config, found.theta, found.inner or InnerLoop()
     if args.rule:
         _, theta, inner = vars(learns_by(args.rule, found.net, theta, inner)).values()
-    given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze}
+    given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze, "online": args.online}
     inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
     if args.rule == "nearest":
         options.refuse(args, "with --rule nearest", "inner_steps")
     if inner.steps == 0:
-        options.refuse(args, "where there are no inner steps", "step_size", "freeze")
+        options.refuse(args, "where there are no inner steps", "step_size", "freeze", "online")
     shots = args.shots or (config.shots if config else 1)
     queries = args.queries or (config.queries if config else 10)
     if not args.quiet:

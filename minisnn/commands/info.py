@@ -91,6 +91,9 @@ def _inner_loop(net, inner) -> None:
         extra += f", updates above {inner.threshold:g}"
     if inner.threshold_fraction is not None:
         extra += f", updates above {inner.threshold_fraction:g} of their range"
+    if inner.error_threshold is not None:
+        extra += f", errors above {inner.error_threshold:g}"
+    extra += ", one sample at a time" * inner.online
     steps = f"{inner.steps} step{'s' * (inner.steps != 1)}"
     if np.ndim(inner.step_size) == 0:
         print(f"{'inner loop':<12}{steps} of size {inner.step_size:g}{extra}")

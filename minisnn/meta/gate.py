@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..layers.loss import LOSSES
 from ..network.base import Network
 
 
@@ -26,4 +27,19 @@ def gate(
             m[layer] = size > threshold
         elif fraction is not None:
             m[layer] = size > fraction * (size.max() - size.min())
+    return m
+
+
+def error_gate(net: Network, logits: np.ndarray, y: np.ndarray, least: float) -> np.ndarray:
+    """m, flat: 0 where the error that drives an update is small, of one sample or the mean over several; a constant.
+
+        e = dL / dlogits        readout neuron k learns where |e_k| > least, the layers below where any neuron does
+
+    As the error-triggered rule of SOEL (Stewart et al. 2020, IEEE J. Emerging Sel. Topics Circuits Syst. 10:512), which so
+    saves the updates of what is known already.
+    """
+    error = np.abs(LOSSES[net.loss_name][1](logits, net._target(y, len(logits)))).sum(0)
+    m = np.full(net.size, error.max() > least, net.dtype)
+    for p in net.layout[-2:]:
+        m[p.slice] = np.broadcast_to(error > least, p.shape).ravel()
     return m

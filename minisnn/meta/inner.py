@@ -13,6 +13,9 @@ sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > thr
 ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below, so the
 second-order term of a step of the readout lies in them too, and the outer loop learns them all.
 
+Online, as a device in use learns: `steps` times through the support set, one sample after the other, an update after each, all
+of them differentiated through: the recursion above with as many steps as updates, each with the gradient of its own sample.
+
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 
 The functions below the class are its methods with the fields of `InnerLoop` as arguments, for scripts.
@@ -26,7 +29,7 @@ import numpy as np
 
 from ..layers.loss import LOSSES
 from ..network.base import Array, LossAndGradient, Network
-from .gate import gate
+from .gate import error_gate, gate
 from .tasks import Task
 
 BATCH = 64  # samples that go through the network at once; more would only take memory
@@ -38,7 +41,7 @@ class MetaGradient(NamedTuple):
     loss                 query loss after adaptation
     gradient             what theta is moved against, flat: the gradient of that loss, or of Reptile theta_0 - theta_N
     step_size_gradient   the same of the step sizes: a float where they are a scalar, else flat; Reptile has none, 0
-    support_logits       (S, ways) at theta_0; None where there are no inner steps
+    support_logits       (S, ways) at theta_0; None where there are no inner steps, and online
     query_logits         (Q, ways) at theta_N
     """
 
@@ -75,6 +78,8 @@ class InnerLoop:
     freeze              names of layers that do not adapt, e.g. ("conv1", "conv2")
     threshold           absolute threshold of Eq. 6 on |a g|, or None
     threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and bias together)
+    online              an update after every sample, in the task's order, not one after all; `steps` times through the set
+    error_threshold     only errors larger than this make updates (`gate.error_gate`), or None
 
     theta is never changed. spike="jet" or "smooth" with `recorded` of `record` is a twin, a smooth function of theta.
     Methods raise ValueError for options, theta or data that do not fit the network, `NotFinite` where the steps diverge.
@@ -85,6 +90,8 @@ class InnerLoop:
     freeze: tuple[str, ...] = ()
     threshold: float | None = None
     threshold_fraction: float | None = None
+    online: bool = False
+    error_threshold: float | None = None
 
     def check(self, net: Network) -> None:
         """ValueError where these settings do not fit the network."""
@@ -99,13 +106,22 @@ class InnerLoop:
             raise ValueError(f"step_size must be a finite scalar or a flat array of {net.size}, not shape {a.shape}")
         if self.threshold is not None and self.threshold_fraction is not None:
             raise ValueError("give threshold or threshold_fraction, not both")
-        for name in ("threshold", "threshold_fraction"):
+        for name in ("threshold", "threshold_fraction", "error_threshold"):
             if getattr(self, name) is not None and not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
-    def gate(self, net: Network, gradient: Array) -> Array:
-        """m_n at a gradient: 1 where the parameter is updated, else 0 (`minisnn.meta.gate`)."""
-        return gate(net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction)
+    def gate(self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None) -> Array:
+        """m_n at a gradient: 1 where the parameter is updated, else 0 (`minisnn.meta.gate`); logits and labels y of the samples
+        where there is an error_threshold."""
+        m = gate(net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction)
+        if self.error_threshold is None or logits is None:
+            return m
+        return m * error_gate(net, logits, y, self.error_threshold)
+
+    def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
+        """What each update learns from, in order."""
+        parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
+        return [(x[part], y[part]) for part in parts] * self.steps
 
     def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""
@@ -117,10 +133,10 @@ class InnerLoop:
         """theta_N and the steps that led there."""
         self.check(net)
         path = []
-        for n in range(self.steps):
+        for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             record = None if recorded is None else recorded.records[n]
-            _, g, logits, hvp = net.gradients(theta, x, y, second, spike=spike, record=record)
-            m = self.gate(net, g) if recorded is None or recorded.gates is None else recorded.gates[n]
+            _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, spike=spike, record=record)
+            m = self.gate(net, g, logits, y_n) if recorded is None or recorded.gates is None else recorded.gates[n]
             path.append(Step(m, g, logits, hvp))
             theta = theta - self._times(m, g, net.dtype)
         return theta, path
@@ -149,7 +165,7 @@ class InnerLoop:
         record = None if recorded is None else recorded.records[-1]
         loss, lam, after, _ = net.gradients(theta_n, task.x_query, task.y_query, False, spike=spike, record=record)
         del theta_n
-        before = path[0].logits if path else None
+        before = path[0].logits if path and not self.online else None
         da: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
         while path:  # what a step kept is given up with it
             m, g, _, hvp = path.pop()
@@ -166,6 +182,8 @@ class InnerLoop:
         query loss is one of samples that were learned from. Raises ValueError for fewer than two steps: theta - theta_1 =
         a g is joint training on all tasks.
         """
+        if self.online:
+            raise ValueError("online is not for Reptile, whose steps go down the loss of all samples of a task")
         if self.steps < 2:
             raise ValueError(f"steps must be 2 or more for Reptile, not {self.steps}: one step is joint training on all tasks")
         x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
@@ -180,10 +198,10 @@ class InnerLoop:
         """The network's own path through the task, for the twins."""
         self.check(net)
         records, gates = [], []
-        for _ in range(self.steps):
-            records.append(net.record(theta, task.x_support))
-            g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
-            gates.append(self.gate(net, g))
+        for x, y in self.batches(task.x_support, task.y_support):
+            records.append(net.record(theta, x))
+            _, g, logits, _ = net.gradients(theta, x, y)
+            gates.append(self.gate(net, g, logits, y))
             theta = theta - self._times(gates[-1], g, net.dtype)
         return Recorded([*records, net.record(theta, task.x_query)], gates)
 

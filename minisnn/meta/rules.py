@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 GROUPS = ("no", "scalar", "layer", "array", "parameter")  # whose step sizes are learned together, see `meta.stepsizes`
 OFF = dict(first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None)
+OFF |= dict(online=False, error_threshold=None)
 
 
 class MAML:
@@ -75,6 +76,7 @@ class Reptile(MAML):
         first_order_updates=(0, "which has no second order to change to"),
         learn_step_size=("no", "which gives step sizes no gradient"),
         freeze=((), "which never learns frozen layers"),
+        online=(False, "whose steps go down the loss of all samples"),
     )
     second_order, titles = False, ("Reptile", "Reptile")
 

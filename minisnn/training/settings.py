@@ -102,6 +102,8 @@ class TrainingConfig:
     gate_fraction: float | None = _inner(
         None, "the same as a fraction of the range of updates in each layer", kind=float, least=0
     )
+    online: bool = _inner(False, "an update after every support sample, not one after all")
+    error_threshold: float | None = _inner(None, "only errors larger than this make updates (SOEL)", kind=float, least=0)
 
     # ---- the outer loop: learning to learn
     rule: str = _outer("maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES))

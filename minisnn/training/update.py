@@ -34,7 +34,8 @@ def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) 
 
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML | None = None) -> InnerLoop:
     """How the network adapts to a task, with step sizes as learned so far, by the run's rule or another."""
-    loop = InnerLoop(step_size, config.inner_steps, config.freeze, config.gate_threshold, config.gate_fraction)
+    gates = config.gate_threshold, config.gate_fraction
+    loop = InnerLoop(step_size, config.inner_steps, config.freeze, *gates, config.online, config.error_threshold)
     return (rule or RULES[config.rule]).loop(net, loop, config)
 
 

@@ -108,6 +108,8 @@ def test_every_setting_is_an_option(run, monkeypatch):
         freeze=("conv1", "conv2"),
         gate_threshold=None,
         gate_fraction=0.05,
+        online=True,
+        error_threshold=0.2,
         rule="anil",
         order=2,
         first_order_updates=3,

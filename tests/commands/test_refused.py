@@ -18,7 +18,7 @@ IDLE: dict[str, list[str]] = {
     "check --random 2": SHAPE,
     "check --model cnn": ["--pool max", "--window 9", "--detach-reset"],
     "check --channels none": ["--kernel 3", "--pool max"],
-    "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1"],
+    "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1", "--online"],
     "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": ["--inner-steps 1", "--step-size 2", "--freeze conv1"],
     "info text": ["--sample 3"],
     "record --out new": ["--labels a", "--size 9,9"],
@@ -66,7 +66,7 @@ ALWAYS = {
     "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
     "freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
-    "rule scheduler seed start tasks test-episodes threads updates workers init",
+    "rule scheduler seed start tasks test-episodes threads updates workers init online error-threshold",
     **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),
     "report": f"only {STUDIES}",
 }

@@ -1,0 +1,100 @@
+"""Learning one sample at a time: an update after each, all of them differentiated through."""
+
+import numpy as np
+import pytest
+from conftest import off
+
+import minisnn as ms
+from minisnn.gradcheck import random_data, random_theta
+from minisnn.meta.gate import error_gate
+from minisnn.meta.inner import InnerLoop, body
+
+NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
+
+
+def case(backend="numpy", neuron="lif", seed=0):
+    rng = np.random.default_rng(seed)
+    settings = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, window=9, dtype=np.float64, backend=backend)
+    net = ms.SpikingNet(neuron=NEURONS[neuron], **settings)
+    (x, y), query = random_data(net, rng, 4, 12), random_data(net, rng, 4, 12)
+    return net, random_theta(net, rng), ms.Task(x, y, *query)
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+def test_every_sample_makes_a_step_of_its_own(backend, neuron):
+    net, theta, task = case(backend, neuron)
+    expected = theta
+    for x, y in list(zip(task.x_support, task.y_support)) * 2:
+        expected = expected - 0.3 * net.loss_and_gradient(expected, x[None], y[None])[1]
+    loop = InnerLoop(0.3, 2, online=True)
+    found = loop.adapt(net, theta, task.x_support, task.y_support)
+    assert off(found, expected) < 1e-14
+    assert off(found, InnerLoop(0.3, 2).adapt(net, theta, task.x_support, task.y_support)) > 1e-3
+    backwards = loop.adapt(net, theta, task.x_support[::-1], task.y_support[::-1])
+    assert off(found, backwards) > 1e-6, "the order matters"
+
+
+OPTIONS = [{}, {"freeze": "body"}, {"threshold": 0.01}, {"error_threshold": 0.4}, {"steps": 2, "error_threshold": 0.3}]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("neuron", NEURONS)
+def test_the_meta_gradient_is_that_of_the_jet_twin(neuron, options):
+    """Taylor: with the gradient the error falls by a hundred where the step falls by ten. First order is another vector."""
+    net, theta, task = case(neuron=neuron)
+    options = {**options, **({"freeze": body(net)} if "freeze" in options else {})}
+    sizes = np.random.default_rng(1).uniform(0.1, 0.5, net.size)
+    loop = InnerLoop(sizes, online=True, **options)
+    found, recorded = loop.meta_gradient(net, theta, task), loop.record(net, theta, task)
+    assert len(recorded.records) == 4 * loop.steps + 1 and found.support_logits is None
+    assert found.loss == pytest.approx(loop.loss(net, theta, task, "jet", recorded), rel=1e-12)
+    direction = np.random.default_rng(2).standard_normal(net.size)
+    direction /= np.linalg.norm(direction)
+    slope, errors = found.gradient @ direction, []
+    for h in (1e-2, 1e-3, 1e-4):
+        difference = loop.loss(net, theta + h * direction, task, "jet", recorded) - found.loss
+        errors.append(abs(difference - h * slope))
+    assert errors[1] < 0.02 * errors[0] and errors[2] < 0.02 * errors[1]
+    assert off(loop.meta_gradient(net, theta, task, order=1).gradient, found.gradient) > 1e-4
+    toward = np.random.default_rng(3).standard_normal(net.size) * 1e-6
+    ends = []
+    for sign in (1, -1):
+        other = InnerLoop(sizes + sign * toward, online=True, **options)
+        ends.append(other.loss(net, theta, task, "jet", recorded))
+    assert (ends[0] - ends[1]) / 2 == pytest.approx(found.step_size_gradient @ toward, rel=1e-5)
+
+
+def test_small_errors_make_no_updates():
+    """As SOEL: a neuron of the readout learns where its own error is large, the layers below where any neuron's is."""
+    net, theta, task = case()
+    logits = np.array([[2.0, 0.0, -1.0]])
+    e = np.abs(np.exp(logits) / np.exp(logits).sum() - [1, 0, 0]).ravel()
+    views = net.views(error_gate(net, logits, np.array([0]), 0.5 * (e[1] + e[2])))
+    assert views["readout.weight"].all(0).tolist() == views["readout.bias"].astype(bool).tolist() == [True, True, False]
+    assert views["conv1.weight"].all() and not views["readout.weight"][:, 2].any()
+    assert not error_gate(net, logits, np.array([0]), 0.99).any()
+    loop = InnerLoop(0.3, online=True, error_threshold=2.0)
+    assert np.array_equal(loop.adapt(net, theta, task.x_support, task.y_support), theta)
+    some = [InnerLoop(0.3, online=True, error_threshold=t).adapt(net, theta, task.x_support, task.y_support) for t in (0, 0.4)]
+    assert off(some[0], InnerLoop(0.3, online=True).adapt(net, theta, task.x_support, task.y_support)) == 0
+    assert (some[1] == theta).sum() >= (some[0] == theta).sum()
+
+
+def test_what_does_not_fit():
+    net, theta, task = case()
+    with pytest.raises(ValueError, match="error_threshold must be 0 or more, not -1"):
+        InnerLoop(error_threshold=-1).adapt(net, theta, task.x_support, task.y_support)
+    with pytest.raises(ValueError, match="online is not for Reptile"):
+        InnerLoop(steps=2, online=True).reptile_gradient(net, theta, task)
+
+
+def test_a_run_learns_online_and_its_checkpoint_knows(tmp_path):
+    from minisnn.training.settings import TrainingConfig
+
+    net, theta, _ = case()
+    ms.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(online=True, error_threshold=0.2))
+    assert (found := ms.read(tmp_path / "a.h5").inner).online and found.error_threshold == 0.2
+    for rule in ("classify", "prototypes"):
+        with pytest.raises(ValueError, match=f"online must be .* for rule {rule}"):
+            TrainingConfig(rule=rule, online=True)
+    assert TrainingConfig(rule="anil", online=True).online
