@@ -8,15 +8,16 @@ cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands
 shift        moved and enlarged recordings with more events or fewer, tasks aligned by their support
 rule         MAML's and Proto-MAML's step against the nearest class mean, on the same features and episodes
-onset        recordings that start earlier or later than the network assumes, and a stream without rests"""
+onset        recordings that start earlier or later than the network assumes, and a stream without rests
+classes      classes met one by one, each in one recording: accuracy over all of them, without the recordings of the old"""
 
 from .studies import study_command
 
-SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift, rule, onset"
+SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift, rule, onset, classes"
 EXAMPLES = """\
 examples:
   minisnn explore shots
   minisnn explore curvature
   minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz"""
-WHAT = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift", "rule", "onset")
+WHAT = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift", "rule", "onset", "classes")
 arguments, run = study_command("{}", WHAT, "what to explore", 200)

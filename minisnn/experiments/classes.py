@@ -1,0 +1,159 @@
+"""Beyond the paper: a device in use meets its classes one by one, each in one recording, and is tested on all that it met.
+
+The body no longer changes; a readout grows by a row a class. With p the features of the new class's recording (the readout's
+trace at the last step), s the scale of the network's class means and a the step,
+
+    nearest class mean   W_k = 2 s p, b_k = -s |p|^2: nothing else is touched, so nothing is forgotten
+    online               the same row, then a gradient step of all rows met so far from this one recording
+    online, gated        the same with Eq. 6 at 5 % of the range of updates
+    online, from zero    the step alone: the new row starts at zero
+    8 bits               rows of 8-bit words, updates rounded stochastically, p with 7 fraction bits as on Loihi
+    all at once          class means of all classes met, then a step from all their recordings, which must be kept
+
+and whatever is none of the classes met so far is to be refused by its best score, -s |p - c_k|^2 or its like.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from ..layers.loss import softmax
+from ..plots import COLOURS
+from .drawing import chance, drawn, errorbars
+from .findings import Findings
+from .statistics import difference, estimate, some_of
+from .study import Study
+
+TITLE = "Classes one by one: accuracy over all met so far, without their recordings"
+DATASET, ROLES = "double-nmnist", ("double-nmnist/cuba-snn", "double-nmnist/maml-snn")
+MOST, FIRST, STEP, GATE = 20, 5, 0.1, 0.05
+BITS, TRACE = 8, 7
+RULES = {  # name -> how the readout learns
+    "nearest class mean": dict(step=0.0),
+    "nearest class mean, 8 bits": dict(step=0.0, bits=True),
+    "online": dict(step=STEP),
+    "online, gated": dict(step=STEP, gate=GATE),
+    "online, from zero": dict(step=1.0, mean=False),
+    "online, 8 bits": dict(step=STEP, bits=True),
+    "all at once": dict(step=STEP, kept=True),
+}
+
+
+class Grown:
+    """A readout that grows: weight (classes, features), bias (classes,), and how many numbers its updates changed.
+
+    step    of the gradient            mean   whether a new row starts at its class mean, else at zero
+    gate    fraction of Eq. 6          kept   learn anew from all recordings met so far
+    bits    8-bit words; `rng` of their rounding
+    """
+
+    def __init__(self, features: int, scale: float, step: float, mean=True, gate=0.0, kept=False, bits=False, seed=0):
+        self.weight, self.bias = np.zeros((0, features)), np.zeros(0)
+        self.scale, self.step, self.mean, self.gate, self.kept, self.bits = scale, step, mean, gate, kept, bits
+        self.rng, self.written, self.seen = np.random.default_rng(seed), 0, np.zeros((0, features))
+
+    def seen_as(self, p: np.ndarray) -> np.ndarray:
+        """Features as the readout's words hold them."""
+        return np.floor(p * 2**TRACE + 0.5) / 2**TRACE if self.bits else p
+
+    def meet(self, p: np.ndarray) -> None:
+        """A new class, of features p (features,)."""
+        p = self.seen_as(p)
+        self.seen = np.concatenate([self.seen, p[None]])
+        rows = self.seen if self.kept else p[None]
+        weight, bias = 2 * self.scale * rows * self.mean, -self.scale * (rows**2).sum(1) * self.mean
+        old = np.zeros(0) if self.kept else self.bias
+        self.weight = np.concatenate([self.weight[: len(old)], self._word(weight)])
+        self.bias = np.concatenate([old, bias])
+        self.written += rows.size + len(rows)
+        if self.step:
+            self._learn(rows, np.arange(len(self.bias) - len(rows), len(self.bias)))
+
+    def _learn(self, p: np.ndarray, y: np.ndarray) -> None:
+        e = (softmax(p @ self.weight.T + self.bias) - np.eye(len(self.bias))[y]) / len(y)
+        for name, change in (("weight", self.step * e.T @ p), ("bias", self.step * e.sum(0))):
+            size = np.abs(change)
+            change = np.where(size > self.gate * (size.max() - size.min()), change, 0) if self.gate else change
+            old = getattr(self, name)
+            new = self._word(old - change) if name == "weight" else old - change
+            self.written += int((new != old).sum())
+            setattr(self, name, new)
+
+    def _word(self, weight: np.ndarray) -> np.ndarray:
+        if not self.bits:
+            return weight
+        unit = 2 * self.scale / 2 ** (BITS - 1)  # traces reach 1, so words end at 2 s
+        whole = np.floor(weight / unit + self.rng.random(weight.shape))
+        return np.clip(whole, -(2 ** (BITS - 1)), 2 ** (BITS - 1) - 1) * unit
+
+    def scores(self, p: np.ndarray) -> np.ndarray:
+        """(samples, classes) logits, less scale |p|^2 as of distances."""
+        p = self.seen_as(p)
+        return p @ self.weight.T + self.bias - self.scale * (p**2).sum(1, keepdims=True)
+
+
+def area(inside: np.ndarray, outside: np.ndarray) -> float:
+    """Area under the ROC of telling them apart by size: how often one inside is larger than one outside."""
+    ranks = np.searchsorted(np.sort(outside), inside, "left") + np.searchsorted(np.sort(outside), inside, "right")
+    return float(ranks.mean() / (2 * len(outside)))
+
+
+def run(study: Study) -> Findings:
+    found = Findings(study.name, TITLE)
+    role = next((role for role in ROLES if study.network(role) is not None), None)
+    if role is None:
+        found.missing.append(f"no network for {' or '.join(ROLES)}")
+        return found
+    trained, tasks, episodes = study.network(role), study.tasks(DATASET), some_of(study.settings.episodes)
+    number = min(MOST, len(tasks.classes))
+    first = min(FIRST, number)
+    inner = trained.inner
+    scale = getattr(inner, "scale", 0.1)
+    one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
+    made_from = (trained.net.configuration(), trained.theta, scale, number, repr(RULES))
+    values = np.array(study.each("classes", DATASET, episodes, one, made_from))  # (episodes, rules, classes met, what)
+    curves, rows = {}, []
+    for n, name in enumerate(RULES):
+        right = values[:, n, :, 0]
+        curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
+        apart = difference(right[:, -1], values[:, list(RULES).index("all at once"), -1, 0]).percent()
+        kept = "all recordings" if "kept" in RULES[name] else "none"
+        fewest, most = curves[name][first], curves[name][number]
+        written, roc = values[:, n, -1, 1].mean() / number, estimate(values[:, n, number // 2 - 1, 2])
+        rows.append([name, fewest.percent(), most.percent(), apart, round(written), kept, f"{roc.mean:.3f}"])
+    header = (
+        f"rule | {first} classes (%) | {number} classes (%) | less all at once (points) | written a class | kept | ROC area"
+    )
+    features = int(np.prod(trained.net.blocks[-1].input_shape))
+    note = f"{episodes} orders of {number} unseen classes, one recording each, {study.settings.queries} queries a class, by "
+    note += f"{role}; a class takes {features + 1} numbers of memory. ROC: told from the other half, {number // 2} classes met."
+    found.table("classes", "Accuracy over all classes met", header, rows, note)
+    share = curves["online"][number].mean / curves["all at once"][number].mean
+    found.summary = f"{number} classes one by one, online: {curves['online'][number].percent()} %, {share:.2f} of all at once. "
+    with drawn(6.4, 3.8) as (fig, (axes,)):
+        for (name, curve), colour in zip(curves.items(), COLOURS.values()):
+            errorbars(axes, curve, list(curve.values()), colour, "o-", label=name, capsize=0, markersize=3)
+        chance(axes, 100 / number)
+        axes.set(
+            xlabel="classes met", ylabel="accuracy over all of them (%)", title="One recording a class, one class after another"
+        )
+        axes.legend(fontsize="x-small")
+    found.figures["classes"] = fig, "Accuracy over all classes met so far."
+    return found
+
+
+def _episode(tasks, settings, net, theta, scale, number, index) -> list:
+    """[[accuracy, numbers written, ROC area] after every class, of every rule]."""
+    task = tasks.episode(settings.seed, index, number, 1, settings.queries)
+    order = np.argsort(task.y_support, kind="stable")
+    support = net.features(theta, task.x_support)[order].astype(np.float64)
+    query, y, found = net.features(theta, task.x_query).astype(np.float64), task.y_query, []
+    for how in RULES.values():
+        readout, curve = Grown(support.shape[1], scale, seed=index, **how), []
+        for m, p in enumerate(support, 1):
+            readout.meet(p)
+            scores, met = readout.scores(query), y < m
+            roc = area(scores[met].max(1), scores[~met].max(1)) if m < number else 1.0
+            curve.append([float((scores[met].argmax(1) == y[met]).mean()), readout.written, roc])
+        found.append(curve)
+    return found
