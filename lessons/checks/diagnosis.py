@@ -17,7 +17,7 @@ import numpy as np
 from .solutions import SOLUTIONS
 
 SECONDS = 3.0  # of processor time, to look for the slip
-LINES = 50_000  # that a slip may run
+LINES, BITS = 50_000, 4096  # that a slip may run, and that its whole numbers may grow to
 _calls: deque = deque(maxlen=12)  # (exercise, function, arguments, what it returned)
 OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div}
 OPPOSITE |= {ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr}
@@ -151,7 +151,8 @@ def _limited(function, arguments):
         if frame.f_code.co_filename != "<slip>":
             return None
         lines += 1
-        if lines > LINES:
+        last = [one[-1] if isinstance(one, list) and one else one for one in frame.f_locals.values()]
+        if lines > LINES or any(isinstance(one, int) and one.bit_length() > BITS for one in last):
             raise TimeoutError("a slip that never ends")
         return count
 

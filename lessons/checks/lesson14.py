@@ -69,7 +69,9 @@ def exponent(function):
     """14.2: the exponent of the least squared error."""
     rng = np.random.default_rng(3)
     heavy = np.concatenate([rng.standard_normal(400) * 0.05, [1.9, -2.2]])
+    few = np.random.default_rng(4).random(30)  # one more integer at the top would matter here
     for w, bits in (
+        (few, 3),
         (rng.standard_normal(500), 4),
         (heavy, 4),
         (heavy, 3),
