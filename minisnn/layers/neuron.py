@@ -71,7 +71,12 @@ class LIF(_Constants):
 
     @classmethod
     def from_time_constants(
-        cls, tau_membrane=19.5e-3, tau_synapse=9.5e-3, tau_refractory=2.3e-3, dt=1e-3, **others: float
+        cls,
+        tau_membrane: float = 19.5e-3,
+        tau_synapse: float = 9.5e-3,
+        tau_refractory: float = 2.3e-3,
+        dt: float = 1e-3,
+        **others: float,
     ) -> "LIF":
         """The neuron with decays exp(-dt / tau); every time in seconds."""
         times = dict(tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt)

@@ -1,5 +1,7 @@
 """Which parameters an inner step updates: the threshold of Eq. 6 (Stewart & Neftci 2022) on the size of their updates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..layers.loss import LOSSES
@@ -7,7 +9,12 @@ from ..network.base import Network
 
 
 def gate(
-    net: Network, gradient: np.ndarray, step_size: float | np.ndarray, freeze=(), threshold=None, fraction=None
+    net: Network,
+    gradient: np.ndarray,
+    step_size: float | np.ndarray,
+    freeze: Sequence[str] = (),
+    threshold: float | None = None,
+    fraction: float | None = None,
 ) -> np.ndarray:
     """m, flat: 1 where a parameter is updated, else 0; a constant for all derivatives.
 

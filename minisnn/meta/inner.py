@@ -261,7 +261,9 @@ def reptile_gradient(
     return LossAndGradient(found.loss, found.gradient)
 
 
-def meta_loss(net: Network, theta: Array, task: Task, *loop: Any, records=None, gates=None, spike="hard", **more: Any) -> float:
+def meta_loss(
+    net: Network, theta: Array, task: Task, *loop: Any, records: Any = None, gates: Any = None, spike: str = "hard", **more: Any
+) -> float:
     """`InnerLoop.loss`, the function whose gradient `meta_gradient` is; of a twin with what `record_path` found."""
     return InnerLoop(*loop, **more).loss(net, theta, task, spike, None if records is None else Recorded(records, gates))
 

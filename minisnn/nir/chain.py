@@ -26,6 +26,7 @@ from .common import below, need_nir, tau_of
 if TYPE_CHECKING:
     import nir
 
+Sizes = tuple[int, ...]
 NEVER = 1e30  # a threshold that no membrane reaches
 
 
@@ -118,7 +119,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
     return library.NIRGraph(nodes, edges)
 
 
-def outcome(sides, kernel, stride, padding) -> tuple[int, ...]:
+def outcome(sides: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes) -> tuple[int, ...]:
     """Sides of what a Conv2d makes of an image."""
     return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(sides, kernel, stride, padding))
 
