@@ -140,20 +140,22 @@ def test_every_setting_is_an_option(run, monkeypatch):
         test_episodes=16,
         test_seed=17,
     )
-    config = TrainingConfig(**values)
-    assert set(values) == set(vars(config))
-    words = []
-    for name, value in values.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
-            words += [f"--{flag}", text]
+    reading = dict(dataset="recordings", root="folder", sensor=(40, 50), size=(20, 25), bin_ms=2.0, duration_ms=50.0)
+    reading.update(hop_ms=25.0, time="ms", flip_y=True)
+    assert set(values) | set(reading) == set(vars(TrainingConfig()))
     seen = {}
     monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
-    run("train", *words, "--preset", "paper", "--out", "here")
-    assert seen == {"config": config, "out": Path("here")}
+    for chosen in (values, reading):
+        words = []
+        for name, value in chosen.items():
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{flag}" if value else f"--no-{flag}")
+            else:
+                text = ",".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+                words += [f"--{flag}", text]
+        run("train", *words, "--preset", "paper", "--out", "here")
+        assert seen == {"config": TrainingConfig(**chosen), "out": Path("here")}
 
 
 def test_rules_of_meta_learning_and_what_info_calls_them(run):

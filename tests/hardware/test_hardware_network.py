@@ -303,7 +303,7 @@ def test_numbers_that_are_none_are_refused_by_name(wrong):
         (Words, ("weight_bits", "readout_bits", "fraction")),
         (learner.Learner, ("threshold", "window", "log2_weight", "log2_bias", "seed")),
         (feedback.Feedback, ("log2_weight", "log2_bias", "seed")),
-        (loihi_net.LoihiConfig, ("trace_bits", "weight_exp") + (("du", "dv") if wrong is not None else ())),
+        (loihi_net.LoihiConfig, ("trace_bits",) + (("du", "dv", "weight_exp") if wrong is not None else ())),
     ):
         for name in names:
             with pytest.raises(ValueError, match=f"{name} must be .* a whole number, not"):
