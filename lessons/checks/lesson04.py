@@ -41,6 +41,14 @@ def _events(x, w, low=(0, 0), add=True):
     return V
 
 
+def _framed(V, first, last):
+    """V without what lies in the first, or the last, row and column."""
+    held = np.zeros(V.shape)
+    inside = slice(first, len(V) - last), slice(first, V.shape[1] - last)
+    held[inside] = V[inside]
+    return held
+
+
 def _asked(exercise, function, x, w, kind, text, part=""):
     """`answer`, with `text` where the function stops with an error of this kind that has `part` in it."""
     try:
@@ -80,6 +88,19 @@ def by_strides(function):
                     synapse.correlate(x, w[::-1, ::-1]),
                     "your kernel is mirrored: the place i, j of the kernel goes with the slice that begins at i, j",
                 ),
+                (
+                    synapse.correlate(
+                        x,
+                        w
+                        * (np.arange(len(w)) < len(w) - 1)[:, None, None, None]
+                        * (np.arange(len(w)) < len(w) - 1)[:, None, None],
+                    ),
+                    "the last row and column of the kernel are left out: i and j run over all k places",
+                ),
+                (
+                    synapse.correlate(x, w * np.tri(len(w))[:, :, None, None]),
+                    "i and j run over all k * k places, each by itself; yours leaves out those with j > i",
+                ),
                 (ends, "pad by k // 2 sites all around; yours pads at one end only"),
                 (wrapped, "outside of the picture there is nothing; yours wraps around to the far side"),
             ),
@@ -117,6 +138,21 @@ def by_events(function):
                         "the far side: ask for 0 <= h and 0 <= v too",
                     )
                     for low in ((-len(x), -x.shape[1]), (0, -x.shape[1]), (-len(x), 0))
+                ),
+                *(
+                    (synapse.correlate(x, turned), "the minus, in rows and columns: h = y - i + m and v = z - j + m")
+                    for turned in (w[:, ::-1], w[::-1])
+                ),
+                *(
+                    (
+                        _framed(synapse.correlate(x, w), *sites),
+                        "sites at the border belong to the picture: 0 <= h < H, 0 <= v < W",
+                    )
+                    for sites in ((1, 0), (0, 1), (1, 1))
+                ),
+                (
+                    synapse.correlate(x, np.repeat(w[:, :, :1], w.shape[2], 2)),
+                    "each channel c has weights of its own, w[i, j, c]; yours takes those of one channel for all",
                 ),
                 (
                     _events(x, w, add=False),
@@ -194,6 +230,7 @@ def input_blame(function):
                     synapse.correlate(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
                     "rows and columns of the kernel are exchanged",
                 ),
+                (synapse.correlate(dV[::-1, ::-1], swapped), "turn the kernel over, not the picture of the adjoints"),
                 (-expected, "the sign: V grows with x by w"),
             ),
             1e-6,

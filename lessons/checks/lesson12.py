@@ -159,6 +159,14 @@ def means_readout(function):
                 (gaps(2 * q @ c.T + norms), "the sign of the bias: a long c makes the distance larger, the logit smaller"),
                 (gaps(2 * shots * q @ c.T - shots**2 * norms), "c is the mean of its samples; yours is their sum"),
                 (gaps(-2 * q @ c.T + norms), "the sign: the largest logit must belong to the smallest distance"),
+                (
+                    gaps(-2 * q @ c.T - norms),
+                    "the sign of the weights: a large p . c means a small distance, and a large logit",
+                ),
+                (
+                    gaps(2 * q @ p[np.arange(4) * shots].T - (p[np.arange(4) * shots] ** 2).sum(1)),
+                    "c is the mean over all samples of the class; yours is its first one",
+                ),
                 (gaps(q @ c.T), "expand |p - c|^2: the weights lack the factor 2, and the bias is missing"),
                 (gaps(2 * q @ c.T - np.sqrt(norms)), "the bias is -|c|^2: yours has the length without the square"),
             ),

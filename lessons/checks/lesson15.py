@@ -104,7 +104,7 @@ def tally(function):
     before, G = rng.integers(-3, 4, (9, 4)), rng.integers(-90, 91, (9, 4))
     G[0], theta = (30, -30, 31, -31), 30
     passed = np.abs(G) > theta
-    after = before + np.where(passed & (rng.random(G.shape) < 0.6), 1, 0)
+    after = before + np.where(passed & (rng.random(G.shape) < 0.6), -np.sign(G), 0)
     written = before != after
     expected = np.array([written.sum(), (~passed).sum(), (passed & ~written).sum()])
     found = np.array(
@@ -122,6 +122,8 @@ def tally(function):
         (
             (passed.sum(), "not all that pass the gate are written: an update rounds to zero, or meets the end of the word"),
             ((~written).sum(), "written are those that differ; yours counts those that stayed"),
+            ((before < after).sum(), "a weight that fell was written as well: before != after"),
+            ((before > after).sum(), "a weight that rose was written as well: before != after"),
             (np.abs(after - before).sum() / 2, "count synapses, not by how much they changed"),
         ),
     )

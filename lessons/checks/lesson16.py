@@ -92,6 +92,13 @@ def nearest(function):
     x, y = rng.integers(0, 4, (12, 20, 3, 4, 2)).astype(np.uint8), np.array([2, 0, 1, 2, 0, 1])
     s, q = x[:6] * np.arange(1, 7, dtype=np.uint8)[:, None, None, None, None], x[6:] * np.uint8(3)
     q = np.concatenate([q, s[::-1][:, rng.permutation(20)]])
+    _nearest(function, s, y, q)
+    rates = rng.random((6, 1, 3, 4, 2))  # single events: only their number tells the samples apart
+    _nearest(function, *((rng.random((6, 60, 3, 4, 2)) < rates).astype(np.uint8) if k != 1 else y for k in range(3)))
+    right("16.3", "Whoever learns must beat this.")
+
+
+def _nearest(function, s, y, q):
     a, b = (one.astype(float).sum(1).reshape(len(one), -1) for one in (q, s))
     flat = [one.astype(float).reshape(len(one), -1) for one in (q, s)]
     place = ((a[:, None] - b) ** 2).sum(2).argmin(1)
@@ -117,6 +124,9 @@ def nearest(function):
             (y[cosine.argmax(1)], "by Euclidean distance, not by the angle"),
             (y[((a[:, None] - b) ** 2).sum(2).argmax(1)], "the nearest has the smallest distance; yours takes the farthest"),
             (y[np.abs(a[:, None] - b).sum(2).argmin(1)], "the Euclidean distance squares the differences"),
+            (
+                by(*(one.astype(float).max(1).reshape(len(one), -1) for one in (q, s))),
+                "count the events over time: their sum, not the largest",
+            ),
         ),
     )
-    right("16.3", "Whoever learns must beat this.")
