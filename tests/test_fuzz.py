@@ -131,7 +131,7 @@ def test_judgements_of_what_a_signal_ended(tmp_path):
 
 
 def test_what_a_signal_left_running_is_found(tmp_path):
-    process = subprocess.Popen(["sleep", "60"], env={"FUZZ_MARK": "left-1", "PATH": "/usr/bin:/bin"})
+    process = subprocess.Popen(["sleep", "60"], env={"FUZZ_MARK": signals.own("left-1"), "PATH": "/usr/bin:/bin"})
     try:
         assert signals.marked("left-1") == [process.pid] and not signals.marked("left")
     finally:
