@@ -120,7 +120,7 @@ def _nearest(function, s, y, q):
             (by(*flat), "sum over time first: yours compares step by step, and an event a millisecond later counts as another"),
             (by(*space), "sum over time alone, axis 1: yours adds the places up and keeps the times"),
             (by(a.sum(1)[:, None], b.sum(1)[:, None]), "compare place by place; yours compares the number of events in all"),
-            (y[(a @ b.T).argmax(1)], "by distance: the largest product goes to whoever has the most events"),
+            (y[(a @ b.T).argmax(1)], "yours goes not by distance: the largest product goes to whoever has the most events"),
             (y[cosine.argmax(1)], "by Euclidean distance, not by the angle"),
             (y[((a[:, None] - b) ** 2).sum(2).argmax(1)], "the nearest has the smallest distance; yours takes the farthest"),
             (y[np.abs(a[:, None] - b).sum(2).argmin(1)], "the Euclidean distance squares the differences"),
