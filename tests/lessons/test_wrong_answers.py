@@ -63,14 +63,14 @@ def test_there_are_enough_and_every_exercise_has_some():
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
-def test_no_wrong_answer_passes_and_few_get_a_general_message(source, monkeypatch):
-    monkeypatch.setattr(diagnosis, "SECONDS", 1.0)
-    found, bad = met(source)
+def test_no_wrong_answer_passes(source, monkeypatch):
+    monkeypatch.setattr(diagnosis, "SECONDS", 0.0)  # what the slip was is asked below
+    bad = met(source)[1]
     assert not [line for line in bad if line.endswith(": passed")], "\n".join(bad)
-    assert found["general"] <= max(2, sum(found.values()) / 5), "\n".join(bad)
 
 
 @pytest.mark.slow
-def test_of_all_at_most_a_tenth_gets_a_general_message():
+def test_at_most_a_tenth_gets_a_general_message(monkeypatch):
+    monkeypatch.setattr(diagnosis, "SECONDS", 30.0)  # on a machine that has other work
     found = sum((met(source)[0] for source in SOURCES), Counter())
     assert found["general"] <= sum(found.values()) / 10, found
