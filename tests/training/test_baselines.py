@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from minisnn.data.sets.recordings import Recordings
-from minisnn.data.sets.pool import Pool
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.spiking import SpikingNet
@@ -12,16 +10,8 @@ from minisnn.training.baselines import Adapted, Nearest, compare, frames, random
 
 
 @pytest.fixture(scope="module")
-def tasks():
-    """Three symbols: a bright row each, with noise; twelve recordings of every one."""
-    rng = np.random.default_rng(0)
-    counts = (rng.random((36, 40, 4, 4, 2)) < 0.02).astype(np.uint8)
-    labels = np.repeat(np.arange(3), 12)
-    for one, label in zip(counts, labels):
-        one[5:30, label] |= rng.random((25, 4, 2)) < 0.07
-    pool = Pool.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
-    pairs = [(a, b) for a in range(3) for b in range(3)]
-    return Recordings(pool, made_of={f"{a}{b}": (a, b) for a, b in pairs})
+def tasks(three_symbols):
+    return three_symbols
 
 
 @pytest.fixture(scope="module")
