@@ -133,6 +133,8 @@ def test_judgements_of_what_a_signal_ended(tmp_path):
 def test_what_a_signal_left_running_is_found(tmp_path):
     process = subprocess.Popen(["sleep", "60"], env={"FUZZ_MARK": signals.own("left-1"), "PATH": "/usr/bin:/bin"})
     try:
+        while not Path(f"/proc/{process.pid}/environ").read_bytes():  # empty for an instant after exec
+            time.sleep(0.01)
         assert signals.marked("left-1") == [process.pid] and not signals.marked("left")
     finally:
         process.kill()
