@@ -1,9 +1,10 @@
 """Ctrl-C, SIGTERM and SIGHUP (its terminal was closed): acted on at the next safe point, whatever runs.
 
-An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a callback of C code, or leaves a
-library half imported. So a signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
-this process waits for others. Where no check comes within PATIENCE, since a library compiles, draws or waits, `Stopped` is
-raised where the main thread is after all, again and again until it is being handled. A second signal does so at once.
+An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a callback of C code, which may
+make another error of it, or leaves a library half imported. So a signal is only noted, and `check` raises `Stopped`: between
+tasks, episodes and kernels, and while this process waits for others. Where no check comes within PATIENCE, since a library
+compiles, draws or waits, `Stopped` is raised where the main thread is after all, again and again until it is being handled.
+A second signal does so at once. Whatever error comes of that is the interruption.
 """
 
 import _thread
@@ -18,6 +19,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 PATIENCE, AGAIN, PAUSE = 2.0, 1.0, 0.1  # seconds; AGAIN: sooner it is the same signal, to the process and to its group
 _number: int | None = None  # of the signal that was noted
 _since, _urged, _lock = 0.0, False, _thread.allocate_lock()
+_raised = False  # in the midst of something, which may have made another error of it
 
 
 class Stopped(KeyboardInterrupt):
@@ -53,7 +55,7 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
 
     process   this process is here for nothing else: it stays deaf on its last steps. Without, all is then as before.
     """
-    global _number
+    global _number, _raised
     own, before = (signal.SIG_DFL, signal.default_int_handler), {}
     if current_thread() is main_thread():
         before = {number: signal.signal(number, _note) for number in signals if signal.getsignal(number) in own}
@@ -62,9 +64,13 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     try:
         yield
         check()
+    except Exception as error:
+        if _raised:
+            raise Stopped(_number or signal.SIGINT) from error
+        raise
     finally:
         if before:
-            _number = None
+            _number, _raised = None, False
             with _lock:  # nobody is about to urge
                 for number, handler in before.items():
                     signal.signal(number, signal.SIG_IGN if process else handler)
@@ -75,13 +81,14 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
 
 def _note(number: int, frame) -> None:
     """The handler of all signals, and of what `_urge` sends."""
-    global _number, _since, _urged
+    global _number, _since, _urged, _raised
     urged, _urged = _urged, False
     if _number is None:
         if not urged:
             _number, _since = number, time.monotonic()
             _thread.start_new_thread(_urge, (_since,))
     elif not _handled() if urged else time.monotonic() - _since > AGAIN:
+        _raised = True
         raise Stopped(_number)
 
 

@@ -17,7 +17,7 @@ from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
 from .records import SPIKES
-from .vector import zeros
+from .vector import copy, zeros
 
 
 class Spikes(NamedTuple):
@@ -100,25 +100,21 @@ def traces(start, stop, x, pq, layer):
             P, Q = c.alpha * P + c.rest_alpha * (Q if layer.lag else c.beta * Q), c.beta * Q
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, weights, dense, V, layer, kept, u, out):
-    """Bands with the odd rest that is not pooled; u holds the `kept` steps from the window's start on."""
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, room, state, spare):
     g, c, pool = layer.g, layer.c, layer.pool
     bands = (g.H + g.height - 1) // g.height
-    biases, room = _tiled(weights.bias, g.W), scratch(g, u)
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
         high = min(low + g.height, g.H)
         N, at = (high - low) * g.row, low * g.row
         spiking = not layer.readout and high - low == g.height
-        s, U = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u)), zeros(N, u)
+        s, U = State(state.r[:N], state.P[:N], state.Q[:N], state.total), spare[:N]
+        s.r[:], s.P[:], s.Q[:] = 0, 0, 0
         found = 0
         for t in range(x.T):
-            if layer.first <= t < layer.first + kept:
-                U = u[b, t - layer.first, at : at + N]
-            elif t == layer.first + kept:
-                U = zeros(N, u)
+            U = u[b, t - layer.first, at : at + N] if layer.first <= t < layer.first + kept else spare[:N]
             if t >= layer.lag and dense[b]:
                 _add(V[b, t - layer.lag, at : at + N], s.Q)
             elif t >= layer.lag:
@@ -132,7 +128,18 @@ def forward(start, stop, x, weights, dense, V, layer, kept, u, out):
                     found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
                 out.offset[b, band, t + 1] = found
         if layer.readout:
-            out.logits[b] = U
+            copy(U, out.logits[b])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def forward(start, stop, x, weights, dense, V, layer, kept, u, out):
+    """Bands with the odd rest that is not pooled; u holds the `kept` steps from the window's start on."""
+    g = layer.g
+    N = g.height * g.row
+    state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
+    _forward(
+        start, stop, x, weights, dense, V, layer, kept, u, out, _tiled(weights.bias, g.W), scratch(g, u), state, zeros(N, u)
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

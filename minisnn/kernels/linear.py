@@ -12,7 +12,7 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from .records import Left, Out, Right
-from .vector import add_rows, aligned_empty, axpy, gemm
+from .vector import add_rows, aligned_empty, axpy, copy, gemm
 
 
 def _flat(a: np.ndarray) -> np.ndarray:
@@ -86,7 +86,7 @@ def gather(x, b, t, low, high, dense, V, g):
                 add_rows(V, to + w * n_out, dense, (taps - w) * g.n_in * n_out, n_out, index, first, last, n_out)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
     """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and kernel rows first..last-1.
 
@@ -105,7 +105,7 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
                 axpy(dW, tap * taps, scale, D, at + (h - low) * g.pitch + w * n_out, taps)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def gather_weight(s, b, i, channel, size, D, at, dW, g):
     """dW of kernel row i and `size` channels += x (outer) dV of the whole window, for events sorted by channel."""
     pad, taps, places, starts = g.k // 2, g.k * g.n_out, s.places, s.starts
@@ -117,7 +117,7 @@ def gather_weight(s, b, i, channel, size, D, at, dW, g):
             add_rows(dW, (i * g.n_in + c) * taps, D, at + h * g.pitch, 1, places, begin, end, taps)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def sort_by_channel(x, row, first, last, s, g):
     """The events of one row in the steps first..last-1 by channel: c's are s.places[row room:][s.starts[c] : s.starts[c + 1]],
     its starts a row of n_in + 1.
@@ -146,16 +146,16 @@ def sort_by_channel(x, row, first, last, s, g):
     starts[at] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def to_halo(image, i, halo, H, W, C, pad):
     """Copy the image that starts at image[i] into the halo image; its zero columns stay."""
     row = W * C
     for h in range(H):
         at = (h * (W + 2 * pad) + pad) * C
-        halo[at : at + row] = image[i + h * row : i + (h + 1) * row]
+        copy(image[i + h * row : i + (h + 1) * row], halo[at : at + row])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def correlate(halo, weight, y, g):
     """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g of that map."""
     pad = g.k // 2
@@ -167,7 +167,7 @@ def correlate(halo, weight, y, g):
         gemm(halo, left, weight, right, y, Out(h * g.row, g.n_out), g.W, g.n_out, bottom - top, taps)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def channels_to_halo(image, halo, channel, size, g):
     """Copy `size` channels of an input image from `channel` on into a halo image of so many; its zero columns stay."""
     pad = g.k // 2
@@ -178,7 +178,7 @@ def channels_to_halo(image, halo, channel, size, g):
                 halo[to + n] = image[i + n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
     """dW of `size` input channels from `channel` on += x (outer) dV of one image in kernel row i, dense.
 

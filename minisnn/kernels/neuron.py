@@ -54,7 +54,7 @@ def bent(u, c):
     return -slope - slope - u * sigma_second(a, c)
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_step(u, s, bias, hard, c):
     """u = P + b - rho r; then r, P and Q advance, Q without its input. `bias` serves every row."""
     row = bias.size
@@ -76,7 +76,7 @@ def membrane_step(u, s, bias, hard, c):
             Q[n] = c.beta * Q[n]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_backward(u, du, s, dV, g, hard, detach, c):
     """One step back through reset and filters: dV_t into halo rows, then s one step earlier; s.total += dI_t."""
     for h in range(g.height):
@@ -102,7 +102,7 @@ def membrane_backward(u, du, s, dV, g, hard, detach, c):
             total[n] += d
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
     """u_dot = P + b_dot - rho r; then the tangents advance, Q like that of `membrane_step`."""
     row = bias.size
@@ -124,7 +124,7 @@ def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
             Q[n] = c.beta * Q[n]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_backward_tangent(u, u_dot, du, du_dot, dr, s, dV, g, hard, detach, c):
     """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then s, the tangents, and dr one step earlier."""
     for h in range(g.height):

@@ -15,7 +15,7 @@ from ..parallel.compilation import njit
 from .choice import pick, put
 from .neuron import sigma_prime, sigma_second
 from .records import MAX, NONE, SPIKES
-from .vector import zeros
+from .vector import copy, zeros
 
 
 class Scratch(NamedTuple):
@@ -32,11 +32,9 @@ def scratch(g, like):
     return Scratch(zeros(g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def pooled(u, s, C, pool, c):
-    """v, the pooled membrane; where nothing is pooled it is u itself."""
-    if pool == NONE:
-        return u
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _pool(u, s, C, pool, c):
+    """s.v = the pooled membrane."""
     row, top, v = u.size // 2, s.top, s.v
     a, b = u[:row], u[row:]
     if pool == MAX:
@@ -56,15 +54,22 @@ def pooled(u, s, C, pool, c):
         else:
             for i in range(C):
                 out[i] = (left[i] + right[i]) * c.quarter
+
+
+@njit(nogil=True, inline="always")
+def pooled(u, s, C, pool, c):
+    """v, the pooled membrane; where nothing is pooled it is u itself."""
+    v = u
+    if pool != NONE:
+        _pool(u, s, C, pool, c)
+        v = s.v
     return v
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def pooled_tangent(u, v, u_dot, s, C, pool, c):
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _pool_tangent(u, v, u_dot, v_dot, C, pool, c):
     """v_dot along u_dot: that of the first site, in row-major order, whose u is v."""
-    if pool == NONE:
-        return u_dot
-    row, v_dot = u.size // 2, s.v_dot
+    row = u.size // 2
     for w in range(v_dot.size // C):
         i, j = 2 * w * C, row + 2 * w * C
         if pool == MAX:
@@ -73,14 +78,23 @@ def pooled_tangent(u, v, u_dot, s, C, pool, c):
             a, b, out = u_dot[i : i + 2 * C], u_dot[j : j + 2 * C], v_dot[w * C :][:C]
             for n in range(C):
                 out[n] = (a[n] + b[n] + (a[C + n] + b[C + n])) * c.quarter
+
+
+@njit(nogil=True, inline="always")
+def pooled_tangent(u, v, u_dot, s, C, pool, c):
+    """v_dot; where nothing is pooled it is u_dot itself."""
+    v_dot = u_dot
+    if pool != NONE:
+        _pool_tangent(u, v, u_dot, s.v_dot, C, pool, c)
+        v_dot = s.v_dot
     return v_dot
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def unpool(u, v, dv, du, C, pool, c):
     """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at each of the four."""
     if pool == NONE:
-        du[:] = dv
+        copy(dv, du)
         return
     row = u.size // 2
     for w in range(dv.size // C):
@@ -91,10 +105,12 @@ def unpool(u, v, dv, du, C, pool, c):
             d, first = dv[w * C :][:C], du[i : i + C]
             for n in range(C):
                 first[n] = d[n] * c.quarter
-            du[i + C : i + 2 * C], du[j : j + C], du[j + C : j + 2 * C] = first, first, first
+            copy(first, du[i + C : i + 2 * C])
+            copy(first, du[j : j + C])
+            copy(first, du[j + C : j + 2 * C])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def spike_slope(v, d, out, c):
     """out = sigma'(v) d, for adjoints and tangents alike."""
     threshold = c.threshold
@@ -102,7 +118,7 @@ def spike_slope(v, d, out, c):
         out[i] = sigma_prime(v[i] - threshold, c) * d[i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def spike_curvature(v, v_dot, dy, dy_dot, out, c):
     """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy."""
     threshold = c.threshold
@@ -111,7 +127,7 @@ def spike_curvature(v, v_dot, dy, dy_dot, out, c):
         out[i] = sigma_prime(a, c) * dy_dot[i] + sigma_second(a, c) * v_dot[i] * dy[i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _mean_tangent(u, u_dot, s, y_dot, C, c):
     """y_dot = mean of sigma'(u) u_dot; room for a row of it in s.top."""
     row = u.size // 2
@@ -124,7 +140,7 @@ def _mean_tangent(u, u_dot, s, y_dot, C, c):
             out[i] = (left[i] + right[i]) * c.quarter
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def adjoint(u, dy, s, du, C, pool, c):
     if pool == SPIKES:
         unpool(u, dy, dy, du, C, pool, c)
@@ -135,7 +151,7 @@ def adjoint(u, dy, s, du, C, pool, c):
     unpool(u, v, s.dv, du, C, pool, c)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def tangent(u, u_dot, s, y_dot, C, pool, c):
     if pool == SPIKES:
         _mean_tangent(u, u_dot, s, y_dot, C, c)
@@ -144,7 +160,7 @@ def tangent(u, u_dot, s, y_dot, C, pool, c):
     spike_slope(v, pooled_tangent(u, v, u_dot, s, C, pool, c), y_dot, c)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, C, pool, c):
     if pool == SPIKES:
         unpool(u, dy, dy, du, C, pool, c)

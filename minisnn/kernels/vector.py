@@ -41,6 +41,13 @@ def zeros(size, like):
     return buffer[start : start + size]
 
 
+@njit(inline="always", error_model="numpy")
+def copy(source, to):
+    """to[:] = source of flat arrays that do not overlap; without numba's search for overlaps."""
+    for n in range(to.size):
+        to[n] = source[n]
+
+
 def _make_tile(M: int, N: int, bits: int):
     """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K): for M rows and N vectors of columns, R and K at least 1,
 
@@ -184,7 +191,7 @@ else:
             _add_one(y, i + m, x, j + m, stride, index, first, last)
             m += 1
 
-    @njit(nogil=True, cache=True)
+    @njit(nogil=True, cache=True, borrows=True)
     def gemm(A, left, B, right, C, out, M, N, R, K):
         """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out` say where.
 

@@ -17,10 +17,17 @@ NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR M
 _told, _announcing = "", False  # what was said of keeping them; whether it is said that they are being compiled
 
 
-def njit(cache: bool = False, **options: Any) -> Callable:
+def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable:
     """numba's njit. Where there is no place to keep what it compiles, or no room, a warning says so once, and every process
-    compiles its kernels itself."""
+    compiles its kernels itself.
+
+    A kernel that `borrows` makes no array and returns none, so it need not count who holds one, which costs loops over short
+    rows a tenth of their time. numba refuses one that makes an array, `a[i:j] = b` included (`vector.copy` does it).
+    """
     from numba import njit as compile_with
+
+    if borrows:
+        options["_nrt"] = False
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import choice, dense, linear, vector
+from minisnn.kernels import choice, dense, forward, linear, neuron, pooling, vector
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
@@ -238,3 +238,18 @@ def test_max_pooling_picks_the_first_of_equals():
         back = np.ones(4 * n)
         _called(choice.put, u, v, y, back, 0, 2 * n, 0, n)
         assert np.array_equal(back.reshape(4, n), np.where(np.arange(4)[:, None] == first, y, 0))
+
+
+def test_kernels_that_borrow_return_no_array():
+    """They count no references, so an array that they returned would be freed twice."""
+    net = ms.SpikingNet(input_shape=(4, 6, 2), channels=(3,), window=6, ways=2, backend="numba")
+    theta, x = net.init(np.random.default_rng(0)), np.ones((2, 8, 4, 6, 2), np.uint8)
+    net.gradients(theta, x, np.array([0, 1])).hvp(theta)
+    borrowing = [k for module in (linear, neuron, pooling, forward) for k in vars(module).values() if borrows(k)]
+    assert {k.__name__ for k in borrowing} >= {"membrane_step", "membrane_backward", "adjoint", "spread_weight", "_forward"}
+    kinds = [result.signature.return_type for kernel in borrowing for result in kernel.overloads.values()]
+    assert kinds and set(kinds) == {types.none}
+
+
+def borrows(kernel) -> bool:
+    return not getattr(kernel, "targetoptions", {}).get("_nrt", True)
