@@ -25,6 +25,7 @@ examples:
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
 SHIPPED, CUBA, SYMBOLS = "double_nmnist_maml.h5", "double_nmnist_cuba.h5", "omniglot_proto_maml.h5"
+MEANS = dict(rule="class-mean", rounding="nearest")  # how a network learns that was meta-trained for its class means
 PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")  # what a run that is resumed may be given
@@ -170,19 +171,28 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
     print(f"\nnumbers and figures{', every combination too' * (not args.ranges)}: {study.folder}")
 
 
-def _chip(args: argparse.Namespace, checkpoint: str):
-    """(the checkpoint, its chip in the words of the command line)."""
+def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
+    """(the checkpoint, its chip in the words of the command line); of CubaLIF it is Loihi's, whose words are fixed."""
+    from minisnn.layers.neuron import CubaLIF
     from minisnn.training.checkpoint import read
 
     from .chip.network import IntegerNet, trained_for
 
     found = read(options.find_checkpoint(checkpoint))
+    if isinstance(getattr(found.net, "neuron", None), CubaLIF):
+        from .loihi.cuba import CubaNet
+
+        for name in sorted({"bits", "readout_bits", "fraction", "traces", "membrane", "strict"} & set(given)):
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} does not apply to {checkpoint}, a network of CubaLIF: its words are Loihi's")
+        return found, CubaNet.of(found)
     known = trained_for(found.provenance.get("chip"))
     bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
     return found, IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits))
 
 
 def _export(args: argparse.Namespace, given: dict) -> None:
+    from minisnn.meta.prototypes import ClassMeans
     from minisnn.training.evaluation import open_set
 
     from .c.export import memory, write
@@ -194,12 +204,12 @@ def _export(args: argparse.Namespace, given: dict) -> None:
         for name in ("root", "quiet"):
             if name in given:
                 raise ValueError(f"--{name} would do nothing with --for page, which holds no episode; leave it out")
-        return _write_page(args, out / "index.html", args.checkpoint or SYMBOLS)
-    found, chip = _chip(args, args.checkpoint or SHIPPED)
+        return _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
+    found, chip = _chip(args, given, args.checkpoint or SHIPPED)
     dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
     tasks = open_set(dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset))
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
-    learner = chip.learner(seed=1)
+    learner = chip.learner(seed=1, **(MEANS if isinstance(found.inner, ClassMeans) else {}))
     for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query, args.kind):
         print(path)
     for build, size in memory(chip, learner, task.x_support.shape[1]).items():
@@ -208,15 +218,15 @@ def _export(args: argparse.Namespace, given: dict) -> None:
 
 
 def _page(args: argparse.Namespace, given: dict) -> None:
-    _write_page(args, Path(args.file), args.checkpoint or SYMBOLS)
+    _write_page(args, given, Path(args.file), args.checkpoint or SYMBOLS)
 
 
-def _write_page(args: argparse.Namespace, path: Path, checkpoint: str) -> None:
+def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
     from minisnn.files import whole_file
 
     from .page.make import page
 
-    text = page(_chip(args, checkpoint)[1], seed=args.seed).encode()
+    text = page(_chip(args, given, checkpoint)[1], seed=args.seed).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as made:
         made.write(text)

@@ -6,6 +6,8 @@ import minisnn as ms
 from hardware.chip.network import IntegerNet, Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.chip.quantise import IntegerLayer
+from hardware.loihi.cuba import CubaNet
+from hardware.loihi.network import LoihiConfig
 
 
 def small(
@@ -32,3 +34,15 @@ def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
     weight = np.zeros((inputs, ways), np.int8) if weight is None else weight
     layer = IntegerLayer("readout", weight[None, None], np.zeros(ways, np.int32), exponent, bits, (1, 1, inputs), "none", 12)
     return IntegerNet.from_layers([layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs))
+
+
+def small_cuba(pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, readout_exponent=-6, **words):
+    """The same of CubaLIF in Loihi's words; `words` are `LoihiConfig`'s."""
+    net = ms.SpikingNet(shape, channels, ways, kernel, pool, ms.CubaLIF(threshold=0.5, gain=2.0), window=8)
+    rng = np.random.default_rng(seed)
+    theta = net.init(rng, x=rng.poisson(0.15, (4, 30, *shape)), rate=0.2)
+    for p, size in zip(net.layout[1:-2], [0.1, 0] * len(channels)):
+        theta[p.slice] += size * rng.standard_normal(theta[p.slice].shape)
+    for p, size in zip(net.layout[-2:], (0.3, 0.05)):
+        theta[p.slice] = size * rng.standard_normal(theta[p.slice].shape)
+    return net, theta, CubaNet(net, theta, LoihiConfig(**words), readout_exponent)

@@ -1,5 +1,5 @@
 """The chip as C: the export of a network, and the program that runs it.
 
-Import from here: `export`.
+Import from here: `export`, `reading`.
 It may import: hardware.chip, minisnn.
 """

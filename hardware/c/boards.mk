@@ -8,7 +8,7 @@ BOARDS = m3 m4 m4-128k m7 m33 rv32
 all: $(BOARDS)
 
 FLAGS = -std=c99 -Wall -Wextra $(OPTIMISE) -ffreestanding -ffunction-sections -fdata-sections -nostartfiles $(EDGE)
-FILES = board.c board_episode.s episode.c minisnn_edge.c
+FILES = board.c board_episode.s episode.c $(wildcard minisnn_edge*.c)
 PLACE = -Wl,--defsym=FLASH=$(1),--defsym=FLASH_SIZE=$(2),--defsym=RAM=$(3),--defsym=RAM_SIZE=$(4) -Wl,--gc-sections -T board.ld
 QEMU = -icount shift=0 -nographic -monitor none -serial none -semihosting-config enable=on,target=native -kernel
 

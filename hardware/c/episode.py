@@ -8,12 +8,13 @@ from ..chip.network import IntegerNet
 
 def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
     """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number that is expected."""
-    p = chip.traces(chip.spikes(x_support))
-    new = learn(chip, learner, p, y_support)
-    after = chip.membranes(chip.traces(chip.spikes(x_query)), new.weight, new.bias)
+    n, support = len(x_support), chip.spikes(x_support)
+    p = chip.traces(np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed)  # as they follow each other
+    new = learn(chip, learner, p[n : 2 * n], y_support)
+    after = chip.membranes(p[2 * n :], new.weight, new.bias)
     parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]
     parts += [array for x in (*x_support, *x_query) for array in events(x)[::-1]]
-    parts += [chip.membranes(p), new.weight, new.bias, after]
+    parts += [chip.membranes(p[:n]), new.weight, new.bias, after]
     little = {np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
     return b"".join(np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts)
 

@@ -1,11 +1,11 @@
 """The integer network as files for others: a C header, .hex memory images, and the C library that infers and learns with it.
 
-    chip.h          the model: constants, weights, biases and tables        minisnn_edge.h, minisnn_edge.c   the library, C99
+    chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h, minisnn_edge*.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
     selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
     README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
 
-`from_header` and `from_hex` give the very same network back.
+`reading` gives the very same network back.
 """
 
 import re
@@ -20,26 +20,24 @@ from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
 from ..chip.formats import ROUNDINGS, seed_state
 from ..chip.kernels import POOL
 from ..chip.learner import CLASS_MEAN, RULES, Learner
-from ..chip.network import MOST_COUNT, IntegerNet, Words
-from ..chip.neuron import RECIPROCAL, IntegerLIF
-from ..chip.quantise import IntegerLayer
-from ..chip.traces import BITS
+from ..chip.network import MOST_COUNT, IntegerNet
+from ..chip.neuron import RECIPROCAL
 from .episode import vectors
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
-NEURON = ("alpha", "beta", "gamma", "rho", "threshold", "slope")
-LIBRARY = ("minisnn_edge.h", "minisnn_edge.c")
+KINDS = ("lif", "cuba")  # of neurons, each in its file
+LIBRARY = ("minisnn_edge.h", "minisnn_edge.c", "minisnn_edge_neuron.h")
 BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
 TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "CMakeLists.txt", "library.json")
 WASM = ("minisnn_edge.wasm", "minisnn_edge.mjs", "episode.mjs", "wasm.c", "Makefile")
-FOR = {  # what is written for whom: files that are as they lie here, {name there: name here}
+FOR = {  # what is written for whom, the neuron's file beside: files that are as they lie here, {name there: name here}
     "c": {name: name for name in (*LIBRARY, *TEST, *BOARDS)},
     "arduino": {
         **{f"src/{name}": name for name in LIBRARY},
         "library.properties": "library.properties",
         "examples/teach/teach.ino": "teach.ino",
     },
-    "wasm": {name: name for name in (*LIBRARY, *WASM)},
+    "wasm": {name: name for name in (*LIBRARY, *(f"minisnn_edge_{kind}.c" for kind in KINDS), *WASM)},
 }
 BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
 LIST = 256  # words of the library's list of spikes
@@ -48,12 +46,12 @@ LIST = 256  # words of the library's list of spikes
 def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query, what: str = "c") -> list[Path]:
     """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T, H, W, C), labels (B,)."""
     steps = x_support.shape[1]
-    files = {name: Path(__file__).with_name(here).read_bytes() for name, here in FOR[what].items()}
+    neuron = f"minisnn_edge_{chip.kind}.c"
+    here = FOR[what] | {("src/" if what == "arduino" else "") + neuron: neuron}
+    model = packed(chip, learner) if what == "wasm" else header(chip, learner, steps).encode()
+    files = {name: Path(__file__).with_name(source).read_bytes() for name, source in here.items()}
     files["README.md"] = Path(__file__).parents[1].joinpath("README.md").read_bytes()
-    if what == "wasm":
-        files["model.bin"] = packed(chip, learner)
-    else:
-        files["chip.h" if what == "c" else "src/chip.h"] = header(chip, learner, steps).encode()
+    files[{"wasm": "model.bin", "arduino": "src/chip.h"}.get(what, "chip.h")] = model
     if what != "arduino":
         files["selftest.bin"] = vectors(chip, learner, x_support, y_support, x_query)
     if what == "c":
@@ -74,17 +72,6 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
     return "".join(f"{int(v) & (1 << bits) - 1:0{digits}x}\n" for v in array.ravel()).encode()
 
 
-def read_hex(path: Path, bits: int, shape) -> np.ndarray:
-    """Signed words of a .hex file; ValueError where there are others than asked for."""
-    lines = path.read_text(encoding="ascii").split()
-    if len(lines) != int(np.prod(shape)):
-        raise ValueError(f"{path}: found {len(lines)} words, expected {int(np.prod(shape))}")
-    words = np.array([int(line, 16) for line in lines], np.int64)
-    if words.max(initial=0) >> bits:
-        raise ValueError(f"{path}: found a word of more than {bits} bits")
-    return (words - ((words >> bits - 1) << bits)).reshape(shape)
-
-
 # ---- the header
 
 
@@ -92,10 +79,7 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
     k = learner.shifts(chip.readout.exponent, chip.readout.bits)
     three = learner.rule == "three-factor"
     return {
-        **{name: getattr(chip.neuron, name) for name in NEURON},
-        "fraction": chip.words.fraction,
-        "traces_rounding": ROUNDINGS[chip.words.traces],
-        "membrane_rounding": ROUNDINGS[chip.words.membrane],
+        **chip.constants(),
         "most_count": MOST_COUNT,
         "inputs": int(np.prod(chip.input_shape)),
         "layers": len(chip.layers) - 1,
@@ -121,23 +105,29 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
     }
 
 
+def _planes(chip: IntegerNet) -> int:
+    """Bits of what a site of a conv layer hands on: one, or three where it is how many of four spike."""
+    return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
+
+
 def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
     """{build: (words of memory whatever the steps, words a step)}, but for what grows with the window and the classes."""
-    found = {}
+    found, planes = {}, _planes(chip)
+    each = {"": 3, "EDGE_STEPWISE": 3, "EDGE_SHORT": 3 / 2} if chip.kind == "lif" else dict.fromkeys(BUILDS, 2)
     for build in BUILDS:
         spikes, state, sums, first = 0, [], 0, 3  # planes of the input's counts
         for layer in chip.layers[:-1]:
             (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
-            row, out, window = first * -(-W * C // 32), -(-w * C_out // 32), 1 if layer.pool == "none" else 4
+            row, out, window = first * -(-W * C // 32), planes * -(-w * C_out // 32), 1 if layer.pool == "none" else 4
             channels = C_out + -C_out % 4
             sums = max(sums, (window + 1) * channels)
-            state.append((h * w if build else 1) * window * channels * (3 if build != "EDGE_SHORT" else 3 / 2))
+            state.append((h * w if build else 1) * window * channels * each[build])
             if build:
-                spikes += h * out + (H * row if first == 3 else 0)
+                spikes += h * out + (H * row if layer is chip.layers[0] else 0)
             for y in range(0 if build else h):  # the output grows from the bottom, the input at the top goes away row by row
                 gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
                 spikes = max(spikes, (y + 1) * out + (H - gone) * row)
-            first = 1
+            first = planes
         state = int(sum(state) if build else max(state))
         rest = state + sums + LIST + len(chip.weight)
         found[build] = (rest + spikes, 0) if build else (rest, spikes)
@@ -149,21 +139,41 @@ def memory(chip: IntegerNet, learner: Learner, steps: int, classes: int | None =
     classes, n = classes or chip.ways, len(chip.weight)
     h, w, C = chip.layers[-2].output_shape
     window = constants(chip, learner, steps)["room_window"]
-    rest = h * -(-w * C // 32) * window + n * (window > 1) + classes * (2 * window + 3 + n) + (n * classes + 3) // 4
-    return {BUILDS[build]: 4 * (fixed + steps * step + rest) for build, (fixed, step) in _fixed_words(chip).items()}
+    rest = (
+        h * _planes(chip) * -(-w * C // 32) * window
+        + n * (window > 1)
+        + classes * (2 * window + 3 + n)
+        + (n * classes + 3) // 4
+    )
+    words = {build: fixed + steps * step + rest for build, (fixed, step) in _fixed_words(chip).items()}
+    return {name: 4 * words[build] for build, name in BUILDS.items() if chip.kind == "lif" or build != "EDGE_SHORT"}
+
+
+def _holds(chip: IntegerNet, n: int) -> bool:
+    """Whether no sum of CubaLIF's can leave 32 bits, as minisnn_edge_cuba.c has it."""
+    most = MOST_COUNT if n == 0 else 4 if _planes(chip) > 1 else 1
+    layer, exponent, state = chip.layers[n], chip.layer_constants(n)["exponent"], 1 << 23
+    arrives = 2 * (layer.weight[..., 0].size * most * 128 + (int(np.abs(layer.bias).max()) >> 4) + 1) << max(exponent, 0)
+    beyond = 64 * ((arrives >> max(-exponent, 0)) + 1)
+    current = state + max(beyond - 2 * state, 0) * 4096 // (4096 - chip.constants()["current"]) + 1
+    return arrives < 1 << 31 and current + beyond + state < 1 << 31
 
 
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     """chip.h as text; memory is declared for recordings of so many steps. Raises ValueError where the library has no room."""
+    if chip.kind not in KINDS:
+        raise ValueError(f"the library has no file for the neuron of a {type(chip).__name__}, but for {' and '.join(KINDS)}")
     if len(chip.layers) < 2:
         raise ValueError("a readout alone is no network for the library: it needs a conv layer before it")
-    for layer in chip.layers[:-1]:
+    for n, layer in enumerate(chip.layers[:-1]):
         if max(layer.input_shape[:2]) > 256 or max(layer.weight.shape[2:]) > 4096 or len(layer.weight) > 15:
             raise ValueError(f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels of 15 at most")
-        if not -13 <= chip.words.fraction - layer.exponent - 10 <= 31:
+        if chip.kind == "lif" and not -13 <= chip.words.fraction - layer.exponent - 10 <= 31:
             raise ValueError(
                 f"{layer.name}: an exponent of {layer.exponent} with {chip.words.fraction} fraction bits leaves 32 bits"
             )
+        if chip.kind == "cuba" and not _holds(chip, n):
+            raise ValueError(f"{layer.name}: the currents of these weights, biases and decays can leave 32 bits")
     (h, w, C), number = chip.layers[-2].output_shape, constants(chip, learner, steps)
     lines = [
         "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. Include it in one file. */",
@@ -182,7 +192,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         "#endif",
         "#define CHIP_WORDS(steps, classes, window) \\",
         "    (CHIP_FIXED_WORDS + CHIP_STEP_WORDS * (steps) + ((window) > 1 ? CHIP_READOUT_INPUTS : 0) + \\",
-        f"     {h * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + CHIP_READOUT_INPUTS) + \\",
+        f"     {h * _planes(chip) * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + CHIP_READOUT_INPUTS) + \\",
         "     (CHIP_READOUT_INPUTS * (classes) + 3) / 4)",
         "",
     ]
@@ -194,42 +204,52 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     for name, table in TABLES.items():
         lines += _array(name, "int32_t", table)
     lines.append(f"static const edge_layer chip_layers[{len(chip.layers) - 1}] = {{")
-    for layer in chip.layers[:-1]:
-        lines.append(f"    {{{', '.join(map(str, _numbers(layer)))}, {layer.name}_weight, {layer.name}_bias}},")
-    model = """\
-static const edge_model chip_model = {
-    ALPHA, BETA, GAMMA, RHO, THRESHOLD, SLOPE, FRACTION, TRACES_ROUNDING, MEMBRANE_ROUNDING, WEIGHT_BITS, LAYERS,
-    chip_layers,
+    for n, layer in enumerate(chip.layers[:-1]):
+        lines.append(f"    {{{', '.join(map(str, _numbers(chip, n)))}, {layer.name}_weight, {layer.name}_bias}},")
+    model = f"""\
+static const edge_model chip_model = {{
+    &edge_{chip.kind},
+    ALPHA, BETA, GAMMA, RHO, THRESHOLD, SLOPE, CURRENT, VOLTAGE, FRACTION, TRACES_ROUNDING, MEMBRANE_ROUNDING, TRACE_BITS,
+    WEIGHT_BITS, LAYERS, chip_layers,
     READOUT_INPUTS, WAYS, READOUT_BITS, READOUT_EXPONENT, BIAS_ROOM, readout_weight, readout_bias,
     chip_exponential, chip_reciprocal,
-    {RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}, ID,
-};"""
+    {{RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}}, ID,
+}};"""
     return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
 
 
 MODEL = (
     "alpha beta gamma rho threshold slope fraction traces_rounding membrane_rounding weight_bits layers readout_inputs ways "
     "readout_bits readout_exponent bias_room rule error learn_rounding learn_threshold window shift_weight shift_bias trigger "
-    "online seed_state id"
+    "online seed_state id current voltage trace_bits"
 ).split()
 
 
 def packed(chip: IntegerNet, learner: Learner) -> bytes:
-    """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version, bytes in all; MODEL; of each
-    conv layer its edge_layer, weights as in chip.h, biases; the readout's weights as bytes, its biases; the tables."""
+    """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version, bytes in all; MODEL, then the
+    neuron's number in KINDS; of each conv layer its edge_layer, weights as in chip.h, biases; the readout's weights as bytes,
+    its biases; the tables."""
     header(chip, learner, 1)  # what the library has no room for is refused there
     numbers = constants(chip, learner, 1)
-    parts = [np.array([numbers[name] for name in MODEL], np.int64)]
-    for layer in chip.layers[:-1]:
-        parts += [_numbers(layer), _packed(layer.weight), np.pad(layer.bias, (0, -layer.weight.shape[3] % 4))]
+    parts = [np.array([*(numbers[name] for name in MODEL), KINDS.index(chip.kind)], np.int64)]
+    for n, layer in enumerate(chip.layers[:-1]):
+        parts += [_numbers(chip, n), _packed(layer.weight), np.pad(layer.bias, (0, -layer.weight.shape[3] % 4))]
     weight = chip.readout.weight.astype(np.uint8).tobytes()
     parts += [np.frombuffer(weight + bytes(-len(weight) % 4), "<u4"), chip.readout.bias, *TABLES.values()]
     body = b"".join((np.asarray(part, np.int64) % 2**32).astype("<u4").tobytes() for part in parts)
-    return b"msnm" + np.array([1, len(body) + 12], "<u4").tobytes() + body
+    return b"msnm" + np.array([2, len(body) + 12], "<u4").tobytes() + body
 
 
-def _numbers(layer) -> list[int]:
-    return [*layer.input_shape, layer.weight.shape[3], len(layer.weight), POOL[layer.pool], layer.exponent]
+def _numbers(chip: IntegerNet, n: int) -> list[int]:
+    layer, more = chip.layers[n], chip.layer_constants(n)
+    return [
+        *layer.input_shape,
+        layer.weight.shape[3],
+        len(layer.weight),
+        POOL[more["pool"]],
+        more["exponent"],
+        more["threshold"],
+    ]
 
 
 def _array(name: str, kind: str, values: np.ndarray, form: str = "{}") -> list[str]:
@@ -242,71 +262,3 @@ def _packed(weight: np.ndarray) -> np.ndarray:
     """Weights (k, k, C_in, C_out) + 128 as words of four output channels, the first in the lowest byte."""
     filled = np.pad(weight.astype(np.int64) + 128, [(0, 0)] * 3 + [(0, -weight.shape[3] % 4)], constant_values=128)
     return (filled.reshape(-1, 4) << np.array([0, 8, 16, 24])).sum(1)
-
-
-def _unpacked(words: np.ndarray, shape) -> np.ndarray:
-    """The weights of `_packed`."""
-    return ((words[:, None] >> np.array([0, 8, 16, 24])) % 256 - 128).reshape(*shape[:3], -1)[..., : shape[3]]
-
-
-def _read_header(path: Path) -> tuple[dict[str, int], list[list[int]], dict[str, np.ndarray]]:
-    """(constants, numbers of every conv layer, arrays)."""
-    text = path.read_text(encoding="ascii")
-    found = {name.lower(): int(value) for name, value in re.findall(r"#define CHIP_(\w+) (-?\d+)", text)}
-    arrays = {
-        name: np.array([int(v, 0) for v in re.findall(r"-?\w+", body)], np.int64)
-        for name, body in re.findall(r"static const u?int\d+_t (\w+)\[\d+\] = \{([^}]*)\}", text)
-    }
-    rows = [[int(v) for v in row.split(",")[:7]] for row in re.findall(r"\{((?:-?\d+, ){7})\w+_weight, \w+_bias\}", text)]
-    missing = {*NEURON, "fraction", "layers", "ways", "readout_bits"} - set(found)
-    if missing or len(rows) != found["layers"] or "readout_weight" not in arrays:
-        raise ValueError(f"{path}: not the header of an exported network; it lacks {', '.join(sorted(missing)) or 'layers'}")
-    return found, rows, arrays
-
-
-def _network(found: dict, rows: list, weights) -> IntegerNet:
-    """weights(layer name, what, bits, shape) gives an array."""
-    modes = list(ROUNDINGS)
-    words = Words(
-        found["weight_bits"],
-        found["readout_bits"],
-        found["fraction"],
-        modes[found["traces_rounding"]],
-        modes[found["membrane_rounding"]],
-    )
-    inputs, ways = found["readout_inputs"], found["ways"]
-    rows = [(f"conv{n}", found["weight_bits"], row) for n, row in enumerate(rows, 1)]
-    rows.append(("readout", found["readout_bits"], [1, 1, inputs, ways, 1, 0, found["readout_exponent"]]))
-    layers = []
-    for name, bits, (H, W, C, outputs, kernel, pool, exponent) in rows:
-        layers.append(
-            IntegerLayer(
-                name,
-                weights(name, "weight", bits, (kernel, kernel, C, outputs)).astype(np.int8),
-                weights(name, "bias", 32, (outputs,)).astype(np.int32),
-                exponent,
-                bits,
-                (H, W, C),
-                list(POOL)[pool],
-                BITS if name == "readout" else words.fraction,
-            )
-        )
-    first = layers[0].input_shape if len(layers) > 1 else (1, 1, inputs)
-    return IntegerNet.from_layers(layers, IntegerLIF(*(found[name] for name in NEURON)), words, first)
-
-
-def from_header(path: Path) -> IntegerNet:
-    """The network of a chip.h."""
-    found, rows, arrays = _read_header(path)
-
-    def weights(name, what, bits, shape):
-        array = arrays[f"{name}_{what}"]
-        return _unpacked(array, shape) if len(shape) == 4 and name != "readout" else array[: np.prod(shape)].reshape(shape)
-
-    return _network(found, rows, weights)
-
-
-def from_hex(folder: Path) -> IntegerNet:
-    """The network of a folder of .hex files; constants and shapes from its chip.h, numbers from the .hex files alone."""
-    found, rows, _ = _read_header(folder / "chip.h")
-    return _network(found, rows, lambda name, what, bits, shape: read_hex(folder / f"{name}.{what}.hex", bits, shape))

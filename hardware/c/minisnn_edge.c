@@ -1,28 +1,19 @@
-/* Inference and learning of the integer network; the interface and the builds are told in minisnn_edge.h.
+/* Inference and learning of the integer network; the interface and the builds are told in minisnn_edge.h, neurons in their files.
 
-   At every step, events spread their weights into V; then, for every neuron of a conv layer,
+   At every step, events spread their weights into V, of which the conv layers' neurons make spikes; of the presynaptic traces p of
+   the last layer's, which it needs to learn, the readout makes
 
-     u = sat16(shift(P + bias) - ((rho r) >> 12))         r = (G r + (4096 - G) 4096 s) >> 12,  s = u >= threshold
-     P = (A P + (4096 - A) Q) >> 12                       Q = (B Q + (4096 - B) (V << F)) >> 12       P reads the old Q
-
-   and for the readout, which needs its presynaptic traces to learn,
-
-     u = sat16(shift(sum w p + bias) - ((rho r) >> 12))   p = (A p + (4096 - A) q) >> 12,  q = (B q + (4096 - B) 4096 s) >> 12
+     u = sat16(shift(sum w p + bias) - ((rho r) >> 12))         r = (G r + (4096 - G) 4096 s) >> 12,  s = u >= threshold
 
    V is gathered, not scattered: the spikes in a neuron's window are listed once, and their rows of weights are summed for all
    output channels. Four weights a, b, c, d lie in a word, 128 added to each, lowest first; sums of w & 0x00FF00FF hold those of a
    and c in 16 bits each, sums of w >> 8 those of b + 2^8 c + 2^16 d, so that four additions cost two, and no byte order is met
    with; 256 rows fit before the sums are handed on (256 x 255 (1 + 2^8 + 2^16) < 2^32). */
-#include "minisnn_edge.h"
+#include "minisnn_edge_neuron.h"
 
 #include <string.h>
-#if defined(__ARM_FEATURE_SAT)
-#include <arm_acle.h>
-#endif
 
-typedef char edge_shifts_are_arithmetic[(-1 >> 1) == -1 ? 1 : -1];
-
-enum { LIST = 256, PLANES = 3, UNITY = 4096 };
+enum { LIST = 256 };
 static const uint32_t EVEN = 0x00FF00FFu;
 
 #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
@@ -31,10 +22,8 @@ typedef uint32_t four __attribute__((vector_size(16), aligned(4), may_alias));
 #endif
 
 #if defined(__GNUC__)
-#define APART __attribute__((noinline))         /* merged into one function, the inner loops run out of registers */
 #define LOWEST_BIT(x) ((uint32_t)__builtin_ctz(x))
 #else
-#define APART
 static uint32_t LOWEST_BIT(uint32_t x)
 {
     uint32_t n = 0;
@@ -43,112 +32,25 @@ static uint32_t LOWEST_BIT(uint32_t x)
 }
 #endif
 
-/* ---- numbers */
-
-static int32_t clip(int64_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : (int32_t)x; }
-
-static int64_t shift(int64_t x, int32_t k, int32_t mode, uint32_t noise)
-{
-    if (k <= 0) return x * ((int64_t)1 << -k);
-    if (mode == EDGE_ZERO) return x < 0 ? -(-x >> k) : x >> k;
-    return (x + (mode == EDGE_NEAREST ? (int64_t)1 << (k - 1) : mode == EDGE_STOCHASTIC ? (int64_t)noise : 0)) >> k;
-}
-
-static uint32_t xorshift32(uint32_t x)
-{
-    x ^= x << 13;
-    x ^= x >> 17;
-    return x ^ x << 5;
-}
-
-#ifndef EDGE_SHORT
-/* (a x + (4096 - a) y + addend) >> 12 of any 32-bit x and y; addend is plus where the sum is >= 0, else minus. */
-static inline int32_t mix(int32_t x, int32_t y, int32_t a, int32_t plus, int32_t minus)
-{
-#if defined(__SSE4_1__) || defined(__ARM_NEON) || defined(__wasm_simd128__)     /* where vectors multiply 32 bits by 32 into 32 */
-    int32_t high = a * (x >> 12) + (UNITY - a) * (y >> 12), low = a * (x & 4095) + (UNITY - a) * (y & 4095);
-    return high + ((low + (high + (low >> 12) < 0 ? minus : plus)) >> 12);
-#else
-    int64_t sum = (int64_t)a * x + (int64_t)(UNITY - a) * y;
-    return (int32_t)((sum + (sum < 0 ? minus : plus)) >> 12);
-#endif
-}
-#endif
-
-static uint32_t trace(uint32_t x, uint32_t y, int32_t a, uint32_t addend)       /* the same of presynaptic traces, 0 .. 4096 */
-{
-    return ((uint32_t)a * x + (uint32_t)(UNITY - a) * y + addend) >> 12;
-}
-
 /* ---- how large everything is */
 
-static uint32_t words_of(uint32_t bits) { return (bits + 31) / 32; }
-static uint32_t fours(const edge_layer *l) { return ((uint32_t)l->outputs + 3) / 4; }
-static uint32_t rows_in(const edge_layer *l) { return (uint32_t)l->height; }
-static uint32_t rows_out(const edge_layer *l) { return (uint32_t)(l->pool ? l->height / 2 : l->height); }
-static uint32_t columns_out(const edge_layer *l) { return (uint32_t)(l->pool ? l->width / 2 : l->width); }
-static uint32_t row_out(const edge_layer *l) { return words_of(columns_out(l) * (uint32_t)l->outputs); }
-static uint32_t planes(const edge_model *m, const edge_layer *l) { return l == m->layer ? PLANES : 1; }
-static uint32_t plane(const edge_layer *l) { return words_of((uint32_t)(l->width * l->inputs)); }
-static uint32_t row_in(const edge_model *m, const edge_layer *l) { return planes(m, l) * plane(l); }
-static uint32_t window_of(const edge_layer *l) { return l->pool ? 4 : 1; }     /* neurons a channel behind one site of the output */
-static const edge_layer *last(const edge_model *m) { return m->layer + m->layers - 1; }
-static uint32_t features(const edge_model *m) { return rows_out(last(m)) * row_out(last(m)); }
-
-static uint32_t state_of(const edge_layer *l)          /* words of one neuron of every channel: P, Q, r */
-{
-#ifdef EDGE_SHORT
-    return 6 * fours(l);
-#else
-    return 12 * fours(l);
-#endif
-}
-
-/* From the exponent of P to the 10 fraction bits of u; of the readout's accumulator likewise. */
-static int32_t right_of(const edge_model *m, const edge_layer *l) { return m->fraction - l->exponent - 10; }
-
-#ifdef EDGE_SHORT
-/* Fraction bits of P and Q in 16 bits: in their last place a 4096th of what u counts in units. */
-static int32_t short_fraction(const edge_model *m, const edge_layer *l) { return clip(12 + l->exponent, 0, m->fraction); }
-#endif
-
-static int in(int32_t x, int32_t low, int32_t high) { return low <= x && x <= high; }
-
-/* The most that V << F can come to, whatever the weights and the events. */
-static int64_t reach(const edge_model *m, const edge_layer *l)
-{
-    const int64_t inputs = (int64_t)(l->kernel * l->kernel) * l->inputs * (l == m->layer ? EDGE_MOST_COUNT : 1);
-    return inputs * ((int64_t)1 << (m->weight_bits - 1 + m->fraction));
-}
+static uint32_t state_of(const edge_model *m, const edge_layer *l) { return m->neuron->state * fours(l); }
 
 static int layer_fits(const edge_model *m, const edge_layer *l)
 {
     const edge_layer *before = l == m->layer ? NULL : l - 1;
-    int64_t most;
-    int32_t room, c;
     if (!l->weight || !l->bias || !in(l->pool, EDGE_NO_POOL, EDGE_MEAN) || !in(l->kernel, 1, 15) || l->kernel % 2 == 0) return 0;
     if (!in(l->height, l->pool ? 2 : 1, 256) || !in(l->width, l->pool ? 2 : 1, 256)) return 0;
-    if (!in(l->inputs, 1, 4096) || !in(l->outputs, 1, 4096) || !in(l->exponent, -64, 64) || !in(right_of(m, l), -13, 31)) return 0;
+    if (!in(l->inputs, 1, 4096) || !in(l->outputs, 1, 4096)) return 0;
     if (before && (l->height != (int32_t)rows_out(before) || l->width != (int32_t)columns_out(before))) return 0;
-    if (before && l->inputs != before->outputs) return 0;
-    most = reach(m, l);
-    if (most > INT32_MAX) return 0;
-    room = INT32_MAX - (int32_t)most;
-#ifdef EDGE_SHORT
-    if (m->fraction - short_fraction(m, l) > 14 || m->beta <= 2048) return 0;
-    if (most > 1 << 30) return 0;
-    if (room > 1 << 30) room = 1 << 30;
-#endif
-    for (c = 0; c < 4 * (int32_t)fours(l); c++)
-        if (!in(l->bias[c], -room, room)) return 0;
-    return 1;
+    return (!before || l->inputs == before->outputs) && m->neuron->layer_fits(m, l);
 }
 
 static int learner_fits(const edge_learner *l, uint32_t window)
 {
-    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) && (l->rule != EDGE_CLASS_MEAN || (!l->threshold && !l->online)) && in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) &&
-           in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) && in(l->shift_weight, -12, 32) &&
-           in(l->shift_bias, -12, 32) && in(l->trigger, 0, 127) && l->noise != 0 &&
+    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) && (l->rule != EDGE_CLASS_MEAN || (!l->threshold && !l->online)) &&
+           in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) && in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) &&
+           in(l->shift_weight, -12, 32) && in(l->shift_bias, -12, 32) && in(l->trigger, 0, 127) && l->noise != 0 &&
            (l->rule != EDGE_THREE_FACTOR || (l->window >= 1 && (uint32_t)l->window <= window));
 }
 
@@ -158,7 +60,7 @@ static int model_fits(const edge_model *m)
     int32_t n;
     if (!in(m->alpha, 0, 4095) || !in(m->beta, 0, 4095) || !in(m->gamma, 0, 4095) || !in(m->rho, -32768, 32767)) return 0;
     if (!in(m->threshold, -32768, 32767) || !in(m->slope, 0, 32767) || !in(m->fraction, 0, 16) || !in(m->weight_bits, 2, 8)) return 0;
-    if (!in(m->traces, EDGE_FLOOR, EDGE_NEAREST) || !in(m->membrane, EDGE_FLOOR, EDGE_NEAREST)) return 0;
+    if (!in(m->membrane, EDGE_FLOOR, EDGE_NEAREST) || !m->neuron || !m->neuron->model_fits(m)) return 0;
     if (!in(m->layers, 1, 64) || !m->layer || !m->weight || !m->bias || !m->exponential || !m->reciprocal) return 0;
     for (n = 0; n < m->layers; n++)
         if (!layer_fits(m, m->layer + n)) return 0;
@@ -183,16 +85,16 @@ static plan plan_of(const edge_model *m, edge_room room)
 #endif
     for (n = 0; n < m->layers; n++) {
         const edge_layer *l = m->layer + n;
-        uint64_t site = (uint64_t)window_of(l) * state_of(l), sums = (uint64_t)(window_of(l) + 1) * 4 * fours(l);
+        uint64_t site = (uint64_t)window_of(l) * state_of(m, l), sums = (uint64_t)(window_of(l) + 1) * 4 * fours(l);
 #ifdef EDGE_STEPWISE
-        p.spikes += (uint64_t)rows_out(l) * row_out(l);
+        p.spikes += (uint64_t)rows_out(l) * row_out(m, l);
         p.state += rows_out(l) * columns_out(l) * site;
 #else
         /* A layer's output grows from the bottom while its input lies at the top and goes away row by row. */
         uint32_t y;
         for (y = 0; y < rows_out(l); y++) {
             uint32_t first = (l->pool ? 2 : 1) * y, rim = (uint32_t)l->kernel / 2, gone = first > rim ? first - rim : 0;
-            uint64_t rows = (uint64_t)(y + 1) * row_out(l) + (uint64_t)(rows_in(l) - gone) * row_in(m, l);
+            uint64_t rows = (uint64_t)(y + 1) * row_out(m, l) + (uint64_t)(rows_in(l) - gone) * row_in(m, l);
             if (rows * room.steps > p.spikes) p.spikes = rows * room.steps;
         }
         if (site > p.state) p.state = site;
@@ -258,14 +160,39 @@ edge_error edge_init(edge *e, const edge_model *model, edge_room room, uint32_t 
     e->bias = take(&memory, room.classes);
     e->weight = take(&memory, weight_words(model, room.classes));
     e->learner = model->learner;
-    e->noise = e->learner.noise;
+    e->noise = e->afresh = e->learner.noise;
     edge_forget(e);
     return edge_start(e);
+}
+
+static int noisy(const edge_model *m) { return m->traces == EDGE_STOCHASTIC; }
+
+/* The state after the numbers of so many steps of all traces, two each a step. */
+static uint32_t skip(const edge *e, uint32_t x, uint32_t steps)
+{
+    uint32_t n;
+    for (; steps; steps--)
+        for (n = 2 * (uint32_t)e->model->inputs; n; n--) x = xorshift32(x);
+    return x;
+}
+
+/* What the next recording's traces begin with: two steps more than there were had their numbers, in which the last spikes reach p. */
+static uint32_t begin(const edge *e)
+{
+    if (e->afresh || !noisy(e->model)) return e->afresh;
+    if (!e->steps) return e->traces.q;
+    return e->settled ? skip(e, e->traces.p, 1) : skip(e, e->traces.q, e->steps + 2);
 }
 
 edge_error edge_start(edge *e)
 {
     if (!e || !e->model) return EDGE_ARGUMENT;
+    if (noisy(e->model)) {                                              /* p is a step ahead of q */
+        e->traces.q = begin(e);
+        e->traces.p = skip(e, e->traces.q, 1);
+        e->traces_before = e->traces;
+        e->afresh = 0;
+    }
     memset(e->spikes, 0, e->spike_words * sizeof *e->spikes);
     memset(e->state, 0, e->state_words * sizeof *e->state);
     memset(e->now, 0, (size_t)e->model->inputs * 4);
@@ -355,115 +282,26 @@ APART static void gather(edge *e, const edge_layer *l, const uint32_t *rows, siz
     if (n) add_rows(V, l->weight, list, n, words);
 }
 
-/* From the exponent of P + bias to u's: a left shift of what is clipped, or a right shift that rounds. */
-typedef struct { int32_t left, right, most, half, one; } scale;
-
-static scale scale_of(const edge_model *m, const edge_layer *l)
-{
-    const int32_t k = right_of(m, l);
-    scale s = {k < 0 ? -k : 0, k > 0 ? k : 0, 0, 31, 0};
-    if (m->membrane == EDGE_ZERO) s.most = (int32_t)((1u << s.right) - 1);             /* added to what is below zero */
-    if (m->membrane == EDGE_NEAREST && k > 0) s.half = k - 1, s.one = 1;
-    return s;
-}
-
-static inline int32_t scaled(scale s, int32_t x)
-{
-    if (s.left) return (x < -131072 ? -131072 : x > 131072 ? 131072 : x) * (1 << s.left);       /* beyond, u is clipped anyway */
-    return ((x + ((x >> 31) & s.most)) >> s.right) + ((x >> s.half) & s.one);
-}
-
-#if defined(__ARM_FEATURE_SAT)
-static inline int32_t sat16(int32_t x) { return __ssat(x, 16); }
-#else
-static inline int32_t sat16(int32_t x) { return x < -32768 ? -32768 : x > 32767 ? 32767 : x; }
-#endif
-
-/* u and the next r of P + bias; `clipped` counts u that met the end of their word. */
-static inline int32_t fire(const edge_model *m, int32_t current, int32_t *r, uint32_t *clipped)
-{
-    const int32_t x = current - ((m->rho * *r) >> 12), u = sat16(x);
-    *clipped += u != x;
-    *r = (m->gamma * *r + (u >= m->threshold ? (UNITY - m->gamma) << 12 : 0)) >> 12;
-    return u;
-}
-
-/* One step of the neurons of one site, n = 4 fours(l), one of every channel: u of the state as it stands, then the state takes V.
-   Returns how many u were clipped. */
-#ifndef EDGE_SHORT
-APART static uint32_t neurons(const edge_model *m, const edge_layer *l, const int32_t *restrict V, uint32_t *state, int32_t *restrict u)
-{
-    const edge_model fixed = *m;
-    const uint32_t n = 4 * fours(l);
-    const int32_t *restrict bias = l->bias;
-    int32_t *restrict P = (int32_t *)state, *restrict Q = P + n, *restrict r = Q + n;
-    const scale s = scale_of(m, l);
-    uint32_t c, clipped = 0;
-    if (s.left || s.most || s.one)
-        for (c = 0; c < n; c++) u[c] = fire(&fixed, scaled(s, P[c] + bias[c]), r + c, &clipped);
-    else
-        for (c = 0; c < n; c++) u[c] = fire(&fixed, (P[c] + bias[c]) >> s.right, r + c, &clipped);
-    if (m->traces == EDGE_FLOOR && m->alpha > 2048 && m->beta > 2048 && reach(m, l) < 1 << 30) {
-        /* x + (((4096 - a) (y - x)) >> 12), the same number, by the upper half of one product of 32 bits by 32 */
-        const int32_t A = (UNITY - m->alpha) * (1 << 20), B = (UNITY - m->beta) * (1 << 20), unit = 1 << m->fraction;
-        for (c = 0; c < n; c++) {
-            const int32_t p = P[c], q = Q[c];
-            P[c] = p + (int32_t)((int64_t)(q - p) * A >> 32);
-            Q[c] = q + (int32_t)((int64_t)(V[c] * unit - q) * B >> 32);
-        }
-    } else {
-        const int32_t plus = m->traces == EDGE_NEAREST ? 2048 : 0, minus = m->traces == EDGE_FLOOR ? 0 : plus ? 2048 : 4095;
-        for (c = 0; c < n; c++) {
-            P[c] = mix(P[c], Q[c], m->alpha, plus, minus);
-            Q[c] = mix(Q[c], V[c] * (1 << m->fraction), m->beta, plus, minus);
-        }
-    }
-    return clipped;
-}
-#else
-/* P and Q in 16 bits, rounded to nearest and saturating, in one word; two r in another. */
-static inline int32_t low(uint32_t word) { return (int32_t)((word & 0xFFFF) ^ 0x8000) - 0x8000; }
-static inline int32_t high(uint32_t word) { return (int32_t)((word >> 16) ^ 0x8000) - 0x8000; }
-
-APART static uint32_t neurons(const edge_model *m, const edge_layer *l, const int32_t *restrict V, uint32_t *state, int32_t *restrict u)
-{
-    const edge_model fixed = *m;
-    const int32_t A = UNITY - m->alpha, B = (UNITY - m->beta) * (1 << 20), fraction = short_fraction(m, l);
-    const int32_t up = m->fraction - fraction, unit = 1 << fraction;
-    const scale s = scale_of(m, l);
-    const uint32_t n = 4 * fours(l);
-    const int32_t *restrict bias = l->bias;
-    const int plain = !(s.left || s.most || s.one);
-    uint32_t *restrict PQ = state, *restrict R = state + n;
-    uint32_t c, clipped = 0;
-    for (c = 0; c < n; c += 2) {
-        int32_t even = (int32_t)(R[c / 2] & 0xFFFF), odd = (int32_t)(R[c / 2] >> 16);
-        const int32_t one = low(PQ[c]) * (1 << up) + bias[c], two = low(PQ[c + 1]) * (1 << up) + bias[c + 1];
-        u[c] = fire(&fixed, plain ? one >> s.right : scaled(s, one), &even, &clipped);
-        u[c + 1] = fire(&fixed, plain ? two >> s.right : scaled(s, two), &odd, &clipped);
-        R[c / 2] = (uint32_t)even | (uint32_t)odd << 16;
-    }
-    for (c = 0; c < n; c++) {
-        const int32_t p = low(PQ[c]), q = high(PQ[c]);
-        const int32_t next = sat16(q + (int32_t)(((int64_t)(V[c] * unit - q) * B + ((int64_t)1 << 31)) >> 32));
-        PQ[c] = ((uint32_t)(p + ((A * (q - p) + 2048) >> 12)) & 0xFFFF) | (uint32_t)next << 16;
-    }
-    return clipped;
-}
-#endif
-
 /* One step of the neurons behind site (y, x) of a layer's output, and the site's spikes into `out`, whose bits are zero. */
-APART static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_t stride, uint32_t *state, uint32_t y, uint32_t x,
-                       uint32_t *out)
+APART static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_t stride, uint32_t *state, uint32_t t, uint32_t y,
+                       uint32_t x, uint32_t *out)
 {
-    const uint32_t n = 4 * fours(l), step = l->pool ? 2 : 1, C = (uint32_t)l->outputs;
-    const int32_t threshold = e->model->threshold;
+    const edge_model *m = e->model;
+    const uint32_t n = 4 * fours(l), step = l->pool ? 2 : 1, C = (uint32_t)l->outputs, width = plane_out(l);
+    const int32_t threshold = m->neuron->spikes ? 1 : m->threshold;
     int32_t *const V = e->sums;
     const int32_t *u = V + n;
     uint32_t s, c, at = x * C;
     for (s = 0; s < window_of(l); s++) {
         gather(e, l, rows, stride, (int32_t)(step * y + s / 2), (int32_t)(step * x + s % 2), V);
-        e->counts.membrane_clipped += neurons(e->model, l, V, state + s * state_of(l), V + (s + 1) * n);
+        e->counts.membrane_clipped += m->neuron->step(m, l, t, V, state + s * state_of(m, l), V + (s + 1) * n);
+    }
+    if (planes_out(m, l) > 1) {                                         /* how many of four spike */
+        for (c = 0; c < C; c++, at++, u++) {
+            const uint32_t number = (uint32_t)(u[0] + u[n] + u[2 * n] + u[3 * n]);
+            for (s = 0; s < PLANES; s++) out[s * width + at / 32] |= (number >> s & 1) << at % 32;
+        }
+        return;
     }
     for (c = 0; c < C; c++, at++, u++) {
         int fires = u[0] >= threshold;
@@ -475,46 +313,30 @@ APART static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_
 
 /* ---- readout */
 
-static int spike(const edge_model *m, const uint32_t *spikes, uint32_t i)       /* of feature i, in (row, column, channel) order */
+/* p in uQ1.12 of a trace's word; of numbers of spikes it is the mean of four. */
+static inline int32_t trace_of(const edge_model *m, uint32_t pq)
 {
-    const uint32_t row = columns_out(last(m)) * (uint32_t)last(m)->outputs, at = i % row;
-    return spikes[i / row * row_out(last(m)) + at / 32] >> at % 32 & 1;
+    return (int32_t)((pq & 0xFFFF) << (12 - m->trace_bits) >> (planes_out(m, last(m)) > 1 ? 2 : 0));
 }
 
-static uint32_t advance(const edge_model *m, uint32_t pq, int s)
-{
-    const uint32_t addend = m->traces == EDGE_NEAREST ? 2048 : 0, p = pq & 0xFFFF, q = pq >> 16;
-    return trace(p, q, m->alpha, addend) | trace(q, s ? UNITY : 0, m->beta, addend) << 16;
-}
-
-static void advance_all(const edge_model *m, uint32_t *traces, const uint32_t *spikes)
-{
-    const edge_layer *l = last(m);
-    const uint32_t row = columns_out(l) * (uint32_t)l->outputs;
-    uint32_t y, i;
-    for (y = 0; y < rows_out(l); y++, traces += row, spikes += row_out(l))
-        for (i = 0; i < row; i++) {
-            const int s = spikes[i / 32] >> i % 32 & 1;
-            if (s || traces[i]) traces[i] = advance(m, traces[i], s);
-        }
-}
-
-/* A step of the readout: u of the traces as they stand; the step's spikes reach them before the next. */
+/* A step of the readout: its spikes reach the traces at once, or before the next step. The window's first traces lack its spikes. */
 static void read_out(edge *e, const uint32_t *rows, size_t stride)
 {
     const edge_model *m = e->model;
-    const uint32_t window = e->room.window, K = e->room.classes, width = row_out(last(m));       /* classes to come count along */
+    const uint32_t window = e->room.window, K = e->room.classes, width = row_out(m, last(m));    /* classes to come count along */
     uint32_t *spikes, i, k, y;
     int32_t *u;
-    if (e->held) advance_all(m, e->now, e->ring + (size_t)e->slot * features(m));
+    if (m->neuron->late && e->held) m->neuron->traces(m, e->now, e->ring + (size_t)e->slot * features(m), &e->traces);
     e->slot = e->held ? (e->slot + 1) % window : 0;
     spikes = e->ring + (size_t)e->slot * features(m);
     if (e->held < window) e->held++;
-    else if (window > 1) advance_all(m, e->before, spikes);
+    else if (window > 1) m->neuron->traces(m, e->before, spikes, &e->traces_before);
+    for (y = 0; y < rows_out(last(m)); y++) memcpy(spikes + y * width, rows + y * stride, width * sizeof *spikes);
+    if (!m->neuron->late) m->neuron->traces(m, e->now, spikes, &e->traces);
     u = e->u + (size_t)e->slot * e->room.classes;
     for (k = 0; k < K; k++) u[k] = e->bias[k];
     for (i = 0; i < (uint32_t)m->inputs; i++) {
-        const int32_t p = (int32_t)(e->now[i] & 0xFFFF);
+        const int32_t p = trace_of(m, e->now[i]);
         const int8_t *w = e->weight + (size_t)i * e->room.classes;
         if (p)
             for (k = 0; k < K; k++) u[k] += w[k] * p;
@@ -525,7 +347,6 @@ static void read_out(edge *e, const uint32_t *rows, size_t stride)
         e->counts.membrane_clipped += u[k] != x && k < e->classes;
         e->r[k] = (m->gamma * e->r[k] + (u[k] >= m->threshold ? (UNITY - m->gamma) << 12 : 0)) >> 12;
     }
-    for (y = 0; y < rows_out(last(m)); y++) memcpy(spikes + y * width, rows + y * stride, width * sizeof *spikes);
 }
 
 /* ---- steps come in */
@@ -539,17 +360,17 @@ static void next_step(edge *e)
     for (n = 0; n < m->layers; n++) {
         const edge_layer *l = m->layer + n;
         uint32_t *out = rows + rows_in(l) * width;
-        memset(out, 0, rows_out(l) * row_out(l) * sizeof *out);
+        memset(out, 0, rows_out(l) * row_out(m, l) * sizeof *out);
         for (y = 0; y < rows_out(l); y++)
-            for (x = 0; x < columns_out(l); x++, state += window_of(l) * state_of(l))
-                site(e, l, rows, width, state, y, x, out + y * row_out(l));
+            for (x = 0; x < columns_out(l); x++, state += window_of(l) * state_of(m, l))
+                site(e, l, rows, width, state, e->steps, y, x, out + y * row_out(m, l));
         rows = out;
-        width = row_out(l);
+        width = row_out(m, l);
     }
     read_out(e, rows, width);
     memset(e->spikes, 0, rows_in(m->layer) * row_in(m, m->layer) * sizeof *e->spikes);
     e->settled = 1;
-    if (e->steps < UINT32_MAX) e->steps++;
+    if (++e->steps == 0) e->steps = 16;                                 /* after 50 days; biases repeat themselves in 16 steps */
 #else
     e->steps++;
 #endif
@@ -664,17 +485,17 @@ static edge_error settle(edge *e)
         int32_t n;
         for (n = 0; n < m->layers; n++) {
             const edge_layer *l = m->layer + n;
-            const size_t size = rows_out(l) * steps * row_out(l);
+            const size_t size = rows_out(l) * steps * row_out(m, l);
             uint32_t *out = e->spikes;
-            for (y = 0; y < rows_out(l); y++, out += steps * row_out(l)) {
-                memset(out, 0, steps * row_out(l) * sizeof *out);
+            for (y = 0; y < rows_out(l); y++, out += steps * row_out(m, l)) {
+                memset(out, 0, steps * row_out(m, l) * sizeof *out);
                 for (x = 0; x < columns_out(l); x++) {
-                    memset(e->state, 0, window_of(l) * state_of(l) * sizeof *e->state);
+                    memset(e->state, 0, window_of(l) * state_of(m, l) * sizeof *e->state);
                     for (t = 0; t < e->steps; t++)
-                        site(e, l, rows + t * width, steps * width, e->state, y, x, out + t * row_out(l));
+                        site(e, l, rows + t * width, steps * width, e->state, t, y, x, out + t * row_out(m, l));
                 }
             }
-            width = row_out(l);
+            width = row_out(m, l);
             rows = e->spikes + room - size;
             memmove(rows, e->spikes, size * sizeof *rows);
         }
@@ -822,6 +643,7 @@ edge_error edge_learn(edge *e, int label)
     const int32_t mode = e && e->learner.rounding == EDGE_STOCHASTIC ? EDGE_FLOOR : e ? e->learner.rounding : 0;
     const edge_model *m;
     uint32_t room, n, first, i, k, t;
+    int replay;
     if (found != EDGE_OK) return found;
     m = e->model;
     room = e->room.classes;
@@ -837,15 +659,19 @@ edge_error edge_learn(edge *e, int label)
             for (k = 0; k < e->classes; k++) h[k] = (int32_t)shift(h[k] * surrogate(m, u[k]), 8, mode, 0);
         for (k = 0; k < e->classes; k++) add(e, e->bias_gradient + k, (e->learner.rule == EDGE_CLASS_MEAN ? 1 : UNITY) * h[k]);
     }
-    for (i = 0; i < (uint32_t)m->inputs; i++) {                         /* traces run through the window once more */
-        uint32_t pq = e->before[i];
-        for (t = 0; t < n; t++) {
-            const uint32_t slot = (e->slot + e->room.window + 1 - n + t) % e->room.window;
-            const int32_t p = (int32_t)(pq & 0xFFFF);
-            if (t >= first && p)
-                for (k = 0; k < e->classes; k++) add(e, e->gradient + (size_t)i * room + k, e->h[(size_t)t * room + k] * p);
-            if (t + 1 < n) pq = advance(m, pq, spike(m, e->ring + (size_t)slot * features(m), i));
+    if (first < n - 1) {                                                /* traces run through the window once more, to where they are */
+        memcpy(e->now, e->before, (size_t)m->inputs * sizeof *e->now);
+        e->traces = e->traces_before;
+        t = 0;
+    } else t = n - 1;
+    for (replay = t < n - 1; t < n; t++) {
+        const uint32_t *spikes = e->ring + (size_t)((e->slot + e->room.window + 1 - n + t) % e->room.window) * features(m);
+        if (replay && !m->neuron->late) m->neuron->traces(m, e->now, spikes, &e->traces);
+        for (i = 0; i < (uint32_t)m->inputs && t >= first; i++) {
+            const int32_t p = trace_of(m, e->now[i]);
+            for (k = 0; k < e->classes && p; k++) add(e, e->gradient + (size_t)i * room + k, e->h[(size_t)t * room + k] * p);
         }
+        if (replay && m->neuron->late && t + 1 < n) m->neuron->traces(m, e->now, spikes, &e->traces);
     }
     if (e->learner.online) update(e);
     return EDGE_OK;
@@ -870,7 +696,7 @@ edge_error edge_set_learner(edge *e, const edge_learner *learner)
     if (!e || !e->model || !learner) return EDGE_ARGUMENT;
     if (!learner_fits(learner, e->room.window)) return EDGE_OPTION;
     e->learner = *learner;
-    e->noise = learner->noise;
+    e->noise = e->afresh = learner->noise;
     drop_gradients(e);
     return EDGE_OK;
 }
@@ -901,8 +727,8 @@ edge_error edge_forget(edge *e)
     return EDGE_OK;
 }
 
-/* ---- what was learned, as bytes: "msnn", version, the model's id, classes, inputs, noise, biases (32 bits each, lowest byte
-   first), weights (inputs, classes), CRC-32 of all before it */
+/* ---- what was learned, as bytes: "msnn", version, the model's id, classes, inputs, noise, that of the next traces where they have
+   some, biases (32 bits each, lowest byte first), weights (inputs, classes), CRC-32 of all before it */
 
 enum { VERSION = 1, HEAD = 24 };
 
@@ -932,7 +758,8 @@ static uint32_t crc32(const uint8_t *bytes, size_t n)
     return ~crc;
 }
 
-static size_t saved_bytes(const edge_model *m, uint32_t classes) { return HEAD + (4 + (size_t)m->inputs) * classes + 4; }
+static size_t head(const edge_model *m) { return noisy(m) ? HEAD + 4 : HEAD; }
+static size_t saved_bytes(const edge_model *m, uint32_t classes) { return head(m) + (4 + (size_t)m->inputs) * classes + 4; }
 
 size_t edge_saved_bytes(const edge *e) { return e && e->model ? saved_bytes(e->model, e->classes) : 0; }
 
@@ -943,10 +770,11 @@ edge_error edge_save(const edge *e, uint8_t *to, size_t bytes)
     uint32_t i, k;
     if (!size || !to) return EDGE_ARGUMENT;
     if (bytes < size) return EDGE_MEMORY;
-    at = to + HEAD;
+    at = to + head(e->model);
     memcpy(to, "msnn", 4);
     put_word(to + 4, VERSION), put_word(to + 8, e->model->id), put_word(to + 12, e->classes);
     put_word(to + 16, (uint32_t)e->model->inputs), put_word(to + 20, e->noise);
+    if (noisy(e->model)) put_word(to + HEAD, begin(e));
     for (k = 0; k < e->classes; k++, at += 4) put_word(at, (uint32_t)e->bias[k]);
     for (i = 0; i < (uint32_t)e->model->inputs; i++)
         for (k = 0; k < e->classes; k++) *at++ = (uint8_t)(e->weight[(size_t)i * e->room.classes + k] & 255);
@@ -963,11 +791,12 @@ edge_error edge_load(edge *e, const uint8_t *from, size_t bytes)
     if (!e || !e->model || !from) return EDGE_ARGUMENT;
     m = e->model;
     high = (1 << (m->bits - 1)) - 1;
-    if (bytes < HEAD || memcmp(from, "msnn", 4) || get(from + 4) != VERSION || get(from + 8) != m->id) return EDGE_SAVED;
+    if (bytes < head(m) || memcmp(from, "msnn", 4) || get(from + 4) != VERSION || get(from + 8) != m->id) return EDGE_SAVED;
     classes = get(from + 12);
     if (classes < 1 || classes > 4096 || get(from + 16) != (uint32_t)m->inputs || get(from + 20) == 0) return EDGE_SAVED;
+    if (noisy(m) && get(from + HEAD) == 0) return EDGE_SAVED;
     if (bytes != saved_bytes(m, classes) || get(from + bytes - 4) != crc32(from, bytes - 4)) return EDGE_SAVED;
-    for (at = from + HEAD, k = 0; k < classes; k++, at += 4)
+    for (at = from + head(m), k = 0; k < classes; k++, at += 4)
         if (!in(get_signed(at), -m->bias_room, m->bias_room)) return EDGE_SAVED;
     for (; at < from + bytes - 4; at++)
         if (!in(*at < 128 ? *at : *at - 256, -high - 1, high)) return EDGE_SAVED;
@@ -977,7 +806,8 @@ edge_error edge_load(edge *e, const uint8_t *from, size_t bytes)
     memset(e->bias, 0, e->room.classes * sizeof *e->bias);
     e->classes = classes;
     e->noise = get(from + 20);
-    for (at = from + HEAD, k = 0; k < classes; k++, at += 4) e->bias[k] = get_signed(at);
+    if (noisy(m)) e->afresh = get(from + HEAD);
+    for (at = from + head(m), k = 0; k < classes; k++, at += 4) e->bias[k] = get_signed(at);
     for (i = 0; i < (uint32_t)m->inputs; i++)
         for (k = 0; k < classes; k++, at++) e->weight[(size_t)i * e->room.classes + k] = (int8_t)(*at < 128 ? *at : *at - 256);
     return EDGE_OK;

@@ -17,11 +17,13 @@
    time. Every function but edge_words, edge_saved_bytes and edge_message returns EDGE_OK or an error; where it returns an error it
    has changed nothing. Not for two threads at once on the same `edge`; different ones are independent.
 
-   Two builds of one source:
+   Compile minisnn_edge.c and the file of the model's neuron, minisnn_edge_lif.c or minisnn_edge_cuba.c (or both: a program may hold
+   networks of either). Two builds of one source:
 
        (none)          small: takes a whole recording, then computes layer by layer, one site's states at a time; spikes are bits
        EDGE_STEPWISE   as events arrive: every step is computed when it comes, and a stream may run on for ever
-       EDGE_SHORT      with EDGE_STEPWISE: the conv layers' P and Q in 16 bits, half the memory; no longer bit for bit the others
+       EDGE_SHORT      with EDGE_STEPWISE: LIF's P and Q of the conv layers in 16 bits, half the memory; no longer bit for bit the
+                       others (CubaLIF's states take less as they are, and stay exact)
 
    Arithmetic is bit for bit that of the Python chip; formats: hardware/README.md. Right shifts of negative numbers must be
    arithmetic (checked at compile time). */
@@ -65,9 +67,11 @@ typedef struct { uint8_t x, y, polarity; } edge_event;
 /* ---- the model, constant and in flash */
 
 typedef struct {
-    int32_t height, width, inputs, outputs, kernel, pool, exponent;
+    int32_t height, width, inputs, outputs, kernel, pool;
+    int32_t exponent;                   /* LIF: of the weights; CubaLIF: of what a synapse delivers, Loihi's weight_exp */
+    int32_t threshold;                  /* CubaLIF: vth; LIF's is one for all layers */
     const uint32_t *weight;             /* (kernel, kernel, inputs, outputs / 4): four weights + 128 in a word, the first lowest */
-    const int32_t *bias;                /* (outputs), filled up with zeros to a multiple of four */
+    const int32_t *bias;                /* (outputs), LIF: exponent - F, CubaLIF: 16ths of the weights' unit; filled up with zeros to a multiple of four */
 } edge_layer;
 
 /* How the readout learns: W -= D, D = |G| > Theta ? (G + noise) >> k : 0.
@@ -85,9 +89,15 @@ typedef struct {
     uint32_t noise;                     /* state of xorshift32 to begin with, not 0 */
 } edge_learner;
 
+typedef struct edge_neuron edge_neuron;
+extern const edge_neuron edge_lif, edge_cuba;                           /* each in its file */
+
 typedef struct {
-    int32_t alpha, beta, gamma, rho, threshold, slope;                  /* the neuron: factors of 4096, units of u, 16ths */
+    const edge_neuron *neuron;
+    int32_t alpha, beta, gamma, rho, threshold, slope;                  /* factors of 4096, units of u, 16ths; CubaLIF: the readout's */
+    int32_t current, voltage;                                           /* CubaLIF: factors of 4096 of the conv layers' decays */
     int32_t fraction, traces, membrane;                                 /* F; rounding of the filters, and on the way to u */
+    int32_t trace_bits;                                                 /* fraction bits of the readout's traces */
     int32_t weight_bits, layers;                                        /* of the conv layers */
     const edge_layer *layer;
     int32_t inputs, ways, bits, exponent, bias_room;                    /* of the readout */
@@ -110,12 +120,16 @@ typedef struct {
     uint32_t gradient_saturated;        /* sums that met the end of theirs */
 } edge_counts;
 
+typedef struct { uint32_t q, p; } edge_noise;                          /* states of the numbers that round the traces q and p */
+
 typedef struct {
     const edge_model *model;
     edge_room room;
     edge_learner learner;
     edge_counts counts;
     uint32_t classes, steps, noise, slot, held;
+    edge_noise traces, traces_before;   /* of the steps that come next, and of those from the window's start on */
+    uint32_t afresh;                    /* state that the next recording's traces begin with; 0: they go on from the last one's */
     int settled;                        /* whether scores belong to the steps that were given */
     size_t spike_words, state_words;
     uint32_t *spikes, *state, *list;
@@ -131,7 +145,8 @@ size_t edge_words(const edge_model *model, edge_room room);
 
 edge_error edge_init(edge *e, const edge_model *model, edge_room room, uint32_t *memory, size_t words);
 
-/* Start over: every state of the network to zero, what was learned stays. Every recording begins so. A stream may run on instead
+/* Start over: every state of the network to zero, what was learned stays. Every recording begins so. (Traces that are rounded with
+   noise, CubaLIF's, go on with it: another recording has other numbers.) A stream may run on instead
    (stepwise build): then what was seen before is in the traces, and fades as 0.95 to the power of the steps; nothing else is lost
    or to be paid for. The small build has no states to run on with: after its scores were read, only edge_start goes on. */
 edge_error edge_start(edge *e);
@@ -153,7 +168,8 @@ edge_error edge_scores(edge *e, int16_t *scores, int *label);
 edge_error edge_learn(edge *e, int label);
 edge_error edge_update(edge *e);
 
-edge_error edge_set_learner(edge *e, const edge_learner *learner);      /* restarts the noise, drops gradients not yet applied */
+/* Restarts the noise of updates, and from the next recording on that of traces; drops gradients not yet applied. */
+edge_error edge_set_learner(edge *e, const edge_learner *learner);
 edge_error edge_add_class(edge *e, int *label);                         /* one more, its weights and bias zero */
 edge_error edge_forget(edge *e);                                        /* back to the model's readout and classes */
 

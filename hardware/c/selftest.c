@@ -1,4 +1,4 @@
-/* The library repeats what Python found:  cc -O2 -o selftest selftest.c episode.c minisnn_edge.c && ./selftest selftest.bin */
+/* The library repeats what Python found:  cc -O2 -o selftest selftest.c episode.c minisnn_edge*.c && ./selftest selftest.bin */
 #include <stdio.h>
 #include <stdlib.h>
 

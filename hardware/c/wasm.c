@@ -7,7 +7,7 @@
 #include "minisnn_edge.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
-enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 1, HEAD = 3, NUMBERS = 27, LAYERS = 64 };       /* "msnm" */
+enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 2, HEAD = 3, NUMBERS = 31, SIZES = 8, LAYERS = 64 };       /* "msnm" */
 
 extern uint8_t __heap_base;
 static edge network;
@@ -42,16 +42,17 @@ static edge_error unpack(size_t bytes)
     const uint32_t *const words = model_at(), *const end = words + bytes / 4, *at = words + HEAD;
     const int32_t *n = next(&at, end, NUMBERS);
     int32_t k;
-    if (!n || words[0] != MAGIC || words[1] != VERSION || words[2] != bytes || n[10] < 1 || n[10] > LAYERS) return EDGE_MODEL;
-    model = (edge_model){n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], layers,
+    if (!n || words[0] != MAGIC || words[1] != VERSION || words[2] != bytes || n[10] < 1 || n[10] > LAYERS || n[30] < 0 || n[30] > 1) return EDGE_MODEL;
+    model = (edge_model){n[30] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
+                         n[9], n[10], layers,
                          n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
                          {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25]}, (uint32_t)n[26]};
     for (k = 0; k < model.layers; k++) {
-        const int32_t *s = next(&at, end, 7);
+        const int32_t *s = next(&at, end, SIZES);
         uint64_t fours;
         if (!s || s[2] < 1 || s[2] > 4096 || s[3] < 1 || s[3] > 4096 || s[4] < 1 || s[4] > 15) return EDGE_MODEL;
         fours = ((uint64_t)s[3] + 3) / 4;
-        layers[k] = (edge_layer){s[0], s[1], s[2], s[3], s[4], s[5], s[6], NULL, NULL};
+        layers[k] = (edge_layer){s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], NULL, NULL};
         layers[k].weight = next(&at, end, (uint64_t)(s[4] * s[4]) * (uint64_t)s[2] * fours);
         layers[k].bias = next(&at, end, 4 * fours);
     }
@@ -76,7 +77,7 @@ EXPORT(init) edge_error wasm_init(size_t bytes, uint32_t steps, uint32_t classes
     scores = (int16_t *)(void *)(memory + words);
     counts = (uint8_t *)(scores + classes);
     saved = counts + layers[0].height * layers[0].width * layers[0].inputs;
-    room_saved = 28 + (4 + (size_t)model.inputs) * classes;
+    room_saved = 32 + (4 + (size_t)model.inputs) * classes;
     if (words && !grown(saved + room_saved)) return EDGE_MEMORY;
     return edge_init(&network, &model, room, memory, words);
 }

@@ -13,7 +13,7 @@ from minisnn.layers.neuron import LIF
 from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges
-from .formats import Format, Saturated, rounding, seed_state, whole
+from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state, whole
 from .learner import Learned, Learner, learn, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .quantise import WEIGHT_BITS
@@ -67,6 +67,7 @@ class IntegerNet:
     asks for (`ranges`).
     """
 
+    kind = "lif"  # its neuron, as files for others name it
     steps: dict[str, int] = {}
 
     def __init__(self, net, theta: np.ndarray, words=Words(), readout_exponent: int | None = None, exponents=None):
@@ -160,6 +161,16 @@ class IntegerNet:
     def bias_room(self) -> int:
         """The largest bias of the readout that cannot make its accumulator overflow."""
         return self.ends(-1)[1][1]
+
+    def constants(self) -> dict[str, int]:
+        """The arithmetic's numbers that are no arrays, as files for others name them."""
+        modes = {f"{name}_rounding": ROUNDINGS[getattr(self.words, name)] for name in ("traces", "membrane")}
+        shorts = {"current": 0, "voltage": 0, "fraction": self.words.fraction, "trace_bits": TRACE_BITS}
+        return self.neuron._asdict() | shorts | modes
+
+    def layer_constants(self, n: int) -> dict[str, Any]:
+        """What a conv layer's sums are measured by: its pooling, exponent and threshold."""
+        return {"pool": self.layers[n].pool, "exponent": self.layers[n].exponent, "threshold": self.neuron.threshold}
 
     # ---- learning
 

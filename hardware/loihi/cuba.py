@@ -21,6 +21,7 @@ from minisnn.layers.neuron import CubaLIF
 from minisnn.parallel.threads import parallel
 
 from ..chip import quantise, ranges
+from ..chip.formats import STOCHASTIC
 from ..chip.kernels import POOL
 from ..chip.learner import readout_exponent as exponent_of, steps_of
 from ..chip.network import Words, rows_of
@@ -59,6 +60,8 @@ class CubaNet(LoihiNet):
     Raises ValueError for another network, and where a threshold or a bias leaves the chip's words.
     """
 
+    kind = "cuba"
+
     def __init__(self, net, theta: np.ndarray, config: LoihiConfig = LoihiConfig(), readout_exponent: int | None = None):
         neuron = getattr(net, "neuron", None)
         if not isinstance(neuron, CubaLIF) or net.hidden or not net.channels:
@@ -68,7 +71,7 @@ class CubaNet(LoihiNet):
         self.du = 4095 - integer.beta if config.du is None else config.du
         self.dv = 4096 - integer.alpha if config.dv is None else config.dv
         gain = 4096.0**2 / ((self.du + 1) * self.dv)
-        self.vth, self.axons, self.weight_exps = list[np.ndarray](), dict[str, int](), list[int]()
+        self.vth, self.weight_exps = list[np.ndarray](), list[int]()
         for n, b in enumerate(net.blocks):
             weight = views[f"{b.name}.weight"].reshape(b.weight_shape).astype(np.float64)
             weight, bias = weight * (neuron.gain if n == 0 else 1), views[f"{b.name}.bias"].astype(np.float64)
@@ -83,7 +86,6 @@ class CubaNet(LoihiNet):
             unit = np.ldexp(1.0, exponent - 2 * (self.mean and n > 0))  # of what a synapse delivers: a mean is of four
             ints = np.floor(bias / unit * (1 << FRACTION) + 0.5)
             most = np.abs(ints).max() / (1 << FRACTION)
-            self.axons[b.name] = int(most / AXON) + 1
             vth = neuron.threshold / unit * gain
             exp = -1 if config.weight_exp is None else config.weight_exp
             exp = min(exp, int(np.floor(np.log2(ROOM / abs(vth)))) - 1) if vth else exp
@@ -98,8 +100,11 @@ class CubaNet(LoihiNet):
             layers.append(
                 quantise.IntegerLayer(b.name, whole, ints.astype(np.int32), exponent, 8, shape, pool, FRACTION, clipped)
             )
-        self.scales = [1.0] * len(self.vth)  # none: the neurons are the float network's
         self._set(layers, integer, words, net.input_shape)
+
+    def _set(self, layers, neuron, words, input_shape) -> None:
+        super()._set(layers, neuron, words, input_shape)
+        self.axons = {b.name: int(np.abs(b.bias).max() / (1 << FRACTION) / AXON) + 1 for b in self.layers[:-1]}
 
     @classmethod
     def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None) -> "CubaNet":
@@ -108,6 +113,30 @@ class CubaNet(LoihiNet):
         self = cls(net, checkpoint.theta, config, exponent_of(steps["log2_weight"], Words().readout_bits))
         self.steps = steps
         return self
+
+    @classmethod
+    def from_layers(cls, layers, neuron, words, input_shape, *, constants, layer_constants) -> "CubaNet":
+        """A network of integers that are known; `constants` and a list of `layer_constants` as the methods give them."""
+        self = cls.__new__(cls)
+        self.du, self.dv, self.mean = (
+            4095 - constants["current"],
+            4096 - constants["voltage"],
+            layer_constants[0]["pool"] == "mean",
+        )
+        self.config = LoihiConfig(self.du, self.dv, constants["trace_bits"])
+        self.weight_exps = [one["exponent"] for one in layer_constants]
+        self.vth = [np.full(len(b.bias), one["threshold"]) for b, one in zip(layers, layer_constants)]
+        self._set(layers, neuron, words, input_shape)
+        return self
+
+    def constants(self) -> dict[str, int]:
+        own = {"current": 4095 - self.du, "voltage": 4096 - self.dv, "fraction": FRACTION, "traces_rounding": STOCHASTIC}
+        units = {f"{layer.name}_unit": layer.exponent for layer in self.layers[:-1]}
+        return super().constants() | own | {"trace_bits": self.config.trace_bits} | units
+
+    def layer_constants(self, n):
+        vth = int(self.vth[n][0])
+        return {"pool": "mean" if self.mean else "max", "exponent": self.weight_exps[n], "threshold": vth}
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
         """As of `LoihiNet`, with nothing between a spike and its trace: what the other neuron has two steps later."""

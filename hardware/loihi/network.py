@@ -110,6 +110,8 @@ class LoihiNet(IntegerNet):
     x            counts (B, T, H, W, C) to match the rates of the conv layers on, or None
     """
 
+    kind = "loihi"
+
     def __init__(self, net, theta: np.ndarray, config=LoihiConfig(), readout_exponent: int | None = None, x=None):
         if net.pool != "max":
             raise ValueError(f"spikes are pooled by OR, which is max pooling; this network has pool {net.pool!r}")

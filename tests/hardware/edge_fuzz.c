@@ -72,10 +72,12 @@ static edge_model model(edge_layer *layers)
 {
     edge_model m = chip_model;
     int32_t *field[] = {&m.alpha, &m.beta, &m.gamma, &m.rho, &m.threshold, &m.slope, &m.fraction, &m.traces, &m.membrane, &m.exponent,
-                        &m.bits, &m.bias_room, &m.weight_bits, &layers[0].exponent, &layers[1].exponent};
+                        &m.bits, &m.bias_room, &m.weight_bits, &m.current, &m.voltage, &m.trace_bits, &layers[0].exponent,
+                        &layers[1].exponent, &layers[0].threshold, &layers[1].threshold, &layers[1].pool};
     memcpy(layers, chip_layers, sizeof chip_layers);
     m.layer = layers;
     if (next(3) == 0) *field[next(sizeof field / sizeof *field)] = odd();
+    if (next(50) == 0) m.neuron = NULL;
     if (next(8) == 0) {
         int32_t *shape[] = {&layers[1].height, &layers[1].width, &layers[1].inputs, &m.inputs};
         int32_t *at = shape[next(4)], old = *at;

@@ -19,6 +19,11 @@ OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED = range(10
 HERE = Path(__file__).parent
 
 
+def library(folder: Path) -> list[str]:
+    """The library's sources in an export: the network's and its neuron's."""
+    return sorted(path.name for path in folder.glob("minisnn_edge*.c"))
+
+
 def compile_c(folder: Path, *arguments, compiler: str | None = None) -> subprocess.CompletedProcess:
     """Run the compiler in a folder of exported files."""
     command = [compiler or COMPILERS[0], "-I.", *map(str, arguments)]
@@ -37,7 +42,7 @@ class Library:
 
     def __init__(self, folder: Path, build: str, steps: int, classes: int, window: int = 1, flags=("-O1",)):
         name = folder / f"lib{build}.so"
-        arguments = (*STRICT, *flags, *BUILDS[build], "-fPIC", "-shared", "-o", name, HERE / "edge_shim.c", "minisnn_edge.c")
+        arguments = (*STRICT, *flags, *BUILDS[build], "-fPIC", "-shared", "-o", name, HERE / "edge_shim.c", *library(folder))
         built = compile_c(folder, *arguments)
         assert built.returncode == 0, built.stderr
         self.c, self.build = ctypes.CDLL(str(name)), build

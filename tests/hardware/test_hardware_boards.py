@@ -3,11 +3,12 @@
 import re
 import shutil
 import subprocess
+from itertools import product
 
 import numpy as np
 import pytest
-from edge_library import COMPILERS, compile_c
-from integers import events, small
+from edge_library import COMPILERS, compile_c, library
+from integers import events, small, small_cuba
 
 from hardware.c import export
 from hardware.chip.learner import Learner
@@ -18,6 +19,7 @@ RISCV = (
     "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
 )
 WASM = ("clang", "wasm-ld", "node"), "clang lld wasi-libc nodejs"
+BOARDS = ("m3", "m4", "m4-128k", "m7", "m33", "rv32")
 LEARNER = Learner("three-factor", "softmax", "stochastic", window=9, log2_weight=3, log2_bias=0)
 
 
@@ -28,22 +30,33 @@ def needs(tools):
         pytest.skip(f"no {', '.join(missing)}; Debian packages: make {packages}")
 
 
-def episode():
+KINDS = {"lif": small, "cuba": small_cuba}
+
+
+def episode(kind="lif"):
     """Chip, learner and samples that `export.write` takes."""
-    net, _, chip = small(readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")
+    net, _, chip = KINDS[kind](readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")
     x, y = events(net, 6, 18), np.array([0, 2, 1, 1])
     return chip, LEARNER, x[:4], y, x[4:]
 
 
 @pytest.fixture
-def folder(tmp_path):
-    export.write(tmp_path, *episode())
+def folder(tmp_path, request):
+    """An export of the network of the kind that the test is about."""
+    export.write(tmp_path, *episode(request.node.callspec.params["kind"]))
     return tmp_path
+
+
+def few(kind, board, build):
+    """All boards by default for the first neuron, of the second's one of each family; the rest is slow."""
+    told = kind == "lif" or (board, build) in (("m4-128k", ""), ("rv32", "-DEDGE_STEPWISE"))
+    words = f"{kind}-{board}-{'stepwise' if build else 'small'}"
+    return pytest.param(kind, board, build, id=words, marks=() if told else pytest.mark.slow)
 
 
 def checksum(folder, compiler=None):
     """Of every number of the episode on this machine."""
-    built = compile_c(folder, "-O1", "-o", "selftest", "selftest.c", "episode.c", "minisnn_edge.c", compiler=compiler)
+    built = compile_c(folder, "-O1", "-o", "selftest", "selftest.c", "episode.c", *library(folder), compiler=compiler)
     assert built.returncode == 0, built.stderr
     ran = subprocess.run(["./selftest", "selftest.bin"], cwd=folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -57,9 +70,8 @@ def make(folder, *arguments):
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-@pytest.mark.parametrize("build", ["", "-DEDGE_STEPWISE"], ids=["small", "stepwise"])
-@pytest.mark.parametrize("board", ["m3", "m4", "m4-128k", "m7", "m33", "rv32"])
-def test_a_board_plays_the_episode_with_the_same_bytes(folder, board, build):
+@pytest.mark.parametrize("kind, board, build", [few(*one) for one in product(KINDS, BOARDS, ("", "-DEDGE_STEPWISE"))])
+def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, build):
     needs(RISCV if board == "rv32" else ARM)
     said = make(folder, "-f", "boards.mk", board, f"EDGE={build}")
     found = re.search(
@@ -68,14 +80,15 @@ def test_a_board_plays_the_episode_with_the_same_bytes(folder, board, build):
     assert found, said
     numbers, crc, ram, stack, instructions = map(int, found.groups())
     assert crc == checksum(folder) and numbers > 100 and instructions > 10_000
-    memory = export.memory(small(readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")[2], LEARNER, 18)
+    memory = export.memory(episode(kind)[0], LEARNER, 18)
     assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024  # nothing hides elsewhere
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-def test_webassembly_plays_the_episode_with_the_same_bytes(folder):
+@pytest.mark.parametrize("kind", KINDS)
+def test_webassembly_plays_the_episode_with_the_same_bytes(folder, kind):
     needs(WASM)
-    export.write(folder / "wasm", *episode(), "wasm")
+    export.write(folder / "wasm", *episode(kind), "wasm")
     said = make(folder / "wasm", "test-wasm")
     for cut in (b"", b"msnm", (model := (folder / "wasm" / "model.bin").read_bytes())[:-4], b"x" + model[1:], model + bytes(4)):
         (folder / "wasm" / "cut.bin").write_bytes(cut)
@@ -86,7 +99,8 @@ def test_webassembly_plays_the_episode_with_the_same_bytes(folder):
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-def test_cmake_builds_and_tests_it(folder):
+@pytest.mark.parametrize("kind", KINDS)
+def test_cmake_builds_and_tests_it(folder, kind):
     needs((("cmake", "ctest"), "cmake"))
     for command in (
         ["cmake", "-B", "build", "-DEDGE_STEPWISE=ON"],

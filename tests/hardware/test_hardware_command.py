@@ -12,13 +12,15 @@ import minisnn as ms
 import pieces
 from hardware import command
 from hardware.study import episodes
-from hardware.c import export
+from hardware.c import export, reading
+from hardware.loihi.cuba import CubaNet
 from hardware.training import run as training
 from minisnn import cli
 from minisnn.training import evaluation
 from minisnn.experiments import study
 from minisnn.experiments.findings import Findings
 from minisnn.meta.inner import InnerLoop
+from edge_library import library
 from test_hardware_export import COMPILER, needs_compiler
 
 
@@ -126,13 +128,43 @@ def test_training_for_the_chip_and_going_on(run, monkeypatch):
 def test_export_compiles_and_agrees(run):
     code, out, err = run("export", "--bits", 4, "--checkpoint", "networks/double_nmnist_maml.h5", "--out", "chip")
     assert code == 0, err
-    assert export.from_header(Path("chip/chip.h")).words.weight_bits == 4
+    assert reading.from_header(Path("chip/chip.h")).words.weight_bits == 4
     subprocess.run(
-        [COMPILER, "-std=c99", "-O2", "-o", "chip/selftest", "chip/selftest.c", "chip/episode.c", "chip/minisnn_edge.c"],
+        [
+            COMPILER,
+            "-std=c99",
+            "-O2",
+            "-o",
+            "chip/selftest",
+            "chip/selftest.c",
+            "chip/episode.c",
+            *(f"chip/{name}" for name in library(Path("chip"))),
+        ],
         check=True,
     )
     ran = subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True)
     assert " numbers agree" in ran.stdout
+
+
+@needs_compiler
+def test_a_network_of_cuba_lif_is_exported_in_loihis_words(run):
+    net, x = (
+        ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF(threshold=0.5), window=8),
+        ToySet("train").episode(0, 0).x_query,
+    )
+    ms.save("cuba.h5", net, net.init(np.random.default_rng(0), x=x, rate=0.2), inner=ms.ClassMeans(steps=0))
+    code, out, err = run("export", "--checkpoint", "cuba.h5", "chip")
+    assert code == 0, err
+    chip = reading.from_header(Path("chip/chip.h"), CubaNet)
+    assert chip.constants() == CubaNet.of(ms.read("cuba.h5")).constants() and "short" not in out
+    assert "#define CHIP_RULE 2\n" in Path("chip/chip.h").read_text()
+    command = [COMPILER, "-std=c99", "-O2", "-o", "selftest", "selftest.c", "episode.c", *library(Path("chip"))]
+    subprocess.run(command, check=True, cwd="chip")
+    ran = subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True)
+    assert " numbers agree" in ran.stdout, ran.stderr
+    for option in (("--bits", 4), ("--traces", "nearest"), ("--strict",)):
+        code, _, err = run("export", "--checkpoint", "cuba.h5", *option, "other")
+        assert code == 2 and f"{option[0]} does not apply to cuba.h5, a network of CubaLIF" in err
 
 
 @pytest.mark.parametrize("kind", ["arduino", "wasm", "page"])
@@ -234,7 +266,7 @@ def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
     ms.save("trained.h5", found.net, found.theta, inner=found.inner, provenance=dict(chip=notes))
     for given, words in (((), (3, 5)), (("--bits", 4), (4, 4)), (("--bits", 3, "--readout-bits", 2), (3, 2))):
         assert run("export", "--checkpoint", "trained.h5", "--out", "chip", *given)[0] == 0
-        chip = export.from_header(Path("chip/chip.h"))
+        chip = reading.from_header(Path("chip/chip.h"))
         assert (chip.words.weight_bits, chip.words.readout_bits) == words
         assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (chip.readout.exponent == -6) == (words == (3, 5))
 
@@ -244,11 +276,10 @@ def test_a_network_that_no_chip_holds_is_refused_before_anything_is_measured(run
     cnn = kind == "convolutional"
     net = ms.ConvNet((6, 6, 2), (4,), 3, 3) if cnn else ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF())
     ms.save("networks/double_nmnist_maml.h5", net, net.init(np.random.default_rng(0)))
+    lines = [("--episodes", 2), ("--ranges", "--episodes", 2)]
     for line in (
-        ("--episodes", 2),
-        ("--ranges", "--episodes", 2),
-        ("export", "--checkpoint", "networks/double_nmnist_maml.h5"),
-    ):
+        lines + [("export", "--checkpoint", "networks/double_nmnist_maml.h5")] * cnn
+    ):  # of CubaLIF, Loihi's words are exported
         code, _, err = run(*line)
         assert code == 2 and "the chip holds a spiking network of conv layers of LIF neurons" in err
     assert not Path("out/records").exists()

@@ -22,6 +22,7 @@ from edge_library import (
     Library,
     at,
     compile_c,
+    library,
 )
 from integers import events, small
 
@@ -238,7 +239,7 @@ def test_an_error_changes_nothing(tmp_path, build):
 @pytest.mark.parametrize("build", BUILDS)
 def test_c99_without_warnings_floats_stdio_or_heap(tmp_path, compiler, build):
     exported(tmp_path)
-    flags = (*STRICT, "-O2", *BUILDS[build], "-c", "minisnn_edge.c", "-o", "edge.o")
+    flags = (*STRICT, "-O2", *BUILDS[build], "-r", "-nostdlib", *library(tmp_path), "-o", "edge.o")
     built = compile_c(tmp_path, *flags, compiler=compiler)
     assert built.returncode == 0, built.stderr
     if shutil.which("nm"):
@@ -260,7 +261,7 @@ def test_c99_without_warnings_floats_stdio_or_heap(tmp_path, compiler, build):
 def test_ten_thousand_malformed_networks_give_an_error_and_change_nothing(tmp_path, build):
     exported(tmp_path)
     flags = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    built = compile_c(tmp_path, *flags, *BUILDS[build], "-o", "fuzz", HERE / "edge_fuzz.c", "minisnn_edge.c")
+    built = compile_c(tmp_path, *flags, *BUILDS[build], "-o", "fuzz", HERE / "edge_fuzz.c", *library(tmp_path))
     if built.returncode and "sanitize" in built.stderr + "asan":
         pytest.skip(f"the compiler has no sanitizers: {built.stderr.splitlines()[-1]}")
     for seed in ("1", "2"):

@@ -6,9 +6,10 @@ import subprocess
 
 import numpy as np
 import pytest
+from edge_library import library
 from integers import events, readout_alone, small
 
-from hardware.c import export
+from hardware.c import export, reading
 from hardware.chip.learner import Learner
 
 COMPILER = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
@@ -33,7 +34,7 @@ def put(folder, learner=None, **options):
 def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
     chip, files = put(tmp_path, **options)
     assert all(path.is_file() for path in files)
-    for again in (export.from_header(tmp_path / "chip.h"), export.from_hex(tmp_path)):
+    for again in (reading.from_header(tmp_path / "chip.h"), reading.from_hex(tmp_path)):
         assert again.neuron == chip.neuron and again.words == chip.words and again.input_shape == chip.input_shape
         for one, other in zip(again.layers, chip.layers, strict=True):
             assert one.weight.dtype == other.weight.dtype and one.bias.dtype == other.bias.dtype
@@ -43,7 +44,7 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
                 getattr(other, n) for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")
             ]
     for name, table in export.TABLES.items():
-        np.testing.assert_array_equal(export.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table)
+        np.testing.assert_array_equal(reading.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table)
 
 
 @needs_compiler
@@ -62,7 +63,7 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
 def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(tmp_path, learner, options, build):
     put(tmp_path, learner, **options)
     program = tmp_path / "selftest"
-    files = [tmp_path / name for name in ("selftest.c", "episode.c", "minisnn_edge.c")]
+    files = [tmp_path / name for name in ("selftest.c", "episode.c", *library(tmp_path))]
     built = subprocess.run(
         [COMPILER, "-std=c99", "-Wall", "-Werror", "-O1", *build, "-o", program, *files], capture_output=True, text=True
     )
@@ -106,13 +107,13 @@ def test_damaged_files_are_refused(tmp_path):
     path = tmp_path / "conv1.weight.hex"
     path.write_text(path.read_text()[3:])
     with pytest.raises(ValueError, match="conv1.weight.hex: found 53 words, expected 54"):
-        export.from_hex(tmp_path)
+        reading.from_hex(tmp_path)
     path.write_text("fff\n" + path.read_text())
     with pytest.raises(ValueError, match="more than 8 bits"):
-        export.from_hex(tmp_path)
+        reading.from_hex(tmp_path)
     (tmp_path / "chip.h").write_text("int x;")
     with pytest.raises(ValueError, match="not the header of an exported network"):
-        export.from_header(tmp_path / "chip.h")
+        reading.from_header(tmp_path / "chip.h")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="there is a file of this name"):
         put(tmp_path / "file")

@@ -1,0 +1,196 @@
+"""The C library with CubaLIF in Loihi's words: bit for bit `CubaNet`, noise of the traces included."""
+
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from edge_library import BUILDS, COMPILERS, HERE, MODEL, SAVED, Library, at, compile_c, library
+from integers import events, small, small_cuba
+
+from hardware.c import export, reading
+from hardware.chip.learner import Learner, learn
+from hardware.loihi.cuba import CubaNet
+
+pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+EXACT = ("small", "stepwise")
+PLAIN = Learner(log2_weight=3, log2_bias=0)
+STEPS = 21  # more than the sixteen in which biases repeat themselves
+
+
+def exported(folder, learner=PLAIN, **options):
+    net, _, chip = small_cuba(**{"readout_exponent": -3, **options})
+    x, y = events(net, 7, STEPS), np.array([0, 2, 1, 1])
+    export.write(folder, chip, learner, x[:4], y, x[4:])
+    return chip, x, y
+
+
+def agree(edge, chip, p, new=None):
+    """Scores equal Python's membranes at the last step."""
+    u = chip.membranes(p[None], *((new.weight, new.bias) if new else ()))[0, -1]
+    found = edge.scores(chip.ways)
+    np.testing.assert_array_equal(found[0], u)
+    assert found[1] == u.argmax()
+
+
+CASES = {
+    "membrane": (PLAIN, {}),
+    "mean, gated": (Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0), {"pool": "mean"}),
+    "three-factor": (
+        Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
+        {"du": 1000, "dv": 700, "weight_exp": -3, "trace_bits": 3},
+    ),
+    "three-factor, mean, all steps": (
+        Learner("three-factor", "softmax", "stochastic", online=True, window=99, log2_weight=2, log2_bias=-1),
+        {"pool": "mean", "channels": (9, 40), "shape": (9, 13, 3), "kernel": 5, "trace_bits": 12},
+    ),
+    "class means": (Learner("class-mean", log2_weight=3, log2_bias=0), {"channels": (70,), "shape": (5, 17, 4)}),
+}
+
+
+@pytest.mark.parametrize("build", EXACT)
+@pytest.mark.parametrize("name", CASES)
+def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
+    learner, options = CASES[name]
+    chip, x, y = exported(tmp_path, learner, **options)
+    edge = Library(tmp_path, build, STEPS, 3, learner.window if learner.rule == "three-factor" else 1)
+    spikes = chip.spikes(x)
+    assert 0.01 < spikes.mean() < 2
+    for seed in (1, 77):
+        now = replace(learner, seed=seed)
+        edge.set_learner(now, chip.readout)
+        p = chip.traces(spikes, seed=seed)
+        for n, label in enumerate(y):
+            edge.recording(x[n]) if n % 2 else edge.counts(x[n])
+            if not learner.online and n != 2:  # not asked: the numbers of its traces are gone all the same
+                agree(edge, chip, p[n])
+            edge("learn", int(label))
+        edge("update")
+        new = learn(chip, now, p[:4], y)
+        for one, other in zip(edge.readout(len(new.weight), 3), (new.weight, new.bias)):
+            np.testing.assert_array_equal(one, other)
+        for n in range(4, 7):
+            edge.counts(x[n])
+            if n != 5:
+                agree(edge, chip, p[n], new)
+        edge("forget")
+    assert (new.weight != chip.weight).any() and (p != chip.traces(spikes, seed=1)).any()
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+@pytest.mark.parametrize("build", EXACT)
+def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, build, pool):
+    learner = Learner("three-factor", window=30, log2_weight=3, log2_bias=0)
+    chip, *_ = exported(tmp_path, learner, channels=(9, 40), shape=(9, 13, 3), pool=pool)
+    edge = Library(tmp_path, build, 17, 5, 30)
+    assert 4 * edge.words == 4 * edge.c.edge_words(edge.model, edge.room) == export.memory(chip, learner, 17, 5)[build]
+
+
+def test_a_stream_runs_on_as_one_recording(tmp_path):
+    chip, x, _ = exported(tmp_path)
+    edge, long = Library(tmp_path, "stepwise", 1, 3), np.concatenate([x[0], x[1], x[2]])
+    u, seen = chip.membranes(chip.traces(chip.spikes(long[None])))[0], []
+    for step in long:
+        edge("step_counts", at(step))
+        seen.append(edge.scores(3)[0])
+    np.testing.assert_array_equal(seen, u)
+
+
+@pytest.mark.parametrize("build", EXACT)
+def test_what_was_learned_is_saved_and_the_noise_goes_on_in_either_build(tmp_path, build):
+    _, x, _ = exported(tmp_path)
+    one, other = Library(tmp_path, build, STEPS, 3), Library(tmp_path, EXACT[build == "small"], STEPS, 4)
+    for n, label in enumerate([0, 1, 2]):
+        one.counts(x[n])
+        one("learn", label)
+    one("update")
+    one.counts(x[3])  # never looked at
+    saved = one.save()
+    other.load(saved)
+    np.testing.assert_array_equal(other.save(), saved)
+    for n in (5, 6):
+        seen = []
+        for edge in (one, other):
+            edge.counts(x[n])
+            seen.append(edge.scores(3)[0].tolist())
+            edge("learn", 1)
+            edge("update")
+        assert seen[0] == seen[1]
+    np.testing.assert_array_equal(other.save(), one.save())
+    for place in (0, 8, 25, 40, len(saved) - 1):
+        damaged = saved.copy()
+        damaged[place] ^= 1
+        with pytest.raises(Library.Refused, match=str(SAVED)):
+            other.load(damaged)
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, pool):
+    chip, x, _ = exported(tmp_path, pool=pool, du=500, trace_bits=5)
+    spikes = chip.spikes(x)
+    for again in (reading.from_header(tmp_path / "chip.h", CubaNet), reading.from_hex(tmp_path, CubaNet)):
+        assert again.constants() == chip.constants() and again.axons == chip.axons and again.neuron == chip.neuron
+        assert [again.layer_constants(n) for n in (0, 1)] == [chip.layer_constants(n) for n in (0, 1)]
+        np.testing.assert_array_equal(again.spikes(x), spikes)
+        np.testing.assert_array_equal(again.membranes(again.traces(spikes)), chip.membranes(chip.traces(spikes)))
+    with pytest.raises(ValueError, match="its neuron is 'cuba', expected 'lif'"):
+        reading.from_header(tmp_path / "chip.h")
+
+
+@pytest.mark.parametrize("exponent, held", [(-1, True), (3, True), (6, False)])
+def test_currents_beyond_32_bits_are_refused_as_the_library_refuses_them(tmp_path, exponent, held):
+    chip, *_ = exported(tmp_path, channels=(3, 60), shape=(6, 8, 2), kernel=5)
+    wide = chip.counted_alone()
+    wide.weight_exps = [exponent] * 2
+    x = np.zeros((1, 2, 6, 8, 2), np.uint8)
+    if held:
+        export.write(tmp_path, wide, PLAIN, x, np.array([0]), x)
+        assert Library(tmp_path, "small", 2, 3).words
+        return
+    with pytest.raises(ValueError, match="conv1: the currents of these weights, biases and decays can leave 32 bits"):
+        export.write(tmp_path, wide, PLAIN, x, np.array([0]), x)
+    text = (tmp_path / "chip.h").read_text().replace("3, 5, 1, -1, ", f"3, 5, 1, {exponent}, ")
+    (tmp_path / "chip.h").write_text(text)
+    with pytest.raises(Library.Refused, match=str(MODEL)):
+        Library(tmp_path, "small", 2, 3)
+
+
+@pytest.mark.parametrize("build", EXACT)
+def test_the_self_test_repeats_the_episode(tmp_path, build):
+    exported(tmp_path, Learner("class-mean", log2_weight=3, log2_bias=0), pool="mean")
+    built = compile_c(tmp_path, "-O1", *BUILDS[build], "-o", "selftest", "selftest.c", "episode.c", *library(tmp_path))
+    assert built.returncode == 0, built.stderr
+    ran = subprocess.run(["./selftest", "selftest.bin"], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0 and "numbers agree" in ran.stdout, ran.stdout
+
+
+def test_networks_of_both_neurons_in_one_program(tmp_path):
+    """Their headers in files of their own; the library is there once."""
+    for name, chip in (("lif", small(readout_exponent=-3)[2]), ("cuba", small_cuba(readout_exponent=-3)[2])):
+        x = np.zeros((1, 2, 6, 7, 2), np.uint8)
+        export.write(tmp_path / name, chip, PLAIN, x, np.array([0]), x)
+        code = f'#include "chip.h"\nconst edge_model *{name}(void) {{ return &chip_model; }}\n'
+        (tmp_path / f"{name}.c").write_text(code)
+        assert compile_c(tmp_path, "-c", "-std=c99", f"-I{name}", f"{name}.c").returncode == 0
+    (tmp_path / "main.c").write_text(
+        '#include "minisnn_edge.h"\nconst edge_model *lif(void), *cuba(void);\n'
+        "int main(void) { edge_room r = {2, 3, 1}; size_t n = edge_words(lif(), r); return !n || n == edge_words(cuba(), r); }"
+    )
+    sources = ["lif/minisnn_edge.c", "lif/minisnn_edge_lif.c", "cuba/minisnn_edge_cuba.c"]
+    built = compile_c(tmp_path, "-std=c99", "-Ilif", "-o", "both", "main.c", "lif.o", "cuba.o", *sources)
+    assert built.returncode == 0, built.stderr
+    assert subprocess.run([tmp_path / "both"]).returncode == 0
+
+
+@pytest.mark.parametrize("build", [*EXACT, pytest.param("mean", marks=pytest.mark.slow)])
+def test_malformed_networks_give_an_error_and_change_nothing(tmp_path, build, request):
+    """A thousand of them; marked slow, ten thousand."""
+    exported(tmp_path, pool="mean" if build == "mean" else "max")
+    flags = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    built = compile_c(tmp_path, *flags, *BUILDS.get(build, ()), "-o", "fuzz", HERE / "edge_fuzz.c", *library(tmp_path))
+    if built.returncode and "sanitize" in built.stderr + "asan":
+        pytest.skip(f"the compiler has no sanitizers: {built.stderr.splitlines()[-1]}")
+    tries = 10_000 if build == "mean" else 1000
+    ran = subprocess.run(["./fuzz", str(tries), "3"], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert min(int(line.split()[0]) for line in ran.stdout.splitlines()[1:10]) > tries / 20
