@@ -16,7 +16,9 @@ from contextlib import suppress
 from . import __version__, stopping, terminal
 from .commands.options import Help, only_given
 
-COMMANDS = "train evaluate show fetch record info check table figure relearn explore report nir reference lessons".split()
+COMMANDS = (
+    "train evaluate show fetch record info check table figure relearn explore report nir convert reference lessons".split()
+)
 BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one

@@ -227,6 +227,57 @@ def from_tool(found, net):
     return type(net).from_configuration({**found.net.configuration(), "dtype": "float64", "backend": net.backend})
 
 
+def check_first_neuron():
+    """The first neuron as snnTorch's Synaptic, by `minisnn.nir.snntorch`: whether its spikes are the same, two steps later a
+    layer, from a network of the library's and from one of snnTorch's own weights."""
+    import torch
+
+    import minisnn as ms
+    from minisnn.nir.snntorch import definition, from_state_dict, to_state_dict
+
+    names = {name: getattr(torch.nn, name) for name in ("Sequential", "Conv2d", "MaxPool2d", "Flatten", "Linear")}
+    import snntorch
+
+    names["Synaptic"] = snntorch.Synaptic
+    rng, right = np.random.default_rng(1), True
+    neuron = ms.LIF(alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0)  # exact in float32
+    net = ms.SpikingNet((8, 12, 2), (4, 5), 3, 3, neuron=neuron, dtype=np.float64, backend="numpy", hidden=(6,))
+    theta = rng.standard_normal(net.size) * 2
+    for name, view in net.views(theta).items():
+        view[...] = 0 if name.endswith("bias") else view.astype(np.float32)
+    module = eval(definition(net), names)  # the library's own text
+    x = rng.poisson(0.3, (4, 40, *net.input_shape))
+    for direction in ("there", "back"):
+        if direction == "there":
+            module.load_state_dict({k: torch.tensor(v) for k, v in to_state_dict(net, theta).items()}, strict=False)
+        else:
+            for m in module:
+                if hasattr(m, "weight"):
+                    m.weight.data = torch.tensor(rng.standard_normal(m.weight.shape) / 8)
+            net, theta = from_state_dict(
+                {k: v.numpy() for k, v in module.state_dict().items()}, net.input_shape, dtype=np.float64, backend="numpy"
+            )
+        module.double()
+        fires = [m for m in module if isinstance(m, snntorch.Synaptic)]
+        found = [run(SnnTorch(), module, fires, one) for one in x.transpose(0, 1, 4, 2, 3)]
+        wanted, logits = ours(net, theta, x)
+        wrong = fired = 0
+        for n, layer in enumerate(wanted):
+            images = np.array([spikes[n] for spikes, _ in found])
+            if layer.ndim == 5:
+                h, w = (side // 2 for side in images.shape[3:])
+                images = images[..., : 2 * h, : 2 * w].reshape(*images.shape[:3], h, 2, w, 2).max((4, 6))
+            late = 2 * (n + 1)
+            wrong += int((layer[:, late:] != images.reshape(layer.shape)[:, :-late]).sum())
+            fired += int(layer.sum())
+        print(
+            f"SnnTorch, {direction}, the first neuron: {wrong} spikes of {len(wanted)} layers differ ({fired:,} fired)",
+            flush=True,
+        )
+        right &= wrong == 0 and fired > 100
+    return right
+
+
 def recordings(count):
     """Pairs of shipped digits before the simulated camera, (count, 100, 16, 32, 2)."""
     import minisnn as ms
@@ -258,6 +309,8 @@ def main() -> int:
         found, x = ms.read(find_checkpoint(args.network), dtype=np.float64), recordings(args.recordings)
         learned = found.inner.adapt(found.net, found.theta, x[: found.net.ways], np.arange(found.net.ways))
         cases.append((f"{args.network}, having learned the first {found.net.ways} recordings", found.net, learned, x))
+    if "snntorch" in args.tools:
+        right &= check_first_neuron()
     with tempfile.TemporaryDirectory() as folder:
         for name, net, theta, x in cases:
             print(name)

@@ -1,0 +1,57 @@
+"""A network of the first neuron to and from snnTorch, where the two are the same: a state dictionary as an .npz file, and the
+code of the module that loads it. The network needs gamma = alpha, firing threshold = rho (1 - alpha), max pooling and no bias;
+spikes are the same, two steps later a layer. Networks of --neuron cuba go to snnTorch, Norse and SpikingJelly by
+minisnn nir."""
+
+import argparse
+from pathlib import Path
+
+from . import options
+
+SUMMARY = "the first neuron to and from snnTorch's state dictionaries"
+EXAMPLES = """\
+examples:
+  minisnn convert snntorch mine.npz mine.h5 --input 16,32,2    from snnTorch, to go on meta-training
+  minisnn train --start mine.h5
+  minisnn convert snntorch mine.h5 back.npz                    and back, with the module's code
+
+In Python, from snnTorch:   np.savez("mine.npz", **{k: v.numpy() for k, v in module.state_dict().items()})
+and back:                   module.load_state_dict({k: torch.tensor(v) for k, v in np.load("back.npz").items()}, strict=False)
+
+The module is a Sequential of Conv2d(padding="same"), Synaptic and MaxPool2d(2), then Flatten, Linear and Synaptic, all
+bias=False and reset_mechanism="subtract". What is exact: python -c "import minisnn.nir.snntorch as s; help(s)"."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("tool", choices=("snntorch",), help="the other tool")
+    parser.add_argument("source", metavar="FROM", help="an .npz of a state dictionary; or checkpoint, run folder, shipped name")
+    parser.add_argument("out", type=Path, metavar="TO", help="the file to write: a checkpoint, or an .npz")
+    options.add_list(parser, "input", None, "shape of an input, which a state dictionary does not say", "H,W,C")
+    parser.add_argument("--window", type=int, default=60, metavar="N", help="steps that are differentiated (default: 60)")
+
+
+def run(args: argparse.Namespace) -> None:
+    options.check_folder_of(args.out)
+    there = args.source.endswith(".npz")
+    if (args.out.suffix == ".npz") == there:
+        raise ValueError("expected one .npz file: FROM, to read a state dictionary, or TO, to write one")
+    if there and args.input is None:
+        raise ValueError("a state dictionary does not say how large an image is; expected --input H,W,C")
+    if not there:
+        options.refuse(args, "where a state dictionary is written", "input", "window")
+    from ..nir.snntorch import definition, from_state_dict, read_state_dict, to_state_dict, write_state_dict
+    from ..training.checkpoint import read, save
+
+    if there:
+        net, theta = from_state_dict(read_state_dict(args.source), args.input, window=args.window)
+        save(args.out, net, theta)
+        print(f"{args.out}: {options.in_a_line(net)}")
+        return
+    found = read(options.find_checkpoint(args.source))
+    found.check_usable(args.source)
+    write_state_dict(args.out, to_state_dict(found.net, found.theta))
+    print(f"{args.out} is the state dictionary of\n\n{definition(found.net)}\n")
+    late = 2 * len(found.net.blocks)
+    print(
+        f"its spikes come two steps earlier a layer; the logits of T steps are mem of the last Synaptic after T - {late} frames"
+    )

@@ -1,0 +1,158 @@
+"""The first neuron as snnTorch's (Eshraghian et al. 2023, Proceedings of the IEEE 111:1016), where it is the same: a state
+dictionary of a Sequential of Conv2d, Synaptic, MaxPool2d, Flatten and Linear, there and back.
+
+With gamma = alpha, threshold = rho (1 - alpha) and no bias, u = W p - rho r of Eq. 4 is one filter of one sum,
+
+    u_{t+1} = alpha u_t + (1 - alpha) W q_t - threshold s_t            q_{t+1} = beta q_t + (1 - beta) x_t
+
+which is Synaptic(alpha=beta, beta=alpha, threshold=threshold, reset_mechanism="subtract") on weights times (1 - alpha)
+(1 - beta), the gain in the first ones. Its two filters act within a step and here each takes one, so that what a layer of
+Synaptic does in step t this library's does in step t + 2: the very same spikes two steps later a layer. The logits of T steps
+are `mem` of the last Synaptic after the first T - 2 L frames, L layers.
+"""
+
+import math
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ..files import whole_file
+from ..layers.neuron import LIF
+from ..network.spiking import SpikingNet
+
+_NEURON = ("alpha", "beta", "threshold")
+
+
+def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """What `load_state_dict(…, strict=False)` of the module of `definition` takes, images as (C, H, W).
+
+    Raises ValueError where a network of snnTorch's would not be the same.
+    """
+    neuron, views = net.neuron, net.views(theta.astype(np.float64))
+    if not isinstance(neuron, LIF):
+        raise ValueError("a network of CubaLIF goes to snnTorch by: minisnn nir export --for snntorch")
+    level = neuron.rho * (1 - neuron.alpha)
+    if neuron.gamma != neuron.alpha or abs(neuron.threshold - level) > 1e-6 * abs(level):
+        values = f"gamma {neuron.gamma:g}, alpha {neuron.alpha:g}, threshold {neuron.threshold:g}, rho (1 - alpha) {level:g}"
+        raise ValueError(f"snnTorch's Synaptic needs gamma = alpha and threshold = rho (1 - alpha), not {values}")
+    if net.pool != "max":
+        raise ValueError('snnTorch pools spikes, so pool must be "max", the OR of spikes, not "mean", the mean of membranes')
+    if biased := [b.name for b in net.blocks if views[f"{b.name}.bias"].any()]:
+        raise ValueError(f"{', '.join(biased)} has a bias, which snnTorch's Synaptic filters and this neuron does not")
+    place, shape = 0, net.input_shape
+    found: dict[str, np.ndarray] = {}
+    for n, b in enumerate(net.blocks):
+        weight = (1 - neuron.alpha) * (1 - neuron.beta) * (neuron.gain if n == 0 else 1) * views[f"{b.name}.weight"]
+        if b.name.startswith("conv"):
+            weight, shape, step = weight.transpose(3, 2, 0, 1), b.output_shape, 3
+        else:
+            place += len(shape) == 3  # Flatten
+            h, w = shape[:2] if len(shape) == 3 else (1, 1)
+            weight = weight.reshape(h, w, -1, b.channels).transpose(3, 2, 0, 1).reshape(b.channels, -1)
+            shape, step = (b.channels,), 2
+        found[f"{place}.weight"] = np.ascontiguousarray(weight, np.float32)
+        for name, value in zip(_NEURON, (neuron.beta, neuron.alpha, neuron.threshold)):
+            found[f"{place + 1}.{name}"] = np.array(value, np.float32)
+        place += step
+    return found
+
+
+def definition(net: SpikingNet) -> str:
+    """Python code that makes the module which the state dictionary is of."""
+    n = net.neuron
+    spiking = (
+        f'Synaptic(alpha={n.beta!r}, beta={n.alpha!r}, threshold={n.threshold!r}, reset_mechanism="subtract", init_hidden=True)'
+    )
+    lines, shape = [], net.input_shape
+    for b in net.blocks:
+        if b.name.startswith("conv"):
+            lines.append(f'Conv2d({shape[-1]}, {b.channels}, {b.kernel}, padding="same", bias=False), {spiking}, MaxPool2d(2)')
+            shape = b.output_shape
+        else:
+            flatten = "Flatten(), " * (len(shape) == 3)
+            lines.append(f"{flatten}Linear({math.prod(shape)}, {b.channels}, bias=False), {spiking}")
+            shape = (b.channels,)
+    return "Sequential(\n" + "".join(f"    {line},\n" for line in lines) + ")"
+
+
+def from_state_dict(
+    arrays: Mapping[str, np.ndarray], input_shape: tuple[int, ...], **settings: Any
+) -> tuple[SpikingNet, np.ndarray]:
+    """(network, theta) of a state dictionary whose layers come in order, every conv layer pooled by MaxPool2d(2), as the
+    module's docstring says; `settings` of `SpikingNet`, such as window, that a state dictionary does not know.
+
+    input_shape   (H, W, C), or (C,) of layers that are all dense
+
+    Raises ValueError naming what does not fit.
+    """
+    layers = {name.removesuffix("weight"): np.asarray(w, float) for name, w in arrays.items() if name.endswith("weight")}
+    neurons = [name.removesuffix("threshold") for name in arrays if name.endswith("threshold")]
+    if not layers or len(layers) != len(neurons):
+        found = f"{len(layers)} weights and {len(neurons)} thresholds"
+        raise ValueError(f"expected a weight and a Synaptic (alpha, beta, threshold) a layer, found {found}")
+    for at in layers:
+        if np.any(arrays.get(f"{at}bias", 0)):
+            raise ValueError(f"{at}bias is not zero; snnTorch's Synaptic filters a bias and this neuron does not")
+    for at in neurons:
+        if np.any(arrays.get(f"{at}reset_mechanism_val", 0)):
+            raise ValueError(f'{at[:-1]} is set back otherwise than by reset_mechanism="subtract"')
+    beta, alpha, threshold = (_one(arrays, neurons, name) for name in _NEURON)
+    if not 0 < threshold:
+        raise ValueError(f"a threshold must be positive, not {threshold:g}")
+    neuron = LIF(alpha, beta, alpha, threshold / (1 - alpha), threshold, gain=1.0)
+    convs = [w for w in layers.values() if w.ndim == 4]
+    kernels = {w.shape[2:] for w in convs}
+    if len(kernels) > 1 or any(h != w for h, w in kernels):
+        raise ValueError(f"expected square kernels of one size, found {sorted(kernels)}")
+    dense = [w.shape[0] for w in layers.values() if w.ndim == 2]
+    if [w.ndim for w in layers.values()] != [4] * len(convs) + [2] * len(dense) or not dense:
+        raise ValueError("expected conv layers and then dense ones, the readout the last of them")
+    kernel = {"kernel": next(iter(kernels))[0]} if convs else {}
+    channels = tuple(w.shape[0] for w in convs)
+    net = SpikingNet(input_shape, channels, dense[-1], neuron=neuron, hidden=tuple(dense[:-1]), **kernel, **settings)
+    theta = np.zeros(net.size, net.dtype)
+    views, scale, shape = net.views(theta), (1 - alpha) * (1 - beta), net.input_shape
+    for b, (at, w) in zip(net.blocks, layers.items()):
+        conv = b.name.startswith("conv")
+        wanted = (b.channels, shape[-1], b.kernel, b.kernel) if conv else (b.channels, math.prod(shape))
+        if w.shape != wanted:
+            raise ValueError(f"{at}weight has shape {w.shape}; after an input of {net.input_shape} expected {wanted}")
+        if not conv and len(shape) == 3:  # (C, H, W) are flattened there, (H, W, C) here
+            w = w.reshape(b.channels, shape[2], *shape[:2]).transpose(2, 3, 1, 0)
+        weight = w.transpose(2, 3, 1, 0) if conv else w.reshape(-1, b.channels) if w.ndim == 4 else w.T
+        views[f"{b.name}.weight"][...] = weight / scale
+        shape = b.output_shape if conv else (b.channels,)
+    return net, theta
+
+
+def _one(arrays: Mapping[str, np.ndarray], neurons: list[str], name: str) -> float:
+    """The value that all neurons have."""
+    if missing := [at for at in neurons if at + name not in arrays]:
+        raise ValueError(f"expected {missing[0]}{name} beside its threshold, as snntorch.Synaptic has it")
+    found = {float(v) for at in neurons for v in np.unique(arrays[at + name])}
+    if len(found) != 1:
+        raise ValueError(f"expected one {name} in all layers, found {sorted(found)}")
+    return found.pop()
+
+
+def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file in its order. Raises OSError, or ValueError naming the file where it holds anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, KeyError, AttributeError, NotImplementedError, BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is no .npz file of arrays ({error}); expected what np.savez wrote") from error
+    for name, array in found.items():
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError(f"{path}: {name} ({array.dtype}) holds what is no finite number")
+    return found
+
+
+def write_state_dict(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """An .npz file, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
