@@ -50,7 +50,7 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
     here = FOR[what] | {("src/" if what == "arduino" else "") + neuron: neuron}
     model = packed(chip, learner) if what == "wasm" else header(chip, learner, steps).encode()
     files = {name: Path(__file__).with_name(source).read_bytes() for name, source in here.items()}
-    files["README.md"] = Path(__file__).parents[1].joinpath("README.md").read_bytes()
+    files["README.md"] = readme(chip, learner, steps, what).encode()
     files[{"wasm": "model.bin", "arduino": "src/chip.h"}.get(what, "chip.h")] = model
     if what != "arduino":
         files["selftest.bin"] = vectors(chip, learner, x_support, y_support, x_query)
@@ -64,6 +64,38 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_bytes(content)
     return [folder / name for name in files]
+
+
+NEURONS = {"lif": "LIF with a decaying reset", "cuba": "CubaLIF, as on Loihi"}
+
+
+def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
+    """README.md of an export: export.md with this network's numbers and the parts for `what`, then the formats."""
+    sizes, (H, W, C) = memory(chip, learner, steps), chip.input_shape
+    channels = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
+    words = {
+        "what": what,
+        "width": W,
+        "height": H,
+        "channels": C,
+        "layers": f"conv layers of {channels} channels, a readout of {len(chip.weight):,} inputs",
+        "neuron": NEURONS[chip.kind],
+        "file": f"minisnn_edge_{chip.kind}.c",
+        "ways": chip.ways,
+        "rule": f"the {learner.rule} rule, {learner.rounding} rounding" + ", online" * learner.online,
+        "flash": f"{sum(layer.weight.size + 4 * layer.bias.size for layer in chip.layers) + 1088:,}",
+        "steps": steps,
+        "memory": ", ".join(f"{name} {size:,}" for name, size in reversed(sizes.items())) + " bytes",
+        "step": f"{4 * _fixed_words(chip)[''][1]:,}",
+        "class": f"{memory(chip, learner, steps, chip.ways + 4)['small'] - sizes['small'] >> 2:,}",
+    }
+    text = Path(__file__).with_name("export.md").read_text(encoding="utf-8")
+    text = re.sub(
+        r"<!-- ([\w ]+) -->\n(.*?)<!-- end -->\n", lambda found: found[2] if what in found[1].split() else "", text, flags=re.S
+    )
+    chapters = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8").split("\n## ")
+    formats = next(chapter for chapter in chapters if chapter.startswith("Formats"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: str(words[found[1]]), text) + f"## {formats}\n"
 
 
 def to_hex(array: np.ndarray, bits: int) -> bytes:

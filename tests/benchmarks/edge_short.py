@@ -33,7 +33,7 @@ def main(episodes: int) -> None:
         for index in range(episodes):
             task, now = tasks.episode(0, index, chip.ways, 1, 5), replace(learner, seed=1 + index)
             edge("forget")
-            edge.set_learner(now, chip.readout.exponent)
+            edge.set_learner(now, chip.readout)
             for x, label in zip(task.x_support, task.y_support):
                 edge.recording(x)
                 edge("learn", int(label))

@@ -1,12 +1,13 @@
 """Exports: read back they are the same network, and the self-test repeats whole episodes bit for bit."""
 
+import json
 import re
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
-from edge_library import library
+from edge_library import STRICT, library
 from integers import events, readout_alone, small
 
 from hardware.c import export, reading
@@ -91,6 +92,55 @@ def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(tmp_path, lea
         code, said = run(start + good[len(start) :])
         assert code == 2 and message in said
     assert run(good[:-1])[0] == run(good[:5])[0] == run(b"")[0] == 2
+
+
+@pytest.mark.parametrize("what", export.FOR)
+def test_the_readme_is_about_this_export(tmp_path, what):
+    net, _, chip = small(readout_exponent=-3)
+    x = events(net, 3, 18)
+    learner = Learner("class-mean", log2_weight=3, log2_bias=0)
+    files = export.write(tmp_path, chip, learner, x[:2], np.array([0, 1]), x[2:], what)
+    text = (tmp_path / "README.md").read_text()
+    assert f"--for {what}`" in text and "the class-mean rule" in text and "## Formats" in text
+    assert "{{" not in text and "<!--" not in text
+    for name in re.findall(r"`([\w/]+\.(?:c|h|bin|mk|mjs|wasm))`", text.split("## Formats")[0]):
+        assert {name, f"src/{name}"} & {str(path.relative_to(tmp_path)) for path in files}, name
+    less = export.memory(chip, learner, 18)["small"] - export.memory(chip, learner, 17)["small"]
+    assert what == "wasm" or f"({less:,} bytes each)" in text
+
+
+@needs_compiler
+@pytest.mark.parametrize("build", [(), ("-DEDGE_STEPWISE",)], ids=["small", "stepwise"])
+def test_the_program_of_the_readme_learns_and_recognises(tmp_path, build):
+    put(tmp_path)
+    program = re.search(r"```c\n(.*?)```", (tmp_path / "README.md").read_text(), re.S)[1]
+    camera = """
+size_t camera(edge_event *events, size_t most) { events[0] = (edge_event){1, 2, most > 1}; return 1; }
+int main(void) { const int found = learn_and_recognise(); return found >= 0 && found < CHIP_WAYS ? 0 : 1; }
+"""
+    (tmp_path / "main.c").write_text(program + camera)
+    command = [COMPILER, *STRICT, *build, "-o", "main", "main.c", *library(tmp_path)]
+    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert subprocess.run([tmp_path / "main"]).returncode == 0
+
+
+def test_platformio_and_arduino_find_what_their_manifests_name(tmp_path):
+    """What PlatformIO's own schema asks of library.json, and Arduino's specification of library.properties."""
+    put(tmp_path)
+    found = json.loads((tmp_path / "library.json").read_text())
+    assert re.fullmatch(r"[^:;/,@<>]{1,100}", found["name"]) and re.fullmatch(r"\d+\.\d+\.\d+", found["version"])
+    assert all(re.fullmatch(r"[a-z\d\-+. ]{1,50}", word) for word in found["keywords"])
+    assert all((tmp_path / name).is_file() for name in found["headers"])
+    (sources,) = (re.fullmatch(r"\+<(.+)>", one)[1] for one in found["build"]["srcFilter"])
+    assert found["build"]["srcDir"] == "." and {path.name for path in tmp_path.glob(sources)} == set(library(tmp_path))
+    net, _, chip = small(readout_exponent=-3)
+    x = events(net, 2, 9)
+    export.write(tmp_path / "arduino", chip, Learner(log2_weight=3, log2_bias=0), x[:1], np.array([0]), x[1:], "arduino")
+    lines = dict(line.split("=", 1) for line in (tmp_path / "arduino" / "library.properties").read_text().splitlines())
+    asked = {"name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url", "architectures"}
+    assert asked <= set(lines) and lines["category"] == "Data Processing" and lines["version"] == found["version"]
+    assert all((tmp_path / "arduino" / "src" / name).is_file() for name in lines["includes"].split(","))
 
 
 def test_networks_that_the_library_cannot_hold_are_refused(tmp_path):
