@@ -24,7 +24,7 @@ _SHORT = dict(evaluate_every=500, test_episodes=100)
 _ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
 _MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
 _MEANS = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, draws=3, evaluate_episodes=40)
-_CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=3e-3, evaluate_every=150, test_episodes=600)
+_CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -34,7 +34,7 @@ RECIPES: dict[str, TrainingConfig] = {
     ),
     "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
     "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
-    "double-nmnist/cuba-snn": replace(preset("maml"), **_MEANS, **_CUBA, updates=900),
+    "double-nmnist/cuba-snn": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),
     "omniglot/proto-maml-snn": replace(
         preset("quick"), dataset="omniglot", draws=1, prototype_updates=850, updates=1000, evaluate_every=200
     ),
