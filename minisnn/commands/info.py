@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from ..meta.rules import RULES
-from .options import add_count, find_checkpoint, in_a_line, refuse
+from .options import FORMS, add_count, add_forms, check_folder_of, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
 EXAMPLES = """\
@@ -13,24 +13,33 @@ examples:
   minisnn info runs/quick-1                 a run: settings, progress, accuracy
   minisnn info checkpoint.h5                a checkpoint
   minisnn info ~/N-MNIST --sample 500       recordings and their statistics
+  minisnn info mine --sheet sheet.png       recordings of your own, and what looks wrong, a row a class
   minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
   minisnn info letters                      pictures for `minisnn record`"""
+
+
+MOST_SHOWN = 6  # recordings of a class on a contact sheet
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
     parser.add_argument("path", type=Path, help=text)
     add_count(parser, "sample", 200, "recordings of each split that statistics are made of")
+    text = "draw a contact sheet of a folder of recordings, a row a class (.png, .svg, .pdf)"
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help=text)
+    add_forms(parser.add_argument_group("recordings of your own"))
 
 
 def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
     if not path.is_dir():
-        refuse(args, "for anything but a folder of recordings", "sample")
+        refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
+    if args.sheet is not None:
+        check_folder_of(args.sheet)
     if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():
-        _data_folder(path, args.sample)
+        _data_folder(path, args)
     elif _is_recording(path):
         _recording(path)
     elif path.suffix.lower() in (".npz", ".npy", ".gz") or "ubyte" in path.name:
@@ -73,7 +82,9 @@ def _checkpoint(path: Path, config=None) -> None:
         size = weight.slice.stop - weight.slice.start + bias.slice.stop - bias.slice.start
         print(f"  {b.name:<10}{' x '.join(map(str, weight.shape))}{pooled} -> {out}; {size:,} parameters")
     if hasattr(net, "neuron"):
-        print(f"{'neuron':<12}" + ", ".join(f"{name} {value:g}" for name, value in vars(net.neuron).items()))
+        print(
+            f"{'neuron':<12}" + ", ".join(f"{name} {value:g}" for name, value in vars(net.neuron).items() if value is not None)
+        )
     if found.inner is not None:
         _inner_loop(net, found.inner)
     if config is not None:
@@ -140,9 +151,9 @@ def _holds_recordings(path: Path) -> bool:
     return any(next(folder.glob("*/*.bin"), None) for folder in splits)
 
 
-def _data_folder(path: Path, sample: int) -> None:
-    if _holds_recordings(path):
-        return _recordings(path, sample)
+def _data_folder(path: Path, args: argparse.Namespace) -> None:
+    if _holds_recordings(path) and not {"sheet", *FORMS} & set(args.given):
+        return _recordings(path, args.sample)
     from ..data.readers.pictures import IMAGE_SUFFIXES
 
     from ..data.readers.anything import INDEX, SUFFIXES, holds_events
@@ -150,7 +161,8 @@ def _data_folder(path: Path, sample: int) -> None:
     some = [*path.glob("*/*"), *path.glob("*/*/*")]
     events = (one for one in some if one.suffix.lower() in SUFFIXES and (one.suffix.lower() != ".npy" or holds_events(one)))
     if (path / INDEX).is_file() or next(events, None):
-        return _own(path, sample)
+        return _own(path, args)
+    refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         return _pictures(path)
     known = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
@@ -236,26 +248,33 @@ def _recording(path: Path) -> None:
             print(f"{name.replace(', mean', ''):<32}{_short(value):>12}")
 
 
-def _own(root: Path, sample: int) -> None:
-    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them."""
+def _own(root: Path, args: argparse.Namespace) -> None:
+    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
     import numpy as np
 
     from ..data.readers.anything import entries, read_entry, sensor_of
     from ..data.sets.statistics import oddities
 
     found = entries(root)
-    labels, sensor = sorted({one.label for one in found}), sensor_of(found[0].path)
+    labels, sensor, sheet = sorted({one.label for one in found}), args.sensor or sensor_of(found[0].path), args.sheet
+    if args.flip_y and sensor is None:
+        raise ValueError(
+            f"{root}: --flip-y counts y from the last row, and its files do not say how many there are; give --sensor"
+        )
     pixels = "of a sensor that they do not tell (--sensor)" if sensor is None else f"of {sensor[1]} x {sensor[0]} pixels"
     print(f"{root}: {len(found)} recordings of {len(labels)} classes, {pixels}")
-    chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(sample, len(found))).astype(int))]
+    chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))]
     rates: dict[str, list[float]] = {label: [] for label in labels}
+    shown: dict[str, list] = {label: [] for label in labels}
     wrong: list[str] = []
     for one in chosen:
         try:
-            events = read_entry(one)
+            events = read_entry(one, args.time, sensor[0] if args.flip_y else None)
             length = max(float(np.ptp(events["t"])), 1.0) / 1e6
             rates[one.label].append(len(events) / length)
             wrong += [f"{one.path}: {what}" for what in oddities(events, sensor)]
+            if sheet is not None and len(shown[one.label]) < MOST_SHOWN:
+                shown[one.label].append((one.path.name, events))
         except ValueError as error:
             wrong.append(str(error))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
@@ -269,5 +288,9 @@ def _own(root: Path, sample: int) -> None:
         print(f"looks wrong: {what}")
     if len(wrong) > 20:
         print(f"looks wrong: {len(wrong) - 20} more")
+    if sheet is not None:
+        from ..plots import plot_sheet, save
+
+        print(save(plot_sheet(shown, sensor), sheet))
     extra = " --sensor ROWS,COLUMNS" * (sensor is None)
     print(f"train on them with: minisnn train --dataset recordings --root {root}{extra}")

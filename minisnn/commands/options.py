@@ -155,10 +155,20 @@ def add_data(parser) -> None:
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
 
 
+FORMS = ("sensor", "time", "flip_y")  # of READING what a look at recordings needs
+
+
+def add_forms(group) -> None:
+    """What files of recordings do not say."""
+    add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not say", "H,W")
+    group.add_argument("--time", choices=("us", "ms", "s"), help="unit of times that do not say theirs")
+    group.add_argument("--flip-y", action="store_true", help="y of the recordings grows upwards")
+
+
 def add_reading(parser) -> None:
     """How recordings of --dataset recordings are read, where no checkpoint says it."""
     group = parser.add_argument_group("--dataset recordings, where --checkpoint does not say it")
-    add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not say", "H,W")
+    add_forms(group)
     add_list(group, "size", None, "rows and columns of cells to downscale to, by area", "H,W")
     for name, text in (
         ("bin", "time step"),
@@ -166,8 +176,6 @@ def add_reading(parser) -> None:
         ("hop", "distance of the beginnings of parts of a take"),
     ):
         group.add_argument(f"--{name}-ms", type=float, metavar="MS", help=text)
-    group.add_argument("--time", choices=("us", "ms", "s"), help="unit of times that do not say theirs")
-    group.add_argument("--flip-y", action="store_true", help="y of the recordings grows upwards")
 
 
 def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:

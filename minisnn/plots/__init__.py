@@ -1,14 +1,14 @@
 """Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened.
 
 Import from here: all public names of `canvas`, `tasks` and `curve`, from the room itself.
-It may import: files, layers, meta.
+It may import: files, layers, meta, data.readers.
 """
 
 from .curve import plot_learning_curve, running_mean
 from .canvas import COLOURS, drawing, figure, save, style
-from .tasks import LEGEND, OFF, ON, animate_task, event_picture, plot_answers, plot_raster, plot_task
+from .tasks import LEGEND, OFF, ON, animate_task, event_picture, plot_answers, plot_raster, plot_sheet, plot_task
 
 __all__ = [
     "COLOURS", "LEGEND", "OFF", "ON", "animate_task", "drawing", "event_picture", "figure", "plot_answers",
-    "plot_learning_curve", "plot_raster", "plot_task", "running_mean", "save", "style",
+    "plot_learning_curve", "plot_raster", "plot_sheet", "plot_task", "running_mean", "save", "style",
 ]  # fmt: skip

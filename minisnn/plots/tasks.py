@@ -1,16 +1,19 @@
 """Pictures of a task: its recordings, a raster, an animation, what one adaptation changes."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ..data.readers.events import event_map
 from ..files import write_whole
 from ..layers.loss import softmax
 from ..meta.tasks import Task
 from .canvas import COLOURS, figure, style
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
+MOST_ROWS = 20  # of a contact sheet
 LEGEND = "orange ON, blue OFF, dark both"
 
 
@@ -51,6 +54,40 @@ def plot_task(task: Task, queries: int = 5):
                 _frame(axes, COLOURS["black"] if row < shots else "0.7")
         title = f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest"
         fig.suptitle(f"{title}\n(events of {steps} ms; {LEGEND})")
+    return fig
+
+
+def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, int] | None = None):
+    """Contact sheet of recordings, a row a class and pixels as they were recorded, row 0 on top.
+
+    shown    of every class (name, events) of some recordings; at most MOST_ROWS classes are drawn
+    sensor   its rows and columns; None: as far as events reach. Events beyond it are left out, and said to be
+    """
+    rows = {name: some for name, some in list(shown.items())[:MOST_ROWS] if some}
+    if not rows:
+        raise ValueError("there is no recording to draw; expected one that can be read")
+    reach = [(int(events["y"].max()) + 1, int(events["x"].max()) + 1) for some in rows.values() for _, events in some]
+    height, width = sensor or (int(max(r for r, _ in reach)), int(max(c for _, c in reach)))
+    columns = max(map(len, rows.values()))
+    with style():
+        fig = figure(1.0 + 1.9 * columns, 1.0 + len(rows) * (0.5 + 1.75 * height / width))
+        grid = fig.subplots(len(rows), columns, squeeze=False)
+        for line, (label, some) in zip(grid, rows.items()):
+            line[0].set_ylabel(f"{label[:20]}\ny (px)")
+            for axes in line[len(some) :]:
+                axes.set_axis_off()
+            for axes, (name, events) in zip(line, some):
+                inside = (events["x"] >= 0) & (events["y"] >= 0) & (events["x"] < width) & (events["y"] < height)
+                counts = event_map(events[inside], (height, width))
+                axes.imshow(event_picture(counts, max(np.quantile(counts[counts > 0], 0.98), 1) if inside.any() else 1))
+                _frame(axes, "0.7")
+                seconds = (events["t"].max() - events["t"].min()) / 1e6
+                left = f", {np.sum(~inside):,} outside" if not inside.all() else ""
+                axes.set_title(f"{name[-24:]}\n{len(events):,} in {seconds:.3g} s{left}", fontsize=6)
+        for axes in grid[-1]:
+            axes.set_xlabel("x (px)")
+        more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
+        fig.suptitle(f"All events of a recording, row 0 on top: upright, whole and alike within a class?\n({LEGEND}{more})")
     return fig
 
 

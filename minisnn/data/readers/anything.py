@@ -11,7 +11,6 @@ Nothing in a file is executed; every error names it.
 from __future__ import annotations
 
 import csv
-import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...files import called, read_whole, size_of
-from .events import UNITS, as_events, name_of
+from ...files import called, size_of
+from .events import UNITS, as_events, in_order, name_of
 from .asl import read_asl
 from .hdf5 import one_line
 from .nmnist import read_nmnist
+from .text import read_table
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
 
 def read_events(path: str | Path, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time.
+    """Events of one recording (dtype EVENT), sorted by time (`events.in_order`).
 
     time     unit of the times of .npy, .npz and text files, which say it seldom (`events.as_events`)
     flip_y   rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
@@ -65,11 +65,15 @@ def read_events(path: str | Path, time: str | None = None, flip_y: int | None = 
         events = _camera(path)
     else:
         size_of(path, "a recording", _LARGEST)
-        events = as_events(_table(path) if kind in (".csv", ".txt") else _numpy(path), None, str(path), time)
+        events = as_events(
+            read_table(path, _LARGEST, name_of) if kind in (".csv", ".txt") else _numpy(path), None, str(path), time
+        )
     if not events.size:
         raise ValueError(f"{path}: the recording has no events; expected at least one")
-    if np.any(np.diff(events["t"]) < 0):
-        events = events[np.argsort(events["t"], kind="stable")]
+    try:
+        events = in_order(events)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     if flip_y is not None:
         events = events.copy()
         events["y"] = flip_y - 1 - events["y"]
@@ -210,34 +214,6 @@ def _numpy(path: Path, also: str = ""):
         raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from None
     [single] = arrays.values() if len(arrays) == 1 else [None]
     return single if single is not None else arrays
-
-
-def _table(path: Path) -> dict[str, np.ndarray]:
-    text = read_whole(path, "a table of events", _LARGEST)
-    first, _, rest = text.partition(b"\n")
-    head = first.decode("utf-8-sig", "replace").strip().lstrip("#").strip()
-    mark = next((one for one in ",;\t" if one in head), None)
-    names = [name.strip().strip('"') for name in head.split(mark)]
-    if not set("xytp") <= {name_of(name) for name in names}:
-        raise ValueError(f"{path}: found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first line")
-    use = [names.index(name) for name in names if name_of(name)]
-    words = rest.replace(mark.encode(), b" ") if mark else rest
-    lines = words.split()
-    if len(lines) % len(names):
-        raise ValueError(f"{path}: its {len(lines)} values are no whole number of rows of {len(names)}; expected one a column")
-    try:
-        table = np.array(lines).reshape(-1, len(names))[:, use].astype(np.float64)
-    except ValueError:
-        bad = next(one for one in lines if not _is_number(one))
-        raise ValueError(f"{path}: found {bad.decode(errors='replace')[:40]!r}; expected numbers below the names") from None
-    return {names[k]: column for k, column in zip(use, table.T)}
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        return math.isfinite(float(word))
-    except ValueError:
-        return False
 
 
 def _camera(path: Path) -> np.ndarray:

@@ -18,10 +18,11 @@ EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 SATURATION = 255  # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
 
 
-def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.ndarray:
+def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_clock: bool = False) -> np.ndarray:
     """Events from four sequences of equal length, sorted by time (events of one time keep their order).
 
-    Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is not 0 or 1.
+    Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is not 0 or 1; of what one
+    clock has stamped, also as `in_order`.
     """
     columns = {}
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
@@ -45,9 +46,37 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.nd
     for name, values in columns.items():
         events[name] = values
     check_events(events)
-    if np.any(np.diff(events["t"]) < 0):
-        events = events[np.argsort(events["t"], kind="stable")]
-    return events
+    return in_order(events, one_clock)
+
+
+JUMP, LEAST, MOST = 10_000, 50, 16  # us that a clock falls back by; events between such falls, and how many there are
+
+
+def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
+    """Events sorted by time, those of one time in their order.
+
+    ValueError where their clock began anew on the way, and sorting would lay one stretch upon the other: a few falls by more
+    than half of the time that has passed, between them events of both polarities whose times mostly grow. Events in no order or
+    a polarity after the other, are sorted.
+    """
+    t = events["t"]
+    falls = np.flatnonzero(np.diff(t) < 0)
+    if not falls.size:
+        return events
+    if not one_clock:
+        return events[np.argsort(t, kind="stable")]
+    fallen = t[falls] - t[falls + 1]
+    passed = np.maximum.accumulate(t)[falls] - np.minimum.accumulate(t)[falls]
+    jumps = falls[(fallen > JUMP) & (2 * fallen > passed)]
+    edges = [0, *(jumps + 1).tolist(), len(t)]
+    stretches = [events["p"][a:b] for a, b in zip(edges, edges[1:])]
+    if 0 < jumps.size <= MOST and falls.size - jumps.size < len(t) / 20 and min(map(len, stretches)) >= LEAST:
+        if all(0 < stretch.sum() < len(stretch) for stretch in stretches):
+            at = int(jumps[0])
+            seconds = (int(t[at]) - int(t[at + 1])) / 1e6
+            what = f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins anew"
+            raise ValueError(f"{what}; expected times that grow, or each stretch as a recording of its own")
+    return events[np.argsort(t, kind="stable")]
 
 
 NAMES = {  # of columns, as tools and files call them
@@ -82,7 +111,7 @@ def as_events(events: Any, shape: tuple[int, int] | None = None, name: str = "ev
     try:
         if p.size and p.dtype.kind in "if" and p.min() == -1 and np.isin(p, (-1, 1)).all():
             p = p > 0
-        made = event_array(x, y, _microseconds(t, time, said if "_" in found["t"] else ""), p)
+        made = event_array(x, y, _microseconds(t, time, said if "_" in found["t"] else ""), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:
         raise ValueError(f"{name}: {str(error).removeprefix('events: ')}") from None
@@ -198,17 +227,24 @@ def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int
 
 def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.ndarray]:
     """Parts of a long take, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at the end that is
-    shorter is left out. Raises ValueError where there is not one."""
+    shorter is left out, and so is a part without events. Raises ValueError where there is not one, and for a clock that jumps
+    ahead, so that there are more parts than events."""
     if not (isinstance(hop_ms, Real) and hop_ms > 0):
         raise ValueError(f"hop_ms is {hop_ms}; expected a positive number of milliseconds")
     time = np.sort(events["t"])
     length = (time[-1] - time[0]) / 1000 if len(time) else 0
     if length < duration_ms:
         raise ValueError(f"the take lasts {length:g} ms; expected at least {duration_ms:g}")
-    begins = time[0] + np.arange(int((length - duration_ms) // hop_ms) + 1) * (hop_ms * 1000)
+    number = int((length - duration_ms) // hop_ms) + 1
+    if number > len(time):
+        at = int(np.diff(time).argmax())
+        gap, after = (time[at + 1] - time[at]) / 1e6, (time[at] - time[0]) / 1e6
+        what = f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events"
+        raise ValueError(f"{what}; there is none for {gap:g} s after {after:g} s, expected a clock that does not jump")
+    begins = time[0] + np.arange(number) * (hop_ms * 1000)
     events = events[np.argsort(events["t"], kind="stable")]
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
-    return [events[first:last] for first, last in zip(*edges)]
+    return [events[first:last] for first, last in zip(*edges) if first < last]
 
 
 def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...meta.tasks import Task
-from ..readers.events import EVENT, as_events, bin_events, downscaled, windows
+from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
 from ..readers.pictures import by_value
 from .pool import Counts, Pool
 from .samples import draw_samples
@@ -210,7 +210,7 @@ def counts_of(
     def batches() -> Iterator[tuple]:
         for number, ((events, label), name) in enumerate(zip(recordings, names)):
             try:
-                one = downscaled(as_events(events, sensor, name), sensor, rows, number)
+                one = downscaled(in_order(as_events(events, sensor, name)), sensor, rows, number)
                 if not len(one):
                     raise ValueError("the recording has no events; expected at least one")
                 parts = [one] if hop_ms is None else windows(one, duration_ms, hop_ms)

@@ -221,10 +221,10 @@ def bad(path: Path, content) -> Path:
         ("a.npy", np.zeros(0, EVENT), "the recording has no events"),
         ("a.csv", b"", "found the columns ; expected x, y, t and p"),
         ("a.csv", b"1,2,3,4\n", "found the columns 1, 2, 3, 4; expected x, y, t and p in the first line"),
-        ("a.csv", b"x,y,t,p\n1,2,3,0\n1,2\n", "6 values are no whole number of rows of 4"),
-        ("a.csv", b"x,y,t,p\n1,2,three,0\n", "found 'three'; expected numbers"),
+        ("a.csv", b"x,y,t,p\n1,2,3,0\n1,2\n", "line 3 has 2 values; expected 4"),
+        ("a.csv", b"x,y,t,p\n1,2,three,0\n", "line 2 holds 'three'; expected numbers"),
         ("a.csv", b"x,y,t,p\n", "the recording has no events"),
-        ("a.csv", b"x,y,t,p\n1,2,nan,0\n", "t holds a value that is not a whole number|times are"),
+        ("a.csv", b"x,y,t,p\n1,2,nan,0\n", "line 2 holds 'nan'; expected numbers"),
         ("a.pdf", b"x", r"no recording that can be read; expected a file ending in \.npy"),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.events import EVENT, as_events, bin_events, check_events, event_array, event_map
+from minisnn.data.readers.events import EVENT, as_events, bin_events, check_events, event_array, event_map, windows
 
 
 def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
@@ -188,3 +188,66 @@ def test_event_map_counts_every_event():
     total = event_map(events, (20, 34))
     assert total.shape == (20, 34, 2) and total.sum() == events.size
     assert total[7, 30, 1] == np.sum((events["y"] == 7) & (events["x"] == 30) & (events["p"] == 1))
+
+
+# ---- clocks --------------------------------------------------------------------------------------------------------------
+
+
+def a_take(rng, n=2000, first=0):
+    t = first + np.cumsum(rng.integers(1, 400, n))
+    return dict(x=rng.integers(0, 34, n), y=rng.integers(0, 34, n), t=t, p=rng.integers(0, 2, n))
+
+
+@pytest.mark.parametrize("period", [1 << 16, 1 << 18, 200_000])
+def test_a_clock_that_wraps_is_told(rng, period):
+    take = a_take(rng)
+    take["t"] = take["t"] % period + 3
+    at = int(np.flatnonzero(np.diff(take["t"]) < 0)[0])
+    with pytest.raises(
+        ValueError, match=rf"^mine: times fall back by 0\.\d+ s after event {at + 1:,}: the clock wraps or begins"
+    ):
+        as_events(take, name="mine")
+
+
+def test_two_takes_in_one_are_told_wherever_the_second_begins(rng):
+    for first in (0, 100_000, 10**15):
+        a, b = a_take(rng, first=first), a_take(rng, 500, first + 1000)
+        with pytest.raises(ValueError, match="after event 2,000: the clock wraps or begins anew"):
+            as_events({name: np.concatenate([a[name], b[name]]) for name in "xytp"})
+
+
+def test_events_in_another_order_are_sorted(rng):
+    """In none, a polarity after the other, a row after the other, packets out of order, backwards."""
+    take = a_take(rng)
+    packets = np.argsort(take["t"] + rng.integers(-5000, 5000, 2000))
+    backwards = np.arange(2000)[::-1]
+    for order in (
+        rng.permutation(2000),
+        np.argsort(take["p"], kind="stable"),
+        np.argsort(take["y"], kind="stable"),
+        packets,
+        backwards,
+    ):
+        found = as_events({name: column[order] for name, column in take.items()})
+        np.testing.assert_array_equal(found["t"], take["t"])
+
+
+def test_shifted_clocks_change_nothing(rng):
+    """Not the counts, not the parts of a take: a recording begins with its first event."""
+    take = a_take(rng)
+    events = as_events(take)
+    for shift in (-(10**12), 12345, 1_700_000_000_000_000):
+        later = as_events({**take, "t": take["t"] + shift})
+        np.testing.assert_array_equal(bin_events(later, 100, 2), bin_events(events, 100, 2))
+        for a, b in zip(windows(later, 50, 20), windows(events, 50, 20), strict=True):
+            np.testing.assert_array_equal(a["t"] - shift, b["t"])
+
+
+def test_a_clock_that_jumps_ahead_makes_no_empty_parts(rng):
+    take = a_take(rng, 4000)
+    take["t"][2000:] += 3_000_000
+    parts = windows(as_events(take), 50, 20)
+    assert all(map(len, parts)) and len(parts) < 60
+    take["t"][3000:] += 3600_000_000
+    with pytest.raises(ValueError, match=r"would be 180,\d+ of 4,000 events; there is none for 3600(\.\d+)? s after 3\.\d+ s"):
+        windows(as_events(take), 50, 20)

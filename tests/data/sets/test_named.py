@@ -221,3 +221,39 @@ def test_other_data_of_one_name_is_noticed(monkeypatch, capsys):
     Path("mine.py").write_text(CODE.replace("default_rng(0)", "default_rng(1)"))
     code, text = said(capsys, "train", "--resume", "run", "--dataset", "mine.py:moves", "--quiet")
     assert code == 2 and "mine.py:moves: these are not the recordings that the run in run learns from; bring them back" in text
+
+
+def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
+    root = folder(Path("a"), 3, 4)
+    code, text = said(capsys, "info", root, "--sheet", "sheet.png", "--sensor", "10,12")
+    assert code == 0 and "12 recordings of 3 classes, of 12 x 10 pixels" in text and "sheet.png" in text
+    assert Path("sheet.png").read_bytes().startswith(b"\x89PNG") and "looks wrong" not in text, text
+    t = np.sort(rng.integers(0, 200_000, 300))
+    x, y, p = rng.integers(0, 10, 300), rng.integers(0, 12, 300), rng.integers(0, 2, 300)
+    hot, late, again = (
+        np.where(np.arange(300) % 3, x, 4),
+        np.where(np.arange(300) > 150, t + 400_000, t),
+        np.concatenate([t, t]),
+    )
+    np.save(root / "c0" / "9.npy", event_array(x, y, t, p))  # y is the long side
+    np.save(root / "c1" / "8.npy", event_array(hot, np.where(np.arange(300) % 3, y % 10, 2), t, p))
+    np.save(root / "c1" / "9.npy", event_array(x, x * 0, late, p))
+    np.save(root / "c2" / "9.npy", event_array(x, x * 0, t, p * 0))
+    Path(root, "c2", "8.csv").write_text("x,y,t,p\n" + "".join(f"1,2,{one},{k % 2}\n" for k, one in enumerate(again)))
+    Path(root, "c2", "7.csv").write_text("x,y,t,p\n")
+    code, text = said(capsys, "info", root, "--sensor", "10,12", "--sheet", "sheet.svg")
+    assert code == 0 and Path("sheet.svg").is_file()
+    for name, what in {
+        "c0/9.npy": "x and y look swapped",
+        "c1/8.npy": "the pixel at x 4, y 2 makes",
+        "c1/9.npy": "its clock jumps, or nothing moved",
+        "c2/9.npy": "all its events are OFF",
+        "c2/8.csv": "the clock wraps or begins anew",
+        "c2/7.csv": "the recording has no events",
+    }.items():
+        assert any(name in line and what in line for line in text.splitlines()), (what, text)
+    assert said(capsys, "info", root, "--flip-y")[1].endswith("do not say how many there are; give --sensor\n")
+    assert (
+        "--sheet would do nothing for anything but a folder of recordings"
+        in said(capsys, "info", "mine.py", "--sheet", "b.png")[1]
+    )
