@@ -7,9 +7,13 @@ from .data.sets.double_asl import DoubleASL as DoubleASL
 from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
 from .data.sets.omniglot import Omniglot as Omniglot
 from .data.sets.recordings import Recordings as Recordings
+from .layers.loss import Loss as Loss
 from .layers.neuron import LIF as LIF
 from .layers.neuron import CubaLIF as CubaLIF
+from .layers.own import Neuron as Neuron
+from .layers.surrogate import Surrogate as Surrogate
 from .meta.inner import (
+    Adjoint as Adjoint,
     InnerLoop as InnerLoop,
     adapt as adapt,
     body as body,
@@ -20,6 +24,7 @@ from .meta.inner import (
 )
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.prototypes import ClassMeans as ClassMeans
+from .meta.rules import MAML as MAML
 from .meta.tasks import Task as Task
 from .network.convolutional import ConvNet as ConvNet
 from .network.spiking import SpikingNet as SpikingNet

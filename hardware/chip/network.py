@@ -71,7 +71,7 @@ class IntegerNet:
     steps: dict[str, int] = {}
 
     def __init__(self, net, theta: np.ndarray, words=Words(), readout_exponent: int | None = None, exponents=None):
-        if getattr(net, "hidden", None) or not isinstance(getattr(net, "neuron", None), LIF) or not net.channels:
+        if getattr(net, "hidden", None) or not isinstance(getattr(net, "neuron", None), LIF) or net.own or not net.channels:
             raise ValueError(
                 "the chip holds a spiking network of conv layers of LIF neurons and a readout of their spikes; this network "
                 "has other layers or neurons"

@@ -31,7 +31,6 @@ from minisnn.training.held import Held
 from minisnn.training.origin import CHIP
 from minisnn.meta.inner import InnerLoop
 from minisnn.network.base import Gradients, LossAndGradient
-from minisnn.network.spiking import SpikingNet
 
 from ..chip.learner import steps_of
 
@@ -112,7 +111,7 @@ class OnChip(Held):
     command = CHIP
 
     def of(self, net) -> HeldNet:
-        still = SpikingNet.from_configuration(net.configuration(), detach_reset=True)
+        still = net.like(detach_reset=True)
         return HeldNet(still, Grid(still, self.words))
 
     def start(self, net, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -54,7 +54,7 @@ def run(study: Study) -> Findings:
     for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
         tasks, trained = study.tasks(dataset), checkpoint.net
-        net = type(trained).from_configuration(trained.configuration(), dtype="float64")
+        net = trained.like(dtype="float64")
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..kernels import products
 from ..layers import membrane
-from ..layers.loss import LOSSES
 from ..network.spiking import SpikingNet
 from ..layers.neuron import LIF, CubaLIF
 
@@ -28,7 +27,7 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
     """The readout alone as a network of one dense block, its input the spikes of the body."""
     features, neuron = int(np.prod(net.blocks[-1].input_shape)), replace(net.neuron, gain=1.0)
     alone = dict(input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=neuron)
-    return SpikingNet.from_configuration(net.configuration(), **alone)
+    return net.like(**alone)
 
 
 def traces(spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int] | None = None) -> np.ndarray:
@@ -51,7 +50,7 @@ class Readout:
 
     def __init__(self, net: SpikingNet, ways: int):
         self.neuron, self.window, self.detach_reset = net.neuron, net.window, net.detach_reset
-        self.dtype, self.ways, self.loss = net.dtype, ways, LOSSES[net.loss_name]
+        self.dtype, self.ways, self.loss = net.dtype, ways, net.criterion
         self.size = (int(np.prod(net.blocks[-1].input_shape)) + 1) * ways
 
     def traces(self, spikes: np.ndarray) -> np.ndarray:
@@ -66,10 +65,10 @@ class Readout:
         """Mean loss over the batch, and its gradient flat like theta."""
         u, tape = self._membrane(theta, p)
         dy = np.zeros_like(u)
-        dy[:, -1] = self.loss[1](u[:, -1], y)
+        dy[:, -1] = self.loss.backward(u[:, -1], y)
         dI = membrane.backward(tape, dy, self.neuron, self.detach_reset)
         dW = sum(products.outer_sum(one[-len(d) :], d) for one, d in zip(p, dI))
-        return self.loss[0](u[:, -1], y), np.concatenate([dW.T.ravel(), dI.sum((0, 1))])
+        return self.loss.value(u[:, -1], y), np.concatenate([dW.T.ravel(), dI.sum((0, 1))])
 
     def _membrane(self, theta, p):
         """u in the window, (B, n, ways), and what going back takes."""

@@ -21,7 +21,7 @@ WAYS = (2, 5, 10, 20)
 
 def with_ways(net, theta: np.ndarray, inner: InnerLoop, ways: int):
     """(network, theta, inner loop) for `ways` classes; every column of the new readout is the mean of the old ones."""
-    wide = type(net).from_configuration(net.configuration(), ways=ways)
+    wide = net.like(ways=ways)
 
     def widened(flat: np.ndarray) -> np.ndarray:
         weight, bias = (flat[p.slice].reshape(p.shape) for p in net.layout[-2:])

@@ -16,14 +16,26 @@ Import from here: the names above, from the room itself.
 It may import: files, parallel, layers, network, meta, plots.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from ..meta.inner import body
+from ..meta.inner import InnerLoop, body
 from .cases import Case, Sets, random_case, random_data, random_theta, small_step
 from .curve import Curve, plot_steps, step_curve
 from .passes import check_passes
 from .report import Report, Result
-from .whole import Coordinates, check_gradient, check_hvp, check_meta_gradient, check_symmetry, coordinates, in_double, twins_of
+from .whole import (
+    Coordinates,
+    check_gradient,
+    check_hvp,
+    check_meta_gradient,
+    check_symmetry,
+    check_update,
+    coordinates,
+    in_double,
+    twins_of,
+)
 
 __all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", "check_gradient", "check_hvp"]
 __all__ += ["check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps"]
@@ -31,7 +43,19 @@ __all__ += ["random_case", "random_data", "random_theta", "step_curve"]
 
 
 def check(
-    net, theta=None, x=None, y=None, seed=0, *, task=None, step_size=None, inner_steps=(1, 3), twins=None, thorough=False, **how
+    net,
+    theta=None,
+    x=None,
+    y=None,
+    seed=0,
+    *,
+    task=None,
+    step_size=None,
+    inner_steps=(1, 3),
+    twins=None,
+    thorough=False,
+    loop=None,
+    **how,
 ) -> Report:
     """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.
 
@@ -42,6 +66,7 @@ def check(
     twins         by default those there are, "jet" and "smooth"; the smooth form is skipped where a bias lies at the
                   threshold. ANIL's meta-gradient is checked in the first
     thorough      try every step size of the differences rather than stop at one that is good enough
+    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked, in place of MAML's and ANIL's
     how           freeze, threshold, threshold_fraction of the inner loop
 
     Raises ValueError for data that do not fit the network.
@@ -66,6 +91,13 @@ def check(
         results += check_gradient(net, theta, x, y, rng, twin, thorough=thorough)
         results += check_hvp(net, theta, x, y, rng, twin, thorough=thorough)
     results += check_symmetry(net, theta, x, y, rng)
+    if loop is not None:
+        own = dict(rule=type(loop).__name__, loop=replace(loop, **how))
+        results += check_update(net, rng, own["loop"]) if type(loop).update is not InnerLoop.update else []
+        for steps in inner_steps:
+            for twin in twins:
+                results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **own)
+        return Report(f"Derivatives of {net!r}", results)
     for steps in inner_steps:
         for twin in twins:
             results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **how)

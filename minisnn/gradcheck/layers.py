@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..layers import activation, block, convolution, frames, passive, pool
+from ..layers import activation, block, convolution, frames, own, pool
+from ..layers.neuron import LeakyIntegrator
 from .report import BLOCK, LAYER
 from .unit import Unit
 
@@ -41,15 +42,26 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
 
 
 def _spiking(b, point, tape) -> list[Unit]:
-    synapse, membrane = block.DYNAMICS[type(b.neuron)]
+    synapse, membrane = block.dynamics(b.neuron)
     start, x, u = tuple(tape[name] for name in synapse.STATES), tape["x"], tape["u"]
     current, passes = synapse.forward(point["weight"], point["bias"], x, start, b.neuron)[0], (synapse, block.prepare)
     after = (start, b.neuron), (b.neuron,), (b.neuron, x.shape[1])
     found = [_weighted(b, _name(synapse), point, x, (current, tape), (passes, passes), after)]
-    if membrane is not passive:
+    if not isinstance(b.neuron, LeakyIntegrator):
         reset, a0 = (b.neuron, b.detach_reset), u - b.neuron.threshold
         jet = (tape["state"], *reset, "jet", a0)
-        found.append(_alone(b, _name(membrane), {"I": current}, (u, tape["membrane"]), membrane, jet, reset, needs_dy=False))
+        found.append(
+            _alone(
+                b,
+                type(b.neuron).__name__ if membrane is own else _name(membrane),
+                {"I": current},
+                (u, tape["membrane"]),
+                membrane,
+                jet,
+                reset,
+                needs_dy=False,
+            )
+        )
     if not b.readout:
         hard, kind = pool.forward(u, b.pool, b.neuron), (b.pool, b.neuron)
         found.append(_alone(b, "pool", {"u": u}, hard, pool, (*kind, "jet", u), kind))

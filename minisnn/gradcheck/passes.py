@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..layers import surrogate
 from ..layers.loss import LOSSES
+from ..layers.surrogate import FastSigmoid
 from .differences import inner, relative
 from .layers import units
 from .report import Result
@@ -20,22 +20,24 @@ def check_passes(net, theta, x, y, rng: np.random.Generator, thorough: bool = Fa
 
 
 def check_surrogate(net, rng: np.random.Generator) -> list[Result]:
-    """sigma' against differences of sigma, sigma'' against differences of sigma', away from the kink at zero."""
-    slope = net.neuron.slope
+    """sigma' against differences of sigma, sigma'' against differences of sigma', away from kinks."""
+    spike = net.neuron.spike
     a = rng.uniform(0.05, 1, 40) * rng.choice([-1, 1], 40)
+    a = a[np.all([np.abs(a - kink) >= 0.05 for kink in spike.kinks], 0)] if spike.kinks else a
     rows: list[Result] = []
-    for function, derivative in ((surrogate.sigma, surrogate.sigma_prime), (surrogate.sigma_prime, surrogate.sigma_second)):
+    for name, function, derivative in (("prime", spike.sigma, spike.prime), ("second", spike.prime, spike.second)):
 
         def error(h):
-            return relative(derivative(a, slope), (function(a + h, slope) - function(a - h, slope)) / (2 * h))
+            return relative(derivative(a), (function(a + h) - function(a - h)) / (2 * h))
 
-        rows.append(differences(f"surrogate.{derivative.__name__}", "every spike", error, DIFFERENCES))
+        what = f"surrogate.sigma_{name}" if isinstance(spike, FastSigmoid) else f"{type(spike).__name__}.{name}"
+        rows.append(differences(what, "every spike", error, DIFFERENCES))
     return rows
 
 
 def check_loss(net, logits, y, rng: np.random.Generator) -> list[Result]:
     """The loss's adjoint against differences of the loss, the tangent of its adjoint against differences of that."""
-    value, backward, backward_tangent = LOSSES[net.loss_name]
+    value, backward, backward_tangent = net.criterion.value, net.criterion.backward, net.criterion.backward_tangent
     y = net._target(y, len(logits))
     directions = rng.standard_normal((4, *logits.shape))
     slopes = [inner(backward(logits, y), d) for d in directions]
@@ -50,6 +52,6 @@ def check_loss(net, logits, y, rng: np.random.Generator) -> list[Result]:
     def tangent_error(h):
         return relative(backward_tangent(logits, logits_dot, y), difference(backward, logits_dot, h))
 
-    what = f"loss.{net.loss_name}_backward"
+    what = f"loss.{net.loss_name}_backward" if net.loss_name in LOSSES else f"{type(net.criterion).__name__}.backward"
     row = differences(what, "logits", error, DIFFERENCES)
     return [row, differences(f"{what}_tangent", "logits", tangent_error, DIFFERENCES, excused=not row.ok)]

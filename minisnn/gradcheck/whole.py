@@ -28,10 +28,9 @@ def twins_of(net) -> tuple[str, ...]:
 
 
 def _clear_of_kink(net, theta) -> bool:
-    if not hasattr(net, "neuron"):  # nothing spikes, nothing has a kink
-        return True
-    biases = [b for name, b in net.views(theta).items() if name.endswith(".bias")]
-    return min(float(np.abs(b - net.neuron.threshold).min()) for b in biases) > KINK
+    kinks = net.neuron.spike.kinks if hasattr(net, "neuron") else ()  # nothing spikes, nothing has a kink
+    biases = [b - net.neuron.threshold for name, b in net.views(theta).items() if name.endswith(".bias") and kinks]
+    return all(float(np.abs(b - kink).min()) > KINK for b in biases for kink in kinks)
 
 
 def _skip(what, where, twin, tolerance, level):
@@ -116,17 +115,17 @@ def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
 
 
 def check_meta_gradient(
-    net, theta, task, rng: np.random.Generator, step_size=0.1, steps: int = 1, twin="jet", rule="MAML", **options
+    net, theta, task, rng: np.random.Generator, step_size=0.1, steps: int = 1, twin="jet", rule="MAML", loop=None, **options
 ) -> list[Result]:
     """Taylor test of the meta-gradient (the best of up to four directions, or eight), and central differences.
 
     The step size's own gradient is checked by central differences too.
     The twin is recorded at every theta_n of the network's own path. `options`: freeze, threshold, ... of `adapt`; `rule`
-    "ANIL" freezes all layers but the readout.
+    "ANIL" freezes all layers but the readout; `loop`, with settings of its own, is that of another rule, by its name.
     """
     if rule == "ANIL":
         options["freeze"] = tuple({*options.get("freeze", ()), *maml.body(net)})
-    loop = maml.InnerLoop(step_size, steps, **options)
+    loop = maml.InnerLoop(step_size, steps, **options) if loop is None else replace(loop, step_size=step_size, steps=steps)
     what = f"meta-gradient, N = {steps}" if rule == "MAML" else f"meta-gradient of {rule}, N = {steps}"
     path = (replace(loop, steps=n).adapt(net, theta, task.x_support, task.y_support) for n in range(steps + 1))
     if twin == "smooth" and not all(_clear_of_kink(net, theta_n) for theta_n in path):
@@ -164,6 +163,32 @@ def check_meta_gradient(
         tolerance = TOLERANCE["meta-gradient"]
         rows.append(differences(what, name, mistake, tolerance, META, twin, *_steps(twin, False, tolerance)))
     return rows
+
+
+def check_update(net, rng: np.random.Generator, loop: maml.InnerLoop) -> list[Result]:
+    """An inner loop's `update_backward` against central differences of its `update`, a row an argument."""
+    theta, start, g, lam, *dots = rng.standard_normal((8, net.size))
+    m, step, kind = rng.integers(0, 2, net.size).astype(float), 0.5, type(loop).__name__
+    adjoint = replace(loop, step_size=step).update_backward(theta, start, m, g, lam)
+    rows = []
+    for n, (name, found, dot) in enumerate(
+        zip(("theta", "start", "gradient"), (adjoint.theta, adjoint.start, adjoint.gradient), dots)
+    ):
+
+        def mistake(h):
+            moved = [[a + s * h * dot * (k == n) for k, a in enumerate((theta, start, g))] for s in (1, -1)]
+            up, down = (replace(loop, step_size=step).update(at, begin, m, slope) for at, begin, slope in moved)
+            return relative(
+                inner(found * np.ones(net.size), dot), inner(lam, up - down) / (2 * h), norm(lam) * norm(dot) * 1e-3
+            )
+
+        rows.append(differences(f"{kind}.update_backward", name, mistake, TOLERANCE["gradient"]))
+
+    def of_step(h):
+        up, down = (replace(loop, step_size=step + s * h).update(theta, start, m, g) for s in (1, -1))
+        return relative(np.sum(adjoint.step_size), inner(lam, up - down) / (2 * h), norm(lam) * norm(g) * 1e-3)
+
+    return [*rows, differences(f"{kind}.update_backward", "step_size", of_step, TOLERANCE["gradient"])]
 
 
 @dataclass(frozen=True)
@@ -218,5 +243,4 @@ def in_double(net, theta):
     """The network and its parameters in float64; differences in float32 would show rounding only."""
     if net.dtype == np.float64:
         return net, theta
-    net = type(net).from_configuration(net.configuration(), dtype="float64")
-    return net, None if theta is None else np.asarray(theta, np.float64)
+    return net.like(dtype="float64"), None if theta is None else np.asarray(theta, np.float64)

@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from . import current, hard_reset, membrane, passive, pool, synapse, trace
+from . import current, hard_reset, membrane, own, pool, synapse, trace
 from .neuron import LIF, CubaLIF, LeakyIntegrator
 
-DYNAMICS = {LIF: (synapse, membrane), CubaLIF: (current, hard_reset), LeakyIntegrator: (current, passive)}
+DYNAMICS = {LIF: (synapse, membrane), CubaLIF: (current, hard_reset), LeakyIntegrator: (current, own)}
 EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
+
+
+def dynamics(neuron: Any) -> tuple[Any, Any]:
+    """(synapse, membrane), the modules of its passes."""
+    return ((synapse if neuron.delay else current), own) if isinstance(neuron, own.Neuron) else DYNAMICS[type(neuron)]
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Block:
     channels: int
     kernel: int
     pool: str  # "max", "mean" (of the membrane), "spikes" (their mean) or "none"
-    neuron: Any  # of DYNAMICS, or the activation of a network that does not spike
+    neuron: Any  # that `dynamics` knows, or the activation of a network that does not spike
     detach_reset: bool = False
     readout: bool = False
 
@@ -59,10 +64,11 @@ def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None
     window's start and the membrane u), and y holds the window's steps alone. `keep` is a hint: how many of the window's
     steps the tape needs.
     """
-    neuron, (synapse, membrane) = block.neuron, DYNAMICS[type(block.neuron)]
+    neuron, (synapse, membrane) = block.neuron, dynamics(block.neuron)
     if frozen is None:
         K = max(x.shape[1] - window, 0)
-        state = np.zeros((len(x), *block.input_shape[:2], block.channels), x.dtype)
+        states = (len(neuron.states),) if membrane is own else ()
+        state = np.zeros((len(x), *block.input_shape[:2], block.channels, *states), x.dtype)
         whole, _ = synapse.forward(weight, bias, x, synapse.presynaptic_traces(x[:, :0], neuron), neuron)
         u_before, before = membrane.forward(whole[:, :K], state, neuron)
         start, state, a0, u0 = synapse.presynaptic_traces(x[:, :K], neuron), before["end"], None, None
@@ -83,7 +89,7 @@ def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None
 
 def recorded(block: Block) -> tuple[str, ...]:
     """What of a block's tape a twin freezes."""
-    return (*DYNAMICS[type(block.neuron)][0].STATES, "state", "u")
+    return (*dynamics(block.neuron)[0].STATES, "state", "u")
 
 
 def _last_step(block, tape, dlogits):
@@ -103,14 +109,14 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         dy = _last_step(block, tape, dy)
     else:
         dy = pool.backward(tape["pool"], dy, block.pool, block.neuron)
-    synapse, membrane = DYNAMICS[type(block.neuron)]
+    synapse, membrane = dynamics(block.neuron)
     dy = membrane.backward(tape["membrane"], dy, block.neuron, block.detach_reset)
     return synapse.backward(weight, tape, dy, block.neuron)
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    synapse, membrane = DYNAMICS[type(block.neuron)]
+    synapse, membrane = dynamics(block.neuron)
     y_dot, tape_dot = synapse.forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps)
     y_dot, tape_dot["membrane"] = membrane.forward_tangent(tape["membrane"], y_dot, block.neuron, block.detach_reset)
     if block.readout:
@@ -125,7 +131,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dy_dot = _last_step(block, tape, dy_dot)
     else:
         dy_dot = pool.backward_tangent(tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron)
-    synapse, membrane = DYNAMICS[type(block.neuron)]
+    synapse, membrane = dynamics(block.neuron)
     dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset)
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)
 

@@ -2,7 +2,11 @@
 
 Each `X(logits, y)` returns the mean loss over the batch, `X_backward` its adjoint `dlogits`, and `X_backward_tangent`
 the directional derivative of that adjoint along `logits_dot`. logits (B, ways).
+
+Networks take each three as one object, a `Loss`; another loss is another such object, `SpikingNet(loss=...)`.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -48,7 +52,59 @@ def squared_backward_tangent(logits: np.ndarray, logits_dot: np.ndarray, y: np.n
     return logits_dot / len(y)
 
 
+class Loss:
+    """A loss of the logits (B, ways) and what they should be, y, and its derivatives; one's own is a subclass with these three.
+
+    value(logits, y)                           the mean loss over the batch, a number
+    backward(logits, y)                        its gradient dlogits (B, ways)
+    backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along logits_dot
+    one_hot   True: y is (B, ways) in the logits' dtype, labels become one-hot rows, and real-valued targets may be given;
+              False: y is (B,) labels, nothing else
+    """
+
+    one_hot: bool = True
+    value: Callable
+    backward: Callable
+    backward_tangent: Callable
+
+    @property
+    def name(self) -> str:
+        """What files and messages call it."""
+        return repr(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+class Shipped(Loss):
+    """One of the two above."""
+
+    def __init__(self, value: Callable, backward: Callable, backward_tangent: Callable, one_hot: bool):
+        self.value, self.backward, self.backward_tangent, self.one_hot = value, backward, backward_tangent, one_hot
+
+    @property
+    def name(self) -> str:
+        return self.value.__name__
+
+
 LOSSES = {
-    "cross_entropy": (cross_entropy, cross_entropy_backward, cross_entropy_backward_tangent),
-    "squared": (squared, squared_backward, squared_backward_tangent),
+    loss.name: loss
+    for loss in (
+        Shipped(cross_entropy, cross_entropy_backward, cross_entropy_backward_tangent, False),
+        Shipped(squared, squared_backward, squared_backward_tangent, True),
+    )
 }
+
+
+def loss_of(found: "str | Loss") -> Loss:
+    """The loss of a name in LOSSES, or one's own; ValueError for anything else."""
+    if isinstance(found, str) and found in LOSSES:
+        return LOSSES[found]
+    if isinstance(found, dict):  # of a configuration
+        what = f"the network's loss is {found.get('words')}, an object of one's own"
+        raise ValueError(f"{what}; in Python: load(path, loss=...)")
+    lacks = [name for name in ("value", "backward", "backward_tangent") if not callable(getattr(found, name, None))]
+    if not isinstance(found, Loss) or lacks:
+        own = f"a minisnn.Loss with value, backward and backward_tangent, not {found!r}"
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")
+    return found

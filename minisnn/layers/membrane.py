@@ -29,7 +29,7 @@ def _step_shape(sequence):
 
 def _jet(function, tape, t, neuron):
     a0 = tape["a0"]
-    return function(tape["form"], tape["u"][:, t] - neuron.threshold, None if a0 is None else a0[:, t], neuron.slope)
+    return function(tape["form"], tape["u"][:, t] - neuron.threshold, None if a0 is None else a0[:, t], neuron.spike)
 
 
 def _spike(tape, t, neuron, detach_reset):

@@ -1,29 +1,40 @@
 """What a spiking block is given: the constants of its neuron, checked.
 
-`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (the chip's) and `LeakyIntegrator`, the readout of the latter. Each says
+`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (the chip's) and `LeakyIntegrator`, the readout of the latter; the base of
+one's own is `own.Neuron`. Each says
 
     delay     steps from a spike to the membranes it reaches
     readout   what the readout of a network of such neurons is given
     pools     how a block pools where the network is asked for "max" or "mean": of the membrane, or the mean of the "spikes"
+    spike     the surrogate of its spike
 """
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from .surrogate import Surrogate
+
+OWN = "own"  # a neuron's kind that no file can name
+SLOPE = 10.0
 
 
 class _Constants:
-    """Finite floats; decays lie in [0, 1), the slope is positive."""
+    """Finite floats; decays lie in [0, 1), the slope is positive. Those that fire may have a surrogate of their own."""
 
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
-        for field in fields(self):  # type: ignore[arg-type]
-            v = getattr(self, field.name)
+        for f in fields(self):  # type: ignore[arg-type]
+            v = getattr(self, f.name)
+            if f.name == "surrogate":
+                self._check_surrogate(v, f"{kind} surrogate")
+                continue
             if isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v):
-                raise ValueError(f"{kind} {field.name} must be a finite number, not {v!r}")
-            object.__setattr__(self, field.name, float(v))
+                raise ValueError(f"{kind} {f.name} must be a finite number, not {v!r}")
+            object.__setattr__(self, f.name, float(v))
         for name in self.decaying:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{kind} {name} must lie in [0, 1), not {getattr(self, name)}")
@@ -31,12 +42,43 @@ class _Constants:
         if slope <= 0:
             raise ValueError(f"{kind} slope must be positive, not {slope}")
 
+    def _check_surrogate(self, found: Any, name: str) -> None:
+        if found is None:
+            return
+        from .surrogate import Surrogate
+
+        if not isinstance(found, Surrogate):
+            raise ValueError(f"{name} must be a minisnn.Surrogate with sigma, prime and second, not {found!r}")
+        if getattr(self, "slope", SLOPE) != SLOPE:
+            raise ValueError(
+                f"{name} is given, so slope, that of the surrogate in its place, has no effect; leave one of them out"
+            )
+
+    @property
+    def spike(self) -> "Surrogate":
+        """The surrogate of the neuron's spike."""
+        from .surrogate import FastSigmoid
+
+        return getattr(self, "surrogate", None) or FastSigmoid(getattr(self, "slope", SLOPE))
+
+    def __repr__(self) -> str:
+        constants = ", ".join(f"{name}={value!r}" for name, value in self._constants().items())
+        return f"{type(self).__name__}({constants})"
+
+    def _constants(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "surrogate" or value is not None}
+
     def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from."""
-        return {**({} if isinstance(self, LIF) else {"kind": "cuba"}), **vars(self)}
+        """What `neuron_of` makes the neuron from; of parts of one's own the words alone."""
+        if type(self) not in NEURONS.values():
+            return {"kind": OWN, "words": repr(self)}
+        constants = self._constants()
+        if "surrogate" in constants:
+            constants["surrogate"] = repr(constants["surrogate"])
+        return {**({} if isinstance(self, LIF) else {"kind": "cuba"}), **constants}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LIF(_Constants):
     """Constants of the neuron. State p, q, r starts at zero; x_t are presynaptic spikes, first layer: gain * event count.
 
@@ -49,6 +91,7 @@ class LIF(_Constants):
     threshold            firing threshold of u
     slope                kappa of the surrogate derivative 1 / (kappa |u - threshold| + 1)^2
     gain                 factor on the event counts that enter the first layer
+    surrogate            another one in its place, or None
 
     The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5 and 2.3 ms).
     """
@@ -58,8 +101,9 @@ class LIF(_Constants):
     gamma: float = 0.65
     rho: float = 1.0
     threshold: float = 0.0
-    slope: float = 10.0
+    slope: float = SLOPE
     gain: float = 10.0
+    surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     delay: ClassVar[int] = 2
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta", "gamma")
@@ -76,7 +120,7 @@ class LIF(_Constants):
         tau_synapse: float = 9.5e-3,
         tau_refractory: float = 2.3e-3,
         dt: float = 1e-3,
-        **others: float,
+        **others: Any,
     ) -> "LIF":
         """The neuron with decays exp(-dt / tau); every time in seconds."""
         times = dict(tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt)
@@ -87,7 +131,7 @@ class LIF(_Constants):
         return cls(alpha, beta, gamma, **others)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CubaLIF(_Constants):
     """Constants of the current-based neuron with a hard reset, what Loihi and most simulators mean by LIF. State is zero at the
     start, and nothing delays within a step; x_t are presynaptic spikes, first layer: gain * event count.
@@ -100,14 +144,15 @@ class CubaLIF(_Constants):
 
     alpha, beta   decay a step of the membrane and of the current, in [0, 1)
     threshold     firing threshold of w       slope   kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
-    gain          factor on the event counts that enter the first layer
+    gain          factor on the event counts that enter the first layer       surrogate   another one in its place, or None
     """
 
     alpha: float = 0.95
     beta: float = 0.9
     threshold: float = 0.3
-    slope: float = 10.0
+    slope: float = SLOPE
     gain: float = 10.0
+    surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     delay: ClassVar[int] = 0
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "spikes"}
 
@@ -122,7 +167,7 @@ class CubaLIF(_Constants):
         return LeakyIntegrator(self.alpha, self.beta)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LeakyIntegrator(_Constants):
     """The readout of a network of `CubaLIF`: its two filters, no spike, no reset; v_t = alpha v_{t-1} + (1 - alpha) i_t."""
 
@@ -130,6 +175,7 @@ class LeakyIntegrator(_Constants):
     beta: float
     delay: ClassVar[int] = 0
     threshold: ClassVar[float] = math.inf  # never reached
+    states: ClassVar[tuple[str, ...]] = ()  # behind its filters
 
     @property
     def decays(self) -> tuple[float, ...]:
@@ -144,6 +190,9 @@ def neuron_of(configuration: dict[str, Any]) -> LIF | CubaLIF:
     """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of version 0.1."""
     constants = dict(configuration)
     kind = constants.pop("kind", "lif")
+    if kind == OWN or "surrogate" in constants:
+        what = f"neuron is {constants.get('words')}" if kind == OWN else f"neuron has the surrogate {constants['surrogate']}"
+        raise ValueError(f"the network's {what}, an object of one's own; in Python: load(path, neuron=...)")
     if kind not in NEURONS:
         raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
     return NEURONS[kind](**constants)

@@ -58,13 +58,13 @@ def forward(u: np.ndarray, pool: str, neuron, form="hard", u0=None):
     choice, (before, after) = choose(u if u0 is None else u0) if pool == "max" else None, ORDER[pool]
     a = gather(u, before, choice) - neuron.threshold
     a0 = None if u0 is None else gather(u0, before, choice) - neuron.threshold
-    y = gather(surrogate.value(form, a, a0, neuron.slope), after, None)
+    y = gather(surrogate.value(form, a, a0, neuron.spike), after, None)
     return y, {"a": a, "a0": a0, "form": form, "choice": choice, "shape": u.shape[2:4]}
 
 
 def _jet(function, tape, steps, neuron):
     a0 = tape["a0"]
-    return function(tape["form"], tape["a"][:, :steps], None if a0 is None else a0[:, :steps], neuron.slope)
+    return function(tape["form"], tape["a"][:, :steps], None if a0 is None else a0[:, :steps], neuron.spike)
 
 
 def _choice(tape, steps):

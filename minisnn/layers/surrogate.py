@@ -14,6 +14,8 @@ Every spike carries the jet (value, slope, curvature). Three forms of the nonlin
 
 `a0` is the membrane recorded from the spiking network. At a = a0 the jet form has the spiking network's value, slope
 and curvature, so the surrogate gradient and Hessian of the spiking network are the true ones of its jet form.
+
+Another surrogate is another `Surrogate`, given to a neuron: `LIF(surrogate=...)`.
 """
 
 from typing import Any
@@ -43,23 +45,82 @@ def step(a: np.ndarray) -> np.ndarray:
     return (a >= 0).astype(a.dtype)
 
 
-def value(form: str, a: np.ndarray, a0: Any, slope: float) -> np.ndarray:
+class Surrogate:
+    """A surrogate derivative: three functions of arrays a = u - threshold, a number for a number, in a's dtype.
+
+    sigma(a)    a primitive of `prime`: the spike of the smooth form
+    prime(a)    the derivative that a spike is given
+    second(a)   the derivative of `prime`
+    kinks       where `second` jumps, if anywhere: checks of the smooth form keep clear of these a
+    """
+
+    kinks: tuple[float, ...] = ()
+
+    def sigma(self, a: np.ndarray) -> np.ndarray:
+        """A primitive of `prime`."""
+        raise NotImplementedError(f"{type(self).__name__} needs sigma(a), a primitive of prime(a)")
+
+    def prime(self, a: np.ndarray) -> np.ndarray:
+        """The surrogate derivative."""
+        raise NotImplementedError(f"{type(self).__name__} needs prime(a), the surrogate derivative")
+
+    def second(self, a: np.ndarray) -> np.ndarray:
+        """The derivative of `prime`."""
+        raise NotImplementedError(f"{type(self).__name__} needs second(a), the derivative of prime(a)")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+class FastSigmoid(Surrogate):
+    """That of the paper, see above (the name is Zenke & Ganguli's, 2018)."""
+
+    kinks = (0.0,)
+
+    def __init__(self, slope: float):
+        self.slope = slope
+
+    def sigma(self, a: np.ndarray) -> np.ndarray:
+        return sigma(a, self.slope)
+
+    def prime(self, a: np.ndarray) -> np.ndarray:
+        return sigma_prime(a, self.slope)
+
+    def second(self, a: np.ndarray) -> np.ndarray:
+        return sigma_second(a, self.slope)
+
+
+def _functions() -> tuple:
+    return sigma_prime, sigma_second, FastSigmoid.prime, FastSigmoid.second
+
+
+_SHIPPED = _functions()
+
+
+def check_shipped() -> None:
+    """ValueError where functions of this module were replaced: the kernels, which have their own, would not follow."""
+    if _functions() != _SHIPPED:
+        what = "functions of minisnn.layers.surrogate were replaced, which the kernels of backend numba do not see"
+        raise ValueError(f"{what}; give the neuron a surrogate of its own, LIF(surrogate=...), or the network backend='numpy'")
+
+
+def value(form: str, a: np.ndarray, a0: Any, spike: Surrogate) -> np.ndarray:
     """The spike at `a` in one of the three forms; `a0` is the recorded membrane (used by the jet)."""
     if form == "hard":
         return step(a)
     if form == "jet":
         d = a - a0
-        return step(a0) + sigma_prime(a0, slope) * d + 0.5 * sigma_second(a0, slope) * d * d
-    return sigma(a, slope)
+        return step(a0) + spike.prime(a0) * d + 0.5 * spike.second(a0) * d * d
+    return spike.sigma(a)
 
 
-def derivative(form: str, a: np.ndarray, a0: Any, slope: float) -> np.ndarray:
+def derivative(form: str, a: np.ndarray, a0: Any, spike: Surrogate) -> np.ndarray:
     """First derivative of `value`; for the hard spike the surrogate one."""
     if form == "jet":
-        return sigma_prime(a0, slope) + sigma_second(a0, slope) * (a - a0)
-    return sigma_prime(a, slope)
+        return spike.prime(a0) + spike.second(a0) * (a - a0)
+    return spike.prime(a)
 
 
-def curvature(form: str, a: np.ndarray, a0: Any, slope: float) -> np.ndarray:
+def curvature(form: str, a: np.ndarray, a0: Any, spike: Surrogate) -> np.ndarray:
     """Second derivative of `value`; for the hard spike the surrogate one."""
-    return sigma_second(a0 if form == "jet" else a, slope)
+    return spike.second(a0 if form == "jet" else a)

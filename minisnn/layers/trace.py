@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import current, synapse
-from .neuron import LIF
 
 
 class Coefficients(NamedTuple):
@@ -27,7 +26,7 @@ def coefficients(steps: int, neuron: Any, dtype: np.dtype) -> Coefficients:
     """The weights of what p_{n-1} is a sum of: the filters' adjoint of a one at the last step."""
     dy = np.zeros((1, steps), dtype)
     dy[0, -1] = 1
-    if isinstance(neuron, LIF):
+    if neuron.delay:
         p, q, dx = synapse._filter_adjoint(dy, neuron)
         return Coefficients((float(p[0]), float(q[0])), dx[0])
     states: list[float] = []

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..layers.loss import LOSSES
 from ..network.base import Network
 
 
@@ -45,7 +44,7 @@ def error_gate(net: Network, logits: np.ndarray, y: np.ndarray, least: float) ->
     As the error-triggered rule of SOEL (Stewart et al. 2020, IEEE J. Emerging Sel. Topics Circuits Syst. 10:512), which so
     saves the updates of what is known already.
     """
-    error = np.abs(LOSSES[net.loss_name][1](logits, net._target(y, len(logits)))).sum(0)
+    error = np.abs(net.criterion.backward(logits, net._target(y, len(logits)))).sum(0)
     m = np.full(net.size, error.max() > least, net.dtype)
     for p in net.layout[-2:]:
         m[p.slice] = np.broadcast_to(error > least, p.shape).ravel()

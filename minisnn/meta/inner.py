@@ -18,6 +18,8 @@ of them differentiated through: the recursion above with as many steps as update
 
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 
+Another rule of learning is a subclass of `InnerLoop` with another `update`, and its adjoint.
+
 The functions below the class are its methods with the fields of `InnerLoop` as arguments, for scripts.
 """
 
@@ -27,7 +29,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers.loss import LOSSES
 from ..network.base import Array, LossAndGradient, Network
 from .gate import error_gate, gate
 from .tasks import Task
@@ -61,12 +62,23 @@ class Recorded(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An inner step and what the way back needs of it; hvp is None in first order."""
+    """An inner step from theta and what the way back needs of it; hvp is None in first order."""
 
+    theta: Array
     gate: Array
     gradient: Array
     logits: Array
     hvp: Callable[[Array], Array] | None
+
+
+class Adjoint(NamedTuple):
+    """Of `InnerLoop.update`, flat like theta: of theta_n, of theta_0 beyond that, of the gradient, and of the step sizes, one
+    by one."""
+
+    theta: Array
+    start: Array | float
+    gradient: Array
+    step_size: Array
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,14 @@ class InnerLoop:
         parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
         return [(x[part], y[part]) for part in parts] * self.steps
 
+    def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
+        """theta_{n+1} = theta_n - a m g, with the gate m and the gradient g at theta_n; `start` is theta_0. All flat."""
+        return theta - self._times(m, g, theta.dtype)
+
+    def update_backward(self, theta: Array, start: Array, m: Array, g: Array, lam: Array) -> Adjoint:
+        """The adjoint of `update`, from lam, that of theta_{n+1}; what g depends on is the loop's part."""
+        return Adjoint(lam, 0.0, -self._times(m, lam, theta.dtype), -(m * g * lam))
+
     def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""
         return (self.step_size * gate * vector).astype(dtype, copy=False)
@@ -132,14 +152,17 @@ class InnerLoop:
     ) -> tuple[Array, list[Step]]:
         """theta_N and the steps that led there."""
         self.check(net)
-        path = []
+        path, start = [], theta
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             record = None if recorded is None else recorded.records[n]
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, spike=spike, record=record)
             m = self.gate(net, g, logits, y_n) if recorded is None or recorded.gates is None else recorded.gates[n]
-            path.append(Step(m, g, logits, hvp))
-            theta = theta - self._times(m, g, net.dtype)
+            path.append(Step(theta, m, g, logits, hvp))
+            theta = self._updated(net, theta, start, m, g)
         return theta, path
+
+    def _updated(self, net: Network, theta: Array, start: Array, m: Array, g: Array) -> Array:
+        return np.asarray(self.update(theta, start, m, g), net.dtype)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
         """theta_N on the support set: x (B, T, H, W, C) event counts, y (B,) labels."""
@@ -167,12 +190,16 @@ class InnerLoop:
         del theta_n
         before = path[0].logits if path and not self.online else None
         da: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
+        of_start: Any = 0.0
         while path:  # what a step kept is given up with it
-            m, g, _, hvp = path.pop()
-            da = da - (m * g * lam if np.ndim(self.step_size) else float(np.sum(m * g * lam, dtype=np.float64)))
-            del g
+            theta_n, m, g, _, hvp = path.pop()
+            d = self.update_backward(theta_n, theta, m, g, lam)
+            da = da + (d.step_size if np.ndim(self.step_size) else float(np.sum(d.step_size, dtype=np.float64)))
+            del g, theta_n
+            lam, of_start = d.theta, of_start + d.start
             if hvp is not None:
-                lam = lam - hvp(self._times(m, lam, net.dtype))
+                lam = lam + hvp(np.asarray(d.gradient, net.dtype))
+        lam = lam if np.ndim(of_start) == 0 else np.asarray(lam + of_start, net.dtype)
         return MetaGradient(loss, lam, da, before, after)
 
     def reptile_gradient(self, net: Network, theta: Array, task: Task) -> MetaGradient:
@@ -184,12 +211,14 @@ class InnerLoop:
         """
         if self.online:
             raise ValueError("online is not for Reptile, whose steps go down the loss of all samples of a task")
+        if type(self).update is not InnerLoop.update:
+            raise ValueError(f"Reptile sums up plain gradient steps, and {type(self).__name__} has an update of its own")
         if self.steps < 2:
             raise ValueError(f"steps must be 2 or more for Reptile, not {self.steps}: one step is joint training on all tasks")
         x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
         theta_n, path = self._descend(net, theta, x, y)
         after = net(theta_n, task.x_query)
-        loss = LOSSES[net.loss_name][0](after, net._target(task.y_query, len(after)))
+        loss = float(net.criterion.value(after, net._target(task.y_query, len(after))))
         # the steps themselves: theta - theta_n would lose to cancellation in float32
         ways = sum(self._times(step.gate, step.gradient, net.dtype) for step in path)
         return MetaGradient(loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after)
@@ -197,12 +226,12 @@ class InnerLoop:
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """The network's own path through the task, for the twins."""
         self.check(net)
-        records, gates = [], []
+        records, gates, start = [], list[Array](), theta
         for x, y in self.batches(task.x_support, task.y_support):
             records.append(net.record(theta, x))
             _, g, logits, _ = net.gradients(theta, x, y)
             gates.append(self.gate(net, g, logits, y))
-            theta = theta - self._times(gates[-1], g, net.dtype)
+            theta = self._updated(net, theta, start, gates[-1], g)
         return Recorded([*records, net.record(theta, task.x_query)], gates)
 
 

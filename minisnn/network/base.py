@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers.block import EVERY_STEP
-from ..layers.loss import LOSSES
 from ..layers.surrogate import FORMS
 from ..parallel.threads import in_order
 from .initialisation import lsuv, orthogonal
@@ -107,7 +106,7 @@ class Network(Layout):
     def loss(self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None) -> float:
         """Mean loss over the batch."""
         logits = self(theta, x, spike=spike, record=record)
-        return LOSSES[self.loss_name][0](logits, self._target(y, len(logits)))
+        return float(self.criterion.value(logits, self._target(y, len(logits))))
 
     def loss_and_gradient(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None
@@ -265,8 +264,8 @@ class Network(Layout):
     def _reverse(self, engine, layers, x, y, form, record, second):
         """(loss, gradient, logits, tapes)."""
         logits, tapes = self._forward(engine, layers, x, form, record, self.window)
-        loss, loss_backward, _ = LOSSES[self.loss_name]
-        return loss(logits, y), self._back(engine, layers, tapes, loss_backward(logits, y), second), logits, tapes
+        loss, dlogits = self.criterion.value(logits, y), self._of_loss("backward", self.criterion.backward(logits, y), logits)
+        return float(loss), self._back(engine, layers, tapes, dlogits, second), logits, tapes
 
     def _back(self, engine, layers, tapes, dx: Any, second):
         """The gradient, from the adjoint of what the last of these layers hands on; zero in the blocks above it."""
@@ -278,6 +277,14 @@ class Network(Layout):
             dx = dx.reshape(*dx.shape[:2], *self.blocks[n - 1].output_shape) if n else None
         return gradient
 
+    def _of_loss(self, name: str, found: Any, logits: Array) -> Array:
+        """A derivative of the loss in the network's dtype; ValueError where it is of another shape."""
+        if np.shape(found) != logits.shape:
+            raise ValueError(
+                f"{self.loss_name}.{name} returned shape {np.shape(found)}; expected {logits.shape}, that of the logits"
+            )
+        return np.asarray(found, self.dtype)
+
     def _tangent_of_reverse(self, engine, layers, dots, tapes, logits, y):
         """H v of the mean loss: `_forward` and `_reverse` differentiated along the direction of `dots`."""
         steps, tapes_dot = tapes[-1]["u"].shape[1], list[Any]()
@@ -287,7 +294,8 @@ class Network(Layout):
             short = max(self._short(steps, n), 0)
             x_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tapes[n], x_dot, short)
             tapes_dot.append(tape_dot)
-        dx_dot: Any = LOSSES[self.loss_name][2](logits, x_dot, y)
+        dlogits_dot = self.criterion.backward_tangent(logits, x_dot, y)
+        dx_dot: Any = self._of_loss("backward_tangent", dlogits_dot, logits)
         hv = np.empty(self.size, self.dtype)
         for n, (b, dweight_dot, dbias_dot) in reversed(list(enumerate(self.parameters(hv)))):
             dx_dot, dweight_dot[...], dbias_dot[...] = engine.backward_tangent(

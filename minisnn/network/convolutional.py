@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from ..layers import frames as reference
+from ..layers.loss import Loss
 from ..layers.activation import Softplus
 from .base import Network, parts_of
 
@@ -49,7 +50,7 @@ class ConvNet(Network):
         dtype: str | type | np.dtype = np.float32,
         *,
         hidden: Sequence[int] = (),
-        loss: str = "cross_entropy",
+        loss: str | Loss = "cross_entropy",
         backend: str = "numba",
         gain: float = 0.1,
     ):

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..layers.block import Block
-from ..layers.loss import LOSSES
+from ..layers.loss import LOSSES, loss_of
 from ..layers.neuron import neuron_of
 
 Array = np.ndarray
@@ -74,7 +74,8 @@ class Layout:
         self.channels, self.hidden = (tuple(whole(n, list(v))) for n, v in (("channels", channels), ("hidden", hidden)))
         self.ways, self.kernel = whole("ways", ways), whole("kernel", kernel)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
-        self.loss_name, self.backend = loss, backend
+        self.criterion, self.backend = loss_of(loss), backend
+        self.loss_name = self.criterion.name
         if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
             raise ValueError(f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}")
         if self.channels and len(self.input_shape) == 1:
@@ -89,7 +90,6 @@ class Layout:
             raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
-        one_of("loss", self.loss_name, tuple(LOSSES))
         one_of("backend", self.backend, BACKENDS)
 
     def _lay_out(self, pool: str, neuron: Any, detach_reset: bool = False) -> None:
@@ -118,8 +118,9 @@ class Layout:
         self.layout, self.size = tuple(layout), at
 
     def configuration(self) -> dict[str, Any]:
-        """Everything that `from_configuration` needs to build this network again, in plain JSON types."""
-        settings = {**vars(self), "loss": self.loss_name}
+        """Everything that `from_configuration` needs to build this network again, in plain JSON types; of parts of one's own,
+        which are to be given then, the words alone."""
+        settings = {**vars(self), "loss": self.loss_name if self.loss_name in LOSSES else {"words": self.loss_name}}
         return {name: _plain(settings[name]) for name in signature(type(self)).parameters}
 
     @classmethod
@@ -130,8 +131,22 @@ class Layout:
             settings["neuron"] = neuron_of(settings["neuron"])
         return cls(**settings)
 
+    @property
+    def own(self) -> str:
+        """What of it is an object of one's own, which no file or tool can hold, in words; empty where nothing is."""
+        configuration = self.configuration()
+        neuron, loss = configuration.get("neuron", {}), configuration["loss"]
+        words = [neuron.get("words") or neuron.get("surrogate"), loss if isinstance(loss, str) else loss["words"]]
+        return " and ".join(word for word in words if word and word not in LOSSES)
+
+    def like(self, **changes: Any) -> Self:
+        """This network with other settings."""
+        settings = {**vars(self), "loss": self.criterion, **changes}
+        return type(self)(**{name: settings[name] for name in signature(type(self)).parameters})
+
     def __repr__(self) -> str:
-        settings = {**vars(self), "loss": self.loss_name, "dtype": self.dtype.name}
+        loss: Any = self.loss_name if self.loss_name in LOSSES else self.criterion
+        settings = {**vars(self), "loss": loss, "dtype": self.dtype.name}
         words = ", ".join(f"{name}={settings[name]!r}" for name in signature(type(self)).parameters)
         return f"{type(self).__name__}({words}), {self.size} parameters"
 
@@ -201,7 +216,7 @@ class Layout:
     def _target(self, y, batch) -> np.ndarray:
         y = np.asarray(y)
         labels = y.ndim == 1 and y.dtype.kind in "ui"
-        if self.loss_name == "squared" and not labels:
+        if self.criterion.one_hot and not labels:
             y = y.astype(self.dtype).reshape(len(y), -1)
             if y.shape != (batch, self.ways) or not np.isfinite(y).all():
                 raise ValueError(f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}")
@@ -210,7 +225,7 @@ class Layout:
             raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
         if y.min() < 0 or y.max() >= self.ways:
             raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
-        return np.eye(self.ways, dtype=self.dtype)[y] if self.loss_name == "squared" else y
+        return np.eye(self.ways, dtype=self.dtype)[y] if self.criterion.one_hot else y
 
     def _finite(self, logits: np.ndarray, theta: np.ndarray) -> np.ndarray:
         if not np.isfinite(logits).all():

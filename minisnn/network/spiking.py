@@ -6,7 +6,10 @@ from types import ModuleType
 import numpy as np
 
 from ..layers import block as reference
+from ..layers import surrogate
+from ..layers.loss import Loss
 from ..layers.neuron import LIF, CubaLIF
+from ..layers.own import Neuron
 from ..parallel.threads import in_order
 from .base import Network, parts_of
 from .layout import one_of, whole
@@ -24,11 +27,12 @@ class SpikingNet(Network):
     input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv blocks
     channels      widths of the conv blocks, () for none          hidden   widths of dense blocks before the readout
     ways          number of classes                               kernel   odd size of the conv kernels
-    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF` constants
+    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a `Neuron` of one's own
     window        the last `window` steps are differentiated; the states at their start are constants of theta
     dtype         float32 to train, float64 to check              detach_reset   True: no gradient through the reset
-    loss          "cross_entropy" (y: (B,) labels) or "squared" (y: (B, ways) targets, or labels for one-hot targets)
-    backend       "numba" (event-driven kernels) or "numpy" (the readable reference)
+    loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for one-hot targets) or a `Loss`
+    backend       "numba" (event-driven kernels) or "numpy" (the readable reference); by default the former, but the latter for
+                  what the kernels do not know: a neuron or a surrogate of one's own
 
     `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out), dense
     weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) event counts, (B, T, features) where
@@ -48,21 +52,26 @@ class SpikingNet(Network):
         ways: int = 5,
         kernel: int = 5,
         pool: str = "max",
-        neuron: LIF | CubaLIF | None = None,
+        neuron: LIF | CubaLIF | Neuron | None = None,
         window: int = 30,
         dtype: str | type | np.dtype = np.float32,
         *,
         hidden: Sequence[int] = (),
-        loss: str = "cross_entropy",
+        loss: str | Loss = "cross_entropy",
         detach_reset: bool = False,
-        backend: str = "numba",
+        backend: str | None = None,
     ):
-        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         self.pool, self.window, self.neuron = pool, whole("window", window), LIF() if neuron is None else neuron
+        known = type(self.neuron) in (LIF, CubaLIF) and self.neuron.surrogate is None
+        backend = backend or ("numba" if known else "numpy")
+        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         self.detach_reset = bool(detach_reset)
         one_of("pool", pool, ("max", "mean"))
-        if not isinstance(self.neuron, (LIF, CubaLIF)):
-            raise ValueError(f"neuron must be an LIF or a CubaLIF, not {neuron!r}")
+        if type(self.neuron) not in (LIF, CubaLIF) and not isinstance(self.neuron, Neuron):
+            raise ValueError(f"neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not {neuron!r}")
+        if backend == "numba" and not known:
+            what = f"the kernels of backend numba know LIF and CubaLIF with their own surrogate, not {self.neuron!r}"
+            raise ValueError(f"{what}; leave backend out, or give backend='numpy'")
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
         self.gain, self.threshold = self.neuron.gain, self.neuron.threshold
@@ -93,6 +102,7 @@ class SpikingNet(Network):
         """The module with the four passes of a block; twins always run on the readable reference."""
         if self.backend == "numpy" or spike != "hard":
             return reference
+        surrogate.check_shipped()
         from ..kernels import block as kernels
 
         return kernels

@@ -71,6 +71,10 @@ def to_nir(
         inner.check(net)
     if tool is not None:
         dt = _step_of(tool, net)
+    if net.own:
+        raise ValueError(
+            f"the network has {net.own}, which NIR and its tools do not know; expected LIF or CubaLIF as they ship"
+        )
     if isinstance(net.neuron, CubaLIF) and steps != "euler":
         raise ValueError(f"a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, not {steps}")
     graph = build_chain(net, theta, dt, tool) if isinstance(net.neuron, CubaLIF) else build(net, theta, dt, steps)

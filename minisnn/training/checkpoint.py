@@ -16,7 +16,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -39,6 +39,7 @@ PREVIOUS = "checkpoint.previous.h5"
 _WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32  # bytes
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
+ANY = object()  # a rule that need not be known
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
 
@@ -113,7 +114,9 @@ def save(
     texts.update(progress=dict(progress or {}), provenance={**_provenance(), **(provenance or {})})
     arrays = {"theta": theta}
     if inner is not None:
-        texts["inner_loop"] = {k: v for k, v in vars(inner).items() if k != "step_size"}
+        shipped = type(inner) in (InnerLoop, ClassMeans)
+        kept = {f.name for f in fields(inner if shipped else InnerLoop)} - {"step_size"}
+        texts["inner_loop"] = {name: getattr(inner, name) for name in kept} | ({} if shipped else {"own": type(inner).__name__})
         arrays["step_size"] = np.asarray(inner.step_size)
     arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items() for name, array in state.items()})
     arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
@@ -122,18 +125,19 @@ def save(
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
-    """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype."""
-    checkpoint = read(path, **changes)
+    """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype, and bring
+    those of one's own, which no file holds: neuron, loss."""
+    checkpoint = read(path, **{"rule": ANY, **changes})
     return checkpoint.net, checkpoint.theta
 
 
 def read(path: str | Path, **changes: Any) -> Checkpoint:
-    """The whole checkpoint, verified; changes as in `load`. Of a run folder the newest, or where that is damaged the one
-    before it, with a warning.
+    """The whole checkpoint, verified; changes as in `load`, and a rule of one's own. Of a run folder the newest, or
+    where that is damaged the one before it, with a warning.
 
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
     """
-    path = Path(path)
+    path, changes = Path(path), {name: value for name, value in changes.items() if value is not None}
     if not path.is_dir():
         return _read(path, changes)
     newest, previous = path / CURRENT, path / PREVIOUS
@@ -231,7 +235,8 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: bool) -> Checkpoint:
     """The checkpoint; `chip` where a run for the chip lies beside it."""
-    settings = dict(texts["network"])
+    settings, rule = dict(texts["network"]), changes.get("rule")
+    changes = {name: value for name, value in changes.items() if name != "rule"}
     kind = settings.pop("type", None)
     if kind not in NETWORKS:
         raise ValueError(f"the checkpoint is of a {kind}; this minisnn knows {', '.join(NETWORKS)}")
@@ -243,11 +248,17 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     if (layout := _layout(net)) != texts["layout"]:
         raise ValueError(f"the checkpoint's arrays are those of another network: found {texts['layout']}, expected {layout}")
     theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
+    config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
     inner = None
     if texts["inner_loop"] is not None:
         step, loop = arrays["step_size"], ClassMeans if "scale" in texts["inner_loop"] else InnerLoop
         given = {**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])}
+        own = given.pop("own", None)
+        if own is not None and rule is None:
+            raise ValueError(f"the network learns by {own}, an object of one's own; in Python: read(path, rule=...)")
         inner = loop(**given, step_size=_cast(step, net.dtype) if step.ndim else float(step))
+        if own is not None and rule is not None and rule is not ANY:
+            inner = rule.loop(net, inner, config)
         inner.check(net)
     optimiser: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -265,7 +276,6 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
     if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
         raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
-    config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
     made, origin = texts["provenance"].get("origin"), Origin()
     if made is not None:
         origin = Origin.read(made, "origin")

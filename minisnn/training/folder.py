@@ -17,6 +17,7 @@ from .. import stopping
 from ..data.sets.named import runs_code
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
 from ..files import Hold, read_whole, remove_leftovers, write_whole
+from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
 
@@ -125,16 +126,19 @@ class RunFolder:
         self.origin = origin if kept else Origin(origin.command)  # a guess binds nobody
         return config
 
-    def resume(self, config: TrainingConfig, given: bool = False) -> Checkpoint | None:
+    def resume(self, config: TrainingConfig, given: bool = False, own: Own = Own()) -> Checkpoint | None:
         """The checkpoint to go on from; None where the run was stopped before its first. Where the last one is damaged it
-        is the one before, with a warning. `given`: the data are given in Python."""
+        is the one before, with a warning. `given`: the data are given in Python; own: and parts of the model."""
         changes = config.changes_from(self.check_made(given))
+        if self.origin.own != own.words():
+            what = f"the run was made with {self.origin.own or 'no parts of a model'}, not with {own.words() or 'none'}"
+            raise ValueError(f"{self.path}: {what}; continue in Python: {self.how_to_go_on}")
         if changes:
             raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues with its own")
         remove_leftovers(self.path, *FILES)
         if not holds_checkpoint(self.path):
             return None
-        checkpoint = read(self.path)
+        checkpoint = read(self.path, **own._asdict())
         checkpoint.origin.check(self.origin.command, given, self.path, sure=False)  # of a run of before it knows more
         update = checkpoint.progress.get("update")
         if checkpoint.config != config or type(update) is not int or not 0 <= update <= config.updates:

@@ -1,9 +1,15 @@
-"""What holds the parameters while a task is learned: the float network itself, unless a device is to stand for it."""
+"""What a script passes to a run: what holds the parameters while a task is learned, the float network itself unless a device is
+to stand for it, and parts of a model of one's own."""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .origin import TRAIN
+from .settings import TrainingConfig
+from ..layers.loss import Loss, loss_of
 from ..meta.inner import InnerLoop
+from ..meta.rules import MAML, RULES
 
 
 class Held:
@@ -26,3 +32,44 @@ class Held:
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
         """The inner loop as it is carried out."""
         return inner
+
+
+class Own(NamedTuple):
+    """Parts of a model of one's own, in place of what the settings say: a neuron (or one that ships, with another surrogate), a
+    `minisnn.Loss`, and a rule of learning, a `minisnn.MAML` whose `loop` returns the inner loop."""
+
+    neuron: Any = None
+    loss: Loss | None = None
+    rule: MAML | None = None
+
+    def rule_of(self, config: TrainingConfig) -> MAML:
+        """What the run learns by."""
+        return self.rule or RULES[config.rule]
+
+    def words(self) -> str | None:
+        """What is one's own, as far as files can say it."""
+        parts = {"neuron": self.neuron, "loss": self.loss, "rule": self.rule}
+        said = (
+            (name, repr(part) if name != "rule" else type(part).__name__) for name, part in parts.items() if part is not None
+        )
+        return ", ".join(f"{name}={word}" for name, word in said) or None
+
+    def check(self, config: TrainingConfig) -> None:
+        """ValueError for what is no such part, and for settings that it leaves without effect."""
+        idle: list[str] = []
+        if self.neuron is not None:
+            if config.model != "snn":
+                raise ValueError(f"neuron is given, and a network of model {config.model} has none; leave one of them out")
+            idle += "neuron alpha beta gamma rho firing_threshold slope gain".split()
+        if self.loss is not None:
+            loss_of(self.loss)
+        if self.rule is not None:
+            if not isinstance(self.rule, MAML) or self.rule.whole_set:
+                raise ValueError(f"rule must be a minisnn.MAML that learns from tasks, not {self.rule!r}")
+            self.rule.check(config)
+            idle.append("rule")
+        defaults = TrainingConfig()
+        for name in idle:
+            if getattr(config, name) != getattr(defaults, name):
+                part = "rule" if name == "rule" else "neuron"
+                raise ValueError(f"{name} is set to {getattr(config, name)!r}, which has no effect where {part} is given")

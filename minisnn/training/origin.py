@@ -28,6 +28,7 @@ class Origin:
     kind      of data given in Python the name of its class
     sample    of real recordings the SHA-256 of a task of them, by which others in the same folder are told
     how       of recordings in a folder the options that they are read with, as JSON
+    own       parts of the model that were given in Python, in words (`held.Own`)
     """
 
     command: str = TRAIN
@@ -36,6 +37,7 @@ class Origin:
     kind: str | None = None
     sample: str | None = None
     how: str | None = None
+    own: str | None = None
 
     @classmethod
     def of(cls, command: str, tasks: Any) -> "Origin":
@@ -76,9 +78,11 @@ class Origin:
 
     def how_to_go_on(self, folder: Path) -> str:
         """The command that resumes the run in `folder`; for data that no command can open, the call."""
-        if self.data == PYTHON:
+        if self.data == PYTHON or self.own:
             call = "minisnn.train(config" if self.command == TRAIN else "hardware.training.run.train(config, chip"
-            return f"{call}, {str(folder)!r}, resume=True, data=...) with the same data"
+            same = ["data=..."] * (self.data == PYTHON) + ([self.own] if self.own else [])
+            what = " and ".join(["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own))
+            return f"{call}, {str(folder)!r}, resume=True, {', '.join(same)}) with the same {what}"
         code = f" --dataset {shlex.quote(self.data)}" if self.data is not None and runs_code(self.data) else ""
         return f"{self.command} --resume {shlex.quote(str(folder))}{code}"
 

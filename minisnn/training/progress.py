@@ -2,11 +2,11 @@
 
 import sys
 from collections import deque
-from pathlib import Path
 
 from .. import terminal
 from ..network.base import Network
 from ..meta.rules import RULES
+from .folder import RunFolder
 from .settings import TrainingConfig
 
 
@@ -42,13 +42,13 @@ class Bar:
             print(f"update {done} of {total}: {text}; {clock}", file=sys.stderr, flush=True)
 
 
-def opening(config: TrainingConfig, net: Network, folder: Path, workers: int) -> str:
+def opening(config: TrainingConfig, net: Network, folder: RunFolder, workers: int) -> str:
     """What is said of a run before it begins, or goes on."""
-    where = f"recordings of {config.root}" if config.root else "simulated recordings"
     kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
     tasks = f"{net.ways} classes" if RULES[config.rule].whole_set else f"{config.ways}-way {config.shots}-shot tasks"
-    text = f"{tasks} of {config.dataset}, {where}; a {kind} network of {net.size:,} parameters\n"
-    text += f"run folder {folder}; Ctrl-C saves; accuracy is shown before → after adaptation"
+    text = f"{tasks} of {folder.origin.words()}; a {kind} network of {net.size:,} parameters\n"
+    text += f"with {net.own}, on backend {net.backend}\n" if net.own else ""
+    text += f"run folder {folder.path}; Ctrl-C saves; accuracy is shown before → after adaptation"
     if workers > 1 and config.tasks == 1:
         text += "\nan update has one task (--tasks 1), which this process carries out alone; the workers share validation and "
         text += "test episodes"

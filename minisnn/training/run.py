@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from operator import add
 from pathlib import Path
 from signal import SIGINT
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from .baselines import baselines
 from .evaluation import check_ways, evaluate, open_sets
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
-from .held import Held
+from .held import Held, Own
 from .origin import Origin
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
@@ -65,6 +66,7 @@ def train(
     data: Mapping | None = None,
     executor: Executor | None = None,
     held: Held = Held(),
+    **own: Any,
 ) -> Result:
     """Meta-train a network and test it; everything is written to the folder `out` (see `folder`).
 
@@ -76,6 +78,7 @@ def train(
     executor   carries out the tasks of an update and the episodes; the arrays are the same for any
     held       a device that learns the tasks in place of the float network; no part of the settings, so a run that is resumed
                must be given the same
+    own        neuron, loss or rule of one's own (`held.Own`), in place of what the settings say; likewise
 
     Raises ValueError for settings that do not fit, for a folder that holds another run or in which another process trains, and
     where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
@@ -83,18 +86,20 @@ def train(
     """
     with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
         given = data is not None and not hasattr(data["train"], "opened")
-        found = folder.resume(config, given) if resume else None
+        mine = Own(**own)
+        mine.check(config)
+        found = folder.resume(config, given, mine) if resume else None
         if not resume and not force:
             folder.check_free(config)
         folder.check_writable()
-        net = network_of(config, (256, 256, 2), config.ways)  # finds what does not fit before any data is read
-        inner_loop(config, net, config.step_size).check(net)
+        net = network_of(config, (256, 256, 2), config.ways, mine)  # finds what does not fit before any data is read
+        inner_loop(config, net, config.step_size, mine.rule_of(config)).check(net)
         whole_set = RULES[config.rule].whole_set
         if data is None:
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = Origin.of(held.command, data["train"])
+        origin = replace(Origin.of(held.command, data["train"]), own=mine.words())
         if resume:
             folder.origin.check_same(origin, folder.path)
             folder.origin = origin
@@ -102,17 +107,19 @@ def train(
         if whole_set:
             data = {split: Classification(tasks) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            return _Run(config, folder, data, progress, executor, held).go(found, None if resume else origin)
+            return _Run(config, folder, data, progress, executor, held, mine).go(found, None if resume else origin)
 
 
 class _Run:
     """A run in the making."""
 
-    def __init__(self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress: bool, executor=None, held=Held()):
-        self.config, self.folder, self.data, self.progress, self.held = config, folder, data, progress, held
+    def __init__(
+        self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress, executor=None, held=Held(), own=Own()
+    ):
+        self.config, self.folder, self.data, self.progress, self.held, self.own = config, folder, data, progress, held, own
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
-        self.net = network_of(config, data["train"].input_shape, self.ways)
+        self.net = network_of(config, data["train"].input_shape, self.ways, own)
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
@@ -179,7 +186,7 @@ class _Run:
 
     def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
-        print(opening(config, self.net, self.folder.path, self.executor.number), file=sys.stderr, flush=True)
+        print(opening(config, self.net, self.folder, self.executor.number), file=sys.stderr, flush=True)
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)
@@ -219,7 +226,7 @@ class _Run:
         return task_of(self.data["train"], self.net, self.config, *key)
 
     def _inner(self, state: State) -> InnerLoop:
-        return inner_loop(self.config, self.net, self.steps.value(state.log_step))
+        return inner_loop(self.config, self.net, self.steps.value(state.log_step), self.own.rule_of(self.config))
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
@@ -239,7 +246,7 @@ class _Run:
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
         run = self.data["train"], self.net, self.config, self.steps
-        one = partial(task_gradient, *run, state.theta, state.log_step, u, held=self.held)
+        one = partial(task_gradient, *run, state.theta, state.log_step, u, held=self.held, own=self.own)
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:

@@ -211,7 +211,7 @@ class TrainingConfig:
 
     def network(self, input_shape: tuple[int, ...]) -> dict:
         """The configuration of the network, for `SpikingNet.from_configuration`."""
-        constants = {f.name for f in fields(NEURONS[self.neuron])} - {"threshold"}
+        constants = {f.name for f in fields(NEURONS[self.neuron])} - {"threshold", "surrogate"}
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
         if self.firing_threshold is not None:
             neuron["threshold"] = self.firing_threshold

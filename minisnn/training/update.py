@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .evaluation import accuracy
-from .held import Held
+from .held import Held, Own
 from .settings import TrainingConfig
 from .state import State, optimisers
 from ..meta.inner import InnerLoop
@@ -23,20 +23,22 @@ from ..network.spiking import SpikingNet
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 
 
-def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int) -> SpikingNet | ConvNet:
-    """The network of the settings, spiking or not."""
-    settings = {**config.network(input_shape), "ways": ways}
+def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int, own: Own = Own()) -> SpikingNet | ConvNet:
+    """The network of the settings, spiking or not. A neuron or surrogate of one's own runs on the NumPy engine."""
+    settings: dict[str, Any] = {**config.network(input_shape), "ways": ways, "loss": own.loss or "cross_entropy"}
     if config.model == "snn":
+        if own.neuron is not None:
+            settings.update(neuron=own.neuron, backend="numpy" if config.backend == "numpy" else None)
         return SpikingNet.from_configuration(settings)
-    shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "backend")
+    shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "loss", "backend")
     return ConvNet(**{name: settings[name] for name in shared})
 
 
-def inner_loop(config: TrainingConfig, net, step_size, rule: MAML | None = None) -> InnerLoop:
-    """How the network adapts to a task, with step sizes as learned so far, by the run's rule or another."""
+def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
+    """How the network adapts to a task, with step sizes as learned so far, by a rule."""
     gates = config.gate_threshold, config.gate_fraction
     loop = InnerLoop(step_size, config.inner_steps, config.freeze, *gates, config.online, config.error_threshold)
-    return (rule or RULES[config.rule]).loop(net, loop, config)
+    return rule.loop(net, loop, config)
 
 
 def generator(config: TrainingConfig, *key: int) -> np.random.Generator:
@@ -65,10 +67,10 @@ class Learned(NamedTuple):
 
 @np.errstate(over="ignore", invalid="ignore")  # where a loss is not finite, `run` says so
 def task_gradient(
-    tasks, net, config: TrainingConfig, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray, u: int, k: int, held=Held()
+    tasks, net, config: TrainingConfig, steps: StepSizes, theta, log_step: np.ndarray, u: int, k: int, held=Held(), own=Own()
 ) -> Learned:
     """Task k of update u, from parameters theta and log(step size)."""
-    rule = RULES["prototypes" if u < config.prototype_updates else config.rule]
+    rule = RULES["prototypes"] if u < config.prototype_updates else own.rule_of(config)
     task, inner = task_of(tasks, net, config, TASKS, u, k, rule=rule), inner_loop(config, net, steps.value(log_step), rule)
     inner = held.inner(net, inner)
     (theta, slope), net = held.start(net, theta), held.of(net)

@@ -154,7 +154,7 @@ def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, chan
 )
 def test_a_fault_in_the_loss_is_named(mutate, monkeypatch, name, part, old, new):
     faulty = mutate(loss, f"{name}_{part}", old, new)
-    monkeypatch.setitem(loss.LOSSES, name, tuple(faulty if f.__name__ == faulty.__name__ else f for f in loss.LOSSES[name]))
+    monkeypatch.setattr(loss.LOSSES[name], part, faulty)
     report = gradcheck.check(small(loss=name), inner_steps=(), twins=("jet",))
     assert {r.what for r in report.guilty} == {f"loss.{name}_{part}"}, str(report)
 
@@ -203,16 +203,16 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
 @pytest.mark.parametrize(
     "old, new, where, steps",
     [
-        ("lam = lam - hvp", "lam = lam + hvp", "theta", 1),
-        ("lam = lam - hvp", "lam = lam - m * hvp", "theta", 1),  # nothing of H_n (a m lambda) in frozen layers
+        ("lam = lam + hvp", "lam = lam - hvp", "theta", 1),
+        ("lam = lam + hvp", "lam = lam + m * hvp", "theta", 1),  # nothing of H_n (a m lambda) in frozen layers
         ("if hvp is not None:", "if False:", "theta", 1),
         ("self._times(m, lam", "self._times(1, lam", "theta", 1),
         ("path.pop()", "path.pop(0)", "theta", 3),
-        ("da - (m * g * lam", "da - 2 * (m * g * lam", "step size", 1),
+        ("-(m * g * lam", "-2 * (m * g * lam", "step size", 1),
     ],
 )
 def test_a_fault_in_the_meta_gradient_is_named(mutate, old, new, where, steps):
-    mutate(maml, "meta_gradient", old, new, maml.InnerLoop)
+    mutate(maml, "update_backward" if "m, lam" in old or "m * g" in old else "meta_gradient", old, new, maml.InnerLoop)
     report = gradcheck.check(small(), inner_steps=(steps,), freeze=("conv2",))
     assert {r.what for r in report.guilty} == {f"meta-gradient{rule}, N = {steps}" for rule in ("", " of ANIL")}
     assert {r.where for r in report.guilty} >= {where} and "meta-gradient" in report.summary()

@@ -26,20 +26,20 @@ def test_surrogate_values():
 @pytest.mark.parametrize("form", surrogate.FORMS)
 def test_all_forms_share_slope_and_curvature_at_the_record(form):
     a = np.linspace(-1, 1, 9)
-    assert np.array_equal(surrogate.derivative(form, a, a, 3.0), surrogate.sigma_prime(a, 3.0))
-    assert np.array_equal(surrogate.curvature(form, a, a, 3.0), surrogate.sigma_second(a, 3.0))
+    assert np.array_equal(surrogate.derivative(form, a, a, surrogate.FastSigmoid(3.0)), surrogate.sigma_prime(a, 3.0))
+    assert np.array_equal(surrogate.curvature(form, a, a, surrogate.FastSigmoid(3.0)), surrogate.sigma_second(a, 3.0))
     expected = surrogate.sigma(a, 3.0) if form == "smooth" else surrogate.step(a)
-    assert np.array_equal(surrogate.value(form, a, a, 3.0), expected)
+    assert np.array_equal(surrogate.value(form, a, a, surrogate.FastSigmoid(3.0)), expected)
 
 
 def test_jet_is_a_parabola_with_the_recorded_coefficients():
     a0, d, k = np.array([-0.3, 0.2]), np.array([0.7, -1.5]), 3.0
     value = surrogate.step(a0) + surrogate.sigma_prime(a0, k) * d + surrogate.sigma_second(a0, k) * d * d / 2
-    assert surrogate.value("jet", a0 + d, a0, k) == pytest.approx(value)
-    assert surrogate.derivative("jet", a0 + d, a0, k) == pytest.approx(
+    assert surrogate.value("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(value)
+    assert surrogate.derivative("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(
         surrogate.sigma_prime(a0, k) + surrogate.sigma_second(a0, k) * d
     )
-    assert surrogate.curvature("jet", a0 + d, a0, k) == pytest.approx(surrogate.sigma_second(a0, k))
+    assert surrogate.curvature("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(surrogate.sigma_second(a0, k))
 
 
 # ---- synapse ---------------------------------------------------------------------------------------------------------

@@ -32,8 +32,8 @@ from minisnn.network.base import NotFinite
         (dict(window=True), "window must be a whole number, not True"),
         (dict(ways=3.0), "ways must be a whole number, not 3.0"),
         (dict(kernel=None), "kernel must be a whole number, not None"),
-        (dict(neuron="x"), "neuron must be an LIF or a CubaLIF, not 'x'"),
-        (dict(neuron=ms.LIF), "neuron must be an LIF or a CubaLIF, not <class"),
+        (dict(neuron="x"), "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not 'x'"),
+        (dict(neuron=ms.LIF), "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not <class"),
     ],
 )
 def test_configurations_that_cannot_be(changes, words):
