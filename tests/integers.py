@@ -36,9 +36,11 @@ def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
     return IntegerNet.from_layers([layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs))
 
 
-def small_cuba(pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, readout_exponent=-6, **words):
+def small_cuba(
+    pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, threshold=0.5, readout_exponent=-6, **words
+):
     """The same of CubaLIF in Loihi's words; `words` are `LoihiConfig`'s."""
-    net = ms.SpikingNet(shape, channels, ways, kernel, pool, ms.CubaLIF(threshold=0.5, gain=2.0), window=8)
+    net = ms.SpikingNet(shape, channels, ways, kernel, pool, ms.CubaLIF(threshold=threshold, gain=2.0), window=8)
     rng = np.random.default_rng(seed)
     theta = net.init(rng, x=rng.poisson(0.15, (4, 30, *shape)), rate=0.2)
     for p, size in zip(net.layout[1:-2], [0.1, 0] * len(channels)):

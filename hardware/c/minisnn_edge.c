@@ -465,9 +465,10 @@ edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per
     found = check(e, events, total);
     if (found != EDGE_OK) return found;
     edge_start(e);
-    for (t = 0; t < steps; events += per_step[t], t++) {
+    for (t = 0; t < steps; t++) {
         found = edge_step(e, events, per_step[t]);
         if (found != EDGE_OK) return found;
+        if (per_step[t]) events += per_step[t];                         /* where there are none, events may be NULL */
     }
     return EDGE_OK;
 }

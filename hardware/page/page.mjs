@@ -21,7 +21,7 @@ async function build() {
   net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST });
 }
 
-const weights = () => new Int8Array(net.save().slice(24 + 4 * net.classes, -4).buffer);   // (inputs, classes)
+const weights = () => new Int8Array(net.save().slice(-4 - net.c.inputs() * net.classes, -4).buffer);   // (inputs, classes)
 
 function relearn() {
   const columns = () => { const w = weights(), n = net.classes; return (i, k) => (k < n ? w[i * n + k] : 0); };

@@ -92,7 +92,7 @@ static void call(network *n)
     uint8_t *bytes, counts[CHIP_INPUTS];
     uint16_t per_step[40];
     edge_event events[64], *none = NULL;
-    int16_t scores[8];
+    static int16_t scores[4096];
     edge_learner l;
     size_t size, i, total, steps;
     int label = 0;

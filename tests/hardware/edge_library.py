@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hardware.c import episode
 from hardware.chip.errors import ERRORS, TRIGGER
@@ -28,6 +29,18 @@ def compile_c(folder: Path, *arguments, compiler: str | None = None) -> subproce
     """Run the compiler in a folder of exported files."""
     command = [compiler or COMPILERS[0], "-I.", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def malformed(folder: Path, build: str, tries: int, seed: int, compiler: str) -> list[int]:
+    """How often each error came of so many malformed networks under the compiler's sanitizers; a skip where it has none."""
+    flags = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *BUILDS[build])
+    built = compile_c(folder, *flags, "-o", "fuzz", HERE / "edge_fuzz.c", *library(folder), compiler=compiler)
+    if built.returncode and any(word in built.stderr for word in ("sanitize", "asan", "clang_rt")):
+        pytest.skip(f"{compiler} has no sanitizers: {built.stderr.splitlines()[-1]}")
+    assert built.returncode == 0, built.stderr
+    ran = subprocess.run(["./fuzz", str(tries), str(seed)], cwd=folder, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return [int(line.split()[0]) for line in ran.stdout.splitlines()[1:10]]
 
 
 class Room(ctypes.Structure):
