@@ -258,6 +258,7 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
 
 
 def _train(args: argparse.Namespace, given: dict) -> None:
+    from minisnn.training.checkpoint import read
     from minisnn.training.folder import RunFolder, free_folder
 
     from .training.run import ChipConfig, settings, train
@@ -271,6 +272,10 @@ def _train(args: argparse.Namespace, given: dict) -> None:
         chip = ChipConfig(args.bits[0], args.readout_bits or 8)
         out = args.out or free_folder(f"chip-{chip.bits}")
         changes = {name: given[name] for name in ("start", "updates", "lr", "root") if name in given}
+        if args.start is not None:
+            read(options.find_checkpoint(args.start)).to_open(
+                args.start, None, args.root
+            )  # what no command can open is refused
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
     with options.executor_of(args) as executor:
         result = train(config, chip, out, chip is None, not args.quiet, force=args.force, executor=executor)

@@ -71,19 +71,22 @@ def tables(c: Comparison, findings: Findings) -> None:
 
 
 def picture(c: Comparison):
-    """The membrane of the first layer's busiest neuron in floating point and in integers."""
+    """In floating point and in integers the membrane of the first layer's neuron that crosses its threshold most often: the one
+    with most spikes may fire in every step, and one of a quiet layer never."""
     x = c.task(0).x_support[:1]
     pair = Pair(c.net, c.theta, x)
-    busy = np.unravel_index(np.argmax((pair.membranes[0][0] >= 0).sum(0)), pair.membranes[0].shape[2:])
+    fires = pair.membranes[0][0] >= c.net.neuron.threshold
+    busy = np.unravel_index(np.argmax(np.abs(np.diff(fires, axis=0)).sum(0)), fires.shape[1:])
     with drawn(6.4, 3.4) as (fig, (axes,)):
         u = pair.membranes[0][(0, slice(None), *busy)]
         steps = np.arange(x.shape[1] - len(u), x.shape[1])
         axes.plot(steps, u, color=COLOURS["black"], label="float")
+        axes.plot(steps[fires[(slice(None), *busy)]], u[fires[(slice(None), *busy)]], "o", color=COLOURS["black"], markersize=4)
         for bits, colour in zip(c.bits, ("blue", "green", "orange", "vermillion")):
             v = pair.chip(c.chip(bits))[1][0][(0, slice(-len(u), None), *busy)]
             axes.step(steps, v, where="mid", color=COLOURS[colour], linewidth=1, label=f"{bits} bits")
         axes.axhline(c.net.neuron.threshold, color="0.6", linestyle=":")
-        title = "One neuron of the first layer, the same events (dotted: threshold)"
+        title = "One neuron of the first layer, the same events (dotted: threshold; dots: spikes)"
         axes.set(xlabel="time (ms)", ylabel="membrane u", title=title)
         axes.legend()
     return fig

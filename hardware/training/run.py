@@ -22,7 +22,7 @@ from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
 from minisnn.training.evaluation import ci95, open_set
 from minisnn.training.folder import FILES, RunFolder, read_json, write_json
-from minisnn.training.settings import TrainingConfig
+from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.state import start_of
 from minisnn.training.update import network_of
 
@@ -61,15 +61,18 @@ class ChipConfig:
 def settings(**changes) -> TrainingConfig:
     """Settings of a run for the chip: Table 1's network as it is shipped, going on with small steps.
 
-    The network is that of `start`, whatever the changes say.
+    The network is that of `start`, whatever the changes say, and so are the recordings, if a command can open them.
     """
     base = dict(channels=(32, 64, 128), start="double_nmnist_maml.h5", rule="anil", learn_step_size="array", step_size=4.0)
     base |= dict(step_size_lr=2e-3, queries=10, updates=400, lr=5e-4, clip=5.0, evaluate_every=100, evaluate_episodes=20)
     base |= dict(checkpoint_every=20, test_episodes=100)
     if "start" in changes:
-        found = checkpoint.read(find_checkpoint(changes["start"])).net.configuration()
+        start = checkpoint.read(find_checkpoint(changes["start"]))
+        found = start.net.configuration()
         same = ("ways", "channels", "hidden", "kernel", "pool", "window", "backend")
         changes |= {name: found[name] for name in same if name in found}
+        if start.config is not None and start.origin.data == start.config.dataset:
+            changes = {name: getattr(start.config, name) for name in ("dataset", "root", *READING)} | changes
     return TrainingConfig(**{**base, **changes})
 
 
@@ -102,7 +105,10 @@ def train(
         if data is None and resume:
             folder.check_code(config)
         if data is None:
-            data = {split: open_set(config.dataset, split, config.root, progress) for split in ("train", "val", "test")}
+            data = {
+                split: open_set(config.dataset, split, config.root, progress, **config.recordings(split))
+                for split in ("train", "val", "test")
+            }
         if resume:
             chip, exponents = _resumed(folder, chip)
         else:

@@ -3,6 +3,8 @@ gradient, the Hessian-vector product and the meta-gradients (MAML, ANIL), by fin
 and symmetry tests and by Taylor's theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
 
 import argparse
+from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 
 from . import options
@@ -37,14 +39,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_seed(parser, "everything random")
     parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
     parser.add_argument("--full", action="store_true", help="every row of the report, not the worst of each pass")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write every row of every report to this file")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error against the step size (.png, .svg)")
     options.add_threads(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     options.use_threads(args.threads)
-    if args.plot is not None:
-        options.check_folder_of(args.plot)
+    for path in filter(None, (args.plot, args.json)):
+        options.check_folder_of(path)
     if args.checkpoint is not None:
         options.refuse(args, "with --checkpoint, whose network it is", "model", "random", *SHAPE)
     if args.random is not None:
@@ -56,9 +59,10 @@ def run(args: argparse.Namespace) -> int:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
     from ..parallel.compilation import announce
+    from ..training.folder import write_json
 
     announce()
-    failed, first = 0, None
+    failed, first, rows = 0, None, []
     for cases, (net, theta, task, step_size) in enumerate(_cases(args), 1):
         report = gradcheck.check(net, theta, seed=args.seed, task=task, step_size=step_size, thorough=args.thorough)
         if args.full:
@@ -68,7 +72,11 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{report}\n")
         failed += not report.ok
+        rows.append(dict(network=repr(net), ok=report.ok, rows=[{**asdict(r), "verdict": r.verdict} for r in report.results]))
         first = first or (net, theta, task)
+    if args.json is not None:
+        finite = [[{**row, "error": row["error"] if isfinite(row["error"]) else None} for row in one["rows"]] for one in rows]
+        write_json(args.json, dict(networks=[{**one, "rows": some} for one, some in zip(rows, finite)]))
     if args.plot is not None:
         _plot(args, *first)
         print(f"error against step size: {args.plot}")

@@ -48,7 +48,13 @@ def run(study: Study) -> Findings:
         title = f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples"
         header = "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, ratio"
         note = "peak memory beyond that of a process which has made the network answer once."
-        found.table(f"cost-{dataset}", title, header, rows, f"Medians of {REPEAT} on {get_threads()} threads; {note}")
+        found.table(
+            f"cost-{dataset}",
+            title,
+            header,
+            rows,
+            f"Medians of {REPEAT} on {get_threads()} thread{'s' * (get_threads() != 1)}; {note}",
+        )
         found.figures[f"cost-{dataset}"] = _draw(at, name), f"{name}: time and memory against inner steps."
         (time_1, memory_1), (time_n, memory_n) = ((f"{_ratio(at, n, k):.2f}" for k in (0, 1)) for n in (STEPS[0], STEPS[-1]))
         found.summary += f"{name}: with one inner step the second order takes {time_1} times the time and {memory_1} times the "

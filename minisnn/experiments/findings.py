@@ -99,9 +99,11 @@ class Findings:
 
 
 def quantity(claim: Claim) -> str:
-    """A claim's number with its interval: 1.2 points [0.8, 1.6]."""
-    known = math.isfinite(claim.low) and math.isfinite(claim.high) and claim.low != claim.high
-    return f"{claim.value:.3g} {claim.unit}" + (f" [{claim.low:.3g}, {claim.high:.3g}]" if known else "")
+    """A claim's number with its interval: 1.2 points [0.8, 1.6]; 12,200 times where it is large."""
+    value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in (claim.value, claim.low, claim.high))
+    if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
+        return f"{value} {claim.unit} (one value, no interval)"
+    return f"{value} {claim.unit}" + (f" [{low}, {high}]" if claim.low != claim.high else " (the same every time)")
 
 
 def _cell(value) -> str:

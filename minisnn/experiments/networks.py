@@ -89,12 +89,21 @@ class Networks:
         progress, config = self.found[role].progress, self.found[role].config
         trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
         if config is not None and config.start is not None:
-            trained += f" from {Path(config.start).name} on"
+            first = next((name for name in RECIPES if file_name(name) == Path(config.start).name), None)
+            ships = first is None or self._ships(Path(config.start).name)
+            trained += f" from {Path(config.start).name} on" if ships else f" after {RECIPES[first].updates:,} by the same rule"
         if self.found[role].origin.data == PYTHON:
             trained += f", of {self.found[role].origin.words()}"
         done, planned = progress.get("update"), progress.get("updates")
         left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
         return f"{self.places[role].name}{trained}{left}"
+
+    @staticmethod
+    def _ships(name: str) -> bool:
+        try:
+            return bool(shipped(name))
+        except FileNotFoundError:
+            return False
 
     def _own(self, name: str) -> Path | None:
         """The user's checkpoint or run folder of a name."""

@@ -22,6 +22,7 @@ def write_report(findings: list[Findings], folder: Path, seconds: float) -> Path
     settings = {name: "" for name in USED} | (findings[0].settings if findings else {})
     words = {name: escape(str(value)) for name, value in settings.items()}
     words |= {name: "real" if settings[name] else "simulated" for name in ("root", "asl_root")}
+    words["threads"] += f" thread{'s' * (settings['threads'] != 1)}"
     words |= {verdict: str(sum(claim.verdict == verdict for _, claim in claims)) for verdict in VERDICTS}
     words |= dict(claims=str(len(claims)), minutes=f"{seconds / 60:.1f}", time=f"{datetime.now(UTC):%Y-%m-%d %H:%M}")
     words["contents"] = "".join(f'<li><a href="#{found.name}">{escape(found.title)}</a></li>' for found in findings)

@@ -39,7 +39,8 @@ def plot_learning_curve(
         if span > 1:
             _annotate(top, f"pale: each record; line: mean of {span}", 1, "axes fraction")
         if bottom.get_legend_handles_labels()[0]:
-            bottom.legend(loc="best", fontsize=9)
+            # above the axes: the raw values fill them
+            bottom.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9, borderaxespad=0.3)
     if path is not None:
         save(fig, path)
     return fig

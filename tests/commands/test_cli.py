@@ -381,6 +381,14 @@ def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
         assert code == 2 and f"{arguments[0]} would do nothing with --model cnn, which has max pooling" in err
 
 
+def test_check_writes_its_rows_as_json(run):
+    words = "check --model snn --input 4 --channels none --ways 2 --window 5 --backend numpy --json found.json".split()
+    assert run(*words)[0] == 0
+    [network] = json.loads(Path("found.json").read_text())["networks"]
+    assert network["ok"] and network["network"].startswith("SpikingNet(input_shape=(4,)") and len(network["rows"]) > 20
+    assert all(row["verdict"] in ("ok", "skipped") and (row["error"] is None) == row["skipped"] for row in network["rows"])
+
+
 def test_check_of_a_convolutional_checkpoint_with_its_curve(run):
     net = minisnn.ConvNet((4, 4, 2), (2,), 2, 3)
     minisnn.save("cnn.h5", net, net.init(np.random.default_rng(0)))

@@ -54,7 +54,7 @@ IDLE: dict[str, list[str]] = {
 STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler seed threads workers"
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
-    "check": "backend checkpoint full input model plot random seed thorough threads",
+    "check": "backend checkpoint full input json model plot random seed thorough threads",
     "evaluate": "align baselines checkpoint dataset episodes inner-steps json "
     "queries quiet root rule scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",

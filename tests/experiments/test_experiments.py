@@ -233,7 +233,9 @@ def test_verdicts(mean, half, verdict):
 
 def test_a_number_in_words():
     assert quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
-    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points"
+    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same every time)"
+    assert quantity(Claim("", "", 12_200.0, 12_000, 12_400, "times", "differs", "")) == "12,200 times [12,000, 12,400]"
+    assert quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (one value, no interval)"
 
 
 def test_nearest_neighbour_by_correlation():

@@ -21,6 +21,7 @@ from minisnn.data.readers.pictures import read_pictures
 from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
 from mutations import mutate
 from networks import make_networks
+from recordings import make_recordings
 
 
 @dataclass
@@ -62,7 +63,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         numpy=_numpy,
     )
     found = {name: make(folder, np.random.default_rng(1)) for name, make in makers.items()}
-    return {**found, **make_networks(folder, Reader, _saved)}
+    return {**found, **make_recordings(folder, Reader, _events), **make_networks(folder, Reader, _saved)}
 
 
 def _events(rng, n: int, rows: int, columns: int, last: int) -> np.ndarray:

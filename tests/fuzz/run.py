@@ -7,6 +7,7 @@ nothing is left behind. Exits with 1 where one does not pass. Input n of a reade
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -20,7 +21,8 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
 }
 NAMES = ("nmnist", "matlab_5", "matlab_73", "torchneuromorphic", "idx", "pictures", "numpy", "checkpoint", "settings")
-NAMES += ("nir", "run")
+NAMES += ("nir", "run", "table", "text", "events", "index")
+NAMES += ("raw", "dat", "aedat4") if importlib.util.find_spec("faery") else ()  # the extra cameras
 A_CHILD = 2500
 
 

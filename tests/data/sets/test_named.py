@@ -257,3 +257,28 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         "--sheet would do nothing for anything but a folder of recordings"
         in said(capsys, "info", "mine.py", "--sheet", "b.png")[1]
     )
+
+
+def test_the_chip_goes_on_with_the_recordings_that_its_network_learned_from(capsys):
+    root = folder(Path("a"))
+    config = TrainingConfig(dataset="recordings", root=str(root), sensor=(10, 12), duration_ms=20.0, **SMALL)
+    train(config, "run", progress=False)
+    line = [
+        "hardware",
+        "train",
+        "--bits",
+        4,
+        "--start",
+        "run/checkpoint.h5",
+        "--updates",
+        1,
+        "--episodes",
+        2,
+        "--quiet",
+        "--out",
+        "c",
+    ]
+    code, text = said(capsys, *line)
+    made = json.loads(Path("c", "config.json").read_text())
+    assert code == 0 and made["made"]["data"] == "recordings" and made["sensor"] == [10, 12], text
+    assert made["root"] == str(root) and made["duration_ms"] == 20
