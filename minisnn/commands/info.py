@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
-    if not path.is_dir():
+    if not path.is_dir() and path.suffix.lower() != ".hdf5":
         refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
     if args.sheet is not None:
         check_folder_of(args.sheet)
@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> None:
         _run_folder(path)
     elif path.is_dir():
         _data_folder(path, args)
+    elif path.suffix.lower() == ".hdf5":
+        _own(path, args)
     elif _is_recording(path):
         _recording(path)
     elif path.suffix.lower() in (".npz", ".npy", ".gz") or "ubyte" in path.name:
@@ -272,9 +274,9 @@ def _own(root: Path, args: argparse.Namespace) -> None:
             events = read_entry(one, args.time, sensor[0] if args.flip_y else None)
             length = max(float(np.ptp(events["t"])), 1.0) / 1e6
             rates[one.label].append(len(events) / length)
-            wrong += [f"{one.path}: {what}" for what in oddities(events, sensor)]
+            wrong += [f"{one.name}: {what}" for what in oddities(events, sensor)]
             if sheet is not None and len(shown[one.label]) < MOST_SHOWN:
-                shown[one.label].append((one.path.name, events))
+                shown[one.label].append((one.name.rpartition("/")[2], events))
         except ValueError as error:
             wrong.append(str(error))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")

@@ -4,6 +4,7 @@
     .csv, .txt   columns by name in the first line, separated by commas, semicolons, tabs or blanks
     .bin         N-MNIST          .mat   ASL-DVS
     .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
+    .hdf5        all recordings of a set in one file, as torchneuromorphic writes it
 
 Nothing in a file is executed; every error names it.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,20 +25,22 @@ from .events import UNITS, as_events, in_order, name_of
 from .asl import read_asl
 from .hdf5 import one_line
 from .nmnist import read_nmnist
+from .torchneuromorphic import SENSORS, TorchNeuromorphic
 from .text import read_table
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
 CAMERAS = (".raw", ".dat", ".aedat4")
 SUFFIXES = (".npy", ".npz", ".csv", ".txt", ".bin", ".mat", *CAMERAS)
+SETS = (".hdf5", ".h5")
 INDEX = "index.csv"
 SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}  # folders
 _LARGEST, _DENSEST, _SMALL = 1 << 33, 200, 1 << 24  # bytes; times that an archive may be packed, beyond so many bytes
 
 
 class Entry(NamedTuple):
-    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who or what it is of, and the
-    split that its folder or row names."""
+    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who or what it is of, the split
+    that its folder or row names, and its key in a file of many."""
 
     path: Path
     label: str
@@ -44,6 +48,12 @@ class Entry(NamedTuple):
     stop: int | None = None
     subject: str | None = None
     split: str | None = None
+    key: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the recording, by which its parts are told to be of one."""
+        return str(self.path) if self.key is None else f"{self.path}: recording {self.key}"
 
 
 def read_events(path: str | Path, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
@@ -74,16 +84,28 @@ def read_events(path: str | Path, time: str | None = None, flip_y: int | None = 
         events = in_order(events)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    if flip_y is not None:
+    return _flipped(events, flip_y)
+
+
+def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
+    if rows is not None:
         events = events.copy()
-        events["y"] = flip_y - 1 - events["y"]
+        events["y"] = rows - 1 - events["y"]
     return events
+
+
+@lru_cache(1)
+def _opened(path: Path, _changed: int) -> TorchNeuromorphic:
+    """A file whose recordings are read one after the other."""
+    return TorchNeuromorphic(path)
 
 
 def sensor_of(path: str | Path) -> tuple[int, int] | None:
     """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .npz with `sensor`, and cameras'."""
     path = Path(path)
     kind = path.suffix.lower()
+    if kind in SETS:
+        return SENSORS.get(path.name)
     if kind in (".bin", ".mat"):
         return (34, 34) if kind == ".bin" else (180, 240)
     if kind in CAMERAS:
@@ -113,10 +135,15 @@ def entries(root: str | Path) -> list[Entry]:
 
     root: a folder with a folder a class, alone or within train, val and test; or an index, a CSV file (or a folder with
     index.csv) with the columns path and label, and maybe start, stop (of a part, in us, or start_ms, stop_s and so on),
-    subject and split. Raises ValueError, naming it, for anything else, and for two entries of one part of a file.
+    subject and split, or an HDF5 file of torchneuromorphic. Raises ValueError, naming it, for anything else, and for two
+    entries of one part of a file.
     """
     root = Path(root).expanduser()
-    if (root / INDEX).is_file() or root.is_file():
+    if root.is_file() and root.suffix.lower() in SETS:
+        with TorchNeuromorphic(root) as held:
+            pairs = [(split, pair) for split in ("train", "test") for pair in held.labelled(split)]
+        found = [Entry(root, str(label), split=split, key=key) for split, (key, label) in pairs]
+    elif (root / INDEX).is_file() or root.is_file():
         found = list(_indexed(root / INDEX if root.is_dir() else root))
     elif not root.is_dir():
         raise ValueError(f"{root}: no such folder or index of recordings")
@@ -137,13 +164,15 @@ def entries(root: str | Path) -> list[Entry]:
         raise ValueError(f"{root}: no recordings; expected {expected}")
     seen: dict[tuple, Entry] = {}
     for one in found:
-        if seen.setdefault((one.path, one.start, one.stop), one) is not one:
+        if seen.setdefault((one.path, one.start, one.stop, one.key), one) is not one:
             raise ValueError(f"{root}: {one.path.name} is listed twice; expected each part of a recording once")
     return found
 
 
 def read_entry(entry: Entry, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
     """The events of an entry, its part alone."""
+    if entry.key is not None:
+        return _flipped(_opened(entry.path, entry.path.stat().st_mtime_ns).read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y)
     low, high = entry.start or 0, entry.stop if entry.stop is not None else np.iinfo(np.int64).max
     if entry.start is None and entry.stop is None:

@@ -151,15 +151,15 @@ def own(
     def batches() -> Iterator[tuple]:
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
             read = ((read_entry(one, time, flip), names.index(one.label)) for one in found)
-            for batch in counts_of(read, (str(one.path) for one in found), **how)[1]:
+            for batch in counts_of(read, (one.name for one in found), **how)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
 
     pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
-    groups: dict[str, Any] = dict(take=[str(one.path) for one in of])
+    groups: dict[str, Any] = dict(take=[one.name for one in of])
     if any(one.subject for one in found):
-        groups["subject"] = [one.subject or f"file {one.path}" for one in of]
+        groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
     parts = {part: [name for name in names if name in {one.label for one in found if one.split == part}] for part in SPLITS}
     disjoint = sum(map(len, parts.values())) == len(set().union(*parts.values()))

@@ -175,7 +175,13 @@ def test_an_index_of_parts(tmp_path):
     )
     first, second, third = entries(root)
     assert entries(index) == [first, second, third]
-    assert first == Entry(root / "takes/a.npy", "wave", 0, 40_500, "ann", "train") and third[2:] == (None, None, "bob", None)
+    assert first == Entry(root / "takes/a.npy", "wave", 0, 40_500, "ann", "train") and third[2:] == (
+        None,
+        None,
+        "bob",
+        None,
+        None,
+    )
     whole = read_events(root / "takes/a.npy")
     parts = [read_entry(one) for one in (first, second)]
     assert np.array_equal(np.concatenate(parts), whole) and parts[0]["t"].max() < 40_500 <= parts[1]["t"].min()

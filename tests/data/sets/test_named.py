@@ -282,3 +282,29 @@ def test_the_chip_goes_on_with_the_recordings_that_its_network_learned_from(caps
     made = json.loads(Path("c", "config.json").read_text())
     assert code == 0 and made["made"]["data"] == "recordings" and made["sensor"] == [10, 12], text
     assert made["root"] == str(root) and made["duration_ms"] == 20
+
+
+def test_a_file_of_torchneuromorphic(capsys, rng):
+    import h5py
+
+    with h5py.File("n_mnist.hdf5", "w") as file:
+        for key in range(36):
+            place, label = file.create_group(f"data/{key}"), key % 9
+            at = np.stack([rng.integers(0, 2, 60), rng.integers(0, 34, 60), np.full(60, 3 * label)], 1)
+            place["times"], place["addrs"], place["labels"] = np.sort(rng.integers(0, 90_000, 60)), at.astype(np.uint8), label
+        for split, keys in (("train", range(27)), ("test", range(27, 36))):
+            file[f"extra/{split}_keys"] = list(keys)
+            if split == "train":
+                file["extra/train_keys_by_label"] = [[k for k in keys if k % 9 == label] for label in range(9)]
+    tasks = open_set("recordings", "train", "n_mnist.hdf5", False)
+    assert tasks.input_shape == (34, 34, 2) and len(tasks.classes) == 5
+    task = tasks.episode(0, 0, ways=5, shots=1, queries=3)
+    for x, y in zip(task.x_query, task.y_query):
+        assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {3 * int(task.classes[y])}
+    code, text = said(capsys, "info", "n_mnist.hdf5", "--sheet", "sheet.png")
+    assert code == 0 and "36 recordings of 9 classes, of 34 x 34 pixels" in text and Path("sheet.png").is_file()
+    train(TrainingConfig(dataset="recordings", root="n_mnist.hdf5", size=(8, 8), **SMALL), "run", progress=False)
+    code, text = said(capsys, "evaluate", "--checkpoint", "run", "--episodes", 2, "--queries", 2, "--quiet")
+    assert code == 0 and "2 unseen 2-way 1-shot episodes" in text
+    code, text = said(capsys, "train", "--dataset", "recordings", "--root", "run/checkpoint.h5", "--quiet")
+    assert code == 2 and "run/checkpoint.h5: " in text and "\n" not in text.strip()
