@@ -44,11 +44,12 @@ def formulas(text: str) -> str:
 def _markdown(text: str) -> str:
     import mistune
 
-    made = mistune.create_markdown(escape=False, plugins=["table"])
+    to_html = mistune.create_markdown(escape=False, plugins=["table"])
     folded = re.match(r"<details><summary>(.*?)</summary>\n\n(.*)\n\n</details>$", text, re.S)
     if folded:
-        return f"<details><summary>{html.escape(folded[1])}</summary>{made(formulas(folded[2]))}</details>"
-    return made(formulas(text)).replace(".ipynb", ".html")
+        return f"<details><summary>{html.escape(folded[1])}</summary>{to_html(formulas(folded[2]))}</details>"
+    made = re.sub(r"<h3>(.*?)</h3>", lambda h: f'<h3 id="{h[1].replace(" ", "-")}">{h[1]}</h3>', to_html(formulas(text)))
+    return made.replace(".ipynb", ".html").replace("GLOSSARY.md", "GLOSSARY.html")
 
 
 def _output(output: dict) -> str:

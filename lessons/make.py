@@ -12,6 +12,9 @@ Fences say what a block is:
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
+Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python lessons/make.py --text` brings the
+texts up to date and runs nothing: for notebooks whose code is as it was.
+
 The table of wrong answers in README.md is made from these blocks too. tests/lessons holds the notebooks to their
 sources, and every check to the stub, the solution and the wrong answers.
 """
@@ -117,6 +120,31 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
     return found
 
 
+def words() -> list[str]:
+    """The words of GLOSSARY.md, long ones first."""
+    found = re.findall(r"^### (.+)$", (HERE / "GLOSSARY.md").read_text(encoding="utf-8"), re.M)
+    return sorted(found, key=len, reverse=True)
+
+
+def linked(texts: list[str]) -> list[str]:
+    """The texts of a lesson with a link to the glossary at the first use of each of its words, but in headings, code, formulas
+    and links."""
+    kept = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^]]*\]\([^)]*\)|^#.*?$|<[^>]*>)", re.S | re.M)
+    wanted, done = words(), []
+    for text in texts:
+        parts = kept.split(text)
+        for word in list(wanted):
+            pattern = re.compile(rf"\b{re.escape(word)}s?\b", re.I)
+            for n in range(0, len(parts), 2):
+                if found := pattern.search(parts[n]):
+                    link = f"[{found[0]}](GLOSSARY.md#{word.replace(' ', '-')})"
+                    parts[n : n + 1] = [parts[n][: found.start()], link, parts[n][found.end() :]]
+                    wanted.remove(word)
+                    break
+        done.append("".join(parts))
+    return done
+
+
 def notebook(cells: list[Cell], solved: bool = False):
     """The notebook, not executed; `solved`: with the solutions in place of the stubs."""
     import nbformat.v4 as v4
@@ -127,11 +155,13 @@ def notebook(cells: list[Cell], solved: bool = False):
             "language_info": {"name": "python"},
         }
     )
-    parts = exercises(cells)
-    for n, cell in enumerate(cell for cell in cells if cell.kind != "wrong"):
+    parts, texts = exercises(cells), [cell for cell in cells if cell.kind == "text"]
+    cells = [cell for cell in cells if cell.kind != "wrong"]
+    told = dict(zip(map(id, texts), linked([cell.text for cell in texts]), strict=True))
+    for n, cell in enumerate(cells):
         metadata = {"tags": [cell.kind], "exercise": cell.exercise} if cell.exercise else {}
         if cell.kind in ("text", "hint", "solution"):
-            new = v4.new_markdown_cell(_folded(cell), metadata=metadata)
+            new = v4.new_markdown_cell(told.get(id(cell)) or _folded(cell), metadata=metadata)
         else:
             text = parts[cell.exercise].solution if solved and cell.kind == "exercise" else cell.text
             new = v4.new_code_cell(text, metadata=metadata)
@@ -141,8 +171,6 @@ def notebook(cells: list[Cell], solved: bool = False):
 
 
 def _folded(cell: Cell) -> str:
-    if cell.kind == "text":
-        return cell.text
     title, text = f"Hint for exercise {cell.exercise}", cell.text
     if cell.kind == "solution":
         title, text = f"Solution of exercise {cell.exercise} (to copy into the cell above)", f"```python\n{cell.text}\n```"
@@ -178,6 +206,22 @@ def make(source: Path) -> Path:
     return notebook_of(source)
 
 
+def retold(source: Path) -> Path:
+    """Write a notebook's texts anew and run nothing. Raises ValueError where a cell of code is another one."""
+    import nbformat
+
+    made, old = notebook(parse(source)), nbformat.read(notebook_of(source), 4)
+    if [c.source for c in made.cells if c.cell_type == "code"] != [c.source for c in old.cells if c.cell_type == "code"]:
+        raise ValueError(f"{source}: its code has changed; make it without --text")
+    run = iter(cell for cell in old.cells if cell.cell_type == "code")
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            one = next(run)
+            cell.outputs, cell.execution_count = one.outputs, one.execution_count
+    nbformat.write(made, notebook_of(source))
+    return notebook_of(source)
+
+
 def table() -> str:
     """The teacher's table: every wrong answer with the message that it meets."""
     lines = ["| exercise | wrong answer | what the check says |", "|---|---|---|"]
@@ -205,9 +249,11 @@ def solutions() -> str:
 def main(wanted: list[str]) -> None:
     """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all without), the README."""
     (HERE / "checks" / "solutions.py").write_text(solutions())
+    made = retold if "--text" in wanted else make
+    wanted = [one for one in wanted if one != "--text"]
     for source in sources():
         if not wanted or source.stem.startswith(tuple(wanted)):
-            print(make(source), flush=True)
+            print(made(source), flush=True)
     (HERE / "README.md").write_text(readme())
 
 

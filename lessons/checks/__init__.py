@@ -42,7 +42,7 @@ def answer(exercise: str, function, *arguments, returns: int = 1):
         raise
     except Exception as error:
         diagnosis.note(exercise, function, arguments, error)
-        slip = diagnosis.slip(exercise)
+        slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
         said = f"{function.__name__} stopped with {type(error).__name__}: {error}"
         raise wrong(exercise, f"{said}; {slip.replace('your values are those of', 'so does')}" if slip else said) from error
     if any(one is None for one in (found if isinstance(found, tuple) else (found,))):

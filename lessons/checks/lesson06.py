@@ -92,10 +92,19 @@ def along(function):
 
 def flipped(function):
     """6.3: how many spikes come or go."""
-    net, theta, x, _, rng = _case(2)
+    net = ms.SpikingNet((4, 4, 2), (3,), 3, kernel=3, hidden=(5,), window=12, dtype=np.float64, backend="numpy")
+    x = _case(2)[2]
+    rng = np.random.default_rng(2)
+    theta = net.init(rng, x=x)
     moved = theta + 0.3 * rng.standard_normal(net.size)
-    here, there = net.spikes(theta, x, "conv1"), net.spikes(moved, x, "conv1")
-    found = answer("6.3", function, net, theta, moved, x, "conv1")
+    for name in ("conv1", "hidden1"):
+        _flipped(function, net, theta, moved, x, name)
+    right("6.3", "The surrogate loss sees none of these flips; the true one jumps with those that reach the readout.")
+
+
+def _flipped(function, net, theta, moved, x, name):
+    here, there = net.spikes(theta, x, name), net.spikes(moved, x, name)
+    found = answer("6.3", function, net, theta, moved, x, name)
     if close(found, (here != there).sum()):
         raise wrong("6.3", "this is their number; asked for is the share, their mean")
     same(
@@ -109,10 +118,13 @@ def flipped(function):
                 "spikes that come and spikes that go cancel in the activity; compare entry by entry",
             ),
             (here.mean() - there.mean(), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
+            (
+                (net.spikes(theta, x, "conv1") != net.spikes(moved, x, "conv1")).mean(),
+                "this is the share of conv1, whichever block is asked for: use `name`",
+            ),
             ((here == there).mean(), "this is the share that stays; asked for is the share that differs"),
         ),
     )
-    right("6.3", "The surrogate loss sees none of these flips; the true one jumps with those that reach the readout.")
 
 
 def slope_of_step(function):

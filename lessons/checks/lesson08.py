@@ -37,6 +37,10 @@ def differences(function):
                 'these are differences of the network itself, which jumps: ask for spike="jet", '
                 "and with one record; the twin is recorded once, at theta",
             ),
+            *(
+                (one / (2 * h), "one of the two ends is not the twin's with the record made at theta, but the network's own")
+                for one in (slope(h, **jet) - slope(-h), slope(h) - slope(-h, **jet))
+            ),
             (2 * expected, "from theta - h v to theta + h v the way is 2 h long: divide by 2 h"),
             (-expected, "the gradient ahead minus the gradient behind"),
             ((slope(h, **jet) - slope(0, **jet)) / h, "a difference to one side; the central one takes theta - h v as well"),
@@ -78,6 +82,8 @@ def strongest(function):
     spectrum = np.array([3.0, -5.0, 2.0, -1.5, 1.0, 0.5, 0.2, 0.1, 0.0, -0.1, -0.3, -0.6])
     H = (Q * spectrum) @ Q.T
     values, vectors = answer("8.3", function, lambda z: H @ z, 12, 3, returns=2)
+    if values.shape == (3,) and close(np.sort(np.abs(values)), [0.0, 0.1, 0.1], 1e-6):
+        raise wrong("8.3", 'these are the flattest directions, which="SM"; the strongest have the largest magnitude, "LM"')
     same(
         "8.3",
         "values",
@@ -93,7 +99,7 @@ def strongest(function):
         1e-7,
     )
     if vectors.shape != (12, 3):
-        raise wrong("8.3", f"vectors has shape {vectors.shape}, expected (12, 3): one column for each value")
+        raise wrong("8.3", f"one column for each value is asked for, a shape of (12, 3); the vectors' is {vectors.shape}")
     if not close(H @ vectors, vectors * values, 1e-6):
         raise wrong("8.3", "column k of the vectors does not belong to value k: bring the columns into the same order")
     right("8.3", "No matrix was ever seen.")

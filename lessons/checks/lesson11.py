@@ -40,8 +40,7 @@ def meta_train(function):
         return given[-1]
 
     watched.__name__ = function.__name__
-    a = 20.0  # large enough for some gradients of order 2 to be clipped
-    for order in (2, 1):
+    for a, order in ((20.0, 2), (20.0, 1), (5.0, 2)):  # gradients of more than 5, of less than 1, and between
         expected = _meta_train(net, theta, tasks, a, order)
         found = answer("11.1", watched, net, theta, tasks, a, order, returns=2)
         for name, one, wanted, k in (("theta_0", found[0], expected[0], 0), ("losses", found[1], expected[1], 1)):

@@ -19,6 +19,7 @@ def widest(function):
         (np.array([[1], [1]]), 64),
         (np.array([[-2], [-2]]), 64),
         (np.array([[3], [4]]), 7),
+        (np.array([[-1], [0]]), 1),
     ):
         found = answer("14.1", function, W, most, returns=3)
         low, high = most * int(np.minimum(W, 0).sum(0).min()), most * int(np.maximum(W, 0).sum(0).max())
@@ -77,6 +78,8 @@ def exponent(function):
         (heavy, 3),
         (rng.standard_normal((40, 5)) * 0.01, 2),
         (heavy, 8),
+        (rng.standard_normal(50) * 30, 2),  # so large, and so small, that the ends of the range count
+        (rng.standard_normal(50) * 2e-5, 3),
     ):
         found = answer("14.2", function, w, bits)
         if found.ndim or float(found) != int(found):
@@ -95,6 +98,8 @@ def exponent(function):
         expected, case = best(top), f"{w.size} weights up to {np.abs(w).max():.3g} in {bits} bits: yours is {found}"
         if found == expected:
             continue
+        if found in (3, 0, -10, -15) and expected in (4, -18, -19):
+            raise wrong("14.2", f"x goes from -20 to 4, both ends included: yours stops before ({case}, expected {expected})")
         for value, text in (
             (
                 int(np.ceil(np.log2(np.abs(w).max() / top))),

@@ -95,6 +95,9 @@ def nearest(function):
     _nearest(function, s, y, q)
     rates = rng.random((6, 1, 3, 4, 2))  # single events: only their number tells the samples apart
     _nearest(function, *((rng.random((6, 60, 3, 4, 2)) < rates).astype(np.uint8) if k != 1 else y for k in range(3)))
+    one = rng.integers(0, 4, (20, 3, 4, 2)).astype(np.uint8)  # samples that differ in one axis alone: mirrored along it
+    s = np.array([one, one[:, ::-1], one[:, :, ::-1], one[..., ::-1]])
+    _nearest(function, s, np.arange(4), s[:, rng.permutation(20)])
     right("16.3", "Whoever learns must beat this.")
 
 
@@ -120,6 +123,13 @@ def _nearest(function, s, y, q):
             (by(*flat), "sum over time first: yours compares step by step, and an event a millisecond later counts as another"),
             (by(*space), "sum over time alone, axis 1: yours adds the places up and keeps the times"),
             (by(a.sum(1)[:, None], b.sum(1)[:, None]), "compare place by place; yours compares the number of events in all"),
+            *(
+                (
+                    by(*(one.astype(float).sum((1, axis)).reshape(len(one), -1) for one in (q, s))),
+                    f"sum over time alone: yours adds up the {name} too, and takes for equal what differs in them",
+                )
+                for axis, name in ((2, "rows"), (3, "columns"), (4, "polarities"))
+            ),
             (y[(a @ b.T).argmax(1)], "yours goes not by distance: the largest product goes to whoever has the most events"),
             (y[cosine.argmax(1)], "by Euclidean distance, not by the angle"),
             (y[((a[:, None] - b) ** 2).sum(2).argmax(1)], "the nearest has the smallest distance; yours takes the farthest"),

@@ -186,7 +186,7 @@ def test_the_command_copies_what_a_student_needs(command):
     code, out, _ = command()
     copied = sorted(str(path.relative_to("minisnn-lessons")) for path in Path("minisnn-lessons").rglob("*") if path.is_file())
     expected = [f"{name}.ipynb" for name in NAMES] + "README.md GLOSSARY.md style.py interactive.py".split()
-    expected += [f"checks/{name}.py" for name in ("__init__", "diagnosis", "mine", "solutions")]
+    expected += [f"checks/{name}.py" for name in ("__init__", "diagnosis", "mine", "slips", "solutions")] + ["checks/slips.txt"]
     expected += [f"pictures/{path.name}" for path in (LESSONS / "pictures").iterdir()]
     assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
     for name in NAMES:
@@ -383,3 +383,33 @@ def test_a_film_moves_and_prints_as_its_still(monkeypatch):
             assert pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted  # the middles of the pixels
             assert (pixels[-1] == 0).all(1).sum() == 2 * (frame + 1)  # the bar of time
             assert n == 0 or film.info["duration"] == 70
+
+
+def test_the_first_use_of_a_word_is_linked_to_the_glossary_and_no_other():
+    texts = [
+        "# A trace in a heading",
+        "`trace` and $trace$ in code; [a trace](x) in a link; Traces fade, a trace fades",
+        "a trace",
+    ]
+    assert make.linked(texts) == [texts[0], texts[1].replace("Traces", "[Traces](GLOSSARY.md#trace)"), texts[2]]
+    for source in SOURCES:
+        text = "\n".join(cell.source for cell in make.notebook(make.parse(source)).cells if cell.cell_type == "markdown")
+        found = re.findall(r"\]\(GLOSSARY\.md#([^)]*)\)", text)
+        assert len(found) >= 2 and len(set(found)) == len(found)
+        assert set(found) <= {word.replace(" ", "-") for word in make.words()}
+
+
+def test_texts_are_brought_up_to_date_without_running_anything(tmp_path, monkeypatch):
+    nbformat = pytest.importorskip("nbformat")
+    source = tmp_path / "01_a.md"
+    source.write_text("# 1 · A\n\nOld.\n\n```python\nprint(1)\n```\n")
+    monkeypatch.setattr(make, "notebook_of", lambda _: tmp_path / "01_a.ipynb")
+    made = make.notebook(make.parse(source))
+    made.cells[1].outputs, made.cells[1].execution_count = [nbformat.v4.new_output("stream", text="1\n")], 1
+    nbformat.write(made, tmp_path / "01_a.ipynb")
+    source.write_text(source.read_text().replace("Old", "New"))
+    text, code = nbformat.read(make.retold(source), 4).cells
+    assert "New." in text.source and code.outputs[0].text == "1\n"
+    source.write_text(source.read_text().replace("print(1)", "print(2)"))
+    with pytest.raises(ValueError, match="its code has changed"):
+        make.retold(source)
