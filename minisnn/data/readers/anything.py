@@ -236,9 +236,9 @@ def _numpy(path: Path, also: str = ""):
             arrays = {name: held[name] for name in names[:8]}
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is no array")
-    except OSError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
         reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
         raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from None
     [single] = arrays.values() if len(arrays) == 1 else [None]

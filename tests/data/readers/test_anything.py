@@ -241,6 +241,17 @@ def test_what_is_no_recording_is_told(tmp_path, name, content, message):
     assert str(error.value).startswith(str(path)) and len(str(error.value).splitlines()) == 1
 
 
+def test_an_archive_that_lacks_its_middle(tmp_path):
+    """Its member then begins before the file does: zipfile seeks there, and the system says no, of no file."""
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, data=some())
+    contents = bytearray(path.read_bytes())
+    del contents[100:200]
+    path.write_bytes(contents)
+    with pytest.raises(ValueError, match=r"a\.npz: not readable as a NumPy file of plain arrays"):
+        read_events(path)
+
+
 def test_empty_places(tmp_path):
     with pytest.raises(ValueError, match="no recordings; expected <class>/<recording>"):
         entries(tmp_path)
