@@ -185,8 +185,11 @@ def read_entry(entry: Entry, time: str | None = None, flip_y: int | None = None)
 
 
 def _indexed(path: Path) -> Iterator[Entry]:
-    with called(path), open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.reader(file))
+    try:
+        with called(path), open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: no table of text ({one_line(error)}); expected path and label in the first line") from None
     head = [name.strip().lower() for name in rows[0]] if rows else []
     times = {}
     for part in ("start", "stop"):

@@ -212,6 +212,13 @@ def test_a_bad_index_is_told(tmp_path, text, message):
     assert str(error.value).startswith(str(tmp_path))
 
 
+@pytest.mark.parametrize("content", [b"path,label\na.npy,caf\xe9\n", b'path,label\na.npy,"' + b"x" * 200_000 + b'"\n'])
+def test_an_index_that_is_no_text_is_told(tmp_path, content):
+    (tmp_path / "index.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"index\.csv: no table of text \(.+\); expected path and label in the first line"):
+        entries(tmp_path)
+
+
 def bad(path: Path, content) -> Path:
     path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content, allow_pickle=True)
     return path
