@@ -268,7 +268,7 @@ def _run(folder: Path, reader: Callable, saved: Callable):
             (run / name).write_bytes(bytes(contents[1:]) if name == names[which] else whole)
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                info.run(argparse.Namespace(path=run, sample=3, given=()))
+                info.run(argparse.Namespace(path=run, sample=3, sheet=None, given=()))
                 read_json(run / "result.json")
                 with RunFolder(run) as held:
                     held.resume(held.config(), given=True)

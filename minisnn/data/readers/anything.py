@@ -197,9 +197,8 @@ def _indexed(path: Path) -> Iterator[Entry]:
             if (name := part + f"_{unit}" * bool(unit)) in head:
                 times[part] = head.index(name), UNITS[unit or "us"]
     if not {"path", "label"} <= set(head):
-        raise ValueError(
-            f"{path}: found the columns {', '.join(head)[:200] or 'none'}; expected path and label in the first line"
-        )
+        found = " ".join(", ".join(head).split())[:200] or "none"
+        raise ValueError(f"{path}: found the columns {found}; expected path and label in the first line")
     for number, row in enumerate(rows[1:], 2):
         if not row:
             continue
@@ -214,8 +213,12 @@ def _indexed(path: Path) -> Iterator[Entry]:
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{path}: line {number} cannot be read ({one_line(error)}); expected {','.join(head)}") from None
         place = path.parent / get["path"]
-        if not get["label"] or not place.is_file():
-            raise ValueError(f"{path}: line {number} names {get['path']!r}; expected a file, and a label")
+        try:
+            there = place.is_file()
+        except OSError:  # the name is too long, or it lies behind a lock
+            there = False
+        if not get["label"] or not there:
+            raise ValueError(f"{path}: line {number} names {get['path'][:80]!r}; expected a file, and a label")
         split = get.get("split") or None
         if split is not None and split.lower() not in SPLITS:
             raise ValueError(f"{path}: line {number} names the split {split!r}; expected train, val or test")

@@ -194,6 +194,8 @@ def test_an_index_of_parts(tmp_path):
     [
         ("file,class\na.npy,b\n", r"index\.csv: found the columns file, class; expected path and label"),
         ("path,label\na.npy\n", r"index\.csv: line 2 cannot be read .*; expected path,label"),
+        ('"path\n",file\na.npy,b\n', r"index\.csv: found the columns path, file; expected path and label in the first line$"),
+        (f"path,label\n{'a' * 600},b\n", r"index\.csv: line 2 names 'a{80}'; expected a file, and a label$"),
         ("path,label,start\na.npy,b,x\n", r"index\.csv: line 2 cannot be read"),
         ("path,label,start,stop\na.npy,b,5,2\n", r"line 2 cannot be read \(start 5 us and stop 2 us\)"),
         ("path,label\nb.npy,b\n", r"line 2 names 'b\.npy'; expected a file, and a label"),
