@@ -2,8 +2,9 @@
 
 import ast
 
+import numpy as np
 import pytest
-from checks import Wrong, diagnosis, lesson02, lesson08
+from checks import Wrong, diagnosis, lesson02, lesson03, lesson08
 from checks.solutions import SOLUTIONS
 from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -43,3 +44,19 @@ def test_no_slip_is_made_in_what_a_compiled_solver_is_given():
     with pytest.raises(Wrong, match="Exercise 8.3: "):
         lesson08.strongest(strongest)
     assert "right but for this" not in diagnosis.slip("8.3")
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda dy: np.where(np.arange(len(dy)) < 5, dy, dy + 1), "the first 5 of"),
+        (lambda dy: np.where(np.arange(len(dy)) < len(dy) - 3, dy + np.arange(len(dy)) ** 2, dy), "the last 3 of"),
+        (lambda dy: np.sign(dy) * dy**2, "all signs are right, the sizes are not"),
+    ],
+)
+def test_where_no_slip_explains_an_answer_it_is_said_what_of_it_is_right(change, said, monkeypatch):
+    monkeypatch.setattr(diagnosis, "SECONDS", 0.0)
+    space = {"np": np}
+    exec(SOLUTIONS["3.2"], space)
+    with pytest.raises(Wrong, match=said):
+        lesson03.filter_backward(lambda dI, lif: change(space["filter_backward"](dI, lif)))
