@@ -186,7 +186,8 @@ def execute(made, timeout: float = 900, **options):
 
     options |= dict(timeout=timeout, resources={"metadata": {"path": str(HERE)}}, record_timing=False, coalesce_streams=True)
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(made, **options).execute(env=os.environ | {"MYSNN": str(Path(folder) / "mysnn.py")})
+        env = {"MYSNN": str(Path(folder) / "mysnn.py"), "OPENBLAS_NUM_THREADS": "1"}  # its products are small
+        NotebookClient(made, **options).execute(env=os.environ | env)
     return made
 
 
