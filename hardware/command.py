@@ -24,7 +24,7 @@ examples:
                                                 CubaLIF in Loihi's words, and these for Lava
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR goes on"""
-SHIPPED, CUBA, SYMBOLS = "double_nmnist_maml.h5", "double_nmnist_cuba.h5", "omniglot_proto_maml.h5"
+SHIPPED, CUBA, SYMBOLS = "double_nmnist_maml.h5", "double_nmnist_cuba.h5", "omniglot_prototypes.h5"
 MEANS = dict(rule="class-mean", rounding="nearest")  # how a network learns that was meta-trained for its class means
 PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"

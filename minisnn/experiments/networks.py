@@ -35,8 +35,8 @@ RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
     "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
     "double-nmnist/cuba-snn": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),
-    "omniglot/proto-maml-snn": replace(
-        preset("quick"), dataset="omniglot", draws=1, prototype_updates=850, updates=1000, evaluate_every=200
+    "omniglot/prototypes-snn": replace(
+        preset("maml"), **_WIDE, **{**_MEANS, "draws": 0}, dataset="omniglot", updates=3500, lr=2e-3, test_episodes=100
     ),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(_ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600),
