@@ -26,7 +26,7 @@ that fades. A tool must know CubaLI, LI, Threshold and loops to run it, and no o
 A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead (`chain`), which snnTorch, Norse and
 SpikingJelly run with the same spikes, and chains that they write are read (`unchain`): tests/other_tools.py compares.
 
-Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `TOOLS`, from the room itself.
+Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `TOOLS`, from the room itself, and `snntorch`.
 It may import: files, layers, network, meta, data.readers, training.
 """
 
