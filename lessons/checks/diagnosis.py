@@ -198,8 +198,13 @@ def _limited(function, arguments):
         sys.settrace(before)
 
 
+def _flat(found) -> list:
+    """The arrays of an answer, out of its tuples and lists."""
+    return [one for part in found for one in _flat(part)] if isinstance(found, tuple | list) else [found]
+
+
 def _equal(one, other) -> bool:
-    one, other = (x if isinstance(x, tuple) else (x,) for x in (one, other))
+    one, other = _flat(one), _flat(other)
     if len(one) != len(other):
         return False
     for a, b in zip(one, other):

@@ -60,3 +60,10 @@ def test_where_no_slip_explains_an_answer_it_is_said_what_of_it_is_right(change,
     exec(SOLUTIONS["3.2"], space)
     with pytest.raises(Wrong, match=said):
         lesson03.filter_backward(lambda dI, lif: change(space["filter_backward"](dI, lif)))
+
+
+def test_answers_of_lists_and_tuples_of_arrays_are_compared():
+    one = [(np.ones((2, 3)), np.ones(3)), (np.ones((3, 1)), np.ones(1))]
+    assert diagnosis._equal((1.0, one), (1.0, one)) and not diagnosis._equal(
+        (1.0, one), (1.0, [one[0], (one[1][0], 2 * one[1][1])])
+    )
