@@ -6,7 +6,7 @@ import minisnn as ms
 from minisnn.layers import surrogate
 from minisnn.layers.loss import softmax
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, diagnosis, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -61,6 +61,7 @@ def forward(function):
         raise
     except (TypeError, ValueError) as error:
         raise wrong("17.1", f"forward stopped, or did not return (logits, tapes): {error}") from error
+    diagnosis.note("17.1", function, (layers, x, NEURON), (logits, tapes))
     expected, known = _forward(layers, x, NEURON)
     assert close(expected, net(theta, x.transpose(1, 0, 2)))
     others = {
@@ -96,7 +97,10 @@ def _pairs(exercise, function, *arguments):
     except NotImplementedError:
         raise
     except Exception as error:
-        raise wrong(exercise, f"{function.__name__} stopped with {type(error).__name__}: {error}") from error
+        diagnosis.note(exercise, function, arguments, error)
+        slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
+        text = f"{function.__name__} stopped with {type(error).__name__}: {error}"
+        raise wrong(exercise, f"{text}; {slip}" if slip else text) from error
     if not isinstance(found, list | tuple) or len(found) != len(arguments[0]):
         raise wrong(exercise, "return a list with one pair (dW, db) for each layer")
     return found
