@@ -129,6 +129,7 @@ def test_by_command(tmp_path, capsys):
     assert "Linear(8, 5, bias=False), Synaptic(alpha=0.7, beta=0.8" in shown and "after T - 8 frames" in shown
     line = ["convert", "snntorch", str(tmp_path / "a.npz"), str(tmp_path / "b.h5"), "--input", "6,9,2", "--window", "9"]
     assert cli.main(line) == 0
+    assert f"minisnn train --start {tmp_path / 'b.h5'} --channels 3,4 --hidden 5 --ways 3" in capsys.readouterr().out
     x = np.random.default_rng(3).poisson(0.4, (2, 20, 6, 9, 2))
     back, found = ms.load(tmp_path / "b.h5")
     assert np.allclose(back(found, x), net(theta.astype(np.float32), x), rtol=1e-4, atol=1e-4) and back.window == 9

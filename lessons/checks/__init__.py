@@ -30,21 +30,27 @@ def right(exercise: str, text: str) -> None:
     print(f"Exercise {exercise}: right. {text}")
 
 
+def called(exercise: str, function, *arguments):
+    """What the student's function returns. A stub's NotImplementedError passes through; Wrong for any other error."""
+    given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    try:
+        return function(*arguments)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        diagnosis.note(exercise, function, given, error)
+        slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
+        said = f"{function.__name__} stopped with {type(error).__name__}: {error}"
+        raise wrong(exercise, f"{said}; {slip.replace('your values are those of', 'so does')}" if slip else said) from error
+
+
 def answer(exercise: str, function, *arguments, returns: int = 1):
     """What the student's function returns: an array, or `returns` of them. A stub's NotImplementedError passes through.
 
     Raises Wrong where it stops with an error, returns nothing or another number of things, or changes its arguments.
     """
     given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-    try:
-        found = function(*given)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        diagnosis.note(exercise, function, arguments, error)
-        slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
-        said = f"{function.__name__} stopped with {type(error).__name__}: {error}"
-        raise wrong(exercise, f"{said}; {slip.replace('your values are those of', 'so does')}" if slip else said) from error
+    found = called(exercise, function, *given)
     if any(one is None for one in (found if isinstance(found, tuple) else (found,))):
         raise wrong(exercise, f"{function.__name__} returned nothing (None); does it end with `return`?")
     if any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in zip(arguments, given)):

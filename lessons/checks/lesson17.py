@@ -6,7 +6,7 @@ import minisnn as ms
 from minisnn.layers import surrogate
 from minisnn.layers.loss import softmax
 
-from . import answer, close, diagnosis, kept, mine, right, same, wrong
+from . import answer, called, close, diagnosis, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -92,15 +92,7 @@ def forward(function):
 
 
 def _pairs(exercise, function, *arguments):
-    try:
-        found = function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        diagnosis.note(exercise, function, arguments, error)
-        slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
-        text = f"{function.__name__} stopped with {type(error).__name__}: {error}"
-        raise wrong(exercise, f"{text}; {slip}" if slip else text) from error
+    found = called(exercise, function, *arguments)
     if not isinstance(found, list | tuple) or len(found) != len(arguments[0]):
         raise wrong(exercise, "return a list with one pair (dW, db) for each layer")
     return found

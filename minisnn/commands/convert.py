@@ -4,6 +4,7 @@ spikes are the same, two steps later a layer. Networks of --neuron cuba go to sn
 minisnn nir."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from . import options
@@ -11,8 +12,7 @@ from . import options
 SUMMARY = "the first neuron to and from snnTorch's state dictionaries"
 EXAMPLES = """\
 examples:
-  minisnn convert snntorch mine.npz mine.h5 --input 16,32,2    from snnTorch, to go on meta-training
-  minisnn train --start mine.h5
+  minisnn convert snntorch mine.npz mine.h5 --input 16,32,2    from snnTorch; says how to meta-train it
   minisnn convert snntorch mine.h5 back.npz                    and back, with the module's code
 
 In Python, from snnTorch:   np.savez("mine.npz", **{k: v.numpy() for k, v in module.state_dict().items()})
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="FROM", help="an .npz of a state dictionary; or checkpoint, run folder, shipped name")
     parser.add_argument("out", type=Path, metavar="TO", help="the file to write: a checkpoint, or an .npz")
     options.add_list(parser, "input", None, "shape of an input, which a state dictionary does not say", "H,W,C")
-    parser.add_argument("--window", type=int, default=60, metavar="N", help="steps that are differentiated (default: 60)")
+    parser.add_argument("--window", type=int, metavar="N", help="steps that are differentiated (default: 30)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -41,11 +41,19 @@ def run(args: argparse.Namespace) -> None:
         options.refuse(args, "where a state dictionary is written", "input", "window")
     from ..nir.snntorch import definition, from_state_dict, read_state_dict, to_state_dict, write_state_dict
     from ..training.checkpoint import read, save
+    from ..training.settings import in_words
 
     if there:
-        net, theta = from_state_dict(read_state_dict(args.source), args.input, window=args.window)
+        given = {} if args.window is None else {"window": args.window}
+        net, theta = from_state_dict(read_state_dict(args.source), args.input, **given)
         save(args.out, net, theta)
         print(f"{args.out}: {options.in_a_line(net)}")
+        shape = {name: in_words(getattr(net, name)) for name in ("channels", "hidden", "ways", "kernel", "window")}
+        constants = {
+            "firing-threshold" if name == "threshold" else name: v for name, v in vars(net.neuron).items() if v is not None
+        }
+        flags = " ".join(f"--{name} {value}" for name, value in {**shape, **constants}.items())
+        print(f"meta-train it with: minisnn train --start {shlex.quote(str(args.out))} {flags}")
         return
     found = read(options.find_checkpoint(args.source))
     found.check_usable(args.source)

@@ -50,18 +50,8 @@ def _spiking(b, point, tape) -> list[Unit]:
     if not isinstance(b.neuron, LeakyIntegrator):
         reset, a0 = (b.neuron, b.detach_reset), u - b.neuron.threshold
         jet = (tape["state"], *reset, "jet", a0)
-        found.append(
-            _alone(
-                b,
-                type(b.neuron).__name__ if membrane is own else _name(membrane),
-                {"I": current},
-                (u, tape["membrane"]),
-                membrane,
-                jet,
-                reset,
-                needs_dy=False,
-            )
-        )
+        name = type(b.neuron).__name__ if membrane is own else _name(membrane)
+        found.append(_alone(b, name, {"I": current}, (u, tape["membrane"]), membrane, jet, reset, needs_dy=False))
     if not b.readout:
         hard, kind = pool.forward(u, b.pool, b.neuron), (b.pool, b.neuron)
         found.append(_alone(b, "pool", {"u": u}, hard, pool, (*kind, "jet", u), kind))

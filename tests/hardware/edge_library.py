@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware.c import episode
+from integers import events
+
+from hardware.c import episode, export
 from hardware.chip.errors import ERRORS, TRIGGER
-from hardware.chip.learner import CLASS_MEAN, RULES
+from hardware.chip.learner import CLASS_MEAN, RULES, Learner
 from hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
@@ -18,6 +20,21 @@ BUILDS = {"small": (), "stepwise": ("-DEDGE_STEPWISE",), "short": ("-DEDGE_STEPW
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or [n for n in ("cc",) if shutil.which(n)]
 OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED = range(10)
 HERE = Path(__file__).parent
+
+EXACT = ("small", "stepwise")
+PLAIN = Learner(log2_weight=3, log2_bias=0)
+
+
+def exporter(make, steps: int):
+    """exported(folder, learner, steps=…, **options) -> (chip, x, y): an episode of a small network of `make`'s, written out."""
+
+    def exported(folder, learner=PLAIN, steps=steps, **options):
+        net, _, chip = make(**{"readout_exponent": -3, **options})
+        x, y = events(net, 7, steps), np.array([0, 2, 1, 1])
+        export.write(folder, chip, learner, x[:4], y, x[4:])
+        return chip, x, y
+
+    return exported
 
 
 def library(folder: Path) -> list[str]:

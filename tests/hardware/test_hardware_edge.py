@@ -12,33 +12,28 @@ from edge_library import (
     BUILDS,
     COMPILERS,
     EMPTY,
+    EXACT,
     FULL,
     INPUT,
     LABEL,
     OPTION,
+    PLAIN,
     SAVED,
     STRICT,
     Library,
     at,
     compile_c,
+    exporter,
     library,
     malformed,
 )
-from integers import events, small
+from integers import small
 
 from hardware.c import export
 from hardware.chip.learner import Learner, learn
 
 pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-EXACT = ("small", "stepwise")
-PLAIN = Learner(log2_weight=3, log2_bias=0)
-
-
-def exported(folder, learner=PLAIN, steps=18, **options):
-    net, _, chip = small(**{"readout_exponent": -3, **options})
-    x, y = events(net, 7, steps), np.array([0, 2, 1, 1])
-    export.write(folder, chip, learner, x[:4], y, x[4:])
-    return chip, x, y
+exported = exporter(small, 18)
 
 
 def shut(found, chip, p, new=None):

@@ -5,24 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from edge_library import BUILDS, COMPILERS, MODEL, SAVED, Library, at, compile_c, library, malformed
-from integers import events, small, small_cuba
+from edge_library import BUILDS, COMPILERS, EXACT, MODEL, PLAIN, SAVED, Library, at, compile_c, exporter, library, malformed
+from integers import small, small_cuba
 
 from hardware.c import export, reading
 from hardware.chip.learner import Learner, learn
 from hardware.loihi.cuba import CubaNet
 
 pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-EXACT = ("small", "stepwise")
-PLAIN = Learner(log2_weight=3, log2_bias=0)
 STEPS = 21  # more than the sixteen in which biases repeat themselves
-
-
-def exported(folder, learner=PLAIN, **options):
-    net, _, chip = small_cuba(**{"readout_exponent": -3, **options})
-    x, y = events(net, 7, STEPS), np.array([0, 2, 1, 1])
-    export.write(folder, chip, learner, x[:4], y, x[4:])
-    return chip, x, y
+exported = exporter(small_cuba, STEPS)
 
 
 def agree(edge, chip, p, new=None):
