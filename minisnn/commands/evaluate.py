@@ -14,6 +14,7 @@ examples:
   minisnn evaluate --checkpoint runs/quick-1 --episodes 600 --json accuracy.json
   minisnn evaluate --checkpoint runs/quick-1 --root ~/N-MNIST    real recordings
   minisnn evaluate --checkpoint runs/quick-1 --inner-steps 3     more inner steps
+  minisnn evaluate --checkpoint runs/quick-1 --ways 20           twenty classes a task
   minisnn evaluate --checkpoint runs/quick-1 --freeze conv1      adapting less
   minisnn evaluate --checkpoint runs/quick-1 --workers 4         four processes"""
 
@@ -23,6 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
+    text = "classes of a task; a readout of as many columns starts from the mean of the trained ones (default: the network's)"
+    options.add_count(parser, "ways", None, text, 2)
     for name, text in (("shots", "support"), ("queries", "query")):
         options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
@@ -54,15 +57,18 @@ def run(args: argparse.Namespace) -> None:
     from ..parallel.compilation import announce
     from ..training.checkpoint import read
     from ..meta.rules import RULES
-    from ..training.baselines import baselines, learns_by
+    from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
     from ..training.folder import write_json
 
     found = read(options.find_checkpoint(args.checkpoint))
     dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
-    config, theta, inner = found.config, found.theta, found.inner or InnerLoop()
+    config, net, theta, inner = found.config, found.net, found.theta, found.inner or InnerLoop()
+    if args.ways not in (None, net.ways):
+        net, theta, inner = with_ways(net, theta, inner, args.ways)
+    features = theta
     if args.rule:
-        _, theta, inner = vars(learns_by(args.rule, found.net, theta, inner)).values()
+        _, theta, inner = vars(learns_by(args.rule, net, theta, inner)).values()
     given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze, "online": args.online}
     inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
     if args.rule == "nearest":
@@ -77,10 +83,10 @@ def run(args: argparse.Namespace) -> None:
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
     where.update(how=found.origin.options(dataset))
     if args.baselines:
-        where.update(beside=partial(baselines, found.net, found.theta, pretrained=_classifier(), inner=inner))
+        where.update(beside=partial(baselines, net, features, pretrained=_classifier(), inner=inner))
     with options.executor_of(args) as executor:
         tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
-        result = evaluate(found.net, theta, inner, *tasks, **where, executor=executor)
+        result = evaluate(net, theta, inner, *tasks, **where, executor=executor)
     result.update(
         checkpoint=str(args.checkpoint),
         learns_by=args.rule or (config and config.rule),

@@ -1,15 +1,10 @@
 """Beyond the paper: more classes than the network was meta-trained for.
 
-Meta-training makes the readout's columns alike, for its classes come in any order. So a readout of N columns that are all
-their mean is a start for N classes; with the learned step sizes it adapts as the network does.
+The readout's columns start from the mean of the trained ones (`training.baselines.with_ways`).
 """
 
-from dataclasses import replace
-
-import numpy as np
-
 from ..meta.inner import InnerLoop
-from ..training.baselines import Adapted, Nearest
+from ..training.baselines import Adapted, Nearest, with_ways
 from .drawing import curves_of
 from .findings import Findings
 from .statistics import estimate, some_of
@@ -17,21 +12,6 @@ from .study import Study
 
 TITLE = "N ways: accuracy against the number of classes"
 WAYS = (2, 5, 10, 20)
-
-
-def with_ways(net, theta: np.ndarray, inner: InnerLoop, ways: int):
-    """(network, theta, inner loop) for `ways` classes; every column of the new readout is the mean of the old ones."""
-    wide = net.like(ways=ways)
-
-    def widened(flat: np.ndarray) -> np.ndarray:
-        weight, bias = (flat[p.slice].reshape(p.shape) for p in net.layout[-2:])
-        columns = np.repeat(weight.mean(1, keepdims=True), ways, 1).ravel()
-        parts = [flat[: net.layout[-2].slice.start], columns, np.full(ways, bias.mean(), flat.dtype)]
-        return np.concatenate(parts).astype(flat.dtype)
-
-    step = inner.step_size if np.ndim(inner.step_size) == 0 else widened(inner.step_size)
-    # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are added
-    return wide, widened(theta), replace(inner, step_size=step * (ways / net.ways))
 
 
 def run(study: Study) -> Findings:

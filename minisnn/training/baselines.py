@@ -72,6 +72,24 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
     return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=steps)), scale=getattr(inner, "scale", SCALE)))
 
 
+def with_ways(net: Any, theta: np.ndarray, inner: InnerLoop, ways: int) -> tuple[Any, np.ndarray, InnerLoop]:
+    """(network, theta, inner loop) for `ways` classes.
+
+    Meta-training makes the readout's columns alike, for its classes come in any order. So a readout whose columns are all their
+    mean is a start for N classes; with the learned step sizes it adapts as the network does."""
+    wide = net.like(ways=ways)
+
+    def widened(flat: np.ndarray) -> np.ndarray:
+        weight, bias = (flat[p.slice].reshape(p.shape) for p in net.layout[-2:])
+        columns = np.repeat(weight.mean(1, keepdims=True), ways, 1).ravel()
+        parts = [flat[: net.layout[-2].slice.start], columns, np.full(ways, bias.mean(), flat.dtype)]
+        return np.concatenate(parts).astype(flat.dtype)
+
+    step = inner.step_size if np.ndim(inner.step_size) == 0 else widened(inner.step_size)
+    # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are added
+    return wide, widened(theta), replace(inner, step_size=step * (ways / net.ways))
+
+
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
     """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as training starts."""
     x = np.concatenate([tasks.episode(seed, index, net.ways, 1, 1).x_support for index in range(looks)])

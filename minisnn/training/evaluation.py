@@ -37,7 +37,8 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
         found = sets[name](split, root, progress=progress, **options)
     else:
         found = named.open_named(name, split, root, progress=progress, **options)
-    found.opened = name, None if root is None else str(root), json.dumps(options) if name == named.OWN else None
+    how = options if name == named.OWN else {"size": options["size"]} if "size" in options else {}
+    found.opened = name, None if root is None else str(root), json.dumps(how) if how else None
     return found
 
 

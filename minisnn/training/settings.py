@@ -48,7 +48,9 @@ class TrainingConfig:
     sensor: tuple[int, ...] = _data(
         (), "rows and columns of the sensor of dataset recordings; none: what its format says", above=0
     )
-    size: tuple[int, ...] = _data((), "rows and columns of cells that recordings are downscaled to, by area", above=0)
+    size: tuple[int, ...] = _data(
+        (), "rows and columns of cells that recordings are downscaled to, by area; of omniglot 16,16 or 32,32", above=0
+    )
     bin_ms: float = _data(1.0, "length of a time step of recordings, ms", above=0)
     duration_ms: float = _data(100.0, "length of a recording from its first event on, ms", above=0)
     hop_ms: float | None = _data(None, "cut long takes into recordings that begin every so many ms", kind=float, above=0)
@@ -163,16 +165,22 @@ class TrainingConfig:
         """Options of the set of tasks of a split, where its recordings are not made or met in the usual way."""
         if self.dataset == "recordings":
             return {name: value for name in READING if (value := getattr(self, name)) not in ((), None)}
+        size = dict(size=self.size) if self.size else {}
         if split == "train":
-            return dict(draws=self.draws) if self.draws else {}
-        return dict(align="support") if self.align else {}
+            return size | (dict(draws=self.draws) if self.draws else {})
+        return size | (dict(align="support") if self.align else {})
 
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""
         rule = RULES[self.rule]
         neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
         groups = (
-            (self.dataset != "recordings", "with any dataset but recordings", " ".join(READING)),
+            (
+                self.dataset != "recordings",
+                "with any dataset but recordings",
+                " ".join(name for name in READING if name != "size"),
+            ),
+            (self.dataset not in ("recordings", "omniglot"), "with any dataset but recordings and omniglot", "size"),
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.class_means or self.prototype_updates), f"with rule {self.rule} alone", "scale"),

@@ -243,6 +243,14 @@ def test_evaluate_by_another_rule(run, trained):
     assert still["per_episode"] == nearest["per_episode"]
 
 
+def test_evaluate_with_more_classes(run, trained):
+    code, out, _ = run("evaluate", "--checkpoint", trained, "--episodes", 2, "--ways", 8, "--queries", 1, "--json", "a.json")
+    found = json.loads(Path("a.json").read_text())
+    assert code == 0 and "8-way 1-shot episodes" in out and found["ways"] == 8 and len(found["rules"]) > 3
+    with pytest.raises(SystemExit):
+        run("evaluate", "--checkpoint", trained, "--ways", 1)
+
+
 def test_evaluate_with_another_inner_loop(run, trained):
     run("train", *TOY, "--preset", "maml", "--quiet", "--out", trained, "--force")
     run("evaluate", "--checkpoint", trained, "--episodes", 3, "--inner-steps", 0, "--json", "a.json")

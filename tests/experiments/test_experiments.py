@@ -22,7 +22,7 @@ from minisnn.experiments.statistics import Claim, Estimate, difference, estimate
 from minisnn.experiments.study import Settings, Study
 from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
-from minisnn.experiments.ways import with_ways
+from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.training.baselines import baselines
 from minisnn.training.evaluation import RULE_NAMES

@@ -35,8 +35,7 @@ EVALUATION = (
 VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")  # of the background; never meta-train
 PEOPLE = 20  # who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
-CROP, SCALE = (32, 32), 2
-SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
+CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells that they are summed in
 
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
@@ -59,10 +58,11 @@ def _pictures(part: str) -> np.ndarray:
 
 
 class Omniglot(Recordings):
-    """Characters seen by the simulated event camera: samples uint8 (100, 16, 16, 2), a character each.
+    """Characters seen by the simulated event camera: samples uint8 (100, *size, 2), a character each.
 
     split        "train", "val" or "test": alphabets that meta-train, five others of the background, the evaluation alphabets
     seed         of the simulated camera's noise
+    size         rows and columns of cells, alike, into which the middle 32 x 32 pixels of the sensor are summed
     turns        whether characters turned by 90, 180 and 270 degrees are classes too; None: in meta-training
     classes      "train": the unturned characters that meta-train, to train a classifier of them: in drawings by four in five
                  people where split is "train", and by the others where it is not
@@ -81,6 +81,7 @@ class Omniglot(Recordings):
         root: None = None,
         *,
         seed: int = 0,
+        size: tuple[int, int] = SIZE,
         turns: bool | None = None,
         classes: str | None = None,
         camera: EventCamera | None = None,
@@ -95,6 +96,9 @@ class Omniglot(Recordings):
             raise ValueError(f"split is {split!r}, expected 'train', 'val' or 'test'")
         if root is not None:
             raise ValueError(f"root is {root}; Omniglot ships with its pictures, leave it out")
+        size = tuple(size)
+        if len(size) != 2 or size[0] != size[1] or size[0] < 1 or CROP[0] % size[0]:
+            raise ValueError(f"size is {size}, expected as many rows as columns, of which each is whole pixels of {CROP}")
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known, trains = classes == "train", split == "train"
@@ -109,14 +113,18 @@ class Omniglot(Recordings):
         labels = [np.repeat(first[name, turn] + np.arange(sizes[name]), PEOPLE) for name, turn, _ in pieces]
         start = np.cumsum([0, *map(len, labels)])
         whole = np.concatenate(labels)
-        make = partial(_recorded, split, tuple(pieces), Sight(camera, seed, CROP, SCALE), Keep(cache, progress))
-        pool = Pieces(SHAPE, whole, np.arange(len(whole)), start, make)
+        make = partial(_recorded, split, tuple(pieces), Sight(camera, seed, CROP, CROP[0] // size[0]), Keep(cache, progress))
+        pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make)
         names = [f"{n}-{k + 1:02d}" + f"+{t}" * (t > 0) for t in chosen for n in sizes for k in range(sizes[n])]
         source = f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
         super().__init__(pool, made_of={name: (k,) for k, name in enumerate(names)}, source=source, kind="character")
         if known:  # drawings are in the order of the people
             people = pool.numbers % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {one: where[people[where] == trains] for one, where in self.symbols.items()}
+
+
+def _shape(side: int) -> tuple[int, int, int, int]:
+    return STEPS, side, side, 2
 
 
 def _recorded(split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int) -> Pool:
@@ -129,7 +137,17 @@ def _recorded(split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight
     made_from: dict[str, Any] = dict(images=pictures)
     what = f"drawings of {name}{f', turned by {turn} degrees' * (turn > 0)}"
     return pool_of_pictures(
-        "omniglot", SHAPE, pictures.__getitem__, labels, numbers, numbers, sight, keep, what, noise, **made_from
+        "omniglot",
+        _shape(CROP[0] // sight.scale),
+        pictures.__getitem__,
+        labels,
+        numbers,
+        numbers,
+        sight,
+        keep,
+        what,
+        noise,
+        **made_from,
     )
 
 

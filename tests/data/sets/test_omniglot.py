@@ -97,9 +97,21 @@ def test_a_classifier_meets_other_peoples_drawings(small):
         assert len(where) == 16 and len(test.symbols[symbol]) == 4 and not set(where) & set(test.symbols[symbol])
 
 
+def test_finer_cells_hold_the_same_events(small):
+    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
+    coarse, fine = (Omniglot("train", size=size, progress=False) for size in ((16, 16), (32, 32)))
+    x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (coarse, fine))
+    assert fine.input_shape == (32, 32, 2) and np.array_equal(z.reshape(2, 100, 16, 2, 16, 2, 2).sum((3, 5)), x)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        (
+            dict(size=(16, 32)),
+            r"size is \(16, 32\), expected as many rows as columns, of which each is whole pixels of \(32, 32\)",
+        ),
+        (dict(size=(20, 20)), r"size is \(20, 20\), expected"),
         (dict(split="background"), "split is 'background', expected 'train', 'val' or 'test'"),
         (dict(classes="test"), "classes is 'test', expected 'train' or None"),
         (dict(root="here"), "root is here; Omniglot ships with its pictures, leave it out"),
