@@ -13,12 +13,18 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("html", "slides")
-CSS = """body{font:16px/1.5 sans-serif;max-width:820px;margin:auto;padding:1em;color:#111;background:#fff}
-pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:14px}img,svg{max-width:100%;height:auto}
-.output pre{background:#fff;border-left:3px solid #bbb}
+CSS = """:root{color-scheme:light dark}
+body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111;background:#fff}
+pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
+.output{overflow-x:auto}.output pre{background:none;border-left:3px solid #bbb;white-space:pre-wrap}
 table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
-math{font-size:1.08em}details{margin:.5em 0}@media print{body{max-width:none}}"""
-SLIDES = """section{display:none;min-height:88vh}section.on{display:block}body{max-width:1000px;font-size:20px}"""
+math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math",math}details{margin:.5em 0}
+math[display=block]{overflow-x:auto;overflow-y:hidden}@media print{body{max-width:none}}
+@media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
+pre{background:#262626}.output pre,td,th{border-color:#666}.output img,.output svg{background:#fff;border-radius:4px}}"""
+SLIDES = (
+    """section{display:none;min-height:88vh}section.on{display:block}body{max-width:1000px;font-size:20px}pre{font-size:15px}"""
+)
 TURN = """<script>(function () { const all = [...document.querySelectorAll("section")];
 let n = +location.hash.slice(1) || 0;
 const go = to => { all[n].classList.remove("on"); n = Math.max(0, Math.min(all.length - 1, to));
@@ -26,6 +32,12 @@ const go = to => { all[n].classList.remove("on"); n = Math.max(0, Math.min(all.l
 addEventListener("keydown", e => { if (e.target.tagName === "INPUT") return;
   if (["ArrowRight", "PageDown"].includes(e.key)) go(n + 1); if (["ArrowLeft", "PageUp"].includes(e.key)) go(n - 1); });
 go(n); })();</script>"""
+
+PLAINER = (  # primes at their full size, and signs of two characters as one
+    (r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>", r'\1<mo lspace="0" rspace="0">\2</mo>'),
+    (r"<m[io]>:</m[io]><mo>&#x0003D;</mo>", "<mo>&#x2254;</mo>"),
+    (r"<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>", "<mo>+=</mo>"),
+)
 
 
 def formulas(text: str) -> str:
@@ -35,7 +47,10 @@ def formulas(text: str) -> str:
     def one(found):
         if found["code"]:
             return found[0]
-        return convert((found["block"] or found["line"]).strip(), display="block" if found["block"] else "inline")
+        made = convert((found["block"] or found["line"]).strip(), display="block" if found["block"] else "inline")
+        for pattern, better in PLAINER:
+            made = re.sub(pattern, better, made)
+        return made
 
     pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|(?<!\\)\$(?P<line>[^$]+?)\$"
     return re.sub(pattern, one, text, flags=re.S)

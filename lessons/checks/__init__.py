@@ -9,6 +9,7 @@ import functools
 import numpy as np
 
 from . import diagnosis, mine
+from .stopped import meaning
 
 TOLERANCE = 1e-9
 
@@ -41,7 +42,8 @@ def called(exercise: str, function, *arguments):
         diagnosis.note(exercise, function, given, error)
         slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
         said = f"{function.__name__} stopped with {type(error).__name__}: {error}"
-        raise wrong(exercise, f"{said}; {slip.replace('your values are those of', 'so does')}" if slip else said) from error
+        more = [meaning(error, function), slip.replace("your values are those of", "so does")]
+        raise wrong(exercise, "; ".join([said] + [one for one in more if one])) from error
 
 
 def answer(exercise: str, function, *arguments, returns: int = 1):
@@ -66,6 +68,8 @@ def answer(exercise: str, function, *arguments, returns: int = 1):
 def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: float = TOLERANCE) -> None:
     """Raise Wrong unless found is expected; `mistakes` are (value, what was done to get it)."""
     found, expected = np.asarray(found), np.asarray(expected, float)
+    if found.dtype == object and all(isinstance(one, int) for one in found.flat):
+        found = found.astype(float)  # whole numbers beyond 64 bits
     if found.dtype == object or found.dtype.kind not in "buif":
         raise wrong(exercise, f"{name} must hold numbers, not {found.dtype}")
     if found.shape == expected.shape and close(found, expected, tolerance):
@@ -73,9 +77,8 @@ def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: floa
     for value, text in mistakes:
         if close(found, value, tolerance):
             raise wrong(exercise, text)
-    slip = diagnosis.slip(exercise)
     if found.shape != expected.shape:
-        raise wrong(exercise, "; ".join([f"{name} has shape {found.shape}, expected {expected.shape}"] + [slip] * bool(slip)))
+        raise differs(exercise, f"{name} has shape {found.shape}, expected {expected.shape}")
     off = np.abs(found - expected) > tolerance * max(1.0, float(np.abs(expected).max()))
     off |= ~np.isfinite(found)
     at = tuple(int(n) for n in np.argwhere(off)[0])
@@ -83,7 +86,13 @@ def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: floa
     text = (
         f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} of {off.size} values differ)"
     )
-    raise wrong(exercise, f"{slip} ({text})" if slip else text)
+    raise differs(exercise, text)
+
+
+def differs(exercise: str, text: str) -> Wrong:
+    """The error that says what the mistake does, where `diagnosis` finds it, and `text`, which says where it shows."""
+    slip = diagnosis.slip(exercise)
+    return wrong(exercise, f"{slip} ({text})" if slip else text)
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:

@@ -6,7 +6,7 @@ from numba.core.errors import NumbaError
 
 from minisnn.layers import synapse
 
-from . import Wrong, answer, mine, right, same, wrong
+from . import Wrong, answer, differs, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -183,7 +183,9 @@ def reach(function):
             if list(range(first, end)) == inside[:-1]:
                 raise wrong("4.3", f"{case} one place too few: range(first, end) stops before its end")
             if list(range(first, end)) != inside:
-                raise wrong("4.3", f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} to {end - 1}")
+                raise differs(
+                    "4.3", f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} to {end - 1}"
+                )
     compiled = njit(function)
 
     @njit

@@ -8,7 +8,7 @@ import minisnn as ms
 from minisnn.layers import block, pool
 from minisnn.layers.loss import cross_entropy_backward, softmax
 
-from . import Wrong, answer, close, kept, mine, right, same, wrong
+from . import Wrong, answer, close, differs, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -121,7 +121,7 @@ def backward(function):
                 mine = net.views(found)[name]
                 if not close(mine, part):
                     state = "is still zero" if not mine.any() else "is not right"
-                    raise wrong(
+                    raise differs(
                         "5.3",
                         f"{name} {state} (all above it is); every block is walked, and takes as dy the dx that "
                         "the block above it returned",

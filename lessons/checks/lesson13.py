@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import answer, mine as own, right, same, wrong
+from . import answer, differs, mine as own, right, same, wrong
 
 own.prepare(__name__)
 
@@ -58,7 +58,9 @@ def shift(function):
         for (x, k, noise), mine, theirs in zip(cases, found, expected):
             if mine != theirs:
                 with_noise = f", noise {noise}" * (mode == "stochastic")
-                raise wrong("13.1", f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} ({x}/8 = {x / 8:g})")
+                raise differs(
+                    "13.1", f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} ({x}/8 = {x / 8:g})"
+                )
         for x in (2**60 + 127, -(2**60) - 127):
             if _whole("13.1", function, x, 7, mode, 1) != _shift(x, 7, mode, 1):
                 raise wrong(
@@ -127,6 +129,7 @@ def fraction_bits(function):
         (0.1, 1, (3891, 3686)),
         (0.03, 0.5, (3891, 3686, 2662)),
         (4, 1, (2048, 2048)),
+        (0.25, 1, (4064, 1024, 512)),
         (1000, 1, (3891, 3686)),
     ):
         found = _whole("13.3", function, tolerance, error, factors)
@@ -150,7 +153,7 @@ def fraction_bits(function):
         ):
             if found == value:
                 raise wrong("13.3", f"{text} ({case})")
-        raise wrong("13.3", case + ("; F cannot be negative" if found < 0 else ""))
+        raise differs("13.3", case + ("; F cannot be negative" if found < 0 else ""))
     right("13.3", "Each bit halves the error.")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import answer, close, mine, right, same, wrong
+from . import answer, close, differs, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -115,5 +115,5 @@ def exponent(function):
         ):
             if found == value or (value == -found and -found == expected):
                 raise wrong("14.2", f"{text} ({case}, expected {expected})")
-        raise wrong("14.2", f"{case}, but {expected} has the smaller squared error, whatever is clipped or rounded")
+        raise differs("14.2", f"{case}, but {expected} has the smaller squared error, whatever is clipped or rounded")
     right("14.2", "A few large weights are worth clipping.")

@@ -6,7 +6,7 @@ import minisnn as ms
 from minisnn.layers import surrogate
 from minisnn.layers.loss import softmax
 
-from . import answer, called, close, diagnosis, kept, mine, right, same, wrong
+from . import answer, called, close, diagnosis, differs, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -93,6 +93,7 @@ def forward(function):
 
 def _pairs(exercise, function, *arguments):
     found = called(exercise, function, *arguments)
+    diagnosis.note(exercise, function, arguments, found)
     if not isinstance(found, list | tuple) or len(found) != len(arguments[0]):
         raise wrong(exercise, "return a list with one pair (dW, db) for each layer")
     return found
@@ -116,7 +117,7 @@ def _compare(exercise, found, expected, named=()):
                     raise wrong(exercise, text)
             above = " (all above it is right)" if n < len(expected) - 1 else ""
             what = "is still zero" if not np.any(one) else "is not right"
-            raise wrong(
+            raise differs(
                 exercise,
                 f"the gradient of the {name} of layer {n} {what}{above}: "
                 + ("go through its own membrane and traces first" if not above else "look at how the adjoint gets down to it"),

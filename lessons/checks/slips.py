@@ -50,7 +50,7 @@ def slips(tree):
             yield f"{what}, in {_where(statement)}", _with(tree, node, new)
     for statement, node in _places(tree):
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and (text := ast.unparse(node)) in atoms:
-            for other in [one for one in atoms if one != text] + ["0.0", "1.0", f"(1 - {text})", f"{text} ** 2"]:
+            for other in ["0.0", "1.0", f"(1 - {text})", f"{text} ** 2"] + [one for one in atoms if one != text]:
                 new = ast.parse(other, mode="eval").body
                 yield f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}", _with(tree, node, new)
     for statement in [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return)]:
@@ -68,6 +68,12 @@ def slips(tree):
             other[k], other[k + 1] = other[k + 1], other[k]
             yield f"{_where(block[k])} comes after {_where(block[k + 1])}", changed
         for k in range(len(block)):
+            if isinstance(block[k], ast.Assign) and isinstance(block[k].targets[0], ast.Name):
+                name = block[k].targets[0].id
+                for what, text in (("one larger", f"{name} + 1"), ("one smaller", f"{name} - 1"), ("0", f"0 * {name}")):
+                    changed = copy.deepcopy(tree)
+                    _twin(tree, changed, block).insert(k + 1, ast.parse(f"{name} = {text}").body[0])
+                    yield f"your `{name}` is {what}", changed
             if isinstance(block[k], ast.Assign | ast.AugAssign | ast.If) and len(block) > 1:
                 changed = copy.deepcopy(tree)
                 _twin(tree, changed, block).pop(k)
@@ -99,6 +105,7 @@ def _changes(node):
             yield f"the term `{text(b)}` is missing", a
             yield f"the term `{text(a)}` is missing", b if kind is ast.Add else ast.UnaryOp(ast.USub(), b)
             if kind is ast.Sub:
+                yield f"`{text(b)}` in place of `{text(node)}`", b
                 yield f"`{text(a)}` and `{text(b)}` are exchanged", ast.BinOp(b, ast.Sub(), a)
         elif kind in (ast.Mult, ast.Div, ast.FloorDiv, ast.MatMult, ast.Pow, ast.LShift, ast.RShift, ast.Mod, ast.BitAnd):
             name = {ast.Pow: "the power", ast.LShift: "the shift by", ast.RShift: "the shift by", ast.Mod: "the rest by"}

@@ -1,0 +1,299 @@
+"""How an answer behaves beside the right one: what it heeds, how it grows with it, where it is right, and what always holds.
+
+Both functions are called with one argument changed, so that even an answer of which no number fits says what it does.
+"""
+
+import contextlib
+import copy
+import dataclasses
+import itertools
+
+import numpy as np
+
+from .probes import like, parts
+from .terms import CLOSE, alike, ordinal, rows_of
+
+
+def _moves(function, arguments, k, other) -> tuple[np.ndarray, np.ndarray]:
+    one, two = (parts(function(*copy.deepcopy(list(a))))[k] for a in (arguments, other))
+    return one, two
+
+
+def heeds(cases, k, functions) -> str:
+    """An argument, or a constant of the neuron, on which one answer depends and the other does not; then, which entries."""
+    names, theirs, right = functions
+    rng, case = np.random.default_rng(1), cases[0]
+    for n, name in enumerate(names):
+        for part, new in _others(name, case.arguments[n], lambda one: _another(one, rng)) if n < len(case.arguments) else ():
+            other = [*case.arguments[:n], new, *case.arguments[n + 1 :]]
+            with contextlib.suppress(Exception):
+                mine, yours = (not np.array_equal(*_moves(f, case.arguments, k, other)) for f in (right, theirs))
+                if mine and not yours:
+                    return f"your answer does not change when `{part}` does: it has to come into it"
+                if yours and not mine:
+                    return f"your answer changes with `{part}`, which should not come into it"
+    for n, name in enumerate(names):
+        a, w = case.arguments[n], case.wanted[k]
+        if not (isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim and w.ndim and len(a) == len(w) and len(w) > 4):
+            continue
+        at, other = len(a) // 2, list(copy.deepcopy(list(case.arguments)))
+        other[n][at] = other[n][at] + 0.37
+        with contextlib.suppress(Exception):
+            reach = []
+            for f in (right, theirs):
+                one, two = _moves(f, case.arguments, k, other)
+                reach.append(np.flatnonzero((one != two).reshape(len(one), -1).any(1)) - at)
+            mine, yours = (f"{_places(r)}" for r in reach)
+            if mine != yours:
+                return f"{name}[t] should touch your values {mine}; it touches them {yours}"
+    return ""
+
+
+def _places(offsets) -> str:
+    if not len(offsets):
+        return "nowhere"
+    low, high = (("t" if not o else f"t {'+' if o > 0 else '-'} {abs(o)}") for o in (offsets.min(), offsets.max()))
+    if offsets.min() < 0 < offsets.max():
+        return f"both before t and after it{'' if 0 in offsets else ', but not at t'}"
+    if len(offsets) == 1:
+        return f"at {low} alone"
+    return f"from {low} on" if offsets.min() >= 0 else f"up to {high}"
+
+
+def _others(name, one, change):
+    """(a part of an argument, the argument with that part changed): each array, number, entry and constant of a neuron."""
+    if dataclasses.is_dataclass(one) and not isinstance(one, type):
+        for f in dataclasses.fields(one):
+            if isinstance(value := getattr(one, f.name), float):
+                with contextlib.suppress(Exception):
+                    yield f"{name}.{f.name}", dataclasses.replace(one, **{f.name: change(value)})
+    elif isinstance(one, tuple | list):
+        for k, entry in enumerate(one):
+            field = f".{one._fields[k]}" if hasattr(one, "_fields") else f"[{k}]"
+            for part, new in _others(f"{name}{field}", entry, change):
+                entries = [*one[:k], new, *one[k + 1 :]]
+                yield part, type(one)(*entries) if hasattr(one, "_fields") else type(one)(entries)
+    elif isinstance(one, float | int) or (isinstance(one, np.ndarray) and one.dtype.kind in "fi"):
+        yield name, change(one)
+
+
+def _another(one, rng):
+    if isinstance(one, float):
+        return one * 0.83 if one else 0.21
+    if isinstance(one, int) or one.dtype.kind == "i":
+        return one + 1
+    return like([one], rng)[0]
+
+
+def fades(cases, k, functions) -> str:
+    """The part of an argument without which the answer is right: the mistake lies where it comes in."""
+    names, theirs, right = functions
+    case = next(c for c in cases if not alike(c.found[k], c.wanted[k]))
+    changed = [
+        (part, new, n)
+        for n, name in enumerate(names[: len(case.arguments)])
+        for part, new in _others(name, case.arguments[n], lambda one: 0 * one)
+    ]
+    for part, new, n in sorted(changed, key=lambda one: isinstance(case.arguments[one[2]], np.ndarray | list)):
+        other = [*case.arguments[:n], new, *case.arguments[n + 1 :]]
+        with contextlib.suppress(Exception):
+            wanted, found = (parts(f(*copy.deepcopy(other)))[k] for f in (right, theirs))
+            if alike(found, wanted) and wanted.any():
+                return f"where `{part}` is 0 yours is right, so the mistake lies where `{part}` comes in"
+    return ""
+
+
+def grows(cases, k, functions) -> str:
+    """How the answer grows with an argument: with its size, its square, or not."""
+    names, theirs, right = functions
+    case = cases[0]
+    for n, name in enumerate(names):
+        one = case.arguments[n]
+        if not (isinstance(one, float) or (isinstance(one, np.ndarray) and one.dtype.kind == "f")):
+            continue
+        double = [*case.arguments[:n], 2 * one, *case.arguments[n + 1 :]]
+        with contextlib.suppress(Exception):
+            powers = []
+            for f in (right, theirs):
+                a, b = _moves(f, case.arguments, k, double)
+                powers.append(next((p for p in (-2, -1, 0, 1, 2, 3) if alike(b, 2.0**p * a) and a.any()), None))
+            said = {
+                -2: "falls to a quarter",
+                -1: "is halved",
+                0: "stays",
+                1: "doubles",
+                2: "grows four times",
+                3: "grows eight times",
+                None: "does neither",
+            }
+            if powers[0] != powers[1] and powers[0] is not None:
+                return f"where `{name}` doubles the right answer {said[powers[0]]}; yours {said[powers[1]]}"
+    ways = {(False, True): "grows", (True, False): "falls", (False, False): "stays", (True, True): "does now this, now that"}
+    for n, name in enumerate(names[: len(case.arguments)]):
+        steps = []
+        for factor in (0.5, 0.8, 0.9, 1.1, 1.25, 2.0, 8.0):
+            with contextlib.suppress(Exception):
+                other = [*case.arguments[:n], _times(case.arguments[n], factor), *case.arguments[n + 1 :]]
+                pairs = [_moves(f, case.arguments, k, other) for f in (right, theirs)]
+                steps.append([int(np.sign(b - a)) * (1 if factor > 1 else -1) for a, b in pairs])
+        mine, yours = ((-1 in way, 1 in way) for way in zip(*steps)) if steps else ((), ())
+        if mine != yours and mine != (True, True):
+            return f"where `{name}` grows the right answer {ways[mine]}; yours {ways[yours]}"
+    return ""
+
+
+def _times(one, factor: float):
+    """Numbers, alone or in a tuple, times a factor. Raises TypeError for anything else."""
+    if isinstance(one, tuple | list):
+        return type(one)(_times(part, factor) for part in one)
+    if isinstance(one, bool) or not isinstance(one, int | float):
+        raise TypeError
+    return type(one)(one * factor)
+
+
+def touches(cases, k, functions) -> str:
+    """Which values an entry of an argument touches, and with which other entry as the factor."""
+    names, theirs, right = functions
+    case, rng = cases[0], np.random.default_rng(2)
+    real = [n for n, a in enumerate(case.arguments) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim]
+    if not case.wanted[k].ndim or case.found[k].shape != case.wanted[k].shape:
+        return ""
+    for n, _ in itertools.product(real, range(4)):
+        at = tuple(int(rng.integers(size)) for size in case.arguments[n].shape)
+        other = copy.deepcopy(list(case.arguments))
+        other[n][at] += 1.0
+        mine, yours = (np.subtract(*_moves(f, case.arguments, k, other)[::-1]) for f in (right, theirs))
+        place = f"{names[n]}[{', '.join(map(str, at))}]"
+        if ((mine != 0) != (yours != 0)).any():
+            return f"{place} should touch {_listed(mine)}; it touches {_listed(yours)}"
+        off = np.argwhere(np.abs(mine - yours) > 1e-6 * np.abs(mine).max(initial=1e-9))
+        if len(off):
+            spot = tuple(map(int, off[0]))
+            a, b = (_named(float(one[spot]), names, case.arguments, real) for one in (mine, yours))
+            if not a and not b:
+                return ""
+            a, b = a or f"{mine[spot]:.4g}", b or f"{yours[spot]:.4g}"
+            return f"{place} acts on your value [{', '.join(map(str, spot))}] with the factor {b}, and should with {a}"
+    return ""
+
+
+def _listed(moved) -> str:
+    places = [f"[{', '.join(map(str, place))}]" for place in np.argwhere(moved)]
+    return f"{', '.join(places[:3])}{f' and {len(places) - 3} more' * (len(places) > 3)}" if places else "none of your values"
+
+
+def _named(value: float, names, arguments, real) -> str:
+    for n in real:
+        hits = np.argwhere(np.abs(arguments[n] - value) < 1e-6 * max(1, abs(value)))
+        if len(hits) == 1 and abs(value) > 1e-9:
+            return f"{value:.4g}, which is {names[n]}[{', '.join(map(str, hits[0]))}]"
+    return ""
+
+
+def properties(cases, k, functions) -> str:
+    """What holds for every right answer and not for this one: zeros, sums, bounds, symmetries."""
+    found, wanted = ([getattr(c, one)[k] for c in cases] for one in ("found", "wanted"))
+    near = lambda a, b: np.abs(a - b).max(initial=0) < 1e-9 * max(1, np.abs(a).max(initial=0))
+    tests = [
+        ("no right value is negative, and some of yours are", lambda a: (a >= 0).all()),
+        ("no right value is positive, and some of yours are", lambda a: (a <= 0).all()),
+        ("no right value is larger than 1, and some of yours are", lambda a: (np.abs(a) <= 1 + 1e-9).all()),
+        ("the right values are whole numbers, and yours are not", lambda a: near(a, np.round(a))),
+        ("the right values add up to 0, and yours do not", lambda a: a.size > 1 and near(a.sum(), 0)),
+        ("the right values add up to 1, and yours do not", lambda a: a.size > 1 and near(a.sum(), 1)),
+        (
+            "the right answer is symmetric, and yours is not",
+            lambda a: a.ndim == 2 and a.shape[0] == a.shape[1] and near(a, a.T),
+        ),
+        ("the right values never fall, and yours do", lambda a: a.ndim == 1 and a.size > 2 and (np.diff(a) >= -1e-12).all()),
+        ("the right values never rise, and yours do", lambda a: a.ndim == 1 and a.size > 2 and (np.diff(a) <= 1e-12).all()),
+    ]
+    for axis in range(1, wanted[0].ndim):
+        said = f"the right values add up to {{}} along the {ordinal(axis)} axis, and yours do not"
+        tests += [(said.format(n), lambda a, n=n, x=axis: near(a.sum(x), n)) for n in (0, 1)]
+    for said, holds in tests:
+        if all(holds(w) for w in wanted) and not all(f.shape == w.shape and holds(f) for f, w in zip(found, wanted)):
+            return said
+    zero = [(f[w == 0] != 0).any() for f, w in zip(found, wanted) if f.shape == w.shape and (w == 0).any()]
+    if zero and all(zero):
+        return "some of the right values are 0, and yours are not 0 there"
+    names, theirs, right = functions
+    for said, other in _changed(names, cases[0].arguments):
+        with contextlib.suppress(Exception):
+            pairs = [_moves(f, cases[0].arguments, k, other) for f in (right, theirs)]
+            for sign, does in ((1, "stays as it is"), (-1, "changes its sign")):
+                mine, yours = (alike(two, sign * one) for one, two in pairs)
+                if mine and not yours:
+                    return f"where {said}, the right answer {does}; yours does not"
+    return ""
+
+
+def _changed(names, arguments):
+    """(what is done, the arguments with that) for signs and exchanges of arguments."""
+    real = [n for n, a in enumerate(arguments) if isinstance(a, float) or (isinstance(a, np.ndarray) and a.dtype.kind == "f")]
+    for n in real:
+        yield f"`{names[n]}` changes its sign", [*arguments[:n], -arguments[n], *arguments[n + 1 :]]
+    for i, j in itertools.combinations(real, 2):
+        if np.shape(arguments[i]) == np.shape(arguments[j]):
+            other = list(arguments)
+            other[i], other[j] = other[j], other[i]
+            yield f"`{names[i]}` and `{names[j]}` are exchanged", other
+
+
+def where(cases, k, functions) -> str:
+    """The property of the places where it goes wrong, where it is right elsewhere."""
+    if cases[0].found[k].shape != cases[0].wanted[k].shape:
+        return ""
+    found, wanted, columns, _ = rows_of(cases, k)
+    off = np.abs(found - wanted) > CLOSE * np.maximum(1e-6, np.abs(wanted))
+    features = {
+        "the right value is negative": wanted < 0,
+        "the right value is positive": wanted > 0,
+        "the right value is 0": wanted == 0,
+    }
+    for text, c in columns.items():
+        if np.isfinite(c).all() and text.count(" ") < 6:
+            features |= {f"`{text}` is negative": c < 0, f"`{text}` is positive": c > 0, f"`{text}` is 0": c == 0}
+    for n, text in {(n, a) for case in cases for n, a in enumerate(case.arguments) if isinstance(a, str)}:
+        told = [np.full(case.wanted[k].size, case.arguments[n] == text) for case in cases]
+        features[f'"{text}" is asked for'] = np.concatenate(told)
+    features |= _borders(cases, k)
+    n, at = cases[0].wanted[k].size, np.flatnonzero(off[: cases[0].wanted[k].size])
+    if 1 < len(at) < n / 2 and at[-1] - at[0] == len(at) - 1 and n - 1 in at:
+        return f"yours goes wrong in the last {len(at)} of {n} places alone, and is right before them"
+    best = max(
+        features, key=lambda name: ((off & features[name]).sum() == off.sum()) * (off.sum() / max(1, features[name].sum()))
+    )
+    inside = features[best]
+    if off.any() and not (off & ~inside).any() and inside.mean() < 0.75 and off.sum() >= 0.5 * inside.sum():
+        every = "wherever" if off.sum() == inside.sum() else "only where"
+        return f"yours goes wrong {every} {best}, and is right elsewhere"
+    return ""
+
+
+def sizes(cases, k, functions) -> str:
+    """Whether all that is wrong is too large or too small, with the right sign."""
+    found, wanted, *_ = rows_of(cases, k)
+    off = np.abs(found - wanted) > CLOSE * np.maximum(1e-6, np.abs(wanted))
+    if len(found) > 3 and (np.sign(found) == np.sign(wanted)).all():
+        larger = np.abs(found[off]) > np.abs(wanted[off])
+        size = "too large" if larger.all() else "too small" if not larger.any() else ""
+        if size:
+            return f"every wrong value has the right sign and is {size}: a factor, a power or a share"
+    return ""
+
+
+def _borders(cases, k) -> dict:
+    made = {}
+    for case in cases:
+        places = np.indices(case.wanted[k].shape)
+        for axis, p in enumerate(places):
+            n = case.wanted[k].shape[axis]
+            name = f"along the {ordinal(axis)} axis"
+            for text, mark in (
+                (f"at the first place {name}", p == 0),
+                (f"at the last place {name}", p == n - 1),
+                (f"at the ends {name}", (p == 0) | (p == n - 1)),
+            ):
+                made.setdefault(f"it stands {text}", []).append(mark.ravel())
+    return {name: np.concatenate(marks) for name, marks in made.items()}
