@@ -13,7 +13,7 @@ from ..layers.block import features_backward as features_backward  # the trace's
 from ..parallel.threads import parallel
 from . import backward as back
 from . import forward as ahead
-from .dense import through, transform
+from .dense import fits, outer, through, transform
 from .events import Events, collect
 from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, back_layout, dense_layout, from_rows, rows_layout
 from .records import Adjoint, Layer, Sorted, Sums, Weights, geometry
@@ -165,10 +165,12 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
-    tangent = (none, none) if x_dot is None else (x_dot, dV)
+    at_points = x_dot is not None and fits(layer.g) and x_dot.size > 0
+    tangent = (none, none) if x_dot is None or at_points else (x_dot, dV)
     arguments = (x.lists, events, tape["dense"], tape["images"], inner, sums, tape["pq"], *tangent, total, layer)
     parallel(back.weight_gradient, items, *arguments, work=_work(block, len(sums.dPQ)))
-    return from_rows(total, block.weight_shape)
+    dweight = from_rows(total, block.weight_shape)
+    return dweight + outer(x_dot, dV, layer.g, _work(block, len(sums.dPQ))) if at_points else dweight
 
 
 def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):

@@ -59,10 +59,10 @@ def open_loop(builder, n, start):
     return counter, carried, close
 
 
-def each(builder, element, width, n, body):
-    """Emit body(ops, k) for k = 0 .. n in vectors, four at a time while they last, then one by one; ops of that length."""
+def each(builder, element, width, n, body, together=(4, 1)):
+    """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by one; ops of that length."""
     k = ir.Constant(n.type, 0)
-    for bits, unroll in ((VECTOR_BITS, 4), (VECTOR_BITS, 1), (width, 1)):
+    for bits, unroll in (*((VECTOR_BITS, m) for m in together), (width, 1)):
         ops, lanes = vector_ops(builder, element, bits, width), bits // width
         step = ir.Constant(n.type, unroll * lanes)
         before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()

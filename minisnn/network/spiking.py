@@ -14,7 +14,7 @@ from ..parallel.threads import in_order
 from .base import Network, parts_of
 from .layout import one_of, whole
 
-PART_BYTES = 5 << 20  # membranes of the samples that go through the kernels together, at least one sample
+PART_BYTES = 8 << 20  # membranes of the samples that go through the kernels together, at least one sample
 PART = 8  # and at most so many
 
 

@@ -92,20 +92,19 @@ def _events(x, dtype, counts):
 @pytest.mark.parametrize("g", [(4, 8, 7, 16, 5), (1, 4, 16, 32, 5), (5, 12, 3, 48, 5)], ids=str)
 @pytest.mark.parametrize("images", [1, 3])
 def test_winograd_is_the_correlation(g, images, dtype, tolerance):
-    """Winograd's products against the direct sum, for halo images, edges included."""
-    g = geometry(*g)
-    H, W, n_from, n_to, k, *_ = g
-    rng = np.random.default_rng(3)
+    """Winograd's products and their weight gradient against the direct sums, for plain and halo images, edges included."""
+    H, W, n_from, n_to, k = g
+    g, rng = geometry(*g), np.random.default_rng(3)
     assert dense.fits(g)
-    x, w = rng.standard_normal((images, H, W, n_from)).astype(dtype), rng.standard_normal((k, k, n_from, n_to)).astype(dtype)
-    halo = np.pad(x, [(0, 0), (0, 0), (2, 2), (0, 0)])
-    y, rows = np.zeros(images * H * W * n_to, dtype), 2 * H * images * W
-    points, scratch = (
-        dense.transform(linear.dense_layout(w), n_from * n_to),
-        [np.zeros(rows * n, dtype) for n in (n_from, n_to)],
-    )
-    dense.interpolate(halo.ravel(), images, points, y, dense.matrices(dtype), *scratch, g)
-    assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w)) < tolerance * k * k * n_from
+    x, d = (rng.standard_normal((images, H, W, n)).astype(dtype) for n in (n_from, n_to))
+    w, w2 = rng.standard_normal((2, k, k, n_from, n_to)).astype(dtype)
+    halo = lambda a: np.pad(a, [(0, 0), (0, 0), (2, 2), (0, 0)]).reshape(images, -1)
+    points, points2 = (dense.transform(linear.dense_layout(a), n_from * n_to) for a in (w, w2))
+    y, limit = np.full((images, H * W * n_to), np.nan, dtype), tolerance * k * k * n_from
+    dense.correlate_at_points(0, -(-images // 2), x.reshape(images, -1), points, halo(x), points2, y, 2, g)
+    assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w + w2)) < limit
+    dW = dense.outer(x.reshape(1, images, -1), halo(d)[None], g, 0)
+    assert _relative(dW, synapse.correlate_weight(x, d, k)) < limit
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
