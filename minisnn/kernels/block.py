@@ -13,6 +13,7 @@ from ..layers.block import features_backward as features_backward  # the trace's
 from ..parallel.threads import parallel
 from . import backward as back
 from . import forward as ahead
+from .choice import TOGETHER
 from .dense import fits, outer, through, transform
 from .events import Events, collect
 from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, back_layout, dense_layout, from_rows, rows_layout
@@ -105,7 +106,7 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     u = aligned_empty((B if kept else 0, kept, g.H * g.row), dtype)
     pq = aligned_empty((B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype)
     row_out, valued = 0 if block.readout else math.prod(sites_out), block.pool == "spikes"
-    index = np.empty((B, rows_out, T * row_out), np.int32)
+    index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
     value, column = _nothing(dtype, *index.shape[:2], index.shape[2] * valued), sites_out[0] + 1 if not valued else 0
     offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
     y = Events(index, value, offset, column, max(row_out, 1), g.n_out)

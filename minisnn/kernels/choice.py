@@ -1,4 +1,5 @@
-"""Vector primitives of spikes and max pooling: who reaches the threshold, and which site of a window is the largest.
+"""Vector primitives of spikes and max pooling: who reaches the threshold, lists of spikes put together, and which site of a
+window is the largest.
 
 In LLVM for the same reason as `vector`: numba's own loops do not become vectors where several places are written.
 """
@@ -9,6 +10,8 @@ from numba import config, njit, types
 from numba.extending import intrinsic
 
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, vector_ops
+
+TOGETHER = 16  # spikes of a list that are copied at once; as many more may be read behind its end, and written
 
 
 @intrinsic
@@ -31,6 +34,39 @@ def _lowest_bit(typingctx, bits):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), codegen
+
+
+@intrinsic
+def _append(typingctx, x, i, y, o, shift):
+    def codegen(context, builder, sig, args):
+        px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2))
+        _, load, store, splat, _ = vector_ops(builder, ir.IntType(32), 32 * TOGETHER, 32)
+        store(builder.add(load(px, args[1]), splat(args[4])), py, args[3])
+        return context.get_dummy_value()
+
+    return types.void(x, INDEX, y, INDEX, types.int32), codegen
+
+
+@intrinsic
+def _largest(typingctx, u, v, i, j, o, n):
+    """v[o+m] = the largest of u at i+m, i+n+m, j+m, j+n+m, for m = 0 .. n-1."""
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        pu, pv = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(2))
+        i, j, o, n = args[2:]
+
+        def body(ops, steps):
+            _, load, store, _, _ = ops
+            larger = lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)
+            for k in steps:
+                a, b, c, d = (load(pu, builder.add(at, k)) for at in (i, builder.add(i, n), j, builder.add(j, n)))
+                store(larger(larger(a, c), larger(b, d)), pv, builder.add(o, k))
+
+        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1))
+        return context.get_dummy_value()
+
+    return types.void(u, v, INDEX, INDEX, INDEX, INDEX), codegen
 
 
 def _over_windows(signature, do):
@@ -91,6 +127,13 @@ if config.DISABLE_JIT:
     def reached(v, i, n, threshold):
         return sum(1 << int(m) for m in np.flatnonzero(v[i : i + n] >= threshold))
 
+    def append(x, i, y, o, shift):
+        found = x[i : i + TOGETHER]
+        y[o : o + len(found)] = found + shift
+
+    def largest(u, v, i, j, o, n):
+        v[o : o + n] = np.max([u[at : at + n] for at in (i, i + n, j, j + n)], axis=0)
+
     def lowest_bit(bits):
         return (bits & -bits).bit_length() - 1
 
@@ -121,4 +164,4 @@ else:
             m += 1
         return bits
 
-    lowest_bit, pick, put = _lowest_bit, _pick, _put
+    append, largest, lowest_bit, pick, put = _append, _largest, _lowest_bit, _pick, _put

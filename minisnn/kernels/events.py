@@ -6,6 +6,7 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
+from .choice import TOGETHER
 from .records import Lists
 
 
@@ -13,7 +14,8 @@ from .records import Lists
 class Events:
     """x = `value[b, h, e]` at site `index[b, h, e]` of row h, e from offset[b, h, t] to offset[b, h, t + 1].
 
-    index    (B, H, capacity) int32: column * C + channel, ascending within a step
+    index    (B, H, capacity) int32: column * C + channel, ascending within a step; where columns are known, room for `TOGETHER`
+             more is behind the last
     value    (B, H, capacity), or (B, H, 0) where every value is one
     offset   (B, H, T + 1) int32
     column   (B, H, T, W + 1) int32: where each column's events begin, and where the last one's end; (B, H, T, 0) where unknown
@@ -75,7 +77,7 @@ class Events:
 
     def tight(self) -> "Events":
         """The same events in no more memory than the fullest row needs."""
-        capacity = int(self.offset[:, :, -1].max(initial=0))
+        capacity = int(self.offset[:, :, -1].max(initial=0)) + TOGETHER
         return replace(self, index=self.index[:, :, :capacity].copy(), value=self.value[:, :, :capacity].copy())
 
     def flat(self) -> "Events":

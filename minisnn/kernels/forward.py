@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import lowest_bit, reached
+from .choice import TOGETHER, lowest_bit, reached
+from .llvm import wide
 from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
@@ -41,12 +42,18 @@ def _tiled(bias, sites):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _input(x, b, t, low, high, weights, Q, g, c):
+def _input(x, b, t, low, high, weights, Q, lists, g, c):
     """Q of the rows low..high-1 += W x_t by events."""
     if x.known:
-        gather(x, b, t, low, high, weights.dense, Q, g)
+        gather(x, b, t, low, high, weights.dense, Q, lists[g.W + 1 :], lists[: g.W + 1], g)
     else:
         spread(x, b, t, low, high, weights.rows, Q, c.one, g)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _lists(g):
+    """Scratch for `gather`: where columns start, and the events of k rows."""
+    return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -101,7 +108,8 @@ def traces(start, stop, x, pq, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, room, state, spare):
+def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, room, state, spare, lists):
+    wide()
     g, c, pool = layer.g, layer.c, layer.pool
     bands = (g.H + g.height - 1) // g.height
     for item in range(start, stop):
@@ -118,7 +126,7 @@ def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, roo
             if t >= layer.lag and dense[b]:
                 _add(V[b, t - layer.lag, at : at + N], s.Q)
             elif t >= layer.lag:
-                _input(x, b, t - layer.lag, low, high, weights, s.Q, g, c)
+                _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
                 v = pooled(U, room, g.n_out, pool, c)
@@ -137,9 +145,8 @@ def forward(start, stop, x, weights, dense, V, layer, kept, u, out):
     g = layer.g
     N = g.height * g.row
     state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
-    _forward(
-        start, stop, x, weights, dense, V, layer, kept, u, out, _tiled(weights.bias, g.W), scratch(g, u), state, zeros(N, u)
-    )
+    room, biases = scratch(g, u), _tiled(weights.bias, g.W)
+    _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, room, state, zeros(N, u), _lists(g))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -148,6 +155,7 @@ def forward_tangent(start, stop, x, weights_dot, dense, layer, u, PQ_dot, V_dot,
     g, c, pool = layer.g, layer.c, layer.pool
     N, inner = g.height * g.row, max(steps - layer.delay, 0)
     biases, room, r, v = _tiled(weights_dot.bias, g.W), scratch(g, u), zeros(N, u), zeros(N, u)
+    lists = _lists(g)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         at, to, low, last = band * N, band * g.sites, band * g.height, PQ_dot.shape[1] - 1
@@ -160,7 +168,7 @@ def forward_tangent(start, stop, x, weights_dot, dense, layer, u, PQ_dot, V_dot,
             u_t, v_t, tau = u[b, t, at : at + N], u_dot[b, t, at : at + N], t - layer.lag
             if 0 <= tau < inner:
                 if not dense[b]:
-                    _input(x, b, layer.first + tau, low, low + g.height, weights_dot, s.Q, g, c)
+                    _input(x, b, layer.first + tau, low, low + g.height, weights_dot, s.Q, lists, g, c)
                 if V_dot.size > 0:
                     _add(V_dot[b, tau, at : at + N], s.Q)
             membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)

@@ -11,6 +11,7 @@ columns at both sides, so that the k columns under a kernel are one contiguous r
 import numpy as np
 
 from ..parallel.compilation import njit
+from .choice import TOGETHER, append
 from .records import Left, Out, Right
 from .vector import add_rows, aligned_empty, axpy, copy, gemm
 
@@ -70,20 +71,29 @@ def spread(x, b, t, low, high, rows, V, one, g):
                 axpy(V, to * n_out, scale, rows, tap * n_out, size)
 
 
-@njit(nogil=True, inline="always", error_model="numpy")
-def gather(x, b, t, low, high, dense, V, g):
-    """The same for events of value one, site by site: each sums in registers the weights of the events under its kernel."""
-    n_out, pad, index, column = g.n_out, g.k // 2, x.index, x.column
-    for source in range(max(low - pad, 0), min(high + pad, g.H)):
-        row = b * g.H + source
-        at, i = row * x.capacity, (row * x.T + t) * (g.W + 1)
-        if column[i] == column[i + g.W]:
-            continue
-        for h in range(max(low, source - pad), min(high, source + pad + 1)):
-            to, taps = (h - low) * g.W * n_out, (source - h + pad) * g.k + pad
-            for w in range(g.W):
-                first, last = at + column[i + max(w - pad, 0)], at + column[i + min(w + pad + 1, g.W)]
-                add_rows(V, to + w * n_out, dense, (taps - w) * g.n_in * n_out, n_out, index, first, last, n_out)
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def gather(x, b, t, low, high, dense, V, taps, starts, g):
+    """The same for events of value one, site by site: each sums in registers the weights of the events under its kernel.
+
+    A row of sites takes the events of k rows as one list, by columns: `taps`, which rows of the weight they meet, and where
+    each column `starts` (W + 1,); both are scratch.
+    """
+    n_in, n_out, k, pad, index, column = g.n_in, g.n_out, g.k, g.k // 2, x.index, x.column
+    for h in range(low, high):
+        found = 0
+        for w in range(g.W):
+            starts[w] = found
+            for i in range(max(pad - h, 0), min(k, g.H + pad - h)):
+                row = b * g.H + h + i - pad
+                at, n = row * x.capacity, (row * x.T + t) * (g.W + 1) + w
+                count = column[n + 1] - column[n]
+                for e in range(0, max(count, 1), TOGETHER):  # once at least, which costs less than to ask
+                    append(index, at + column[n] + e, taps, found + e, i * k * n_in)
+                found += count
+        starts[g.W] = found
+        for w in range(g.W if found else 0):
+            first, last = starts[max(w - pad, 0)], starts[min(w + pad + 1, g.W)]
+            add_rows(V, ((h - low) * g.W + w) * n_out, dense, (pad - w) * n_in * n_out, n_out, taps, first, last, n_out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)

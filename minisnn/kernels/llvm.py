@@ -2,11 +2,28 @@
 
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 VECTOR_BITS = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
 INDEX = types.intp
+
+
+@intrinsic
+def _wide(typingctx):
+    def codegen(context, builder, sig, args):
+        set.add(builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"')  # llvmlite's own `add` knows it not
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+def wide():
+    """Called in a kernel: its loops become vectors as long as the processor's, where LLVM would stay at half of 512 bits."""
+
+
+wide = wide if config.DISABLE_JIT else _wide
 
 
 def array_pointer(context, builder, array_type, value):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
+from .llvm import wide
 
 
 class State(NamedTuple):
@@ -57,6 +58,7 @@ def bent(u, c):
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_step(u, s, bias, hard, c):
     """u = P + b - rho r; then r, P and Q advance, Q without its input. `bias` serves every row."""
+    wide()
     row = bias.size
     for i in range(0, u.size, row):
         u_, P, Q, r = u[i : i + row], s.P[i : i + row], s.Q[i : i + row], s.r[i : i + row]
@@ -79,6 +81,7 @@ def membrane_step(u, s, bias, hard, c):
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_backward(u, du, s, dV, g, hard, detach, c):
     """One step back through reset and filters: dV_t into halo rows, then s one step earlier; s.total += dI_t."""
+    wide()
     for h in range(g.height):
         i, j = h * g.row, h * g.row + g.row
         u_, du_, dV_ = u[i:j], du[i:j], dV[h * g.pitch + g.pad :][: g.row]
@@ -105,6 +108,7 @@ def membrane_backward(u, du, s, dV, g, hard, detach, c):
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
     """u_dot = P + b_dot - rho r; then the tangents advance, Q like that of `membrane_step`."""
+    wide()
     row = bias.size
     for i in range(0, u.size, row):
         u_, v_, P, Q, r = u[i : i + row], u_dot[i : i + row], s.P[i : i + row], s.Q[i : i + row], s.r[i : i + row]
@@ -127,6 +131,7 @@ def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_backward_tangent(u, u_dot, du, du_dot, dr, s, dV, g, hard, detach, c):
     """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then s, the tangents, and dr one step earlier."""
+    wide()
     for h in range(g.height):
         i, j = h * g.row, h * g.row + g.row
         u_, v_, du_, dv_, dV_ = u[i:j], u_dot[i:j], du[i:j], du_dot[i:j], dV[h * g.pitch + g.pad :][: g.row]

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import pick, put
+from .choice import largest, pick, put
+from .llvm import wide
 from .neuron import sigma_prime, sigma_second
 from .records import MAX, NONE, SPIKES
 from .vector import copy, zeros
@@ -36,11 +37,12 @@ def scratch(g, like):
 def _pool(u, s, C, pool, c):
     """s.v = the pooled membrane."""
     row, top, v = u.size // 2, s.top, s.v
-    a, b = u[:row], u[row:]
     if pool == MAX:
-        for i in range(row):
-            top[i] = max(a[i], b[i])
-    elif pool == SPIKES:
+        for w in range(row // (2 * C)):
+            largest(u, v, 2 * w * C, row + 2 * w * C, w * C, C)
+        return
+    a, b = u[:row], u[row:]
+    if pool == SPIKES:
         for i in range(row):
             top[i] = (c.one if a[i] >= c.threshold else c.zero) + (c.one if b[i] >= c.threshold else c.zero)
     else:
@@ -48,12 +50,8 @@ def _pool(u, s, C, pool, c):
             top[i] = a[i] + b[i]
     for w in range(row // (2 * C)):
         left, right, out = top[2 * w * C :][:C], top[(2 * w + 1) * C :][:C], v[w * C :][:C]
-        if pool == MAX:
-            for i in range(C):
-                out[i] = max(left[i], right[i])
-        else:
-            for i in range(C):
-                out[i] = (left[i] + right[i]) * c.quarter
+        for i in range(C):
+            out[i] = (left[i] + right[i]) * c.quarter
 
 
 @njit(nogil=True, inline="always")
@@ -113,6 +111,7 @@ def unpool(u, v, dv, du, C, pool, c):
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def spike_slope(v, d, out, c):
     """out = sigma'(v) d, for adjoints and tangents alike."""
+    wide()
     threshold = c.threshold
     for i in range(v.size):
         out[i] = sigma_prime(v[i] - threshold, c) * d[i]
@@ -121,6 +120,7 @@ def spike_slope(v, d, out, c):
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def spike_curvature(v, v_dot, dy, dy_dot, out, c):
     """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy."""
+    wide()
     threshold = c.threshold
     for i in range(v.size):
         a = v[i] - threshold

@@ -38,7 +38,7 @@ def test_linear_maps(g, counts, dtype, tolerance):
     halo = np.pad(x.astype(dtype), [(0, 0), (pad, pad), (0, 0)]).ravel()
     D = np.pad(dV, [(0, 0), (pad, pad), (0, 0)]).ravel()
     lists = _events(x, dtype, counts).lists
-    one = dtype(1)
+    one, scratch = dtype(1), (np.empty(k * W * n_in + choice.TOGETHER, np.int32), np.empty(W + 1, np.int32))
 
     expected = synapse.correlate(x.astype(dtype), w)
     ways = {
@@ -46,7 +46,7 @@ def test_linear_maps(g, counts, dtype, tolerance):
         "correlate": lambda V: linear.correlate(halo, linear.dense_layout(w), V, g),
     }
     if not counts:
-        ways["gather"] = lambda V: linear.gather(lists, 0, 0, 0, H, linear.dense_layout(w), V, g)
+        ways["gather"] = lambda V: linear.gather(lists, 0, 0, 0, H, linear.dense_layout(w), V, *scratch, g)
     for name, way in ways.items():
         V = np.zeros(H * W * n_out, dtype)
         way(V)
@@ -85,7 +85,8 @@ def _events(x, dtype, counts):
         return found
     H, W, n_in = x.shape
     edges = np.concatenate([np.zeros((H, 1), int), np.cumsum((x != 0).sum(2), 1)], 1)
-    return replace(found, value=found.value[:, :, :0], column=edges[None, :, None].astype(np.int32))
+    index = np.concatenate([found.index, np.zeros((1, H, choice.TOGETHER), np.int32)], 2)
+    return replace(found, index=index, value=found.value[:, :, :0], column=edges[None, :, None].astype(np.int32))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-14), (np.float32, 1e-5)])
