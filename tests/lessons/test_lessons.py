@@ -123,6 +123,14 @@ def test_the_notebook_runs_top_to_bottom_with_the_solutions(source):
     assert any("image/png" in o.get("data", {}) for o in code[-1].outputs)
 
 
+def test_the_minutes_are_those_of_the_rule():
+    rows = re.findall(r"^\| (\d+) \| .* \| (\d+) \|$", (LESSONS / "README.md").read_text(encoding="utf-8"), re.M)
+    for source, (number, allowed) in zip(SOURCES, rows, strict=True):
+        found = make.minutes(make.parse(source))
+        assert int(number) == int(source.stem[:2]) and int(allowed) == found and 20 < found < 120
+        assert f"Allow {found} minutes." in source.read_text(encoding="utf-8")
+
+
 def test_the_readme_has_every_lesson_and_every_wrong_answer():
     text = (LESSONS / "README.md").read_text()
     assert text == make.readme(), "run `python lessons/make.py`"
