@@ -7,17 +7,32 @@ curvature    spectrum of the inner loss's Hessian before and after meta-training
 cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands
 shift        moved and enlarged recordings with more events or fewer, tasks aligned by their support
+grid         the same, all of it at once, a grid of 1,521 points (--episodes of them): its mean and its worst
+surrogate    slope, shape and curvature of the surrogate, by first and second order
 rule         MAML's and Proto-MAML's step against the nearest class mean, on the same features and episodes
 onset        recordings that start earlier or later than the network assumes, and a stream without rests
 classes      classes met one by one, each in one recording: accuracy over all of them, without the recordings of the old"""
 
 from .studies import study_command
 
-SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift, rule, onset, classes"
+SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift, grid, surrogate, rule, onset, classes"
 EXAMPLES = """\
 examples:
   minisnn explore shots
   minisnn explore curvature
   minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz"""
-WHAT = ("shots", "ways", "activity", "curvature", "cost", "recordings", "shift", "rule", "onset", "classes")
+WHAT = (
+    "shots",
+    "ways",
+    "activity",
+    "curvature",
+    "cost",
+    "recordings",
+    "shift",
+    "grid",
+    "surrogate",
+    "rule",
+    "onset",
+    "classes",
+)
 arguments, run = study_command("{}", WHAT, "what to explore", 200)

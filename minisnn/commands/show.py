@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
     samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} ms"
     events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     print(f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, {events}")
+    if source := getattr(tasks, "source", None):
+        print(f"from {source}")
     args.out.mkdir(parents=True, exist_ok=True)
     name = task.classes[int(task.y_support[0])]
     print(save(plot_task(task, args.queries), args.out / f"task.{args.format}"))

@@ -11,7 +11,21 @@ import importlib
 
 # name -> module
 _OF_THE_PAPER = ("table-2", "figure-2", "figure-3", "figure-4", "table-3", "figure-5", "figure-6")
-_BEYOND = ("relearn", "shots", "ways", "activity", "curvature", "cost", "recordings", "shift", "rule", "onset", "classes")
+_BEYOND = (
+    "relearn",
+    "shots",
+    "ways",
+    "activity",
+    "curvature",
+    "cost",
+    "recordings",
+    "shift",
+    "grid",
+    "surrogate",
+    "rule",
+    "onset",
+    "classes",
+)
 EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, *_BEYOND)}
 # name -> options of the commands that change nothing in it
 UNUSED = {
@@ -19,7 +33,13 @@ UNUSED = {
     "table-3": ("queries", "asl_root"),
 }
 UNUSED |= {"figure-5": ("asl_root",), "figure-6": ("asl_root",)}
-UNUSED |= {"classes": ("asl_root",), "curvature": ("episodes", "queries"), "cost": ("episodes", "workers", "scheduler")}
+UNUSED |= {
+    "grid": ("asl_root",),
+    "surrogate": ("asl_root", "networks", "retrain"),
+    "classes": ("asl_root",),
+    "curvature": ("episodes", "queries"),
+    "cost": ("episodes", "workers", "scheduler"),
+}
 
 
 def experiment(name: str):

@@ -18,6 +18,8 @@ from ..network.base import Network
 from ..meta.rules import RULES
 
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
+TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
+DATASETS |= dict.fromkeys(TAKES, DATASETS["double-asl"])
 
 
 def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
@@ -32,13 +34,15 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
     from ..data.sets.double_nmnist import DoubleNMnist
     from ..data.sets.omniglot import Omniglot
 
-    sets: dict[str, Any] = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
-    if name in sets:
+    opened, sets = name, {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
+    if name in DATASETS:
+        if name in TAKES:
+            name, options = "double-asl", dict(options, protocol=TAKES[name])
         found = sets[name](split, root, progress=progress, **options)
     else:
         found = named.open_named(name, split, root, progress=progress, **options)
     how = options if name == named.OWN else {"size": options["size"]} if "size" in options else {}
-    found.opened = name, None if root is None else str(root), json.dumps(how) if how else None
+    found.opened = opened, None if root is None else str(root), json.dumps(how) if how else None
     return found
 
 

@@ -45,7 +45,7 @@ IDLE: dict[str, list[str]] = {
     "train --evaluate-every 0": ["--evaluate-episodes 9"],
     "train --test-episodes 0": ["--test-seed 1"],
     **{
-        f"{'explore ' * (name in ('curvature', 'cost', 'classes'))}{name.replace('-', ' ')} --out new": [
+        f"{'explore ' * (name in ('curvature', 'cost', 'classes', 'grid', 'surrogate'))}{name.replace('-', ' ')} --out new": [
             f"--{one.replace('_', '-')} {STUDY[one]}" if one in STUDY else f"--{one}" for one in unused
         ]
         for name, unused in UNUSED.items()

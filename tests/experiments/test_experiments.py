@@ -13,7 +13,7 @@ import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, onset, readout, relearn
+from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -56,6 +56,11 @@ def study(sets, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(Study, "tasks", lambda self, dataset, split="test", **how: sets[split])
     for name, value in (("TRIALS", 2), ("SHOTS", 3), ("QUERIES", 2), ("UPDATES", 2)):
         monkeypatch.setattr(figure6, name, value)
+    monkeypatch.setattr(grid, "open_set", lambda *named, **how: sets["test"])
+    for name, value in (("WORST", 2), ("LOOKS", 2)):
+        monkeypatch.setattr(grid, name, value)
+    monkeypatch.setattr(surrogate, "UPDATES", 1)
+    monkeypatch.setattr(surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1))
     monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])
     settings = Settings(episodes=4, queries=2)
 
@@ -106,7 +111,7 @@ def _table(values: dict):
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     found = experiment(name).run(study(name, Networks()))
-    if name not in ("figure-2", "recordings"):
+    if name not in ("figure-2", "recordings", "surrogate"):
         assert found.missing and not found.claims
 
 

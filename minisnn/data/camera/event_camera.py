@@ -61,6 +61,7 @@ class EventCamera:
     leak_spread     standard deviation of the logarithm of the pixels' leaks
     hot, dead       share of the pixels that make `hot_hz` more ON noise events a second, and of those that never fire
     sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
+    moving          the picture moved before the recording starts, too: each pixel's signal lies anywhere between its thresholds
     variation       ranges from which every recording draws a scene and a sensor of its own; None: one sensor for all
     """
 
@@ -84,6 +85,7 @@ class EventCamera:
     hot_hz: float = 100.0
     dead: float = 0.0
     sensor_seed: int = 1
+    moving: bool = False
     variation: Variation | None = None
 
     def __post_init__(self) -> None:
@@ -279,11 +281,12 @@ class EventCamera:
     def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
         """How far each pixel's signal is above its reference at the start, from where the leak had brought it."""
         _whole("seed", seed, 0)
-        on = self._pixels().on
+        on, off = self._pixels()[:2]
         out = np.empty((len(numbers), on.size))
         for row, number in zip(out, numbers):
             _whole("number", number, 0)
-            row[:] = np.random.default_rng((int(seed), int(number))).random(on.size) * on
+            share = np.random.default_rng((int(seed), int(number))).random(on.size)
+            row[:] = share * (on + off) - off if self.moving else share * on
         return out
 
 

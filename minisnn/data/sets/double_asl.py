@@ -7,6 +7,7 @@ letters. The paper does not list which pairs meta-train; here a seeded shuffle m
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +57,12 @@ class DoubleASL(Recordings):
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
                  recordings="test", say, known classes are met in unseen recordings
     per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or 200 drawn ones
-    flip_y       whether y of the real recordings grows upwards
-    camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`
+    flip_y       whether y of the real recordings grows upwards, as it does in the files of ASL-DVS
+    camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of `takes.take_camera()`
+    protocol     None: every drawn hand is another one; or moments of takes (`takes`), `per_letter` of each: "same-take":
+                 support and query of a task are moments of the same takes, one a letter, of one subject, as in the paper;
+                 "new-subject": and validation and test meet other subjects than meta-training; "other-subject": and support
+                 and query are of different subjects, too
     cache        whether the recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a bar while recordings are made or read
 
@@ -75,26 +80,37 @@ class DoubleASL(Recordings):
         classes: str | None = None,
         recordings: str | None = None,
         per_letter: int | None = None,
-        flip_y: bool = False,
+        flip_y: bool = True,
         camera: EventCamera | None = None,
+        protocol: str | None = None,
         cache: bool = True,
         progress: bool = True,
     ):
         which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
         root = None if root is None else Path(root).expanduser()
-        if per_letter is None:
+        if protocol is not None:
+            from .takes import MOMENTS, PROTOCOLS, take_camera
+
+            if protocol not in PROTOCOLS or root is not None:
+                found = f"protocol is {protocol!r}" + f" with recordings of {root}" * (root is not None)
+                raise ValueError(f"{found}; expected one of {', '.join(PROTOCOLS)}, of drawn hands, or None")
+            per_letter, camera = MOMENTS if per_letter is None else per_letter, camera or take_camera()
+        elif per_letter is None:
             per_letter = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER
         if isinstance(per_letter, bool) or not isinstance(per_letter, (int, np.integer)) or per_letter < 1:
             raise ValueError(f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None")
         sight = Sight(camera or hand_camera(), seed, SENSOR, SCALE)
-        if root is None:
+        groups: dict[str, object] = {}
+        if protocol is not None:
+            pool, source, groups = _takes(protocol, split if recordings is None else recordings, int(per_letter), sight, keep)
+        elif root is None:
             pool, source = _drawn(train, int(per_letter), sight, keep)
         elif holds_pictures(root):
             pool, source = _photographed(root, train, int(per_letter), sight, keep)
         else:
             pool, source = _real(root, train, int(per_letter), flip_y, keep)
         made_of = {name: [LETTERS.index(letter) for letter in name] for name in double_asl_classes(class_seed)[which_classes]}
-        super().__init__(pool, made_of=made_of, source=source, kind="letter")
+        super().__init__(pool, made_of=made_of, source=source, kind="letter", **groups)
 
 
 def hand_camera() -> EventCamera:
@@ -118,7 +134,8 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
         number = recording_number(path)
         if seen[letter] <= per_letter and trains(number) == train:
             files.append((LETTERS.index(letter), number, path))
-    source = f"{root} ({which(train)})"
+    source = f"{root}, rows turned over, as y grows upwards" * flip_y or str(root)
+    source += f" ({which(train)})"
     _check_letters(Counter(label for label, _, _ in files), source)
 
     def counts(path: Path) -> np.ndarray:
@@ -126,6 +143,24 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
 
     code = code_identity(events.__name__, asl.__name__, Pool.__module__)
     return pool_of_files("asl", SHAPE, files, counts, root, keep, flip_y=bool(flip_y), scale=SCALE, code=code), source
+
+
+def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str, dict[str, object]]:
+    """And what support and query have in common, or must not."""
+    from .takes import MOMENTS, SUBJECTS, pool_of_takes
+
+    known = protocol == "same-take" or split == "train"
+    subjects = SUBJECTS["train" if known else split]
+    least = min(moments, MOMENTS) if known else min(moments, MOMENTS) // 2
+    met = functools.partial(_met, train=split == "train", known=known, last=least)
+    pool, of = pool_of_takes(subjects, met, SHAPE, sight, keep)
+    words = f"simulated takes of subjects {subjects[0] + 1} to {subjects[-1] + 1}" + f" ({which(split == 'train')})" * known
+    apart = protocol == "other-subject" and not known
+    return pool, words, dict(groups={"subject": of}) if apart else dict(within=of)
+
+
+def _met(moment: int, train: bool, known: bool, last: int) -> bool:
+    return moment <= last and (not known or bool(trains(moment)) == train)
 
 
 def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:

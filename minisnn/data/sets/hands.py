@@ -19,10 +19,11 @@ signing from them. They stand in for the hands that ASL-DVS recorded (Bi et al. 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from ..readers.asl import LETTERS
 
@@ -79,29 +80,49 @@ _POSES = {
     "y": _Pose((_FIST, _FIST, _FIST, _UP), _OUT, (3, 1, -1, -24)),
 }
 
+_IN_TAKES = {"g": replace(_POSES["g"], fingers=((58, 5, 4), _FIST, _FIST, _FIST), wrist=-85)}  # the forearm comes from below
+
 # Standard deviations of the jitter: degrees, fractions of a length, fractions of the picture's height.
 _JOINT_SD, _SPREAD_SD, _THUMB_SD = 7.0, 3.0, 6.0
 _TURN_SD = (17.0, 10.0, 12.0)
 _LENGTH_SD, _GIRTH_SD, _SCALE_SD, _SHIFT_SD = 0.06, 0.07, 0.10, 0.06
 _PALM_PX = 0.40  # palm's length in heights of the picture
 _AMBIENT, _RIM = 0.35, 0.35
+_SLEEVE_EDGE, _CREASE = 0.12, 0.014  # how softly a sleeve begins, in palms; breadth of creases in heights of the picture
 
 
-def draw_hand(letter: int, rng: np.random.Generator, size: tuple[int, int] = (120, 160)) -> np.ndarray:
+class Look(NamedTuple):
+    """More of a hand, as it was held in takes: where its forearm has gone half into a sleeve as dark as the ground, in palms
+    from the wrist; the standard deviation of the logarithm of the skin's grey, by creases; factors on its size and on how it
+    turns."""
+
+    sleeve: float
+    creases: float
+    size: float = 1.0
+    turns: float = 0.6
+
+
+def draw_hand(
+    letter: int, rng: np.random.Generator, size: tuple[int, int] = (120, 160), look: Look | None = None
+) -> np.ndarray:
     """One hand that shows LETTERS[letter], light on a dark ground: float32 (H, W) in [0, 1].
 
     letter: 0-23.  rng: draws joints, pose, proportions, skin, light and ground.  size: rows and columns, from 16 on.
+    look: a sleeve and creases; None: a bare forearm, smooth skin.
     Raises ValueError where an argument is anything else.
     """
     _whole("letter", letter, 0, len(LETTERS) - 1)
     _size(size)
     _need("rng", f"of type {type(rng).__name__}", isinstance(rng, np.random.Generator), "a numpy.random.Generator")
-    starts, ends, from_radius, to_radius, flat = _capsules(_POSES[LETTERS[int(letter)]], rng)
+    name = LETTERS[int(letter)]
+    pose, turns = (_POSES[name], 1.0) if look is None else (_IN_TAKES.get(name, _POSES[name]), look.turns)
+    starts, ends, from_radius, to_radius, flat = _capsules(pose, rng, turns)
     height, width = int(size[0]), int(size[1])
     side = min(height, 0.75 * width)
     hand = np.concatenate([starts[1:], ends[1:]])  # without the forearm
     extent = float(np.ptp(hand[:, :2], axis=0).max())
-    scale = _PALM_PX * side * math.sqrt(1.9 / extent) * math.exp(_SCALE_SD * _normal(rng))  # fists are shown nearer
+    nearer = math.sqrt(1.9 / extent) * (1.0 if look is None else look.size)  # fists are
+    scale = _PALM_PX * side * nearer * math.exp(_SCALE_SD * _normal(rng))
     middle = (hand.min(0) + hand.max(0)) / 2
     place = np.array([width / 2, height / 2, 0]) + side * _SHIFT_SD * np.array([_normal(rng), _normal(rng), 0])
     flip = np.array([1.0, -1.0, 1.0])  # rows of a picture go down
@@ -115,6 +136,12 @@ def draw_hand(letter: int, rng: np.random.Generator, size: tuple[int, int] = (12
     reach = max(3, int(0.16 * scale) | 1)
     occlusion = np.clip((uniform_filter(depth, reach, mode="nearest") - depth) / (0.5 * scale), 0, 0.6)
     grey = skin * (_AMBIENT + (1 - _AMBIENT) * lit) * (_RIM + (1 - _RIM) * normal[2]) * (1 - occlusion)
+    if look is not None:
+        arm = (ends[0] - starts[0])[:2] / np.linalg.norm((ends[0] - starts[0])[:2])
+        along = (np.indices((height, width)).T @ arm[::-1]).T - starts[0, :2] @ arm
+        cover = cover / (1 + np.exp(np.clip((along / scale - look.sleeve) / _SLEEVE_EDGE, -30, 30)))
+        noise = gaussian_filter(rng.standard_normal((height, width)), _CREASE * side)
+        grey = np.minimum(grey * np.exp(look.creases * noise / noise.std()), 1)
     picture = ground + cover * (np.maximum(grey, ground) - ground)
     padded = np.pad(picture, 1, mode="edge")  # binomial filter against jagged inner edges
     rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
@@ -128,7 +155,7 @@ def hand_picture(letter: int, number: int, seed: int, size: tuple[int, int] = (1
     return np.rint(255 * draw_hand(letter, np.random.default_rng((int(seed), letter, number)), size)).astype(np.uint8)
 
 
-def _capsules(pose: _Pose, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.ndarray, ...]:
     """Ends (n, 3), their radii (n,) and flatness (n,) of the bones in palms; the forearm comes first."""
     degree = math.pi / 180
     common = _JOINT_SD * _normal(rng) * 0.7  # fingers move together, and each for itself
@@ -148,7 +175,7 @@ def _capsules(pose: _Pose, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     along = np.stack([np.sin(abduction) * np.cos(opposition), np.cos(abduction) * np.cos(opposition), np.sin(opposition)], -1)
     thumb_joints = _THUMB_ROOT * palm + np.concatenate([np.zeros((1, 3)), np.cumsum(thumb_lengths[:, None] * along, axis=0)])
 
-    wrist = (pose.wrist + 8.0 * _normal(rng)) * degree
+    wrist = (pose.wrist + 8.0 * turns * _normal(rng)) * degree
     roots = np.array([[0.12, 0.12, 0], [0.04, 0.1, 0.01], [-0.05, 0.1, 0.01], [-0.12, 0.12, 0]]) * palm
     elbow = np.array([[0.0, 0.08, 0], [3 * math.sin(wrist), 0.08 - 3 * math.cos(wrist), 0]])
     web = (thumb_joints[:1] + [[0.02, 0.05, 0]], knuckles[:1] * [1, 0.85, 1])  # skin beside the thumb
@@ -158,7 +185,7 @@ def _capsules(pose: _Pose, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     to_radius = girth * np.concatenate([[0.33], [0.14, 0.145, 0.14, 0.13], [0.12], _GIRTH[:, 1:].ravel(), _THUMB_GIRTH[1:]])
     flat = np.concatenate([[0.8], [0.45] * 5, np.ones(12), [0.7, 1, 1]])
 
-    yaw, pitch, roll = (np.array(pose.turn) + np.array(_TURN_SD) * _normal(rng, 3)) * degree
+    yaw, pitch, roll = (np.array(pose.turn) + turns * np.array(_TURN_SD) * _normal(rng, 3)) * degree
     turn = _about(0, pitch) @ _about(2, roll) @ _about(1, yaw)
     return starts @ turn.T, ends @ turn.T, from_radius, to_radius, flat
 

@@ -39,6 +39,7 @@ class Recordings:
     hop_ms       cut each recording, a long take, into one of `duration_ms` every so many milliseconds; the take is then a group
     groups       {"subject": one name or number a recording, …}: what support and query must not share; {}: only recordings
     shared       names of groups that they may share after all
+    within       one name or number a recording: all recordings of a task have the same, drawn anew for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
     source, kind   where the recordings come from, and what a symbol is: for errors, and for people
 
@@ -57,6 +58,7 @@ class Recordings:
         hop_ms: float | None = None,
         groups: Mapping[str, Any] | None = None,
         shared: Sequence[str] = (),
+        within: Any = None,
         made_of: Mapping[str, Sequence[Any]] | None = None,
         source: str = "recordings given in Python",
         kind: str = "class",
@@ -89,6 +91,7 @@ class Recordings:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
         self.groups = _joined([np.asarray(one) for one in apart]) if apart else None
+        self.within = None if within is None else np.asarray(within)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
@@ -124,10 +127,14 @@ class Recordings:
             if name not in self.made_of:
                 raise ValueError(f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}")
         made_of = [self.made_of[name] for name in classes]
-        sizes = {symbol: len(recordings) for symbol, recordings in self.symbols.items()}
-        groups = None if self.groups is None else {one: self.groups[where] for one, where in self.symbols.items()}
+        places = self.symbols
+        if self.within is not None:
+            one = rng.choice(np.unique(self.within))
+            places = {symbol: where[self.within[where] == one] for symbol, where in places.items()}
+        sizes = {symbol: len(recordings) for symbol, recordings in places.items()}
+        groups = None if self.groups is None else {one: self.groups[where] for one, where in places.items()}
         sides = draw_samples(rng, made_of, sizes, shots, queries, groups)
-        support, query = (self._recordings(made_of, side) for side in sides)
+        support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
         return Task(x_support, y_support, x_query, y_query, tuple(classes), (support, query))
@@ -174,15 +181,16 @@ class Recordings:
             named[name] = [rest[i] for i in sorted(order[start:end])]
         return {name: self.only(named[name]) for name in SPLITS}
 
-    def _recordings(self, made_of: Sequence[tuple[int, ...]], drawn: np.ndarray) -> np.ndarray:
-        """Places in the pool, (ways · samples, S), of what `draw_samples` drew."""
-        sides = range(drawn.shape[2])
-        places = [[self.symbols[symbols[side]][drawn[way, :, side]] for way, symbols in enumerate(made_of)] for side in sides]
-        return np.stack(places, axis=-1).reshape(-1, len(sides))
-
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the samples of a task look like, made of recordings (B, S) each."""
         return self.pool.side_by_side(support), self.pool.side_by_side(query)
+
+
+def _recordings(made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
+    """Places in the pool, (ways · samples, S), of what `draw_samples` drew of each symbol's."""
+    sides = range(drawn.shape[2])
+    found = [[places[symbols[side]][drawn[way, :, side]] for way, symbols in enumerate(made_of)] for side in sides]
+    return np.stack(found, axis=-1).reshape(-1, len(sides))
 
 
 def _sensor(events: Any, sensor: tuple[int, int] | None) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from minisnn import cli
 from minisnn.data.sets import double_asl
 from minisnn.data.readers.asl import LETTERS
 from minisnn.data.sets.double_asl import DoubleASL, double_asl_classes, hand_camera
@@ -23,15 +24,15 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def write_marked(path: Path, label: int, number: int):
-    """A recording that tells which it is: the step of its only ON event is the label, its cell the number."""
-    x, y = 6 * (number % 40) + 5, 6 * (number // 40)
+    """A recording, its y upwards, that tells which it is: the step of its only ON event is the label, its cell the number."""
+    x, y = 6 * (number % 40) + 5, 179 - 6 * (number // 40)
     path.parent.mkdir(parents=True, exist_ok=True)
     savemat(
         path,
         dict(
             ts=np.array([5000.0, 15_000 + 1000 * label, 105_000]),
             x=np.array([239.0, x, 5]),
-            y=np.array([179.0, y, 5]),
+            y=np.array([0.0, y, 174]),
             pol=np.array([0.0, 1, 1]),
         ),
     )
@@ -120,10 +121,17 @@ def test_the_first_recordings_of_each_letter(root):
     assert check_tasks(DoubleASL("train", root, per_letter=3, progress=False)) == {1, 2, 3}
 
 
-def test_flipped_rows(root):
+def test_flipped_rows(root, tmp_path, capsys):
     plain, flipped = (DoubleASL("test", root, flip_y=flip, progress=False) for flip in (False, True))
     one, other = (data.pool.dense(np.arange(len(data.pool))) for data in (plain, flipped))
     assert np.array_equal(one[:, :, ::-1], other) and not np.array_equal(one, other)
+    usual = DoubleASL("test", root, progress=False)
+    assert np.array_equal(usual.pool.dense(np.arange(len(usual.pool))), other)
+    assert usual.source.startswith(f"{root}, rows turned over") and plain.source.startswith(f"{root} (")
+    assert (
+        cli.main(["show", "--dataset", "double-asl", "--root", str(root), "--no-animation", "--out", str(tmp_path / "t")]) == 0
+    )
+    assert f"from {root}, rows turned over, as y grows upwards (numbers divisible by 5)" in capsys.readouterr().out
 
 
 def test_recordings_are_read_once(root, monkeypatch):

@@ -1,0 +1,194 @@
+"""Takes of drawn hands: a subject holds a letter before the camera for some seconds, waving, as ASL-DVS was recorded.
+
+ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures a letter: each of five subjects held each letter in one take
+of more than a minute, and the takes were cut into samples of 100 ms. In a take the hand is one and the same; what changes
+from sample to sample is where it is in its wave and, slowly, its pose and its place:
+
+    place(t) = wander(t) + swing(t) (cos d, sin d) sin(2 pi f t + phase)                        pixels
+    joints(t) = sqrt(share) subject's habit + sqrt(share) take's pose + sqrt(share) drift(t)    standard normal draws
+
+wander, the logarithm of swing, and drift are sums of slow sinusoids with Gaussian coefficients, so that any moment can be
+drawn by itself. The hand is skin, which has creases, before a dark ground, and its forearm goes into a sleeve. Constants are
+fitted to two real takes of letters a and g (data/compare_takes.py): a was waved about the picture, g was held at its place, and
+every other letter is held somewhere between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...parallel.threads import in_order
+from ...terminal import bar
+from ..camera.event_camera import EventCamera
+from ..readers.asl import LETTERS, SHAPE
+from ..store.cache import code_identity
+from .hands import Look, draw_hand
+from .pool import Pool
+from .pools import BATCH, SIGHT, STEPS, Keep, Sight, pool_of
+
+MOMENT_MS = 100  # length of a sample
+PICTURE = (120, 160)  # rows and columns of a picture of a hand
+SHARES = {"subject": 0.55, "take": 0.39, "drift": 0.06}  # of the variance of a joint
+SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)  # periods of what drifts, and of where the hand is carried
+
+
+class Held(NamedTuple):
+    """How a letter is held: pixels that the hand is waved by, at the median, and carried by, each way; the standard deviation
+    of the logarithm of how far it is waved; its size; where its sleeve begins, in palms; how deep its creases are (`Look`)."""
+
+    swing: float
+    carried_x: float
+    carried_y: float
+    spread: float
+    size: float
+    sleeve: float
+    creases: float
+
+
+MEASURED = {"a": Held(13.5, 17.0, 15.5, 1.3, 0.85, 0.1, 0.08), "g": Held(16.0, 1.0, 1.0, 0.5, 0.5, 1.5, 1.1)}
+
+
+def held(letter: int) -> Held:
+    """As measured, or somewhere between a's and g's."""
+    if LETTERS[letter] in MEASURED:
+        return MEASURED[LETTERS[letter]]
+    share = np.random.default_rng(letter).random()
+    return Held(*(a**share * g ** (1 - share) for a, g in zip(*MEASURED.values())))
+
+
+class Slow:
+    """A smooth Gaussian function of time with mean 0 and variance 1: sum over terms of a_k cos(2 pi t / T_k) + b_k sin(…)."""
+
+    def __init__(self, rng: np.random.Generator, shape: tuple = (), terms: int = 4, periods: tuple[float, float] = SLOW_S):
+        self._rate = 2 * math.pi / np.exp(rng.uniform(*np.log(periods), terms))
+        self._a, self._b = rng.standard_normal((2, terms, *shape)) / math.sqrt(terms)
+
+    def __call__(self, t: Any) -> Any:
+        angle = np.multiply.outer(t, self._rate)
+        return np.tensordot(np.cos(angle), self._a, 1) + np.tensordot(np.sin(angle), self._b, 1)
+
+
+class Joints(np.random.Generator):
+    """What `draw_hand` asks a generator for, at a moment: draws of the subject, of the take and of the moment, mixed."""
+
+    def __init__(self, subject: np.random.Generator, take: np.random.Generator, t: float):
+        super().__init__(np.random.PCG64(0))
+        self._subject, self._take, self._t = subject, take, t
+
+    def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
+        shape = () if size is None else size if isinstance(size, tuple) else (size,)
+        parts = (self._subject.standard_normal(shape), self._take.standard_normal(shape), Slow(self._take, shape)(self._t))
+        return sum(math.sqrt(share) * part for share, part in zip(SHARES.values(), parts))
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        return self._subject.uniform(low, high, size)
+
+
+@dataclass(frozen=True)
+class Take:
+    """Subject `subject` holds letter `letter` (0-23) in take `number` of the series `seed`; all from 0 on."""
+
+    seed: int
+    subject: int
+    letter: int
+    number: int = 0
+
+    def _rngs(self, what: int) -> tuple[np.random.Generator, np.random.Generator]:
+        """Generators of what is the subject's, and of what is the take's."""
+        take = (self.seed, self.subject, self.letter, self.number, what)
+        return np.random.default_rng((self.seed, self.subject, what)), np.random.default_rng(take)
+
+    def picture(self, t: float) -> np.ndarray:
+        """The hand at t seconds, float32 (H, W) in [0, 1]."""
+        how = held(self.letter)
+        return draw_hand(self.letter, Joints(*self._rngs(1), t), PICTURE, Look(how.sleeve, how.creases, how.size))
+
+    def place(self, t: np.ndarray) -> np.ndarray:
+        """Where the hand is at t seconds, (len(t), 2): (x, y) in pixels of the sensor against its middle."""
+        subject, take = self._rngs(3)
+        how = held(self.letter)
+        hz = 1.4 * math.exp(0.1 * subject.standard_normal())
+        swing = how.swing * math.exp(0.1 * subject.standard_normal() + 0.1 * take.standard_normal())
+        turn = math.radians(15) * (subject.standard_normal() + take.standard_normal())
+        phase = take.uniform(0, 2 * math.pi)
+        size = swing * np.exp(how.spread * Slow(take)(t))
+        wave = size * np.sin(2 * math.pi * hz * t + phase + 0.6 * Slow(take)(t))
+        return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + wave[:, None] * [
+            math.cos(turn),
+            math.sin(turn),
+        ]
+
+    def camera(self, camera: EventCamera, t: float) -> EventCamera:
+        """`camera` before which the hand moves as it does in the MOMENT_MS from t seconds on."""
+        ms = np.arange(0.0, MOMENT_MS + 1, 10)
+        path = self.place(t + 1e-3 * ms)
+        start = path[len(path) // 2]
+        rows = np.column_stack([ms, path - start])
+        return replace(camera, offset_px=tuple(start.tolist()), trajectory=tuple(map(tuple, rows.tolist())))
+
+    def record(self, camera: EventCamera, seconds: float) -> np.ndarray:
+        """Events (dtype EVENT) of the take's beginning, sample after sample."""
+        parts = []
+        for k in range(round(1000 * seconds / MOMENT_MS)):
+            t = k * MOMENT_MS / 1000
+            part = self.camera(camera, t).record(self.picture(t), self.seed, k, MOMENT_MS)
+            part["t"] += 1000 * MOMENT_MS * k
+            parts.append(part)
+        return np.concatenate(parts)
+
+
+PROTOCOLS = ("same-take", "new-subject", "other-subject")
+SUBJECTS = {"train": range(5), "val": range(5, 8), "test": range(8, 13)}  # five, as in ASL-DVS, and others for the new ones
+MOMENTS, EVERY_S = 20, 0.5  # samples of a take, and the time from one to the next
+
+
+def take_camera() -> EventCamera:
+    """The event camera that sees takes, fitted to those of a DAVIS240c."""
+    return EventCamera(
+        sensor=SHAPE,
+        picture_px=float(SHAPE[1]),
+        inverted=False,
+        gamma=1.0,
+        blur=0.8,
+        floor=0.2,
+        threshold_on=0.385,
+        threshold_off=0.385,
+        mismatch=0.2,
+        refractory_ms=2.0,
+        time_constant_ms=3.0,
+        leak_hz=0.1,
+        moving=True,
+    )
+
+
+def pool_of_takes(
+    subjects: Sequence[int], which: Callable[[int], bool], shape: tuple[int, int, int, int], sight: Sight, keep: Keep
+) -> tuple[Pool, np.ndarray]:
+    """(recordings, their subjects): of every letter, held by each subject in one take, the moments, from 1 on, that `which`
+    chooses; a recording's number is subject · MOMENTS + moment."""
+    moments = [k for k in range(1, MOMENTS + 1) if which(k)]
+    rows = [(letter, subject, k) for letter in range(len(LETTERS)) for subject in subjects for k in moments]
+
+    def counts(n: int) -> tuple[np.ndarray, int, int]:
+        letter, subject, k = rows[n]
+        take, t, number = Take(sight.seed, subject, letter), EVERY_S * k, subject * MOMENTS + k
+        camera, picture = take.camera(sight.camera, t), take.picture(t)[None]
+        noise = [number * len(LETTERS) + letter]
+        return camera.record_counts(picture, noise, sight.seed, STEPS, sight.crop, sight.scale), letter, number
+
+    def record() -> Iterator[tuple]:
+        with bar(None, len(rows), f"the event camera looks at {len(rows)} moments of takes", keep.progress) as shown:
+            for first in range(0, len(rows), BATCH):
+                found: list[tuple] = []
+                in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
+                yield np.concatenate([one for one, _, _ in found]), [n for _, n, _ in found], [n for _, _, n in found]
+                shown.update(len(found))
+
+    code = code_identity(*(f"minisnn.data.{module}" for module in SIGHT), draw_hand.__module__, __name__)
+    pool = pool_of("asl-takes", shape, dict(sight._asdict(), rows=rows, steps=STEPS, code=code), record, keep)
+    return pool, (pool.numbers - 1) // MOMENTS

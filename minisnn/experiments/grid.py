@@ -1,0 +1,104 @@
+"""Beyond the paper: every other camera of a grid, offsets by halves of a pixel, scales and numbers of events all at once.
+
+One episode at each point says what the mean of the grid is. A single point it cannot tell: where the means along the four axes
+add up to the least, more episodes are met, which had no part in the choice.
+"""
+
+from functools import partial
+from itertools import product
+
+import numpy as np
+
+from ..data.sets.moved import Move
+from ..meta.inner import InnerLoop
+from ..plots import COLOURS
+from ..training.baselines import Adapted, Answers, Row, answers, frames, rows_of
+from ..training.evaluation import open_set
+from .drawing import drawn, errorbars
+from .findings import Findings
+from .shift import DATASET, STYLES
+from .statistics import estimate
+from .study import Settings, Study
+
+TITLE = "Every other camera: the mean over a grid of offsets, scales and numbers of events, and its worst points"
+NETWORK = "moved-snn"
+HALVES = tuple(k / 2 for k in range(-6, 7))
+AXES = {"right (pixels)": HALVES, "down (pixels)": HALVES, "scale": (0.85, 1.0, 1.15), "events (times)": (0.5, 1.0, 2.0)}
+GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))  # a part of it is spread over all of it
+HOW = (*(how for _, how in STYLES.values()), "nearest mean: summed frames, as they lie")
+WORST, LOOKS = 6, 8  # points that are met again, and episodes of each
+
+
+def run(study: Study) -> Findings:
+    found, checkpoint = Findings(study.name, TITLE), study.network(f"{DATASET}/{NETWORK}")
+    if checkpoint is None:
+        found.missing.append("no network meta-trained on another camera for every recording")
+        return found
+    points = GRID[: study.settings.episodes]
+    rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
+    rows = _answers(study, "grid", rule, points, 0)
+    accuracy = {how: np.array(row.per_episode) for how, row in rows.items()}
+    table: list[list] = []
+    for how, row in rows.items():
+        table.append([how, "mean of the grid", None, estimate(row).percent(), estimate(row).clustered()])
+    means = {how: _along(points, values) for how, values in accuracy.items()}
+    for align, (_, how) in STYLES.items():
+        expected = sum(np.array([means[how][k][at] for at in points[:, k]]) for k in range(len(AXES)))
+        again = points[np.argsort(expected, kind="stable")[:WORST]]
+        looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))[how]
+        each = np.array(looks.per_episode).reshape(len(again), LOOKS)
+        for at, values in sorted(zip(again.tolist(), each.tolist()), key=lambda one: np.mean(one[1])):
+            table.append([how, "met again", " ".join(f"{n:g}" for n in at), estimate(values).percent(), None])
+        worst = 100 * each.mean(1).min()
+        mean = 100 * accuracy[how].mean()
+        found.summary += f"{how}: {mean:.1f} % in the mean of the grid, {worst:.1f} % at its worst point. "
+    note = f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} others. Where: "
+    header = "tasks | what | where | accuracy ± 95 % CI | over recordings"
+    found.table("grid", "Accuracy on unseen classes (%)", header, table, note + "right, down (pixels), scale, events (times).")
+    found.figures["grid"] = _figure(points, accuracy), "Accuracy along each axis, in the mean over all the others."
+    return found
+
+
+def _answers(study: Study, key: str, rule: Adapted, points: np.ndarray, first: int) -> dict[str, Row]:
+    """Of the rule with and without alignment, and of summed frames: a row each, an episode a point, from number `first` on."""
+    s = study.settings
+    one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
+    made_from = (
+        rule.net.configuration(),
+        rule.theta,
+        rule.inner,
+        points if first else GRID,
+        first,
+    )  # more points: the same begin
+    found = study.each(key, DATASET, len(points), one, made_from)
+    return rows_of(list(HOW), [Answers(np.array(r, bool), np.array(of, np.int64)) for r, of in found])
+
+
+def one_point(settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int) -> list:
+    """Which answers to an episode are right where recordings are moved to a point, and the recordings that each rests on."""
+    x, y, scale, rate = points[index].tolist()
+    move, found = Move((x, y), scale, rate), []
+    for align in (None, "support"):
+        tasks = open_set(DATASET, "test", root, False, move=move, align=align, cache=False)
+        rules = [rule, frames] if align is None else [rule]
+        found.append(answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index))
+    plain, aligned = found
+    return [[plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()], plain.recordings.tolist()]
+
+
+def _along(points: np.ndarray, values: np.ndarray) -> list[dict[float, float]]:
+    """Means of the points that share a place on an axis, for every axis."""
+    return [{at: float(values[points[:, k] == at].mean()) for at in np.unique(points[:, k])} for k in range(len(AXES))]
+
+
+def _figure(points: np.ndarray, accuracy: dict[str, np.ndarray]):
+    with drawn(11.0, 3.2, len(AXES), sharey=True) as (fig, axes):
+        for k, (axis, place) in enumerate(zip(AXES, axes)):
+            for (how, values), colour in zip(accuracy.items(), (COLOURS["vermillion"], COLOURS["blue"])):
+                curve = {at: estimate(values[points[:, k] == at]) for at in np.unique(points[:, k]).tolist()}
+                errorbars(place, curve, list(curve.values()), colour, label=how, capsize=0)
+            place.set(xlabel=axis)
+        axes[0].set(ylabel="accuracy (%)")
+        axes[0].legend(fontsize="x-small", loc="lower center")
+        fig.suptitle("Every other camera: the mean over the grid")
+    return fig

@@ -1,0 +1,180 @@
+"""Takes: moments of one and the same hand, tasks by both protocols, and the table that compares them with real takes."""
+
+import dataclasses
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.readers.asl import LETTERS, SHAPE
+from minisnn.data.readers.events import EVENT
+from minisnn.data.sets import takes
+from minisnn.data.sets.double_asl import SHAPE as COUNTS, DoubleASL
+from minisnn.data.sets.hands import hand_picture
+from minisnn.data.sets.statistics import frames_of, take_statistics
+from minisnn.data.sets.takes import SUBJECTS, Take, take_camera
+from minisnn.training.evaluation import open_set
+
+COMPARE = Path(__file__).parents[3] / "data" / "compare_takes.py"
+
+
+def test_a_take_is_one_hand_that_moves_slowly():
+    def apart(one: Take, t: float, other: Take, u: float) -> float:
+        return float(np.abs(one.picture(t) - other.picture(u)).mean())
+
+    take, other = Take(0, 0, 0), Take(0, 1, 0)
+    assert apart(take, 0.3, Take(0, 0, 0), 0.3) == 0
+    assert 0 < apart(take, 0.3, take, 0.4) < apart(take, 0.3, take, 3.0) < apart(take, 0.3, other, 0.3) / 2
+    assert apart(take, 0.3, Take(0, 0, 0, number=1), 0.3) > apart(take, 0.3, take, 3.0)
+    assert apart(take, 0.3, Take(1, 0, 0), 0.3) > apart(take, 0.3, take, 3.0)
+
+
+def test_the_camera_follows_the_place():
+    take = Take(0, 2, LETTERS.index("g"))
+    moved = take.camera(take_camera(), 1.3)
+    path = moved.path(100) + moved.offset_px
+    np.testing.assert_allclose(path, take.place(1.3 + np.arange(101) / 1000), atol=0.05)
+    assert np.ptp(take.place(np.arange(0, 10, 0.1)), 0).min() > 2
+
+
+def test_hands_that_are_no_takes_stay_as_they_were():
+    sums = [int(hand_picture(*of).sum(dtype=np.int64)) for of in ((0, 3, 0), (6, 1, 5))]
+    assert sums == [732464, 990145]  # of version 0.1.0
+
+
+def test_pixels_of_what_moved_before_start_anywhere():
+    """A picture of which nothing moves: no events but noise, and half as much, for half of the pixels are below their start."""
+    still = EventCamera(sensor=(20, 20), leak_hz=50.0, trajectory=((0, 0, 0), (1, 0, 0)))
+    picture = np.full((4, 4), 0.5)
+    counts = [len(dataclasses.replace(still, moving=moving).record(picture, 0, 0, 100)) for moving in (False, True)]
+    residual = dataclasses.replace(still, moving=True)._residuals(0, [0])
+    assert residual.min() < -0.1 < 0.1 < residual.max() and still._residuals(0, [0]).min() >= 0
+    assert 0.6 < counts[1] / counts[0] < 0.95
+
+
+@dataclasses.dataclass
+class Marked:
+    """A take, and the camera before it, whose only ON event tells who it is: step of the letter, cell of subject and moment."""
+
+    seed: int
+    subject: int
+    letter: int
+    t: float = 0.0
+
+    def camera(self, camera: EventCamera, t: float) -> "Marked":
+        return dataclasses.replace(self, t=t)
+
+    def picture(self, t: float) -> np.ndarray:
+        return np.zeros((2, 2))
+
+    def record_counts(self, *how) -> np.ndarray:
+        counts = np.zeros((1, *COUNTS), np.uint8)
+        counts[0, self.letter, self.subject, round(self.t / takes.EVERY_S), 1] = 1
+        return counts
+
+
+@pytest.fixture
+def marked(monkeypatch):
+    monkeypatch.setattr(takes, "Take", Marked)
+    return lambda split, protocol, **how: DoubleASL(split, protocol=protocol, cache=False, progress=False, **how)
+
+
+def told(x: np.ndarray) -> set[tuple[int, int, int]]:
+    """(letter, subject, moment) of all halves of samples."""
+    _, step, row, column = np.nonzero(x[..., 1])
+    return set(zip(step.tolist(), row.tolist(), (column % COUNTS[2]).tolist()))
+
+
+@pytest.mark.parametrize("protocol", takes.PROTOCOLS)
+@pytest.mark.parametrize("split", SUBJECTS)
+def test_protocols(marked, split, protocol):
+    data = marked(split, protocol)
+    known = split == "train" or protocol == "same-take"
+    met = SUBJECTS["train" if known else split]
+    seen = set()
+    for index in range(12):
+        task = data.episode(1, index)
+        support, query = told(task.x_support), told(task.x_query)
+        subjects = [{subject for _, subject, _ in side} for side in (support, query)]
+        assert not support & query  # disjoint in time
+        assert {LETTERS[letter] for letter, _, _ in support} == set("".join(task.classes))
+        if protocol == "other-subject" and not known:
+            assert not subjects[0] & subjects[1]
+        else:
+            assert len(subjects[0] | subjects[1]) == 1
+        seen |= subjects[0] | subjects[1]
+        if known:
+            assert all((moment % 5 != 0) == (split == "train") for _, _, moment in support | query)
+    assert seen <= set(met) and len(seen) > 1
+
+
+def test_what_takes_are_not_made_of(tmp_path, marked):
+    with pytest.raises(ValueError, match="protocol is 'same take'; expected one of same-take, new-subject, other-subject"):
+        marked("test", "same take")
+    with pytest.raises(ValueError, match=f"protocol is 'same-take' with recordings of {tmp_path}; expected"):
+        DoubleASL("test", tmp_path, protocol="same-take")
+    assert open_set("double-asl-new-subject", "test", None, False, cache=False).opened[0] == "double-asl-new-subject"
+
+
+def test_recordings_within_a_group():
+    events = [np.zeros(1, EVENT)] * 24
+    labels, of = np.repeat(list("abc"), 8), np.tile(np.repeat(["one", "two"], 4), 3)
+    tasks = ms.Recordings(events, labels, sensor=(2, 2), within=of)
+    for index in range(10):
+        task = tasks.episode(0, index, 3, 2, 2)
+        assert len({of[k] for side in task.recordings for k in side.ravel()}) == 1
+
+
+def block(frames: int, speed: int) -> np.ndarray:
+    """A block of 30 x 20 pixels that goes `speed` pixels to the right in a frame, and back."""
+    active = np.zeros((frames, 60, 80), bool)
+    for k in range(frames):
+        x = 20 + abs((speed * k + 20) % 40 - 20)
+        active[k, 20:40, x : x + 30] = True
+    return active
+
+
+def test_the_table_of_a_take_that_is_known():
+    still, moving = take_statistics(block(600, 0), np.arange(600)), take_statistics(block(600, 1))
+    assert still["active pixels, %"] == pytest.approx(100 * 600 / 4800) and still["isolated, %"] == 0
+    assert still["region, x"] == pytest.approx(30, abs=3) and still["region, y"] == pytest.approx(20, abs=3)
+    assert still["its middle, sd of x"] == 0 and still["median speed, px/s"] == 0
+    assert still["events, mean"] == pytest.approx(2995) and still["events, 50 %"] == pytest.approx(2995)
+    assert [still[f"correlation {lag} apart"] for lag in ("0.1 s", "0.5 s", "4 s")] == pytest.approx([1, 1, 1])
+    assert moving["median speed, px/s"] == pytest.approx(100) and moving["its middle, sd of x"] > 3
+    assert moving["correlation 0.1 s apart"] < 0.95 and moving["correlation 4 s apart"] == pytest.approx(1)  # its period: 0.4 s
+    assert moving["active pixels, %"] > still["active pixels, %"]
+    lonely = np.zeros((600, 60, 80), bool)
+    lonely[::10, 2::4, 2::4] = True
+    alone = take_statistics(lonely)
+    assert alone["isolated, %"] == 100 and alone["noise of a corner, Hz a pixel"] == pytest.approx(10 / 16, rel=0.1)
+    flashing = np.zeros((600, 60, 80), bool)
+    flashing[np.sin(2 * np.pi * 2.5 * np.arange(600) / 100) > 0] = True
+    assert take_statistics(flashing)["activity peaks at, Hz"] == pytest.approx(2.5, abs=0.2)
+    with pytest.raises(ValueError, match=r"active has shape \(9, 60, 80\); expected \(frames, H, W\), 10 frames or more"):
+        take_statistics(block(9, 0))
+
+
+def test_frames_of_a_recorded_take():
+    take = Take(0, 0, 0).record(take_camera(), 0.2)
+    active, events = frames_of(take, SHAPE, 200)
+    assert active.shape == (20, *SHAPE) and events.sum() == len(take) == len(take[np.argsort(take["t"], kind="stable")])
+    assert np.all(np.diff(take["t"]) >= 0) and events[:10].min() > 0 < events[10:].min()
+    assert active[3].sum() == len(set(map(tuple, take[["x", "y"]][take["t"] // 10_000 == 3].tolist())))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letter", "ag")
+def test_simulated_takes_are_like_the_real_ones(letter):
+    """Every figure within a quarter, correlations within 0.08, as means over subjects."""
+    script = runpy.run_path(str(COMPARE))
+    found = script["simulated"](letter, 4, 20.0)
+    wrong = {
+        name: (real, found[name])
+        for name, real in script["REAL"][letter].items()
+        if abs(found[name] - real) > (0.08 if "correlation" in name else 0.25 * real)
+    }
+    assert not wrong
