@@ -11,7 +11,7 @@ import functools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class DoubleASL(Recordings):
         if isinstance(per_letter, bool) or not isinstance(per_letter, (int, np.integer)) or per_letter < 1:
             raise ValueError(f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None")
         sight = Sight(camera or hand_camera(), seed, SENSOR, SCALE)
-        groups: dict[str, object] = {}
+        groups: dict[str, Any] = {}
         if protocol is not None:
             pool, source, groups = _takes(protocol, split if recordings is None else recordings, int(per_letter), sight, keep)
         elif root is None:
@@ -145,7 +145,7 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     return pool_of_files("asl", SHAPE, files, counts, root, keep, flip_y=bool(flip_y), scale=SCALE, code=code), source
 
 
-def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str, dict[str, object]]:
+def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str, dict[str, Any]]:
     """And what support and query have in common, or must not."""
     from .takes import MOMENTS, SUBJECTS, pool_of_takes
 

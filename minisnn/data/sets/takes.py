@@ -50,7 +50,7 @@ class Held(NamedTuple):
     creases: float
 
 
-MEASURED = {"a": Held(13.5, 17.0, 15.5, 1.3, 0.85, 0.1, 0.08), "g": Held(16.0, 1.0, 1.0, 0.5, 0.5, 1.5, 1.1)}
+MEASURED = {"a": Held(14.5, 17.0, 15.5, 1.1, 0.85, 0.1, 0.08), "g": Held(16.0, 1.0, 1.0, 0.5, 0.46, 1.5, 1.1)}
 
 
 def held(letter: int) -> Held:
@@ -65,7 +65,7 @@ class Slow:
     """A smooth Gaussian function of time with mean 0 and variance 1: sum over terms of a_k cos(2 pi t / T_k) + b_k sin(…)."""
 
     def __init__(self, rng: np.random.Generator, shape: tuple = (), terms: int = 4, periods: tuple[float, float] = SLOW_S):
-        self._rate = 2 * math.pi / np.exp(rng.uniform(*np.log(periods), terms))
+        self._rate = 2 * math.pi / np.exp(rng.uniform(math.log(periods[0]), math.log(periods[1]), terms))
         self._a, self._b = rng.standard_normal((2, terms, *shape)) / math.sqrt(terms)
 
     def __call__(self, t: Any) -> Any:
@@ -81,11 +81,13 @@ class Joints(np.random.Generator):
         self._subject, self._take, self._t = subject, take, t
 
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
+        """Of variance 1, what changes by `SHARES`."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
         parts = (self._subject.standard_normal(shape), self._take.standard_normal(shape), Slow(self._take, shape)(self._t))
         return sum(math.sqrt(share) * part for share, part in zip(SHARES.values(), parts))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        """The subject's."""
         return self._subject.uniform(low, high, size)
 
 
