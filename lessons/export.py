@@ -19,6 +19,7 @@ pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-w
 .output{overflow-x:auto}.output pre{background:none;border-left:3px solid #bbb;white-space:pre-wrap}
 table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
 math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math",math}details{margin:.5em 0}
+mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
 math[display=block]{overflow-x:auto;overflow-y:hidden}@media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}.output img,.output svg{background:#fff;border-radius:4px}}"""
@@ -33,8 +34,13 @@ addEventListener("keydown", e => { if (e.target.tagName === "INPUT") return;
   if (["ArrowRight", "PageDown"].includes(e.key)) go(n + 1); if (["ArrowLeft", "PageUp"].includes(e.key)) go(n - 1); });
 go(n); })();</script>"""
 
-PLAINER = (  # primes at their full size, and signs of two characters as one
+# what the converter does not know, as what it knows
+KNOWN = {r"\begin{aligned}": r"\begin{array}{rl}", r"\end{aligned}": r"\end{array}", r"\arg": r"\mathrm{arg}\,"}
+PLAINER = (  # bars close to what they hold, a space behind log, primes at their full size, and signs of two characters as one
     (r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>", r'\1<mo lspace="0" rspace="0">\2</mo>'),
+    (r'<mo stretchy="false">&#x0007C;</mo>', '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>'),
+    (r"<mo>&#x02016;</mo>", '<mo stretchy="false" lspace="0" rspace="0">&#x02016;</mo>'),
+    (r"(<m[io]>(?:log|exp|max|min|sin|cos)</m[io]>)(?=<m[nis])", r'\1<mspace width=".17em"/>'),
     (r"<m[io]>:</m[io]><mo>&#x0003D;</mo>", "<mo>&#x2254;</mo>"),
     (r"<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>", "<mo>+=</mo>"),
 )
@@ -47,7 +53,10 @@ def formulas(text: str) -> str:
     def one(found):
         if found["code"]:
             return found[0]
-        made = convert((found["block"] or found["line"]).strip(), display="block" if found["block"] else "inline")
+        text = (found["block"] or found["line"]).strip()
+        for name, known in KNOWN.items():
+            text = text.replace(name, known)
+        made = convert(text, display="block" if found["block"] else "inline")
         for pattern, better in PLAINER:
             made = re.sub(pattern, better, made)
         return made

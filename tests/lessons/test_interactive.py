@@ -108,6 +108,21 @@ def test_pages_and_slides_need_nothing(exported):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
+def test_formulas_are_whole_in_the_exported_pages(exported):
+    """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny power."""
+    pages = {path.name: path.read_text() for path in (exported / "html").glob("*.html")}
+    found = [formula for text in pages.values() for formula in re.findall(r"<math.*?</math>", text, re.S)]
+    left = [formula for formula in found if "\\" in formula or re.search(r">&(?!#|lt;|gt;|amp;)", formula)]
+    assert len(found) > 500 and not left
+    assert not [formula for formula in found if re.search(r"<msup>.*?<mi>&#x0203[23];</mi></msup>", formula)]
+    assert pages["03_backward_through_time.html"].count('<mtd columnalign="right">') == 4
+
+
+def test_pages_can_be_read_in_the_dark(exported):
+    text = (exported / "html" / "index.html").read_text()
+    assert "prefers-color-scheme:dark" in text and "color-scheme:light dark" in text
+
+
 def test_pictures_work_in_the_exported_pages(exported, tmp_path):
     path = next((exported / "html").glob("01_*.html"))
     name, script = "neuron", PROBE.replace("MOVES", json.dumps({"neuron": MOVES["neuron"]}), 1)
