@@ -70,6 +70,8 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
     options.add_count(parser, "episodes", 100, "test episodes", 2)
     options.add_count(parser, "queries", 10, "query samples of each class")
     parser.add_argument("--words", type=Path, metavar="FILE", help="write the chip's integers, as Lava takes them, to an .npz")
+    text = "beside, learn from a readout of zero, one sample after the other, with this step (the nearest power of two)"
+    parser.add_argument("--step-size", type=float, metavar="X", help=text)
     _ground_options(parser, "the episodes")
     options.add_workers(parser)
 
@@ -252,7 +254,7 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
         print(f"{args.words}: weights, axons, thresholds and decays of {len(chip.vth)} layers in Loihi's words")
     tasks = open_set(dataset, "test", root, progress=not args.quiet)
     with options.executor_of(args) as executor:
-        values = measure.run(found, tasks, args.episodes, args.seed, args.queries, executor)
+        values = measure.run(found, tasks, args.episodes, args.seed, args.queries, executor, args.step_size)
     print(f"{args.episodes} episodes, accuracy (%) ± 95 % interval, and less the float network's class means (points)")
     print(measure.table(values))
 

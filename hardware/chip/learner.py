@@ -94,7 +94,9 @@ def nearest_power(step: float) -> int:
 
 
 def steps_of(net, inner, samples: int) -> dict[str, int]:
-    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples."""
+    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples, of which
+    online each makes a step of its own."""
+    samples = 1 if inner is not None and inner.online else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
     return dict(zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means)))

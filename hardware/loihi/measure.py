@@ -1,12 +1,15 @@
 """A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for Lava."""
 
 import io
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from minisnn.files import write_whole
+from minisnn.meta.online import OnlineReadout
+from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
 from minisnn.training.evaluation import accuracy
 from minisnn.training.intervals import ci95
@@ -19,27 +22,40 @@ RULES = {  # name -> options of the chip's learner
     "membrane": dict(),
     "membrane, one sample at a time": dict(online=True),
 }
+ONLINE = "from zero, one sample at a time"  # with a step size of its own, in float and on the chip
 
 
-def run(found, tasks, episodes: int, seed: int, queries: int, executor: Executor) -> dict[str, np.ndarray]:
-    """{way to learn: accuracies over the episodes}, of the float network and of the chip of a checkpoint."""
-    chip = CubaNet.of(found)
-    one = partial(_episode, found, chip, tasks, seed, queries)
+def run(
+    found, tasks, episodes: int, seed: int, queries: int, executor: Executor, step: float | None = None
+) -> dict[str, np.ndarray]:
+    """{way to learn: accuracies over the episodes}, of the float network and of the chip of a checkpoint; with ONLINE where a
+    step is given, for which the readout's words get an exponent of their own."""
+    chip, online = CubaNet.of(found), None
     names = ["as the network adapts, float", "class means, float", *(f"{name}, Loihi" for name in RULES)]
+    if step is not None:
+        theta = with_prototypes(found.net, found.theta, np.zeros(chip.weight.T.shape, found.net.dtype))
+        online = CubaNet.of(replace(found, theta=theta, inner=OnlineReadout(step)))
+        names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
+    one = partial(_episode, found, chip, online, tasks, seed, queries)
     values: list[list[float]] = []
     executor.in_order(one, range(episodes), values.append)
     return dict(zip(names, np.array(values).T))
 
 
-def _episode(found, chip, tasks, seed, queries, index) -> list[float]:
+def _episode(found, chip, online, tasks, seed, queries, index) -> list[float]:
     net, theta, task = found.net, found.theta, tasks.episode(seed, index, found.net.ways, 1, queries)
     x, n = samples_of(task), len(task.y_support)
-    right = [accuracy(found.inner.logits(net, theta, task), task.y_query)]
-    p = net.features(theta, x)
-    means = np.array([p[:n][task.y_support == k].mean(0) for k in range(net.ways)])
-    right.append(accuracy(-((p[n:, None] - means) ** 2).sum(2), task.y_query))
+    p_float = net.features(theta, x)
+    by_means = accuracy(distance_logits(p_float[n:], class_means(p_float[:n], task.y_support, net.ways)), task.y_query)
+    same = isinstance(found.inner, ClassMeans) and found.inner.steps == 0
+    right = [by_means if same else accuracy(found.inner.logits(net, theta, task), task.y_query), by_means]
     p = chip.traces_of(x, 1 + index)
-    return right + [one_shot(chip, chip.learner(seed=1 + index, **how), task, p).accuracy for how in RULES.values()]
+    right += [one_shot(chip, chip.learner(seed=1 + index, **how), task, p).accuracy for how in RULES.values()]
+    if online is None:
+        return right
+    exact = OnlineReadout(2.0 ** online.steps["log2_weight"])
+    right.append(accuracy(exact.answers(net, p_float[:n], task.y_support, p_float[n:], x.shape[1]), task.y_query))
+    return [*right, one_shot(online, online.learner(seed=1 + index, online=True), task, p).accuracy]
 
 
 def table(values: dict[str, np.ndarray]) -> str:

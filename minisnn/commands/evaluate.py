@@ -29,8 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (("shots", "support"), ("queries", "query")):
         options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
-    text = "learn by another rule: nearest class mean, a step from there, or from a readout of zero (default: as in training)"
-    parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml"), help=text)
+    text = "learn by another rule: nearest class mean, a step from there, or from a readout of zero, or the readout alone, one "
+    text += "sample after the other (default: as in training)"
+    parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
     parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
     text = "layers that do not adapt (default: as in training)"
     parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> None:
     from functools import partial
 
     from ..meta.inner import InnerLoop
+    from ..meta.online import OnlineReadout
     from ..parallel.compilation import announce
     from ..training.checkpoint import read
     from ..meta.rules import RULES
@@ -73,6 +75,8 @@ def run(args: argparse.Namespace) -> None:
     inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
     if args.rule == "nearest":
         options.refuse(args, "with --rule nearest", "inner_steps")
+    if args.rule == "online" or args.rule is None and isinstance(inner, OnlineReadout):
+        options.refuse(args, "with rule online, which adapts the readout alone", "freeze", "online")
     if inner.steps == 0:
         options.refuse(args, "where there are no inner steps", "step_size", "freeze", "online")
     shots = args.shots or (config.shots if config else 1)

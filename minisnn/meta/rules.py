@@ -26,11 +26,12 @@ class MAML:
     whole_set      all classes of the set are told apart at once, a task is a batch: see `Classification`
     any_ways       training tasks may have more classes than the network's readout
     class_means    tasks are learned by `meta.prototypes.ClassMeans`
+    scaled         the setting `scale` is used
     """
 
     name, help, titles = "maml", "maml", ("MAML", "FOMAML")  # titles: the usual names at second and at first order
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
-    second_order, whole_set, any_ways, class_means = True, False, False, False
+    second_order, whole_set, any_ways, class_means, scaled = True, False, False, False, False
 
     def check(self, settings: Any) -> None:
         """ValueError where the settings of a run do not fit the rule."""
@@ -66,6 +67,21 @@ class ANIL(MAML):
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         below = [b.name for b in net.blocks if not b.readout and b.name not in loop.freeze]
         return replace(loop, freeze=(*loop.freeze, *below))
+
+
+class Online(MAML):
+    """The readout alone, from zero, one sample after the other, see `meta.online`."""
+
+    name, help = "online", "online: the readout alone, from zero, an update after every support sample"
+    fixed = {name: (OFF[name], "which adapts the readout alone") for name in ("freeze", "gate_threshold", "gate_fraction")}
+    fixed |= dict(error_threshold=(None, "which has no gate"), online=(False, "which always is"))
+    fixed |= dict(learn_step_size=("no", "whose step size is one for all"))
+    any_ways, scaled, titles = True, True, ("online", "first-order online")
+
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
+        from .online import OnlineReadout
+
+        return OnlineReadout(**{**vars(loop), "online": True}, scale=settings.scale)
 
 
 class Reptile(MAML):
@@ -105,7 +121,7 @@ class ProtoMAML(MAML):
     """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020), see `meta.prototypes`."""
 
     name, help = "proto-maml", "proto-maml: maml whose readout starts from the class means of the support set"
-    class_means, titles = True, ("Proto-MAML", "first-order Proto-MAML")
+    class_means, scaled, titles = True, True, ("Proto-MAML", "first-order Proto-MAML")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         from .prototypes import ClassMeans
@@ -124,4 +140,6 @@ class Prototypes(ProtoMAML):
         return replace(super().loop(net, loop, settings), steps=0)
 
 
-RULES: dict[str, MAML] = {rule.name: rule for rule in (MAML(), ANIL(), Reptile(), Classify(), Prototypes(), ProtoMAML())}
+RULES: dict[str, MAML] = {
+    rule.name: rule for rule in (MAML(), ANIL(), Online(), Reptile(), Classify(), Prototypes(), ProtoMAML())
+}

@@ -178,6 +178,10 @@ class Network(Layout):
         """What the readout weighs, (B, F): of a spiking network its presynaptic trace at the last step."""
         return self._features(theta, x, spike, record, 0).p
 
+    def readout_bias(self, steps: int) -> float | None:
+        """What multiplies the readout's bias in logits after so many steps; None where they are not W p + a bias."""
+        return 1.0
+
     def features_and_pullback(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Features:
         """Features and their pullback, which may be called once; theta and x must stay as they are until then."""
         return self._features(theta, x, spike, record, self.window)

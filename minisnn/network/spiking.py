@@ -8,7 +8,8 @@ import numpy as np
 from ..layers import block as reference
 from ..layers import surrogate
 from ..layers.loss import Loss
-from ..layers.neuron import LIF, CubaLIF
+from ..layers.current import bias_traces
+from ..layers.neuron import LIF, CubaLIF, LeakyIntegrator
 from ..layers.own import Neuron
 from ..parallel.threads import in_order
 from .base import Network, parts_of
@@ -97,6 +98,10 @@ class SpikingNet(Network):
         in_order(one, parts_of(len(x), self.inference_part), found.append)
         shape = layers[-1][0].output_shape
         return np.concatenate(found).reshape(*x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:]))
+
+    def readout_bias(self, steps: int) -> float | None:
+        readout = self.blocks[-1].neuron
+        return bias_traces(steps, readout)[-1] if isinstance(readout, LeakyIntegrator) else None
 
     def engine(self, spike: str = "hard") -> ModuleType:
         """The module with the four passes of a block; twins always run on the readable reference."""

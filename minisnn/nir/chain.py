@@ -1,25 +1,33 @@
 """Networks of current-based neurons with a hard reset as chains of Conv2d, Affine and CubaLIF, which other tools run.
 
-A network of `CubaLIF` becomes, with s = (1 - alpha) (1 - beta),
+A network of `CubaLIF` becomes, with s = (1 - alpha) (1 - beta) and c the power of two nearest to it,
 
-    conv      Conv2d of s W, s b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 - alpha), w_in = tau_syn / dt,
-                                               r = tau_mem / dt, v_leak = v_reset = 0, one threshold
+    conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 - alpha), w_in = tau_syn / dt,
+                                               r = tau_mem / dt, v_leak = v_reset = 0, threshold c / s times the network's
     "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and a CubaLIF without memory
               (tau_syn = tau_mem = dt) of threshold 0.5
     "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times over, divided by 4
     dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes the batch for an axis
-    readout   a CubaLIF of threshold NEVER; the logits are its membrane at the last step
+    readout   s W, s b and a CubaLIF of threshold NEVER; the logits are its membrane at the last step
 
-whose forward Euler step is the network's own step: the same spikes in the same step. The gain is multiplied into the first
-weights. Read back (`unchain`), s is divided out, so that float32 parameters are exact, and float64 ones to the last place.
+whose forward Euler step is the network's own step: the same spikes in the same step. A reset to zero does not see the scale of
+a layer, so that the float32 weights of a network stay as they are. The gain is multiplied into the first. For Norse w_in = r =
+1, c = s = 1. Read back (`unchain`), float32 parameters are exact, and float64 ones to the last place.
+
+Tools hold what they read in float32, even where they then compute in float64. A network of which float32 holds everything runs
+there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a threshold one hair above a float32 number where a tool fires
+beyond its threshold only. Of another network a membrane is off by 1e-7, a few spikes in a million flip, and each moves others.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..layers.neuron import CubaLIF
 from ..network.spiking import SpikingNet
 from .common import below, need_nir, tau_of
 
@@ -32,19 +40,28 @@ NEVER = 1e30  # a threshold that no membrane reaches
 
 class Tool(NamedTuple):
     """What a simulator asks of a graph: seconds of its steps, whether it fires at v = threshold (others ask for more),
-    whether its Flatten leaves the batch alone, and where it keeps the readout's membrane."""
+    whether its Flatten leaves the batch alone, where it keeps the readout's membrane, whether w_in = r = 1, and what it makes
+    of a time constant, `leak`(tau, dt) = 1 - decay, where it does so in float32."""
 
     dt: float
     reaches: bool
     flattens: bool
     membrane: str
+    unit: bool = False
+    leak: Callable[[Any, float], np.ndarray] | None = None
+
+
+def _leak_of_norse(tau: Any, dt: float) -> np.ndarray:
+    one = np.float32(1)
+    return np.float32(dt) * (one / np.asarray(tau, np.float32))
 
 
 TOOLS = {
     "snntorch": Tool(1e-4, False, False, "mem of the last Synaptic"),
-    "norse": Tool(1e-3, False, False, "v of the last LIFBoxCell"),
+    "norse": Tool(1e-3, False, False, "v of the last LIFBoxCell", True, _leak_of_norse),
     "spikingjelly": Tool(1e-4, True, True, "v of the last CUBALIFNode"),
 }
+GENERAL = Tool(1e-3, False, True, "")
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None) -> nir.NIRGraph:
@@ -55,10 +72,11 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
     library, neuron, views = need_nir(), net.neuron, net.views(theta.astype(np.float64))
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
-    scale = (1 - neuron.alpha) * (1 - neuron.beta)
-    least = neuron.threshold
-    if not (tool and TOOLS[tool].reaches):
-        least = float(below(neuron.threshold, np.dtype(np.float32 if tool else net.dtype)))
+    asks = TOOLS[tool] if tool else GENERAL
+    whole, power = (1.0, 1.0) if asks.unit else scales(neuron)
+    least = neuron.threshold * power / whole
+    if not asks.reaches:
+        least = float(below(least, np.dtype(np.float32 if tool else np.float64)))
 
     def put(name: str, node: Any) -> None:
         if nodes:
@@ -68,8 +86,8 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
     shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])  # images are (C, H, W) in NIR
 
     def fire(name: str, shape: tuple[int, ...], threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
-        taus = [tau_of(decay, dt, "euler") for decay in (beta, alpha)]
-        values = dict(zip(("tau_syn", "tau_mem", "w_in", "r"), [*taus, *(tau / dt for tau in taus)]))
+        taus = [_tau_for(asks, decay, dt) for decay in (beta, alpha)]
+        values = dict(zip(("tau_syn", "tau_mem", "w_in", "r"), [*taus, *(1.0 if asks.unit else tau / dt for tau in taus)]))
         values |= dict(v_leak=0.0, v_reset=0.0, v_threshold=threshold)
         put(name, library.CubaLIF(**{key: np.full(shape, value) for key, value in values.items()}))
 
@@ -80,6 +98,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
 
     put("input", library.Input(input_type=np.array(shape)))
     for n, b in enumerate(net.blocks):
+        scale = whole if b.readout else power
         weight = scale * (neuron.gain if n == 0 else 1) * views[f"{b.name}.weight"]
         bias, mean, name = scale * views[f"{b.name}.bias"], n > 0 and net.blocks[n - 1].pool == "spikes", f"{b.name}_synapse"
         odd = tuple(side % 2 for side in shape[1:]) if mean else ()
@@ -99,7 +118,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
                 h, w = (side // (1 + mean) for side in shape[1:])
                 weight = weight.reshape(h, w, shape[0], -1).transpose(3, 2, 0, 1)
                 weight = fourfold(weight) if mean else weight
-            if len(shape) == 3 and tool and not TOOLS[tool].flattens:
+            if len(shape) == 3 and not asks.flattens:
                 k = max(shape[1:])  # square, and so far apart that it fits once
                 top, left = padding = ((k - shape[1] + 1) // 2, (k - shape[2] + 1) // 2)
                 square = np.zeros((*weight.shape[:2], k, k))
@@ -117,6 +136,23 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
             fire(f"{b.name}_or", shape, 0.5)
     put("output", library.Output(output_type=np.array(shape)))
     return library.NIRGraph(nodes, edges)
+
+
+def scales(neuron: CubaLIF) -> tuple[float, float]:
+    """s and c; c = s where the threshold is no positive number."""
+    whole = (1 - neuron.alpha) * (1 - neuron.beta)
+    return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole
+
+
+def _tau_for(tool: Tool, decay: float, dt: float) -> float:
+    """Seconds of which a tool makes a decay a step: of the float32 numbers around dt / (1 - decay) the one of which it makes
+    the nearest, where it divides in float32."""
+    tau = tau_of(decay, dt, "euler")
+    if tool.leak is None:
+        return tau
+    near = np.float32(tau) * (1 + np.arange(-8, 9) * np.finfo(np.float32).eps).astype(np.float32)
+    apart = np.abs(tool.leak(near, dt).astype(np.float64) - (1 - decay))
+    return float(near[np.lexsort((np.abs(near - np.float32(tau)), apart))[0]])
 
 
 def outcome(sides: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes) -> tuple[int, ...]:

@@ -41,9 +41,19 @@ def decay_of(tau: float, dt: float, steps: str) -> float:
     return 1 - dt / tau if steps == "euler" else math.exp(-dt / tau)
 
 
+def simple(decay: float, tau: Any) -> float:
+    """The decay of a time constant; in float32 that is known to a few of its units, and of the numbers within them a multiple
+    of 1 / 4096, which chips have and float32 holds, is taken where there is one."""
+    simple = round(4096 * decay) / 4096
+    near = abs(simple - decay) <= 4 * np.finfo(np.float32).eps * (1 - decay)
+    return simple if near and np.asarray(tau).dtype == np.float32 else decay
+
+
 def below(threshold: float, dtype: np.dtype) -> np.floating:
     """The largest number whose > is >= threshold; never a subnormal one, which many processors take for zero."""
     exact = dtype.type(threshold)
+    if float(exact) < threshold:  # rounded down, it is below itself
+        return exact
     return min(np.nextafter(exact, dtype.type(-np.inf)), exact - np.finfo(dtype).tiny)
 
 

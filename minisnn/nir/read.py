@@ -13,6 +13,7 @@ from ..training.checkpoint import Checkpoint
 from ..data.readers.foreign import ForeignFile
 from ..data.readers.hdf5 import one_line
 from ..meta.inner import InnerLoop
+from ..meta.kept import loop_of
 from ..network.spiking import SpikingNet
 from .unchain import KINDS, is_chain, read as read_chain
 from .common import decay_of, need_nir, reached, tau_of
@@ -95,8 +96,7 @@ def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerL
         return None
     try:
         step = np.asarray(graph.metadata["step_size"])
-        settings = {**said["inner_loop"], "freeze": tuple(said["inner_loop"]["freeze"])}
-        inner = InnerLoop(**settings, step_size=step if step.ndim else float(step))
+        inner = loop_of(said["inner_loop"], step if step.ndim else float(step))
         inner.check(net)
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..layers.neuron import CubaLIF
 from ..network.spiking import SpikingNet
-from .chain import NEVER, fourfold, outcome
-from .common import decay_of, reached
+from .chain import NEVER, fourfold, outcome, scales
+from .common import decay_of, reached, simple
 
 if TYPE_CHECKING:
     import nir
@@ -86,12 +86,23 @@ def read(
     parts = []
     for n, (b, own) in enumerate(zip(blocks, net.blocks)):
         scale = b.neuron.scale
-        if not own.readout and len(thresholds) > 1:  # a reset to zero does not see the scale of a channel
-            if min(thresholds) <= 0:
-                raise ValueError(f"node {b.name!r}: thresholds are {sorted(thresholds)[:3]}; expected one, or all above 0")
-            scale = scale * net.neuron.threshold / b.neuron.threshold
+        if not own.readout:
+            scale = scale * _rescaled(b, net.neuron, first.threshold, bool(said), thresholds)
         parts += [(b.weight * scale / (net.neuron.gain if n == 0 else 1)).ravel(), b.bias * scale]
     return net, np.concatenate(parts).astype(net.dtype)
+
+
+def _rescaled(b: _Block, neuron: CubaLIF, first: np.ndarray, ours: bool, thresholds: set[float]) -> Any:
+    """What makes of a layer's threshold that of the network; a reset to zero does not see the scale of a channel."""
+    if len(thresholds) == 1 and (not ours or neuron.threshold <= 0):
+        return 1.0
+    if min(thresholds) <= 0:
+        raise ValueError(f"node {b.name!r}: thresholds are {sorted(thresholds)[:3]}; expected one, or all above 0")
+    if not ours:
+        return np.ravel(first)[0] / b.neuron.threshold
+    whole, power = scales(neuron)
+    ratio = neuron.threshold / b.neuron.threshold
+    return next((exact for exact in (1.0, whole / power) if np.allclose(ratio, exact, rtol=3e-7, atol=0)), ratio)
 
 
 def _plain(node: Any) -> SimpleNamespace:
@@ -150,7 +161,7 @@ class _Reader:
         for what, tau in (("tau_mem", node.tau if tau_mem is None else tau_mem), ("tau_syn", tau_syn)):
             if np.size(tau) == 0 or not np.allclose(tau, np.ravel(tau)[0], rtol=1e-6):
                 raise self.wrong(name, what, "not the same everywhere", "one time constant")
-            decays.append(max(decay_of(float(np.ravel(tau)[0]), self.dt, "euler"), -1.0))
+            decays.append(max(simple(decay_of(float(np.ravel(tau)[0]), self.dt, "euler"), tau), -1.0))
             if not -1e-6 <= decays[-1] < 1:
                 raise self.wrong(name, what, f"{float(np.ravel(tau)[0]):g} s", f"at least the step of {self.dt:g} s; give dt")
         threshold = np.asarray(getattr(node, "v_threshold", NEVER), float)

@@ -13,6 +13,7 @@ from ..files import write_whole
 from ..layers.neuron import CubaLIF
 from ..network.base import Network
 from ..meta.inner import InnerLoop
+from ..meta.kept import kept_of
 from ..network.spiking import SpikingNet
 from .chain import TOOLS, build as build_chain
 from .common import below, need_nir, tau_of
@@ -81,7 +82,7 @@ def to_nir(
     said: dict[str, Any] = dict(version=1, dt=dt, steps=steps, network=net.configuration(), inner_loop=None)
     graph.metadata = {"about": _ABOUT}
     if inner is not None:
-        said["inner_loop"] = {k: v for k, v in vars(inner).items() if k != "step_size"}
+        said["inner_loop"] = kept_of(inner)
         graph.metadata["step_size"] = inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
     graph.metadata["minisnn"] = json.dumps(said, sort_keys=True)
     return graph

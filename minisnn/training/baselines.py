@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..meta.inner import InnerLoop
+from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest, with_prototypes
 from ..meta.tasks import Task, summed_frames
 from ..parallel.executor import Executor
@@ -59,13 +60,15 @@ class Adapted:
 
 
 def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
-    """A network that learns by another rule, with the steps of `inner`: "nearest" class mean, "proto-maml", or "maml", whose
-    readout starts from zero where it was trained to start from class means."""
+    """A network that learns by another rule, with the steps of `inner`: "nearest" class mean, "proto-maml", "maml", whose
+    readout starts from zero where it was not trained to start from its own, or "online", one sample after the other."""
     plain = InnerLoop(**{f.name: getattr(inner, f.name) for f in fields(InnerLoop)})
     if name != "nearest":
         plain = replace(plain, steps=max(1, inner.steps))
+    if name == "online":
+        return Adapted(net, theta, OnlineReadout(**vars(replace(plain, online=True)), scale=getattr(inner, "scale", 1.0)))
     if name == "maml":
-        if isinstance(inner, ClassMeans):
+        if isinstance(inner, ClassMeans | OnlineReadout):
             theta = with_prototypes(net, theta, np.zeros((net.ways, net.views(theta)["readout.weight"].shape[0]), net.dtype))
         return Adapted(net, theta, plain)
     steps = 0 if name == "nearest" else plain.steps
@@ -106,8 +109,8 @@ def baselines(
         rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
     rules["own"] = Nearest(net, theta)
     if inner is not None and net.loss_name == "cross_entropy":
-        by_means = isinstance(inner, ClassMeans)
-        others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * by_means
+        by_means, online = isinstance(inner, ClassMeans), isinstance(inner, OnlineReadout)
+        others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * (by_means or online)
         rules.update({name: learns_by(name, net, theta, inner) for name in others})
     return rules
 

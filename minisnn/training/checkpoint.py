@@ -16,7 +16,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -28,7 +28,7 @@ from ..network.convolutional import ConvNet
 from ..data.readers.foreign import read_image
 from ..files import called, size_of, write_whole
 from ..meta.inner import InnerLoop
-from ..meta.prototypes import ClassMeans
+from ..meta.kept import kept_of, loop_of
 from ..network.spiking import SpikingNet
 from .origin import CHIP, Origin
 from .settings import TrainingConfig
@@ -114,9 +114,7 @@ def save(
     texts.update(progress=dict(progress or {}), provenance={**_provenance(), **(provenance or {})})
     arrays = {"theta": theta}
     if inner is not None:
-        shipped = type(inner) in (InnerLoop, ClassMeans)
-        kept = {f.name for f in fields(inner if shipped else InnerLoop)} - {"step_size"}
-        texts["inner_loop"] = {name: getattr(inner, name) for name in kept} | ({} if shipped else {"own": type(inner).__name__})
+        texts["inner_loop"] = kept_of(inner)
         arrays["step_size"] = np.asarray(inner.step_size)
     arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items() for name, array in state.items()})
     arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
@@ -251,12 +249,11 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
     inner = None
     if texts["inner_loop"] is not None:
-        step, loop = arrays["step_size"], ClassMeans if "scale" in texts["inner_loop"] else InnerLoop
-        given = {**texts["inner_loop"], "freeze": tuple(texts["inner_loop"]["freeze"])}
+        step, given = arrays["step_size"], dict(texts["inner_loop"])
         own = given.pop("own", None)
         if own is not None and rule is None:
             raise ValueError(f"the network learns by {own}, an object of one's own; in Python: read(path, rule=...)")
-        inner = loop(**given, step_size=_cast(step, net.dtype) if step.ndim else float(step))
+        inner = loop_of(given, _cast(step, net.dtype) if step.ndim else float(step))
         if own is not None and rule is not None and rule is not ANY:
             inner = rule.loop(net, inner, config)
         inner.check(net)

@@ -168,4 +168,5 @@ RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
     **{rule: f"{name}'s step, not trained for it" for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))},
     "nearest": "nearest mean",
+    "online": "online, one sample after the other",
 }

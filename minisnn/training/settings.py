@@ -59,7 +59,7 @@ class TrainingConfig:
     ways: int = _data(5, "classes of a task", least=2)
     shots: int = _data(1, "support samples of each class", least=1)
     train_ways: int = _data(
-        0, "classes of a task that rule prototypes learns from, or all where the set has fewer; 0: as ways", least=0
+        0, "classes of a task that rules prototypes and online learn from, or all where the set has fewer; 0: as ways", least=0
     )
     train_queries: int = _data(0, "query samples of each class in it; 0: as queries", least=0)
     draws: int = _data(
@@ -98,7 +98,11 @@ class TrainingConfig:
         choices=GROUPS,
     )
     step_size_lr: float = _inner(0.01, "Adam's learning rate of log(step size)", above=0)
-    scale: float = _inner(0.1, "of squared distances from class means (prototypes, proto-maml)", above=0)
+    scale: float = _inner(
+        0.1,
+        "of squared distances from class means (prototypes, proto-maml), or of the query's logits in the meta-loss (online)",
+        above=0,
+    )
     freeze: tuple[str, ...] = _inner((), "layers that do not adapt, as conv1,conv2", kind=str)
     gate_threshold: float | None = _inner(None, "only updates larger than this are made (Eq. 6)", kind=float, least=0)
     gate_fraction: float | None = _inner(
@@ -183,9 +187,9 @@ class TrainingConfig:
             (self.dataset not in ("recordings", "omniglot"), "with any dataset but recordings and omniglot", "size"),
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
-            (not (rule.class_means or self.prototype_updates), f"with rule {self.rule} alone", "scale"),
+            (not (rule.scaled or self.prototype_updates), f"with rule {self.rule} alone", "scale"),
             (not (rule.any_ways or self.prototype_updates), f"with rule {self.rule} alone", "train_ways train_queries"),
-            (rule.any_ways, f"with rule {self.rule}", "step_size inner_steps prototype_updates"),
+            (self.rule == "prototypes", f"with rule {self.rule}", "step_size inner_steps prototype_updates"),
             (rule.whole_set, f"with rule {self.rule}", "ways shots step_size inner_steps"),
             (not rule.second_order, f"with rule {self.rule}", "order"),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),

@@ -1,12 +1,14 @@
 """All that an update of a training run changes: how it begins, and how it is taken from a checkpoint."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .checkpoint import Checkpoint, Kept, read
 from ..data.store.shipped import find_checkpoint
+from ..layers.neuron import LIF, CubaLIF
 from ..meta.optim import SGD, Adam
 from .settings import TrainingConfig
 from ..meta.stepsizes import StepSizes
@@ -39,12 +41,38 @@ def first(config: TrainingConfig, net: Kept, steps: StepSizes, theta: np.ndarray
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """The checkpoint config.start. Raises ValueError where its network is another."""
+    """The checkpoint config.start, its theta by `nearest` where the neuron alone is another. ValueError where more is."""
     found = read(find_checkpoint(str(config.start)))
-    if found.net.configuration() != net.configuration():
+    known = all(isinstance(getattr(one, "neuron", None), LIF | CubaLIF) for one in (found.net, net))
+    there, here = ({k: v for k, v in one.configuration().items() if k != "neuron" or not known} for one in (found.net, net))
+    if there != here:
         which = f"the checkpoint's network, {found.net!r}, is another than that of the settings"
         raise ValueError(f"{config.start}: {which}, {net!r}")
-    return found
+    return replace(found, theta=nearest(found.net, found.theta, net))
+
+
+def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
+    """theta of a network as that of `net`, which has other constants of the neuron or another neuron.
+
+    The input is what it was, whatever the gain. A hard reset does not see the scale of a layer: of two `CubaLIF` with
+    thresholds above 0, weights and biases follow the threshold. Else biases follow it, W p + b - threshold is what it was;
+    filters and resets are left to the training, which starts from here.
+    """
+    before, after = getattr(old, "neuron", None), getattr(net, "neuron", None)
+    if before == after:
+        return theta
+    theta = theta.copy()
+    views, first = net.views(theta), net.blocks[0].name
+    views[f"{first}.weight"][...] *= before.gain / after.gain
+    scaled = isinstance(before, CubaLIF) and isinstance(after, CubaLIF) and min(before.threshold, after.threshold) > 0
+    for b in net.blocks[:-1]:
+        weight, bias = views[f"{b.name}.weight"], views[f"{b.name}.bias"]
+        if scaled:
+            weight *= after.threshold / before.threshold
+            bias *= after.threshold / before.threshold
+        else:
+            bias += after.threshold - before.threshold
+    return theta
 
 
 def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:

@@ -20,6 +20,7 @@ IDLE: dict[str, list[str]] = {
     "check --channels none": ["--kernel 3", "--pool max"],
     "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1", "--online"],
     "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": ["--inner-steps 1", "--step-size 2", "--freeze conv1"],
+    "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
     "info text": ["--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y"],
     "record --out new": ["--labels a", "--size 9,9"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],

@@ -96,6 +96,16 @@ def test_it_learns_and_answers_in_integers():
     )
 
 
+def test_online_every_sample_makes_a_step_of_its_own():
+    """The step is not shared among the samples, and the readout's word leaves it room."""
+    net, theta, _ = network()
+    chips = [CubaNet.of(ms.Checkpoint(net, theta, ms.InnerLoop(2.0**-5, online=online))) for online in (True, False)]
+    assert chips[0].steps == {"log2_weight": -5, "log2_bias": -5} and chips[1].steps["log2_weight"] == round(
+        np.log2(2**-5 / net.ways)
+    )
+    assert chips[0].readout.exponent == -5 - 2 - 7
+
+
 def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     net = ms.SpikingNet((16, 32, 2), (3, 4), 5, 3, neuron=ms.CubaLIF(threshold=0.5), window=10)
@@ -103,8 +113,9 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path,
     theta = net.init(np.random.default_rng(0), x=tasks.episode(0, 0, 5, 1, 1).x_support, rate=0.2)
     ms.save("cuba.h5", net, theta, inner=ms.ClassMeans(steps=0))
     line = "hardware loihi --checkpoint cuba.h5 --episodes 2 --queries 2 --words words.npz --quiet".split()
-    assert cli.main(line) == 0
+    assert cli.main([*line, "--step-size", "0.03"]) == 0
     out = capsys.readouterr().out
+    assert f"{measure.ONLINE}, float" in out and f"{measure.ONLINE}, Loihi" in out
     assert all(f"{name}, Loihi" in out for name in measure.RULES) and "words.npz: weights, axons" in out
     words, chip = np.load("words.npz"), CubaNet.of(ms.read("cuba.h5"))
     x = np.minimum(tasks.episode(0, 0, 5, 1, 1).x_support[:1, :30], 7)

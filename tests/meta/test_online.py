@@ -8,6 +8,10 @@ import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.gate import error_gate
 from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.online import OnlineReadout
+from minisnn.meta.prototypes import ClassMeans
+from minisnn.network.convolutional import ConvNet
+from minisnn.training.settings import TrainingConfig
 
 NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
 
@@ -98,3 +102,78 @@ def test_a_run_learns_online_and_its_checkpoint_knows(tmp_path):
         with pytest.raises(ValueError, match=f"online must be .* for rule {rule}"):
             TrainingConfig(rule=rule, online=True)
     assert TrainingConfig(rule="anil", online=True).online
+
+
+def from_zero(backend="numpy", peer=False):
+    rng, ways = np.random.default_rng(3), 3
+    options = dict(dtype=np.float64, backend=backend)
+    net = ms.SpikingNet((8, 8, 2), (3, 4), ways, 3, "max", ms.CubaLIF(threshold=0.1), 12, **options)
+    if peer:
+        net = ConvNet((8, 8, 2), (3, 4), ways, 3, np.float64, backend=backend)
+    x = [(rng.random((n, 20, 8, 8, 2)) < 0.1).astype(np.uint8) for n in (6, 9)]
+    task = ms.Task(x[0], np.array([2, 0, 1, 1, 2, 0]), x[1], np.repeat(np.arange(ways), 3))
+    theta = net.init(rng, task.x_support, rate=0.2)
+    zeroed = theta.copy()
+    for p in net.layout[-2:]:
+        zeroed[p.slice] = 0
+    return net, theta, zeroed, task, rng
+
+
+@pytest.mark.parametrize("steps, flat, peer", [(1, False, False), (2, True, False), (1, True, True)])
+def test_the_readout_from_zero_is_anil_online_through_its_hessians(steps, flat, peer):
+    """Features once and a recursion of the readout alone, against the general inner loop with a Hessian-vector product an
+    update: the same answers, meta-gradients of both orders, and gradients of the step sizes."""
+    net, theta, zeroed, task, rng = from_zero(peer=peer)
+    a = rng.uniform(1, 3, net.size) if flat else 2.0
+    general = InnerLoop(a, steps, freeze=body(net), online=True)
+    found = OnlineReadout(a, steps)
+    np.testing.assert_allclose(found.logits(net, theta, task), general.logits(net, zeroed, task), rtol=1e-10, atol=1e-12)
+    adapted = general.adapt(net, zeroed, task.x_support, task.y_support)
+    np.testing.assert_allclose(found.adapt(net, theta, task.x_support, task.y_support), adapted, rtol=1e-10, atol=1e-13)
+    below = slice(0, net.layout[-2].slice.start)
+    for order in (1, 2):
+        one, other = found.meta_gradient(net, theta, task, order), general.meta_gradient(net, zeroed, task, order)
+        size = np.abs(other.gradient[below]).max()
+        assert size > 1e-6 and np.abs(one.gradient - other.gradient)[below].max() < 1e-10 * size
+        assert abs(one.loss - other.loss) < 1e-12 and not one.gradient[below.stop :].any()
+        np.testing.assert_allclose(one.step_size_gradient, other.step_size_gradient, rtol=1e-8, atol=1e-12)
+    fast = from_zero("numba", peer)[0]
+    assert np.abs(found.meta_gradient(fast, theta, task).gradient - one.gradient).max() < 1e-10 * size
+
+
+def test_the_scale_of_the_query_is_in_the_meta_loss_alone():
+    net, theta, _, task, rng = from_zero()
+    loop, plain, v = OnlineReadout(2.0, scale=7.0), OnlineReadout(2.0), rng.standard_normal(net.size)
+    assert (loop.logits(net, theta, task) == plain.logits(net, theta, task)).all()
+    found, recorded = loop.meta_gradient(net, theta, task), loop.record(net, theta, task)
+    assert abs(loop.loss(net, theta, task, "jet", recorded) - found.loss) < 1e-12 and found.loss != plain.loss(net, theta, task)
+    errors = [
+        abs(loop.loss(net, theta + h * v, task, "jet", recorded) - found.loss - h * found.gradient @ v)
+        for h in (1e-2, 1e-3, 1e-4)
+    ]
+    assert errors[0] / errors[1] > 50 and errors[1] / errors[2] > 50
+
+
+def test_what_the_readout_from_zero_does_not_fit():
+    net, theta, _, task, _ = from_zero()
+    lif = ms.SpikingNet((8, 8, 2), (3,), 3, 3)
+    for loop, at, sentence in (
+        (OnlineReadout(), lif, "a readout that does not fire"),
+        (OnlineReadout(scale=0.0), net, "scale must"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            loop.check(at)
+    with pytest.raises(ValueError, match="online must be False for rule online, which always is"):
+        TrainingConfig(rule="online", neuron="cuba", online=True)
+
+
+def test_it_is_kept_in_checkpoints_and_graphs(tmp_path):
+    net, theta, *_ = from_zero()
+    for inner in (OnlineReadout(0.5, 2, scale=3.0), ClassMeans(steps=0, scale=0.3)):
+        ms.save(tmp_path / "net.h5", net, theta, inner=inner)
+        assert ms.read(tmp_path / "net.h5").inner == inner
+        pytest.importorskip("nir")
+        from minisnn.nir import export_nir, import_nir
+
+        export_nir(tmp_path / "net.nir", net, theta, inner=inner)
+        assert import_nir(tmp_path / "net.nir").inner == inner

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
+from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS
@@ -14,6 +15,7 @@ from minisnn.meta.tasks import Classification
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
+from minisnn.training.state import nearest
 from minisnn.training.run import Interrupted, _Run, train
 from minisnn.training.update import TASKS, generator
 
@@ -46,6 +48,29 @@ def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
 def test_step_sizes_that_are_not_learned_are_those_of_the_settings(before, tmp_path):
     config = toy_config(start=str(before), updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", step_size=2.0)
     assert train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size == 2.0
+
+
+def test_another_neuron_starts_from_the_nearest_weights():
+    """A hard reset does not see the scale of a layer: the same spikes for another threshold and gain. From the first neuron
+    to the chip's, every membrane less its threshold is what it was."""
+    rng = np.random.default_rng(0)
+    of = lambda neuron: SpikingNet((8, 6, 2), (3,), 3, 3, neuron=neuron, window=9, dtype=np.float64, backend="numpy")
+    old, x = of(CubaLIF(threshold=0.1, gain=3.0)), rng.poisson(0.3, (2, 20, 8, 6, 2))
+    theta = old.init(rng, x, rate=0.3)
+    new = of(CubaLIF(threshold=0.4, gain=8.0))
+    found = nearest(old, theta, new)
+    assert (new.spikes(found, x) == old.spikes(theta, x)).all() and 0.05 < old.spikes(theta, x).mean() < 0.9
+    np.testing.assert_allclose(new(found, x), old(theta, x), rtol=1e-12)
+    first = of(LIF(threshold=0.25, gain=2.0))
+    found = first.views(nearest(first, theta, old))
+    np.testing.assert_allclose(found["conv1.weight"], first.views(theta)["conv1.weight"] * 2 / 3, rtol=1e-15)
+    np.testing.assert_allclose(found["conv1.bias"], first.views(theta)["conv1.bias"] + 0.1 - 0.25, rtol=1e-12, atol=1e-15)
+    assert (found["readout.weight"] == first.views(theta)["readout.weight"]).all()
+
+
+def test_a_run_goes_on_with_another_neuron(before, tmp_path):
+    config = toy_config(start=str(before), neuron="cuba", updates=1, evaluate_every=0, test_episodes=0)
+    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).net.neuron == CubaLIF(gain=config.gain)
 
 
 def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):

@@ -1,0 +1,28 @@
+"""Inner loops as plain values, as checkpoints and NIR files keep them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from .inner import InnerLoop
+from .online import OnlineReadout
+from .prototypes import ClassMeans
+
+LOOPS = (InnerLoop, ClassMeans, OnlineReadout)
+
+
+def kept_of(inner: InnerLoop) -> dict[str, Any]:
+    """All fields but the step size; of an inner loop of one's own those of `InnerLoop`, and its name as "own"."""
+    ours = type(inner) in LOOPS
+    kept = {f.name: getattr(inner, f.name) for f in fields(inner if ours else InnerLoop) if f.name != "step_size"}
+    if not ours:
+        kept["own"] = type(inner).__name__
+    return kept | ({"kind": "online"} if isinstance(inner, OnlineReadout) else {})
+
+
+def loop_of(kept: dict[str, Any], step_size: Any) -> InnerLoop:
+    """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of another version."""
+    kept = {**kept, "freeze": tuple(kept["freeze"])}
+    loop = OnlineReadout if kept.pop("kind", None) == "online" else ClassMeans if "scale" in kept else InnerLoop
+    return loop(**kept, step_size=step_size)
