@@ -16,6 +16,7 @@ logits small: in meta-training alone, those of the query are multiplied by `scal
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ class OnlineReadout(InnerLoop):
             lam = lam + np.outer(p[n], dz) * (order == 2)
         if order == 2:
             gradient = gradient + support.pullback(dp[:, :-1])
-        step = float(da.sum(dtype=np.float64))
+        step: Any = float(da.sum(dtype=np.float64))
         if np.ndim(self.step_size):
             step = np.zeros(net.size, net.dtype)
             for one, part in zip(net.layout[-2:], (da[:-1], da[-1:])):

@@ -69,7 +69,8 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
 
     Raises ValueError for a dt that cannot be, and for means over an image with one side odd and one even.
     """
-    library, neuron, views = need_nir(), net.neuron, net.views(theta.astype(np.float64))
+    neuron: Any = net.neuron
+    library, views = need_nir(), net.views(theta.astype(np.float64))
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
     asks = TOOLS[tool] if tool else GENERAL

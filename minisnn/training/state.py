@@ -58,7 +58,8 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     thresholds above 0, weights and biases follow the threshold. Else biases follow it, W p + b - threshold is what it was;
     filters and resets are left to the training, which starts from here.
     """
-    before, after = getattr(old, "neuron", None), getattr(net, "neuron", None)
+    before: Any = getattr(old, "neuron", None)
+    after: Any = getattr(net, "neuron", None)
     if before == after:
         return theta
     theta = theta.copy()
