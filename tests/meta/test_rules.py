@@ -289,7 +289,7 @@ def test_runs_of_before_the_rules_are_resumed(tmp_path):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        (dict(rule="protonet"), "rule must be one of maml, anil, reptile"),
+        (dict(rule="protonet"), "rule must be one of maml, anil, online, reptile"),
         (dict(first_order_updates=-1), "first_order_updates must be at least 0"),
         (dict(first_order_updates=3, order=1), "first_order_updates must be 0 for order 1: there is no second"),
         (dict(rule="anil", freeze=("readout",)), "freeze must not name the readout: it is all that rule anil adapts"),
