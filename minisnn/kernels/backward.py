@@ -60,13 +60,15 @@ def backward(start, stop, x, layer, u, d, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out):
-    """`backward` differentiated line by line."""
+def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out, dV_again):
+    """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a tape need not hold then."""
     g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
     room, du, du_dot, dV = scratch(g, u), zeros(N, u), zeros(N, u), zeros(g.height * g.pitch, u)
+    again, size = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u)), g.height * g.pitch
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s, dr, to = _state(b, band, N, out, u), zeros(N, u), band * g.sites
+        again.r[:], again.P[:], again.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
         for t in range(steps - 1, -1, -1):
             u_t, v_t = u[b, t, band * N : (band + 1) * N], u_dot[b, t, band * N : (band + 1) * N]
@@ -77,6 +79,10 @@ def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out):
                 du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
             elif t == steps - 2:
                 du[:], du_dot[:] = 0, 0
+            if dV_again.size > 0:
+                membrane_backward(u_t, du, again, dV, g, layer.hard, layer.detach, c)
+                if t < steps - layer.delay:
+                    dV_again[b, t, band * size : (band + 1) * size] = dV
             membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)

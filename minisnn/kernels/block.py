@@ -183,7 +183,7 @@ def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
-    """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dV and dy for the tangent."""
+    """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
     weight, d = prepare(weight), _adjoint(block, tape, dy)
     B, steps, layer = len(tape["u"]), d.steps, tape["layer"]
     sums = _empty_sums(block, tape, steps, need_dx)
@@ -191,7 +191,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     dweight = _weight_gradient(block, tape, steps, sums)
     dx = _dx(block, steps, need_dx, sums.dV, weight)
     if second:
-        tape.update(d=d, dV=sums.dV if need_dx else None)
+        tape["d"] = d
     return dx, dweight, sums.db.sum((0, 1))
 
 
@@ -223,10 +223,11 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     d, d_dot, layer, x_dot = tape["d"], _adjoint(block, tape, dy_dot), tape["layer"], tape_dot["x_dot"]
     B, steps = len(tape["u"]), d.steps
     sums = _empty_sums(block, tape, steps, need_dx)
-    arguments = (tape["x"].lists, layer, tape["u"], tape_dot["u_dot"], d, d_dot, sums)
+    dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
+    arguments = (tape["x"].lists, layer, tape["u"], tape_dot["u_dot"], d, d_dot, sums, dV)
     parallel(back.backward_tangent, B * layer.g.bands, *arguments, work=_work(block, B))
-    dweight_dot = _weight_gradient(block, tape, steps, sums, x_dot, tape["dV"])
-    dx_dot = _dx(block, steps, need_dx, sums.dV, weight, tape["dV"], weight_dot)
+    dweight_dot = _weight_gradient(block, tape, steps, sums, x_dot, dV)
+    dx_dot = _dx(block, steps, need_dx, sums.dV, weight, dV, weight_dot)
     return dx_dot, dweight_dot, sums.db.sum((0, 1))
 
 

@@ -135,7 +135,7 @@ class Network(Layout):
         is then None.
         """
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
-        y, parts = self._target(y, len(x)), self._parts(x)
+        y, parts = self._target(y, len(x)), self._parts(x, second)
         loss, gradient = [0.0], np.zeros(self.size, self.dtype)
         logits: list[Array] = []
         tapes: list[list[Any]] = []
@@ -190,7 +190,7 @@ class Network(Layout):
         """Features, whose pullback has tapes of so many steps."""
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         layers, steps = layers[:-1], min(self.window, x.shape[1])
-        parts = self._parts(x) if keep else parts_of(len(x), self.inference_part)
+        parts = self._parts(x, False) if keep else parts_of(len(x), self.inference_part)
         p: list[Array] = []
         tapes: list[list[Any]] = []
 
@@ -247,8 +247,9 @@ class Network(Layout):
 
     # ---- the loops, for a part of the batch --------------------------------------------------------------------------
 
-    def _parts(self, x: Array) -> list[slice]:
-        """Parts of a batch whose tapes are kept together; sums depend on them."""
+    def _parts(self, x: Array, second: bool) -> list[slice]:
+        """Parts of a batch that go through the blocks together, of which tapes are kept for a `second` derivative; sums depend
+        on them."""
         raise NotImplementedError
 
     def _short(self, steps: int, n: int) -> int:

@@ -68,7 +68,7 @@ class ConvNet(Network):
 
         return frames
 
-    def _parts(self, x):
+    def _parts(self, x, second):
         return parts_of(len(x), PART)
 
     def _input(self, x) -> np.ndarray:
