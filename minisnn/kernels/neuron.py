@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .llvm import wide
+from .llvm import reciprocal, wide
 
 
 class State(NamedTuple):
@@ -27,14 +27,14 @@ class State(NamedTuple):
 @njit(inline="always", error_model="numpy")
 def sigma_prime(a, c):
     """1 / (slope |a| + 1)^2."""
-    y = c.one / (c.slope * abs(a) + c.one)
+    y = reciprocal(c.slope * abs(a) + c.one)
     return y * y
 
 
 @njit(inline="always", error_model="numpy")
 def sigma_second(a, c):
     """-2 slope sign(a) / (slope |a| + 1)^3."""
-    y = c.one / (c.slope * abs(a) + c.one)
+    y = reciprocal(c.slope * abs(a) + c.one)
     y = c.curve * y * y * y
     return y if a > c.zero else (-y if a < c.zero else c.zero)
 

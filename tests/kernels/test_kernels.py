@@ -7,7 +7,7 @@ import pytest
 from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import choice, dense, forward, linear, neuron, pooling, vector
+from minisnn.kernels import choice, dense, forward, linear, llvm, neuron, pooling, vector
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
@@ -140,6 +140,18 @@ def test_add_rows(n):
             expected[7 : 7 + n] += x[11 + 100 * index[e] :][:n]
         vector.add_rows(out, 7, x, 11, 100, index, first, last, n)
         assert np.array_equal(out, expected)
+
+
+def test_reciprocals():
+    """To a unit in the last place from 1 on; what is infinite gives next to nothing, what is no number none."""
+    for dtype, limit in ((np.float32, 1.5e-7), (np.float64, 2.3e-16)):
+        x, one = np.concatenate([np.geomspace(1, 1e17, 300), np.linspace(1, 4, 300)]).astype(dtype), njit(_reciprocal)
+        assert max(abs(float(one(a)) * float(a) - 1) for a in x) < limit
+        assert 0 <= one(dtype(np.inf)) <= 1e-17 and np.isnan(one(dtype(np.nan)))
+
+
+def _reciprocal(x):
+    return llvm.reciprocal(x)
 
 
 def test_bits_of_what_reaches_the_threshold():
