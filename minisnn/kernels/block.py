@@ -166,12 +166,15 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
-    at_points = x_dot is not None and fits(layer.g) and x_dot.size > 0
-    tangent = (none, none) if x_dot is None or at_points else (x_dot, dV)
+    dense = x_dot is not None and fits(layer.g) and x_dot.size > 0
+    tangent = (none, none) if x_dot is None or dense else (x_dot, dV)
     arguments = (x.lists, events, tape["dense"], tape["images"], inner, sums, tape["pq"], *tangent, total, layer)
     parallel(back.weight_gradient, items, *arguments, work=_work(block, len(sums.dPQ)))
     dweight = from_rows(total, block.weight_shape)
-    return dweight + outer(x_dot, dV, layer.g, _work(block, len(sums.dPQ))) if at_points else dweight
+    if dense:
+        at_points = outer(x_dot, dV, layer.g, _work(block, len(sums.dPQ)))
+        dweight = np.add(dweight, at_points, out=at_points)
+    return dweight
 
 
 def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):

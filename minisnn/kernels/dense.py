@@ -199,7 +199,8 @@ def _gather(points, between, dW, plane):
 def outer(x: np.ndarray, dV: np.ndarray, g: Geometry, work: int) -> np.ndarray:
     """The weight gradient (k, k, n_in, n_out) of images x (B, m, ...) and halo images dV where g `fits`."""
     plane = g.n_in * g.n_out
-    points, between, dW = (aligned_zeros((n * plane,), x.dtype) for n in (POINTS * POINTS, TAPS * POINTS, TAPS * TAPS))
+    points = aligned_zeros((POINTS * POINTS * plane,), x.dtype)
+    between, dW = (aligned_empty((TAPS * n * plane,), x.dtype) for n in (POINTS, TAPS))
     images = max(ROWS // _tiles(g), 1)
     parallel(_outer_at_points, POINTS, _images(x), _images(dV), images, points, g, work=work)
     _gather(points, between, dW, plane)
