@@ -23,14 +23,21 @@ def heeds(cases, k, functions) -> str:
     """An argument, or a constant of the neuron, on which one answer depends and the other does not; then, which entries."""
     names, theirs, right = functions
     rng, case = np.random.default_rng(1), cases[0]
+    change = lambda one: _another(one, rng)
+
+    def moved(arguments, n, new):
+        other = [*arguments[:n], new, *arguments[n + 1 :]]
+        return np.array([not np.array_equal(*_moves(f, arguments, k, other)) for f in (right, theirs)])
+
     for n, name in enumerate(names):
-        for part, new in _others(name, case.arguments[n], lambda one: _another(one, rng)) if n < len(case.arguments) else ():
-            other = [*case.arguments[:n], new, *case.arguments[n + 1 :]]
+        for part, new in _others(name, case.arguments[n], change) if n < len(case.arguments) else ():
             with contextlib.suppress(Exception):
-                mine, yours = (not np.array_equal(*_moves(f, case.arguments, k, other)) for f in (right, theirs))
-                if mine and not yours:
+                both = moved(case.arguments, n, new)
+                for one in cases[1:6] if both.sum() == 1 else ():  # what stands still by chance moves in another case
+                    both |= moved(one.arguments, n, dict(_others(name, one.arguments[n], change))[part])
+                if both[0] and not both[1]:
                     return f"your answer does not change when `{part}` does: it has to come into it"
-                if yours and not mine:
+                if both[1] and not both[0]:
                     return f"your answer changes with `{part}`, which should not come into it"
     for n, name in enumerate(names):
         a, w = case.arguments[n], case.wanted[k]
@@ -94,6 +101,11 @@ def fades(cases, k, functions) -> str:
         for n, name in enumerate(names[: len(case.arguments)])
         for part, new in _others(name, case.arguments[n], lambda one: 0 * one)
     ]
+    for n, one in enumerate(case.arguments[: len(names)]):  # of a list of tuples, such as layers, the k-th of all
+        if isinstance(one, list) and one and all(isinstance(pair, tuple) and len(pair) == len(one[0]) for pair in one):
+            for k_th in range(len(one[0])):
+                none = [(*pair[:k_th], 0 * pair[k_th], *pair[k_th + 1 :]) for pair in one]
+                changed.append((f"{names[n]}[:][{k_th}]", none, n))
     for part, new, n in sorted(changed, key=lambda one: isinstance(case.arguments[one[2]], np.ndarray | list)):
         other = [*case.arguments[:n], new, *case.arguments[n + 1 :]]
         with contextlib.suppress(Exception):
@@ -106,7 +118,7 @@ def fades(cases, k, functions) -> str:
 def grows(cases, k, functions) -> str:
     """How the answer grows with an argument: with its size, its square, or not."""
     names, theirs, right = functions
-    case = cases[0]
+    case = next((c for c in cases if c.wanted[k].any()), cases[0])
     for n, name in enumerate(names):
         one = case.arguments[n]
         if not (isinstance(one, float) or (isinstance(one, np.ndarray) and one.dtype.kind == "f")):
