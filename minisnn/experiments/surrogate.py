@@ -4,8 +4,8 @@
     exponential   slope exp(-kappa |a|)               curvature -kappa sign(a) exp(-kappa |a|)
 
 (Neftci, Mostafa & Zenke 2019, IEEE Signal Processing Magazine 36(6), list these shapes.) Small networks, each meta-trained
-on the same tasks from the same weights; those with a surrogate that the kernels do not know take the NumPy engine. A wrong
-curvature is that of the fast sigmoid times a factor: a Hessian that belongs to no surrogate.
+by Proto-MAML, which is quick to learn, on the same tasks from the same weights; those with a surrogate that the kernels do
+not know take the NumPy engine. A wrong curvature is that of the fast sigmoid times a factor: a Hessian of no surrogate.
 """
 
 from dataclasses import replace
@@ -30,7 +30,9 @@ DATASET = "double-nmnist"
 UPDATES = 120
 RIGHT = "fast sigmoid, κ 10"
 EPISODES = 40  # at most
-_SMALL: dict = dict(channels=(4, 8), kernel=3, window=15, queries=2, lr=5e-3, evaluate_every=0, test_episodes=0)
+_SMALL: dict = dict(
+    rule="proto-maml", channels=(8, 16), kernel=3, window=20, queries=3, lr=5e-3, evaluate_every=0, test_episodes=0
+)
 
 
 class Triangle(Surrogate):
