@@ -6,7 +6,7 @@ Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the f
 on, and is used as it is where it is done. Written are weights, step sizes, settings, curve and progress; the optimiser's
 state stays in the run folder. A file of this folder whose training is not done holds that state, too: where its run folder
 is not there, it is made from the file.
-A network that others only start from (double-asl/first-snn) stays in RUNS.
+Networks that others only start from (double-asl/first-snn, double-nmnist/first-cnn) stay in RUNS.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main() -> None:
     if unknown := [role for role in args.roles if role not in RECIPES]:
         parser.error(f"no recipe for {', '.join(unknown)}; expected some of {', '.join(RECIPES)}")
     networks = Networks(retrain=args.runs)
-    for role in args.roles or [role for role in RECIPES if not role.endswith("/first-snn")]:
+    for role in args.roles or [role for role in RECIPES if "/first-" not in role]:
         _go_on_from_interim(Path(__file__).with_name(file_name(role)), args.runs / file_name(role).removesuffix(".h5"))
         found = networks.find(role)
         path = Path(__file__).with_name(file_name(role))

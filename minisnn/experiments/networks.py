@@ -18,16 +18,21 @@ _WIDE = dict(channels=(32, 64, 128))  # Table 1's
 _LONG = dict(evaluate_every=1000, evaluate_episodes=40, test_episodes=600)
 _SNN = replace(preset("maml"), **_WIDE, **_LONG, step_size=4.0, queries=10, updates=9000)
 _OF_CNN = dict(model="cnn", step_size=0.02, init_variance=9.0)
-_CNN = replace(_SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500)
 _PLAIN = dict(rule="classify", learn_step_size="no", queries=32, updates=2000, lr=1e-3, clip=None)
 _SHORT = dict(evaluate_every=500, test_episodes=100)
 _ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
 _MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
 _MEANS = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, draws=3, evaluate_episodes=40)
+_CNN = replace(_SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500)
+_CNN_MEANS = replace(
+    preset("maml"), **_WIDE, **{**_MEANS, "draws": 0, "evaluate_episodes": 100}, model="cnn", test_episodes=600
+)
 _CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
+    "double-nmnist/first-cnn": replace(_CNN_MEANS, draws=3, init_variance=9.0, updates=5000, lr=2e-3, evaluate_every=500),
+    "double-nmnist/prototypes-cnn": replace(_CNN_MEANS, start="double_nmnist_first_cnn.h5", updates=1500, lr=5e-4, seed=1),
     "double-nmnist/maml-cnn": _CNN,
     "double-nmnist/pretrained-snn": replace(
         preset("maml"), **_WIDE, **_PLAIN, evaluate_every=500, evaluate_episodes=10, test_episodes=50
