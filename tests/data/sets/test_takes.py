@@ -171,8 +171,8 @@ def test_frames_of_a_recorded_take():
     "letter, subjects, seconds, off", [("a", 3, 20.0, {"correlation 0.5 s apart"}), ("g", 4, 10.0, {"region, sd of x"})]
 )
 def test_simulated_takes_are_like_the_real_ones(letter, subjects, seconds, off):
-    """Every figure within a quarter, correlations within 0.08, as means over subjects; `off`: known to miss it, 0.439 for 0.358 and
-    25 pixels for 18."""
+    """Every figure within a quarter, correlations within 0.08, as means over subjects; `off` is known to miss it: 0.439 for
+    0.358, and 25 pixels for 18."""
     script = runpy.run_path(str(COMPARE))
     found = script["simulated"](letter, subjects, seconds)
     wrong = {
