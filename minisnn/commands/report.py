@@ -19,15 +19,15 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "names of experiments, such as table-2,figure-3,relearn,shots (default: all)"
+    text = "names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid and surrogate)"
     parser.add_argument("--only", type=names, metavar="A,B,…", help=text)
     add_study(parser, 40)
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..experiments import EXPERIMENTS
+    from ..experiments import EXPERIMENTS, LONG
 
-    chosen = list(EXPERIMENTS) if args.only is None else args.only
+    chosen = [name for name in EXPERIMENTS if name not in LONG] if args.only is None else args.only
     for name in chosen:
         if name not in EXPERIMENTS:
             raise ValueError(f"--only: there is no experiment {name!r}; expected some of {', '.join(EXPERIMENTS)}")

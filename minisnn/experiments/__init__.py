@@ -26,6 +26,7 @@ _BEYOND = (
     "onset",
     "classes",
 )
+LONG = ("grid", "surrogate")  # that the report leaves out unless it is asked for them
 EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, *_BEYOND)}
 # name -> options of the commands that change nothing in it
 UNUSED = {
