@@ -198,6 +198,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     from minisnn.training.evaluation import open_set
 
     from .c.export import memory, write
+    from .chip.learner import learns_online
 
     if "folder" in given and "out" in given:
         raise ValueError("give the folder once, as DIR or as --out DIR")
@@ -211,7 +212,9 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
     tasks = open_set(dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset))
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
-    learner = chip.learner(seed=1, **(MEANS if isinstance(found.inner, ClassMeans) else {}))
+    learner = chip.learner(
+        seed=1, **(MEANS if isinstance(found.inner, ClassMeans) else dict(online=learns_online(found.inner)))
+    )
     for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query, args.kind):
         print(path)
     for build, size in memory(chip, learner, task.x_support.shape[1]).items():

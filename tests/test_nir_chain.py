@@ -12,6 +12,7 @@ nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 
 import minisnn as ms  # noqa: E402
 from minisnn import cli, nir as ours  # noqa: E402
+from minisnn.data.store.shipped import shipped  # noqa: E402
 from minisnn.nir import TOOLS  # noqa: E402
 from minisnn.nir.chain import NEVER  # noqa: E402
 
@@ -130,6 +131,19 @@ def test_what_float32_holds_is_written_in_float32(tool):
         if not b.readout:
             level = neuron.v_threshold.ravel()[0]
             assert level == (0.5 + 2.0**-40 if tool == "spikingjelly" else 0.5), "whose > 0.5 is the network's >= 0.5 + 2^-40"
+
+
+@pytest.mark.parametrize("tool", ("snntorch", "norse"))
+def test_the_shipped_network_is_one_that_float32_holds(tool):
+    found = ms.read(shipped("double_nmnist_cuba.h5"), dtype=np.float64)
+    graph, neuron = ours.to_nir(found.net, found.theta, tool=tool), found.net.neuron
+    for name, node in graph.nodes.items():
+        for of in ("weight", "bias"):
+            values = np.asarray(getattr(node, of, 0.0))
+            assert (values.astype(np.float32) == values).all(), f"{of} of {name}"
+    assert (neuron.alpha, neuron.beta) == (15 / 16, 7 / 8)
+    level = graph.nodes["conv1_spike"].v_threshold.ravel()[0]
+    assert level == np.float32(level) and 0 < neuron.threshold - level < 1e-11
 
 
 def test_decays_of_float32_time_constants_are_simple():

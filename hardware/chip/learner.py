@@ -96,18 +96,25 @@ def nearest_power(step: float) -> int:
 def steps_of(net, inner, samples: int) -> dict[str, int]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples, of which
     online each makes a step of its own."""
-    samples = 1 if inner is not None and inner.online else samples
+    samples = 1 if learns_online(inner) else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
     return dict(zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means)))
 
 
-def readout_exponent(log2_weight: int, bits: int) -> int:
+def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
     """An exponent that leaves the readout room to learn: the ends of its word lie at about a quarter of the step 2^log2_weight.
 
-    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes beyond saturates.
+    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes beyond saturates. Online the
+    updates of one sample after the other add up, and the ends lie at the whole step: what one of them lost to the end of a
+    word, the next would not know of.
     """
-    return log2_weight - 2 - (bits - 1)
+    return log2_weight - 2 * (not online) - (bits - 1)
+
+
+def learns_online(inner) -> bool:
+    """Whether a float network's inner loop makes an update after every sample."""
+    return inner is not None and inner.online
 
 
 @dataclass(eq=False)

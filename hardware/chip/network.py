@@ -14,7 +14,7 @@ from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges
 from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state, whole
-from .learner import Learned, Learner, learn, readout_exponent, steps_of
+from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .quantise import WEIGHT_BITS
 from .ranges import MOST_COUNT
@@ -109,7 +109,7 @@ class IntegerNet:
         """
         net, known = checkpoint.net, trained_for(checkpoint.provenance.get("chip"))
         steps = steps_of(net, checkpoint.inner, samples or net.ways)
-        chosen = {"readout": readout_exponent(steps["log2_weight"], words.readout_bits)}
+        chosen = {"readout": readout_exponent(steps["log2_weight"], words.readout_bits, learns_online(checkpoint.inner))}
         for name, exponent in known.get("exponents", {}).items():
             kind, bits = ("readout_bits", words.readout_bits) if name == "readout" else ("bits", words.weight_bits)
             if known[kind] == bits:

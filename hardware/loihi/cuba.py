@@ -23,7 +23,7 @@ from minisnn.parallel.threads import parallel
 from ..chip import quantise, ranges
 from ..chip.formats import STOCHASTIC
 from ..chip.kernels import POOL
-from ..chip.learner import readout_exponent as exponent_of, steps_of
+from ..chip.learner import learns_online, readout_exponent as exponent_of, steps_of
 from ..chip.network import Words, rows_of
 from ..chip.neuron import IntegerLIF
 from ..chip.traces import BITS as TRACE_BITS, factor
@@ -110,7 +110,8 @@ class CubaNet(LoihiNet):
     def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None) -> "CubaNet":
         """The network of a checkpoint, ready to learn as it adapts; x is not needed, there is nothing to match."""
         net, steps = checkpoint.net, steps_of(checkpoint.net, checkpoint.inner, checkpoint.net.ways)
-        self = cls(net, checkpoint.theta, config, exponent_of(steps["log2_weight"], Words().readout_bits))
+        online = learns_online(checkpoint.inner)
+        self = cls(net, checkpoint.theta, config, exponent_of(steps["log2_weight"], Words().readout_bits, online))
         self.steps = steps
         return self
 

@@ -27,7 +27,9 @@ _CNN = replace(_SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_epis
 _CNN_MEANS = replace(
     preset("maml"), **_WIDE, **{**_MEANS, "draws": 0, "evaluate_episodes": 100}, model="cnn", test_episodes=600
 )
-_CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
+# constants that other tools' float32 holds: `minisnn.nir.chain`
+_HELD = dict(alpha=15 / 16, beta=7 / 8, gain=8.0, firing_threshold=0.5 + 2.0**-40)
+_CUBA = dict(**_HELD, neuron="cuba", scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),

@@ -103,7 +103,7 @@ def test_online_every_sample_makes_a_step_of_its_own():
     assert chips[0].steps == {"log2_weight": -5, "log2_bias": -5} and chips[1].steps["log2_weight"] == round(
         np.log2(2**-5 / net.ways)
     )
-    assert chips[0].readout.exponent == -5 - 2 - 7
+    assert chips[0].readout.exponent == -5 - 7 and chips[1].readout.exponent == chips[1].steps["log2_weight"] - 2 - 7
 
 
 def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path, monkeypatch, capsys):
