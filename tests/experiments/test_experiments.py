@@ -60,6 +60,10 @@ def study(sets, folder, tmp_path, monkeypatch):
     for name, value in (("WORST", 2), ("LOOKS", 2)):
         monkeypatch.setattr(grid, name, value)
     monkeypatch.setattr(surrogate, "UPDATES", 1)
+    some = (surrogate.RIGHT, "triangle, κ 2", f"{surrogate.RIGHT}, curvature times 0")
+    for part in ("SLOPES", "SHAPES", "WRONG", "NEURONS"):
+        few = {name: neuron for name, neuron in getattr(surrogate, part).items() if name in some}
+        monkeypatch.setattr(surrogate, part, few)
     monkeypatch.setattr(surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1))
     monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])
     settings = Settings(episodes=4, queries=2)
