@@ -100,6 +100,7 @@ class SpikingNet(Network):
         return np.concatenate(found).reshape(*x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:]))
 
     def readout_bias(self, steps: int) -> float | None:
+        """As of `Network`: None of a readout of `LIF`, which is set back."""
         readout = self.blocks[-1].neuron
         return bias_traces(steps, readout)[-1] if isinstance(readout, LeakyIntegrator) else None
 
