@@ -88,7 +88,7 @@ def with_ways(net: Any, theta: np.ndarray, inner: InnerLoop, ways: int) -> tuple
         parts = [flat[: net.layout[-2].slice.start], columns, np.full(ways, bias.mean(), flat.dtype)]
         return np.concatenate(parts).astype(flat.dtype)
 
-    step = inner.step_size if np.ndim(inner.step_size) == 0 else widened(inner.step_size)
+    step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
     # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are added
     return wide, widened(theta), replace(inner, step_size=step * (ways / net.ways))
 
