@@ -97,7 +97,9 @@ class Omniglot(Recordings):
         if root is not None:
             raise ValueError(f"root is {root}; Omniglot ships with its pictures, leave it out")
         if len(size) != 2 or size[0] != size[1] or size[0] < 1 or CROP[0] % size[0]:
-            raise ValueError(f"size is {tuple(size)}, expected as many rows as columns, of which each is whole pixels of {CROP}")
+            raise ValueError(
+                f"size is {tuple(size)}, expected as many rows as columns, of which each is whole pixels of {CROP}"
+            )
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known, trains = classes == "train", split == "train"
