@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from checks import Wrong, diagnosis, lesson01, lesson02, lesson08
+from checks import Wrong, diagnosis, lesson01, lesson02, lesson08, probes
 from checks.solutions import SOLUTIONS
 from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -113,3 +113,10 @@ def test_answers_of_lists_and_tuples_of_arrays_are_compared():
     assert diagnosis._equal((1.0, one), (1.0, one)) and not diagnosis._equal(
         (1.0, one), (1.0, [one[0], (one[1][0], 2 * one[1][1])])
     )
+
+
+def test_what_a_solution_computes_is_kept_within_bounds():
+    """A loop over large arrays, as in the lessons on whole recordings, must not fill the memory of a student's machine."""
+    run = probes.watched("def f(x):\n    for _ in range(200):\n        x = x * 0.5 + 1\n    return x", {})
+    _, terms, *_ = run(np.ones(1000))
+    assert terms["x * 0.5"] and all(sum(value.size for _, value in kept) <= probes.LARGEST for kept in terms.values())
