@@ -33,6 +33,7 @@ IDLE: dict[str, list[str]] = {
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
     "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],
     "train --rule maml": ["--scale .2", "--train-ways 9", "--train-queries 3"],
+    "train --dataset double-asl": READING,
     "train --dataset omniglot": [one for one in READING if one != "--size 9,9"],
     "show --dataset omniglot": READING,
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
