@@ -51,9 +51,12 @@ def slip(exercise: str) -> str:
         made = [] if failed else probes.cases(source, space, calls, SECONDS / 3)
         if said := relations.whole(made):
             return said
+        few = len({case.wanted[0].tobytes() for case in made}) < 2
         for what, changed in slips(ast.parse(source)) if not any(name in source for name in SOLVERS) else ():
             if time.process_time() > end:
                 break
+            if few and what.startswith(("`0.0`", "`1.0`")):  # by one case alone what vanishes in it cannot be told
+                continue
             if _explains(changed, space, calls, made):
                 return _said(what)
         return relations.inside(made, source, space, calls[-1][1], SECONDS / 2)

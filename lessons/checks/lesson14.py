@@ -86,11 +86,11 @@ def exponent(function):
             raise wrong("14.2", f"an exponent is one whole number; yours is {found}")
         found = int(found)
 
-        def best(top, low=None, clip=True, power=2, floor=False):
+        def best(top, low=None, clip=True, power=2, floor=False, whole=False):
             def off(x):
                 k = np.floor(w / 2.0**x + (0 if floor else 0.5))
                 k = np.clip(k, -top - 1 if low is None else low, top) if clip else k
-                return (np.abs(w - 2.0**x * k) ** power).sum()
+                return (np.abs(w - 2.0**x * k) ** power).sum() / (2.0**x if whole else 1) ** 2
 
             return min(range(4, -21, -1), key=off)
 
@@ -108,6 +108,11 @@ def exponent(function):
             (best(top, clip=False), "the word has no end in yours: what does not fit is clipped, and a small x is not free"),
             (best(2**bits - 1), "one bit is for the sign: the largest integer is 2^(bits - 1) - 1"),
             (best(2 ** (bits - 1)), "the largest integer is 2^(bits - 1) - 1, as 0 is one of the numbers"),
+            (
+                best(top, whole=True),
+                "the error is that of the weights, w - 2^x k; yours is that of the integers, w / 2^x - k, which shrinks "
+                "with every larger x: multiply it by 2^x",
+            ),
             (best(top, floor=True), "round to the nearest: yours takes the next integer below"),
             (best(top, power=1), "the errors are squared before they are summed"),
             (best(top, -top), "a signed word begins at -2^(bits - 1), one lower than its positive end"),

@@ -43,6 +43,10 @@ def error(function):
                 (np.minimum(nearest, 127), "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
                 (nearest, "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
                 (-expected, "the sign: softmax counts plus, the label minus"),
+                (
+                    np.clip((256 * (z - 128 * hot) + S) // (2 * S), -128, 127),
+                    "the label's 128 are units of 1/128, as e has them: take them from e, after the division, and not from z",
+                ),
                 (np.minimum(nearest - hot, 127), "one is 128 units of 1/128: take away 128, not 1"),
                 (np.minimum((254 * z + S) // (2 * S) - 127 * hot, 127), "a unit is 1/128, so the scale is 128, not 127"),
             ),

@@ -26,6 +26,7 @@ def interval(function):
                 "that is the plain interval. Where all are right it has no width at all, as if "
                 f"{n} samples could make sure; add two right and two wrong ones first",
             ),
+            (ends(q, width), "half the width is made of q and n + 4 too; yours of m / n and n"),
             (ends(plain, half), "its middle is q, not m / n"),
             (
                 ends(q, half / 1.96),

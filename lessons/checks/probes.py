@@ -84,6 +84,15 @@ def head(source: str) -> tuple[str, list[str]]:
     return node.name, [one.arg for one in node.args.args]
 
 
+def reads(source: str) -> set[str]:
+    """The names that a solution reads as a whole, and the attributes (`lif.rho`) that it reads of others."""
+    nodes = list(ast.walk(ast.parse(source)))
+    fields = [n for n in nodes if isinstance(n, ast.Attribute)]
+    owners = {id(n.value) for n in fields}
+    whole = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in owners}
+    return whole | {ast.unparse(n) for n in fields}
+
+
 def watched(source: str, space: dict) -> Callable[..., Any]:
     """A solution's function that returns (its value, its terms, what it wrote where, the terms that are added)."""
     tree, name, watcher = ast.parse(source), head(source)[0], _Watched()

@@ -11,8 +11,9 @@ import time
 
 import numpy as np
 
-from .probes import Case, head
-from .behaviour import fades, grows, heeds, properties, sizes, touches, where
+from .probes import Case, head, reads
+from .behaviour import fades, heeds, properties, touches, where
+from .proportions import grows, sizes, swapped
 from .terms import CLOSE, alike, ordinal, terms
 
 POWERS = (
@@ -28,7 +29,7 @@ POWERS = (
 def whole(cases: list[Case]) -> str:
     """What the mistake does to the values as a whole, as a sentence; "" where nothing fits."""
     cases, k, which = _wrong(cases)
-    return (cases and (_exchanged(cases) or _first((_shape, _plain, _values, _factor), which, cases, k))) or ""
+    return (cases and (_exchanged(cases) or _first((_shape, _plain, _values, _factor, swapped), which, cases, k))) or ""
 
 
 def inside(cases: list[Case], source: str, space: dict, function, seconds: float) -> str:
@@ -49,7 +50,11 @@ def inside(cases: list[Case], source: str, space: dict, function, seconds: float
         return call
 
     return _first((terms,), which, cases, k) or _first(
-        (heeds, fades, where, grows, properties, touches, sizes), which, cases, k, (names, timed(function), timed(own[name]))
+        (heeds, where, grows, properties, touches, sizes, fades),
+        which,
+        cases,
+        k,
+        (names, timed(function), timed(own[name]), reads(source)),
     )
 
 
@@ -209,7 +214,7 @@ def _plain(cases, k) -> str:
         and not all(alike(c.wanted[k], cases[0].wanted[k]) for c in cases)
         and all(f.size == found[0].size and alike(f, found[0]) for f in found)
     ):
-        return "your values are the same whatever you are given: the arguments do not come into them"
+        return "your values are the same in all that the check tries: do the arguments come into them?"
     if found[0].size > 2 and all(np.ptp(f) == 0 for f in found) and any(np.ptp(c.wanted[k]) for c in cases):
         return "all your values are one and the same number; each should have its own"
     return ""

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from checks import Wrong, diagnosis, lesson01, lesson02, lesson08, probes
+from checks import Wrong, behaviour, diagnosis, lesson01, lesson02, lesson08, probes, proportions
 from checks.solutions import SOLUTIONS
 from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -120,3 +120,78 @@ def test_what_a_solution_computes_is_kept_within_bounds():
     run = probes.watched("def f(x):\n    for _ in range(200):\n        x = x * 0.5 + 1\n    return x", {})
     _, terms, *_ = run(np.ones(1000))
     assert terms["x * 0.5"] and all(sum(value.size for _, value in kept) <= probes.LARGEST for kept in terms.values())
+
+
+def _cases(right, theirs, arguments):
+    """A case of each of the arguments' tuples."""
+    return [probes.Case(one, probes.parts(theirs(*one)), probes.parts(right(*one)), {}, [], set()) for one in arguments]
+
+
+def test_what_the_solution_reads_is_not_said_to_be_needless():
+    """The right answer stands still where all of t moves; an answer that moves then has not read too much, but wrongly."""
+    right, theirs = (lambda t: (t - t[0]) // 1000), (lambda t: t // 1000 - t[0] // 1000)
+    cases = _cases(right, theirs, [(np.array([999, 1500, 2400 + n]),) for n in range(3)])
+    said = behaviour.heeds(cases, 0, (["t"], theirs, right, probes.reads("def f(t):\n    return t - t[0]")))
+    assert "should not come into it" not in said
+    assert (
+        behaviour.heeds(cases, 0, (["t"], theirs, right, set()))
+        == "your answer changes with `t`, which should not come into it"
+    )
+
+
+def test_what_is_rounded_away_is_not_said_to_be_left_out():
+    right, theirs = (lambda v: 64.0 * v), (lambda v: 64.0 * (v // 100))
+    cases = _cases(right, theirs, [(330,), (310,)])
+    assert "does not change" not in behaviour.heeds(cases, 0, (["v"], theirs, right, {"v"}))
+
+
+def test_places_at_the_border_alone_are_named_as_such():
+    right = lambda x: np.pad(x, ((1, 1), (1, 1), (0, 0)))[:-2, 1:-1]
+    theirs = lambda x: np.roll(x, 1, 0)
+    one = np.random.default_rng(0).standard_normal((3, 4, 1))
+    said = behaviour.touches(_cases(right, theirs, [(one,)]), 0, (["x"], theirs, right, {"x"}))
+    assert re.fullmatch(
+        r"x\[2, ., 0\] touches your value \[0, ., 0\], which it should not: sites outside the picture are left out", said
+    )
+
+
+@pytest.mark.parametrize(
+    "right, theirs, said",
+    [
+        (lambda a, b: a @ b, lambda a, b: a.sum() * b.sum(), "multiply first, entry by entry"),
+        (lambda a, b: a.sum() * b.sum(), lambda a, b: a @ b, "sum up first, and multiply the sums"),
+        (lambda a, b: a.mean() ** 2, lambda a, b: (a**2).mean(), "mean of the squares of `a`; asked for is the square"),
+        (lambda a, b: (a**2).sum(), lambda a, b: a.sum() ** 2, "square of the sum of `a`; asked for is the sum of"),
+        (lambda a, b: a @ b, lambda a, b: a @ b / a.sum(), "divided by the sum of `a` too"),
+        (lambda a, b: np.sin(b), lambda a, b: np.sin(b) * a.mean(), "multiplied by the mean of `a` too"),
+        (lambda a, b: np.outer(a, b), lambda a, b: np.outer(a, b) + 1, ""),
+    ],
+)
+def test_sums_and_products_in_the_wrong_order_are_named(right, theirs, said):
+    rng = np.random.default_rng(0)
+    cases = _cases(right, theirs, [tuple(rng.standard_normal((2, 5))) for _ in range(4)])
+    cases = [one._replace(terms={name: [(0, value)] for name, value in zip("ab", one.arguments)}) for one in cases]
+    found = proportions.swapped(cases, 0)
+    assert said in found and bool(said) == bool(found)
+
+
+def test_a_row_s_factor_is_named_and_one_case_is_not_enough():
+    rng, right, theirs = np.random.default_rng(0), (lambda p: p - 0.3), (lambda p: (p - 0.3) * p[:, 1:2])
+    cases = _cases(right, theirs, [(rng.random((4, 3)),) for _ in range(3)])
+    cases = [one._replace(terms={"p": [(0, one.arguments[0])]}) for one in cases]
+    assert proportions.swapped(cases, 0) == "each row of yours is multiplied by an entry of that row of `p` too"
+    assert proportions.swapped(cases[:1], 0) == ""
+
+
+def test_a_constant_in_place_of_a_name_needs_two_cases():
+    """Where all are right, m / n less its square is 0, and 0 in the place of any factor would do as well."""
+    space = {"np": np}
+    exec(SOLUTIONS["16.1"], space)
+
+    def interval(m, n):
+        q, r = (m + 2) / (n + 4), m / n
+        return q - 1.96 * np.sqrt(r * (1 - r) / n), q
+
+    diagnosis._calls.clear()
+    diagnosis.note("16.1", interval, (90, 90), interval(90, 90))
+    assert "`0.0` in place" not in diagnosis.slip("16.1")
