@@ -35,7 +35,7 @@ def heeds(cases, k, functions) -> str:
                 both = moved(case.arguments, n, new)
                 for one in cases[1:6] if both.sum() == 1 else ():  # what stands still by chance moves in another case
                     both |= moved(one.arguments, n, dict(_others(name, one.arguments[n], change))[part])
-                for factor in (10, 1000) if both[0] and not both[1] else ():  # a small change may be rounded away
+                for factor in (10, 1000, 100_000) if both[0] and not both[1] else ():  # a small change may be rounded away
                     with contextlib.suppress(Exception):
                         both |= moved(case.arguments, n, _further(case.arguments[n], new, factor))
                 if both[0] and not both[1]:
@@ -149,7 +149,7 @@ def touches(cases, k, functions) -> str:
             said = [f"does not touch your value {_listed(lost)}, which it should"] * bool(lost.any())
             said += [f"touches your value {_listed(more)}, which it should not"] * bool(more.any())
             picture = mine.ndim == 3 and min(mine.shape[:2]) > 2
-            edge = picture and not (lost | more)[1:-1, 1:-1].any()
+            edge = picture and not lost.any() and not more[1:-1, 1:-1].any()
             outside = ": sites outside the picture are left out" if edge else ""
             return f"{place} {' and '.join(said)}{outside}"
         off = np.argwhere(np.abs(mine - yours) > 1e-6 * np.abs(mine).max(initial=1e-9))

@@ -82,7 +82,7 @@ def terms(cases, k) -> str:
     if off.sum() > 2 and np.ptp(gap) < 1e-9 and np.ptp(wanted[off]) > 0:
         whose = "every value of yours is" if off.all() else "where yours is wrong it is"
         return f"{whose} off by {gap[0]:+.6g}, whatever the value: a term is missing, or one is too many"
-    for rows, place in ((off, ""), (first, "where yours first differs, ")):
+    for rows, place in ((off, "" if off.all() else "where yours is wrong, "), (first, "where yours first differs, ")):
         if rows.sum() < 3:
             continue
         rows = np.flatnonzero(rows)[:60]

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from checks import Wrong, behaviour, diagnosis, lesson01, lesson02, lesson08, probes, proportions
+from checks import Wrong, behaviour, diagnosis, lesson01, lesson02, lesson08, probes, proportions, terms
 from checks.solutions import SOLUTIONS
 from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -142,6 +142,7 @@ def test_what_the_solution_reads_is_not_said_to_be_needless():
 def test_what_is_rounded_away_is_not_said_to_be_left_out():
     right, theirs = (lambda v: 64.0 * v), (lambda v: 64.0 * (v // 100))
     cases = _cases(right, theirs, [(330,), (310,)])
+    assert not (theirs(331) - theirs(330)) and not (theirs(311) - theirs(310))
     assert "does not change" not in behaviour.heeds(cases, 0, (["v"], theirs, right, {"v"}))
 
 
@@ -195,3 +196,17 @@ def test_a_constant_in_place_of_a_name_needs_two_cases():
     diagnosis._calls.clear()
     diagnosis.note("16.1", interval, (90, 90), interval(90, 90))
     assert "`0.0` in place" not in diagnosis.slip("16.1")
+
+
+def test_what_fits_the_wrong_values_alone_is_said_of_them_alone():
+    """With |d| in place of d the sign is wrong where d is negative, and right elsewhere."""
+    space = {"np": np} | vars(minisnn.layers.surrogate)
+    exec(SOLUTIONS["2.4"], space)
+    theirs = lambda a, a0, slope: space["jet"](a0 + np.abs(a - a0), a0, slope)
+    right = probes.watched(SOLUTIONS["2.4"], space)
+    cases = []
+    for seed in range(4):
+        one = (*np.random.default_rng(seed).standard_normal((2, 8)), 5.0)
+        wanted, found_terms, *places = right(*one)
+        cases.append(probes.Case(one, probes.parts(theirs(*one)), probes.parts(wanted), found_terms, *places))
+    assert terms.terms(cases, 0) == "where yours is wrong, the sign before `first * d` is wrong"

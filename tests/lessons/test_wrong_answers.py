@@ -18,7 +18,8 @@ GENERAL = re.compile(
     r"^Exercise [\d.]+: (?:(?:[^:;(]*|\w+: x = [^:;(]*) (?:is|gives) \S+, expected \S+ \([^()]*(?:\([^()]*\))?[^()]*\)"
     r"|\S+ has shape [^;]*|\w+ stopped with [^;]*|tolerance [^:;]*: yours is \S+ expected \S+|[^:]* the places inside are .*"
     r"|the gradient of [^;]* is not right.*|all your values are \S+ times what they should be.*|\d+ weights up to .*"
-    r"|(?:of the \w+ things [^:]*: )?(?:every wrong value has the right sign and is too .*|no right value is negative, .*"
+    r"|(?:of the \w+ things [^:]*: )?(?:every wrong value has the right sign and is too .*"
+    r"|no right value is (?:negative|positive|larger than 1), .*"
     r"|the mistake only shows where .*))$"
 )
 
