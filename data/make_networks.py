@@ -6,7 +6,7 @@ Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the f
 on, and is used as it is where it is done. Written are weights, step sizes, settings, curve and progress; the optimiser's
 state stays in the run folder. A file of this folder whose training is not done holds that state, too: where its run folder
 is not there, it is made from the file.
-Networks that others only start from (double-asl/first-snn, double-nmnist/first-cnn) stay in RUNS.
+Networks that others only start from (double-nmnist/first-cnn, for one) stay in RUNS.
 """
 
 import argparse

@@ -29,7 +29,8 @@ _CNN_MEANS = replace(
 )
 # constants that other tools' float32 holds: `minisnn.nir.chain`
 _HELD = dict(alpha=15 / 16, beta=7 / 8, gain=8.0, firing_threshold=0.5 + 2.0**-40)
-_CUBA = dict(**_HELD, neuron="cuba", scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
+_CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
+_ONLINE = dict(rule="online", learn_step_size="no", step_size=2.0**-11, train_ways=20, train_queries=1, draws=3, scale=128.0)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -41,7 +42,15 @@ RECIPES: dict[str, TrainingConfig] = {
     ),
     "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
     "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
-    "double-nmnist/cuba-snn": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),
+    "double-nmnist/first-cuba": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),
+    "double-nmnist/cuba-snn": replace(
+        replace(preset("maml"), **_WIDE, **_HELD, **_ONLINE, neuron="cuba", start="double_nmnist_first_cuba.h5"),
+        updates=200,
+        lr=5e-4,
+        evaluate_every=50,
+        evaluate_episodes=40,
+        test_episodes=600,
+    ),
     "omniglot/prototypes-snn": replace(
         preset("maml"), **_WIDE, **{**_MEANS, "draws": 0}, dataset="omniglot", updates=3500, lr=2e-3, test_episodes=100
     ),

@@ -21,10 +21,10 @@ _MAML = TrainingConfig(
 _QUICK = replace(
     _MAML,
     rule="proto-maml",
-    prototype_updates=450,
+    prototype_updates=600,
     train_ways=20,
     train_queries=2,
-    updates=600,
+    updates=800,
     lr=3e-3,
     evaluate_every=100,
 )
