@@ -194,7 +194,7 @@ def test_the_command_copies_what_a_student_needs(command):
     code, out, _ = command()
     copied = sorted(str(path.relative_to("minisnn-lessons")) for path in Path("minisnn-lessons").rglob("*") if path.is_file())
     expected = [f"{name}.ipynb" for name in NAMES] + "README.md GLOSSARY.md style.py interactive.py".split()
-    told = "behaviour", "diagnosis", "probes", "relations", "slips", "stopped", "terms"
+    told = "behaviour", "diagnosis", "probes", "proportions", "relations", "slips", "stopped", "terms"
     expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + ["checks/slips.txt"]
     expected += [f"pictures/{path.name}" for path in (LESSONS / "pictures").iterdir()]
     assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
