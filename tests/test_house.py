@@ -190,6 +190,12 @@ def test_minisnn_stands_without_the_packages_beside_it():
     assert "train" in out and "hardware" not in out
 
 
+def test_nothing_lies_about_at_the_top():
+    top = {path.relative_to(ROOT).parts[0] for path in FILES}
+    names = {"README.md", "pyproject.toml", "LICENSE", "minisnn", "hardware", "lessons", "tests", "data"}
+    assert {name for name in top if not name.startswith(".")} <= names
+
+
 def test_what_is_kept_stays_small():
     sizes = {str(path.relative_to(ROOT)): path.stat().st_size for path in FILES}
     assert not {name: size for name, size in sizes.items() if size > 5_000_000}

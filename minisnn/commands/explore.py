@@ -13,26 +13,13 @@ rule         MAML's and Proto-MAML's step against the nearest class mean, on the
 onset        recordings that start earlier or later than the network assumes, and a stream without rests
 classes      classes met one by one, each in one recording: accuracy over all of them, without the recordings of the old"""
 
+from ..experiments import BEYOND
 from .studies import study_command
 
-SUMMARY = "beyond the paper: shots, ways, activity, curvature, cost, recordings, shift, grid, surrogate, rule, onset, classes"
+SUMMARY = f"beyond the paper: {', '.join(BEYOND)}"
 EXAMPLES = """\
 examples:
   minisnn explore shots
   minisnn explore curvature
   minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz"""
-WHAT = (
-    "shots",
-    "ways",
-    "activity",
-    "curvature",
-    "cost",
-    "recordings",
-    "shift",
-    "grid",
-    "surrogate",
-    "rule",
-    "onset",
-    "classes",
-)
-arguments, run = study_command("{}", WHAT, "what to explore", 200)
+arguments, run = study_command("{}", BEYOND, "what to explore", 200)

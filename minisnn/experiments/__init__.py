@@ -11,8 +11,7 @@ import importlib
 
 # name -> module
 _OF_THE_PAPER = ("table-2", "figure-2", "figure-3", "figure-4", "table-3", "figure-5", "figure-6")
-_BEYOND = (
-    "relearn",
+BEYOND = (  # `minisnn explore`
     "shots",
     "ways",
     "activity",
@@ -27,7 +26,7 @@ _BEYOND = (
     "classes",
 )
 LONG = ("grid", "surrogate")  # that the report leaves out unless it is asked for them
-EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, *_BEYOND)}
+EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, "relearn", *BEYOND)}
 # name -> options of the commands that change nothing in it
 UNUSED = {
     "figure-2": ("episodes", "queries", "workers", "scheduler", "networks", "retrain"),
