@@ -9,6 +9,7 @@ recordings   simulated recordings against real ones, and photographs of hands
 shift        moved and enlarged recordings with more events or fewer, tasks aligned by their support
 grid         the same, all of it at once, a grid of 1,521 points (--episodes of them): its mean and its worst
 surrogate    slope, shape and curvature of the surrogate, by first and second order
+seeds        rules of meta-training, each from random weights over three training seeds (hours)
 rule         MAML's and Proto-MAML's step against the nearest class mean, on the same features and episodes
 onset        recordings that start earlier or later than the network assumes, and a stream without rests
 classes      classes met one by one, each in one recording: accuracy over all of them, without the recordings of the old"""

@@ -21,11 +21,12 @@ BEYOND = (  # `minisnn explore`
     "shift",
     "grid",
     "surrogate",
+    "seeds",
     "rule",
     "onset",
     "classes",
 )
-LONG = ("grid", "surrogate")  # that the report leaves out unless it is asked for them
+LONG = ("grid", "surrogate", "seeds")  # that the report leaves out unless it is asked for them
 EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, "relearn", *BEYOND)}
 # name -> options of the commands that change nothing in it
 UNUSED = {
@@ -35,7 +36,7 @@ UNUSED = {
 UNUSED |= {"figure-5": ("asl_root",), "figure-6": ("asl_root",)}
 UNUSED |= {
     "grid": ("asl_root",),
-    "surrogate": ("asl_root", "networks", "retrain"),
+    **dict.fromkeys(("surrogate", "seeds"), ("asl_root", "networks", "retrain")),
     "classes": ("asl_root",),
     "curvature": ("episodes", "queries"),
     "cost": ("episodes", "workers", "scheduler"),

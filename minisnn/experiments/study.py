@@ -23,6 +23,8 @@ from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
 from ..training.evaluation import accuracy, open_set
+from ..training.run import train
+from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 
@@ -88,6 +90,12 @@ class Study:
         if found is not None:
             self.used[role] = self.networks.describe(role)
         return found
+
+    def trained(self, name: str, dataset: str, config: TrainingConfig, **own: Any):
+        """What `train` makes of random weights by these settings, in a run folder of this study's, which can be resumed."""
+        short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
+        out, data = self.out / f"{self.name}-networks" / short, {"train": self.tasks(dataset, "train")}
+        return train(config, out, (out / "config.json").exists(), self.progress, data=data, executor=self.executor, **own)
 
     def meta_trained(self, found) -> Iterator[tuple[str, str, str]]:
         """(data set, its name, role) of each spiking network meta-trained by MAML; findings say which are missing."""

@@ -19,7 +19,6 @@ from ..plots import COLOURS
 from ..training.baselines import Adapted, Rule, baselines
 from ..training.evaluation import RULE_NAMES
 from ..training.presets import preset
-from ..training.run import train
 from .drawing import drawn, errorbars
 from .findings import Findings
 from .statistics import difference, estimate, some_of
@@ -112,13 +111,11 @@ def run(study: Study) -> Findings:
 
 
 def _trained(study: Study, name: str, neuron: LIF, order: int):
-    """(network, theta, inner loop) of a neuron, meta-trained in its own run folder, which can be resumed."""
+    """(network, theta, inner loop) of a neuron."""
     config = replace(preset("maml"), **_SMALL, updates=UPDATES, order=order)
-    short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name.replace("κ", "k"))
-    out = study.out / "surrogate-networks" / f"{short}-order-{order}"
-    data = {"train": study.tasks(DATASET, "train")}
-    own = {} if neuron == LIF() else {"neuron": neuron}
-    made = train(config, out, (out / "config.json").exists(), study.progress, data=data, executor=study.executor, **own)
+    made = study.trained(
+        f"{name.replace('κ', 'k')}-order-{order}", DATASET, config, **({} if neuron == LIF() else {"neuron": neuron})
+    )
     return made.net, made.theta, made.inner
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from minisnn import cli
-from minisnn.experiments import UNUSED
+from minisnn.experiments import BEYOND, UNUSED
 from minisnn.training.settings import TrainingConfig
 
 SHAPE = "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset".split("|")
@@ -47,7 +47,7 @@ IDLE: dict[str, list[str]] = {
     "train --evaluate-every 0": ["--evaluate-episodes 9"],
     "train --test-episodes 0": ["--test-seed 1"],
     **{
-        f"{'explore ' * (name in ('curvature', 'cost', 'classes', 'grid', 'surrogate'))}{name.replace('-', ' ')} --out new": [
+        f"{'explore ' * (name in BEYOND)}{name.replace('-', ' ')} --out new": [
             f"--{one.replace('_', '-')} {STUDY[one]}" if one in STUDY else f"--{one}" for one in unused
         ]
         for name, unused in UNUSED.items()

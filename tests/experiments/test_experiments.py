@@ -13,7 +13,7 @@ import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, surrogate
+from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, seeds, surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -65,6 +65,9 @@ def study(sets, folder, tmp_path, monkeypatch):
         few = {name: neuron for name, neuron in getattr(surrogate, part).items() if name in some}
         monkeypatch.setattr(surrogate, part, few)
     monkeypatch.setattr(surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1))
+    monkeypatch.setattr(seeds, "RULES", {name: seeds.RULES[name] for name in ("MAML", "class means")})
+    monkeypatch.setattr(seeds, "SEEDS", (0, 1))
+    monkeypatch.setattr(seeds, "_SMALL", dict(seeds._SMALL, updates=1, channels=(2,), window=4, queries=1))
     monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])
     settings = Settings(episodes=4, queries=2)
 
@@ -115,7 +118,7 @@ def _table(values: dict):
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     found = experiment(name).run(study(name, Networks()))
-    if name not in ("figure-2", "recordings", "surrogate"):
+    if name not in ("figure-2", "recordings", "surrogate", "seeds"):
         assert found.missing and not found.claims
 
 
