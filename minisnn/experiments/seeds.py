@@ -26,7 +26,7 @@ BEST = "own"  # of the features of every rule: their nearest class mean
 _MEANS: dict = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, lr=3e-3)
 RULES: dict[str, dict] = {
     "MAML": {},
-    "FOMAML": dict(order=1),
+    "FOMAML": dict(order=1, step_size=1.0),
     "ANIL": dict(rule="anil"),
     "Reptile, 5 steps": dict(rule="reptile", inner_steps=5, learn_step_size="no"),
     "class means": dict(_MEANS, preset="maml"),
