@@ -27,10 +27,10 @@ _MEANS: dict = dict(rule="prototypes", learn_step_size="no", train_ways=20, trai
 RULES: dict[str, dict] = {
     "MAML": {},
     "FOMAML": dict(order=1, step_size=1.0),
-    "ANIL": dict(rule="anil"),
-    "Reptile, 5 steps": dict(rule="reptile", inner_steps=5, learn_step_size="no"),
     "class means": dict(_MEANS, preset="maml"),
     "Proto-MAML, after class means": dict(preset="quick"),
+    "ANIL": dict(rule="anil"),
+    "Reptile, 5 steps": dict(rule="reptile", inner_steps=5, learn_step_size="no"),
 }
 _SMALL: dict = dict(updates=TASKS, evaluate_every=0, test_episodes=0)
 

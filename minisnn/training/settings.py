@@ -51,7 +51,7 @@ class TrainingConfig:
     size: tuple[int, ...] = _data(
         (), "rows and columns of cells that recordings are downscaled to, by area; of omniglot 16,16 or 32,32", above=0
     )
-    bin_ms: float = _data(1.0, "length of a time step of recordings, ms", above=0)
+    bin_ms: float = _data(1.0, "length of a time step of recordings, ms; of omniglot 1 to 3", above=0)
     duration_ms: float = _data(100.0, "length of a recording from its first event on, ms", above=0)
     hop_ms: float | None = _data(None, "cut long takes into recordings that begin every so many ms", kind=float, above=0)
     time: str | None = _data(None, "unit of times that do not say theirs: us, ms or s", kind=str)
@@ -169,10 +169,11 @@ class TrainingConfig:
         """Options of the set of tasks of a split, where its recordings are not made or met in the usual way."""
         if self.dataset == "recordings":
             return {name: value for name in READING if (value := getattr(self, name)) not in ((), None)}
-        size = dict(size=self.size) if self.size else {}
+        seen: dict[str, object] = dict(size=self.size) if self.size else {}
+        seen |= dict(bin_ms=self.bin_ms) if self.bin_ms != 1 else {}
         if split == "train":
-            return size | (dict(draws=self.draws) if self.draws else {})
-        return size | (dict(align="support") if self.align else {})
+            return seen | (dict(draws=self.draws) if self.draws else {})
+        return seen | (dict(align="support") if self.align else {})
 
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""
@@ -182,9 +183,9 @@ class TrainingConfig:
             (
                 self.dataset != "recordings",
                 "with any dataset but recordings",
-                " ".join(name for name in READING if name != "size"),
+                " ".join(name for name in READING if name not in ("size", "bin_ms")),
             ),
-            (self.dataset not in ("recordings", "omniglot"), "with any dataset but recordings and omniglot", "size"),
+            (self.dataset not in ("recordings", "omniglot"), "with any dataset but recordings and omniglot", "size bin_ms"),
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.scaled or self.prototype_updates), f"with rule {self.rule} alone", "scale"),

@@ -34,7 +34,7 @@ IDLE: dict[str, list[str]] = {
     "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],
     "train --rule maml": ["--scale .2", "--train-ways 9", "--train-queries 3"],
     "train --dataset double-asl": READING,
-    "train --dataset omniglot": [one for one in READING if one != "--size 9,9"],
+    "train --dataset omniglot": [one for one in READING if one not in ("--size 9,9", "--bin-ms 2")],
     "show --dataset omniglot": READING,
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
     "train --rule classify --learn-step-size no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),

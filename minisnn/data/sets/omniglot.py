@@ -36,6 +36,7 @@ VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")  # of the ba
 PEOPLE = 20  # who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
 CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells that they are summed in
+LONGEST_MS = 3  # of a time step: a hundred of them hold the three saccades
 
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
@@ -63,6 +64,7 @@ class Omniglot(Recordings):
     split        "train", "val" or "test": alphabets that meta-train, five others of the background, the evaluation alphabets
     seed         of the simulated camera's noise
     size         rows and columns of cells, alike, into which the middle 32 x 32 pixels of the sensor are summed
+    bin_ms       length of a time step, ms: 1, the first saccade alone, which moves mainly up and down, to 3, all three
     turns        whether characters turned by 90, 180 and 270 degrees are classes too; None: in meta-training
     classes      "train": the unturned characters that meta-train, to train a classifier of them: in drawings by four in five
                  people where split is "train", and by the others where it is not
@@ -82,6 +84,7 @@ class Omniglot(Recordings):
         *,
         seed: int = 0,
         size: tuple[int, int] = SIZE,
+        bin_ms: float = 1,
         turns: bool | None = None,
         classes: str | None = None,
         camera: EventCamera | None = None,
@@ -100,6 +103,10 @@ class Omniglot(Recordings):
             raise ValueError(
                 f"size is {tuple(size)}, expected as many rows as columns, of which each is whole pixels of {CROP}"
             )
+        if bin_ms not in range(1, LONGEST_MS + 1):
+            raise ValueError(
+                f"bin_ms is {bin_ms}, expected whole milliseconds, 1 to {LONGEST_MS}: {STEPS} steps are a recording"
+            )
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known, trains = classes == "train", split == "train"
@@ -114,7 +121,8 @@ class Omniglot(Recordings):
         labels = [np.repeat(first[name, turn] + np.arange(sizes[name]), PEOPLE) for name, turn, _ in pieces]
         start = np.cumsum([0, *map(len, labels)])
         whole = np.concatenate(labels)
-        make = partial(_recorded, split, tuple(pieces), Sight(camera, seed, CROP, CROP[0] // size[0]), Keep(cache, progress))
+        sight = Sight(camera, seed, CROP, CROP[0] // size[0], step_ms=int(bin_ms))
+        make = partial(_recorded, split, tuple(pieces), sight, Keep(cache, progress))
         pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make)
         names = [f"{n}-{k + 1:02d}" + f"+{t}" * (t > 0) for t in chosen for n in sizes for k in range(sizes[n])]
         source = f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"

@@ -13,14 +13,14 @@ import numpy as np
 from ...terminal import bar
 from ..store.cache import cached, code_identity, file_identity
 from ..store.shipped import shipped
-from ..readers.events import bin_events
+from ..readers.events import SATURATION, bin_events
 from .moved import Move
 from .pool import Pool
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
 
-STEPS = 100  # milliseconds from the first event on
+STEPS = 100  # of a recording, from the first event on; of a millisecond, as a rule
 HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
 BATCH = 20  # pictures that the camera sees at once
 SIGHT = (
@@ -42,8 +42,8 @@ class Keep(NamedTuple):
 
 class Sight(NamedTuple):
     """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
-    its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; and
-    how what it sees is moved, to measure."""
+    its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; how
+    what it sees is moved, to measure; and the whole milliseconds of a time step."""
 
     camera: EventCamera
     seed: int
@@ -51,15 +51,24 @@ class Sight(NamedTuple):
     scale: int
     draws: int = 1
     move: Move | None = None
+    step_ms: int = 1
+
+    def identity(self) -> dict[str, Any]:
+        """What recordings in the cache are known by: as before there were other steps than those of a millisecond."""
+        return {name: value for name, value in self._asdict().items() if name != "step_ms" or value != 1}
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """What it sees of these pictures."""
+        shape, crop, scale, duration = self.camera.sensor, self.crop, self.scale, STEPS * self.step_ms
         if self.move is None:
             more = dict(draw=draw) if draw else {}
-            return self.camera.record_counts(pictures, numbers, self.seed, STEPS, self.crop, self.scale, **more)
+            found = self.camera.record_counts(pictures, numbers, self.seed, duration, crop, scale, **more)
+            if self.step_ms == 1:
+                return found
+            sums = found.reshape(len(found), STEPS, self.step_ms, *found.shape[2:]).sum(2, np.uint16)
+            return np.minimum(sums, SATURATION).astype(np.uint8)
         events = (self.move.of(self.camera.record(one, self.seed, n), n) for one, n in zip(pictures, numbers.tolist()))
-        shape, crop, scale = self.camera.sensor, self.crop, self.scale
-        return np.array([bin_events(one, STEPS, shape=shape, crop=crop, scale=scale) for one in events])
+        return np.array([bin_events(one, duration, self.step_ms, shape=shape, crop=crop, scale=scale) for one in events])
 
 
 def trains(number: np.ndarray | int) -> Any:
@@ -120,7 +129,7 @@ def pool_of_pictures(
                 yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
                 shown.update(len(part))
 
-    made_from.update(sight._asdict(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)
+    made_from.update(sight.identity(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)
     made_from.update(
         trajectory=shipped("camera_trajectory.csv").read_text(),
         code=code_identity(*(f"minisnn.data.{module}" for module in SIGHT)),

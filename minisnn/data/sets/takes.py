@@ -192,5 +192,5 @@ def pool_of_takes(
                 shown.update(len(found))
 
     code = code_identity(*(f"minisnn.data.{module}" for module in SIGHT), draw_hand.__module__, __name__)
-    pool = pool_of("asl-takes", shape, dict(sight._asdict(), rows=rows, steps=STEPS, code=code), record, keep)
+    pool = pool_of("asl-takes", shape, dict(sight.identity(), rows=rows, steps=STEPS, code=code), record, keep)
     return pool, (pool.numbers - 1) // MOMENTS

@@ -104,9 +104,19 @@ def test_finer_cells_hold_the_same_events(small):
     assert fine.input_shape == (32, 32, 2) and np.array_equal(z.reshape(2, 100, 16, 2, 16, 2, 2).sum((3, 5)), x)
 
 
+def test_longer_steps_hold_the_same_events_and_later_ones(small):
+    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
+    short, long = (Omniglot("train", bin_ms=ms, progress=False) for ms in (1, 3))
+    x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (short, long))
+    assert z.shape == x.shape and np.array_equal(x[:, :99].reshape(2, 33, 3, 16, 16, 2).sum(2), z[:, :33])
+    assert all(z[:, first : first + 33].sum() > 500 for first in (0, 34, 67))  # three saccades
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        (dict(bin_ms=1.5), "bin_ms is 1.5, expected whole milliseconds, 1 to 3: 100 steps are a recording"),
+        (dict(bin_ms=4), "bin_ms is 4, expected"),
         (
             dict(size=(16, 32)),
             r"size is \(16, 32\), expected as many rows as columns, of which each is whole pixels of \(32, 32\)",
