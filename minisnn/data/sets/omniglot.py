@@ -2,7 +2,8 @@
 
 Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). The 30 background alphabets meta-train
 but for five, which validate; the characters of the 20 evaluation alphabets are met in meta-testing alone. Characters turned by
-90, 180 and 270 degrees are classes of their own in meta-training (Santoro et al. 2016, ICML; Finn et al. 2017, ICML).
+90, 180 and 270 degrees are classes of their own in meta-training (Santoro et al. 2016, ICML; Finn et al. 2017, ICML), and so
+are their mirror images.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ EVALUATION = (
 VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")  # of the background; never meta-train
 PEOPLE = 20  # who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
+MIRRORED = 360  # and more: turned by the rest, and then mirrored
 CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells that they are summed in
 LONGEST_MS = 3  # of a time step: a hundred of them hold the three saccades
 
@@ -65,7 +67,7 @@ class Omniglot(Recordings):
     seed         of the simulated camera's noise
     size         rows and columns of cells, alike, into which the middle 32 x 32 pixels of the sensor are summed
     bin_ms       length of a time step, ms: 1, the first saccade alone, which moves mainly up and down, to 3, all three
-    turns        whether characters turned by 90, 180 and 270 degrees are classes too; None: in meta-training
+    turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes too; None: in meta-training
     classes      "train": the unturned characters that meta-train, to train a classifier of them: in drawings by four in five
                  people where split is "train", and by the others where it is not
     camera       an EventCamera in place of the default one
@@ -73,8 +75,8 @@ class Omniglot(Recordings):
     cache        whether the recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a bar while recordings are made
 
-    A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90". Recordings are made an alphabet and turn at a
-    time, when a task first asks for one of its characters.
+    A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored "Greek-07+90m". Recordings are made
+    an alphabet and turn at a time, when a task first asks for one of its characters.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class Omniglot(Recordings):
         camera = camera or EventCamera()
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
-        chosen = TURNS if turns else TURNS[:1]
+        chosen = (*TURNS, *(MIRRORED + turn for turn in TURNS)) if turns else TURNS[:1]
         pieces = [(name, turn, draw) for draw in range(max(draws, 1)) for turn in chosen for name in alphabets(split)]
         sizes = {name: len(pictures) for name, pictures in alphabets(split).items()}
         first = dict(zip([(n, t) for t in chosen for n in sizes], np.cumsum([0, *[sizes[n] for _ in chosen for n in sizes]])))
@@ -124,12 +126,17 @@ class Omniglot(Recordings):
         sight = Sight(camera, seed, CROP, CROP[0] // size[0], step_ms=int(bin_ms))
         make = partial(_recorded, split, tuple(pieces), sight, Keep(cache, progress))
         pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make)
-        names = [f"{n}-{k + 1:02d}" + f"+{t}" * (t > 0) for t in chosen for n in sizes for k in range(sizes[n])]
+        names = [f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in sizes for k in range(sizes[n])]
         source = f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
         super().__init__(pool, made_of={name: (k,) for k, name in enumerate(names)}, source=source, kind="character")
         if known:  # drawings are in the order of the people
             people = pool.numbers % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {one: where[people[where] == trains] for one, where in self.symbols.items()}
+
+
+def _told(turn: int) -> str:
+    """A turn in the name of a class."""
+    return f"+{turn % MIRRORED}" * (turn % MIRRORED > 0) + ("+m" if turn == MIRRORED else "m") * (turn >= MIRRORED)
 
 
 def _shape(side: int) -> tuple[int, int, int, int]:
@@ -140,11 +147,13 @@ def _recorded(split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight
     """Piece k: an alphabet, turned, by one draw of the camera."""
     name, turn, draw = pieces[k]
     pictures = alphabets(split)[name].reshape(-1, 28, 28)
-    pictures = thickened(np.rot90(pictures, -(turn // 90), axes=(1, 2)))
+    pictures = np.rot90(pictures, -(turn // 90), axes=(1, 2))
+    pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
     labels, numbers = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE), np.arange(len(pictures))
-    noise = 4 * numbers + turn // 90 + 4 * len(pictures) * draw  # each recording's own
+    noise = 4 * numbers + turn // 90 % 4 + 4 * len(pictures) * draw  # each recording's own, but for its mirror image
     made_from: dict[str, Any] = dict(images=pictures)
-    what = f"drawings of {name}{f', turned by {turn} degrees' * (turn > 0)}"
+    told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (turn >= MIRRORED)
+    what = f"drawings of {name}{told}"
     return pool_of_pictures(
         "omniglot",
         _shape(CROP[0] // sight.scale),

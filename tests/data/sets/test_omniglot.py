@@ -36,10 +36,11 @@ def test_alphabets_begin_where_they_should():
 
 def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
     sets = {split: Omniglot(split, progress=False) for split in ("train", "val", "test")}
-    assert {split: len(one.classes) for split, one in sets.items()} == {"train": 4 * 773, "val": 191, "test": 659}
+    assert {split: len(one.classes) for split, one in sets.items()} == {"train": 8 * 773, "val": 191, "test": 659}
     assert not {one.split("-")[0] for one in sets["train"].classes} & {one.split("-")[0] for one in sets["val"].classes}
-    assert len(set(sets["train"].classes)) == 4 * 773 and "Latin-26+270" in sets["train"].classes
-    assert len(Omniglot("test", turns=True).classes) == 4 * 659 and len(Omniglot("train", turns=False).classes) == 773
+    assert len(set(sets["train"].classes)) == 8 * 773
+    assert {"Latin-26+270", "Latin-26+m", "Latin-26+270m"} < set(sets["train"].classes)
+    assert len(Omniglot("test", turns=True).classes) == 8 * 659 and len(Omniglot("train", turns=False).classes) == 773
     assert all(len(where) == PEOPLE for where in sets["train"].symbols.values()) and not sets["train"].pool.made
     assert all(len(where) == 2 * PEOPLE for where in Omniglot("train", draws=2).symbols.values())
 
@@ -55,7 +56,7 @@ def small(monkeypatch):
 
 def test_a_task_records_the_alphabets_that_it_needs(small):
     data = Omniglot("train", progress=False)
-    assert data.input_shape == (16, 16, 2) and len(data.classes) == 20
+    assert data.input_shape == (16, 16, 2) and len(data.classes) == 40
     first, second = small["train"]
     names = [f"{first}-01", f"{first}-03"]
     task = data.sample_task(np.random.default_rng(0), 2, 1, 4, names)
@@ -69,14 +70,16 @@ def test_a_task_records_the_alphabets_that_it_needs(small):
     assert not np.array_equal(other.x_query, task.x_query)
 
 
-def test_what_is_recorded_is_the_picture_turned(small):
+def test_what_is_recorded_is_the_picture_turned_and_mirrored(small):
     data, [name, _] = Omniglot("train", progress=False), small["train"]
     pictures = omniglot.thickened(small["train"][name].reshape(-1, 28, 28))
-    for turn, suffix in ((0, ""), (1, "+90"), (2, "+180"), (3, "+270")):
+    suffixes = ("", "+90", "+180", "+270", "+m", "+90m", "+180m", "+270m")
+    for turn, suffix in enumerate(suffixes):
         where = data.symbols[data.made_of[f"{name}-02{suffix}"][0]]
         frames, likeness = data.pool.dense(where).sum((1, 4)).astype(float), []
-        for k in range(4):
-            shown = np.pad(np.rot90(pictures[PEOPLE : 2 * PEOPLE], -k, (1, 2)), ((0, 0), (3, 3), (3, 3)))[:, :32, :32]
+        for k in range(len(suffixes)):
+            turned = np.rot90(pictures[PEOPLE : 2 * PEOPLE], -k, (1, 2))[:, :, :: 1 if k < 4 else -1]
+            shown = np.pad(turned, ((0, 0), (3, 3), (3, 3)))[:, :32, :32]
             cells = shown.reshape(PEOPLE, 16, 2, 16, 2).sum((2, 4)).astype(float)
             likeness.append(np.corrcoef(cells.ravel(), frames.ravel())[0, 1])
         assert int(np.argmax(likeness)) == turn, (suffix, likeness)
