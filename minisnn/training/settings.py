@@ -127,7 +127,7 @@ class TrainingConfig:
 
     # ---- where it starts
     start: str | None = _start(
-        None, "checkpoint whose weights and step sizes it starts from, in place of random ones", kind=str
+        None, "checkpoint whose weights and learned step sizes it starts from, in place of random ones", kind=str
     )
     init: str = _start("lsuv", "scaled and shifted to the data, or orthogonal with zero biases", choices=("lsuv", "orthogonal"))
     init_rate: float = _start(0.288, "firing rate that lsuv aims at", above=0, most=0.99)

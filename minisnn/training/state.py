@@ -77,9 +77,10 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
 
 
 def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:
-    """`first`, from the checkpoint of `start_of`; step sizes that are not learned stay as configured."""
+    """`first`, from the checkpoint of `start_of`; step sizes that are not learned, here or there, are as configured."""
     found, log_step = start_of(config, net), steps.start
-    if steps.learned and found.inner is not None:
+    there = found.config is None or found.config.learn_step_size != "no"
+    if steps.learned and there and found.inner is not None:
         log_step = steps.log_of(found.inner.step_size)
     return first(config, net, steps, found.theta, log_step)
 

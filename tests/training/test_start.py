@@ -50,6 +50,14 @@ def test_step_sizes_that_are_not_learned_are_those_of_the_settings(before, tmp_p
     assert train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size == 2.0
 
 
+def test_step_sizes_that_the_checkpoint_did_not_learn_are_those_of_the_settings(tmp_path):
+    still = dict(evaluate_every=0, test_episodes=0, updates=1)
+    train(toy_config(learn_step_size="no", step_size=5.0, **still), tmp_path / "before", data=toy_data(), **SILENT)
+    config = toy_config(start=str(tmp_path / "before"), step_size=0.3, step_size_lr=1e-9, **still)
+    found = train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size
+    np.testing.assert_allclose(found, 0.3, rtol=1e-6)
+
+
 def test_another_neuron_starts_from_the_nearest_weights():
     """A hard reset does not see the scale of a layer: the same spikes for another threshold and gain. From the first neuron
     to the chip's, every membrane less its threshold is what it was."""
