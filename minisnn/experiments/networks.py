@@ -59,7 +59,6 @@ RECIPES: dict[str, TrainingConfig] = {
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
     "double-asl/maml-cnn": replace(_ASL, **_WIDE, **_OF_CNN),
 }
-SIMULATED = {"double-asl": "double-asl-same-take"}  # what stands for a data set of which no recordings are named
 LABELS = {"maml-snn": "MAML (SNN)", "fomaml-snn": "FOMAML (SNN)", "maml-cnn": "MAML (CNN)"}
 
 
@@ -94,7 +93,7 @@ class Networks:
         if role not in self.found:
             place = self._place(role)
             found, dataset = None if place is None else read(place), role.split("/")[0]
-            if found is not None and found.origin.data not in (None, PYTHON, dataset, SIMULATED.get(dataset)):
+            if found is not None and found.origin.data not in (None, PYTHON, dataset):
                 raise ValueError(f"{place}: the network learned from {found.origin.words()}; expected one of {dataset}")
             self.found[role] = found
             if place is not None:
@@ -141,10 +140,9 @@ class Networks:
     def _train(self, role: str, out: Path) -> Path:
         from ..training.run import train
 
-        recipe, dataset = RECIPES[role], role.split("/")[0]
-        config = recipe
-        if (root := self.roots.get(dataset)) is not None:
-            config = replace(recipe, dataset=dataset, root=root, draws=0)
+        recipe = RECIPES[role]
+        root = self.roots.get(recipe.dataset)
+        config = replace(recipe, root=root, draws=recipe.draws if root is None else 0)
         for other in RECIPES:
             if recipe.start == file_name(other):
                 config = replace(config, start=str(self._place(other)))

@@ -27,7 +27,6 @@ from ..training.run import train
 from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
-from .networks import SIMULATED
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
 
@@ -83,11 +82,7 @@ class Study:
         """Set of tasks, `how` as `open_set` takes it; "known" has training classes in test recordings (the paper's "train")."""
         options = how | (dict(classes="train", recordings="test") if split == "known" else {})
         split = "test" if split == "known" else split
-        return open_set(self._set(dataset), split, self.settings.root_of(dataset), self.progress, **options)
-
-    def _set(self, dataset: str) -> str:
-        """Name of the set that is opened: where no recordings are named, what is simulated in their place."""
-        return SIMULATED.get(dataset, dataset) if self.settings.root_of(dataset) is None else dataset
+        return open_set(dataset, split, self.settings.root_of(dataset), self.progress, **options)
 
     def network(self, role: str) -> Checkpoint | None:
         """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
@@ -125,7 +120,7 @@ class Study:
         together   False: one after the other, where an item measures time
         """
         path, s = self.out / "records" / f"{key}.jsonl", self.settings
-        head = json.dumps({"made from": identity((self._set(dataset), s.root_of(dataset), s.seed, s.queries, *made_from))})
+        head = json.dumps({"made from": identity((dataset, s.root_of(dataset), s.seed, s.queries, *made_from))})
         path.parent.mkdir(parents=True, exist_ok=True)
         found = _records(path, head)
         if len(found) < count:
