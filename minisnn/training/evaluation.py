@@ -41,7 +41,7 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
         found = sets[name](split, root, progress=progress, **options)
     else:
         found = named.open_named(name, split, root, progress=progress, **options)
-    how = options if name == named.OWN else {one: options[one] for one in ("size", "bin_ms") if one in options}
+    how = options if name == named.OWN else {one: options[one] for one in ("size", "bin_ms", "centred") if one in options}
     found.opened = opened, None if root is None else str(root), json.dumps(how) if how else None
     return found
 

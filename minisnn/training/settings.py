@@ -65,7 +65,10 @@ class TrainingConfig:
     draws: int = _data(
         0, "simulated training recordings of each picture, each a scene and a camera of its own; 0: one, by one camera", least=0
     )
-    align: bool = _data(False, "validate and test on tasks that are moved by the mean event of their support")
+    align: bool = _data(
+        False,
+        "validate and test on tasks that are moved by the mean event of their support; of omniglot, centre every recording",
+    )
     queries: int = _data(10, "query samples of each class; with rule classify all samples of an update", least=1)
 
     # ---- the network
@@ -155,7 +158,7 @@ class TrainingConfig:
             raise ValueError("first_order_updates must be 0 for order 1: there is no second order to change to")
         if self.prototype_updates and RULES[self.rule].whole_set:
             raise ValueError(f"prototype_updates must be 0 for rule {self.rule}, which has no tasks")
-        if self.draws and self.dataset not in ("double-nmnist", "omniglot") or self.align and self.dataset != "double-nmnist":
+        if (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"):
             raise ValueError(f"{'draws' if self.draws else 'align'} is not for {self.dataset}")
         if self.draws and self.root is not None:
             raise ValueError("draws must be 0 where root gives recordings: they are as they were recorded")
@@ -171,9 +174,10 @@ class TrainingConfig:
             return {name: value for name in READING if (value := getattr(self, name)) not in ((), None)}
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
         seen |= dict(bin_ms=self.bin_ms) if self.bin_ms != 1 else {}
+        seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
         if split == "train":
             return seen | (dict(draws=self.draws) if self.draws else {})
-        return seen | (dict(align="support") if self.align else {})
+        return seen | (dict(align="support") if self.align and self.dataset == "double-nmnist" else {})
 
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""

@@ -30,9 +30,9 @@ from .recordings import SPLITS, Recordings, counts_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-OPTIONS = frozenset(
-    "sensor size bin_ms duration_ms hop_ms time flip_y class_seed classes".split()
-)  # of `own`, as JSON has them
+OPTIONS = frozenset(  # of `own` and of Omniglot, as JSON has them
+    "sensor size bin_ms duration_ms hop_ms time flip_y class_seed classes centred".split()
+)
 _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 

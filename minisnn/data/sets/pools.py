@@ -43,7 +43,8 @@ class Keep(NamedTuple):
 class Sight(NamedTuple):
     """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
     its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; how
-    what it sees is moved, to measure; and the whole milliseconds of a time step."""
+    what it sees is moved, to measure; the whole milliseconds of a time step; and whether every recording is moved by whole
+    pixels, so that its mean event lies in the middle of those that count."""
 
     camera: EventCamera
     seed: int
@@ -52,23 +53,47 @@ class Sight(NamedTuple):
     draws: int = 1
     move: Move | None = None
     step_ms: int = 1
+    centred: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What recordings in the cache are known by: as before there were other steps than those of a millisecond."""
-        return {name: value for name, value in self._asdict().items() if name != "step_ms" or value != 1}
+        """What recordings in the cache are known by: as before there were other steps than a millisecond, and centring."""
+        return {
+            name: value for name, value in self._asdict().items() if (name, value) not in (("step_ms", 1), ("centred", False))
+        }
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """What it sees of these pictures."""
         shape, crop, scale, duration = self.camera.sensor, self.crop, self.scale, STEPS * self.step_ms
         if self.move is None:
             more = dict(draw=draw) if draw else {}
-            found = self.camera.record_counts(pictures, numbers, self.seed, duration, crop, scale, **more)
-            if self.step_ms == 1:
-                return found
-            sums = found.reshape(len(found), STEPS, self.step_ms, *found.shape[2:]).sum(2, np.uint16)
-            return np.minimum(sums, SATURATION).astype(np.uint8)
+            whole = self.step_ms == 1 and not self.centred
+            cells = scale if whole else 1
+            found = self.camera.record_counts(pictures, numbers, self.seed, duration, crop, cells, **more)
+            return found if whole else summed(centred(found) if self.centred else found, self.step_ms, scale)
         events = (self.move.of(self.camera.record(one, self.seed, n), n) for one, n in zip(pictures, numbers.tolist()))
         return np.array([bin_events(one, duration, self.step_ms, shape=shape, crop=crop, scale=scale) for one in events])
+
+
+def centred(counts: np.ndarray) -> np.ndarray:
+    """Counts (N, T, H, W, 2), each recording moved by the whole cells that bring its mean event nearest to the middle; what
+    leaves the picture is lost, and one without events stays."""
+    moved = np.zeros_like(counts)
+    for old, new in zip(counts, moved):
+        of = []
+        for axis, size in ((1, counts.shape[2]), (2, counts.shape[3])):
+            along = old.sum(tuple(k for k in range(4) if k != axis), dtype=np.int64)
+            by = round((size - 1) / 2 - float(along @ np.arange(size)) / along.sum()) if along.any() else 0
+            of.append((slice(max(0, -by), min(size, size - by)), slice(max(0, by), min(size, size + by))))
+        (rows, to_rows), (columns, to_columns) = of
+        new[:, to_rows, to_columns] = old[:, rows, columns]
+    return moved
+
+
+def summed(counts: np.ndarray, steps: int, cells: int) -> np.ndarray:
+    """Counts (N, T, H, W, 2) in steps and cells that are so many times as long and wide, (N, T / steps, H / cells, …)."""
+    n, t, h, w, _ = counts.shape
+    parts = counts.reshape(n, t // steps, steps, h // cells, cells, w // cells, cells, 2)
+    return np.minimum(parts.sum((2, 4, 6), np.uint16), SATURATION).astype(np.uint8)
 
 
 def trains(number: np.ndarray | int) -> Any:

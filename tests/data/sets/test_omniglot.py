@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.sets import omniglot
+from minisnn.data.sets.pools import centred
 from minisnn.data.sets.omniglot import PEOPLE, VALIDATION, Omniglot, alphabets
 
 
@@ -113,6 +114,26 @@ def test_longer_steps_hold_the_same_events_and_later_ones(small):
     x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (short, long))
     assert z.shape == x.shape and np.array_equal(x[:, :99].reshape(2, 33, 3, 16, 16, 2).sum(2), z[:, :33])
     assert all(z[:, first : first + 33].sum() > 500 for first in (0, 34, 67))  # three saccades
+
+
+def test_centred_recordings_have_their_mean_event_in_the_middle(small):
+    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
+    for size in (32, 16):
+        plain, moved = (Omniglot("train", size=(size, size), centred=on, progress=False) for on in (False, True))
+        x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 4, names).x_query.astype(float) for one in (plain, moved))
+        place = np.arange(size) - (size - 1) / 2
+        of = lambda one: np.stack([one.sum((1, 3, 4)) @ place, one.sum((1, 2, 4)) @ place]) / one.sum((1, 2, 3, 4)) * 32 / size
+        assert np.abs(of(x)).max() > 1.5 and np.abs(of(z)).max() < 0.7
+        assert (z.sum((1, 2, 3, 4)) > 0.9 * x.sum((1, 2, 3, 4))).all()
+
+
+def test_centring_moves_by_whole_cells_and_leaves_the_empty_alone():
+    counts = np.zeros((3, 2, 6, 5, 2), np.uint8)
+    counts[0, 0, 0, 0, 0], counts[0, 1, 1, 0, 1] = 7, 7
+    counts[1, 1, 5, 2, 1] = 3
+    found = centred(counts)
+    assert found[0, 0, 2, 2, 0] == 7 and found[0, 1, 3, 2, 1] == 7 and found[0].sum() == 14
+    assert found[1, 1, 3, 2, 1] == 3 and found[1].sum() == 3 and not found[2].any()
 
 
 @pytest.mark.parametrize(
