@@ -22,6 +22,7 @@ _PLAIN = dict(rule="classify", learn_step_size="no", queries=32, updates=2000, l
 _SHORT = dict(evaluate_every=500, test_episodes=100)
 _ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
 _MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
+_TAKES = replace(preset("maml"), dataset="double-asl-same-take", queries=5, evaluate_episodes=40, test_episodes=600)
 _MEANS = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, draws=3, evaluate_episodes=40)
 _CNN = replace(_SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500)
 _CNN_MEANS = replace(
@@ -53,6 +54,25 @@ RECIPES: dict[str, TrainingConfig] = {
     ),
     "omniglot/prototypes-snn": replace(
         preset("maml"), **_WIDE, **{**_MEANS, "draws": 0}, dataset="omniglot", updates=3500, lr=2e-3, test_episodes=100
+    ),
+    "omniglot/fine-snn": replace(
+        replace(
+            preset("maml"), **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, dataset="omniglot", size=(32, 32), bin_ms=3.0
+        ),
+        align=True,
+        window=50,
+        updates=2400,
+        lr=3e-3,
+        evaluate_every=300,
+        test_episodes=100,
+    ),
+    "double-asl-same-take/first-snn": replace(_TAKES, **{**_MEANS, "draws": 0}, updates=600, lr=3e-3, evaluate_every=150),
+    "double-asl-same-take/proto-snn": replace(
+        replace(_TAKES, start="double_asl_same_take_first.h5", rule="proto-maml", step_size=1.0),
+        updates=200,
+        lr=5e-4,
+        seed=1,
+        evaluate_every=100,
     ),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(_ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600),
@@ -159,5 +179,6 @@ def how_to_train(role: str) -> str:
     base, words = preset("maml"), ["minisnn train --preset maml"]
     for name, value in vars(RECIPES[role]).items():
         if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
-            words.append(f"--{name.replace('_', '-')} {in_words(value)}")
+            option = name.replace("_", "-")
+            words.append(f"--{'no-' * (value is False)}{option}" + f" {in_words(value)}" * (not isinstance(value, bool)))
     return " ".join(words)
