@@ -77,11 +77,11 @@ class Sight(NamedTuple):
 def centred(counts: np.ndarray) -> np.ndarray:
     """Counts (N, T, H, W, 2), each recording moved by the whole cells that bring its mean event nearest to the middle; what
     leaves the picture is lost, and one without events stays."""
-    moved = np.zeros_like(counts)
-    for old, new in zip(counts, moved):
+    moved, sizes = np.zeros_like(counts), counts.shape[2:4]
+    frames = counts.reshape(*counts.shape[:2], -1).sum(1, np.uint32).reshape(len(counts), *sizes, 2).sum(3)
+    for old, new, seen in zip(counts, moved, frames):
         of = []
-        for axis, size in ((1, counts.shape[2]), (2, counts.shape[3])):
-            along = old.sum(tuple(k for k in range(4) if k != axis), dtype=np.int64)
+        for along, size in zip((seen.sum(1), seen.sum(0)), sizes):
             by = round((size - 1) / 2 - float(along @ np.arange(size)) / along.sum()) if along.any() else 0
             of.append((slice(max(0, -by), min(size, size - by)), slice(max(0, by), min(size, size + by))))
         (rows, to_rows), (columns, to_columns) = of
