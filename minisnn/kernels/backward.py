@@ -3,6 +3,7 @@ kernel rows) from dV to the weight gradient. Every sum has a fixed order.
 """
 
 from ..parallel.compilation import njit
+from .forward import again, along, scratch_again
 from .linear import channels_to_halo, correlate_weight, gather_weight, sort_by_channel, spread_weight
 from .neuron import State, membrane_backward, membrane_backward_tangent
 from .pooling import adjoint, adjoint_tangent, scratch
@@ -38,16 +39,20 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward(start, stop, x, layer, u, d, out):
-    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K, dQ_K and db."""
+def backward(start, stop, x, before, layer, u, d, out):
+    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K, dQ_K and db; where u is not
+    given it is computed again."""
     g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
     room, du, dV = scratch(g, u), zeros(N, u), zeros(g.height * g.pitch, u)
+    own, _, state, biases, lists = scratch_again(g, 0 if u.size > 0 else steps, u)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s, to = _state(b, band, N, out, u), band * g.sites
         du[:] = 0  # odd columns of du stay zero
+        if u.size == 0:
+            again(b, band, x, before, layer, own, 0, 0, state, biases, lists)
         for t in range(steps - 1, -1, -1):
-            u_t = u[b, t, band * N : (band + 1) * N]
+            u_t = u[b, t, band * N : (band + 1) * N] if u.size > 0 else own[0, t]
             if d.dlogits.size == 0:
                 adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, g.n_out, layer.pool, c)
             elif t == steps - 1:
@@ -60,18 +65,24 @@ def backward(start, stop, x, layer, u, d, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out, dV_again):
+def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again):
     """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a tape need not hold then."""
     g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
+    own, own_dot, state, biases, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, u)
+    nothing = zeros(0, u).reshape(0, 0, 0)
     room, du, du_dot, dV = scratch(g, u), zeros(N, u), zeros(N, u), zeros(g.height * g.pitch, u)
-    again, size = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u)), g.height * g.pitch
+    back, size = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u)), g.height * g.pitch
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s, dr, to = _state(b, band, N, out, u), zeros(N, u), band * g.sites
-        again.r[:], again.P[:], again.Q[:] = 0, 0, 0
+        back.r[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
+        if u_dot.size == 0:
+            again(b, band, x, before, layer, own, 0, 0, state, biases, lists)
+            along(b, band, x, direction, layer, own, 0, 0, own_dot, 0, 0, state, biases, lists, room, nothing)
         for t in range(steps - 1, -1, -1):
-            u_t, v_t = u[b, t, band * N : (band + 1) * N], u_dot[b, t, band * N : (band + 1) * N]
+            u_t = u[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own[0, t]
+            v_t = u_dot[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own_dot[0, t]
             if d.dlogits.size == 0:
                 dy, dy_dot = d.dy[b, t, to : to + g.sites], d_dot.dy[b, t, to : to + g.sites]
                 adjoint_tangent(u_t, v_t, dy, dy_dot, room, du, du_dot, g.n_out, layer.pool, c)
@@ -80,7 +91,7 @@ def backward_tangent(start, stop, x, layer, u, u_dot, d, d_dot, out, dV_again):
             elif t == steps - 2:
                 du[:], du_dot[:] = 0, 0
             if dV_again.size > 0:
-                membrane_backward(u_t, du, again, dV, g, layer.hard, layer.detach, c)
+                membrane_backward(u_t, du, back, dV, g, layer.hard, layer.detach, c)
                 if t < steps - layer.delay:
                     dV_again[b, t, band * size : (band + 1) * size] = dV
             membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c)

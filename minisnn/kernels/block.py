@@ -10,6 +10,7 @@ import numpy as np
 
 from ..layers.block import EVERY_STEP, Block
 from ..layers.block import features_backward as features_backward  # the trace's adjoint is the reference's
+from ..parallel.arrays import aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from . import backward as back
 from . import forward as ahead
@@ -17,11 +18,11 @@ from .choice import TOGETHER
 from .dense import fits, outer, through, transform
 from .events import Events, collect
 from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, back_layout, dense_layout, from_rows, rows_layout
-from .records import Adjoint, Layer, Sorted, Sums, Weights, geometry
+from .records import Adjoint, Before, Direction, Layer, Sorted, Sums, Weights, geometry
 from .records import layer as layer_of
-from .vector import aligned_empty, aligned_zeros
 
 GROUP = 8  # input channels whose weight gradient is one item of work
+CHEAP = 8  # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
 
 
 def enter(x: np.ndarray, gain: float, dtype) -> Events:
@@ -60,9 +61,10 @@ class Weight:
         rows = _nothing(self.dtype) if x.known else self._once("rows", lambda: rows_layout(self.weight))
         return Weights(rows, self.dense, np.ascontiguousarray(bias))
 
-    def release(self):
-        """Give up all of them; they are made again when asked for."""
-        self._made.clear()
+    def release(self, *names):
+        """Give up these, or all of them; they are made again when asked for."""
+        for name in names or list(self._made):
+            self._made.pop(name, None)
 
 
 def prepare(weight) -> Weight:
@@ -103,7 +105,11 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     B, T = len(x.offset), x.steps
     layer = layer_of(block, dtype, max(T - window, 0))
     g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
-    u = aligned_empty((B if kept else 0, kept, g.H * g.row), dtype)
+    dense = x.above(DENSE_ABOVE_VALUED if x.value.shape[2] else DENSE_ABOVE)
+    again = 0 < kept and keep < EVERY_STEP and not block.readout
+    anew = again and not dense.any() and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
+    u = aligned_empty((B if kept and not anew else 0, kept, g.H * g.row), dtype)
+    state = _nothing(dtype, B if again else 0, 3, g.H * g.row)
     pq = aligned_empty((B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype)
     row_out, valued = 0 if block.readout else math.prod(sites_out), block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
@@ -111,15 +117,30 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
     y = Events(index, value, offset, column, max(row_out, 1), g.n_out)
     out = ahead.Spikes(index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype))
-    work, (dense, images) = _work(block, B), x.images(DENSE_ABOVE_VALUED if x.value.shape[2] else DENSE_ABOVE, dtype)
-    V = _through(block, T, images, weight) if dense.any() else _nothing(dtype, 0, 0, 0)
+    work = _work(block, B)
+    V = _of_images(block, x, dense, T, weight)
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     bands = -(-g.H // g.height)  # with the odd rest that pooling drops
-    parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, layer, kept, u, out, work=work)
-    images = np.ascontiguousarray(images[:, layer.first :] if kept else images[:, :0])
-    tape = {"x": x, "layer": layer, "u": u, "pq": pq, "dense": dense, "images": images}
+    parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, layer, u, state, out, work=work)
+    tape = {"x": x, "layer": layer, "u": u, "pq": pq, "dense": dense, "state": state, "bias": bias, "anew": anew}
     return (out.logits if block.readout else y.tight()), tape
+
+
+def _events(x: Events, first: int) -> int:
+    """How many there are from a step on."""
+    return int((x.offset[:, :, -1] - x.offset[:, :, first]).sum())
+
+
+def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
+    """W x of samples that are dense, from a step on; empty where none is."""
+    images = x.images(dense, weight.dtype, first, steps)
+    return _through(block, steps, images, weight) if len(images) else images
+
+
+def _before(weight, tape, V=None) -> Before:
+    V = _nothing(weight.dtype, 0, 0, 0) if V is None else V
+    return Before(weight.record(tape["x"], tape["bias"]), tape["state"], tape["dense"], V)
 
 
 def _adjoint(block, tape, dy) -> Adjoint:
@@ -134,7 +155,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
     dV need not be kept where no layer below asks for it and the input goes by events that are too few to be sorted.
     """
-    g, B, dtype, few = tape["layer"].g, len(tape["u"]), tape["u"].dtype, not (tape["x"].known or tape["dense"].any())
+    g, B, dtype, few = tape["layer"].g, len(tape["pq"]), tape["u"].dtype, not (tape["x"].known or tape["dense"].any())
     bands, at_once = max(g.bands, 1), not need_dx and block.pool != "none" and few
     make = aligned_zeros if block.pool != "none" and (g.H % 2 or g.W % 2) else aligned_empty
     return Sums(
@@ -160,21 +181,18 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     x, layer = tape["x"], tape["layer"]
     inner = max(steps - layer.delay, 0)
     none = _nothing(sums.dPQ.dtype, 0, 0, 0)
-    if "by_channel" not in tape:
-        tape["by_channel"] = _by_channel(block, x, layer, inner)
-    events, total = tape["by_channel"], aligned_zeros((math.prod(block.weight_shape),), none.dtype)
+    dense = x_dot is not None and fits(layer.g) and x_dot.size > 0
+    at_points = outer(x_dot, dV, layer.g, _work(block, len(sums.dPQ))) if dense else none
+    events, total = _by_channel(block, x, layer, inner), aligned_zeros((math.prod(block.weight_shape),), none.dtype)
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
-    dense = x_dot is not None and fits(layer.g) and x_dot.size > 0
     tangent = (none, none) if x_dot is None or dense else (x_dot, dV)
-    arguments = (x.lists, events, tape["dense"], tape["images"], inner, sums, tape["pq"], *tangent, total, layer)
+    images = x.images(tape["dense"], none.dtype, layer.first, inner)
+    arguments = (x.lists, events, tape["dense"], images, inner, sums, tape["pq"], *tangent, total, layer)
     parallel(back.weight_gradient, items, *arguments, work=_work(block, len(sums.dPQ)))
     dweight = from_rows(total, block.weight_shape)
-    if dense:
-        at_points = outer(x_dot, dV, layer.g, _work(block, len(sums.dPQ)))
-        dweight = np.add(dweight, at_points, out=at_points)
-    return dweight
+    return np.add(dweight, at_points, out=at_points) if dense else dweight
 
 
 def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):
@@ -188,13 +206,17 @@ def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
     weight, d = prepare(weight), _adjoint(block, tape, dy)
-    B, steps, layer = len(tape["u"]), d.steps, tape["layer"]
+    B, steps, layer = len(tape["pq"]), d.steps, tape["layer"]
     sums = _empty_sums(block, tape, steps, need_dx)
-    parallel(back.backward, B * layer.g.bands, tape["x"].lists, layer, tape["u"], d, sums, work=_work(block, B))
+    arguments = (tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums)
+    parallel(back.backward, B * layer.g.bands, *arguments, work=_work(block, B))
     dweight = _weight_gradient(block, tape, steps, sums)
     dx = _dx(block, steps, need_dx, sums.dV, weight)
     if second:
         tape["d"] = d
+        if len(tape["state"]):  # from which u can be had again
+            tape["u"] = tape["u"][:0].copy()
+            tape["x"], tape["layer"] = tape["x"].since(layer.first), layer._replace(first=0)
     return dx, dweight, sums.db.sum((0, 1))
 
 
@@ -202,33 +224,42 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
     weight, weight_dot = prepare(weight), prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
-    B, dtype = len(u), u.dtype
+    B, dtype, before = len(tape["pq"]), u.dtype, _before(weight, tape)
     V_dot, dense, inner = _nothing(dtype, 0, 0, 0), tape["dense"], max(steps - layer.delay, 0)
     x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
         V_dot = _through(block, inner, x_dot, weight)
+        weight.release(("points", False))  # large, and next is the way back
     if dense.any():
-        of_weights = _through(block, inner, _flat(tape["images"][:, :inner]), weight_dot)
+        of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
     PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
-    u_dot = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
+    direction, work = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot), _work(block, B)
+    if not (len(u) or tape["anew"]):
+        u = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
+        anew = _before(weight, tape, _of_images(block, x, dense, max(steps - layer.lag, 0), weight, layer.first))
+        parallel(ahead.membranes, B * layer.g.bands, x.lists, anew, layer, u, work=work)
+    u_dot = aligned_empty((len(u), steps, layer.g.H * layer.g.row), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    arguments = (x.lists, weight_dot.record(x, bias_dot), dense, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot)
-    parallel(ahead.forward_tangent, B * layer.g.bands, *arguments, work=_work(block, B))
+    arguments = (x.lists, before, direction, layer, u, u_dot, y_dot, logits_dot)
+    parallel(ahead.forward_tangent, B * layer.g.bands, *arguments, work=work)
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
-    return y_dot, {"x_dot": x_dot, "u_dot": u_dot}
+    if not tape["anew"]:
+        direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
+    return y_dot, {"x_dot": x_dot, "u": u, "u_dot": u_dot, "direction": direction}
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
     weight, weight_dot = prepare(weight), prepare(weight_dot)
     d, d_dot, layer, x_dot = tape["d"], _adjoint(block, tape, dy_dot), tape["layer"], tape_dot["x_dot"]
-    B, steps = len(tape["u"]), d.steps
+    B, steps = len(tape["pq"]), d.steps
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
-    arguments = (tape["x"].lists, layer, tape["u"], tape_dot["u_dot"], d, d_dot, sums, dV)
-    parallel(back.backward_tangent, B * layer.g.bands, *arguments, work=_work(block, B))
+    made = [_before(weight, tape), tape_dot["direction"], layer, tape_dot["u"], tape_dot["u_dot"]]
+    parallel(back.backward_tangent, B * layer.g.bands, tape["x"].lists, *made, d, d_dot, sums, dV, work=_work(block, B))
+    del made, tape_dot  # which may be all that holds u and u_dot: the gradients below need the memory
     dweight_dot = _weight_gradient(block, tape, steps, sums, x_dot, dV)
     dx_dot = _dx(block, steps, need_dx, sums.dV, weight, dV, weight_dot)
     return dx_dot, dweight_dot, sums.db.sum((0, 1))

@@ -18,11 +18,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..parallel.arrays import aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from . import linear
 from .records import Geometry, Left, Out, Right
-from .vector import aligned_empty, aligned_zeros, axpy, gemm, mapped, zeros
+from .vector import axpy, gemm, mapped, zeros
 
 TAPS, OUTPUTS = 5, 4
 POINTS = TAPS + OUTPUTS - 1
@@ -57,6 +58,7 @@ A, G, B = _transforms()
 to_points, spread_points, weigh_points = mapped(B), mapped(A.T), mapped(G)
 from_points, gather_points = mapped(A), mapped(G.T)
 ROWS = 64  # tiles that go through the weights together: so often are weights used that come from the second cache
+PIECE = 512  # numbers of a weight's plane that are transformed at once, in the cache
 APART = 16  # numbers between the planes of a point, so that they do not fall on one another in the cache
 
 
@@ -65,18 +67,22 @@ def fits(g: Geometry) -> bool:
     return g.k == TAPS and g.W % OUTPUTS == 0 and g.n_out % 16 == 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _weigh(weight, between, points, plane):
-    """points (8, 8, plane) = G weight G^T of weight (5, 5, plane); `between` (8, 5, plane) is scratch."""
-    weigh_points(weight, 0, 5 * plane, between, 0, 5 * plane, 5 * plane)
-    for q in range(8):
-        weigh_points(between, q * 5 * plane, plane, points, q * 8 * plane, plane, plane)
+@njit(nogil=True, cache=True, error_model="numpy")
+def _weigh(weight, points, plane):
+    """points (8, 8, plane) = G weight G^T of weight (5, 5, plane), a piece of the plane after the other."""
+    between = zeros(8 * 5 * PIECE, points)  # (8, 5, PIECE)
+    for at in range(0, plane, PIECE):
+        n = min(PIECE, plane - at)
+        for j in range(5):
+            weigh_points(weight, j * plane + at, 5 * plane, between, j * PIECE, 5 * PIECE, n)
+        for q in range(8):
+            weigh_points(between, q * 5 * PIECE, PIECE, points, q * 8 * plane + at, plane, n)
 
 
 def transform(weight: np.ndarray, plane: int) -> np.ndarray:
     """The weight of a dense or back layout at the points: flat (8, 8, n_from, n_to); plane = n_from n_to."""
-    between, points = (aligned_empty((POINTS * n * plane,), weight.dtype) for n in (TAPS, POINTS))
-    _weigh(weight, between, points, plane)
+    points = aligned_empty((POINTS * POINTS * plane,), weight.dtype)
+    _weigh(weight, points, plane)
     return points
 
 
@@ -164,12 +170,14 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer_at_points(start, stop, x, D, images, dW, g):
-    """dW (8, 8, n_in, n_out) += (B x B^T) (outer) (A^T dV A) of plain images x and halo images dV (n, ...); an item is one of
-    the eight points along the rows."""
-    rows, n_out = images * ((g.H + 3) // 4) * (g.W // 4), g.n_out
+    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns, for plain images x and halo
+    images dV (n, ...); an item is one of the eight points along the rows."""
+    rows, n_out, plane = images * ((g.H + 3) // 4) * (g.W // 4), g.n_out, g.n_in * g.n_out
     apart, d_apart = rows * g.n_in + APART, rows * n_out + APART
     X, Y, seen, d = zeros(8 * apart, dW), zeros(8 * d_apart, dW), zeros((g.W + 4) * g.n_in, dW), zeros(g.row, dW)
+    points = zeros(8 * plane, dW)
     for q in range(start, stop):
+        points[:] = 0
         for first in range(0, x.shape[0], images):
             row = 0
             for n in range(first, min(first + images, x.shape[0])):
@@ -185,25 +193,23 @@ def _outer_at_points(start, stop, x, D, images, dW, g):
                         at += 1
             for p in range(8):
                 left, right = Left(p * apart, 0, 1, g.n_in), Right(p * d_apart, 0, n_out)
-                gemm(X, left, Y, right, dW, Out((q * 8 + p) * g.n_in * n_out, n_out), g.n_in, n_out, 1, row)
+                gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row)
+        gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _gather(points, between, dW, plane):
-    """dW (5, 5, plane) = G^T points G of points (8, 8, plane); `between` (5, 8, plane) is scratch."""
-    gather_points(points, 0, 8 * plane, between, 0, 8 * plane, 8 * plane)
-    for i in range(5):
-        gather_points(between, i * 8 * plane, plane, dW, i * 5 * plane, plane, plane)
+def _gather(between, dW, row):
+    """dW (5, row) = G^T between of (8, row), the rest of the way back from the points."""
+    gather_points(between, 0, row, dW, 0, row, row)
 
 
 def outer(x: np.ndarray, dV: np.ndarray, g: Geometry, work: int) -> np.ndarray:
     """The weight gradient (k, k, n_in, n_out) of images x (B, m, ...) and halo images dV where g `fits`."""
-    plane = g.n_in * g.n_out
-    points = aligned_zeros((POINTS * POINTS * plane,), x.dtype)
-    between, dW = (aligned_empty((TAPS * n * plane,), x.dtype) for n in (POINTS, TAPS))
+    row = TAPS * g.n_in * g.n_out
+    between, dW = (aligned_empty((n * row,), x.dtype) for n in (POINTS, TAPS))
     images = max(ROWS // _tiles(g), 1)
-    parallel(_outer_at_points, POINTS, _images(x), _images(dV), images, points, g, work=work)
-    _gather(points, between, dW, plane)
+    parallel(_outer_at_points, POINTS, _images(x), _images(dV), images, between, g, work=work)
+    _gather(between, dW, row)
     return dW.reshape(TAPS, TAPS, g.n_in, g.n_out)
 
 

@@ -63,22 +63,32 @@ class Events:
             found[b, step, h, self.index[b, h, : len(step)]] = self.value[b, h, : len(step)] if valued else True
         return found
 
-    def images(self, share: float, dtype) -> tuple[np.ndarray, np.ndarray]:
-        """(dense (B,), x (B, T, H W C)): whether more than this share of a sample's sites is active over all its time, and its
-        images if so, else zeros; (0, 0, 0) where none is."""
-        B, H, T = len(self.offset), self.offset.shape[1], self.steps
-        dense = self.offset[:, :, -1].sum(1) > share * T * H * self.sites
-        x = np.zeros((B if dense.any() else 0, T, H, self.sites), dtype)
-        for b in np.flatnonzero(dense):
-            for h in range(H):
-                n, step = self.offset[b, h, -1], np.repeat(np.arange(T), np.diff(self.offset[b, h]))
-                x[b, step, h, self.index[b, h, :n]] = self.value[b, h, :n] if self.value.shape[2] else 1
-        return dense, x.reshape(len(x), T, H * self.sites)
+    def above(self, share: float) -> np.ndarray:
+        """Whether more than this share of a sample's sites is active over all its time, (B,)."""
+        return self.offset[:, :, -1].sum(1) > share * self.steps * self.offset.shape[1] * self.sites
+
+    def images(self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None) -> np.ndarray:
+        """x (B, steps, H W C) from a step on, of samples that are `dense`, else zeros; no samples where none is."""
+        steps, B = self.steps - first if steps is None else steps, len(dense) if dense.any() else 0
+        x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
+        parallel(_paint, B, self.lists, dense, first, self.sites, x.dtype.type(1), x, work=x.size)
+        return x
 
     def tight(self) -> "Events":
         """The same events in no more memory than the fullest row needs."""
         capacity = int(self.offset[:, :, -1].max(initial=0)) + TOGETHER
         return replace(self, index=self.index[:, :, :capacity].copy(), value=self.value[:, :, :capacity].copy())
+
+    def since(self, first: int) -> "Events":
+        """The events of the steps from `first` on, in no more memory than they need."""
+        begin, count = self.offset[:, :, first : first + 1], self.offset[:, :, -1:] - self.offset[:, :, first : first + 1]
+        places = begin + np.arange(int(count.max(initial=0)) + TOGETHER)
+
+        def of(a):
+            return np.take_along_axis(a, np.minimum(places, a.shape[2] - 1), 2) if a.shape[2] else a
+
+        offset, column = self.offset[:, :, first:] - begin, self.column[:, :, first:] - begin[..., None]
+        return replace(self, index=of(self.index), value=of(self.value), offset=offset, column=column)
 
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in order."""
@@ -90,6 +100,17 @@ class Events:
         value = np.empty((B, 1, capacity if self.value.shape[2] else 0), self.value.dtype)
         parallel(_merge, B, self.index, self.value, self.offset, self.sites, index, value, offset, work=index.size)
         return Events(index, value, offset, np.empty((B, 1, self.steps, 0), np.int32), self.sites * H, self.sites * H)
+
+
+@njit(nogil=True, cache=True)
+def _paint(start, stop, x, dense, first, sites, one, images):
+    rows = images.shape[2] // sites
+    for b in range(start, stop):
+        for h in range(rows if dense[b] else 0):
+            row, n = (b * rows + h) * x.capacity, (b * rows + h) * (x.T + 1) + first
+            for t in range(images.shape[1]):
+                for e in range(row + x.offset[n + t], row + x.offset[n + t + 1]):
+                    images[b, t, h * sites + x.index[e]] = x.value[e] if x.valued else one
 
 
 @njit(nogil=True, cache=True)

@@ -5,6 +5,8 @@ named here:
     u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
     pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
     V (B, T, H W n_out)           W x of samples that are `dense`, computed before; the others go by their events
+
+A band's membrane in the window can be computed `again`, to the same bits, from its state at the start: a tape need not hold it.
 """
 
 from typing import NamedTuple
@@ -108,10 +110,10 @@ def traces(start, stop, x, pq, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, room, state, spare, lists):
+def _forward(start, stop, x, weights, dense, V, layer, u, state_K, out, biases, room, state, spare, lists):
     wide()
     g, c, pool = layer.g, layer.c, layer.pool
-    bands = (g.H + g.height - 1) // g.height
+    bands, kept = (g.H + g.height - 1) // g.height, u.shape[1] if u.size > 0 else 0
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
@@ -122,11 +124,15 @@ def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, roo
         s.r[:], s.P[:], s.Q[:] = 0, 0, 0
         found = 0
         for t in range(x.T):
-            U = u[b, t - layer.first, at : at + N] if layer.first <= t < layer.first + kept else spare[:N]
+            U = u[b, t - layer.first, at : at + N] if 0 <= t - layer.first < kept else spare[:N]
             if t >= layer.lag and dense[b]:
                 _add(V[b, t - layer.lag, at : at + N], s.Q)
             elif t >= layer.lag:
                 _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
+            if t == layer.first and state_K.size > 0:
+                copy(s.r, state_K[b, 0, at : at + N])
+                copy(s.P, state_K[b, 1, at : at + N])
+                copy(s.Q, state_K[b, 2, at : at + N])
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
                 v = pooled(U, room, g.n_out, pool, c)
@@ -140,39 +146,87 @@ def _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, roo
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, weights, dense, V, layer, kept, u, out):
-    """Bands with the odd rest that is not pooled; u holds the `kept` steps from the window's start on."""
+def forward(start, stop, x, weights, dense, V, layer, u, state_K, out):
+    """Bands with the odd rest that is not pooled; u holds its steps from the window's start on, state_K the states there."""
     g = layer.g
     N = g.height * g.row
     state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
     room, biases = scratch(g, u), _tiled(weights.bias, g.W)
-    _forward(start, stop, x, weights, dense, V, layer, kept, u, out, biases, room, state, zeros(N, u), _lists(g))
+    _forward(start, stop, x, weights, dense, V, layer, u, state_K, out, biases, room, state, zeros(N, u), _lists(g))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, weights_dot, dense, layer, u, PQ_dot, V_dot, steps, u_dot, y_dot, logits_dot):
-    """V_dot holds W x_dot, and of samples that are `dense` W_dot x."""
-    g, c, pool = layer.g, layer.c, layer.pool
-    N, inner = g.height * g.row, max(steps - layer.delay, 0)
-    biases, room, r, v = _tiled(weights_dot.bias, g.W), scratch(g, u), zeros(N, u), zeros(N, u)
-    lists = _lists(g)
+def scratch_again(g, steps, like):
+    """What `again` and `along` work in for a band: its membrane and tangent (1, steps, N), states, tiled bias, lists."""
+    N = g.height * g.row
+    state = State(zeros(N, like), zeros(N, like), zeros(N, like), zeros(0, like))
+    u, u_dot = zeros(steps * N, like).reshape(1, steps, N), zeros(steps * N, like).reshape(1, steps, N)
+    return u, u_dot, state, zeros(g.row, like), _lists(g)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def again(b, band, x, before, layer, U, n, at, s, biases, lists):
+    """U[n, :, at:] = the membrane of a band, from its state at the window's start."""
+    g, c, N = layer.g, layer.c, s.r.size
+    low, here = band * g.height, band * N
+    for i in range(g.row):
+        biases[i] = before.weights.bias[i % g.n_out]
+    copy(before.state[b, 0, here : here + N], s.r)
+    copy(before.state[b, 1, here : here + N], s.P)
+    copy(before.state[b, 2, here : here + N], s.Q)
+    for t in range(U.shape[1]):
+        if t > 0 and before.dense[b]:
+            _add(before.V[b, t - layer.lag, here : here + N], s.Q)
+        elif t > 0:
+            _input(x, b, layer.first + t - layer.lag, low, low + g.height, before.weights, s.Q, lists, g, c)
+        membrane_step(U[n, t, at : at + N], s, biases, layer.hard, c)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def membranes(start, stop, x, before, layer, u):
+    """`again` for whole arrays."""
+    _, _, s, biases, lists = scratch_again(layer.g, 0, u)
+    for item in range(start, stop):
+        b, band = divmod(item, layer.g.bands)
+        again(b, band, x, before, layer, u, b, band * s.r.size, s, biases, lists)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
+    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given."""
+    g, c, N, last = layer.g, layer.c, s.r.size, d.PQ.shape[1] - 1
+    low, inner, here = band * g.height, max(u_dot.shape[1] - layer.delay, 0), band * N
+    for i in range(g.row):
+        biases[i] = d.weights.bias[i % g.n_out]
+    for i in range(N):
+        s.r[i], s.P[i] = c.zero, (d.PQ[b, 0, here + i] if last else c.zero) + c.bias_P * biases[i % g.row]
+        s.Q[i] = c.lead * ((d.PQ[b, last, here + i] + c.bias_Q * biases[i % g.row]) / c.rest_beta)
+    for t in range(u_dot.shape[1]):
+        u_t, v_t, tau = u[n, t, at : at + N], u_dot[m, t, to : to + N], t - layer.lag
+        if 0 <= tau < inner:
+            if not d.dense[b]:
+                _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
+            if d.V.size > 0:
+                _add(d.V[b, tau, here : here + N], s.Q)
+        membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)
+        if y_dot.size > 0:
+            tangent(u_t, v_t, room, y_dot[b, t, band * g.sites : (band + 1) * g.sites], g.n_out, layer.pool, c)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot):
+    """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u is not given it is computed
+    again."""
+    g, steps = layer.g, max(y_dot.shape[1], u_dot.shape[1])
+    own, own_dot, s, biases, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, y_dot)
+    room = scratch(g, y_dot)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        at, to, low, last = band * N, band * g.sites, band * g.height, PQ_dot.shape[1] - 1
-        s = State(r, PQ_dot[b, 0, at : at + N] if last else v, PQ_dot[b, last, at : at + N], r)
-        r[:], v[:] = 0, 0
-        for i in range(N):
-            s.P[i] += c.bias_P * biases[i % g.row]
-            s.Q[i] = c.lead * ((s.Q[i] + c.bias_Q * biases[i % g.row]) / c.rest_beta)
-        for t in range(steps):
-            u_t, v_t, tau = u[b, t, at : at + N], u_dot[b, t, at : at + N], t - layer.lag
-            if 0 <= tau < inner:
-                if not dense[b]:
-                    _input(x, b, layer.first + tau, low, low + g.height, weights_dot, s.Q, lists, g, c)
-                if V_dot.size > 0:
-                    _add(V_dot[b, tau, at : at + N], s.Q)
-            membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)
-            if not layer.readout:
-                tangent(u_t, v_t, room, y_dot[b, t, to : to + g.sites], g.n_out, pool, c)
+        at = band * s.r.size
+        if u_dot.size > 0:
+            along(b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases, lists, room, y_dot)
+        else:
+            again(b, band, x, before, layer, own, 0, 0, s, biases, lists)
+            along(b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases, lists, room, y_dot)
         if layer.readout:
             logits_dot[b] = u_dot[b, steps - 1]

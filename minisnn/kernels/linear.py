@@ -10,26 +10,21 @@ columns at both sides, so that the k columns under a kernel are one contiguous r
 
 import numpy as np
 
+from ..parallel.arrays import aligned
 from ..parallel.compilation import njit
 from .choice import TOGETHER, append
 from .records import Left, Out, Right
-from .vector import add_rows, aligned_empty, axpy, copy, gemm
-
-
-def _flat(a: np.ndarray) -> np.ndarray:
-    out = aligned_empty(a.shape, a.dtype)
-    out[...] = a
-    return out.ravel()
+from .vector import add_rows, axpy, copy, gemm
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat dense layout."""
-    return _flat(weight)
+    return aligned(weight).ravel()
 
 
 def rows_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat rows layout."""
-    return _flat(weight[:, ::-1].transpose(0, 2, 1, 3))
+    return aligned(weight[:, ::-1].transpose(0, 2, 1, 3)).ravel()
 
 
 def from_rows(rows: np.ndarray, shape: tuple) -> np.ndarray:
@@ -40,7 +35,7 @@ def from_rows(rows: np.ndarray, shape: tuple) -> np.ndarray:
 
 def back_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat back layout."""
-    return _flat(weight[::-1, ::-1].transpose(0, 1, 3, 2))
+    return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
 
 # Share of active input sites above which a dense product is quicker than its events: rows of weights are summed at 0.4 of the

@@ -89,6 +89,26 @@ class Weights(NamedTuple):
     bias: np.ndarray
 
 
+class Before(NamedTuple):
+    """What the membrane of a window comes from: weights, and r, P, Q as `state` (B, 3, H W n_out) at its start, with the events
+    of its first step; V (B, m, H W n_out) holds W x of samples that are `dense`."""
+
+    weights: Weights
+    state: np.ndarray
+    dense: np.ndarray
+    V: np.ndarray
+
+
+class Direction(NamedTuple):
+    """What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the tangents of P_K and Q_K as
+    PQ (B, 2, H W n_out), and V (B, m - delay, H W n_out), which holds W x_dot, and of dense samples W_dot x."""
+
+    weights: Weights
+    dense: np.ndarray
+    PQ: np.ndarray
+    V: np.ndarray
+
+
 class Adjoint(NamedTuple):
     """dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step."""
 

@@ -5,32 +5,14 @@ registers over the whole sum and runs at the processor's multiply-add peak, wher
 small as one time step of a layer. The order of every sum is fixed.
 """
 
-import math
-
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, types
 from numba.extending import intrinsic
 
+from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
-
-ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the speed
-
-
-def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """np.empty whose first element lies at a multiple of ALIGNMENT."""
-    size, dtype = math.prod(shape), np.dtype(dtype)
-    buffer = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
-    start = -buffer.__array_interface__["data"][0] % ALIGNMENT
-    return buffer[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """np.zeros whose first element lies at a multiple of ALIGNMENT."""
-    out = aligned_empty(shape, dtype)
-    out[...] = 0
-    return out
 
 
 @njit(nogil=True, cache=True)

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..network.base import Array, LossAndGradient, Network
+from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
 from .tasks import Task
 
@@ -137,15 +138,18 @@ class InnerLoop:
 
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
         """theta_{n+1} = theta_n - a m g, with the gate m and the gradient g at theta_n; `start` is theta_0. All flat."""
-        return theta - self._times(m, g, theta.dtype)
+        step = self._times(m, g, theta.dtype)
+        return np.subtract(theta, step, out=step)
 
     def update_backward(self, theta: Array, start: Array, m: Array, g: Array, lam: Array) -> Adjoint:
         """The adjoint of `update`, from lam, that of theta_{n+1}; what g depends on is the loop's part."""
-        return Adjoint(lam, 0.0, -self._times(m, lam, theta.dtype), -(m * g * lam))
+        back = self._times(m, lam, theta.dtype)
+        return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
 
     def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""
-        return (self.step_size * gate * vector).astype(dtype, copy=False)
+        found = aligned_empty(vector.shape, dtype)
+        return np.multiply(self.step_size * gate, vector, out=found, casting="unsafe")
 
     def _descend(
         self, net: Network, theta: Array, x, y, second: bool = False, spike: str = "hard", recorded: Recorded | None = None
@@ -195,10 +199,10 @@ class InnerLoop:
             theta_n, m, g, _, hvp = path.pop()
             d = self.update_backward(theta_n, theta, m, g, lam)
             da = da + (d.step_size if np.ndim(self.step_size) else float(np.sum(d.step_size, dtype=np.float64)))
-            del g, theta_n
-            lam, of_start = d.theta, of_start + d.start
+            along, lam, of_start = np.asarray(d.gradient, net.dtype), d.theta, of_start + d.start
+            del g, theta_n, d
             if hvp is not None:
-                lam = lam + hvp(np.asarray(d.gradient, net.dtype))
+                lam = lam + hvp(along)
         lam = lam if np.ndim(of_start) == 0 else np.asarray(lam + of_start, net.dtype)
         return MetaGradient(loss, lam, da, before, after)
 

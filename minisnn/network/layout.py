@@ -14,6 +14,7 @@ import numpy as np
 from ..layers.block import Block
 from ..layers.loss import LOSSES, loss_of
 from ..layers.neuron import neuron_of
+from ..parallel.arrays import aligned
 
 Array = np.ndarray
 BACKENDS = ("numba", "numpy")
@@ -186,12 +187,12 @@ class Layout:
             raise ValueError(f"{name} must be a flat array of {self.size} parameters, not {found}")
 
     def _vector(self, vector, name) -> np.ndarray:
-        """A flat vector in the network's dtype, checked."""
+        """A flat vector in the network's dtype, checked, where kernels take views of it as they are."""
         self._check_vector(vector, name)
         if vector.dtype.kind not in "fiu":
             raise ValueError(f"{name} must hold real numbers, not {vector.dtype}")
         with np.errstate(over="ignore"):
-            vector = np.ascontiguousarray(vector, self.dtype)
+            vector = aligned(np.ascontiguousarray(vector, self.dtype))
         if not np.isfinite(vector).all():
             count = int((~np.isfinite(vector)).sum())
             raise NotFinite(f"{name} must be finite in {self.dtype}; {count} values are NaN or infinite")

@@ -125,14 +125,14 @@ def products(block, images: int, back: bool = False) -> float:
 
 def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
     """Operations of each kind for one call of a pass."""
-    B, x = len(tape["u"]), tape["x"]
+    B, x = len(tape["pq"]), tape["x"]
     H, W, n_in = block.input_shape
     N, N_in, inner = H * W * block.channels, H * W * n_in, max(steps - 2, 0)
     window = rows(block, x, tape["layer"].first, tape["layer"].first + inner)
     N_out = 0 if block.readout else int(np.prod(block.output_shape))
     below = 0 if first_layer else inner
     if name == "forward":
-        return {"rows": rows(block, x, 0, x.steps), name: B * x.steps * N, "bytes": 4 * tape["u"].size}
+        return {"rows": rows(block, x, 0, x.steps), name: B * x.steps * N, "bytes": 4 * B * tape["u"].shape[1] * N}
     if name == "backward":
         return {
             "rows": window,

@@ -189,7 +189,7 @@ def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
         for b in ("numba", "numpy")
     ]
     theta, v = nets[0].init(rng, x), rng.standard_normal(nets[0].size)
-    assert collect(x, np.float64(1)).images(linear.DENSE_ABOVE, float)[0].tolist() == [True, False, True]
+    assert collect(x, np.float64(1)).above(linear.DENSE_ABOVE).tolist() == [True, False, True]
     for n in range(3):
         assert np.array_equal(nets[0](theta, x[n : n + 1])[0], nets[0](theta, x)[n])
     for name, call in (

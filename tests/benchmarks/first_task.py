@@ -1,0 +1,61 @@
+"""What the first task costs: a fresh process with no compiled kernels (cold), one that finds them (warm), and its second task.
+
+    python tests/benchmarks/first_task.py              Table 1's network; kernels go to a temporary folder
+    PYTHONPATH=OTHER python tests/benchmarks/first_task.py --threads 1
+
+Seconds by the clock and of the processor, one run each. A task is a meta-gradient, 5-way 1-shot, 25 queries, Poisson counts at
+0.02; kernels that are imported and loaded in it are counted in it. The data need nothing compiled.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def child(threads: int | None) -> None:
+    """Print a line a step."""
+    at = [(time.perf_counter(), time.process_time())]
+
+    def done(what: str) -> None:
+        at.append((time.perf_counter(), time.process_time()))
+        (wall, cpu), (wall_before, cpu_before) = at[-1], at[-2]
+        print(f"    {what:22s} {wall - wall_before:7.2f} s   processor {cpu - cpu_before:7.2f} s", flush=True)
+
+    import numpy as np
+
+    done("import numpy")
+    import minisnn as ms
+
+    ms.set_threads(threads)
+    net = ms.SpikingNet((16, 32, 2), (32, 64, 128), 5)
+    done("import minisnn, network")
+    rng = np.random.default_rng(0)
+    x = rng.poisson(0.02, (30, 100, 16, 32, 2)).astype(np.uint8)
+    task = ms.Task(x[:5], np.arange(5), x[5:], np.repeat(np.arange(5), 5))
+    theta = rng.standard_normal(net.size).astype(np.float32) * np.float32(0.05)
+    done("parameters and data")
+    for what in ("first task", "second task"):
+        ms.meta_gradient(net, theta, task)
+        done(what)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        return child(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        for state in ("cold", "warm"):
+            print(f"{state}, load {os.getloadavg()[0]:.1f}", flush=True)
+            told = [] if options.threads is None else ["--threads", str(options.threads)]
+            command = [sys.executable, __file__, "--child", *told]
+            subprocess.run(command, check=True, env={**os.environ, "NUMBA_CACHE_DIR": folder})
+
+
+if __name__ == "__main__":
+    main()

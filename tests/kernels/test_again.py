@@ -1,0 +1,86 @@
+"""What a tape does not hold and is computed again: the same bits, in less memory."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.kernels import block, forward
+from minisnn.layers.block import EVERY_STEP
+from minisnn.parallel.arrays import ALIGNMENT, aligned, aligned_empty
+
+NEURONS = [(ms.LIF(), "max"), (ms.LIF(threshold=0.1), "mean"), (ms.CubaLIF(threshold=0.05), "max"), (ms.CubaLIF(), "mean")]
+
+
+def _made(neuron, pool, **settings):
+    rng = np.random.default_rng(7)
+    net = ms.SpikingNet((5, 8, 2), (16, 7), 3, pool=pool, neuron=neuron, kernel=3, hidden=(6,), **{"window": 9, **settings})
+    x = rng.poisson(0.1, (3, 14, 5, 8, 2)).astype(np.uint8)
+    return net, net.init(rng, x, rate=0.2), x, rng.standard_normal(net.size).astype(net.dtype)
+
+
+@pytest.mark.parametrize("neuron, pool", NEURONS)
+@pytest.mark.parametrize("window", [9, 20], ids=["window", "all steps"])
+def test_membranes_again(neuron, pool, window):
+    """Those of a tape that has given them up, against those of one that keeps every step."""
+    net, theta, x, _ = _made(neuron, pool, window=window)
+    x[1:2] += np.random.default_rng(1).poisson(1.0, x[1:2].shape).astype(np.uint8)  # a sample that is dense
+    spikes, dense = block.enter(x, net.gain, net.dtype), 0
+    for b, weight, bias in net.parameters(theta, block)[:-1]:
+        after, every = block.forward(b, weight, bias, spikes, window, keep=EVERY_STEP)
+        _, tape = block.forward(b, weight, bias, spikes, window, keep=5)
+        block.backward(b, weight, tape, np.ones((3, 5, *b.output_shape), np.float32))
+        u, layer = aligned_empty((3, 5, every["u"].shape[2]), np.float32), tape["layer"]
+        assert not tape["u"].size and tape["x"].steps < spikes.steps + (window == 20)
+        u[...] = every["u"][:, :5]  # an odd row that is not pooled is in no band
+        u[:, :, : layer.g.bands * layer.g.height * layer.g.row] = np.nan
+        weight = block.prepare(weight)
+        V = block._of_images(b, tape["x"], tape["dense"], 5 - layer.lag, weight, layer.first)
+        forward.membranes(0, 3 * layer.g.bands, tape["x"].lists, block._before(weight, tape, V), layer, u)
+        dense += tape["dense"].any()
+        assert np.array_equal(u, every["u"][:, :5]) and np.ptp(u) > 0
+        spikes = after
+    assert dense
+
+
+@pytest.mark.parametrize("neuron, pool", NEURONS)
+def test_no_bit_depends_on_what_is_kept(neuron, pool, monkeypatch):
+    net, theta, x, v = _made(neuron, pool)
+    found, asked = [], []
+    for cheap in (0, 1 << 30):
+        monkeypatch.setattr(block, "CHEAP", cheap)
+        tape = block.forward(*net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), 9, keep=9)[1]
+        asked.append(tape["anew"])
+        one = net.gradients(theta, x, np.arange(3))
+        found.append(
+            (one.gradient, one.hvp(v), one.hvp(v), net.features_and_pullback(theta, x).pullback(np.ones((3, 6), "f4")))
+        )
+    assert asked == [False, True]
+    assert all(np.array_equal(a, b) and np.ptp(a) > 0 for a, b in zip(*found)) and np.array_equal(*found[0][1:3])
+
+
+def test_a_meta_gradient_takes_little_memory():
+    """Table 1's network, what NumPy holds at most: 23 MB; with membranes in the tapes 43."""
+    rng = np.random.default_rng(0)
+    net, x = ms.SpikingNet(), rng.poisson(0.02, (10, 100, 16, 32, 2)).astype(np.uint8)
+    theta, task = net.init(rng, x[:2], rate=0.05), ms.Task(x[:5], np.arange(5), x[5:], np.arange(5))
+    ms.set_threads(1)
+    try:
+        ms.meta_gradient(net, theta, task)
+        tracemalloc.start()
+        ms.meta_gradient(net, theta, task)
+        assert tracemalloc.get_traced_memory()[1] < 26e6
+    finally:
+        tracemalloc.stop()
+        ms.set_threads(None)
+
+
+def test_arrays_that_lie_right_are_not_copied():
+    a = aligned_empty((3, 16), np.float32)
+    assert aligned(a) is a and aligned(a[1:]).base is not None and np.shares_memory(aligned(a[1:]), a)
+    b, c = aligned(a[:, 1:]), aligned(a.ravel()[1:])
+    assert not np.shares_memory(b, a) and not np.shares_memory(c, a) and np.array_equal(b, a[:, 1:], equal_nan=True)
+    assert all(one.__array_interface__["data"][0] % ALIGNMENT == 0 for one in (b, c))
+    a.flags.writeable = False  # numba would compile every kernel anew for it
+    assert aligned(a).flags.writeable
