@@ -15,7 +15,7 @@ from ..parallel.threads import in_order
 from .base import Network, parts_of
 from .layout import one_of, whole
 
-PART_BYTES = 11 << 20  # membranes of the samples that go through the kernels together, at least one; half where tapes stay
+PART_BYTES = 8 << 20  # membranes of the samples that go through the kernels together, at least one; half where tapes stay
 PART = 8  # and at most so many
 
 
