@@ -182,7 +182,8 @@ def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
         for name, text in texts.items():
             file.attrs[name] = text
         for name, array in arrays.items():
-            file.create_dataset(name, data=array, compression="gzip" if array.size > 64 else None)
+            large = array.size > 64  # bytes of like place together compress better
+            file.create_dataset(name, data=array, compression="gzip" if large else None, shuffle=large)
     body = buffer.getvalue()[HEADER:]
     header = json.dumps(dict(format=FORMAT, version=VERSION, length=len(body), sha256=hashlib.sha256(body).hexdigest()))
     return f"{header}\n".encode().ljust(HEADER) + body
