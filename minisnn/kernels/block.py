@@ -106,7 +106,7 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     layer = layer_of(block, dtype, max(T - window, 0))
     g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
     dense = x.above(DENSE_ABOVE_VALUED if x.value.shape[2] else DENSE_ABOVE)
-    again = 0 < kept and keep < EVERY_STEP and not block.readout
+    again = 0 < kept and keep < EVERY_STEP // 2 and not block.readout  # of EVERY_STEP a layer keeps a few less than the next
     anew = again and not dense.any() and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     u = aligned_empty((B if kept and not anew else 0, kept, g.H * g.row), dtype)
     state = _nothing(dtype, B if again else 0, 3, g.H * g.row)

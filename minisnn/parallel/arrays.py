@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the speed
 
 
-def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """np.empty whose first element lies at a multiple of ALIGNMENT."""
     size, dtype = math.prod(shape), np.dtype(dtype)
     buffer = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
@@ -15,7 +16,7 @@ def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     return buffer[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
 
 
-def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
+def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """np.zeros whose first element lies at a multiple of ALIGNMENT."""
     out = aligned_empty(shape, dtype)
     out[...] = 0

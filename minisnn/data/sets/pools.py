@@ -63,7 +63,7 @@ class Sight(NamedTuple):
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """What it sees of these pictures."""
-        shape, crop, scale, duration = self.camera.sensor, self.crop, self.scale, STEPS * self.step_ms
+        crop, scale, duration = self.crop, self.scale, STEPS * self.step_ms
         if self.move is None:
             more = dict(draw=draw) if draw else {}
             whole = self.step_ms == 1 and not self.centred
@@ -71,7 +71,8 @@ class Sight(NamedTuple):
             found = self.camera.record_counts(pictures, numbers, self.seed, duration, crop, cells, **more)
             return found if whole else summed(centred(found) if self.centred else found, self.step_ms, scale)
         events = (self.move.of(self.camera.record(one, self.seed, n), n) for one, n in zip(pictures, numbers.tolist()))
-        return np.array([bin_events(one, duration, self.step_ms, shape=shape, crop=crop, scale=scale) for one in events])
+        how = dict(shape=self.camera.sensor, crop=crop, scale=scale)
+        return np.array([bin_events(one, duration, self.step_ms, **how) for one in events])
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
