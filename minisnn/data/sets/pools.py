@@ -71,8 +71,8 @@ class Sight(NamedTuple):
             found = self.camera.record_counts(pictures, numbers, self.seed, duration, crop, cells, **more)
             return found if whole else summed(centred(found) if self.centred else found, self.step_ms, scale)
         events = (self.move.of(self.camera.record(one, self.seed, n), n) for one, n in zip(pictures, numbers.tolist()))
-        how = dict(shape=self.camera.sensor, crop=crop, scale=scale)
-        return np.array([bin_events(one, duration, self.step_ms, **how) for one in events])
+        shape, step = self.camera.sensor, self.step_ms
+        return np.array([bin_events(one, duration, step, shape=shape, crop=crop, scale=scale) for one in events])
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
