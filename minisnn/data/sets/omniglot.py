@@ -78,7 +78,7 @@ class Omniglot(Recordings):
     cache        whether the recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a bar while recordings are made
 
-    A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored "Greek-07+90m". Recordings are made
+    A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored "Greek-07+m". Recordings are made
     an alphabet and turn at a time, when a task first asks for one of its characters.
     """
 
