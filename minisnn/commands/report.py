@@ -19,7 +19,7 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid and surrogate)"
+    text = "names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid, surrogate and seeds)"
     parser.add_argument("--only", type=names, metavar="A,B,…", help=text)
     add_study(parser, 40)
 

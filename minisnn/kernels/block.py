@@ -169,8 +169,9 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 def _by_channel(block, x: Events, layer: Layer, inner: int) -> Sorted:
     """The window's spikes by channel, empty where the input has values or takes no convolution."""
     g, first, last = layer.g, layer.first, layer.first + inner
-    B = len(x.offset) if x.known else 0
-    room = int((x.offset[:, :, last] - x.offset[:, :, first]).max()) if B else 0
+    if not x.known:
+        return Sorted(np.empty(0, np.int32), np.empty(0, np.int32), 0, GROUP)
+    B, room = len(x.offset), int((x.offset[:, :, last] - x.offset[:, :, first]).max())
     found = Sorted(np.empty(B * g.H * room, np.int32), np.empty(B * g.H * (g.n_in + 1), np.int32), room, GROUP)
     parallel(back.by_channel, B * g.H, x.lists, first, inner, found, g, work=_work(block, B))
     return found

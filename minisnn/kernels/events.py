@@ -1,6 +1,7 @@
 """Spikes of a batch as lists, one for every sample and row of sites, in order of time."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Events:
         """Whether it is known where columns begin."""
         return self.column.shape[3] > 0
 
-    @property
+    @cached_property
     def lists(self) -> Lists:
         """What the kernels take."""
         arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())
@@ -69,7 +70,9 @@ class Events:
 
     def images(self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None) -> np.ndarray:
         """x (B, steps, H W C) from a step on, of samples that are `dense`, else zeros; no samples where none is."""
-        steps, B = self.steps - first if steps is None else steps, len(dense) if dense.any() else 0
+        steps, B = self.steps - first if steps is None else steps, len(dense)
+        if not dense.any():
+            return np.empty((0, steps, self.offset.shape[1] * self.sites), dtype)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
         parallel(_paint, B, self.lists, dense, first, self.sites, x.dtype.type(1), x, work=x.size)
         return x

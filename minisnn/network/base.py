@@ -141,14 +141,12 @@ class Network(Layout):
         tapes: list[list[Any]] = []
 
         def one(part):
-            return self._reverse(engine, layers, x[part], y[part], spike, _of(record, part), second)
+            return self._reverse(engine, layers, x[part], y[part], spike, _of(record, part), second, len(x))
 
         def add(found):
             part_loss, part_gradient, part_logits, part_tapes = found
-            share = len(part_logits) / len(x)
-            loss[0] += share * part_loss
-            part_gradient *= self.dtype.type(share)
-            np.add(gradient, part_gradient, out=gradient)
+            loss[0] += part_loss
+            self._add(gradient, part_gradient)
             logits.append(part_logits)
             tapes.append(part_tapes)
 
@@ -156,11 +154,9 @@ class Network(Layout):
             dots, hv = self.parameters(self._vector(v, "v"), engine), np.zeros(self.size, self.dtype)
 
             def one(n):
-                part_hv = self._tangent_of_reverse(engine, layers, dots, tapes[n], logits[n], y[parts[n]])
-                part_hv *= self.dtype.type(len(logits[n]) / len(x))
-                return part_hv
+                return self._tangent_of_reverse(engine, layers, dots, tapes[n], logits[n], y[parts[n]], len(x))
 
-            in_order(one, range(len(parts)), lambda part_hv: np.add(hv, part_hv, out=hv))
+            in_order(one, range(len(parts)), lambda part_hv: self._add(hv, part_hv))
             release()
             return hv
 
@@ -209,11 +205,11 @@ class Network(Layout):
             def one(n):
                 dx = engine.features_backward(self.blocks[-1], np.ascontiguousarray(dp[parts[n]], self.dtype), steps)
                 if not layers:
-                    return gradient
+                    return []
                 dx = dx.reshape(*dx.shape[:2], *layers[-1][0].output_shape)
                 return self._back(engine, layers, tapes[n], dx, False)
 
-            in_order(one, range(len(parts)), lambda part: np.add(gradient, part, out=gradient))
+            in_order(one, range(len(parts)), lambda part: self._add(gradient, part))
             return gradient
 
         in_order(forward, parts, add)
@@ -266,21 +262,29 @@ class Network(Layout):
             tapes.append(tape)
         return x, tapes
 
-    def _reverse(self, engine, layers, x, y, form, record, second):
-        """(loss, gradient, logits, tapes)."""
+    def _reverse(self, engine, layers, x, y, form, record, second, batch):
+        """(loss, gradient, logits, tapes): this part's share of a batch's mean loss, and its gradient as `_back` gives it."""
         logits, tapes = self._forward(engine, layers, x, form, record, self.window)
         loss, dlogits = self.criterion.value(logits, y), self._of_loss("backward", self.criterion.backward(logits, y), logits)
-        return float(loss), self._back(engine, layers, tapes, dlogits, second), logits, tapes
+        dlogits = dlogits * self.dtype.type(len(x) / batch)
+        return float(loss) * len(x) / batch, self._back(engine, layers, tapes, dlogits, second), logits, tapes
 
-    def _back(self, engine, layers, tapes, dx: Any, second):
-        """The gradient, from the adjoint of what the last of these layers hands on; zero in the blocks above it."""
-        gradient = np.zeros(self.size, self.dtype)
-        for n, (b, dweight, dbias) in reversed(list(enumerate(self.parameters(gradient)[: len(layers)]))):
-            dx, dweight[...], dbias[...] = engine.backward(b, layers[n][1], tapes[n], dx, n > 0, second)
+    def _back(self, engine, layers, tapes, dx: Any, second) -> list[tuple[Array, Array]]:
+        """(dweight, dbias) of each of these layers, from the adjoint of what the last of them hands on."""
+        found = []
+        for n, (b, weight, _) in reversed(list(enumerate(layers))):
+            dx, *gradient = engine.backward(b, weight, tapes[n], dx, n > 0, second)
             if not second:
                 tapes[n] = None  # nothing will need it, and it is large
             dx = dx.reshape(*dx.shape[:2], *self.blocks[n - 1].output_shape) if n else None
-        return gradient
+            found.append(gradient)
+        return found[::-1]
+
+    def _add(self, total: Array, part: list[tuple[Array, Array]]) -> None:
+        """total, flat like theta, += what a part of the batch gives to the blocks from the first on."""
+        for (_, weight, bias), (dweight, dbias) in zip(self.parameters(total), part):
+            np.add(weight, dweight, out=weight)
+            np.add(bias, dbias, out=bias)
 
     def _of_loss(self, name: str, found: Any, logits: Array) -> Array:
         """A derivative of the loss in the network's dtype; ValueError where it is of another shape."""
@@ -290,8 +294,8 @@ class Network(Layout):
             )
         return np.asarray(found, self.dtype)
 
-    def _tangent_of_reverse(self, engine, layers, dots, tapes, logits, y):
-        """H v of the mean loss: `_forward` and `_reverse` differentiated along the direction of `dots`."""
+    def _tangent_of_reverse(self, engine, layers, dots, tapes, logits, y, batch):
+        """H v of the part's share, as `_back`: `_forward` and `_reverse` differentiated along the direction of `dots`."""
         steps, tapes_dot = tapes[-1]["u"].shape[1], list[Any]()
         x_dot: Any = None
         for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(layers, dots)):
@@ -300,14 +304,15 @@ class Network(Layout):
             x_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tapes[n], x_dot, short)
             tapes_dot.append(tape_dot)
         dlogits_dot = self.criterion.backward_tangent(logits, x_dot, y)
-        dx_dot: Any = self._of_loss("backward_tangent", dlogits_dot, logits)
-        hv = np.empty(self.size, self.dtype)
-        for n, (b, dweight_dot, dbias_dot) in reversed(list(enumerate(self.parameters(hv)))):
-            dx_dot, dweight_dot[...], dbias_dot[...] = engine.backward_tangent(
-                b, layers[n][1], dots[n][1], tapes[n], tapes_dot.pop(), dx_dot, n > 0
-            )
+        dx_dot: Any = self._of_loss("backward_tangent", dlogits_dot, logits) * self.dtype.type(len(logits) / batch)
+        found = []
+        for n, (b, weight, _) in reversed(list(enumerate(layers))):
+            dot = tapes_dot.pop()
+            dx_dot, *hv = engine.backward_tangent(b, weight, dots[n][1], tapes[n], dot, dx_dot, n > 0)
+            del dot
             dx_dot = dx_dot.reshape(*dx_dot.shape[:2], *self.blocks[n - 1].output_shape) if n else None
-        return hv
+            found.append(hv)
+        return found[::-1]
 
 
 def _of(record, part):

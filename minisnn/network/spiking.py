@@ -15,7 +15,7 @@ from ..parallel.threads import in_order
 from .base import Network, parts_of
 from .layout import one_of, whole
 
-PART_BYTES = 8 << 20  # membranes of the samples that go through the kernels together, at least one; half where tapes stay
+PART_BYTES = 12 << 20  # membranes of the samples that go through the kernels together, at least one; a third where tapes stay
 PART = 8  # and at most so many
 
 
@@ -115,7 +115,7 @@ class SpikingNet(Network):
 
     def _parts(self, x, second):
         sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
-        size = PART_BYTES // (1 + second) // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize)
+        size = PART_BYTES // (3 if second else 1) // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize)
         return parts_of(len(x), min(max(size, 1), PART))
 
     def _input(self, x) -> np.ndarray:

@@ -10,10 +10,9 @@ ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the s
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """np.empty whose first element lies at a multiple of ALIGNMENT."""
-    size, dtype = math.prod(shape), np.dtype(dtype)
-    buffer = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
-    start = -buffer.__array_interface__["data"][0] % ALIGNMENT
-    return buffer[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
+    dtype = np.dtype(dtype)
+    buffer = np.empty(math.prod(shape) * dtype.itemsize + ALIGNMENT, np.uint8)
+    return np.ndarray(shape, dtype, buffer, -buffer.__array_interface__["data"][0] % ALIGNMENT)
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:

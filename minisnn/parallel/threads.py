@@ -1,7 +1,8 @@
 """Threads of the kernels: a range of independent items, shared out over a pool that lives as long as the process.
 
 Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on who
-computes it or when; what is summed over items is summed afterwards in a fixed order.
+computes it or when; what is summed over items is summed afterwards in a fixed order. Where parts of a batch go side by side
+(`in_order`), a thread that finds none left takes a share of the kernels of those that still work at theirs.
 """
 
 import os
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
-from threading import Event, Lock, local
+from threading import Condition, Event, Lock, local
 from typing import Any
 
 from ..stopping import check
@@ -48,40 +49,39 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
     `work`, a rough number of operations, tells what is over before another thread would have woken up. Inside a function
-    that `in_order` calls, the other threads have work of their own, and the kernel is called once.
+    that `in_order` calls, the other threads have work of their own: those that have none left take a share.
     """
     check()
-    workers = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else min(get_threads(), items)
+    crew: _Crew | None = getattr(_inside, "crew", None)
+    most = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else crew.idle + 1 if crew else get_threads()
+    workers = min(most, items)
     if workers <= 1:
         if items:
             kernel(0, items, *arguments)
-        return
-    share, turns = max(items // (SHARES * workers), 1), count()
-
-    def turn() -> bool:
-        start = next(turns) * share
-        if start < items:
-            kernel(start, min(start + share, items), *arguments)
-        return start < items
-
-    _together(turn, workers)
+    elif crew:
+        crew.share(_Range(kernel, items, arguments, workers))
+    else:
+        _together(_Range(kernel, items, arguments, workers).turn, workers)
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
     """collect(function(item)) for every item: the functions side by side, what they return one by one in the items' order.
 
-    As many items as there are threads go together; the threads share in each of what is left over.
+    Inside another `in_order` they go one after the other.
     """
-    workers = 1 if getattr(_inside, "busy", False) else min(get_threads(), len(items))
-    together = len(items) // workers * workers if workers > 1 else 0
-    turns, lock, waiting, due = count(), Lock(), {}, [0]
+    workers = 1 if getattr(_inside, "busy", False) or getattr(_inside, "crew", None) else get_threads()
+    if workers == 1 or not len(items):
+        for item in items:
+            check()
+            collect(function(item))
+        return
+    turns, lock, waiting, due, crew = count(), Lock(), {}, [0], _Crew(workers)
 
     def turn() -> bool:
         n = next(turns)
-        if n >= together:
+        if n >= len(items):
             return False
-        with alone():
-            result = function(items[n])
+        result = function(items[n])
         with lock:
             waiting[n] = result
             del result
@@ -90,11 +90,87 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
                 due[0] += 1
         return True
 
-    if together:
-        _together(turn, workers)
-    for item in items[together:]:
-        check()
-        collect(function(item))
+    _together(turn, workers, crew)
+
+
+class _Range:
+    """A kernel's items, a share of them a turn, whoever takes it."""
+
+    def __init__(self, kernel: Callable, items: int, arguments: tuple, workers: int):
+        self.kernel, self.items, self.arguments = kernel, items, arguments
+        self.share, self.turns = max(items // (SHARES * workers), 1), count()
+        self.helpers = 0  # threads beside its owner's that are at it
+        self.error: BaseException | None = None  # that ended one of them
+
+    def turn(self) -> bool:
+        start = next(self.turns) * self.share
+        if start < self.items:
+            self.kernel(start, min(start + self.share, self.items), *self.arguments)
+        return start < self.items
+
+    def run(self) -> None:
+        try:
+            while self.turn():
+                check()
+        except BaseException:
+            self.items = 0  # nobody begins another share
+            raise
+
+
+class _Crew:
+    """Threads that work off one list; `idle` of them have found nothing left on it, and help with what the others share."""
+
+    def __init__(self, workers: int):
+        self.busy, self.idle, self.ranges, self._changed = workers, 0, list[_Range](), Condition()
+
+    def share(self, given: _Range) -> None:
+        """Work at a range, together with those who are idle."""
+        with self._changed:
+            self.ranges.append(given)
+            self._changed.notify_all()
+        try:
+            given.run()
+        finally:
+            with self._changed:  # also after Ctrl-C: nobody may write to what is given up
+                self._over(given)
+                while given.helpers:
+                    self._changed.wait()
+        if given.error is not None:
+            raise given.error
+
+    def leave(self) -> None:
+        """This thread works at the list no more."""
+        with self._changed:
+            self.busy -= 1
+            self._changed.notify_all()
+
+    def help(self) -> None:
+        """Take shares until nobody works at the list any more."""
+        with self._changed:
+            while self._idle():
+                given = self.ranges[-1]
+                given.helpers += 1
+                self._changed.release()
+                try:
+                    given.run()
+                except BaseException as error:
+                    given.error = error  # for its owner
+                self._changed.acquire()
+                given.helpers -= 1
+                self._over(given)
+                self._changed.notify_all()
+
+    def _idle(self) -> bool:
+        """Wait for a range; whether there is one."""
+        self.idle += 1
+        while self.busy and not self.ranges:
+            self._changed.wait()
+        self.idle -= 1
+        return bool(self.ranges)
+
+    def _over(self, given: _Range) -> None:
+        if given in self.ranges:
+            self.ranges.remove(given)
 
 
 @contextmanager
@@ -108,7 +184,7 @@ def alone() -> Iterator[None]:
         _inside.busy = before
 
 
-def _together(turn: Callable[[], bool], workers: int) -> None:
+def _together(turn: Callable[[], bool], workers: int, crew: _Crew | None = None) -> None:
     """Take turns in this thread and in workers - 1 others until one returns False; the first error ends it and is raised."""
     global _pool
     if _pool is None:
@@ -116,12 +192,19 @@ def _together(turn: Callable[[], bool], workers: int) -> None:
     failed = Event()
 
     def work_on():
+        _inside.crew = crew
         try:
             while not failed.is_set() and turn():
                 check()
         except BaseException:
             failed.set()
             raise
+        finally:
+            _inside.crew = None
+            if crew:
+                crew.leave()
+        if crew:
+            crew.help()
 
     others = [_pool.submit(work_on) for _ in range(workers - 1)]
     try:

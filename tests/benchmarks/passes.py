@@ -28,6 +28,7 @@ import minisnn as ms
 from minisnn.kernels import block as kernels
 from minisnn.kernels import dense, neuron, pooling, vector
 from minisnn.kernels.records import POOL, Left, Out, Right, constants, geometry
+from minisnn.parallel.arrays import aligned_zeros
 
 SITES = 2048
 LAYERS = ("forward", "backward", "forward_tangent", "backward_tangent")
@@ -81,7 +82,7 @@ def _site_updates(which, u, u_dot, a, b, state, s, D, room, dy, bias, g, pool, c
 def limits(pool: str) -> dict:
     """Operations a second of one core of this machine."""
     rng = np.random.default_rng(0)
-    new = lambda n: vector.aligned_zeros((n,), np.float32)
+    new = lambda n: aligned_zeros((n,), np.float32)
     x, y, index = new(800 * 64), new(64), rng.integers(0, 800, 5000).astype(np.int32)
     a, b, c = new(8 * 256), new(256 * 32), new(8 * 32)
     rates = {

@@ -44,14 +44,75 @@ def test_results_are_collected_in_order(number, items):
 
     def function(n):
         time.sleep(0.002 * ((n * 7) % 3))
-        threads.parallel(lambda start, stop: inside.append((n, start, stop)), 10)
+        threads.parallel(lambda start, stop: inside.extend((n, k) for k in range(start, stop)), 10)
         return n * n
 
     threads.in_order(function, range(items), found.append)
     assert found == [n * n for n in range(items)]
-    together = items // min(number, items) * number if number > 1 and items > 1 else 0
-    for n in range(min(together, items)):  # the others are busy: one call for all items
-        assert inside.count((n, 0, 10)) == 1
+    assert sorted(inside) == [(n, k) for n in range(items) for k in range(10)]
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_threads_that_have_nothing_left_help(number, more):
+    items = min(1 + more, number)
+    everybody, who = threading.Barrier(items), set()
+
+    def function(n):
+        everybody.wait(5)  # every item has a thread of its own
+        for _ in range(50 * (n == items - 1)):  # the last one's kernels, of which some begin after the others have ended
+            threads.parallel(kernel, 12)
+
+    def kernel(start, stop):
+        who.add(threading.get_ident())
+        time.sleep(1e-4)
+
+    threads.in_order(function, range(items), lambda _: None)
+    assert len(who) == number
+
+
+def test_threads_that_are_busy_do_not_help(number):
+    everybody, calls = threading.Barrier(number), []
+
+    def function(n):
+        everybody.wait(5)
+        threads.parallel(lambda start, stop: calls.append((n, start, stop)), 12)
+        everybody.wait(5)
+
+    threads.in_order(function, range(number), lambda _: None)
+    assert sorted(calls) == [(n, 0, 12) for n in range(number)]
+
+
+def test_an_error_of_a_helper_is_the_owners(number):
+    owner, done = [], []
+
+    def kernel(start, stop):
+        if threading.get_ident() not in owner:
+            raise ValueError("helper")
+        time.sleep(1e-3)
+
+    def function(n):
+        owner.append(threading.get_ident())
+        time.sleep(0.02)
+        threads.parallel(kernel, 100)
+
+    if number > 1:
+        with pytest.raises(ValueError, match="helper"):
+            threads.in_order(function, range(1), lambda _: None)
+    threads.in_order(lambda n: n, range(4), done.append)  # and the pool goes on
+    assert done == [0, 1, 2, 3]
+
+
+def test_within_another_they_go_one_after_the_other(number):
+    found = []
+
+    def function(n):
+        inner = []
+        threads.in_order(lambda k: (n, k, threading.get_ident()), range(3), inner.append)
+        return inner
+
+    threads.in_order(function, range(3), found.append)
+    assert [[one[:2] for one in inner] for inner in found] == [[(n, k) for k in range(3)] for n in range(3)]
+    assert all(len({who for _, _, who in inner}) == 1 for inner in found)
 
 
 def test_an_error_in_a_thread_is_raised(number):

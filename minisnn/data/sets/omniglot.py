@@ -8,12 +8,14 @@ are their mirror images.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...meta.tasks import Task
 from ..store.shipped import shipped
 from .pool import Pieces, Pool
 from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
@@ -136,6 +138,19 @@ class Omniglot(Recordings):
         if known:  # drawings are in the order of the people
             people = pool.numbers % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {one: where[people[where] == trains] for one, where in self.symbols.items()}
+
+    def sample_task(
+        self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
+    ) -> Task:
+        """As `Recordings.sample_task`; where classes are not given, their turn is drawn first, of those with enough classes."""
+        turned: dict[str, list[str]] = {}
+        for name in self.classes:
+            turned.setdefault(name.partition("+")[2], []).append(name)
+        enough = [names for names in turned.values() if len(names) >= ways]
+        if classes is None and ways > 0 and enough and len(turned) > 1:
+            alike = enough[rng.integers(len(enough))]
+            classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
+        return super().sample_task(rng, ways, shots, queries, classes)
 
 
 def _told(turn: int) -> str:

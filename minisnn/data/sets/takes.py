@@ -146,7 +146,7 @@ class Take:
 
 PROTOCOLS = ("same-take", "new-subject", "other-subject")
 SUBJECTS = {"train": range(5), "val": range(5, 8), "test": range(8, 13)}  # five, as in ASL-DVS, and others for the new ones
-MOMENTS, EVERY_S = 20, 0.5  # samples of a take, and the time from one to the next
+MOMENTS, EVERY_S = 60, 1.0  # samples of a take, a minute long, and the time from one to the next
 
 
 def take_camera() -> EventCamera:

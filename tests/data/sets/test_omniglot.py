@@ -46,6 +46,22 @@ def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
     assert all(len(where) == 2 * PEOPLE for where in Omniglot("train", draws=2).symbols.values())
 
 
+def test_classes_of_a_task_are_turned_alike(monkeypatch):
+    monkeypatch.setattr(omniglot.Recordings, "sample_task", lambda self, rng, ways, shots, queries, classes: classes)
+    data, found = Omniglot("train", progress=False), set()
+    for index in range(60):
+        classes = data.episode(0, index, 20)
+        turns = {name.partition("+")[2] for name in classes}
+        assert len(turns) == 1 and len(set(classes)) == 20
+        found |= turns
+    assert found == {"", "90", "180", "270", "m", "90m", "180m", "270m"}
+    assert data.sample_task(np.random.default_rng(0), 2, classes=["Latin-01", "Latin-01+90"]) == ["Latin-01", "Latin-01+90"]
+    mixed = data.only(["Latin-01", "Latin-02", "Latin-01+90"])
+    assert {frozenset(mixed.episode(0, index, 2)) for index in range(20)} == {frozenset(["Latin-01", "Latin-02"])}
+    # no turn has three, or there is one turn alone: as of any set
+    assert mixed.episode(0, 0, 3) is None and Omniglot("val", progress=False).episode(0, 0, 5) is None
+
+
 @pytest.fixture
 def small(monkeypatch):
     """Two alphabets of three and two characters."""

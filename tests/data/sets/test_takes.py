@@ -57,7 +57,7 @@ def test_pixels_of_what_moved_before_start_anywhere():
 
 @dataclasses.dataclass
 class Marked:
-    """A take, and the camera before it, whose only ON event tells who it is: step of the letter, cell of subject and moment."""
+    """A take, and the camera before it, whose only ON event tells who it is: step and cell of letter, subject and moment."""
 
     seed: int
     subject: int
@@ -72,7 +72,8 @@ class Marked:
 
     def record_counts(self, *how) -> np.ndarray:
         counts = np.zeros((1, *COUNTS), np.uint8)
-        counts[0, self.letter, self.subject, round(self.t / takes.EVERY_S), 1] = 1
+        late, moment = divmod(round(self.t / takes.EVERY_S), COUNTS[2])
+        counts[0, self.letter + len(LETTERS) * late, self.subject, moment, 1] = 1
         return counts
 
 
@@ -85,7 +86,8 @@ def marked(monkeypatch):
 def told(x: np.ndarray) -> set[tuple[int, int, int]]:
     """(letter, subject, moment) of all halves of samples."""
     _, step, row, column = np.nonzero(x[..., 1])
-    return set(zip(step.tolist(), row.tolist(), (column % COUNTS[2]).tolist()))
+    late, letter = np.divmod(step, len(LETTERS))
+    return set(zip(letter.tolist(), row.tolist(), (column % COUNTS[2] + COUNTS[2] * late).tolist()))
 
 
 @pytest.mark.parametrize("protocol", takes.PROTOCOLS)
