@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "hardware"))
+sys.path[:0] = [str(Path(__file__).parents[1] / "hardware"), str(Path(__file__).parents[1])]
 from edge_library import Library  # noqa: E402
 
 import minisnn as ms  # noqa: E402
