@@ -40,7 +40,9 @@ PRESETS = {
     "quick": _QUICK,
     # Table 1's width, longer, and another scene and camera in every recording.
     "paper-fast": replace(
-        _QUICK, channels=(32, 64, 128), lr=2e-3, draws=3, prototype_updates=2500, updates=2900, evaluate_episodes=40, queries=10
+        replace(_QUICK, channels=(32, 64, 128), lr=2e-3, draws=3, queries=10, evaluate_every=500, evaluate_episodes=40),
+        prototype_updates=2500,
+        updates=2900,
     ),
 }
 DEFAULT = "quick"
