@@ -36,7 +36,7 @@ def main() -> None:
             found.theta,
             inner=found.inner,
             config=replace(found.config, start=RECIPES[role].start),
-            curve=found.curve,
+            curve={name: values.astype("float32") for name, values in found.curve.items()},
             progress=found.progress,
             provenance=found.provenance,
         )

@@ -32,6 +32,10 @@ _CNN_MEANS = replace(
 _HELD = dict(alpha=15 / 16, beta=7 / 8, gain=8.0, firing_threshold=0.5 + 2.0**-40)
 _CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
 _ONLINE = dict(rule="online", learn_step_size="no", step_size=2.0**-11, train_ways=20, train_queries=1, draws=3, scale=128.0)
+_PIXELS = dict(dataset="omniglot", size=(32, 32), bin_ms=3.0, align=True, window=50)
+_FINE = replace(
+    replace(preset("maml"), **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, **_PIXELS), evaluate_every=300, test_episodes=100
+)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -55,20 +59,19 @@ RECIPES: dict[str, TrainingConfig] = {
     "omniglot/prototypes-snn": replace(
         preset("maml"), **_WIDE, **{**_MEANS, "draws": 0}, dataset="omniglot", updates=3500, lr=2e-3, test_episodes=100
     ),
-    "omniglot/fine-snn": replace(
-        replace(
-            preset("maml"), **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, dataset="omniglot", size=(32, 32), bin_ms=3.0
-        ),
-        align=True,
-        window=50,
-        updates=2400,
-        lr=3e-3,
-        evaluate_every=300,
+    "omniglot/first-fine-snn": replace(_FINE, updates=2400, lr=3e-3),
+    "omniglot/fine-snn": replace(_FINE, start="omniglot_first_fine.h5", updates=1200, lr=1.5e-3, seed=1),
+    "omniglot/fine-maml-snn": replace(
+        replace(preset("maml"), **_PIXELS, start="omniglot_fine.h5", step_size=0.5, lr=1.5e-4, seed=2, evaluate_episodes=60),
+        updates=500,
+        evaluate_every=100,
         test_episodes=100,
     ),
-    "double-asl-same-take/first-snn": replace(_TAKES, **{**_MEANS, "draws": 0}, updates=600, lr=3e-3, evaluate_every=150),
+    "double-asl-same-take/prototypes-snn": replace(
+        _TAKES, **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, updates=1500, lr=3e-3, evaluate_every=300
+    ),
     "double-asl-same-take/proto-snn": replace(
-        replace(_TAKES, start="double_asl_same_take_first.h5", rule="proto-maml", step_size=1.0),
+        replace(_TAKES, start="double_asl_same_take_prototypes.h5", rule="proto-maml", step_size=1.0, evaluate_episodes=60),
         updates=200,
         lr=5e-4,
         seed=1,
