@@ -146,27 +146,27 @@ class _Crew:
 
     def help(self) -> None:
         """Take shares until nobody works at the list any more."""
-        with self._changed:
-            while self._idle():
-                given = self.ranges[-1]
-                given.helpers += 1
-                self._changed.release()
-                try:
-                    given.run()
-                except BaseException as error:
-                    given.error = error  # for its owner
-                self._changed.acquire()
+        while (given := self._next()) is not None:
+            try:
+                given.run()
+            except BaseException as error:
+                given.error = error  # for its owner
+            with self._changed:
                 given.helpers -= 1
                 self._over(given)
                 self._changed.notify_all()
 
-    def _idle(self) -> bool:
-        """Wait for a range; whether there is one."""
-        self.idle += 1
-        while self.busy and not self.ranges:
-            self._changed.wait()
-        self.idle -= 1
-        return bool(self.ranges)
+    def _next(self) -> _Range | None:
+        """A range to help with, once there is one; None where nobody works any more."""
+        with self._changed:
+            self.idle += 1
+            while self.busy and not self.ranges:
+                self._changed.wait()
+            self.idle -= 1
+            if not self.ranges:
+                return None
+            self.ranges[-1].helpers += 1
+            return self.ranges[-1]
 
     def _over(self, given: _Range) -> None:
         if given in self.ranges:

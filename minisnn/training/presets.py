@@ -40,9 +40,15 @@ PRESETS = {
     "quick": _QUICK,
     # Table 1's width, longer, and another scene and camera in every recording.
     "paper-fast": replace(
-        replace(_QUICK, channels=(32, 64, 128), lr=2e-3, draws=3, queries=10, evaluate_every=500, evaluate_episodes=40),
+        _QUICK,
+        channels=(32, 64, 128),
+        lr=2e-3,
+        draws=3,
+        queries=10,
         prototype_updates=2500,
         updates=2900,
+        evaluate_every=500,
+        evaluate_episodes=40,
     ),
 }
 DEFAULT = "quick"

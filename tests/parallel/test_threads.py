@@ -107,8 +107,15 @@ def test_within_another_they_go_one_after_the_other(number):
 
     def function(n):
         inner = []
-        threads.in_order(lambda k: (n, k, threading.get_ident()), range(3), inner.append)
+        threads.in_order(one(n), range(3), inner.append)
         return inner
+
+    def one(n):
+        def item(k):
+            time.sleep(0.005)  # another thread would have come by
+            return n, k, threading.get_ident()
+
+        return item
 
     threads.in_order(function, range(3), found.append)
     assert [[one[:2] for one in inner] for inner in found] == [[(n, k) for k in range(3)] for n in range(3)]

@@ -143,13 +143,14 @@ class Omniglot(Recordings):
         self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
     ) -> Task:
         """As `Recordings.sample_task`; where classes are not given, their turn is drawn first, of those with enough classes."""
-        turned: dict[str, list[str]] = {}
-        for name in self.classes:
-            turned.setdefault(name.partition("+")[2], []).append(name)
-        enough = [names for names in turned.values() if len(names) >= ways]
-        if classes is None and ways > 0 and enough and len(turned) > 1:
-            alike = enough[rng.integers(len(enough))]
-            classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
+        if classes is None and ways > 0:
+            turned: dict[str, list[str]] = {}
+            for name in self.classes:
+                turned.setdefault(name.partition("+")[2], []).append(name)
+            enough = [names for names in turned.values() if len(names) >= ways]
+            if enough and len(turned) > 1:
+                alike = enough[rng.integers(len(enough))]
+                classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
         return super().sample_task(rng, ways, shots, queries, classes)
 
 
