@@ -133,7 +133,7 @@ def weight_gradient(start, stop, x, events, dense, images, inner, out, pq, x_dot
         halo[:] = 0
         for b in range(out.dPQ.shape[0]):
             at = b * inner * frame
-            if dense[b]:
+            if dense[b] and images.size > 0:
                 _outer(images[b], halo, channel, size, out.dV[b], inner, top, bottom, dW, g)
             for i in range(top, top if dense[b] else bottom):
                 if by_channel:

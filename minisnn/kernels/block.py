@@ -17,11 +17,12 @@ from . import forward as ahead
 from .choice import TOGETHER
 from .dense import fits, outer, through, transform
 from .events import Events, collect
-from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, back_layout, dense_layout, from_rows, rows_layout
+from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, POINTS_ABOVE, back_layout, dense_layout, from_rows, rows_layout
 from .records import Adjoint, Before, Direction, Layer, Sorted, Sums, Weights, geometry
 from .records import layer as layer_of
 
 GROUP = 8  # input channels whose weight gradient is one item of work
+AT_ONCE = 20  # steps whose dense images go through the weights together
 CHEAP = 8  # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
 
 
@@ -105,7 +106,7 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     B, T = len(x.offset), x.steps
     layer = layer_of(block, dtype, max(T - window, 0))
     g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
-    dense = x.above(DENSE_ABOVE_VALUED if x.value.shape[2] else DENSE_ABOVE)
+    dense = x.above(DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE)
     again = 0 < kept and keep < EVERY_STEP // 2 and not block.readout  # of EVERY_STEP a layer keeps a few less than the next
     anew = again and not dense.any() and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     u = aligned_empty((B if kept and not anew else 0, kept, g.H * g.row), dtype)
@@ -117,14 +118,24 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
     y = Events(index, value, offset, column, max(row_out, 1), g.n_out)
     out = ahead.Spikes(index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype))
-    work = _work(block, B)
-    V = _of_images(block, x, dense, T, weight)
+    work, bands = _work(block, B), -(-g.H // g.height)  # with the odd rest that pooling drops
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
-    bands = -(-g.H // g.height)  # with the odd rest that pooling drops
-    parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, layer, u, state, out, work=work)
+    spans = _spans(T) if dense.any() else [(0, T)]
+    between = _nothing(dtype, B if len(spans) > 1 else 0, 3, g.H * g.row)
+    for begin, end in spans:
+        V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
+        rest = ((begin, end), between, layer, u, state, out)
+        parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work)
+        del V  # before the next is made
     tape = {"x": x, "layer": layer, "u": u, "pq": pq, "dense": dense, "state": state, "bias": bias, "anew": anew}
     return (out.logits if block.readout else y.tight()), tape
+
+
+def _spans(steps: int) -> list[tuple[int, int]]:
+    """(begin, end) of nearly as many steps each, AT_ONCE at most: images and what the weights make of them are large."""
+    edges = np.linspace(0, steps, -(-steps // AT_ONCE) + 1).astype(int).tolist()
+    return list(zip(edges, edges[1:]))
 
 
 def _events(x: Events, first: int) -> int:
@@ -179,21 +190,27 @@ def _by_channel(block, x: Events, layer: Layer, inner: int) -> Sorted:
 
 def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     """dweight; sums.dW holds what the bands have summed of it."""
-    x, layer = tape["x"], tape["layer"]
-    inner = max(steps - layer.delay, 0)
-    none = _nothing(sums.dPQ.dtype, 0, 0, 0)
-    dense = x_dot is not None and fits(layer.g) and x_dot.size > 0
-    at_points = outer(x_dot, dV, layer.g, _work(block, len(sums.dPQ))) if dense else none
+    x, layer, chosen = tape["x"], tape["layer"], tape["dense"]
+    inner, work = max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
+    none, at_points = _nothing(sums.dPQ.dtype, 0, 0, 0), []
+    images, tangent = x.images(chosen, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
+    if fits(layer.g) and len(images):
+        every = chosen.all()
+        at_points.append(outer(*(a if every else a[chosen] for a in (images, sums.dV)), layer.g, work))
+        images = none
+    if fits(layer.g) and tangent[0].size:
+        at_points.append(outer(*tangent, layer.g, work))
+        tangent = none, none
     events, total = _by_channel(block, x, layer, inner), aligned_zeros((math.prod(block.weight_shape),), none.dtype)
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
-    tangent = (none, none) if x_dot is None or dense else (x_dot, dV)
-    images = x.images(tape["dense"], none.dtype, layer.first, inner)
-    arguments = (x.lists, events, tape["dense"], images, inner, sums, tape["pq"], *tangent, total, layer)
-    parallel(back.weight_gradient, items, *arguments, work=_work(block, len(sums.dPQ)))
+    arguments = (x.lists, events, chosen, images, inner, sums, tape["pq"], *tangent, total, layer)
+    parallel(back.weight_gradient, items, *arguments, work=work)
     dweight = from_rows(total, block.weight_shape)
-    return np.add(dweight, at_points, out=at_points) if dense else dweight
+    for one in at_points:
+        dweight = np.add(dweight, one, out=one)
+    return dweight
 
 
 def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):
@@ -208,6 +225,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
     weight, d = prepare(weight), _adjoint(block, tape, dy)
     B, steps, layer = len(tape["pq"]), d.steps, tape["layer"]
+    weight.release(("points", False))  # large, and only the next part wants it
     sums = _empty_sums(block, tape, steps, need_dx)
     arguments = (tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums)
     parallel(back.backward, B * layer.g.bands, *arguments, work=_work(block, B))
@@ -225,21 +243,22 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
     weight, weight_dot = prepare(weight), prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
-    B, dtype, before = len(tape["pq"]), u.dtype, _before(weight, tape)
+    B, dtype, before, work = len(tape["pq"]), u.dtype, _before(weight, tape), _work(block, len(tape["pq"]))
     V_dot, dense, inner = _nothing(dtype, 0, 0, 0), tape["dense"], max(steps - layer.delay, 0)
     x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
         V_dot = _through(block, inner, x_dot, weight)
-        weight.release(("points", False))  # large, and next is the way back
-    if dense.any():
-        of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
-        V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
-    PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
-    direction, work = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot), _work(block, B)
     if not (len(u) or tape["anew"]):
         u = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
         anew = _before(weight, tape, _of_images(block, x, dense, max(steps - layer.lag, 0), weight, layer.first))
         parallel(ahead.membranes, B * layer.g.bands, x.lists, anew, layer, u, work=work)
+    weight.release(("points", False))  # large, and next is the way back
+    if dense.any():
+        of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
+        V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
+    PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
+    weight_dot.release(("points", False))
+    direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot)
     u_dot = aligned_empty((len(u), steps, layer.g.H * layer.g.row), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)

@@ -4,7 +4,7 @@ named here:
 
     u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
     pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
-    V (B, T, H W n_out)           W x of samples that are `dense`, computed before; the others go by their events
+    V (B, m, H W n_out)           W x of samples that are `dense`, computed before; the others go by their events
 
 A band's membrane in the window can be computed `again`, to the same bits, from its state at the start: a tape need not hold it.
 """
@@ -89,6 +89,17 @@ def _emit_values(v, index, value, found):
     return found
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _move(kept, b, at, s, back):
+    """A band's state from or, not `back`, to kept[b, :, at:]."""
+    for m, one in enumerate((s.r, s.P, s.Q)):
+        there = kept[b, m, at : at + one.size]
+        if back:
+            copy(there, one)
+        else:
+            copy(one, there)
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, pq, layer):
     """p_K, q_K of a sample from its events before the window: each decays as a trace that starts from one event."""
@@ -110,10 +121,11 @@ def traces(start, stop, x, pq, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _forward(start, stop, x, weights, dense, V, layer, u, state_K, out, biases, room, state, spare, lists):
+def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out, biases, room, state, spare, lists):
     wide()
-    g, c, pool = layer.g, layer.c, layer.pool
+    g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
     bands, kept = (g.H + g.height - 1) // g.height, u.shape[1] if u.size > 0 else 0
+    first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
@@ -121,18 +133,19 @@ def _forward(start, stop, x, weights, dense, V, layer, u, state_K, out, biases, 
         N, at = (high - low) * g.row, low * g.row
         spiking = not layer.readout and high - low == g.height
         s, U = State(state.r[:N], state.P[:N], state.Q[:N], state.total), spare[:N]
-        s.r[:], s.P[:], s.Q[:] = 0, 0, 0
-        found = 0
-        for t in range(x.T):
+        if begin > 0:
+            _move(between, b, at, s, True)
+        else:
+            s.r[:], s.P[:], s.Q[:] = 0, 0, 0
+        found = out.offset[b, band, begin] if spiking else 0
+        for t in range(begin, end):
             U = u[b, t - layer.first, at : at + N] if 0 <= t - layer.first < kept else spare[:N]
             if t >= layer.lag and dense[b]:
-                _add(V[b, t - layer.lag, at : at + N], s.Q)
+                _add(V[b, t - first, at : at + N], s.Q)
             elif t >= layer.lag:
                 _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
-                copy(s.r, state_K[b, 0, at : at + N])
-                copy(s.P, state_K[b, 1, at : at + N])
-                copy(s.Q, state_K[b, 2, at : at + N])
+                _move(state_K, b, at, s, False)
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
                 v = pooled(U, room, g.n_out, pool, c)
@@ -141,18 +154,22 @@ def _forward(start, stop, x, weights, dense, V, layer, u, state_K, out, biases, 
                 else:
                     found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
                 out.offset[b, band, t + 1] = found
-        if layer.readout:
+        if between.size > 0:
+            _move(between, b, at, s, False)
+        if layer.readout and end == x.T:
             copy(U, out.logits[b])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, weights, dense, V, layer, u, state_K, out):
-    """Bands with the odd rest that is not pooled; u holds its steps from the window's start on, state_K the states there."""
+def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
+    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1, of which V has the input; u holds its steps
+    from the window's start on, state_K the states there, and `between` (B, 3, H W n_out) those behind a span."""
     g = layer.g
     N = g.height * g.row
     state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
     room, biases = scratch(g, u), _tiled(weights.bias, g.W)
-    _forward(start, stop, x, weights, dense, V, layer, u, state_K, out, biases, room, state, zeros(N, u), _lists(g))
+    kept = (layer, u, state_K, out)
+    _forward(start, stop, x, weights, dense, V, span, between, *kept, biases, room, state, zeros(N, u), _lists(g))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -171,9 +188,7 @@ def again(b, band, x, before, layer, U, n, at, s, biases, lists):
     low, here = band * g.height, band * N
     for i in range(g.row):
         biases[i] = before.weights.bias[i % g.n_out]
-    copy(before.state[b, 0, here : here + N], s.r)
-    copy(before.state[b, 1, here : here + N], s.P)
-    copy(before.state[b, 2, here : here + N], s.Q)
+    _move(before.state, b, here, s, True)
     for t in range(U.shape[1]):
         if t > 0 and before.dense[b]:
             _add(before.V[b, t - layer.lag, here : here + N], s.Q)

@@ -207,8 +207,9 @@ if config.DISABLE_JIT:
                     at = right.at + r * right.of_r + k * right.of_k
                     y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 else:
-    TALL = 8 if VECTOR_BITS == 512 else 4
+    TALL, LOW = 8 if VECTOR_BITS == 512 else 6, 4  # of 32 and 16 registers
     _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
+    _low2, _low1 = _make_tile(LOW, 2, VECTOR_BITS), _make_tile(LOW, 1, VECTOR_BITS)
     _flat2, _flat1 = _make_tile(1, 2, VECTOR_BITS), _make_tile(1, 1, VECTOR_BITS)
 
     axpy = _axpy
@@ -256,16 +257,22 @@ else:
             m = 0
             while m < M:
                 ai, ci = a + m * sam, c + m * scm + n
-                tall = m + TALL <= M
+                rest = M - m
+                low = LOW <= rest < TALL or TALL < 8 <= rest < 10  # 4 and 4, not 6 and 1 and 1
+                tall = rest >= TALL and not low
                 if tall and wide:
                     _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                 elif tall:
                     _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                elif low and wide:
+                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                elif low:
+                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                 elif wide:
                     _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
                 else:
                     _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
-                m += TALL if tall else 1
+                m += TALL if tall else LOW if low else 1
             n += 2 * lanes if wide else lanes
         if n < N:  # columns that fill no vector
             for m in range(M):

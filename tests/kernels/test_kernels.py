@@ -7,7 +7,7 @@ import pytest
 from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import choice, dense, forward, linear, llvm, neuron, pooling, vector
+from minisnn.kernels import block, choice, dense, forward, linear, llvm, neuron, pooling, vector
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
@@ -199,19 +199,21 @@ def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
         assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.45], ids=["events", "points"])
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", False), ("max", True)])
-def test_a_network_that_takes_every_fast_path(pool, detach):
-    """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels."""
+def test_a_network_that_takes_every_fast_path(pool, detach, rate):
+    """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels; and where
+    half the sites spike, their images a span of steps after the other."""
     rng = np.random.default_rng(6)
-    x, y = rng.poisson(0.1, (3, 16, 8, 16, 2)), np.arange(3)
+    x, y = rng.poisson(0.1, (3, block.AT_ONCE + 5, 8, 16, 2)), np.arange(3)
     nets = [
         ms.SpikingNet((8, 16, 2), (16, 32), 3, pool=pool, window=10, dtype=np.float64, detach_reset=detach, backend=b)
         for b in ("numba", "numpy")
     ]
     inner = nets[0].blocks[1]
     assert dense.fits(geometry(*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
-    theta, v = nets[0].init(rng, x, rate=0.2), rng.standard_normal(nets[0].size)
-    assert all(0.02 < rate < linear.DENSE_ABOVE for rate in nets[0].activity(theta, x).values())
+    theta, v = nets[0].init(rng, x, rate=rate), rng.standard_normal(nets[0].size)
+    assert all((seen > linear.POINTS_ABOVE) == (rate > 0.4) for seen in nets[0].activity(theta, x).values())
     for name, call in (
         ("logits", lambda n: n(theta, x)),
         ("gradient", lambda n: n.loss_and_gradient(theta, x, y)[1]),
