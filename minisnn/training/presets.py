@@ -21,10 +21,10 @@ _MAML = TrainingConfig(
 _QUICK = replace(
     _MAML,
     rule="proto-maml",
-    prototype_updates=600,
+    prototype_updates=1125,
     train_ways=20,
     train_queries=2,
-    updates=800,
+    updates=1500,
     lr=3e-3,
     evaluate_every=100,
 )
