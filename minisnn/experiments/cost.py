@@ -47,7 +47,7 @@ def run(study: Study) -> Findings:
             rows.append([steps, *sizes, *(f"{_ratio(at, steps, k):.2f}" for k in (0, 1))])
         title = f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples"
         header = "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, ratio"
-        note = "peak memory beyond that of a process which has made the network answer once."
+        note = "peak memory beyond that of a process which has made the network answer once. Other work on the machine tells."
         found.table(
             f"cost-{dataset}",
             title,
@@ -56,7 +56,7 @@ def run(study: Study) -> Findings:
             f"Medians of {REPEAT} on {get_threads()} thread{'s' * (get_threads() != 1)}; {note}",
         )
         found.figures[f"cost-{dataset}"] = _draw(at, name), f"{name}: time and memory against inner steps."
-        (time_1, memory_1), (time_n, memory_n) = ((f"{_ratio(at, n, k):.2f}" for k in (0, 1)) for n in (STEPS[0], STEPS[-1]))
+        (time_1, memory_1), (time_n, memory_n) = ([f"{_ratio(at, n, k):.2f}" for k in (0, 1)] for n in (STEPS[0], STEPS[-1]))
         found.summary += f"{name}: with one inner step the second order takes {time_1} times the time and {memory_1} times the "
         found.summary += f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
     return found

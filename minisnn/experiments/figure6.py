@@ -4,6 +4,8 @@ The body classifies the 64 meta-training classes. A new readout, from zero, is t
 shot a class more at a time (UPDATES full-batch updates on all shots so far), and tested on 20 unseen samples of each class.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..meta.optim import Adam
@@ -13,7 +15,7 @@ from .baselines import add_baselines
 from .drawing import drawn
 from .findings import Findings
 from .readout import Readout, spikes_of
-from .statistics import Estimate, ci95, estimate
+from .statistics import Estimate, estimate, over
 from .study import Settings, Study
 
 TITLE = "Figure 6: shots that transfer learning needs to reach MAML's one-shot accuracy"
@@ -48,18 +50,19 @@ def run(study: Study) -> Findings:
         given = (trained.net, trained.theta, ways, sizes, LR)
         curves[ways] = np.array(study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS))
     maml = estimate(study.accuracies(MAML, DATASET))
-    rows, e = [], {ways: [estimate(shot) for shot in curve.T] for ways, curve in curves.items()}
+    rows, e = [], {ways: [over(shot) for shot in curve.T] for ways, curve in curves.items()}
     for ways, curve in curves.items():
         for shots, one in enumerate(e[ways], 1):
             rows.append([ways, shots, one.percent(), f"{100 * curve[:, shots - 1].std(ddof=1):.1f}"])
         good = curve >= maml.mean
-        needed = estimate(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1))
-        below = int((~good.any(1)).sum())
+        needed, below = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), int((~good.any(1)).sum())
+        if below:  # at least so many
+            needed = replace(needed, ci95=None)
         asked = f"first number of shots that reaches {100 * maml.mean:.1f} %, mean over {TRIALS} trials, from 5 to 20"
-        asked += f"; {below} trials never did, counted as {SHOTS + 1}" if below else ""
+        asked += f"; {below} trials never did and count as {SHOTS + 1}, so it is more than this" if below else ""
         claim = f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy"
         found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
-    margin = ((maml.ci95 or 0) ** 2 + (ci95(curves[5][:, 0]) or 0) ** 2) ** 0.5
+    margin = ((maml.ci95 or 0) ** 2 + (e[5][0].ci95 or 0) ** 2) ** 0.5
     gap = Estimate(maml.mean - e[5][0].mean, margin, None, TRIALS)
     claim = "one shot teaches more after meta-training than after pretraining (5-way)"
     found.claim(claim, "MAML learns in one shot", gap, 5, rule="MAML minus transfer at one shot above 5 points")

@@ -100,9 +100,10 @@ class Findings:
 
 def quantity(claim: Claim) -> str:
     """A claim's number with its interval: 1.2 points [0.8, 1.6]; 12,200 times where it is large."""
-    value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in (claim.value, claim.low, claim.high))
+    numbers = (round(n, 9) + 0.0 for n in (claim.value, claim.low, claim.high))
+    value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in numbers)
     if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
-        return f"{value} {claim.unit} (one value, no interval)"
+        return f"{value} {claim.unit} (no interval)"
     return f"{value} {claim.unit}" + (f" [{low}, {high}]" if claim.low != claim.high else " (the same every time)")
 
 

@@ -73,7 +73,8 @@ def run(study: Study) -> Findings:
             asked = "accuracy on A after A, B, A minus after A, paired, above -5 points"
             found.claim(f"{where}: A is learned again in one shot", paper, difference(third, first), -5, rule=asked)
             right = [moment[0].percent() for moment in e]
-            found.summary += f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % learned again. "
+            found.summary += f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % learned again"
+            found.summary += f"; B {e[1][1].percent()} % when first learned, after A. "
     title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A | task B"
     note = "Each learning is one update on one recording of each of five classes, from where the last one ended."
     found.table("relearn", title, header, rows, note)

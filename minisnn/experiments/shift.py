@@ -37,8 +37,8 @@ def run(study: Study) -> Findings:
             every = [e.mean for (m, a, _), curve in curves.items() if (m, a) == (model, align) for e in curve.values()]
             found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
     header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over recordings"
-    note = f"{episodes} episodes each, the same ones; a fraction of a pixel gives each event to either neighbour, and more "
-    note += "events are the same ones again within a millisecond."
+    note = f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a fraction of a pixel gives "
+    note += "each event to either neighbour, and more events are the same ones again within a millisecond."
     found.table("shift", "Accuracy on unseen classes in moved recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."

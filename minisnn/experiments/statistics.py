@@ -7,12 +7,12 @@ episodes, by the interval of the difference.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..training.baselines import Row
-from ..training.intervals import ci95
+from ..training.intervals import ci95, over_trials
 
 Values = Sequence[float] | Row  # one an episode
 
@@ -36,12 +36,17 @@ class Estimate:
     recordings: float | None = None
 
     @property
+    def half(self) -> float:
+        """Half the wider of the two intervals: what verdicts go by."""
+        return math.inf if self.ci95 is None else max(self.ci95, self.recordings or 0.0)
+
+    @property
     def low(self) -> float:
-        return self.mean - (math.inf if self.ci95 is None else self.ci95)
+        return self.mean - self.half
 
     @property
     def high(self) -> float:
-        return self.mean + (math.inf if self.ci95 is None else self.ci95)
+        return self.mean + self.half
 
     def percent(self) -> str:
         """As the tables show it: 98.7 ± 0.3."""
@@ -52,8 +57,9 @@ class Estimate:
         return None if self.recordings is None else f"± {100 * self.recordings:.1f}"
 
     def points(self) -> str:
-        """A difference as the tables show it: +0.31 ± 0.20."""
-        return f"{100 * self.mean:+.2f} ± {100 * (self.ci95 or 0):.2f}"
+        """A difference as the tables show it: +0.31 ± 0.20 (± 0.35), the bracket over recordings where that is known."""
+        wider = "" if self.recordings is None else f" (± {100 * self.recordings:.2f})"
+        return f"{100 * self.mean:+.2f} ± {100 * (self.ci95 or 0):.2f}{wider}"
 
 
 def estimate(values: Values, trials: int = TRIALS) -> Estimate:
@@ -73,11 +79,24 @@ def _each(values: Values) -> np.ndarray:
 
 
 def difference(one: Values, other: Values) -> Estimate:
-    """Of one - other, on the same episodes in the same order."""
+    """Of one - other, on the same episodes in the same order; over recordings, too, where both know those of their answers."""
+    recordings = one.paired(other) if isinstance(one, Row) and isinstance(other, Row) else None
     one, other = _each(one), _each(other)
     if len(one) != len(other):
         raise ValueError(f"one has {len(one)} episodes and the other {len(other)}; a paired difference needs the same ones")
-    return estimate(one - other)
+    return replace(estimate(one - other), recordings=recordings)
+
+
+def over(values: Sequence[float]) -> Estimate:
+    """Of a few independent trials, by Student's t."""
+    return Estimate(float(np.mean(values)), over_trials(values), None, len(values))
+
+
+def ratio(one: Sequence[float], other: Sequence[float]) -> Estimate:
+    """Of the means of two independent samples; the relative errors of both, squared, add up."""
+    (a, b), n = (estimate(values) for values in (one, other)), min(len(one), len(other))
+    relative = None if a.ci95 is None or b.ci95 is None else math.hypot(a.ci95 / a.mean, b.ci95 / b.mean)
+    return Estimate(a.mean / b.mean, None if relative is None else abs(a.mean / b.mean) * relative, None, n)
 
 
 @dataclass(frozen=True)

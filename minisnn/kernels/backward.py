@@ -100,10 +100,11 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def by_channel(start, stop, x, first, inner, s, g):
-    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`."""
+def by_channel(start, stop, x, first, inner, dense, s, g):
+    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; `dense` samples have none."""
     for row in range(start, stop):
-        sort_by_channel(x, row, first, first + inner, s, g)
+        if not dense[row // g.H]:
+            sort_by_channel(x, row, first, first + inner, s, g)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -118,7 +119,7 @@ def _outer(images, halo, channel, size, dV, inner, top, bottom, dW, g):
 @njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient(start, stop, x, events, dense, images, inner, out, pq, x_dot, dV, dW, layer):
     """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given; x by
-    `images` for samples that are `dense`, else by events.
+    events, and by `images` for samples that are `dense`, which without them have been summed at the points already.
 
     An item is a group of input channels where the events are sorted by channel, else a kernel row; where out.dW is given
     the events have been added already.

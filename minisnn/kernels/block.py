@@ -64,8 +64,9 @@ class Weight:
 
     def release(self, *names):
         """Give up these, or all of them; they are made again when asked for."""
-        for name in names or list(self._made):
-            self._made.pop(name, None)
+        with self._lock:
+            for name in names or list(self._made):
+                self._made.pop(name, None)
 
 
 def prepare(weight) -> Weight:
@@ -92,11 +93,11 @@ def _flat(sequence):
     return np.ascontiguousarray(sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:])))
 
 
-def _through(block, steps, x, weight, x2=None, weight2=None, adjoint=False):
+def _through(block, steps, x, weight, x2=None, weight2=None, adjoint=False, least=3):
     """W x + W2 x2 for so many steps, (B, steps, ...), or with the transposed weights."""
     shape = (*block.input_shape[:2], block.channels, block.input_shape[2]) if adjoint else (*block.input_shape, block.channels)
     g = geometry(*shape, block.kernel)
-    return through(aligned_empty((len(x), steps, g.H * g.row), x.dtype), x, weight, x2, weight2, g, adjoint)
+    return through(aligned_empty((len(x), steps, g.H * g.row), x.dtype), x, weight, x2, weight2, g, adjoint, least)
 
 
 def forward(block: Block, weight, bias, x: Events, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
@@ -144,9 +145,14 @@ def _events(x: Events, first: int) -> int:
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """W x of samples that are dense, from a step on; empty where none is."""
+    """W x of samples that are dense, from a step on, zeros for the others; empty where none is. At the points however few the
+    images are: their number depends on the batch, and bits must not."""
     images = x.images(dense, weight.dtype, first, steps)
-    return _through(block, steps, images, weight) if len(images) else images
+    if dense.all() or not len(images):
+        return _through(block, steps, images, weight, least=1) if len(images) else images
+    V = aligned_zeros((len(dense), steps, math.prod(block.input_shape[:2]) * block.channels), weight.dtype)
+    V[dense] = _through(block, steps, images[dense], weight, least=1)
+    return V
 
 
 def _before(weight, tape, V=None) -> Before:
@@ -177,35 +183,35 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     )
 
 
-def _by_channel(block, x: Events, layer: Layer, inner: int) -> Sorted:
-    """The window's spikes by channel, empty where the input has values or takes no convolution."""
+def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
+    """The window's spikes by channel, of samples that are not dense; empty where the input has values or is of one site."""
     g, first, last = layer.g, layer.first, layer.first + inner
     if not x.known:
         return Sorted(np.empty(0, np.int32), np.empty(0, np.int32), 0, GROUP)
-    B, room = len(x.offset), int((x.offset[:, :, last] - x.offset[:, :, first]).max())
+    B, room = len(x.offset), int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
     found = Sorted(np.empty(B * g.H * room, np.int32), np.empty(B * g.H * (g.n_in + 1), np.int32), room, GROUP)
-    parallel(back.by_channel, B * g.H, x.lists, first, inner, found, g, work=_work(block, B))
+    parallel(back.by_channel, B * g.H, x.lists, first, inner, dense, found, g, work=_work(block, B))
     return found
 
 
 def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     """dweight; sums.dW holds what the bands have summed of it."""
-    x, layer, chosen = tape["x"], tape["layer"], tape["dense"]
+    x, layer, dense = tape["x"], tape["layer"], tape["dense"]
     inner, work = max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
     none, at_points = _nothing(sums.dPQ.dtype, 0, 0, 0), []
-    images, tangent = x.images(chosen, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
+    images, tangent = x.images(dense, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
     if fits(layer.g) and len(images):
-        every = chosen.all()
-        at_points.append(outer(*(a if every else a[chosen] for a in (images, sums.dV)), layer.g, work))
+        pair = (images, sums.dV) if dense.all() else (images[dense], sums.dV[dense])
+        at_points.append(outer(*pair, layer.g, work))
         images = none
     if fits(layer.g) and tangent[0].size:
         at_points.append(outer(*tangent, layer.g, work))
         tangent = none, none
-    events, total = _by_channel(block, x, layer, inner), aligned_zeros((math.prod(block.weight_shape),), none.dtype)
+    events, total = _by_channel(block, x, layer, inner, dense), aligned_zeros((math.prod(block.weight_shape),), none.dtype)
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
-    arguments = (x.lists, events, chosen, images, inner, sums, tape["pq"], *tangent, total, layer)
+    arguments = (x.lists, events, dense, images, inner, sums, tape["pq"], *tangent, total, layer)
     parallel(back.weight_gradient, items, *arguments, work=work)
     dweight = from_rows(total, block.weight_shape)
     for one in at_points:
@@ -225,7 +231,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
     weight, d = prepare(weight), _adjoint(block, tape, dy)
     B, steps, layer = len(tape["pq"]), d.steps, tape["layer"]
-    weight.release(("points", False))  # large, and only the next part wants it
+    weight.release(("points", False))  # large; the next part or a tangent makes it again
     sums = _empty_sums(block, tape, steps, need_dx)
     arguments = (tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums)
     parallel(back.backward, B * layer.g.bands, *arguments, work=_work(block, B))
@@ -250,8 +256,9 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
         V_dot = _through(block, inner, x_dot, weight)
     if not (len(u) or tape["anew"]):
         u = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
-        anew = _before(weight, tape, _of_images(block, x, dense, max(steps - layer.lag, 0), weight, layer.first))
-        parallel(ahead.membranes, B * layer.g.bands, x.lists, anew, layer, u, work=work)
+        again = _before(weight, tape, _of_images(block, x, dense, max(steps - layer.lag, 0), weight, layer.first))
+        parallel(ahead.membranes, B * layer.g.bands, x.lists, again, layer, u, work=work)
+        del again  # its V is as large as u
     weight.release(("points", False))  # large, and next is the way back
     if dense.any():
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)

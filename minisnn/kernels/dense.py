@@ -222,12 +222,14 @@ def _images(a):
     return a.reshape(-1, a.shape[2])
 
 
-def through(y: np.ndarray, x: np.ndarray, weight, x2: np.ndarray | None, weight2, g: Geometry, back: bool) -> np.ndarray:
-    """y (B, m, ...) = W x + W2 x2, image by image; g the geometry of the map, `back` where it is that of the adjoint."""
-
+def through(
+    y: np.ndarray, x: np.ndarray, weight, x2: np.ndarray | None, weight2, g: Geometry, back: bool, least: int = 3
+) -> np.ndarray:
+    """y (B, m, ...) = W x + W2 x2, image by image; g the geometry of the map, `back` where it is that of the adjoint. At the
+    points where g `fits` and there are `least` images: two are not worth the weights at eight points."""
     n, x2, weight2 = y.shape[0] * y.shape[1], np.empty((0, 0, 1), y.dtype) if x2 is None else x2, weight2 or weight
     work = y.shape[0] * y.shape[2] * g.n_in * g.k
-    if fits(g) and n > 2:  # two images are not worth the weights at eight points
+    if fits(g) and n >= least:
         group = max(ROWS // _tiles(g), 1)
         first, second = (w.points(back) for w in (weight, weight2))
         arguments = (_images(x), first, _images(x2), second, _images(y), group, g)

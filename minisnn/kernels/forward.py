@@ -4,7 +4,7 @@ named here:
 
     u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
     pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
-    V (B, m, H W n_out)           W x of samples that are `dense`, computed before; the others go by their events
+    V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by their events
 
 A band's membrane in the window can be computed `again`, to the same bits, from its state at the start: a tape need not hold it.
 """
@@ -90,14 +90,17 @@ def _emit_values(v, index, value, found):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _move(kept, b, at, s, back):
-    """A band's state from or, not `back`, to kept[b, :, at:]."""
+def _store(s, kept, b, at):
+    """A band's state to kept[b, :, at:]."""
     for m, one in enumerate((s.r, s.P, s.Q)):
-        there = kept[b, m, at : at + one.size]
-        if back:
-            copy(there, one)
-        else:
-            copy(one, there)
+        copy(one, kept[b, m, at : at + one.size])
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _load(kept, b, at, s):
+    """A band's state from there."""
+    for m, one in enumerate((s.r, s.P, s.Q)):
+        copy(kept[b, m, at : at + one.size], one)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -134,7 +137,7 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
         spiking = not layer.readout and high - low == g.height
         s, U = State(state.r[:N], state.P[:N], state.Q[:N], state.total), spare[:N]
         if begin > 0:
-            _move(between, b, at, s, True)
+            _load(between, b, at, s)
         else:
             s.r[:], s.P[:], s.Q[:] = 0, 0, 0
         found = out.offset[b, band, begin] if spiking else 0
@@ -145,7 +148,7 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
             elif t >= layer.lag:
                 _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
-                _move(state_K, b, at, s, False)
+                _store(s, state_K, b, at)
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
                 v = pooled(U, room, g.n_out, pool, c)
@@ -155,14 +158,15 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
                     found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
-            _move(between, b, at, s, False)
+            _store(s, between, b, at)
         if layer.readout and end == x.T:
             copy(U, out.logits[b])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
-    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1, of which V has the input; u holds its steps
+    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x of
+    step max(span[0] - lag, 0); u holds its steps
     from the window's start on, state_K the states there, and `between` (B, 3, H W n_out) those behind a span."""
     g = layer.g
     N = g.height * g.row
@@ -188,7 +192,7 @@ def again(b, band, x, before, layer, U, n, at, s, biases, lists):
     low, here = band * g.height, band * N
     for i in range(g.row):
         biases[i] = before.weights.bias[i % g.n_out]
-    _move(before.state, b, here, s, True)
+    _load(before.state, b, here, s)
     for t in range(U.shape[1]):
         if t > 0 and before.dense[b]:
             _add(before.V[b, t - layer.lag, here : here + N], s.Q)

@@ -207,7 +207,8 @@ if config.DISABLE_JIT:
                     at = right.at + r * right.of_r + k * right.of_k
                     y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 else:
-    TALL, LOW = 8 if VECTOR_BITS == 512 else 6, 4  # of 32 and 16 registers
+    TALL = 8 if VECTOR_BITS == 512 else 6  # rows of a tile: with two vectors each they fit 32 registers, or 16
+    LOW = 4  # of what is left
     _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
     _low2, _low1 = _make_tile(LOW, 2, VECTOR_BITS), _make_tile(LOW, 1, VECTOR_BITS)
     _flat2, _flat1 = _make_tile(1, 2, VECTOR_BITS), _make_tile(1, 1, VECTOR_BITS)
@@ -258,7 +259,7 @@ else:
             while m < M:
                 ai, ci = a + m * sam, c + m * scm + n
                 rest = M - m
-                low = LOW <= rest < TALL or TALL < 8 <= rest < 10  # 4 and 4, not 6 and 1 and 1
+                low = LOW <= rest < TALL or (TALL == 6 and 8 <= rest < 10)  # 4 and 4, not 6 and 1 and 1
                 tall = rest >= TALL and not low
                 if tall and wide:
                     _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)

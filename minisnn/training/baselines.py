@@ -14,7 +14,7 @@ A meta-learner that does not beat the last has learned features, and not how to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -115,14 +115,26 @@ def baselines(
     return rules
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """A rule's accuracy on the episodes: mean, half the 95 % intervals over episodes and over recordings (None where the set
-    does not tell them), and the accuracy of every episode."""
+    does not tell them), the accuracy of every episode, and all answers: right (n,), recordings (n, k)."""
 
     mean: float
     ci95: float | None
     clustered: float | None
     per_episode: list[float]
+    answers: Answers = field(compare=False, repr=False)
+
+    def paired(self, other: Row) -> float | None:
+        """Half the 95 % interval, over recordings, of this accuracy less the other's: of the differences of single answers
+        where both are to the same episodes, else as of independent ones; None where recordings are not known."""
+        if self.clustered is None or other.clustered is None:
+            return None
+        if np.array_equal(self.answers.recordings, other.answers.recordings):
+            apart = self.answers.right.astype(float) - other.answers.right
+            return over_recordings(apart, self.answers.recordings)
+        return float(np.hypot(self.clustered, other.clustered))
 
 
 def compare(
@@ -143,7 +155,7 @@ def compare(
 
 
 class Answers(NamedTuple):
-    """Of one episode: which answers are right, (rules, Q), and the recordings each rests on, (Q, k); k = 0 where unknown."""
+    """Which answers are right, of one episode (rules, Q), and the recordings each rests on, (Q, k); k = 0 where unknown."""
 
     right: np.ndarray
     recordings: np.ndarray
@@ -170,5 +182,5 @@ def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
         clustered = over_recordings(right, recordings) if recordings.shape[1] else None
-        rows[name] = Row(float(np.mean(per_episode)), ci95(per_episode), clustered, per_episode)
+        rows[name] = Row(float(np.mean(per_episode)), ci95(per_episode), clustered, per_episode, Answers(right, recordings))
     return rows

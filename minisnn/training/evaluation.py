@@ -126,8 +126,10 @@ def evaluate(
         (executor or Executor()).in_order(one, range(episodes), add)
     found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after))
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
-    names = ("mean", "ci95", "ci95_recordings", "per_episode")
-    rows = {name: dict(zip(names, row)) for name, row in rows_of(list(rules), answered).items()}
+    rows = {
+        name: dict(mean=row.mean, ci95=row.ci95, ci95_recordings=row.clustered, per_episode=row.per_episode)
+        for name, row in rows_of(list(rules), answered).items()
+    }
     found.update(ci95_recordings=rows.pop("adapted")["ci95_recordings"], rules=rows, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found

@@ -110,7 +110,9 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    "M, N, R, K", [(8, 32, 1, 5), (13, 47, 2, 3), (5, 7, 3, 4), (1, 16, 1, 9), (4, 33, 1, 0), (9, 16, 0, 2)]
+    "M, N, R, K",
+    [(8, 32, 1, 5), (13, 47, 2, 3), (5, 7, 3, 4), (1, 16, 1, 9), (4, 33, 1, 0), (9, 16, 0, 2)]
+    + [(9, 16, 1, 3), (10, 24, 2, 3), (14, 40, 1, 2), (16, 32, 1, 2)],
 )
 def test_gemm(M, N, R, K, dtype):
     rng = np.random.default_rng(1)
@@ -168,7 +170,7 @@ def test_both_paths_equal_the_reference(rate):
     rng = np.random.default_rng(2)
     x, y = rng.poisson(rate, (3, 14, 5, 8, 2)), np.arange(3)
     nets = [ms.SpikingNet((5, 8, 2), (17,), 3, window=9, dtype=np.float64, backend=b) for b in ("numba", "numpy")]
-    assert (np.count_nonzero(x) > linear.DENSE_ABOVE * x.size) == (rate == 0.9)
+    assert (np.count_nonzero(x) > linear.DENSE_ABOVE_VALUED * x.size) == (rate == 0.9)
     theta = nets[0].init(rng, x)
     v = rng.standard_normal(nets[0].size)
     for name, call in (
@@ -189,7 +191,7 @@ def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
         for b in ("numba", "numpy")
     ]
     theta, v = nets[0].init(rng, x), rng.standard_normal(nets[0].size)
-    assert collect(x, np.float64(1)).above(linear.DENSE_ABOVE).tolist() == [True, False, True]
+    assert collect(x, np.float64(1)).above(linear.DENSE_ABOVE_VALUED).tolist() == [True, False, True]
     for n in range(3):
         assert np.array_equal(nets[0](theta, x[n : n + 1])[0], nets[0](theta, x)[n])
     for name, call in (
@@ -199,11 +201,53 @@ def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
         assert _relative(call(nets[0]), call(nets[1])) < 1e-12, name
 
 
+def test_which_layers_go_as_images(monkeypatch):
+    """A third of the sites spike: as images where Winograd's products fit, by events where not; AT_ONCE steps at most."""
+    rng, spans, chosen, through = np.random.default_rng(6), [], [], block.through
+    net = ms.SpikingNet((8, 16, 2), (16, 32), 3, window=10)
+    x = rng.poisson(0.1, (3, block.AT_ONCE + 5, 8, 16, 2))
+    theta = net.init(rng, x, rate=0.2)
+    for name, bias in net.views(theta).items():
+        bias += 0.5 * name.endswith("bias") * name.startswith("conv")
+    monkeypatch.setattr(block, "through", lambda y, *rest: spans.append(y.shape[1]) or through(y, *rest))
+    spikes = block.enter(x, net.gain, net.dtype)
+    for b, weight, bias in net.parameters(theta, block):
+        active = spikes.mean()
+        spikes, tape = block.forward(b, weight, bias, spikes, 10)
+        chosen.append(tape["dense"].tolist())
+        assert b.name == "conv1" or linear.POINTS_ABOVE < active < linear.DENSE_ABOVE
+    assert chosen == [[False] * 3, [True] * 3, [False] * 3]
+    assert sum(spans) == len(x[0]) and max(spans) <= block.AT_ONCE
+
+
+@pytest.mark.parametrize("steps", [1, 2, 13])
+@pytest.mark.parametrize("neuron", [ms.LIF(threshold=0.3), ms.CubaLIF(threshold=0.05)], ids=["LIF", "CubaLIF"])
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_no_bit_depends_on_spans_or_company(neuron, pool, steps, monkeypatch):
+    """Membranes and spikes of dense and sparse samples, an odd row included: in spans of four steps or not, alone or not."""
+    rng = np.random.default_rng(4)
+    net = ms.SpikingNet((7, 16, 2), (16,), 3, pool=pool, neuron=neuron, window=9)
+    theta = net.init(rng, rng.poisson(0.6, (3, 14, 7, 16, 2)))
+    x = np.stack([rng.poisson(rate, (steps, 7, 16, 2)) for rate in (3.0, 0.02, 3.0)])
+    first, weight, bias = net.parameters(theta, block)[0]
+
+    def found(x):
+        y, tape = block.forward(first, weight, bias, block.enter(x, net.gain, net.dtype), 9)
+        return tape["u"], y.dense(), tape["dense"]
+
+    whole = found(x)
+    assert whole[2].tolist() == [True, False, True]
+    for n in range(3):
+        assert all(np.array_equal(a[0], b[n]) for a, b in zip(found(x[n : n + 1]), whole))
+    monkeypatch.setattr(block, "AT_ONCE", 4)
+    assert all(np.array_equal(a, b) for a, b in zip(found(x), whole))
+
+
 @pytest.mark.parametrize("rate", [0.2, 0.45], ids=["events", "points"])
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", False), ("max", True)])
 def test_a_network_that_takes_every_fast_path(pool, detach, rate):
     """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels; and where
-    half the sites spike, their images a span of steps after the other."""
+    more than a quarter of the sites spike, images in two spans of steps."""
     rng = np.random.default_rng(6)
     x, y = rng.poisson(0.1, (3, block.AT_ONCE + 5, 8, 16, 2)), np.arange(3)
     nets = [
@@ -213,7 +257,8 @@ def test_a_network_that_takes_every_fast_path(pool, detach, rate):
     inner = nets[0].blocks[1]
     assert dense.fits(geometry(*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
     theta, v = nets[0].init(rng, x, rate=rate), rng.standard_normal(nets[0].size)
-    assert all((seen > linear.POINTS_ABOVE) == (rate > 0.4) for seen in nets[0].activity(theta, x).values())
+    seen = nets[0].activity(theta, x).values()
+    assert all(one > 0.02 and (one > linear.POINTS_ABOVE) == (rate > 0.4) for one in seen)
     for name, call in (
         ("logits", lambda n: n(theta, x)),
         ("gradient", lambda n: n.loss_and_gradient(theta, x, y)[1]),
