@@ -18,13 +18,13 @@ from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
 from minisnn.experiments.report import write_report
-from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge
+from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge, over, ratio
 from minisnn.experiments.study import Settings, Study
 from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
-from minisnn.training.baselines import baselines
+from minisnn.training.baselines import Answers, baselines, rows_of
 from minisnn.training.evaluation import RULE_NAMES
 from toy import small_set, toy_config
 
@@ -136,6 +136,14 @@ def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
     assert 1 < memory[1, 1] < memory[2, 1] < memory[2, 3] < 500
 
 
+def test_the_cost_of_one_and_of_most_inner_steps_is_told(study, monkeypatch):
+    monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps])
+    found = experiment("cost").run(study("cost"))
+    first, last = found.tables[0].rows[0], found.tables[0].rows[-1]
+    words = f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the first, with 5 steps "
+    assert words + f"{last[-2]} and {last[-1]}" in found.summary and first[-1] != last[-1]
+
+
 def _no_file(name):
     raise FileNotFoundError(name)
 
@@ -229,6 +237,29 @@ def test_estimates():
         estimate([])
 
 
+def test_estimates_of_few_trials_and_of_a_ratio():
+    assert math.isclose(over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3)  # Student's t, two degrees of freedom
+    rng = np.random.default_rng(0)
+    one, other = 10 + rng.standard_normal((4000, 40)), 2 + 0.2 * rng.standard_normal((4000, 40))
+    found = [ratio(a, b) for a, b in zip(one, other)]
+    assert np.mean([e.low < 5 < e.high for e in found]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_verdicts_go_by_the_wider_interval():
+    """A difference on the same episodes is paired over recordings, too; on other episodes it is as of independent ones."""
+    rng = np.random.default_rng(1)
+    which = rng.integers(0, 12, (40, 5, 2))
+    bad = which[:, :, 0] < 3  # two rules that fail on the same recordings, one of them once more in a while
+    worse = bad | (rng.random(bad.shape) < 0.05)
+    rows = rows_of(["one", "other"], [Answers(np.array([~b, ~w]), of) for b, w, of in zip(bad, worse, which)])
+    apart, e = difference(rows["one"], rows["other"]), estimate(rows["one"])
+    assert e.half == e.recordings > 1.5 * e.ci95 and e.low == e.mean - e.recordings
+    assert 0 < apart.recordings < 0.5 * e.recordings and apart.points().endswith(f"(± {100 * apart.recordings:.2f})")
+    far = rows_of(["other"], [Answers(~w[None], of + 100) for w, of in zip(worse, which)])["other"]
+    assert difference(rows["one"], far).recordings == pytest.approx(np.hypot(rows["one"].clustered, far.clustered))
+    assert difference(rows["one"], far.per_episode).recordings is None
+
+
 @pytest.mark.parametrize(
     "mean, half, verdict",
     [
@@ -247,8 +278,9 @@ def test_verdicts(mean, half, verdict):
 def test_a_number_in_words():
     assert quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
     assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same every time)"
+    assert quantity(Claim("", "", -2.8e-16, -0.5, 0.5, "points", "agrees", "")) == "0 points [-0.5, 0.5]"
     assert quantity(Claim("", "", 12_200.0, 12_000, 12_400, "times", "differs", "")) == "12,200 times [12,000, 12,400]"
-    assert quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (one value, no interval)"
+    assert quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (no interval)"
 
 
 def test_nearest_neighbour_by_correlation():
