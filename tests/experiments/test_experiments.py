@@ -537,7 +537,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
     loss = difference(whole, both)
-    assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f}"
+    assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f} (± {100 * loss.recordings:.2f})"
     start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
     errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
     assert errors[1][2] == estimate([1 - a for a in whole.per_episode]).percent()
