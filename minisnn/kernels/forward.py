@@ -165,8 +165,9 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
-    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x of step max(span[0] - lag, 0).
-    u holds its steps from the window's start on, state_K the states there, `between` (B, 3, H W n_out) those behind a span."""
+    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x of step
+    max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states there, `between` (B, 3, H W n_out)
+    those behind a span."""
     g = layer.g
     N = g.height * g.row
     state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
