@@ -150,10 +150,11 @@ class Cluster(Others):
         without = 0
         while True:
             check()
+            failed = future.status == "error"  # known before one waits: then a TimeoutError is the task's own
             try:
-                return future.result(timeout=1)
+                return future.result(timeout=None if failed else 1)
             except TimeoutError:
-                if future.done():
+                if failed:
                     raise
                 without = 0 if self._alive() else without + 1
                 if without == 10:

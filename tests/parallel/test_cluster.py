@@ -183,6 +183,32 @@ def test_a_scheduler_that_does_not_answer_is_gone():
     assert not cluster._alive()
 
 
+class Slow:
+    """A task whose result is there just after one has stopped waiting for it; own: the error that it ends with."""
+
+    def __init__(self, own=None):
+        self.own, self.status = own, "pending"
+
+    def result(self, timeout):
+        if self.status == "pending":
+            self.status = "error" if self.own else "finished"
+            raise TimeoutError(f"timed out after {timeout} s.")
+        if self.own:
+            raise self.own
+        return "result"
+
+    def done(self):
+        return self.status != "pending"
+
+
+def test_a_task_that_ends_as_one_stops_waiting_is_no_error():
+    cluster = object.__new__(Cluster)
+    cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=lambda: {"worker": 1})
+    assert cluster._result(Slow()) == "result"
+    with pytest.raises(TimeoutError, match="the task's own"):
+        cluster._result(Slow(TimeoutError("the task's own")))
+
+
 @pytest.mark.slow
 def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here, tmp_path, monkeypatch):
     """As README says; first a whole run, then one whose scheduler is killed, which says how to go on."""
