@@ -28,6 +28,11 @@ TITLE = "Classes one by one: accuracy over all met so far, without their recordi
 DATASET, ROLES = "double-nmnist", ("double-nmnist/cuba-snn", "double-nmnist/maml-snn")
 MOST, FIRST, STEP, GATE = 20, 5, 0.1, 0.05
 BITS, TRACE = 8, 7
+WHAT = (
+    f"Online: a row that starts at the class mean, then a gradient step of {STEP:g} of all rows met so far, from the new "
+    f"recording alone; gated: Eq. 6 at {GATE:.0%}; from zero: a row that starts at zero and the step alone, of size 1. That is "
+    "not the rule online that a network is meta-trained for, which has all its rows from the start and has learned its steps."
+)
 RULES = {  # name -> how the readout learns
     "nearest class mean": dict(step=0.0),
     "nearest class mean, 8 bits": dict(step=0.0, bits=True),
@@ -126,7 +131,8 @@ def run(study: Study) -> Findings:
     )
     features = int(np.prod(trained.net.blocks[-1].input_shape))
     note = f"{episodes} orders of {number} unseen classes, one recording each, {study.settings.queries} queries a class, by "
-    note += f"{role}; a class takes {features + 1} numbers of memory. ROC: told from the other half, {number // 2} classes met."
+    note += f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: told from the other half, "
+    note += f"{number // 2} classes met."
     found.table("classes", "Accuracy over all classes met", header, rows, note)
     share = curves["online"][number].mean / curves["all at once"][number].mean
     found.summary = f"{number} classes one by one, online: {curves['online'][number].percent()} %, {share:.2f} of all at once. "

@@ -51,14 +51,16 @@ def run(study: Study) -> Findings:
         curves[ways] = np.array(study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS))
     maml = estimate(study.accuracies(MAML, DATASET))
     rows, e = [], {ways: [over(shot) for shot in curve.T] for ways, curve in curves.items()}
+    never = {ways: int((curve < maml.mean).all(1).sum()) for ways, curve in curves.items()}
     for ways, curve in curves.items():
         for shots, one in enumerate(e[ways], 1):
             rows.append([ways, shots, one.percent(), f"{100 * curve[:, shots - 1].std(ddof=1):.1f}"])
         good = curve >= maml.mean
-        needed, below = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), int((~good.any(1)).sum())
+        needed, below = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), never[ways]
         if below:  # at least so many
             needed = replace(needed, ci95=None)
-        asked = f"first number of shots that reaches {100 * maml.mean:.1f} %, mean over {TRIALS} trials, from 5 to 20"
+        asked = f"first number of shots that reaches {100 * maml.mean:.1f} %, MAML's 5-way accuracy taken as exact, mean over "
+        asked += f"{TRIALS} trials, from 5 to 20"
         asked += f"; {below} trials never did and count as {SHOTS + 1}, so it is more than this" if below else ""
         claim = f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy"
         found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
@@ -74,7 +76,7 @@ def run(study: Study) -> Findings:
     found.figures["figure-6"] = _draw(curves, maml), caption
     found.summary = f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has {e[5][0].percent()} % "
     found.summary += f"after one and {e[5][-1].percent()} % after {SHOTS} shots (20-way: {e[20][0].percent()} % and "
-    found.summary += f"{e[20][-1].percent()} %)."
+    found.summary += f"{e[20][-1].percent()} %; of {TRIALS} trials {never[20]} never reach MAML's accuracy among five)."
     return found
 
 

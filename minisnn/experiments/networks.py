@@ -131,12 +131,22 @@ class Networks:
         if config is not None and config.start is not None:
             first = next((name for name in RECIPES if file_name(name) == Path(config.start).name), None)
             ships = first is None or self._ships(Path(config.start).name)
-            trained += f" from {Path(config.start).name} on" if ships else f" after {RECIPES[first].updates:,} by the same rule"
+            trained += f" from {Path(config.start).name} on" if ships else self._after(RECIPES[first], config)
         if self.found[role].origin.data == PYTHON:
             trained += f", of {self.found[role].origin.words()}"
         done, planned = progress.get("update"), progress.get("updates")
         left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
         return f"{self.places[role].name}{trained}{left}"
+
+    @staticmethod
+    def _after(first: TrainingConfig, config: TrainingConfig) -> str:
+        """What a network went on from that does not ship."""
+        how = (
+            "the same rule"
+            if first.rule == config.rule
+            else {"prototypes": "class means"}.get(first.rule, f"rule {first.rule}")
+        )
+        return f" after {first.updates:,} by {how}"
 
     @staticmethod
     def _ships(name: str) -> bool:

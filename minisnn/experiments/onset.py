@@ -45,6 +45,10 @@ class Met:
         return self.rule(replace(task, x_support=support, x_query=query))
 
 
+def _late(e: dict) -> str:
+    return f"{e[str(max(DELAYS))].percent()} where a recording begins {max(DELAYS)} ms late"
+
+
 def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
     episodes = some_of(study.settings.episodes)
@@ -54,6 +58,7 @@ def run(study: Study) -> Findings:
             "one update": Adapted(trained.net, trained.theta, trained.inner or InnerLoop()),
             "nearest mean": Nearest(trained.net, trained.theta),
         }
+        told = []
         for rule, learns in learned.items():
             rules: dict[str, Rule] = {str(how): Met(learns, how) for how in (*DELAYS, STREAM)}
             key = f"{dataset}-onset-{rule.replace(' ', '-')}"
@@ -63,7 +68,8 @@ def run(study: Study) -> Findings:
             for how, one in e.items():
                 loss = None if how == "0" else difference(values["0"], values[how]).points()
                 rows.append([name, rule, how, one.percent(), one.clustered(), loss])
-        found.summary += f"{name}: {e['0'].percent()} % by the nearest mean, {e[STREAM].percent()} % in a stream. "
+            told.append(f"by {rule} {e['0'].percent()} %, {_late(e)}, {e[STREAM].percent()} in a stream")
+        found.summary += f"{name}: {'; '.join(told)}. "
     found.table(
         "onset",
         "Accuracy on unseen classes where query recordings begin at another time (%)",

@@ -24,6 +24,7 @@ NAMES = {**RULE_NAMES, "own": "nearest mean", "maml": "MAML's step", "proto-maml
 
 def run(study: Study) -> Findings:
     found, rows, episodes = Findings(study.name, TITLE), [], some_of(study.settings.episodes)
+    verdicts: dict[str, list[str]] = {"more": [], "less": [], "": []}
     for role, trained in ROLES.items():
         if study.network(role) is None:
             found.missing.append(f"no network meta-trained on {trained}")
@@ -35,8 +36,9 @@ def run(study: Study) -> Findings:
                 cells = [e.percent(), e.clustered(), gain and gain.points()]
                 rows.append([trained, ways, shots, NAMES.get(name, name), *cells])
                 if name in ("maml", "proto-maml") and gain is not None and gain.ci95 is not None:
-                    apart = "more than" if gain.low > 0 else "less than" if gain.high < 0 else "not to be told apart from"
-                    found.summary += f"{trained}, {ways}-way {shots}-shot: {NAMES[name]} {apart} the nearest mean. "
+                    apart = "more" if gain.low > 0 else "less" if gain.high < 0 else ""
+                    verdicts[apart].append(f"{NAMES[name]} on {trained}, {ways}-way {shots}-shot")
+    found.summary = _verdict(verdicts)
     found.table(
         "rules",
         "Rules of learning on the same features and episodes (%)",
@@ -45,6 +47,18 @@ def run(study: Study) -> Findings:
         f"{episodes} episodes; for more classes than in meta-training the readout's columns are the mean of the trained ones.",
     )
     return found
+
+
+def _verdict(verdicts: dict[str, list[str]]) -> str:
+    """Where a step has more than the nearest mean of the same features, where less, and in how many cases neither."""
+    cases = sum(map(len, verdicts.values()))
+    if not cases:
+        return ""
+    told = [
+        f"{word} in {len(some) or 'none'}" + f" ({'; '.join(some)})" * bool(some) for word, some in verdicts.items() if word
+    ]
+    text = f"Of {cases} cases a gradient step has, against the nearest mean of the same features, {' and '.join(told)}"
+    return f"{text}; in the other {len(verdicts[''])} the two cannot be told apart."
 
 
 def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict:

@@ -20,7 +20,7 @@ SPLITS = {"known": "train", "test": "test"}
 NEAREST = "nearest neighbour, untrained"
 # what MAML (SNN) on unseen classes is held against, the least and the most points between, what is asked
 CLAIMS = {
-    "the spiking network is on a par with the CNN": ("maml-cnn", "test", -2, np.inf, "SNN - CNN, paired, above -2 points"),
+    "the spiking network is no worse than the CNN": ("maml-cnn", "test", -2, np.inf, "SNN - CNN, paired, above -2 points"),
     "second-order MAML is better than FOMAML": ("fomaml-snn", "test", 1e-9, np.inf, "MAML - FOMAML, paired, above 0"),
     "unseen classes are learned as well as those of meta-training": (
         "maml-snn",

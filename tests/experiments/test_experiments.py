@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,7 @@ import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, seeds, surrogate
+from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, rule, seeds, surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -123,10 +124,10 @@ def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeyp
 
 
 def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
-    """The second order keeps the whole inner step: more memory; three steps keep three."""
-    net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
+    """The second order keeps the whole inner step: more memory; three steps keep three. What an answer needs is in it, too."""
+    net = ms.SpikingNet((30, 80, 2), (8,), 5, kernel=3)
     rng = np.random.default_rng(0)
-    x = (rng.random((5, 60, 16, 32, 2)) < 0.1).astype(np.uint8)
+    x = (rng.random((5, 60, 30, 80, 2)) < 0.1).astype(np.uint8)
     task = ms.Task(x, np.arange(5), x, np.arange(5), tuple("abcde"))
     theta = net.init(rng, x)
     memory = {}
@@ -136,12 +137,35 @@ def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
     assert 1 < memory[1, 1] < memory[2, 1] < memory[2, 3] < 500
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="only Linux forgets a peak")
+def test_a_peak_that_is_over_does_not_count():
+    np.ones(20_000_000)  # 160 MB, given back at once
+    high = cost._peak()
+    cost._forget_peak()
+    assert cost._peak() < high - 100
+
+
 def test_the_cost_of_one_and_of_most_inner_steps_is_told(study, monkeypatch):
     monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps])
     found = experiment("cost").run(study("cost"))
     first, last = found.tables[0].rows[0], found.tables[0].rows[-1]
     words = f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the first, with 5 steps "
     assert words + f"{last[-2]} and {last[-1]}" in found.summary and first[-1] != last[-1]
+
+
+def test_where_a_gradient_step_is_told_from_the_nearest_mean():
+    found = rule._verdict({"more": ["a"], "less": ["b", "c"], "": ["d"]})
+    assert "Of 4 cases" in found and "more in 1 (a) and less in 2 (b; c); in the other 1 the two" in found
+    assert "more in none and less in none; in the other 1" in rule._verdict({"more": [], "less": [], "": ["d"]})
+    assert rule._verdict({"more": [], "less": [], "": []}) == ""
+
+
+def test_what_a_network_went_on_from_is_told():
+    """The chip's network went on online from one by class means, which does not ship; Double ASL's by the same rule."""
+    networks = Networks()
+    for role, words in (("double-nmnist/cuba-snn", "3,000 by class means"), ("double-asl/maml-snn", "3,000 by the same rule")):
+        networks.find(role)
+        assert networks.describe(role).endswith(f" after {words}")
 
 
 def _no_file(name):
@@ -277,7 +301,7 @@ def test_verdicts(mean, half, verdict):
 
 def test_a_number_in_words():
     assert quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
-    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same every time)"
+    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same in every episode)"
     assert quantity(Claim("", "", -2.8e-16, -0.5, 0.5, "points", "agrees", "")) == "0 points [-0.5, 0.5]"
     assert quantity(Claim("", "", 12_200.0, 12_000, 12_400, "times", "differs", "")) == "12,200 times [12,000, 12,400]"
     assert quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (no interval)"
