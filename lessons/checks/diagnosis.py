@@ -22,6 +22,7 @@ from .solutions import SOLUTIONS
 
 SECONDS = 3.0  # of processor time, to look for the slip
 LINES, BITS = 50_000, 4096  # that a slip may run, and that its whole numbers may grow to
+DEPTH = 32  # lists in lists; deeper ones hold themselves
 SLIPS = Path(__file__).with_name("slips.txt")
 SOLVERS = ("eigsh",)  # compiled code that trusts its arguments: a slip in them may write beyond an array
 _calls: deque = deque(maxlen=48)  # (exercise, function, arguments, what it returned)
@@ -98,7 +99,8 @@ def _same(function, arguments, found) -> bool:
 
 
 def _limited(function, arguments):
-    """The function's value; TimeoutError where a slip made its loop endless."""
+    """The function's value; TimeoutError where a slip made its loop endless, or put a list into itself (an array of which would
+    take all memory)."""
     lines = 0
 
     def count(frame, *_):
@@ -106,8 +108,8 @@ def _limited(function, arguments):
         if frame.f_code.co_filename != "<slip>":
             return None
         lines += 1
-        last = [one[-1] if isinstance(one, list) and one else one for one in frame.f_locals.values()]
-        if lines > LINES or any(isinstance(one, int) and one.bit_length() > BITS for one in last):
+        last = [_innermost(one) for one in frame.f_locals.values()]
+        if lines > LINES or any(isinstance(one, list) or isinstance(one, int) and one.bit_length() > BITS for one in last):
             raise TimeoutError("a slip that never ends")
         return count
 
@@ -117,6 +119,14 @@ def _limited(function, arguments):
         return function(*arguments)
     finally:
         sys.settrace(before)
+
+
+def _innermost(one):
+    """What is no list: the last item of the last item and so on, None of an empty list; a list still where that has no end."""
+    item, depth = one, 0
+    while isinstance(item, list) and depth <= DEPTH:
+        item, depth = item[-1] if item else None, depth + 1
+    return item
 
 
 def _flat(found) -> list:

@@ -38,7 +38,8 @@ def run(study: Study) -> Findings:
             found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
     header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over recordings"
     note = f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a fraction of a pixel gives "
-    note += "each event to either neighbour, and more events are the same ones again within a millisecond."
+    note += "each event to either neighbour, and more events are the same ones again within a millisecond. The networks differ "
+    note += "in their rule, too; offsets and scales lie inside what many cameras drew in training (± 3.5 pixels, 0.8 to 1.2)."
     found.table("shift", "Accuracy on unseen classes in moved recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."

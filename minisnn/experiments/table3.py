@@ -27,7 +27,7 @@ def run(study: Study) -> Findings:
     header = " | ".join(["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"])
     note = f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: {UPDATES} updates by "
     note += f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to that rate. The paper's "
-    note += "sums and means imply some 3,850 of 5,125 values, so its means are taken to be those of the non-zero ones."
+    note += "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to be of the non-zero ones."
     found.table("table-3", "Magnitude of an update of the readout, mean ± SD over updates", header, rows, note)
     inner = measured["inner loop"]
     for name, (times, paper) in RATIOS.items():

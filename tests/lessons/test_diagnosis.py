@@ -48,6 +48,17 @@ def test_no_slip_is_made_in_what_a_compiled_solver_is_given():
     assert "right but for this" not in diagnosis.slip("8.3")
 
 
+@pytest.mark.parametrize("into", ["losses", "[losses]", "[1, [losses]]"])
+def test_a_list_put_into_itself_ends(into):
+    """NumPy would make an array of it with all of its 32 axes, and take all memory."""
+    space, seen = {}, []
+    exec(compile(f"def f():\n    losses = [1.0]\n    losses.append({into})\n    seen(1)\n", "<slip>", "exec"), space)
+    space["seen"] = seen.append
+    with pytest.raises(TimeoutError):
+        diagnosis._limited(space["f"], ())
+    assert not seen
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
