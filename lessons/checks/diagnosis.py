@@ -108,7 +108,7 @@ def _limited(function, arguments):
         if frame.f_code.co_filename != "<slip>":
             return None
         lines += 1
-        last = [_innermost(one) for one in frame.f_locals.values()]
+        last = [_innermost(one) if isinstance(one, list) else one for one in frame.f_locals.values()]
         if lines > LINES or any(isinstance(one, list) or isinstance(one, int) and one.bit_length() > BITS for one in last):
             raise TimeoutError("a slip that never ends")
         return count

@@ -30,9 +30,9 @@ MOST, FIRST, STEP, GATE = 20, 5, 0.1, 0.05
 BITS, TRACE = 8, 7
 WHAT = (
     f"Online: a row that starts at the class mean, then a gradient step of {STEP:g} of all rows met so far, from the new "
-    f"recording alone; gated: Eq. 6 at {GATE:.0%}; all at once: the same from all recordings "
-    "met so far, which it keeps; from zero: a row that starts at zero and the step alone, of size 1. That is "
-    "not the rule online that a network is meta-trained for, which has all its rows from the start and has learned its steps."
+    f"recording alone; gated: Eq. 6 at {GATE:.0%}; all at once: the same from all recordings met so far, which it keeps; from "
+    "zero: a row that starts at zero and the step alone, of size 1. That is not the rule online that a network is meta-trained "
+    "for, which has all its rows from the start and takes other steps."
 )
 RULES = {  # name -> how the readout learns
     "nearest class mean": dict(step=0.0),
@@ -136,11 +136,9 @@ def run(study: Study) -> Findings:
     note += f"{number // 2} classes met."
     found.table("classes", "Accuracy over all classes met", header, rows, note)
     at_end = {name: curve[number].percent() for name, curve in curves.items()}
-    found.summary = (
-        f"{number} classes one by one: {at_end['nearest class mean']} % by class means, {at_end['online']} with a step "
-    )
+    found.summary = f"{number} classes one by one: {at_end['nearest class mean']} % by class means, {at_end['online']} with a "
     found.summary += (
-        f"after each, {at_end['all at once']} from all recordings at once; from zero {at_end['online, from zero']}. "
+        f"step each, {at_end['all at once']} from all recordings at once; from zero {at_end['online, from zero']}. "
     )
     with drawn(6.4, 3.8) as (fig, (axes,)):
         for (name, curve), colour in zip(curves.items(), COLOURS.values()):

@@ -51,17 +51,17 @@ def run(study: Study) -> Findings:
         curves[ways] = np.array(study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS))
     maml = estimate(study.accuracies(MAML, DATASET))
     rows, e = [], {ways: [over(shot) for shot in curve.T] for ways, curve in curves.items()}
-    never = {ways: int((curve < maml.mean).all(1).sum()) for ways, curve in curves.items()}
+    never = {}
     for ways, curve in curves.items():
         for shots, one in enumerate(e[ways], 1):
             rows.append([ways, shots, one.percent(), f"{100 * curve[:, shots - 1].std(ddof=1):.1f}"])
         good = curve >= maml.mean
-        needed, below = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), never[ways]
-        if below:  # at least so many
+        needed, never[ways] = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), int((~good.any(1)).sum())
+        if never[ways]:  # at least so many
             needed = replace(needed, ci95=None)
         asked = f"first number of shots that reaches {100 * maml.mean:.1f} %, MAML's 5-way accuracy taken as exact, mean over "
         asked += f"{TRIALS} trials, from 5 to 20"
-        asked += f"; {below} trials never did and count as {SHOTS + 1}, so it is more than this" if below else ""
+        asked += f"; {never[ways]} trials never did and count as {SHOTS + 1}, so it is more than this" if never[ways] else ""
         claim = f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy"
         found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
     margin = ((maml.ci95 or 0) ** 2 + (e[5][0].ci95 or 0) ** 2) ** 0.5

@@ -104,7 +104,7 @@ def quantity(claim: Claim) -> str:
     value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in numbers)
     if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
         return f"{value} {claim.unit} (no interval)"
-    return f"{value} {claim.unit}" + (f" [{low}, {high}]" if claim.low != claim.high else " (the same in every episode)")
+    return f"{value} {claim.unit}" + (f" [{low}, {high}]" if claim.low != claim.high else " (the same every time)")
 
 
 def _cell(value) -> str:

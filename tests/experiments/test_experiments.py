@@ -124,10 +124,10 @@ def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeyp
 
 
 def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
-    """The second order keeps the whole inner step: more memory; three steps keep three. What an answer needs is in it, too."""
-    net = ms.SpikingNet((30, 80, 2), (8,), 5, kernel=3)
+    """The second order keeps the whole inner step: more memory; three steps keep three."""
+    net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
     rng = np.random.default_rng(0)
-    x = (rng.random((5, 60, 30, 80, 2)) < 0.1).astype(np.uint8)
+    x = (rng.random((5, 60, 16, 32, 2)) < 0.1).astype(np.uint8)
     task = ms.Task(x, np.arange(5), x, np.arange(5), tuple("abcde"))
     theta = net.init(rng, x)
     memory = {}
@@ -135,6 +135,22 @@ def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
         seconds, memory[case] = cost.measure(net, theta, task, *case)
         assert 0 < seconds < 60
     assert 1 < memory[1, 1] < memory[2, 1] < memory[2, 3] < 500
+
+
+def test_what_is_counted_is_beyond_a_tiny_networks_meta_gradient(tmp_path, monkeypatch, capsys):
+    """A tiny one loads the kernels, the peak is forgotten; what the network itself needs comes after that."""
+    seen, peaks, net = [], iter([100.0, 130.0]), ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
+    x, y = np.zeros((5, 4, 16, 32, 2), np.uint8), np.arange(5)
+    np.savez(tmp_path / "task.npz", x_support=x, y_support=y, x_query=x, y_query=y)
+    monkeypatch.setattr(cost, "set_threads", lambda number: None)
+    monkeypatch.setattr(cost, "load", lambda path: (net, net.init(np.random.default_rng(0))))
+    monkeypatch.setattr(cost, "meta_gradient", lambda net, *_, order=0, **settings: seen.append((net.size, order)))
+    monkeypatch.setattr(cost, "_forget_peak", lambda: seen.append("forget"))
+    monkeypatch.setattr(cost, "_peak", lambda: seen.append("peak") or next(peaks))
+    cost._child(str(tmp_path), "1", "2", "1")
+    (tiny, _), *rest = seen
+    assert tiny < net.size / 2 and rest == ["forget", "peak", *[(net.size, 1)] * (cost.REPEAT + 1), "peak"]
+    assert json.loads(capsys.readouterr().out)[1] == 30.0
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="only Linux forgets a peak")
@@ -301,7 +317,7 @@ def test_verdicts(mean, half, verdict):
 
 def test_a_number_in_words():
     assert quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
-    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same in every episode)"
+    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same every time)"
     assert quantity(Claim("", "", -2.8e-16, -0.5, 0.5, "points", "agrees", "")) == "0 points [-0.5, 0.5]"
     assert quantity(Claim("", "", 12_200.0, 12_000, 12_400, "times", "differs", "")) == "12,200 times [12,000, 12,400]"
     assert quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (no interval)"
