@@ -124,6 +124,7 @@ def _training(found, config) -> None:
     if RULES[config.rule].whole_set:
         task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
     first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""
+    first += ", every task from a readout of zero" * config.zero_readout
     rule, of = RULES[config.rule].words(config.order) + first, f"{found.origin.words()}, seed {config.seed}"
     print(f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}")
     curve = found.curve

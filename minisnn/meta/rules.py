@@ -75,7 +75,9 @@ class Online(MAML):
     name, help = "online", "online: the readout alone, from zero, an update after every support sample"
     fixed = {name: (OFF[name], "which adapts the readout alone") for name in ("freeze", "gate_threshold", "gate_fraction")}
     fixed |= dict(error_threshold=(None, "which has no gate"), online=(False, "which always is"))
-    fixed |= dict(learn_step_size=("no", "whose step size is one for all"))
+    fixed |= dict(
+        learn_step_size=("no", "whose step size is one for all"), zero_readout=(False, "whose readout always starts from zero")
+    )
     any_ways, scaled, titles = True, True, ("online", "first-order online")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
@@ -110,7 +112,7 @@ class Classify(MAML):
     """No meta-learning: an ordinary classifier of all training classes."""
 
     name, help = "classify", "classify: no inner loop and no tasks, all training classes told apart"
-    fixed = {name: (off, "which has no inner loop") for name, off in OFF.items()}
+    fixed = {name: (off, "which has no inner loop") for name, off in {**OFF, "zero_readout": False}.items()}
     second_order, whole_set, titles = False, True, ("classify", "classify")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
@@ -121,6 +123,7 @@ class ProtoMAML(MAML):
     """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020), see `meta.prototypes`."""
 
     name, help = "proto-maml", "proto-maml: maml whose readout starts from the class means of the support set"
+    fixed = dict(zero_readout=(False, "whose readout starts from class means"))
     class_means, scaled, titles = True, True, ("Proto-MAML", "first-order Proto-MAML")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:

@@ -85,10 +85,14 @@ class Network(Layout):
         if x is not None:
             rate, rounds = self.init_rate if rate is None else rate, self.init_rounds if rounds is None else rounds
             theta = lsuv(self, theta, x, rate, variance, rounds, readout == "fit")
-        if readout == "zero":
-            for name in ("readout.weight", "readout.bias"):
-                self.views(theta)[name][...] = 0
-        return theta
+        return self.without_readout(theta) if readout == "zero" else theta
+
+    def without_readout(self, flat: Array) -> Array:
+        """A copy of a vector, flat like theta, that is zero in the readout."""
+        flat = flat.copy()
+        for name in ("readout.weight", "readout.bias"):
+            self.views(flat)[name][...] = 0
+        return flat
 
     # ---- what the network computes ---------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
-from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest, with_prototypes
+from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task, summed_frames
 from ..parallel.executor import Executor
 from .intervals import ci95, over_recordings
@@ -69,7 +69,7 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
         return Adapted(net, theta, OnlineReadout(**vars(replace(plain, online=True)), scale=getattr(inner, "scale", 1.0)))
     if name == "maml":
         if isinstance(inner, ClassMeans | OnlineReadout):
-            theta = with_prototypes(net, theta, np.zeros((net.ways, net.views(theta)["readout.weight"].shape[0]), net.dtype))
+            theta = net.without_readout(theta)
         return Adapted(net, theta, plain)
     steps = 0 if name == "nearest" else plain.steps
     return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=steps)), scale=getattr(inner, "scale", SCALE)))

@@ -117,6 +117,9 @@ class TrainingConfig:
     # ---- the outer loop: learning to learn
     rule: str = _outer("maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES))
     order: int = _outer(2, "of maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
+    zero_readout: bool = _outer(
+        False, "every task starts from a readout of zero, which is not meta-learned: the zeroing trick (Kao, Chiu & Chen 2022)"
+    )
     prototype_updates: int = _outer(0, "updates by rule prototypes before those of the rule", least=0)
     first_order_updates: int = _outer(0, "updates of order 1 before those of order 2", least=0)
     updates: int = _outer(20000, "meta-updates", least=1)
@@ -158,6 +161,8 @@ class TrainingConfig:
             raise ValueError("first_order_updates must be 0 for order 1: there is no second order to change to")
         if self.prototype_updates and RULES[self.rule].whole_set:
             raise ValueError(f"prototype_updates must be 0 for rule {self.rule}, which has no tasks")
+        if self.zero_readout and "readout" in self.freeze:
+            raise ValueError("freeze must not name the readout where zero_readout starts it from zero: it would stay there")
         if (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"):
             raise ValueError(f"{'draws' if self.draws else 'align'} is not for {self.dataset}")
         if self.draws and self.root is not None:
@@ -200,6 +205,7 @@ class TrainingConfig:
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
             (self.optimiser == "adam", "with optimiser adam", "momentum"),
             (self.init == "orthogonal", "with init orthogonal", "init_rate init_variance init_rounds init_tasks"),
+            (self.zero_readout, "with zero_readout", "init_readout"),
             (self.start is not None, "with start", "init init_rate init_variance init_rounds init_readout init_tasks"),
             (not self.channels, "without conv layers", "kernel pool"),
             (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),

@@ -82,7 +82,8 @@ def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:
     there = found.config is None or found.config.learn_step_size != "no"
     if steps.learned and there and found.inner is not None:
         log_step = steps.log_of(found.inner.step_size)
-    return first(config, net, steps, found.theta, log_step)
+    theta = net.without_readout(found.theta) if config.zero_readout else found.theta
+    return first(config, net, steps, theta, log_step)
 
 
 def restored(config: TrainingConfig, net: Kept, steps: StepSizes, found: Checkpoint, folder: Path) -> State:

@@ -82,6 +82,7 @@ def task_gradient(
     # the support is as unseen as the query before adaptation, and its logits are there already
     before = after if found.support_logits is None else accuracy(found.support_logits, task.y_support)
     meta = found.gradient if slope is None else slope * found.gradient
+    meta = net.without_readout(meta) if config.zero_readout else meta
     return Learned(found.loss, meta, steps.log_gradient(log_step, found.step_size_gradient), before, after)
 
 

@@ -41,6 +41,7 @@ OTHER = dict(
     rule="anil",
     order=1,
     first_order_updates=1,
+    zero_readout=True,
     prototype_updates=1,
     train_ways=4,
     train_queries=1,
@@ -74,6 +75,7 @@ SCENARIOS = dict(
     prototypes=dict(rule="prototypes", learn_step_size="no"),
     reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
     sgd=dict(optimiser="sgd"),
+    zero=dict(zero_readout=True),
     orthogonal=dict(init="orthogonal", learn_step_size="no"),
     dense=dict(channels=(), evaluate_every=0, test_episodes=0, hidden=(6,)),
 )

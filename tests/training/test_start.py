@@ -1,6 +1,7 @@
 """Meta-training that goes on from a checkpoint, and training without tasks: all classes told apart."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,41 @@ def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
     np.testing.assert_allclose(result.theta, found.theta, atol=1e-7)
     np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)  # though step_size is another
     assert np.ptp(found.inner.step_size) > 0.01
+
+
+@pytest.mark.parametrize("begun", ["random", "checkpoint"])
+def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_there(before, tmp_path, begun):
+    start = str(before) if begun == "checkpoint" else None
+    still = dict(evaluate_every=0, test_episodes=0, clip=None, tasks=1, optimiser="sgd", dtype="float64", lr_end=1.0)
+    config = toy_config(start=None, zero_readout=True, updates=1, lr=0.1, learn_step_size="no", step_size=2.0, **still)
+    if start is not None:
+        config = replace(config, start=start, dtype="float32")
+    one = train(config, tmp_path / "one", data=toy_data(), **SILENT)
+    two = train(replace(config, updates=2), tmp_path / "two", data=toy_data(), **SILENT)
+    readout = two.net.layout[-2].slice.start
+    assert not one.theta[readout:].any() and not two.theta[readout:].any()
+    task = toy_data()["train"].sample_task(generator(config, TASKS, 1, 0), 3, 1, 2)
+    expected = one.theta - 0.1 * InnerLoop(2.0).meta_gradient(one.net, one.theta, task).gradient
+    assert np.ptp(expected[readout:]) > 1e-3  # which is what is not learned
+    np.testing.assert_allclose(two.theta[:readout], expected[:readout], rtol=1e-6, atol=1e-9)
+    assert abs(two.theta - one.theta)[:readout].max() > 1e-6
+
+
+@pytest.mark.parametrize(
+    "changes, what",
+    [
+        (dict(freeze=("readout",)), "freeze must not name the readout where zero_readout starts it from zero"),
+        (dict(rule="proto-maml"), "zero_readout must be False for rule proto-maml, whose readout starts from class means"),
+        (dict(rule="classify", learn_step_size="no"), "zero_readout must be False for rule classify, which has no inner loop"),
+        (
+            dict(rule="online", learn_step_size="no"),
+            "zero_readout must be False for rule online, whose readout always starts from zero",
+        ),
+    ],
+)
+def test_a_readout_of_zero_where_it_has_no_place_is_refused(changes, what):
+    with pytest.raises(ValueError, match=what):
+        toy_config(zero_readout=True, **changes)
 
 
 def test_step_sizes_that_are_not_learned_are_those_of_the_settings(before, tmp_path):
