@@ -99,6 +99,13 @@ class SpikingNet(Network):
         shape = layers[-1][0].output_shape
         return np.concatenate(found).reshape(*x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:]))
 
+    @property
+    def silent_bias(self) -> float:
+        """So far below the threshold that no readout neuron fires while it learns: what has just fired is set back, and a small
+        inner step moves the membrane by less than that."""
+        readout = self.blocks[-1].neuron
+        return readout.threshold - 10 * readout.rho if isinstance(readout, LIF) else 0.0
+
     def readout_bias(self, steps: int) -> float | None:
         """As of `Network`: None of a readout of `LIF`, which is set back."""
         readout = self.blocks[-1].neuron

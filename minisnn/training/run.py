@@ -212,8 +212,8 @@ class _Run:
         if config.init == "lsuv":
             x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
         rate, variance = config.init_rate, config.init_variance
-        readout = "zero" if config.zero_readout else config.init_readout
-        theta = self.net.init(generator(config, WEIGHTS), x, rate, readout, variance, rounds)
+        theta = self.net.init(generator(config, WEIGHTS), x, rate, config.init_readout, variance, rounds)
+        theta = self.net.with_silent_readout(theta) if config.zero_readout else theta
         return first(config, self.net, self.steps, theta, self.steps.start)
 
     def _restore(self, found: checkpoints.Checkpoint) -> State:

@@ -118,7 +118,9 @@ class TrainingConfig:
     rule: str = _outer("maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES))
     order: int = _outer(2, "of maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
     zero_readout: bool = _outer(
-        False, "every task starts from a readout of zero, which is not meta-learned: the zeroing trick (Kao, Chiu & Chen 2022)"
+        False,
+        "every task starts from a readout of zero weights that does not fire, and that is not meta-learned: the zeroing trick "
+        "(Kao, Chiu & Chen 2022); goes with small step sizes",
     )
     prototype_updates: int = _outer(0, "updates by rule prototypes before those of the rule", least=0)
     first_order_updates: int = _outer(0, "updates of order 1 before those of order 2", least=0)

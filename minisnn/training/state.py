@@ -82,7 +82,7 @@ def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:
     there = found.config is None or found.config.learn_step_size != "no"
     if steps.learned and there and found.inner is not None:
         log_step = steps.log_of(found.inner.step_size)
-    theta = net.without_readout(found.theta) if config.zero_readout else found.theta
+    theta = net.with_silent_readout(found.theta) if config.zero_readout else found.theta
     return first(config, net, steps, theta, log_step)
 
 
