@@ -95,3 +95,23 @@ def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
     for b, weight, bias in net.parameters(theta, frames):
         y, tape = frames.forward(b, weight, bias, net.fit(b, y))
         assert np.var(tape["u"]) == pytest.approx(variance) and np.mean(tape["u"] > 0) == pytest.approx(0.3, abs=0.02)
+
+
+@pytest.mark.parametrize("neuron", [ms.LIF(), ms.LIF(rho=2.0, gamma=0.8)], ids=["lif", "another"])
+def test_a_silent_readout_never_fires_and_answers_by_its_weights_alone(neuron):
+    net = network(neuron=neuron)
+    theta = net.init(np.random.default_rng(1), events())
+    silent, zero, start = net.with_silent_readout(theta), net.without_readout(theta), net.layout[-2].slice.start
+    assert np.array_equal(silent[:start], theta[:start]) and theta[start:].any()
+    step = 0.2 * (np.arange(net.size) >= start) * np.random.default_rng(2).standard_normal(net.size)
+
+    def set_back(theta):  # by what it fired
+        views = net.views(theta)
+        return net(theta, events()) - net.features(theta, events()) @ views["readout.weight"] - views["readout.bias"]
+
+    assert abs(set_back(silent + step)).max() < 1e-12 < 0.1 < abs(set_back(zero + step)).max()
+    assert (membranes(net, silent + step, events())[-1] < net.threshold).all()
+
+
+def test_where_no_readout_fires_any_bias_is_silent():
+    assert network(neuron=ms.CubaLIF()).silent_bias == ms.ConvNet(input_shape=(9, 8, 2), channels=(6,), ways=4).silent_bias == 0
