@@ -87,24 +87,6 @@ class Network(Layout):
             theta = lsuv(self, theta, x, rate, variance, rounds, readout == "fit")
         return self.without_readout(theta) if readout == "zero" else theta
 
-    def without_readout(self, flat: Array) -> Array:
-        """A copy of a vector, flat like theta, that is zero in the readout."""
-        flat = flat.copy()
-        for name in ("readout.weight", "readout.bias"):
-            self.views(flat)[name][...] = 0
-        return flat
-
-    @property
-    def silent_bias(self) -> float:
-        """The bias of a readout that does not fire: any, where none ever does."""
-        return 0.0
-
-    def with_silent_readout(self, theta: Array) -> Array:
-        """A copy of theta whose readout has weights of zero and one bias for all classes, `silent_bias`."""
-        theta = self.without_readout(theta)
-        self.views(theta)["readout.bias"][...] = self.silent_bias
-        return theta
-
     # ---- what the network computes ---------------------------------------------------------------------------------
 
     def __call__(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Array:

@@ -168,6 +168,24 @@ class Layout:
         self._check_vector(theta, "theta")
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
+    def without_readout(self, flat: np.ndarray) -> np.ndarray:
+        """A copy of a vector, flat like theta, that is zero in the readout."""
+        flat = flat.copy()
+        for name in ("readout.weight", "readout.bias"):
+            self.views(flat)[name][...] = 0
+        return flat
+
+    @property
+    def silent_bias(self) -> float:
+        """The bias of a readout that does not fire: any, where none ever does."""
+        return 0.0
+
+    def with_silent_readout(self, theta: np.ndarray) -> np.ndarray:
+        """A copy of theta whose readout has weights of zero and one bias for all classes, `silent_bias`."""
+        theta = self.without_readout(theta)
+        self.views(theta)["readout.bias"][...] = self.silent_bias
+        return theta
+
     def parameters(self, theta: np.ndarray, engine: ModuleType | None = None) -> list[tuple[Block, Any, np.ndarray]]:
         """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta; weights prepared for an engine."""
         v = self.views(theta)
