@@ -113,6 +113,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
         rule="anil",
         order=2,
         first_order_updates=3,
+        zero_readout=False,
         prototype_updates=2,
         train_ways=8,
         train_queries=9,

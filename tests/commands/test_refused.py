@@ -42,6 +42,7 @@ IDLE: dict[str, list[str]] = {
     "train --learn-step-size no": ["--step-size-lr .1"],
     "train --optimiser adam": ["--momentum .9"],
     "train --init orthogonal": ["--init-rate .2", "--init-variance 1", "--init-rounds 3", "--init-tasks 3"],
+    "train --rule maml --zero-readout": ["--init-readout fit"],
     "train --start a.h5": ["--init lsuv", "--init-readout fit"],
     "train --channels none": ["--kernel 5", "--pool max"],
     "train --evaluate-every 0": ["--evaluate-episodes 9"],
@@ -70,7 +71,7 @@ ALWAYS = {
     "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
     "freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
-    "rule scheduler seed start tasks test-episodes threads updates workers init online error-threshold",
+    "rule scheduler seed start tasks test-episodes threads updates workers init online error-threshold zero-readout",
     **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),
     "report": f"only {STUDIES}",
 }
