@@ -49,10 +49,9 @@ def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
 @pytest.mark.parametrize("begun", ["random", "checkpoint"])
 def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_there(before, tmp_path, begun):
     start = str(before) if begun == "checkpoint" else None
-    still = dict(evaluate_every=0, test_episodes=0, clip=None, tasks=1, optimiser="sgd", dtype="float64", lr_end=1.0)
-    config = toy_config(start=None, zero_readout=True, updates=1, lr=0.1, learn_step_size="no", step_size=2.0, **still)
-    if start is not None:
-        config = replace(config, start=start, dtype="float32")
+    still = dict(evaluate_every=0, test_episodes=0, clip=None, tasks=1, optimiser="sgd", lr=0.1, lr_end=1.0)
+    dtype = "float64" if start is None else "float32"  # that of the checkpoint
+    config = toy_config(start=start, zero_readout=True, updates=1, learn_step_size="no", step_size=2.0, dtype=dtype, **still)
     one = train(config, tmp_path / "one", data=toy_data(), **SILENT)
     two = train(replace(config, updates=2), tmp_path / "two", data=toy_data(), **SILENT)
     readout = two.net.layout[-2].slice.start
