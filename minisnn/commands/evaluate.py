@@ -15,6 +15,7 @@ examples:
   minisnn evaluate --checkpoint runs/quick-1 --root ~/N-MNIST    real recordings
   minisnn evaluate --checkpoint runs/quick-1 --inner-steps 3     more inner steps
   minisnn evaluate --checkpoint runs/quick-1 --ways 20           twenty classes a task
+  minisnn evaluate --checkpoint runs/quick-1 --against runs/quick-2   which of two is better
   minisnn evaluate --checkpoint runs/quick-1 --freeze conv1      adapting less
   minisnn evaluate --checkpoint runs/quick-1 --workers 4         four processes"""
 
@@ -41,6 +42,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--align", choices=("support", "none"), help=text)
     text = "nearest class means beside, on the same episodes: of summed frames, of a random network's features, a classifier's "
     options.add_yes(parser, "baselines", text + "and this network's")
+    text = (
+        "another network beside, on the same episodes and by its own rule, and the paired difference: checkpoint, run folder, "
+    )
+    parser.add_argument("--against", metavar="FILE", help=text + "or name of a shipped checkpoint")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers, every episode's too, to this file")
     options.add_quiet(parser)
     options.add_threads(parser)
@@ -52,7 +57,6 @@ def run(args: argparse.Namespace) -> None:
     if args.json is not None:
         options.check_folder_of(args.json)
     from dataclasses import replace
-    from functools import partial
 
     from ..meta.inner import InnerLoop
     from ..meta.online import OnlineReadout
@@ -86,8 +90,13 @@ def run(args: argparse.Namespace) -> None:
     align = args.align or ("support" if dataset == "double-nmnist" else "none")
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
     where.update(how=found.origin.options(dataset))
-    if args.baselines:
-        where.update(beside=partial(baselines, net, features, pretrained=_classifier(), inner=inner))
+    other = _other(args, net, found.origin.options(dataset), dataset) if args.against is not None else {}
+
+    def beside(tasks: Any) -> dict[str, Any]:
+        named = baselines(net, features, tasks, _classifier(), inner) if args.baselines else {}
+        return {**named, **other}
+
+    where.update(beside=beside)
     with options.executor_of(args) as executor:
         tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
         result = evaluate(net, theta, inner, *tasks, **where, executor=executor)
@@ -101,6 +110,28 @@ def run(args: argparse.Namespace) -> None:
         write_json(args.json, result)
     learned = RULE_NAMES[args.rule] if args.rule else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
     print(sentence(result), *table(result, learned), sep="\n")
+
+
+def _other(args: argparse.Namespace, net: Any, how: dict, dataset: str) -> dict[str, Any]:
+    """The network of --against as a rule, by name; it must take the recordings that `net` takes, opened in the same way."""
+    from ..meta.inner import InnerLoop
+    from ..meta.rules import RULES
+    from ..training.baselines import Adapted, with_ways
+    from ..training.checkpoint import read
+
+    path = args.against
+    found = read(options.find_checkpoint(path))
+    given = found.net, found.theta, found.inner or InnerLoop()
+    if found.net.input_shape != net.input_shape or found.origin.data == dataset and found.origin.options(dataset) != how:
+        raise ValueError(
+            f"{path}: takes recordings of shape {found.net.input_shape}, binned as it learned them; expected those of "
+            f"--checkpoint, {net.input_shape}"
+        )
+    if found.net.ways != net.ways:
+        given = with_ways(*given, net.ways)
+    config = found.config
+    words = f", {RULES[config.rule].words(config.order)}, meta-trained" if config else ""
+    return {f"{path}{words}": Adapted(*given)}
 
 
 def _classifier():

@@ -4,10 +4,11 @@ measured against activity: the mean of a layer's output spikes, after pooling, o
 import numpy as np
 
 from ..meta.inner import InnerLoop
+from ..training.baselines import Adapted, answers_of, rows_of
 from .drawing import TWO, curves_of
 from .findings import Findings
 from .statistics import Estimate, estimate, some_of
-from .study import Settings, Study, one_accuracy
+from .study import Settings, Study, recalled, recorded
 
 TITLE = "Activity against accuracy: conv biases shifted"
 SHIFTS = (-0.4, -0.2, -0.1, 0.0, 0.1, 0.2)
@@ -21,10 +22,10 @@ def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
     return theta
 
 
-def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[float]:
-    """Accuracy after adaptation, then the activity of each layer before it."""
-    x = tasks.episode(settings.seed, index, net.ways, 1, settings.queries).x_support
-    return [one_accuracy(tasks, settings, net, theta, inner, 1, index), *net.activity(theta, x).values()]
+def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list]:
+    """The answers after adaptation, and the activity of each layer before it."""
+    task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
+    return [recorded(answers_of(task, [Adapted(net, theta, inner)])), list(net.activity(theta, task.x_support).values())]
 
 
 def run(study: Study) -> Findings:
@@ -35,12 +36,13 @@ def run(study: Study) -> Findings:
         net, inner = trained.net, trained.inner or InnerLoop()
         for shift in SHIFTS:
             theta = shifted(net, trained.theta, shift)
-            values = np.array(study.items(f"{dataset}-bias{shift:+g}", dataset, _one, net, theta, inner, count=episodes))
-            rates, e = values[:, 1:].mean(0), estimate(values[:, 0])
+            items = study.items(f"{dataset}-bias{shift:+g}", dataset, _one, net, theta, inner, count=episodes)
+            rates = np.mean([active for _, active in items], 0)
+            e = estimate(rows_of([""], [recalled(*answered) for answered, _ in items])[""])
             curves[name][100 * rates.mean()] = e
-            rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), e.percent()])
-    layers = [f"layer {n + 1}" for n in range(max((len(row) - 3 for row in rows), default=0))]
-    header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI"])
+            rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), e.percent(), e.clustered()])
+    layers = [f"layer {n + 1}" for n in range(max((len(row) - 4 for row in rows), default=0))]
+    header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI", "over recordings"])
     note = f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained."
     found.table("activity", "Activity of each layer (%), and accuracy on unseen classes (%)", header, rows, note)
     if curves:

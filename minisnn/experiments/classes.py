@@ -19,10 +19,11 @@ import numpy as np
 
 from ..layers.loss import softmax
 from ..plots import COLOURS
+from ..training.baselines import Answers, rests_on, rows_of
 from .drawing import chance, drawn, errorbars
 from .findings import Findings
 from .statistics import difference, estimate, some_of
-from .study import Study
+from .study import Study, recalled, recorded
 
 TITLE = "Classes one by one: accuracy over all met so far, without their recordings"
 DATASET, ROLES = "double-nmnist", ("double-nmnist/cuba-snn", "double-nmnist/maml-snn")
@@ -116,20 +117,21 @@ def run(study: Study) -> Findings:
     inner = trained.inner
     scale = getattr(inner, "scale", 0.1)
     one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
-    made_from = (trained.net.configuration(), trained.theta, scale, number, repr(RULES))
-    values = np.array(study.each("classes", DATASET, episodes, one, made_from))  # (episodes, rules, classes met, what)
+    made_from = (trained.net.configuration(), trained.theta, scale, number, FIRST, repr(RULES))
+    items = study.each("classes", DATASET, episodes, one, made_from)
+    values = np.array([curves for curves, _, _ in items])  # (episodes, rules, classes met, what)
+    fewest, most = (rows_of(list(RULES), [recalled(*item[n]) for item in items]) for n in (1, 2))
     curves, rows = {}, []
     for n, name in enumerate(RULES):
         right = values[:, n, :, 0]
         curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
-        apart = difference(right[:, -1], values[:, list(RULES).index("all at once"), -1, 0]).percent()
-        kept = "all recordings" if "kept" in RULES[name] else "none"
-        fewest, most = curves[name][first], curves[name][number]
+        kept, both = "all recordings" if "kept" in RULES[name] else "none", [estimate(of[name]) for of in (fewest, most)]
+        shown = [words for one in both for words in (one.percent(), one.clustered())]
+        apart = difference(most[name], most["all at once"]).points()
         written, roc = values[:, n, -1, 1].mean() / number, estimate(values[:, n, number // 2 - 1, 2])
-        rows.append([name, fewest.percent(), most.percent(), apart, round(written), kept, f"{roc.mean:.3f}"])
-    header = (
-        f"rule | {first} classes (%) | {number} classes (%) | less all at once (points) | written a class | kept | ROC area"
-    )
+        rows.append([name, *shown, apart, round(written), kept, f"{roc.mean:.3f}"])
+    header = f"rule | {first} classes (%) | over recordings | {number} classes (%) | over recordings"
+    header += " | less all at once, paired (points) | written a class | kept | ROC area"
     features = int(np.prod(trained.net.blocks[-1].input_shape))
     note = f"{episodes} orders of {number} unseen classes, one recording each, {study.settings.queries} queries a class, by "
     note += f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: told from the other half, "
@@ -153,17 +155,22 @@ def run(study: Study) -> Findings:
 
 
 def _episode(tasks, settings, net, theta, scale, number, index) -> list:
-    """[[accuracy, numbers written, ROC area] after every class, of every rule]."""
+    """[[accuracy, numbers written, ROC area] after every class, of every rule], and their answers after FIRST and all."""
     task = tasks.episode(settings.seed, index, number, 1, settings.queries)
     order = np.argsort(task.y_support, kind="stable")
     support = net.features(theta, task.x_support)[order].astype(np.float64)
     query, y, found = net.features(theta, task.x_query).astype(np.float64), task.y_query, []
+    moments: dict[int, list[np.ndarray]] = {min(FIRST, number): [], number: []}
     for how in RULES.values():
         readout, curve = Grown(support.shape[1], scale, seed=index, **how), []
         for m, p in enumerate(support, 1):
             readout.meet(p)
             scores, met = readout.scores(query), y < m
             roc = area(scores[met].max(1), scores[~met].max(1)) if m < number else 1.0
-            curve.append([float((scores[met].argmax(1) == y[met]).mean()), readout.written, roc])
+            right = scores[met].argmax(1) == y[met]
+            curve.append([float(right.mean()), readout.written, roc])
+            if m in moments:
+                moments[m].append(right)
         found.append(curve)
-    return found
+    told = [recorded(Answers(np.array(right), rests_on(task)[y < m])) for m, right in moments.items()]
+    return [found, told[0], told[-1]]

@@ -1,30 +1,39 @@
 """Figure 3: error on unseen classes against the number of inner-loop updates, and what an update costs."""
 
 import time
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..meta.inner import InnerLoop, predict
-from ..training.evaluation import accuracy
+from ..meta.tasks import Task
 from .baselines import add_baselines
 from .drawing import chance, curves_of
 from .findings import Findings
 from .statistics import Estimate, difference, estimate
-from .study import Settings, Study
+from .study import Study
 
 TITLE = "Figure 3: error against the number of inner-loop updates"
 STEPS = 4
 
 
-def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, steps: int, index: int) -> list[float]:
-    """Query error after 0 … steps updates on the same support set."""
-    task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
-    step = InnerLoop(inner.step_size, 1, inner.freeze)
-    errors = [1 - accuracy(predict(net, theta, task.x_query), task.y_query)]
-    for _ in range(steps):
-        theta = step.adapt(net, theta, task.x_support, task.y_support)
-        errors.append(1 - accuracy(predict(net, theta, task.x_query), task.y_query))
-    return errors
+@dataclass(frozen=True, eq=False)
+class Updated:
+    """What a network answers after 0 … steps updates on the same support set, (steps + 1, Q, ways)."""
+
+    net: Any
+    theta: np.ndarray
+    inner: InnerLoop
+    steps: int
+
+    def __call__(self, task: Task) -> np.ndarray:
+        theta, step = self.theta, InnerLoop(self.inner.step_size, 1, self.inner.freeze)
+        logits = [predict(self.net, theta, task.x_query)]
+        for _ in range(self.steps):
+            theta = step.adapt(self.net, theta, task.x_support, task.y_support)
+            logits.append(predict(self.net, theta, task.x_query))
+        return np.array(logits)
 
 
 def _seconds(study: Study, dataset: str, role: str) -> float:
@@ -44,13 +53,15 @@ def run(study: Study) -> Findings:
     for dataset, name, role in study.meta_trained(found):
         trained = study.network(role)
         inner, least = trained.inner or InnerLoop(), 100 * (1 - 1 / trained.net.ways) - 3
-        items = study.items(f"{dataset}-steps", dataset, _one, trained.net, trained.theta, inner, STEPS)
-        errors, seconds = np.array(items).T, _seconds(study, dataset, role)
-        e = [estimate(one) for one in errors]
+        rule, numbers = Updated(trained.net, trained.theta, inner, STEPS), range(STEPS + 1)
+        right = study.rows(f"{dataset}-steps", dataset, {"": rule}, ways=trained.net.ways, names=list(numbers))
+        seconds = _seconds(study, dataset, role)
+        e = [replace(one, mean=1 - one.mean) for one in map(estimate, right.values())]
         curves[name] = dict(enumerate(e))
-        falls = [difference(*pair) for pair in zip(errors, errors[1:])]
-        for n in range(STEPS + 1):
-            rows.append([name, n, e[n].percent(), falls[n - 1].points() if n else None, f"{n * seconds:.3f}"])
+        falls = [difference(right[n], right[n - 1]) for n in numbers[1:]]
+        for n in numbers:
+            fall = falls[n - 1].points() if n else None
+            rows.append([name, n, e[n].percent(), e[n].clustered(), fall, f"{n * seconds:.3f}"])
         claim, asked = f"{name}: without an update the network is at chance", f"error above {least:.0f} %"
         found.claim(claim, "error very high at 0 updates", e[0], least, rule=asked, unit="%")
         for n, fall in enumerate(falls[:3], 1):
@@ -58,7 +69,9 @@ def run(study: Study) -> Findings:
             found.claim(f"{name}: update {n} lowers the error", "the error falls with every update", fall, 1e-9, rule=asked)
         none, one, last = (e[n].percent() for n in (0, 1, STEPS))
         found.summary += f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
-    header = "data | updates | error ± 95 % CI | fall against one update fewer, paired | seconds to adapt"
+    header = (
+        "data | updates | error ± 95 % CI | over recordings | fall against one update fewer, paired (points) | seconds to adapt"
+    )
     note = "All updates are on the same five support samples, with the step sizes learned for one update; seconds on this "
     found.table("figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads.")
     add_baselines(study, found)

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..meta.optim import Adam
 from ..plots import COLOURS
-from ..training.evaluation import accuracy
+from ..training.baselines import Answers, Row, correct, rests_on, rows_of
 from .baselines import add_baselines
 from .drawing import drawn
 from .findings import Findings
 from .readout import Readout, spikes_of
 from .statistics import Estimate, estimate, over
-from .study import Settings, Study
+from .study import Settings, Study, recalled, recorded
 
 TITLE = "Figure 6: shots that transfer learning needs to reach MAML's one-shot accuracy"
 TRIALS, SHOTS, QUERIES, UPDATES, LR = 10, 15, 20, 30, 1e-3
@@ -24,19 +24,19 @@ DATASET, ROLE, MAML = "double-nmnist", "double-nmnist/pretrained-snn", "double-n
 
 
 def _trial(tasks, settings: Settings, net, body: np.ndarray, ways: int, sizes: tuple[int, ...], lr: float, trial: int):
-    """Accuracy after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and updates a shot."""
+    """The answers after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and updates a shot."""
     shots, queries, updates = sizes
     task, readout = tasks.episode(settings.seed + 1000, trial, ways, shots, queries), Readout(net, ways)
     by_shot = np.argsort(np.arange(len(task.y_support)) % shots, kind="stable")  # support samples are sorted by class
     support, query = (readout.traces(spikes_of(net, body, x)) for x in (task.x_support[by_shot], task.x_query))
     y = task.y_support[by_shot]
     theta, adam = np.zeros(readout.size, readout.dtype), Adam(readout.size, dtype=readout.dtype)
-    accuracies = []
+    right = []
     for known in range(ways, len(y) + 1, ways):
         for _ in range(updates):
             theta = adam.step(theta, readout.loss_and_gradient(theta, support[:known], y[:known])[1], lr)
-        accuracies.append(accuracy(readout.logits(theta, query), task.y_query))
-    return accuracies
+        right.append(correct(readout.logits(theta, query), task)[0])
+    return recorded(Answers(np.array(right), rests_on(task, support=False)))
 
 
 def run(study: Study) -> Findings:
@@ -45,16 +45,18 @@ def run(study: Study) -> Findings:
         found.missing.append("needs a network pretrained on classification and one meta-trained by MAML")
         return found
     trained, sizes = study.network(ROLE), (SHOTS, QUERIES, UPDATES)
-    curves = {}
+    curves, shots = {}, dict[int, list[Row]]()
     for ways in (5, 20):
         given = (trained.net, trained.theta, ways, sizes, LR)
-        curves[ways] = np.array(study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS))
-    maml = estimate(study.accuracies(MAML, DATASET))
-    rows, e = [], {ways: [over(shot) for shot in curve.T] for ways, curve in curves.items()}
-    never = {}
+        trials = study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS)
+        shots[ways] = list(rows_of(list(map(str, range(SHOTS))), [recalled(*one) for one in trials]).values())
+        curves[ways] = np.array([row.per_episode for row in shots[ways]]).T
+    adapted = study.accuracies(MAML, DATASET)
+    maml, rows, never = estimate(adapted), [], {}
+    e = {ways: [over(row) for row in of_ways] for ways, of_ways in shots.items()}
     for ways, curve in curves.items():
-        for shots, one in enumerate(e[ways], 1):
-            rows.append([ways, shots, one.percent(), f"{100 * curve[:, shots - 1].std(ddof=1):.1f}"])
+        for known, one in enumerate(e[ways], 1):
+            rows.append([ways, known, one.percent(), one.clustered(), f"{100 * curve[:, known - 1].std(ddof=1):.1f}"])
         good = curve >= maml.mean
         needed, never[ways] = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), int((~good.any(1)).sum())
         if never[ways]:  # at least so many
@@ -65,11 +67,13 @@ def run(study: Study) -> Findings:
         claim = f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy"
         found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
     margin = ((maml.ci95 or 0) ** 2 + (e[5][0].ci95 or 0) ** 2) ** 0.5
-    gap = Estimate(maml.mean - e[5][0].mean, margin, None, TRIALS)
+    gap = Estimate(maml.mean - e[5][0].mean, margin, None, TRIALS, adapted.paired(shots[5][0]))
     claim = "one shot teaches more after meta-training than after pretraining (5-way)"
     found.claim(claim, "MAML learns in one shot", gap, 5, rule="MAML minus transfer at one shot above 5 points")
-    title, header = "Accuracy of a new readout on a pretrained body (%)", "ways | shots | accuracy ± 95 % CI | SD over trials"
-    note = f"{TRIALS} trials, {QUERIES} unseen samples a class; MAML, 5-way, one shot, one update: {maml.percent()} %."
+    title, header = "Accuracy of a new readout on a pretrained body (%)", "ways | shots | accuracy ± 95 % CI"
+    header += " | over recordings | SD over trials"
+    note = f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; over recordings: of these. "
+    note += f"MAML, 5-way, one shot, one update: {maml.percent()} %."
     found.table("figure-6", title, header, rows, note)
     add_baselines(study, found, datasets=(DATASET,))
     caption = "A new readout on a pretrained body, against MAML's one shot and one update."

@@ -10,36 +10,37 @@ import numpy as np
 
 from ..meta.inner import InnerLoop, body, predict
 from ..meta.tasks import Task
-from ..training.evaluation import accuracy
+from ..training.baselines import Answers, Row, correct, rests_on, rows_of
 from .drawing import TWO, chance, drawn, errorbars
 from .findings import Findings
 from .readout import network, spikes_of
 from .statistics import difference, estimate
-from .study import Settings, Study
+from .study import Settings, Study, recalled, recorded
 
 TITLE = "Relearning: task A, then B, then A again, one shot each"
 MOMENTS = ("after A", "after A, B", "after A, B, A")
 LEARNING = {"all": "all layers", "readout": "the readout alone"}
 
 
-def accuracies(study: Study, dataset: str, learning: str) -> np.ndarray:
-    """(episodes, moments, 2 tasks): query accuracy of A and B; `learning` is a key of LEARNING."""
+def accuracies(study: Study, dataset: str, learning: str) -> list[dict[str, Row]]:
+    """Of task A and of B, {moment: accuracy}; `learning` is a key of LEARNING."""
     found = study.network(f"{dataset}/maml-snn")
     inner, learn = found.inner or InnerLoop(), _one
     if learning == "readout":
         inner, learn = replace(inner, freeze=body(found.net)), _one_readout
-    return np.array(study.items(f"{dataset}-relearn-{learning}", dataset, learn, found.net, found.theta, inner))
+    items = study.items(f"{dataset}-relearn-{learning}", dataset, learn, found.net, found.theta, inner)
+    return [rows_of(list(MOMENTS), [recalled(*one) for one in task]) for task in zip(*items)]
 
 
 def _pair(tasks, net, settings: Settings, index: int) -> list[Task]:
     return [tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)]
 
 
-def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list[float]]:
+def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list]:
     return _in_turn(*_pair(tasks, net, settings, index), net, theta, inner)
 
 
-def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list[float]]:
+def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list]:
     """The same with all layers frozen but the readout: the samples go through the body once."""
     pair = []
     for task in _pair(tasks, net, settings, index):
@@ -50,23 +51,25 @@ def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: Inner
     return _in_turn(*pair, readout, theta[-readout.size :], replace(inner, step_size=step, freeze=()))
 
 
-def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop) -> list[list[float]]:
-    """Accuracy of both tasks after each of MOMENTS."""
-    result = []
+def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop) -> list[list]:
+    """The answers to both tasks, each after every one of MOMENTS."""
+    pair, right = (first, second), list[list[np.ndarray]]()
     for learn in (first, second, first):
         theta = inner.adapt(net, theta, learn.x_support, learn.y_support)
-        result.append([accuracy(predict(net, theta, task.x_query), task.y_query) for task in (first, second)])
-    return result
+        right.append([correct(predict(net, theta, task.x_query), task)[0] for task in pair])
+    return [recorded(Answers(np.array(of_task), rests_on(task))) for of_task, task in zip(zip(*right), pair)]
 
 
 def run(study: Study) -> Findings:
     found, rows, curves = Findings(study.name, TITLE), [], {}
     for dataset, name, _ in study.meta_trained(found):
         for learning, who in LEARNING.items():
-            a, where = accuracies(study, dataset, learning), f"{name}, {who}"
-            e = curves[name, learning] = [[estimate(task) for task in moment.T] for moment in a.swapaxes(0, 1)]
-            rows += [[name, who, moment, *(one.percent() for one in both)] for moment, both in zip(MOMENTS, e)]
-            (first, second, third), paper = a[:, :, 0].T, "(claimed, not shown)"
+            a, b = accuracies(study, dataset, learning)
+            where, paper = f"{name}, {who}", "(claimed, not shown)"
+            e = curves[name, learning] = [[estimate(task[moment]) for task in (a, b)] for moment in MOMENTS]
+            for moment, both in zip(MOMENTS, e):
+                rows.append([name, who, moment, *(words for one in both for words in (one.percent(), one.clustered()))])
+            first, second, third = a.values()
             asked = "accuracy on A lost by learning B above 10 points"
             claim = f"{where}: learning B makes the network forget A"
             found.claim(claim, paper, difference(first, second), 10, rule=asked)
@@ -75,7 +78,8 @@ def run(study: Study) -> Findings:
             right = [moment[0].percent() for moment in e]
             found.summary += f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % learned again"
             found.summary += f"; B {e[1][1].percent()} % when first learned, after A. "
-    title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A | task B"
+    title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A ± 95 % CI | over recordings"
+    header += " | task B ± 95 % CI | over recordings"
     note = "Each learning is one update on one recording of each of five classes, from where the last one ended."
     found.table("relearn", title, header, rows, note)
     if curves:

@@ -87,9 +87,10 @@ def difference(one: Values, other: Values) -> Estimate:
     return replace(estimate(one - other), recordings=recordings)
 
 
-def over(values: Sequence[float]) -> Estimate:
+def over(values: Values) -> Estimate:
     """Of a few independent trials, by Student's t."""
-    return Estimate(float(np.mean(values)), over_trials(values), None, len(values))
+    recordings, values = getattr(values, "clustered", None), _each(values)
+    return Estimate(float(values.mean()), over_trials(values), None, len(values), recordings)
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> Estimate:

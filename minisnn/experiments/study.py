@@ -22,7 +22,7 @@ from ..data.store.cache import identity
 from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
-from ..training.evaluation import accuracy, open_set
+from ..training.evaluation import open_set
 from ..training.run import train
 from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
@@ -159,13 +159,13 @@ class Study:
     def rows(
         self, key: str, dataset: str, rules: dict[str, Rule], split: str = "test", ways: int = 5, shots: int = 1, **how: Any
     ) -> dict[str, Row]:
-        """What each rule answers to the same episodes, with its intervals; how: `episodes`, and the options of `tasks`."""
-        count = how.pop("episodes", None) or self.settings.episodes
+        """What each rule answers to the same episodes, with its intervals; how: `episodes`, `names` where a rule answers
+        several times, and the options of `tasks`."""
+        count, names = how.pop("episodes", None) or self.settings.episodes, how.pop("names", list(rules))
         one = partial(one_answer, self.tasks(dataset, split, **how), self.settings, list(rules.values()), ways, shots)
         made_from = ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()])
         found = self.each(key, dataset, count, one, made_from)
-        answers = [Answers(np.array(right, bool), np.array(which, np.int64).reshape(-1, k)) for right, which, k in found]
-        return rows_of(list(rules), answers)
+        return rows_of(names, [recalled(*one) for one in found])
 
     def accuracies(
         self,
@@ -195,14 +195,16 @@ class Study:
 
 def one_answer(tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int) -> list:
     """What the rules answer to episode `index`: which answers are right, the recordings each rests on, and their number."""
-    found = answers(tasks, rules, settings.seed, ways, shots, settings.queries, index)
+    return recorded(answers(tasks, rules, settings.seed, ways, shots, settings.queries, index))
+
+
+def recorded(found: Answers) -> list:
+    """Answers as records hold them; `recalled(*...)` of it are the same again."""
     return [found.right.astype(int).tolist(), found.recordings.ravel().tolist(), found.recordings.shape[1]]
 
 
-def one_accuracy(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, shots: int, index: int) -> float:
-    """Query accuracy after adaptation to episode `index`."""
-    task = tasks.episode(settings.seed, index, net.ways, shots, settings.queries)
-    return accuracy(inner.logits(net, theta, task), task.y_query)
+def recalled(right: list, recordings: list, number: int) -> Answers:
+    return Answers(np.array(right, bool), np.array(recordings, np.int64).reshape(-1, number))
 
 
 def _told(one):

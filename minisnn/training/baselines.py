@@ -1,7 +1,7 @@
 """What learning to learn must beat: nearest class means on features that were not meta-trained, and on those that were.
 
-A rule takes a task to logits of its query samples, (Q, ways). Those here take the class means of the support and answer with
-the nearest (`meta.prototypes`), on
+A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). Those here take the class means of
+the support and answer with the nearest (`meta.prototypes`), on
 
     frames      the events of each cell summed over time: no network at all
     random      the last trace of a network of the same kind with random weights, scaled to the support sets of a few tasks
@@ -126,6 +126,11 @@ class Row:
     per_episode: list[float]
     answers: Answers = field(compare=False, repr=False)
 
+    def less(self, other: Row) -> tuple[float, float | None, float | None]:
+        """This accuracy less the other's on the same episodes: mean, half the 95 % intervals over episodes and recordings."""
+        apart = np.subtract(self.per_episode, other.per_episode)
+        return float(apart.mean()), ci95(apart.tolist()), self.paired(other)
+
     def paired(self, other: Row) -> float | None:
         """Half the 95 % interval, over recordings, of this accuracy less the other's: of the differences of single answers
         where both are to the same episodes, else as of independent ones; None where recordings are not known."""
@@ -168,12 +173,24 @@ def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, que
 
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """What the rules answer to a task."""
-    right = np.array([rule(task).argmax(1) == task.y_query for rule in rules])
+    return Answers(np.concatenate([correct(rule(task), task) for rule in rules]), rests_on(task))
+
+
+def correct(logits: np.ndarray, task: Task) -> np.ndarray:
+    """Which query samples have the largest logit at their label, (n, Q) of one or several logits."""
+    return np.atleast_2d(logits.argmax(-1) == task.y_query)
+
+
+def rests_on(task: Task, support: bool = True) -> np.ndarray:
+    """(Q, k): the recordings of a query sample and those of its true class in the support, unless they do not count, as where
+    many shots have a small part each; k = 0 where the set does not tell."""
     if task.recordings is None:
-        return Answers(right, np.zeros((len(task.y_query), 0), np.int64))
-    support, query = task.recordings
-    of_class = np.array([support[task.y_support == k].ravel() for k in range(task.ways)])
-    return Answers(right, np.concatenate([query, of_class[task.y_query]], 1))
+        return np.zeros((len(task.y_query), 0), np.int64)
+    learned, query = task.recordings
+    if not support:
+        return query
+    of_class = np.array([learned[task.y_support == k].ravel() for k in range(task.ways)])
+    return np.concatenate([query, of_class[task.y_query]], 1)
 
 
 def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:

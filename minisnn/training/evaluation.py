@@ -100,7 +100,7 @@ def evaluate(
     confidence interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode,
     per_episode_before, and dataset, root, split, align, episodes, seed, ways, shots, queries; ci95_recordings, the half
     interval over recordings (`intervals`), None where the set does not tell them; rules, {name: mean, ci95, ci95_recordings,
-    per_episode} of those beside.
+    per_episode, less} of those beside, less the paired difference, [accuracy_after - mean, and its two half intervals].
     """
     ways = net.ways if ways is None else ways
     if ways != net.ways:
@@ -126,11 +126,19 @@ def evaluate(
         (executor or Executor()).in_order(one, range(episodes), add)
     found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after))
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
-    rows = {
-        name: dict(mean=row.mean, ci95=row.ci95, ci95_recordings=row.clustered, per_episode=row.per_episode)
-        for name, row in rows_of(list(rules), answered).items()
+    rows = rows_of(list(rules), answered)
+    own = rows.pop("adapted")
+    told = {
+        name: dict(
+            mean=row.mean,
+            ci95=row.ci95,
+            ci95_recordings=row.clustered,
+            per_episode=row.per_episode,
+            less=list(own.less(row)),
+        )
+        for name, row in rows.items()
     }
-    found.update(ci95_recordings=rows.pop("adapted")["ci95_recordings"], rules=rows, align=getattr(dataset, "align", None))
+    found.update(ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 
@@ -153,18 +161,28 @@ def sentence(result: dict) -> str:
 
 
 def table(result: dict, learned: str | None = None) -> list[str]:
-    """The rules of `evaluate` side by side, a line each: accuracy, and its intervals over episodes and over recordings.
-    learned: the words for how the network learned."""
+    """The rules of `evaluate` side by side, a line each: accuracy, its intervals over episodes and over recordings, and the
+    first less it, paired, in points (the bracket over recordings). learned: the words for how the network learned."""
     if not result.get("rules"):
         return []
     own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
-    lines = [f"{'on the same episodes, in %':<36}{'mean':>8}{'episodes':>11}{'recordings':>13}"]
-    for name, row in {learned or "this network, after adaptation": own, **result["rules"]}.items():
-        margins = ("" if row[k] is None else f"± {100 * row[k]:.1f}" for k in ("ci95", "ci95_recordings"))
-        lines.append(f"{RULE_NAMES.get(name, name):<36}{100 * row['mean']:>8.1f}{next(margins):>11}{next(margins):>13}")
+    shown = {RULE_NAMES.get(name, name): row for name, row in {learned or _ADAPTED: own, **result["rules"]}.items()}
+    wide = max(36, *map(len, shown))
+    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'episodes':>11}{'recordings':>13}{'first less it':>22}"]
+    for name, row in shown.items():
+        margins = ["" if row[k] is None else f"± {100 * row[k]:.1f}" for k in ("ci95", "ci95_recordings")]
+        less = _points(*row["less"]) if "less" in row else ""
+        lines.append(f"{name:<{wide}}{100 * row['mean']:>8.1f}{margins[0]:>11}{margins[1]:>13}{less:>22}")
     return [line.rstrip() for line in lines]
 
 
+def _points(mean: float, episodes: float | None, recordings: float | None) -> str:
+    """A paired difference: +0.3 ± 0.2 (± 0.4)."""
+    bracket = "" if recordings is None else f" (± {100 * recordings:.1f})"
+    return f"{100 * mean:+.1f}" + ("" if episodes is None else f" ± {100 * episodes:.1f}") + bracket
+
+
+_ADAPTED = "this network, after adaptation"
 _MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},

@@ -244,6 +244,24 @@ def test_evaluate_by_another_rule(run, trained):
     assert still["per_episode"] == nearest["per_episode"]
 
 
+def test_evaluate_against_another_network(run, trained):
+    """On the same episodes, by its own rule, and the paired difference; one of other recordings is refused."""
+    assert run("train", *TOY, "--preset", "maml", "--seed", 1, "--quiet", "--out", "other")[0] == 0
+    assert run("evaluate", "--checkpoint", "other", "--episodes", 3, "--json", "b.json")[0] == 0
+    mine = ("evaluate", "--checkpoint", trained, "--episodes", 3, "--no-baselines", "--json", "a.json")
+    code, out, _ = run(*mine, "--against", "other")
+    first, second = (json.loads(Path(name).read_text()) for name in ("a.json", "b.json"))
+    [(name, row)] = first["rules"].items()
+    apart = np.subtract(first["per_episode"], second["per_episode"])
+    assert code == 0 and name == "other, MAML, meta-trained" and name in out and apart.any()
+    assert row["per_episode"] == second["per_episode"] and row["less"][:2] == [apart.mean(), evaluation.ci95(apart.tolist())]
+    assert f"{100 * apart.mean():+.1f} ± {100 * row['less'][1]:.1f}" in out.splitlines()[-1]
+    run(*mine, "--against", trained, "--ways", 4)
+    assert [*json.loads(Path("a.json").read_text())["rules"].values()][0]["less"][:2] == [0, 0]
+    code, out, err = run("evaluate", "--checkpoint", trained, "--against", "double_asl_maml.h5")
+    assert code == 2 and not out and err.count("\n") == 1 and "double_asl_maml.h5: takes recordings of shape (30, 80, 2)" in err
+
+
 def test_evaluate_with_more_classes(run, trained):
     code, out, _ = run("evaluate", "--checkpoint", trained, "--episodes", 2, "--ways", 8, "--queries", 1, "--json", "a.json")
     found = json.loads(Path("a.json").read_text())

@@ -58,7 +58,7 @@ STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler s
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
     "check": "backend checkpoint full input json model plot random seed thorough threads",
-    "evaluate": "align baselines checkpoint dataset episodes inner-steps json ways "
+    "evaluate": "against align baselines checkpoint dataset episodes inner-steps json ways "
     "queries quiet root rule scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",
     "info": "",

@@ -25,7 +25,7 @@ from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
-from minisnn.training.baselines import Answers, baselines, rows_of
+from minisnn.training.baselines import Answers, baselines, rests_on, rows_of
 from minisnn.training.evaluation import RULE_NAMES
 from toy import small_set, toy_config
 
@@ -100,6 +100,9 @@ def test_every_experiment_runs_and_repeats(name, study):
             ]
         )
         assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
+        for header in (table.header for table in found.tables):  # no accuracy without its interval over recordings
+            told = any(cell.startswith("over recordings") for cell in header)
+            assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
     assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
     files = {path.name for path in one.folder.iterdir()}
     assert {f"{table.name}.csv" for table in found.tables} <= files and "findings.json" in files
@@ -393,7 +396,8 @@ def test_relearning_by_the_readout_alone_is_that_of_the_frozen_network(rng):
     for index in range(4):
         found = relearn._one_readout(tasks, Settings(4, 3), net, theta, inner, index)
         assert found == relearn._one(tasks, Settings(4, 3), net, theta, inner, index)
-        assert found[0] != found[1]
+        (first, second, _), recordings, number = found[0]
+        assert first != second and len(recordings) == number * len(first)
 
 
 @pytest.mark.parametrize("name", [None, "conv1", "conv2", "hidden1"])
@@ -580,7 +584,9 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f} (± {100 * loss.recordings:.2f})"
     start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
     errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
-    assert errors[1][2] == estimate([1 - a for a in whole.per_episode]).percent()
+    assert (
+        errors[1][2] == estimate([1 - a for a in whole.per_episode]).percent() and errors[1][3] == estimate(whole).clustered()
+    )
     assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
 
 
@@ -599,7 +605,9 @@ def test_relearning_written_out(study, sets, learning):
     for moment, task in enumerate((a, b, a)):
         theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
         for k, query in enumerate((a, b)):
-            assert values[1, moment, k] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
+            of_task = list(values[k].values())[moment]
+            assert of_task.per_episode[1] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
+            assert np.array_equal(of_task.answers.recordings[len(query.y_query) :], rests_on(query))
 
 
 def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):

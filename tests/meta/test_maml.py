@@ -203,6 +203,15 @@ def test_inner_loops_that_cannot_be(options, words):
         ms.adapt(net, theta, task.x_support, task.y_support, **options)
 
 
+@pytest.mark.parametrize(
+    "options, words", [(dict(online=2.5), "online must be true"), (dict(steps=1.5), "steps must be a whole")]
+)
+def test_inner_loops_of_other_kinds(options, words):
+    """As a checkpoint may hold them that somebody wrote by hand."""
+    with pytest.raises(ValueError, match=words):
+        ms.InnerLoop(**options).check(small())
+
+
 def test_order_is_one_or_two():
     net = small()
     with pytest.raises(ValueError, match="order must be 1"):
