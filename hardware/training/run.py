@@ -20,7 +20,8 @@ from minisnn.data.store.shipped import find_checkpoint
 from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
-from minisnn.training.evaluation import ci95, open_set
+from minisnn.training.evaluation import open_set
+from minisnn.training.intervals import ci95
 from minisnn.training.folder import FILES, RunFolder, read_json, write_json
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.state import start_of

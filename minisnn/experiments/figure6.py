@@ -67,7 +67,7 @@ def run(study: Study) -> Findings:
         claim = f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy"
         found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
     margin = ((maml.ci95 or 0) ** 2 + (e[5][0].ci95 or 0) ** 2) ** 0.5
-    gap = Estimate(maml.mean - e[5][0].mean, margin, None, TRIALS, adapted.paired(shots[5][0]))
+    gap = Estimate(maml.mean - e[5][0].mean, margin, None, TRIALS, adapted.both(shots[5][0]))
     claim = "one shot teaches more after meta-training than after pretraining (5-way)"
     found.claim(claim, "MAML learns in one shot", gap, 5, rule="MAML minus transfer at one shot above 5 points")
     title, header = "Accuracy of a new readout on a pretrained body (%)", "ways | shots | accuracy ± 95 % CI"

@@ -64,14 +64,15 @@ class Estimate:
 
 def estimate(values: Values, trials: int = TRIALS) -> Estimate:
     """Of values (n,), one an episode."""
-    recordings, values = getattr(values, "clustered", None), _each(values)
+    row, values = values if isinstance(values, Row) else None, _each(values)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
     sd = None
     if len(values) >= 2 * trials:
         blocks = values[: len(values) // trials * trials].reshape(trials, -1).mean(1)
         sd = float(blocks.std(ddof=1))
-    return Estimate(float(values.mean()), ci95(values), sd, len(values), recordings)
+    halves = (row.ci95, row.clustered) if row else (ci95(values), None)
+    return Estimate(float(values.mean()), halves[0], sd, len(values), halves[1])
 
 
 def _each(values: Values) -> np.ndarray:
@@ -80,11 +81,16 @@ def _each(values: Values) -> np.ndarray:
 
 def difference(one: Values, other: Values) -> Estimate:
     """Of one - other, on the same episodes in the same order; over recordings, too, where both know those of their answers."""
-    recordings = one.paired(other) if isinstance(one, Row) and isinstance(other, Row) else None
-    one, other = _each(one), _each(other)
-    if len(one) != len(other):
-        raise ValueError(f"one has {len(one)} episodes and the other {len(other)}; a paired difference needs the same ones")
-    return replace(estimate(one - other), recordings=recordings)
+    each = _each(one), _each(other)
+    if len(each[0]) != len(each[1]):
+        raise ValueError(
+            f"one has {len(each[0])} episodes and the other {len(each[1])}; a paired difference needs the same ones"
+        )
+    found = estimate(each[0] - each[1])
+    if not (isinstance(one, Row) and isinstance(other, Row)):
+        return found
+    _, over_episodes, over_recordings = one.less(other)
+    return replace(found, ci95=over_episodes, recordings=over_recordings)
 
 
 def over(values: Values) -> Estimate:

@@ -30,7 +30,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..network.base import Array, LossAndGradient, Network
-from ..network.layout import whole
 from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
 from .tasks import Task
@@ -113,8 +112,8 @@ class InnerLoop:
         unknown = [n for n in self.freeze if n not in names]
         if isinstance(self.freeze, str) or unknown:
             raise ValueError(f"freeze must name layers of {', '.join(names)}, not {self.freeze!r}")
-        if whole("steps", self.steps) < 0:
-            raise ValueError(f"steps must be 0 or more, not {self.steps}")
+        if not isinstance(self.steps, int | np.integer) or self.steps < 0:
+            raise ValueError(f"steps must be 0 or more, a whole number, not {self.steps!r}")
         if not isinstance(self.online, bool | np.bool_):
             raise ValueError(f"online must be true or false, not {self.online!r}")
         a = np.asarray(self.step_size)

@@ -25,7 +25,7 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task, summed_frames
 from ..parallel.executor import Executor
-from .intervals import ci95, over_recordings
+from .intervals import ci95, intervals
 
 Rule = Callable[[Task], np.ndarray]
 
@@ -127,18 +127,19 @@ class Row:
     answers: Answers = field(compare=False, repr=False)
 
     def less(self, other: Row) -> tuple[float, float | None, float | None]:
-        """This accuracy less the other's on the same episodes: mean, half the 95 % intervals over episodes and recordings."""
-        apart = np.subtract(self.per_episode, other.per_episode)
-        return float(apart.mean()), ci95(apart.tolist()), self.paired(other)
+        """This accuracy less the other's in as many episodes: mean, half the 95 % intervals over episodes and over recordings.
 
-    def paired(self, other: Row) -> float | None:
-        """Half the 95 % interval, over recordings, of this accuracy less the other's: of the differences of single answers
-        where both are to the same episodes, else as of independent ones; None where recordings are not known."""
-        if self.clustered is None or other.clustered is None:
-            return None
+        Of the differences of single answers where both rest on the same recordings; else the episodes are paired alone."""
         if np.array_equal(self.answers.recordings, other.answers.recordings):
             apart = self.answers.right.astype(float) - other.answers.right
-            return over_recordings(apart, self.answers.recordings)
+            return float(apart.mean()), *intervals(apart, self.answers.recordings, len(self.per_episode))
+        each = np.subtract(self.per_episode, other.per_episode)
+        return float(each.mean()), ci95(each.tolist()), self.both(other)
+
+    def both(self, other: Row) -> float | None:
+        """Half the 95 % interval over recordings of a difference of independent answers; None where they are not known."""
+        if self.clustered is None or other.clustered is None:
+            return None
         return float(np.hypot(self.clustered, other.clustered))
 
 
@@ -198,6 +199,6 @@ def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
     recordings, rows = np.concatenate([one.recordings for one in found]), {}
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
-        clustered = over_recordings(right, recordings) if recordings.shape[1] else None
-        rows[name] = Row(float(np.mean(per_episode)), ci95(per_episode), clustered, per_episode, Answers(right, recordings))
+        halves = intervals(right, recordings, len(found))
+        rows[name] = Row(float(np.mean(per_episode)), *halves, per_episode, Answers(right, recordings))
     return rows

@@ -11,7 +11,6 @@ import numpy as np
 from .. import terminal
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
-from .intervals import ci95
 from .settings import TrainingConfig
 from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
@@ -97,10 +96,11 @@ def evaluate(
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
     Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
-    confidence interval of the latter, 1.96 s / sqrt(episodes); None for one episode), per_episode,
-    per_episode_before, and dataset, root, split, align, episodes, seed, ways, shots, queries; ci95_recordings, the half
-    interval over recordings (`intervals`), None where the set does not tell them; rules, {name: mean, ci95, ci95_recordings,
-    per_episode, less} of those beside, less the paired difference, [accuracy_after - mean, and its two half intervals].
+    confidence interval of the latter, 1.96 s / sqrt(episodes), or 3 / n of n answers that are all right or all wrong; None for
+    one episode), per_episode, per_episode_before, and dataset, root, split, align, episodes, seed, ways, shots, queries;
+    ci95_recordings, the half interval over recordings (`intervals`), None where the set does not tell them; rules, {name: mean,
+    ci95, ci95_recordings, per_episode, less} of those beside, less the paired difference, [accuracy_after - mean, and its two
+    half intervals].
     """
     ways = net.ways if ways is None else ways
     if ways != net.ways:
@@ -124,7 +124,7 @@ def evaluate(
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
-    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=ci95(after))
+    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=None)
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
@@ -138,7 +138,7 @@ def evaluate(
         )
         for name, row in rows.items()
     }
-    found.update(ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
+    found.update(ci95=own.ci95, ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 

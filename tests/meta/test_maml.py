@@ -204,7 +204,7 @@ def test_inner_loops_that_cannot_be(options, words):
 
 
 @pytest.mark.parametrize(
-    "options, words", [(dict(online=2.5), "online must be true"), (dict(steps=1.5), "steps must be a whole")]
+    "options, words", [(dict(online=2.5), "online must be true"), (dict(steps=1.5), "steps must be 0 or more, a whole")]
 )
 def test_inner_loops_of_other_kinds(options, words):
     """As a checkpoint may hold them that somebody wrote by hand."""

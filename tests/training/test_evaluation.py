@@ -6,7 +6,8 @@ from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop, predict
-from minisnn.training.evaluation import accuracy, ci95, evaluate, open_set, sentence
+from minisnn.training.evaluation import accuracy, evaluate, open_set, sentence
+from minisnn.training.intervals import ci95
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minisnn.training.intervals import over_recordings, over_trials
+from minisnn.training.intervals import ci95, intervals, over_recordings, over_trials, rule_of_three
 
 
 def experiment(rng, recordings=60, episodes=200, spread=0.15):
@@ -49,6 +49,25 @@ def test_one_seed_one_interval():
 
 def test_all_right():
     assert over_recordings(np.ones(5), np.arange(5)[:, None]) == 0
+
+
+def test_rule_of_three_holds_what_it_says():
+    """Of the chance 3 / n, n cases without one come up once in twenty times."""
+    for n in (20, 100, 1000):
+        assert (1 - rule_of_three(n)) ** n == pytest.approx(0.05, abs=0.012)
+    assert rule_of_three(2) == 1
+
+
+def test_intervals_of_answers():
+    """Usual ones where answers differ, and the rule of three where none does, in answers and in recordings."""
+    right, which = experiment(np.random.default_rng(3))
+    each = right.reshape(20, 10).mean(1).tolist()
+    assert intervals(right, which, 20) == (ci95(each), over_recordings(right, which))
+    seen = len(np.unique(which))
+    for same in (np.ones(200, bool), np.zeros(200)):
+        assert intervals(same, which, 20) == (3 / 200, 3 / seen)
+    assert intervals(np.ones(200), np.zeros((200, 0), int), 20) == (3 / 200, None)
+    assert intervals(np.ones(10), which[:10], 1)[0] is None
 
 
 @pytest.mark.parametrize("right, which", [([], np.zeros((0, 1))), ([1, 0], np.zeros((3, 1), int)), ([1, 0], np.zeros(2, int))])
