@@ -168,11 +168,11 @@ def table(result: dict, learned: str | None = None) -> list[str]:
     own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
     shown = {RULE_NAMES.get(name, name): row for name, row in {learned or _ADAPTED: own, **result["rules"]}.items()}
     wide = max(36, *map(len, shown))
-    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'episodes':>11}{'recordings':>13}{'first less it':>22}"]
+    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'episodes':>11}{'recordings':>13}{'first less it':>25}"]
     for name, row in shown.items():
         margins = ["" if row[k] is None else f"± {100 * row[k]:.1f}" for k in ("ci95", "ci95_recordings")]
         less = _points(*row["less"]) if "less" in row else ""
-        lines.append(f"{name:<{wide}}{100 * row['mean']:>8.1f}{margins[0]:>11}{margins[1]:>13}{less:>22}")
+        lines.append(f"{name:<{wide}}{100 * row['mean']:>8.1f}{margins[0]:>11}{margins[1]:>13}{less:>25}")
     return [line.rstrip() for line in lines]
 
 
