@@ -133,14 +133,13 @@ class _Worker:
         from multiprocessing.util import Finalize
 
         # before multiprocessing sends what workers are deaf to, and waits for them
-        self._at_exit = Finalize(self, self.process.kill, exitpriority=0)
+        self._at_exit = Finalize(self, _kill, (self.process,), exitpriority=0)
         with _sober():
             self.process.start()
         self._theirs.close()  # else its death would not close the pipe
 
     def kill(self) -> None:
-        if self.process.pid is not None:
-            self.process.kill()
+        _kill(self.process)
 
     def begin(self, task: int, call: Call, sets: list, items: Sequence) -> None:
         """Send what the worker does not know yet, and the task."""
@@ -177,6 +176,12 @@ class _Worker:
         self._at_exit.cancel()
         code = self.process.exitcode
         return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _kill(process: Any) -> None:
+    """End a process at once; one that could not start, as where no file may be opened, has nothing to end."""
+    if process.pid is not None:
+        process.kill()
 
 
 @contextmanager

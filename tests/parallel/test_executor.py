@@ -353,3 +353,19 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
     (tmp_path / "program.py").write_text("import minisnn as ms\nms.Workers(1).in_order(abs, range(4), print)\n")
     done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT)
     assert done.returncode == 1 and 'must run its commands under if __name__ == "__main__":' in done.stderr
+
+
+def test_a_worker_that_cannot_start_leaves_nothing_to_end(monkeypatch):
+    """As where no more files may be opened: the interpreter's exit, and `close`, find no process."""
+    from minisnn.parallel.workers import _Worker
+
+    def refused(self):
+        raise OSError(24, "Too many open files")
+
+    worker = _Worker()
+    monkeypatch.setattr(type(worker.process), "start", refused)
+    with pytest.raises(OSError, match="Too many"):
+        worker.start()
+    worker._at_exit()
+    worker.kill()
+    assert worker.end() == "not started"
