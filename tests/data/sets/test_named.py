@@ -1,6 +1,8 @@
 """Data sets by name: recordings in a folder, and functions of a file, a module or an installed package."""
 
 import json
+import os
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -217,8 +219,11 @@ def test_too_few_classes_are_told_before_anything_is_trained():
 
 def test_other_data_of_one_name_is_noticed(monkeypatch, capsys):
     config = TrainingConfig(dataset="mine.py:moves", **SMALL)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     train(config, "run", progress=False)
+    before = Path("mine.py").stat()
     Path("mine.py").write_text(CODE.replace("default_rng(0)", "default_rng(1)"))
+    os.utime("mine.py", ns=(before.st_atime_ns, before.st_mtime_ns))  # as long, and in the same second
     code, text = said(capsys, "train", "--resume", "run", "--dataset", "mine.py:moves", "--quiet")
     assert code == 2 and "mine.py:moves: these are not the recordings that the run in run learns from; bring them back" in text
 
