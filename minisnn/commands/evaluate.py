@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
     align = args.align or ("support" if dataset == "double-nmnist" else "none")
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
     where.update(how=found.origin.options(dataset))
-    other = _other(args, net, found.origin.options(dataset), dataset) if args.against is not None else {}
+    other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
 
     def beside(tasks: Any) -> dict[str, Any]:
         named = baselines(net, features, tasks, _classifier(), inner) if args.baselines else {}
@@ -112,14 +112,13 @@ def run(args: argparse.Namespace) -> None:
     print(sentence(result), *table(result, learned), sep="\n")
 
 
-def _other(args: argparse.Namespace, net: Any, how: dict, dataset: str) -> dict[str, Any]:
-    """The network of --against as a rule, by name; it must take the recordings that `net` takes, opened in the same way."""
+def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
+    """The network at `path` as a rule, by name; it must take the recordings that `net` takes, opened in the same way."""
     from ..meta.inner import InnerLoop
     from ..meta.rules import RULES
     from ..training.baselines import Adapted, with_ways
     from ..training.checkpoint import read
 
-    path = args.against
     found = read(options.find_checkpoint(path))
     given = found.net, found.theta, found.inner or InnerLoop()
     if found.net.input_shape != net.input_shape or found.origin.data == dataset and found.origin.options(dataset) != how:

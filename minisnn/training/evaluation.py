@@ -124,10 +124,10 @@ def evaluate(
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
-    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=None)
-    found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
+    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=own.ci95)
+    found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
     told = {
         name: dict(
             mean=row.mean,
@@ -138,7 +138,7 @@ def evaluate(
         )
         for name, row in rows.items()
     }
-    found.update(ci95=own.ci95, ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
+    found.update(ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 
@@ -166,7 +166,8 @@ def table(result: dict, learned: str | None = None) -> list[str]:
     if not result.get("rules"):
         return []
     own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
-    shown = {RULE_NAMES.get(name, name): row for name, row in {learned or _ADAPTED: own, **result["rules"]}.items()}
+    rows = {learned or "this network, after adaptation": own, **result["rules"]}
+    shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}
     wide = max(36, *map(len, shown))
     lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'episodes':>11}{'recordings':>13}{'first less it':>25}"]
     for name, row in shown.items():
@@ -182,7 +183,6 @@ def _points(mean: float, episodes: float | None, recordings: float | None) -> st
     return f"{100 * mean:+.1f}" + ("" if episodes is None else f" ± {100 * episodes:.1f}") + bracket
 
 
-_ADAPTED = "this network, after adaptation"
 _MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
