@@ -2,9 +2,19 @@
 kernel rows) from dV to the weight gradient. Every sum has a fixed order.
 """
 
+from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
 from .forward import again, along, scratch_again
-from .linear import channels_to_halo, correlate_weight, gather_weight, sort_by_channel, spread_weight
+from .linear import (
+    add_row,
+    channels_to_halo,
+    correlate_weight,
+    correlate_weight_row,
+    gather_weight,
+    pack,
+    sort_by_channel,
+    spread_weight,
+)
 from .neuron import State, membrane_backward, membrane_backward_tangent
 from .pooling import adjoint, adjoint_tangent, scratch
 from .vector import zeros
@@ -100,51 +110,77 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def by_channel(start, stop, x, first, inner, dense, s, g):
+def by_channel(start, stop, x, dense, s, g):
     """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; `dense` samples have none."""
     for row in range(start, stop):
         if not dense[row // g.H]:
-            sort_by_channel(x, row, first, first + inner, s, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer(images, halo, channel, size, dV, inner, top, bottom, dW, g):
-    """dW += x (outer) dV of so many steps of a sample, for `size` channels and kernel rows top..bottom-1; `halo` is scratch."""
-    for t in range(inner):
-        channels_to_halo(images[t], halo, channel, size, g)
-        for i in range(top, bottom):
-            correlate_weight(halo, channel, size, dV[t], g.pad, g.pitch, i, dW, g)
+            sort_by_channel(x, row, s, g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, x, events, dense, images, inner, out, pq, x_dot, dV, dW, layer):
-    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given; x by
-    events, and by `images` for samples that are `dense`, which without them have been summed at the points already.
-
-    An item is a group of input channels where the events are sorted by channel, else a kernel row; where out.dW is given
-    the events have been added already.
-    """
-    g, one, summed = layer.g, layer.c.one, out.dW.size > 0
-    by_channel, frames, frame = events.starts.size > 0, out.dV.reshape(-1), g.H * g.pitch
-    halo = zeros(g.H * (g.W + g.k - 1) * (events.group if by_channel else g.n_in), dW)
+def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
+    """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a cache line of output
+    channels: what of a row of dV belongs to it fits into the first cache, where all input channels and kernel rows meet it."""
+    line, pad = ALIGNMENT // dW.itemsize, g.k // 2
+    packed, few = zeros(s.span * (g.W + g.k - 1) * line, dW), zeros(g.k * line, dW)
     for item in range(start, stop):
-        channel = item * events.group if by_channel else 0
-        size = min(events.group, g.n_in - channel) if by_channel else g.n_in
-        top, bottom = (0, g.k) if by_channel else (item, item + 1)
+        channel = item * line
+        size = min(line, g.n_out - channel)
+        for b in range(dV.shape[0]):
+            for h in range(0 if dense[b] else g.H):
+                for first in range(0, s.steps, s.span):
+                    pack(dV[b, first : min(first + s.span, s.steps)], h, channel, size, packed, line, g)
+                    for i in range(max(pad - h, 0), min(g.k, g.H + pad - h)):
+                        row = b * g.H + h + i - pad
+                        gather_weight(s, row, first // s.span, i, channel, size, packed, few, dW, g)
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _outer(image, halo, channel, size, D, at, pitch, dW, g):
+    """dW += x (outer) dV of an image, for `size` channels; `halo` is scratch."""
+    channels_to_halo(image, halo, channel, size, g)
+    for i in range(g.k):
+        correlate_weight(halo, channel, size, D, at, pitch, i, dW, g)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
+    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given; x by
+    `images` for samples that are `dense`, where they are not summed elsewhere. An item is a `group` of input channels."""
+    g = layer.g
+    halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
+    for item in range(start, stop):
+        channel = item * group
+        size = min(group, g.n_in - channel)
         halo[:] = 0
         for b in range(out.dPQ.shape[0]):
-            at = b * inner * frame
-            if dense[b] and images.size > 0:
-                _outer(images[b], halo, channel, size, out.dV[b], inner, top, bottom, dW, g)
-            for i in range(top, top if dense[b] else bottom):
-                if by_channel:
-                    gather_weight(events, b, i, channel, size, frames, at, dW, g)
-                else:
-                    for t in range(0 if summed else inner):
-                        spread_weight(x, b, layer.first + t, 0, g.H, i, i + 1, frames, at + t * frame, dW, one, g)
-            if x_dot.size > 0:
-                _outer(x_dot[b], halo, channel, size, dV[b], inner, top, bottom, dW, g)
+            for t in range(inner if dense[b] and images.size > 0 else 0):
+                _outer(images[b, t], halo, channel, size, out.dV[b, t], g.pad, g.pitch, dW, g)
+            for t in range(inner if x_dot.size > 0 else 0):
+                _outer(x_dot[b, t], halo, channel, size, dV[b, t], g.pad, g.pitch, dW, g)
             for n in range(pq.shape[1]):
-                channels_to_halo(pq[b, n], halo, channel, size, g)
-                for i in range(top, bottom):
-                    correlate_weight(halo, channel, size, out.dPQ[b, n], 0, g.row, i, dW, g)
+                _outer(pq[b, n], halo, channel, size, out.dPQ[b, n], 0, g.row, dW, g)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
+    """The same for few input channels, or one site, and events that are not sorted: these are added here, one by one, but where
+    out.dW is given, which holds them already. An item is a kernel row."""
+    g, frames, frame = layer.g, out.dV.reshape(-1), layer.g.H * layer.g.pitch
+    few = g.n_out < ALIGNMENT // dW.itemsize
+    halo, sums = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW), zeros(g.k * g.n_in * g.n_out, dW)
+    for i in range(start, stop):
+        sums[:] = 0
+        for b in range(out.dPQ.shape[0]):
+            for t in range(inner if dense[b] and images.size > 0 else 0):
+                channels_to_halo(images[b, t], halo, 0, g.n_in, g)
+                correlate_weight_row(halo, out.dV[b, t], g.pad, g.pitch, i, few, sums, g)
+            for t in range(0 if dense[b] or out.dW.size > 0 else inner):
+                spread_weight(x, b, layer.first + t, 0, g.H, i, i + 1, frames, (b * inner + t) * frame, dW, layer.c.one, g)
+            for t in range(inner if x_dot.size > 0 else 0):
+                channels_to_halo(x_dot[b, t], halo, 0, g.n_in, g)
+                correlate_weight_row(halo, dV[b, t], g.pad, g.pitch, i, few, sums, g)
+            for n in range(pq.shape[1]):
+                channels_to_halo(pq[b, n], halo, 0, g.n_in, g)
+                correlate_weight_row(halo, out.dPQ[b, n], 0, g.row, i, few, sums, g)
+        add_row(sums, i, few, dW, g)

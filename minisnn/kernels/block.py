@@ -10,18 +10,20 @@ import numpy as np
 
 from ..layers.block import EVERY_STEP, Block
 from ..layers.block import features_backward as features_backward  # the trace's adjoint is the reference's
-from ..parallel.arrays import aligned_empty, aligned_zeros
+from ..parallel.arrays import ALIGNMENT, aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from . import backward as back
 from . import forward as ahead
 from .choice import TOGETHER
 from .dense import fits, outer, through, transform
 from .events import Events, collect
+from .llvm import VECTOR_BITS
 from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, POINTS_ABOVE, back_layout, dense_layout, from_rows, rows_layout
 from .records import Adjoint, Before, Direction, Layer, Sorted, Sums, Weights, geometry
 from .records import layer as layer_of
 
 GROUP = 8  # input channels whose weight gradient is one item of work
+PACKED = (36 if VECTOR_BITS == 512 else 24) << 10  # bytes of an adjoint that stay in the first cache while events meet them
 AT_ONCE = 20  # steps whose dense images go through the weights together
 CHEAP = 8  # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
 
@@ -184,13 +186,13 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
 
 def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
-    """The window's spikes by channel, of samples that are not dense; empty where the input has values or is of one site."""
-    g, first, last = layer.g, layer.first, layer.first + inner
-    if not x.known:
-        return Sorted(np.empty(0, np.int32), np.empty(0, np.int32), 0, GROUP)
-    B, room = len(x.offset), int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
-    found = Sorted(np.empty(B * g.H * room, np.int32), np.empty(B * g.H * (g.n_in + 1), np.int32), room, GROUP)
-    parallel(back.by_channel, B * g.H, x.lists, first, inner, dense, found, g, work=_work(block, B))
+    """The window's spikes by channel, of samples that are not dense."""
+    g, first, last, B = layer.g, layer.first, layer.first + inner, len(x.offset)
+    room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
+    span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))  # of equal spans, as many as it takes
+    starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
+    found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
+    parallel(back.by_channel, B * g.H, x.lists, dense, found, g, work=_work(block, B))
     return found
 
 
@@ -207,12 +209,17 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     if fits(layer.g) and tangent[0].size:
         at_points.append(outer(*tangent, layer.g, work))
         tangent = none, none
-    events, total = _by_channel(block, x, layer, inner, dense), aligned_zeros((math.prod(block.weight_shape),), none.dtype)
+    total = aligned_zeros((math.prod(block.weight_shape),), none.dtype)
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
-    items = -(-layer.g.n_in // GROUP) if events.starts.size else block.kernel
-    arguments = (x.lists, events, dense, images, inner, sums, tape["pq"], *tangent, total, layer)
-    parallel(back.weight_gradient, items, *arguments, work=work)
+    if x.known and inner and not dense.all():
+        arguments, line = (_by_channel(block, x, layer, inner, dense), dense, sums.dV), ALIGNMENT // total.itemsize
+        parallel(back.weight_gradient_of_events, -(-layer.g.n_out // line), *arguments, total, layer.g, work=work)
+    arguments = (dense, images, inner, sums, tape["pq"], *tangent, total, layer)
+    if x.known:
+        parallel(back.weight_gradient, -(-layer.g.n_in // GROUP), *arguments, GROUP, work=work)
+    else:
+        parallel(back.weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
     dweight = from_rows(total, block.weight_shape)
     for one in at_points:
         dweight = np.add(dweight, one, out=one)

@@ -7,10 +7,12 @@ In LLVM for the same reason as `vector`: numba's own loops do not become vectors
 import llvmlite.ir as ir
 import numpy as np
 from numba import config, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, vector_ops
 
+COMPRESSES = VECTOR_BITS == 512
 TOGETHER = 16  # spikes of a list that are copied at once; as many more may be read behind its end, and written
 
 
@@ -34,6 +36,23 @@ def _lowest_bit(typingctx, bits):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), codegen
+
+
+@intrinsic
+def _compress(typingctx, x, o, first, bits):
+    """x[o:] = first + m for each m < 16 whose bit is set, in order, and then anything up to 16; how many they are."""
+
+    def codegen(context, builder, sig, args):
+        vec, _, store, splat, _ = vector_ops(builder, ir.IntType(32), 32 * TOGETHER, 32)
+        chosen = builder.trunc(args[3], ir.IntType(TOGETHER))
+        places = builder.add(splat(builder.trunc(args[2], ir.IntType(32))), ir.Constant(vec, list(range(TOGETHER))))
+        mask = builder.bitcast(chosen, ir.VectorType(ir.IntType(1), TOGETHER))
+        kind = ir.FunctionType(vec, [vec, vec, mask.type])
+        compress = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.mask.compress.v{TOGETHER}i32")
+        store(builder.call(compress, [places, places, mask]), array_pointer(context, builder, sig.args[0], args[0]), args[1])
+        return builder.zext(builder.ctpop(chosen), ir.IntType(64))
+
+    return types.int64(x, INDEX, INDEX, types.int64), codegen
 
 
 @intrinsic
@@ -134,8 +153,10 @@ if config.DISABLE_JIT:
     def largest(u, v, i, j, o, n):
         v[o : o + n] = np.max([u[at : at + n] for at in (i, i + n, j, j + n)], axis=0)
 
-    def lowest_bit(bits):
-        return (bits & -bits).bit_length() - 1
+    def note(bits, n, first, x, o):
+        places = [m for m in range(n) if bits >> m & 1]
+        x[o : o + len(places)] = np.add(first, places)
+        return o + len(places)
 
     def _choose(u, v, i, j, o, n):
         sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
@@ -164,4 +185,17 @@ else:
             m += 1
         return bits
 
-    append, largest, lowest_bit, pick, put = _append, _largest, _lowest_bit, _pick, _put
+    @njit(inline="always")
+    def note(bits, n, first, x, o):
+        """x[o:] = first + m for each of n bits that is set, in order; the place behind them. `TOGETHER` more may be written."""
+        if COMPRESSES:  # without a branch on what is there, which no processor can guess
+            for m in range(0, n, TOGETHER):
+                o += _compress(x, o, first + m, bits >> m)
+            return o
+        while bits:
+            x[o] = first + _lowest_bit(bits)
+            o += 1
+            bits &= bits - 1
+        return o
+
+    append, largest, pick, put = _append, _largest, _pick, _put

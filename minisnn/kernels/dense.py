@@ -23,7 +23,7 @@ from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from . import linear
 from .records import Geometry, Left, Out, Right
-from .vector import axpy, gemm, mapped, zeros
+from .vector import axpy, copy, empty, gemm, mapped, zeros
 
 TAPS, OUTPUTS = 5, 4
 POINTS = TAPS + OUTPUTS - 1
@@ -57,7 +57,7 @@ A, G, B = _transforms()
 
 to_points, spread_points, weigh_points = mapped(B), mapped(A.T), mapped(G)
 from_points, gather_points = mapped(A), mapped(G.T)
-ROWS = 64  # tiles that go through the weights together: so often are weights used that come from the second cache
+ROWS = 32  # tiles that go through the weights together: so often are weights used that come from the second cache
 PIECE = 512  # numbers of a weight's plane that are transformed at once, in the cache
 APART = 16  # numbers between the planes of a point, so that they do not fall on one another in the cache
 
@@ -114,18 +114,56 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _interpolate(sums, apart, q, row, line, y, g):
-    """y += A sums A^T of point q along the rows, for the image whose tiles are those from `row` on, as `_evaluate`; `line`, a
-    row of sites, is scratch."""
-    n = g.n_out
-    for strip in range(0, g.H, 4):
+def _evaluate_rows(x, strip, seen, lines, apart, g):
+    """lines (8, strips, (W + 4) n_in) = B x along the rows, for every strip of four rows of a plain or halo image x, from that
+    strip on; `seen`, eight halo rows, is scratch. Returns the strip behind them."""
+    width, line = x.size // g.H, (g.W + 4) * g.n_in
+    begin = 2 * g.n_in if width < line else 0
+    for top in range(-2, g.H - 2, 4):
+        for j in range(8):
+            row = seen[j * line + begin :][:width]
+            if 0 <= top + j < g.H:
+                copy(x[(top + j) * width :][:width], row)
+            else:
+                for n in range(width):
+                    row[n] = 0
+        to_points(seen, 0, line, lines, strip * line, apart, line)
+        strip += 1
+    return strip
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _evaluate_columns(lines, at, strips, X, apart, g):
+    """X (8, rows, n_in) = those lines x B^T along the columns, a row for every tile."""
+    n, row = g.n_in, 0
+    for strip in range(strips):
         for tile in range(g.W // 4):
-            from_points(sums, row * n, apart, line, 4 * tile * n, n, n)
+            to_points(lines, at + (strip * (g.W + 4) + 4 * tile) * n, n, X, row * n, apart, n)
             row += 1
-        for m in range(min(4, g.H - strip)):
-            if A[m, q] != 0:
-                axpy(y, (strip + m) * g.row, A[m, q], line, 0, g.row)
-    return row
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _interpolate_columns(sums, apart, lines, at, strips, g):
+    """lines[at:] (strips, W n_out) = sums A^T along the columns."""
+    n, row = g.n_out, 0
+    for strip in range(strips):
+        for tile in range(g.W // 4):
+            from_points(sums, row * n, apart, lines, at + strip * g.row + 4 * tile * n, n, n)
+            row += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _interpolate_rows(lines, strip, apart, four, y, g):
+    """y = A lines along the rows, an image of strips from that one on; `four` rows of sites are scratch. Returns the strip
+    behind them."""
+    for top in range(0, g.H, 4):
+        if top + 4 <= g.H:
+            from_points(lines, strip * g.row, apart, y, top * g.row, g.row, g.row)
+        else:
+            from_points(lines, strip * g.row, apart, four, 0, g.row, g.row)
+            copy(four[: (g.H - top) * g.row], y[top * g.row :][: (g.H - top) * g.row])
+        strip += 1
+    return strip
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -146,26 +184,30 @@ def correlate(start, stop, x, weight, x2, weight2, y, g):
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
     """The same at the points; an item is a group of `images` images."""
-    rows = (images * ((g.H + 3) // 4) * (g.W // 4) + 7) // 8 * 8
+    most, two = images * ((g.H + 3) // 4), x2.size > 0
+    rows, line = (most * (g.W // 4) + 7) // 8 * 8, (g.W + 4) * g.n_in
     apart, sums_apart = rows * g.n_in + APART, rows * g.n_out + APART
-    X, sums, seen, line = zeros(8 * apart, y), zeros(8 * sums_apart, y), zeros((g.W + 4) * g.n_in, y), zeros(g.row, y)
+    lines_apart, back_apart = most * line + APART, most * g.row + APART
+    X, sums, seen, four = zeros(8 * apart, y), zeros(8 * sums_apart, y), zeros(8 * line, y), zeros(4 * g.row, y)
+    lines, lines2, back = empty(8 * lines_apart, y), empty(8 * lines_apart if two else 0, y), empty(8 * back_apart, y)
     for item in range(start, stop):
         first, last = item * images, min((item + 1) * images, x.shape[0])
-        y[first:last] = 0
+        strips = strips2 = strip = 0
+        for n in range(first, last):
+            strips = _evaluate_rows(x[n], strips, seen, lines, lines_apart, g)
+            if two:
+                strips2 = _evaluate_rows(x2[n], strips2, seen, lines2, lines_apart, g)
+        used = (strips * (g.W // 4) + 7) // 8 * 8
         for q in range(8):
             sums[:] = 0
-            row = 0
-            for n in range(first, last):
-                row = _evaluate(x[n], q, row, seen, X, apart, g)
-            _multiply(X, apart, points, q, sums, sums_apart, (row + 7) // 8 * 8, g)
-            if x2.size > 0:
-                row = 0
-                for n in range(first, last):
-                    row = _evaluate(x2[n], q, row, seen, X, apart, g)
-                _multiply(X, apart, points2, q, sums, sums_apart, (row + 7) // 8 * 8, g)
-            row = 0
-            for n in range(first, last):
-                row = _interpolate(sums, sums_apart, q, row, line, y[n], g)
+            _evaluate_columns(lines, q * lines_apart, strips, X, apart, g)
+            _multiply(X, apart, points, q, sums, sums_apart, used, g)
+            if two:
+                _evaluate_columns(lines2, q * lines_apart, strips, X, apart, g)
+                _multiply(X, apart, points2, q, sums, sums_apart, used, g)
+            _interpolate_columns(sums, sums_apart, back, q * back_apart, strips, g)
+        for n in range(first, last):
+            strip = _interpolate_rows(back, strip, back_apart, four, y[n], g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

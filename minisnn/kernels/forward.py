@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import TOGETHER, lowest_bit, reached
+from .choice import TOGETHER, note, reached
 from .llvm import wide
 from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
@@ -70,11 +70,8 @@ def _emit(v, C, threshold, index, column, found):
     for w in range(v.size // C):
         column[w] = found
         for i in range(0, C, 64):
-            bits = reached(v, w * C + i, min(64, C - i), threshold)
-            while bits:
-                index[found] = w * C + i + lowest_bit(bits)
-                found += 1
-                bits &= bits - 1
+            n, at = min(64, C - i), w * C + i
+            found = note(reached(v, at, n, threshold), n, at, index, found)
     column[v.size // C] = found
     return found
 

@@ -14,7 +14,7 @@ from ..parallel.arrays import aligned
 from ..parallel.compilation import njit
 from .choice import TOGETHER, append
 from .records import Left, Out, Right
-from .vector import add_rows, axpy, copy, gemm
+from .vector import add_rows, add_lines, axpy, copy, gemm, take_lines
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
@@ -111,42 +111,64 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def gather_weight(s, b, i, channel, size, D, at, dW, g):
-    """dW of kernel row i and `size` channels += x (outer) dV of the whole window, for events sorted by channel."""
-    pad, taps, places, starts = g.k // 2, g.k * g.n_out, s.places, s.starts
-    for h in range(max(pad - i, 0), min(g.H, g.H + pad - i)):
-        row = b * g.H + h + i - pad
-        first, n = row * s.room, row * (g.n_in + 1)
-        for c in range(channel, channel + size):
-            begin, end = first + starts[n + c], first + starts[n + c + 1]
-            add_rows(dW, (i * g.n_in + c) * taps, D, at + h * g.pitch, 1, places, begin, end, taps)
+def pack(D, h, channel, size, packed, line, g):
+    """packed (steps, W + k - 1, line) = `size` output channels of row h of halo images D (steps, ...), from `channel` on."""
+    width = g.W + g.k - 1
+    for t in range(D.shape[0]):
+        row = D[t, h * g.pitch + channel : (h + 1) * g.pitch]
+        if size == line:
+            take_lines(packed, t * width * line, row, 0, g.n_out, width)
+        for w in range(0 if size == line else width):
+            for n in range(size):
+                packed[(t * width + w) * line + n] = row[w * g.n_out + n]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def sort_by_channel(x, row, first, last, s, g):
-    """The events of one row in the steps first..last-1 by channel: c's are s.places[row room:][s.starts[c] : s.starts[c + 1]],
-    its starts a row of n_in + 1.
+def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
+    """dW of kernel row i and `size` output channels from `channel` on += x (outer) dV, the events of one row in one span of
+    steps, sorted by channel; dV `packed`. `few` is scratch where channels do not fill a cache line."""
+    line, n = few.size // g.k, row * (-(-s.steps // s.span) * g.n_in + 1) + part * g.n_in
+    for c in range(g.n_in):
+        first, last = row * s.room + s.starts[n + c], row * s.room + s.starts[n + c + 1]
+        to = (i * g.n_in + c) * g.k * g.n_out + channel
+        if first < last and size == line:
+            add_lines(dW, to, g.n_out, packed, s.places, first, last, g.k)
+        elif first < last:
+            for m in range(few.size):
+                few[m] = 0
+            add_lines(few, 0, line, packed, s.places, first, last, g.k)
+            for j in range(g.k):
+                for m in range(size):
+                    dW[to + j * g.n_out + m] += few[j * line + m]
 
-    A place is where dV, halo images, holds what the event meets: (t - first) halo image + column n_out.
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def sort_by_channel(x, row, s, g):
+    """The events of one row in the steps from s.first on, by spans of steps and channels: those of channel c in span n are
+    s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]], its starts a row of spans n_in + 1.
+
+    A place is which line of the `packed` adjoint of its span the event meets first: step in the span (W + k - 1) + column.
     """
-    base, room, at, column = row * x.capacity, row * s.room, row * (g.n_in + 1), x.column
+    lists, channels = -(-s.steps // s.span) * g.n_in, np.uint32(g.n_in)
+    base, room, at, begins = row * x.capacity, row * s.room, row * (lists + 1), row * (x.T + 1) + s.first
     index, places, starts = x.index, s.places, s.starts
-    starts[at : at + g.n_in + 1] = 0
+    starts[at : at + lists + 1] = 0
     for count in (True, False):
-        for t in range(first, last):
-            i = (row * x.T + t) * (g.W + 1)
-            for w in range(g.W):
-                for e in range(base + column[i + w], base + column[i + w + 1]):
-                    c = at + index[e] - w * g.n_in
-                    if count:
-                        starts[c + 1] += 1
-                    else:
-                        places[room + starts[c]] = (t - first) * g.H * g.pitch + w * g.n_out
-                        starts[c] += 1
+        for t in range(s.steps):
+            span, first = at + t // s.span * g.n_in, t % s.span * (g.W + g.k - 1)
+            for e in range(base + x.offset[begins + t], base + x.offset[begins + t + 1]):
+                i = np.uint32(index[e])
+                w = i // channels
+                c = span + np.int64(i - w * channels)
+                if count:
+                    starts[c + 1] += 1
+                else:
+                    places[room + starts[c]] = first + np.int64(w)
+                    starts[c] += 1
         if count:
-            for c in range(at, at + g.n_in):
+            for c in range(at, at + lists):
                 starts[c + 1] += starts[c]
-    for c in range(at + g.n_in, at, -1):
+    for c in range(at + lists, at, -1):
         starts[c] = starts[c - 1]
     starts[at] = 0
 
@@ -197,3 +219,28 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
         left = Left((first + i - pad) * width + j * size, width, 1, size)
         out = Out(((i * g.n_in + channel) * g.k + g.k - 1 - j) * n_out, g.k * n_out)
         gemm(halo, left, D, right, dW, out, size, n_out, last - first, g.W)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def correlate_weight_row(halo, D, at, pitch, i, few, sums, g):
+    """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in) where `few` output channels fill
+    no vector."""
+    pad, taps, width = g.k // 2, g.k * g.n_in, (g.W + 2 * (g.k // 2)) * g.n_in
+    first, last = max(pad - i, 0), min(g.H, g.H + pad - i)
+    x, d = (first + i - pad) * width, at + first * pitch
+    if few:
+        left, right = Left(d, pitch, 1, g.n_out), Right(x, width, g.n_in)
+        gemm(D, left, halo, right, sums, Out(0, taps), g.n_out, taps, last - first, g.W)
+    else:
+        left, right = Left(x, width, 1, g.n_in), Right(d, pitch, g.n_out)
+        gemm(halo, left, D, right, sums, Out(0, g.n_out), taps, g.n_out, last - first, g.W)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def add_row(sums, i, few, dW, g):
+    """Kernel row i of dW, in rows layout, += those sums."""
+    for j in range(g.k):
+        for c in range(g.n_in):
+            to, m = ((i * g.n_in + c) * g.k + g.k - 1 - j) * g.n_out, j * g.n_in + c
+            for n in range(g.n_out):
+                dW[to + n] += sums[n * g.k * g.n_in + m] if few else sums[m * g.n_out + n]

@@ -128,13 +128,15 @@ class Sums(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """The window's events by channel (`linear.sort_by_channel`), `group` channels an item of work; empty arrays where the
-    events have values or take no convolution."""
+    """The events of `steps` steps from `first` on by channel (`linear.sort_by_channel`), those of `span` steps a list; empty
+    arrays where the events have values or take no convolution."""
 
     places: np.ndarray
     starts: np.ndarray
     room: int
-    group: int
+    first: int
+    steps: int
+    span: int
 
 
 class Left(NamedTuple):

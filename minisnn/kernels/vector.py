@@ -16,11 +16,19 @@ from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
 
 @njit(nogil=True, cache=True)
-def zeros(size, like):
-    """A flat array of zeros in `like`'s dtype, its first element at a multiple of ALIGNMENT."""
-    buffer = np.zeros(size + ALIGNMENT // like.itemsize, like.dtype)
+def empty(size, like):
+    """A flat array in `like`'s dtype, to be written before it is read, its first element at a multiple of ALIGNMENT."""
+    buffer = np.empty(size + ALIGNMENT // like.itemsize, like.dtype)
     start = (-buffer.ctypes.data % ALIGNMENT) // like.itemsize
     return buffer[start : start + size]
+
+
+@njit(nogil=True, cache=True)
+def zeros(size, like):
+    """The same, of zeros."""
+    found = empty(size, like)
+    found[:] = 0
+    return found
 
 
 @njit(inline="always", error_model="numpy")
@@ -124,6 +132,63 @@ def _make_add_rows(N: int, bits: int):
     return add_rows
 
 
+def _lines(kind, builder, N: int):
+    """(load, store, offsets) of N cache lines of 64 bytes, in vectors: their offsets in a line, in numbers."""
+    _, load, store, _, _ = vector_ops(builder, kind[0], VECTOR_BITS, kind[1])
+    return load, store, [(v, m * VECTOR_BITS // kind[1]) for v in range(N) for m in range(8 * ALIGNMENT // VECTOR_BITS)]
+
+
+def _make_add_lines(N: int):
+    """add_lines(y, i, step, x, j, index, first, last) for N cache lines of n numbers, line v from v step on:
+
+    y[i + v step:][:n] += sum_e x[j + (index[e] + v) n:][:n]        e = first .. last-1 in order
+    """
+
+    @intrinsic
+    def add_lines(typingctx, y, i, step, x, j, index, first, last):
+        signature = types.void(y, INDEX, INDEX, x, INDEX, index, INDEX, INDEX)
+
+        def codegen(context, builder, sig, args):
+            width = sig.args[0].dtype.bitwidth
+            load, store, lines = _lines((context.get_value_type(sig.args[0].dtype), width), builder, N)
+            py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 3, 5))
+            i, step, j, first, last = (args[m] for m in (1, 2, 4, 6, 7))
+            n, number = 8 * ALIGNMENT // width, lambda n: ir.Constant(i.type, n)
+            place = {(v, m): builder.add(builder.add(i, number(m)), builder.mul(step, number(v))) for v, m in lines}
+            e, total, close = open_loop(builder, builder.sub(last, first), {at: load(py, place[at]) for at in lines})
+            met = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
+            row = builder.add(j, builder.mul(met, number(n)))
+            new = {(v, m): builder.fadd(total[v, m], load(px, builder.add(row, number(v * n + m)))) for v, m in lines}
+            for at, found in close(new).items():
+                store(found, py, place[at])
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return add_lines
+
+
+@intrinsic
+def _take_lines(typingctx, y, o, x, i, step, count):
+    """y[o + v n:][:n] = x[i + v step:][:n] for v < count, at least 1; n: the numbers of a cache line."""
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        load, store, lines = _lines((context.get_value_type(dtype), dtype.bitwidth), builder, 1)
+        py, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2))
+        o, i, step, count = (args[m] for m in (1, 3, 4, 5))
+        number = lambda n: ir.Constant(o.type, n)
+        v, _, close = open_loop(builder, count, {})
+        to = builder.add(o, builder.mul(v, number(8 * ALIGNMENT // dtype.bitwidth)))
+        source = builder.add(i, builder.mul(v, step))
+        for _, m in lines:
+            store(load(px, builder.add(source, number(m))), py, builder.add(to, number(m)))
+        close({})
+        return context.get_dummy_value()
+
+    return types.void(y, INDEX, x, INDEX, INDEX, INDEX), codegen
+
+
 def mapped(matrix: np.ndarray):
     """A function (x, i, si, y, o, so, n) that maps n numbers side by side by a constant matrix, on flat arrays:
 
@@ -199,6 +264,17 @@ if config.DISABLE_JIT:
             at = j + stride * int(index[e])
             y[i : i + n] += x[at : at + n]
 
+    def take_lines(y, o, x, i, step, count):
+        n = ALIGNMENT // y.itemsize
+        for v in range(count):
+            y[o + v * n :][:n] = x[i + v * step :][:n]
+
+    def add_lines(y, i, step, x, index, first, last, count):
+        n = ALIGNMENT // y.itemsize
+        for e in range(first, last):
+            for v in range(count):
+                y[i + v * step :][:n] += x[(int(index[e]) + v) * n :][:n]
+
     def gemm(A, left, B, right, C, out, M, N, R, K):
         for m in range(M):
             y = C[out.at + m * out.of_m :][:N]
@@ -213,7 +289,7 @@ else:
     _low2, _low1 = _make_tile(LOW, 2, VECTOR_BITS), _make_tile(LOW, 1, VECTOR_BITS)
     _flat2, _flat1 = _make_tile(1, 2, VECTOR_BITS), _make_tile(1, 1, VECTOR_BITS)
 
-    axpy = _axpy
+    axpy, take_lines = _axpy, _take_lines
     _add8, _add4, _add2, _add1 = (_make_add_rows(N, VECTOR_BITS) for N in (8, 4, 2, 1))
     _add_one = _make_add_rows(1, 0)
 
@@ -239,6 +315,21 @@ else:
         while m < n:
             _add_one(y, i + m, x, j + m, stride, index, first, last)
             m += 1
+
+    _five, _one = _make_add_lines(5), _make_add_lines(1)
+
+    @njit(inline="always")
+    def add_lines(y, i, step, x, index, first, last, count):
+        """y[i + v step:][:n] += sum_e x[(index[e] + v) n:][:n], e = first .. last-1 in order and one at least, v < count; n:
+        the numbers of a cache line."""
+        n = ALIGNMENT // y.itemsize
+        v = 0
+        while v + 5 <= count:
+            _five(y, i + v * step, step, x, v * n, index, first, last)
+            v += 5
+        while v < count:
+            _one(y, i + v * step, step, x, v * n, index, first, last)
+            v += 1
 
     @njit(nogil=True, cache=True, borrows=True)
     def gemm(A, left, B, right, C, out, M, N, R, K):

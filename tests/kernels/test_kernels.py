@@ -7,10 +7,11 @@ import pytest
 from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import block, choice, dense, forward, linear, llvm, neuron, pooling, vector
+from minisnn.kernels import backward, block, choice, dense, forward, linear, llvm, neuron, pooling, vector
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
+from minisnn.parallel.arrays import ALIGNMENT
 
 
 def _relative(a, b):
@@ -59,19 +60,10 @@ def test_linear_maps(g, counts, dtype, tolerance):
 
     expected = synapse.correlate_weight(x.astype(dtype), dV, k)
 
-    def sorted_by_channel(dW):
-        events = Sorted(np.zeros(x.size, np.int32), np.zeros(H * (n_in + 1), np.int32), W * n_in, n_in)
-        for h in range(H):
-            linear.sort_by_channel(lists, h, 0, 1, events, g)
-        for i in range(k):
-            linear.gather_weight(events, 0, i, 0, n_in, D, 0, dW, g)
-
     ways = {
         "spread": lambda dW: linear.spread_weight(lists, 0, 0, 0, H, 0, k, D, 0, dW, one, g),
         "correlate": lambda dW: [linear.correlate_weight(halo, 0, n_in, dV.ravel(), 0, W * n_out, i, dW, g) for i in range(k)],
     }
-    if not counts:
-        ways["by channel"] = sorted_by_channel
     for name, way in ways.items():
         dW = np.zeros(w.size, dtype)
         way(dW)
@@ -79,14 +71,34 @@ def test_linear_maps(g, counts, dtype, tolerance):
 
 
 def _events(x, dtype, counts):
-    """The image x as one sample and step; spikes have no values and know their columns."""
-    found = collect(x[None, None].astype(np.uint8), dtype(1))
+    """The image x as one sample and step, or x (B, T, H, W, n_in); spikes have no values and know their columns."""
+    x = x if x.ndim == 5 else x[None, None]
+    found = collect(x.astype(np.uint8), dtype(1))
     if counts:
         return found
-    H, W, n_in = x.shape
-    edges = np.concatenate([np.zeros((H, 1), int), np.cumsum((x != 0).sum(2), 1)], 1)
-    index = np.concatenate([found.index, np.zeros((1, H, choice.TOGETHER), np.int32)], 2)
-    return replace(found, index=index, value=found.value[:, :, :0], column=edges[None, :, None].astype(np.int32))
+    ends = np.cumsum((x != 0).sum(4), 3).transpose(0, 2, 1, 3)
+    column = np.concatenate([np.zeros_like(ends[..., :1]), ends], 3) + found.offset[:, :, :-1, None]
+    index = np.concatenate([found.index, np.zeros((*found.index.shape[:2], choice.TOGETHER), np.int32)], 2)
+    return replace(found, index=index, value=found.value[:, :, :0], column=column.astype(np.int32))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
+@pytest.mark.parametrize("span", [1, 3, 7])
+@pytest.mark.parametrize("g", [(4, 8, 3, 33, 5), (3, 5, 2, 16, 3), (2, 13, 17, 8, 7), (8, 4, 9, 32, 5)], ids=str)
+def test_weight_gradient_of_events_by_channel(g, span, dtype, tolerance):
+    """Five steps of two samples from the second on, in lists of so many steps; a third sample is dense and not looked at."""
+    g, rng = geometry(*g), np.random.default_rng(4)
+    H, W, n_in, n_out, k, *_ = g
+    x, dense = rng.random((3, 7, H, W, n_in)) < 0.3, np.array([False, True, False])
+    dV = rng.standard_normal((3, 5, H, W, n_out)).astype(dtype)
+    D = np.pad(dV, [(0, 0)] * 3 + [(k // 2,) * 2, (0, 0)]).reshape(3, 5, -1)
+    starts = np.empty(3 * H * (-(-5 // span) * n_in + 1), np.int32)
+    events = Sorted(np.empty(3 * H * 5 * W * n_in, np.int32), starts, 5 * W * n_in, 1, 5, span)
+    dW, line = np.zeros(k * n_in * k * n_out, dtype), ALIGNMENT // dV.itemsize
+    backward.by_channel(0, 3 * H, _events(x, dtype, False).lists, dense, events, g)
+    backward.weight_gradient_of_events(0, -(-n_out // line), events, dense, D, dW, g)
+    expected = sum(synapse.correlate_weight(x[b, 1:6].astype(dtype), dV[b], k) for b in (0, 2))
+    assert _relative(linear.from_rows(dW, expected.shape), expected) < tolerance
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-14), (np.float32, 1e-5)])
@@ -161,7 +173,9 @@ def test_bits_of_what_reaches_the_threshold():
     for n in (1, 9, 64):
         bits = int(choice.reached(v, 0, n, 0.5))
         assert [m for m in range(64) if bits >> m & 1][:n] == np.flatnonzero(v[:n] >= 0.5).tolist()
-    assert [_called(choice.lowest_bit, bits) for bits in (1, 6, 5 << 40, 1 << 62)] == [0, 1, 40, 62]
+        places = np.full(3 + n + choice.TOGETHER, -1, np.int32)
+        end = choice.note(bits, n, 100, places, 3)
+        assert places[3:end].tolist() == (100 + np.flatnonzero(v[:n] >= 0.5)).tolist() and places[:3].tolist() == [-1] * 3
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
