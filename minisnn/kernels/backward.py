@@ -1,5 +1,5 @@
-"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV, groups of input channels (or
-kernel rows) from dV to the weight gradient. Every sum has a fixed order.
+"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV; output channels that fill a
+cache line, groups of input channels or kernel rows from dV to the weight gradient. Every sum has a fixed order.
 """
 
 from ..parallel.arrays import ALIGNMENT

@@ -128,8 +128,8 @@ class Sums(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """The events of `steps` steps from `first` on by channel (`linear.sort_by_channel`), those of `span` steps a list; empty
-    arrays where the events have values or take no convolution."""
+    """The events of `steps` steps from `first` on by channel, see `linear.sort_by_channel`; those of `span` steps are a list,
+    and a row has `room` for all of its own."""
 
     places: np.ndarray
     starts: np.ndarray

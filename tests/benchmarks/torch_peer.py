@@ -1,4 +1,4 @@
-"""The same network and meta-gradient in PyTorch: one convolution a time step, automatic differentiation twice.
+"""The same network and meta-gradient in PyTorch: one convolution a time step, or one a layer; automatic differentiation twice.
 
 Written as a user of PyTorch would write it, to be timed beside minisnn and to agree with it. Needs torch (CPU).
 """
@@ -113,7 +113,33 @@ def _logits_of_cuba(net, weights, x, pool) -> torch.Tensor:
     return u
 
 
-def meta_gradient(net, weights, task, step_size=1.0, steps=1, order=2):
+def logits_by_layers(net, weights, x: torch.Tensor) -> torch.Tensor:
+    """The same numbers with one convolution a layer over all steps, and elementwise loops over time. LIF only."""
+    n, T = net.neuron, x.shape[1]
+    pool = F.max_pool2d if net.pool == "max" else F.avg_pool2d
+    state = [None] * len(net.blocks)
+    for begin, end in ((0, T - net.window), (T - net.window, T)):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and end == T):
+            s = n.gain * x[:, begin:end]
+            for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
+                s, traces, membranes = s.flatten(2) if w.ndim == 2 else s, [], []
+                p, q, r = state[layer] or (torch.zeros_like(s[:, 0]), torch.zeros_like(s[:, 0]), 0.0)
+                for t in range(end - begin):
+                    traces.append(p)
+                    p, q = n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * s[:, t]
+                together = torch.stack(traces, 1).flatten(0, 1)
+                current = F.conv2d(together, w, b, padding=w.shape[-1] // 2) if w.ndim == 4 else F.linear(together, w, b)
+                for I in current.unflatten(0, (len(x), -1)).unbind(1):
+                    membranes.append(I - n.rho * r)
+                    r = n.gamma * r + (1 - n.gamma) * Spike.apply(membranes[-1] - n.threshold, n.slope)
+                state[layer] = p.detach(), q.detach(), r.detach()
+                if layer < len(net.blocks) - 1:
+                    pooled = pool(torch.stack(membranes, 1).flatten(0, 1), 2)
+                    s = Spike.apply(pooled - n.threshold, n.slope).unflatten(0, (len(x), -1))
+    return membranes[-1]
+
+
+def meta_gradient(net, weights, task, step_size=1.0, steps=1, order=2, logits=logits):
     """(query loss, gradients) of MAML (order 2) or FOMAML (order 1)."""
     adapted = weights
     for _ in range(steps):

@@ -1,0 +1,150 @@
+"""The same meta-gradient in the forms that frameworks have for it, at widths and batches where they do well.
+
+    python tests/benchmarks/peers.py                                  Table 1's widths, their half and their double, 25 queries
+    python tests/benchmarks/peers.py --width 1 --queries 25 100 400   larger batches
+    python tests/benchmarks/peers.py --activity 0.3 --pool mean
+
+    minisnn           hand-written derivatives
+    PyTorch, steps    one convolution a time step, what most libraries of spiking networks do
+    PyTorch, layers   one convolution a layer over all steps, elementwise loops over time
+    JAX               a scan over time, compiled as a whole (what that took stands beside it)
+
+Second order, first order, and inference of support and query. torch.compile is not among them: it has no double backward. Forms
+alternate in one process on the same tasks; medians of `--repeat` after one that is not counted. A form whose framework is not
+installed is left out, and said so. 5-way 1-shot. Behind `off`: the largest relative difference from minisnn's meta-gradient of
+the first task in double precision.
+"""
+
+import argparse
+import time
+from statistics import median
+
+import meta_gradient as case
+import numpy as np
+
+import minisnn as ms
+
+ORDERS = {"second order": 2, "first order": 1}
+
+
+def task(options, queries: int, seed: int) -> ms.Task:
+    """As in `meta_gradient`, with so many queries."""
+    rng = np.random.default_rng(seed)
+    draw = lambda n: rng.poisson(0.02, (n, 100, *options.input, 2)).astype(np.uint8)
+    return ms.Task(draw(5), np.arange(5), draw(queries), np.arange(queries) % 5)
+
+
+def ours(net, theta):
+    def inference(t):
+        return net(theta, np.concatenate([t.x_support, t.x_query]))
+
+    calls = {name: (lambda t, order=order: ms.meta_gradient(net, theta, t, order=order)) for name, order in ORDERS.items()}
+    return (lambda t: t), calls | {"inference": inference}, lambda found: found[1]
+
+
+def torch_form(net, theta, by_layers: bool):
+    import torch
+    import torch_peer as peer
+
+    logits, kind = (peer.logits_by_layers if by_layers else peer.logits), getattr(torch, net.dtype.name)
+    weights = peer.parameters(net, theta)
+
+    def tensors(t):
+        images = {name: peer.images(getattr(t, name)).to(kind) for name in ("x_support", "x_query")}
+        return images | {name: torch.from_numpy(getattr(t, name)) for name in ("y_support", "y_query")}
+
+    def inference(t):
+        with torch.no_grad():
+            return logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
+
+    calls = {
+        name: (lambda t, order=order: peer.meta_gradient(net, weights, t, order=order, logits=logits))
+        for name, order in ORDERS.items()
+    }
+    return tensors, calls | {"inference": inference}, lambda found: peer.flat(net, found[1])
+
+
+def jax_form(net, theta):
+    import jax
+    import jax_peer as peer
+
+    jax.config.update("jax_enable_x64", net.dtype == np.float64)
+    weights, forward = peer.parameters(net, theta), peer.inference(net)
+
+    def inference(t):
+        return forward(weights, peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)).block_until_ready()
+
+    def call(order):
+        function = peer.compiled(net, order)
+        return lambda t: jax.block_until_ready(function(weights, t))
+
+    calls = {name: call(order) for name, order in ORDERS.items()} | {"inference": inference}
+    return (lambda t: peer.tensors(t, net.dtype)), calls, lambda found: peer.flat(found[1])
+
+
+FORMS = {
+    "minisnn": ours,
+    "PyTorch, steps": lambda net, theta: torch_form(net, theta, False),
+    "PyTorch, layers": lambda net, theta: torch_form(net, theta, True),
+    "JAX": jax_form,
+}
+
+
+def available() -> list[str]:
+    found = []
+    for name in FORMS:
+        try:
+            __import__({"P": "torch", "J": "jax"}.get(name[0], "minisnn"))
+            found.append(name)
+        except ImportError:
+            print(f"{name}: not installed, left out")
+    return found
+
+
+def compare(options, width: float, queries: int, names: list[str]) -> None:
+    channels = tuple(int(width * n) for n in (32, 64, 128))
+    net = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool)
+    theta = case.theta(options, net)
+    rates = ", ".join(f"{100 * rate:.0f} %" for rate in net.activity(theta, task(options, 5, 0).x_support).values())
+    print(f"\nchannels {channels}, {queries} queries, {options.input[0]} x {options.input[1]}, activity {rates}")
+    double = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool, dtype=np.float64)
+    exact, told = {}, {name: "" for name in names}
+    for name in names:
+        tensors, calls, gradient = FORMS[name](double, theta.astype(np.float64))
+        exact[name] = np.asarray(gradient(calls["second order"](tensors(task(options, 5, 0)))))
+        told[name] += f"off {abs(exact[name] - exact['minisnn']).max() / abs(exact['minisnn']).max():.0e}" if exact else ""
+    forms, times = {name: FORMS[name](net, theta) for name in names}, {}
+    for what in (*ORDERS, "inference"):
+        for seed in range(options.repeat + 1):
+            t = task(options, queries, seed)
+            for name, (tensors, calls, _) in forms.items():
+                given = tensors(t)
+                start = time.perf_counter()
+                calls[what](given)
+                times.setdefault((what, name), []).append(time.perf_counter() - start)
+    for name in names:
+        cells = []
+        for what in (*ORDERS, "inference"):
+            first, *rest = times[what, name]
+            a, b = (median(times[what, who][1:]) for who in ("minisnn", name))
+            compiling = f", compiled in {first:.0f}" if name == "JAX" else ""
+            cells.append(f"{what} {b:7.3f} s{'' if name == 'minisnn' else f' ({b / a:4.1f} x{compiling})'}")
+        print(f"{name:16s} {'   '.join(cells)}   {told[name]}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", type=float, nargs="+", default=[0.5, 1, 2], help="times the channels of Table 1")
+    parser.add_argument("--queries", type=int, nargs="+", default=[25], help="in all, of five classes")
+    parser.add_argument("--activity", type=float, default=0.07)
+    parser.add_argument("--pool", default="max", choices=("max", "mean"))
+    parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
+    parser.add_argument("--repeat", type=int, default=3)
+    options, names = parser.parse_args(), available()
+    for width in options.width:
+        for queries in options.queries:
+            compare(options, width, queries, names)
+
+
+if __name__ == "__main__":
+    main()
