@@ -23,7 +23,8 @@ from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from . import linear
 from .records import Geometry, Left, Out, Right
-from .vector import axpy, copy, empty, gemm, mapped, zeros
+from .mapping import mapped
+from .vector import axpy, copy, empty, gemm, zeros
 
 TAPS, OUTPUTS = 5, 4
 POINTS = TAPS + OUTPUTS - 1
