@@ -22,8 +22,8 @@ from ..parallel.arrays import aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from . import linear
+from .llvm import mapped
 from .records import Geometry, Left, Out, Right
-from .mapping import mapped
 from .vector import axpy, copy, empty, gemm, zeros
 
 TAPS, OUTPUTS = 5, 4
