@@ -13,7 +13,9 @@ PEERS = {"torch_peer.py": "torch", "jax_peer.py": "jax"}
 @pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.py")))
 def test_a_benchmark_is_importable(name):
     if name in PEERS:
-        pytest.importorskip(PEERS[name], reason="a peer is no dependency")
+        pytest.importorskip(
+            PEERS[name], reason=f"{PEERS[name]}, which minisnn is timed beside, is an extra: pip install -e '.[peer]'"
+        )
     code = f"import runpy, sys; sys.path.insert(0, {str(HERE)!r}); runpy.run_path({str(HERE / name)!r}, run_name='benchmark')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

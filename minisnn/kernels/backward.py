@@ -162,25 +162,29 @@ def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, l
                 _outer(pq[b, n], halo, channel, size, out.dPQ[b, n], 0, g.row, dW, g)
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
+    """x (outer) dV of an image, of all channels in kernel row i, into `sums`; `halo` is scratch."""
+    channels_to_halo(image, halo, 0, g.n_in, g)
+    correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g)
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
     """The same for few input channels, or one site, and events that are not sorted: these are added here, one by one, but where
     out.dW is given, which holds them already. An item is a kernel row."""
     g, frames, frame = layer.g, out.dV.reshape(-1), layer.g.H * layer.g.pitch
-    few = g.n_out < ALIGNMENT // dW.itemsize
+    narrow = g.n_out < ALIGNMENT // dW.itemsize
     halo, sums = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW), zeros(g.k * g.n_in * g.n_out, dW)
     for i in range(start, stop):
         sums[:] = 0
         for b in range(out.dPQ.shape[0]):
             for t in range(inner if dense[b] and images.size > 0 else 0):
-                channels_to_halo(images[b, t], halo, 0, g.n_in, g)
-                correlate_weight_row(halo, out.dV[b, t], g.pad, g.pitch, i, few, sums, g)
+                _outer_row(images[b, t], halo, out.dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
             for t in range(0 if dense[b] or out.dW.size > 0 else inner):
                 spread_weight(x, b, layer.first + t, 0, g.H, i, i + 1, frames, (b * inner + t) * frame, dW, layer.c.one, g)
             for t in range(inner if x_dot.size > 0 else 0):
-                channels_to_halo(x_dot[b, t], halo, 0, g.n_in, g)
-                correlate_weight_row(halo, dV[b, t], g.pad, g.pitch, i, few, sums, g)
+                _outer_row(x_dot[b, t], halo, dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
             for n in range(pq.shape[1]):
-                channels_to_halo(pq[b, n], halo, 0, g.n_in, g)
-                correlate_weight_row(halo, out.dPQ[b, n], 0, g.row, i, few, sums, g)
-        add_row(sums, i, few, dW, g)
+                _outer_row(pq[b, n], halo, out.dPQ[b, n], 0, g.row, i, narrow, sums, g)
+        add_row(sums, i, narrow, dW, g)

@@ -222,13 +222,13 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def correlate_weight_row(halo, D, at, pitch, i, few, sums, g):
-    """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in) where `few` output channels fill
-    no vector."""
+def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
+    """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in) where it is `narrow`: where
+    output channels fill no cache line."""
     pad, taps, width = g.k // 2, g.k * g.n_in, (g.W + 2 * (g.k // 2)) * g.n_in
     first, last = max(pad - i, 0), min(g.H, g.H + pad - i)
     x, d = (first + i - pad) * width, at + first * pitch
-    if few:
+    if narrow:
         left, right = Left(d, pitch, 1, g.n_out), Right(x, width, g.n_in)
         gemm(D, left, halo, right, sums, Out(0, taps), g.n_out, taps, last - first, g.W)
     else:
@@ -237,10 +237,10 @@ def correlate_weight_row(halo, D, at, pitch, i, few, sums, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def add_row(sums, i, few, dW, g):
+def add_row(sums, i, narrow, dW, g):
     """Kernel row i of dW, in rows layout, += those sums."""
     for j in range(g.k):
         for c in range(g.n_in):
             to, m = ((i * g.n_in + c) * g.k + g.k - 1 - j) * g.n_out, j * g.n_in + c
             for n in range(g.n_out):
-                dW[to + n] += sums[n * g.k * g.n_in + m] if few else sums[m * g.n_out + n]
+                dW[to + n] += sums[n * g.k * g.n_in + m] if narrow else sums[m * g.n_out + n]

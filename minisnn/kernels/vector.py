@@ -132,10 +132,10 @@ def _make_add_rows(N: int, bits: int):
     return add_rows
 
 
-def _lines(kind, builder, N: int):
-    """(load, store, offsets) of N cache lines of 64 bytes, in vectors: their offsets in a line, in numbers."""
-    _, load, store, _, _ = vector_ops(builder, kind[0], VECTOR_BITS, kind[1])
-    return load, store, [(v, m * VECTOR_BITS // kind[1]) for v in range(N) for m in range(8 * ALIGNMENT // VECTOR_BITS)]
+def _lines(builder, element, width: int, N: int):
+    """(load, store, the vectors of N cache lines), each the number of its line and where it begins there, in numbers."""
+    _, load, store, _, _ = vector_ops(builder, element, VECTOR_BITS, width)
+    return load, store, [(v, m * VECTOR_BITS // width) for v in range(N) for m in range(8 * ALIGNMENT // VECTOR_BITS)]
 
 
 def _make_add_lines(N: int):
@@ -150,7 +150,7 @@ def _make_add_lines(N: int):
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
-            load, store, lines = _lines((context.get_value_type(sig.args[0].dtype), width), builder, N)
+            load, store, lines = _lines(builder, context.get_value_type(sig.args[0].dtype), width, N)
             py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 3, 5))
             i, step, j, first, last = (args[m] for m in (1, 2, 4, 6, 7))
             n, number = 8 * ALIGNMENT // width, lambda n: ir.Constant(i.type, n)
@@ -174,7 +174,7 @@ def _take_lines(typingctx, y, o, x, i, step, count):
 
     def codegen(context, builder, sig, args):
         dtype = sig.args[0].dtype
-        load, store, lines = _lines((context.get_value_type(dtype), dtype.bitwidth), builder, 1)
+        load, store, lines = _lines(builder, context.get_value_type(dtype), dtype.bitwidth, 1)
         py, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2))
         o, i, step, count = (args[m] for m in (1, 3, 4, 5))
         number = lambda n: ir.Constant(o.type, n)

@@ -24,11 +24,11 @@ def network(options, dtype=np.float32):
     return ms.SpikingNet((*options.input, 2), (32, 64, 128), 5, 5, options.pool, neuron, dtype=dtype)
 
 
-def task(options, seed: int):
-    """Poisson counts at 0.02 a site and step; 5 support and 25 query samples."""
+def task(options, seed: int, queries: int = 25):
+    """Poisson counts at 0.02 a site and step; 5 support samples, and query samples in the order of their classes."""
     rng = np.random.default_rng(seed)
     draw = lambda n: np.stack([rng.poisson(0.02, (100, *options.input, 2)).astype(np.uint8) for _ in range(n)])
-    return ms.Task(draw(5), np.arange(5), draw(25), np.repeat(np.arange(5), 5))
+    return ms.Task(draw(5), np.arange(5), draw(queries), np.repeat(np.arange(5), queries // 5))
 
 
 def theta(options, net):
@@ -57,19 +57,11 @@ def runs(options, net, parameters):
 
     weights = peer.parameters(net, parameters)
 
-    def tensors(t):
-        return dict(
-            x_support=peer.images(t.x_support),
-            y_support=torch.from_numpy(t.y_support),
-            x_query=peer.images(t.x_query),
-            y_query=torch.from_numpy(t.y_query),
-        )
-
     def infer(t):
         with torch.no_grad():
             return peer.logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
 
-    return tensors, {
+    return peer.tensors, {
         "second order": (lambda t: ms.meta_gradient(net, parameters, t), lambda t: peer.meta_gradient(net, weights, t)),
         "first order": (
             lambda t: ms.meta_gradient(net, parameters, t, order=1),
@@ -114,15 +106,12 @@ def compare(options):
 
 def difference(options, net, parameters) -> float:
     """Between the two meta-gradients of one task, in float64: in float32 a spike may fall on either side of the threshold."""
-    import torch
     import torch_peer as peer
 
     t, net = task(options, 1), network(options, np.float64)
     parameters = parameters.astype(np.float64)
     ours = ms.meta_gradient(net, parameters, t)[1]
-    images = {name: peer.images(getattr(t, name)).double() for name in ("x_support", "x_query")}
-    labels = {name: torch.from_numpy(getattr(t, name)) for name in ("y_support", "y_query")}
-    theirs = peer.flat(net, peer.meta_gradient(net, peer.parameters(net, parameters), {**images, **labels})[1])
+    theirs = peer.flat(net, peer.meta_gradient(net, peer.parameters(net, parameters), peer.tensors(t, np.float64))[1])
     return abs(ours - theirs).max() / abs(theirs).max()
 
 

@@ -51,9 +51,15 @@ def flat(net, gradients) -> np.ndarray:
     return np.concatenate(out)
 
 
-def images(x: np.ndarray) -> torch.Tensor:
+def images(x: np.ndarray, dtype=np.float32) -> torch.Tensor:
     """(B, T, H, W, C) counts -> (B, T, C, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 1, 4, 2, 3)).astype(np.float32))
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 1, 4, 2, 3)).astype(dtype))
+
+
+def tensors(task, dtype=np.float32) -> dict:
+    """What `meta_gradient` takes."""
+    found = {name: images(getattr(task, name), dtype) for name in ("x_support", "x_query")}
+    return found | {name: torch.from_numpy(getattr(task, name)) for name in ("y_support", "y_query")}
 
 
 def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
