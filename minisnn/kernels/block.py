@@ -198,32 +198,29 @@ def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
 
 def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
     """dweight; sums.dW holds what the bands have summed of it."""
-    x, layer, dense = tape["x"], tape["layer"], tape["dense"]
-    inner, work = max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
-    none, at_points = _nothing(sums.dPQ.dtype, 0, 0, 0), []
+    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
+    g, inner, work = layer.g, max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
+    none = _nothing(sums.dPQ.dtype, 0, 0, 0)
     images, tangent = x.images(dense, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
-    if fits(layer.g) and len(images):
-        pair = (images, sums.dV) if dense.all() else (images[dense], sums.dV[dense])
-        at_points.append(outer(*pair, layer.g, work))
-        images = none
-    if fits(layer.g) and tangent[0].size:
-        at_points.append(outer(*tangent, layer.g, work))
-        tangent = none, none
-    total = aligned_zeros((math.prod(block.weight_shape),), none.dtype)
+    total, at_points = aligned_zeros((math.prod(block.weight_shape),), none.dtype), None
+    if fits(g):
+        shown = slice(None) if dense.all() else dense  # a copy of what is large only where it has to be
+        pairs = [(images[shown], sums.dV[shown])] if len(images) else []
+        pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
+        at_points = outer(pairs, g, work) if pairs else None
+        images, tangent, pq = none, (none, none), pq[:, :0]
     if len(sums.dW):
         total[...] = sums.dW.sum(0)
     if x.known and inner and not dense.all():
         arguments, line = (_by_channel(block, x, layer, inner, dense), dense, sums.dV), ALIGNMENT // total.itemsize
-        parallel(back.weight_gradient_of_events, -(-layer.g.n_out // line), *arguments, total, layer.g, work=work)
-    arguments = (dense, images, inner, sums, tape["pq"], *tangent, total, layer)
-    if x.known:
-        parallel(back.weight_gradient, -(-layer.g.n_in // GROUP), *arguments, GROUP, work=work)
-    else:
+        parallel(back.weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
+    arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
+    if not x.known and not (fits(g) and len(sums.dW)):
         parallel(back.weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
+    if x.known and not fits(g):
+        parallel(back.weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
     dweight = from_rows(total, block.weight_shape)
-    for one in at_points:
-        dweight = np.add(dweight, one, out=one)
-    return dweight
+    return dweight if at_points is None else np.add(dweight, at_points, out=at_points)
 
 
 def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):

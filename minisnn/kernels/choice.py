@@ -1,4 +1,4 @@
-"""Vector primitives of spikes and max pooling: who reaches the threshold, lists of spikes put together, and which site of a
+"""Vector primitives of spikes and max pooling: lists of who reaches the threshold, lists put together, and which site of a
 window is the largest.
 
 In LLVM for the same reason as `vector`: numba's own loops do not become vectors where several places are written.
@@ -10,22 +10,42 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .llvm import INDEX, VECTOR_BITS, array_pointer, each, vector_ops
+from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
 COMPRESSES = VECTOR_BITS == 512
 TOGETHER = 16  # spikes of a list that are copied at once; as many more may be read behind its end, and written
 
 
-@intrinsic
-def _reached(typingctx, v, i, threshold):
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        _, load, _, splat, _ = vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
-        found = builder.fcmp_ordered(">=", load(array_pointer(context, builder, sig.args[0], args[0]), args[1]), splat(args[2]))
-        lanes = VECTOR_BITS // dtype.bitwidth
-        return builder.zext(builder.bitcast(found, ir.IntType(lanes)), ir.IntType(64))
+def _corners(builder, i, j, n, count):
+    """The sites whose largest is asked for: i alone, or i, i + n, j, j + n."""
+    return [i] if count == 1 else [i, builder.add(i, n), j, builder.add(j, n)]
 
-    return types.int64(v, INDEX, v.dtype), codegen
+
+def _largest_of(builder, vectors):
+    """Vectors at a time in turn: the larger ones of two, and of two pairs."""
+    while len(vectors) > 1:
+        pairs = list(zip(vectors[::2], vectors[1::2]))
+        vectors = [builder.select(builder.fcmp_ordered(">", a, b), a, b) for a, b in pairs]
+    return vectors[0]
+
+
+def _make_reached(count: int):
+    """reached(u, i, j, n, m, threshold): which of a vector of numbers reach it, as bits; of one site or the largest of four,
+    m numbers behind each."""
+
+    @intrinsic
+    def reached(typingctx, u, i, j, n, m, threshold):
+        def codegen(context, builder, sig, args):
+            dtype = sig.args[0].dtype
+            _, load, _, splat, _ = vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
+            pu, (i, j, n, m, threshold) = array_pointer(context, builder, sig.args[0], args[0]), args[1:]
+            v = _largest_of(builder, [load(pu, builder.add(at, m)) for at in _corners(builder, i, j, n, count)])
+            bits = builder.bitcast(builder.fcmp_ordered(">=", v, splat(threshold)), ir.IntType(VECTOR_BITS // dtype.bitwidth))
+            return builder.zext(bits, ir.IntType(64))
+
+        return types.int64(u, INDEX, INDEX, INDEX, INDEX, u.dtype), codegen
+
+    return reached
 
 
 @intrinsic
@@ -38,21 +58,38 @@ def _lowest_bit(typingctx, bits):
     return types.int64(types.int64), codegen
 
 
-@intrinsic
-def _compress(typingctx, x, o, first, bits):
-    """x[o:] = first + m for each m < 16 whose bit is set, in order, and then anything up to 16; how many they are."""
+def _make_compress(count: int):
+    """compress(u, row, columns, parts, threshold, column, x, o): `note` where a column has 16 parts channels, without a branch
+    on what is there, which no processor can guess."""
 
-    def codegen(context, builder, sig, args):
-        vec, _, store, splat, _ = vector_ops(builder, ir.IntType(32), 32 * TOGETHER, 32)
-        chosen = builder.trunc(args[3], ir.IntType(TOGETHER))
-        places = builder.add(splat(builder.trunc(args[2], ir.IntType(32))), ir.Constant(vec, list(range(TOGETHER))))
-        mask = builder.bitcast(chosen, ir.VectorType(ir.IntType(1), TOGETHER))
-        kind = ir.FunctionType(vec, [vec, vec, mask.type])
-        compress = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.mask.compress.v{TOGETHER}i32")
-        store(builder.call(compress, [places, places, mask]), array_pointer(context, builder, sig.args[0], args[0]), args[1])
-        return builder.zext(builder.ctpop(chosen), ir.IntType(64))
+    @intrinsic
+    def compress(typingctx, u, row, columns, parts, threshold, column, x, o):
+        def codegen(context, builder, sig, args):
+            dtype, (row, columns, parts, threshold) = sig.args[0].dtype, args[1:5]
+            pu, pc, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 5, 6))
+            _, load, _, level, _ = vector_ops(builder, context.get_value_type(dtype), TOGETHER * dtype.bitwidth, dtype.bitwidth)
+            vec, _, store, _, _ = vector_ops(builder, ir.IntType(32), TOGETHER * 32, 32)
+            kind = ir.FunctionType(vec, [vec, vec, ir.VectorType(ir.IntType(1), TOGETHER)])
+            chosen = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.mask.compress.v{TOGETHER}i32")
+            threshold, step = level(threshold), ir.Constant(vec, [TOGETHER] * TOGETHER)
+            n = builder.mul(parts, ir.Constant(parts.type, TOGETHER))
+            start = {"o": args[7], "places": ir.Constant(vec, list(range(TOGETHER)))}
+            w, carried, close_column = open_loop(builder, columns, start)
+            builder.store(builder.trunc(carried["o"], ir.IntType(32)), builder.gep(pc, [w]))
+            i = builder.mul(builder.mul(w, n), ir.Constant(n.type, 1 if count == 1 else 2))
+            part, carried, close = open_loop(builder, parts, carried)
+            m, o, places = builder.mul(part, ir.Constant(part.type, TOGETHER)), carried["o"], carried["places"]
+            corners = _corners(builder, i, builder.add(row, i), n, count)
+            found = builder.fcmp_ordered(
+                ">=", _largest_of(builder, [load(pu, builder.add(at, m)) for at in corners]), threshold
+            )
+            store(builder.call(chosen, [places, places, found]), px, o)
+            number = builder.zext(builder.ctpop(builder.bitcast(found, ir.IntType(TOGETHER))), o.type)
+            return close_column(close({"o": builder.add(o, number), "places": builder.add(places, step)}))["o"]
 
-    return types.int64(x, INDEX, INDEX, types.int64), codegen
+        return types.int64(u, INDEX, INDEX, INDEX, u.dtype, column, x, INDEX), codegen
+
+    return compress
 
 
 @intrinsic
@@ -77,10 +114,9 @@ def _largest(typingctx, u, v, i, j, o, n):
 
         def body(ops, steps):
             _, load, store, _, _ = ops
-            larger = lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)
             for k in steps:
-                a, b, c, d = (load(pu, builder.add(at, k)) for at in (i, builder.add(i, n), j, builder.add(j, n)))
-                store(larger(larger(a, c), larger(b, d)), pv, builder.add(o, k))
+                found = _largest_of(builder, [load(pu, builder.add(at, k)) for at in _corners(builder, i, j, n, 4)])
+                store(found, pv, builder.add(o, k))
 
         each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1))
         return context.get_dummy_value()
@@ -96,7 +132,7 @@ def _over_windows(signature, do):
         dtype = sig.args[0].dtype
         pu, pv, pa, pb = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
         i, j, o, n = args[4:]
-        corners = [i, builder.add(i, n), j, builder.add(j, n)]
+        corners = _corners(builder, i, j, n, 4)
 
         def body(ops, steps):
             load = ops[1]
@@ -143,9 +179,6 @@ def _put(typingctx, u, v, y, x, i, j, o, n):
 
 if config.DISABLE_JIT:
 
-    def reached(v, i, n, threshold):
-        return sum(1 << int(m) for m in np.flatnonzero(v[i : i + n] >= threshold))
-
     def append(x, i, y, o, shift):
         found = x[i : i + TOGETHER]
         y[o : o + len(found)] = found + shift
@@ -153,10 +186,17 @@ if config.DISABLE_JIT:
     def largest(u, v, i, j, o, n):
         v[o : o + n] = np.max([u[at : at + n] for at in (i, i + n, j, j + n)], axis=0)
 
-    def note(bits, n, first, x, o):
-        places = [m for m in range(n) if bits >> m & 1]
-        x[o : o + len(places)] = np.add(first, places)
-        return o + len(places)
+    def note(v, C, threshold, column, x, o):
+        for w in range(column.size - 1):
+            places = np.flatnonzero(v[w * C :][:C] >= threshold)
+            column[w], x[o : o + len(places)] = o, w * C + places
+            o += len(places)
+        column[-1] = o
+        return o
+
+    def note_largest(u, C, threshold, column, x, o):
+        v = u.reshape(2, -1, C)[:, : 2 * (column.size - 1)].reshape(2, -1, 2, C).max((0, 2))
+        return note(v.ravel(), C, threshold, column, x, o)
 
     def _choose(u, v, i, j, o, n):
         sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
@@ -172,30 +212,38 @@ if config.DISABLE_JIT:
             x[s] = np.where(chosen, y[o : o + n], 0)
 else:
 
-    @njit(inline="always")
-    def reached(v, i, n, threshold):
-        """The first n <= 64 of v[i:] that reach the threshold, as bits."""
-        lanes = VECTOR_BITS // (8 * v.itemsize)
-        bits, m = 0, 0
-        while m + lanes <= n:
-            bits |= _reached(v, i + m, threshold) << m
-            m += lanes
-        while m < n:
-            bits |= np.int64(v[i + m] >= threshold) << m
-            m += 1
-        return bits
+    def _make_note(count: int):
+        compress, reached = _make_compress(count), _make_reached(count)
 
-    @njit(inline="always")
-    def note(bits, n, first, x, o):
-        """x[o:] = first + m for each of n bits that is set, in order; the place behind them. `TOGETHER` more may be written."""
-        if COMPRESSES:  # without a branch on what is there, which no processor can guess
-            for m in range(0, n, TOGETHER):
-                o += _compress(x, o, first + m, bits >> m)
+        @njit(inline="always")
+        def noted(u, C, threshold, column, x, o):
+            """x[o:] = the sites of a row (columns, C) that reach the threshold, in order, and column (columns + 1,) = where
+            each column's begin, and where the last one's end, which is returned; `TOGETHER` more may be written."""
+            columns, row, lanes = column.size - 1, u.size // 2, VECTOR_BITS // (8 * u.itemsize)
+            compresses = COMPRESSES and C % TOGETHER == 0
+            if compresses:
+                o = compress(u, row, columns, C // TOGETHER, threshold, column, x, o)
+            for w in range(0 if compresses else columns):
+                column[w] = o
+                i = w * C if count == 1 else 2 * w * C
+                j, m = row + i, 0
+                while m + lanes <= C:
+                    bits = reached(u, i, j, C, m, threshold)
+                    while bits:
+                        x[o] = w * C + m + _lowest_bit(bits)
+                        o += 1
+                        bits &= bits - 1
+                    m += lanes
+                while m < C:
+                    v = u[i + m] if count == 1 else max(max(u[i + m], u[i + C + m]), max(u[j + m], u[j + C + m]))
+                    if v >= threshold:
+                        x[o] = w * C + m
+                        o += 1
+                    m += 1
+            column[columns] = o
             return o
-        while bits:
-            x[o] = first + _lowest_bit(bits)
-            o += 1
-            bits &= bits - 1
-        return o
 
+        return noted
+
+    note, note_largest = _make_note(1), _make_note(4)  # of v (columns, C), and of the largest in windows of u (2, 2 columns, C)
     append, largest, pick, put = _append, _largest, _pick, _put

@@ -56,9 +56,10 @@ def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 A, G, B = _transforms()
 
 
-to_points, spread_points, weigh_points = mapped(B), mapped(A.T), mapped(G)
-from_points, gather_points = mapped(A), mapped(G.T)
+spread_points, weigh_points, from_points, gather_points = mapped(A.T), mapped(G), mapped(A), mapped(G.T)
+to_points, to_points_first, to_points_last, to_points_alone = (mapped(B[:, a:b]) for a, b in ((0, 8), (2, 8), (0, 6), (2, 6)))
 ROWS = 32  # tiles that go through the weights together: so often are weights used that come from the second cache
+PAIRS = 3  # kinds of images that have a share in a weight gradient: window, tangent, what is before the window
 PIECE = 512  # numbers of a weight's plane that are transformed at once, in the cache
 APART = 16  # numbers between the planes of a point, so that they do not fall on one another in the cache
 
@@ -114,21 +115,35 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g):
         gemm(X, Left(p * apart, 0, g.n_in, 1), weight, taps, sums, Out(p * sums_apart, g.n_out), rows, g.n_out, 1, g.n_in)
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _to_points(begin, end, x, at, step, X, to, apart, n):
+    """X (8, n) = B x for eight rows or columns of n numbers, of which begin (0 or 2) .. end-1 (6 or 8) lie in the image, the
+    first of these at x[at]; the others are zero."""
+    if begin == 0 and end == 8:
+        to_points(x, at, step, X, to, apart, n)
+    elif begin == 0:
+        to_points_last(x, at, step, X, to, apart, n)
+    elif end == 8:
+        to_points_first(x, at, step, X, to, apart, n)
+    else:
+        to_points_alone(x, at, step, X, to, apart, n)
+
+
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _evaluate_rows(x, strip, seen, lines, apart, g):
-    """lines (8, strips, (W + 4) n_in) = B x along the rows, for every strip of four rows of a plain or halo image x, from that
-    strip on; `seen`, eight halo rows, is scratch. Returns the strip behind them."""
-    width, line = x.size // g.H, (g.W + 4) * g.n_in
-    begin = 2 * g.n_in if width < line else 0
+    """lines (8, strips, W n_in) = B x along the rows, for every strip of four rows of a plain or halo image x, from that strip
+    on; `seen`, eight rows, is scratch. Returns the strip behind them."""
+    pitch, line = x.size // g.H, g.W * g.n_in
+    edge = (pitch - line) // 2
     for top in range(-2, g.H - 2, 4):
-        for j in range(8):
-            row = seen[j * line + begin :][:width]
-            if 0 <= top + j < g.H:
-                copy(x[(top + j) * width :][:width], row)
-            else:
-                for n in range(width):
-                    row[n] = 0
-        to_points(seen, 0, line, lines, strip * line, apart, line)
+        begin, end = max(-top, 0), min(8, g.H - top)
+        if end == 6 or end == 8:
+            _to_points(begin, end, x, (top + begin) * pitch + edge, pitch, lines, strip * line, apart, line)
+        else:  # a strip of fewer than four rows, or the one before it
+            seen[:] = 0
+            for j in range(begin, end):
+                copy(x[(top + j) * pitch + edge :][:line], seen[j * line :][:line])
+            to_points(seen, 0, line, lines, strip * line, apart, line)
         strip += 1
     return strip
 
@@ -138,8 +153,9 @@ def _evaluate_columns(lines, at, strips, X, apart, g):
     """X (8, rows, n_in) = those lines x B^T along the columns, a row for every tile."""
     n, row = g.n_in, 0
     for strip in range(strips):
-        for tile in range(g.W // 4):
-            to_points(lines, at + (strip * (g.W + 4) + 4 * tile) * n, n, X, row * n, apart, n)
+        for left in range(-2, g.W - 2, 4):
+            begin, end = max(-left, 0), min(8, g.W - left)
+            _to_points(begin, end, lines, at + (strip * g.W + left + begin) * n, n, X, row * n, apart, n)
             row += 1
 
 
@@ -186,7 +202,7 @@ def correlate(start, stop, x, weight, x2, weight2, y, g):
 def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
     """The same at the points; an item is a group of `images` images."""
     most, two = images * ((g.H + 3) // 4), x2.size > 0
-    rows, line = (most * (g.W // 4) + 7) // 8 * 8, (g.W + 4) * g.n_in
+    rows, line = (most * (g.W // 4) + 7) // 8 * 8, g.W * g.n_in
     apart, sums_apart = rows * g.n_in + APART, rows * g.n_out + APART
     lines_apart, back_apart = most * line + APART, most * g.row + APART
     X, sums, seen, four = zeros(8 * apart, y), zeros(8 * sums_apart, y), zeros(8 * line, y), zeros(4 * g.row, y)
@@ -211,32 +227,42 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
             strip = _interpolate_rows(back, strip, back_apart, four, y[n], g)
 
 
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+def _spread(D, q, row, d, Y, apart, g):
+    """Y (8, rows, n_out) from row number `row` on = A^T dV A at point q along the rows, for the tiles of a plain or halo image
+    dV. Returns the row behind them; `d`, a row, is scratch."""
+    pitch = D.size // g.H
+    for strip in range(0, g.H, 4):
+        d[:] = 0
+        for m in range(min(4, g.H - strip)):
+            if A[m, q] != 0:
+                axpy(d, 0, A[m, q], D, (strip + m) * pitch + (pitch - g.row) // 2, g.row)
+        for tile in range(g.W // 4):
+            spread_points(d, 4 * tile * g.n_out, g.n_out, Y, row * g.n_out, apart, g.n_out)
+            row += 1
+    return row
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def _outer_at_points(start, stop, x, D, images, dW, g):
-    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns, for plain images x and halo
-    images dV (n, ...); an item is one of the eight points along the rows."""
+def _outer_at_points(start, stop, pairs, images, dW, g):
+    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns, for the pairs of plain images
+    x and plain or halo images dV (n, ...); an item is one of the eight points along the rows."""
     rows, n_out, plane = images * ((g.H + 3) // 4) * (g.W // 4), g.n_out, g.n_in * g.n_out
     apart, d_apart = rows * g.n_in + APART, rows * n_out + APART
     X, Y, seen, d = zeros(8 * apart, dW), zeros(8 * d_apart, dW), zeros((g.W + 4) * g.n_in, dW), zeros(g.row, dW)
     points = zeros(8 * plane, dW)
     for q in range(start, stop):
         points[:] = 0
-        for first in range(0, x.shape[0], images):
-            row = 0
-            for n in range(first, min(first + images, x.shape[0])):
-                at = row
-                row = _evaluate(x[n], q, row, seen, X, apart, g)
-                for strip in range(0, g.H, 4):
-                    d[:] = 0
-                    for m in range(min(4, g.H - strip)):
-                        if A[m, q] != 0:
-                            axpy(d, 0, A[m, q], D[n], (strip + m) * g.pitch + g.pad, g.row)
-                    for tile in range(g.W // 4):
-                        spread_points(d, 4 * tile * n_out, n_out, Y, at * n_out, d_apart, n_out)
-                        at += 1
-            for p in range(8):
-                left, right = Left(p * apart, 0, 1, g.n_in), Right(p * d_apart, 0, n_out)
-                gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row)
+        for pair in range(len(pairs)):
+            x, D = pairs[pair]
+            for first in range(0, x.shape[0], images):
+                row = 0
+                for n in range(first, min(first + images, x.shape[0])):
+                    _spread(D[n], q, row, d, Y, d_apart, g)
+                    row = _evaluate(x[n], q, row, seen, X, apart, g)
+                for p in range(8):
+                    left, right = Left(p * apart, 0, 1, g.n_in), Right(p * d_apart, 0, n_out)
+                    gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row)
         gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 
@@ -246,12 +272,13 @@ def _gather(between, dW, row):
     gather_points(between, 0, row, dW, 0, row, row)
 
 
-def outer(x: np.ndarray, dV: np.ndarray, g: Geometry, work: int) -> np.ndarray:
-    """The weight gradient (k, k, n_in, n_out) of images x (B, m, ...) and halo images dV where g `fits`."""
-    row = TAPS * g.n_in * g.n_out
+def outer(pairs: list[tuple[np.ndarray, np.ndarray]], g: Geometry, work: int) -> np.ndarray:
+    """The weight gradient (k, k, n_in, n_out) of images x (B, m, ...) with plain or halo images dV, summed over `PAIRS` pairs
+    of them at most, where g `fits`."""
+    row, (x, D) = TAPS * g.n_in * g.n_out, pairs[0]
     between, dW = (aligned_empty((n * row,), x.dtype) for n in (POINTS, TAPS))
-    images = max(ROWS // _tiles(g), 1)
-    parallel(_outer_at_points, POINTS, _images(x), _images(dV), images, between, g, work=work)
+    pairs = [(_images(x), _images(D)) for x, D in [*pairs, *[(x[:0], D[:0])] * (PAIRS - len(pairs))]]
+    parallel(_outer_at_points, POINTS, tuple(pairs), max(ROWS // _tiles(g), 1), between, g, work=work)
     _gather(between, dW, row)
     return dW.reshape(TAPS, TAPS, g.n_in, g.n_out)
 

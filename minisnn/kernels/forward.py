@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import TOGETHER, note, reached
+from .choice import TOGETHER, note, note_largest
 from .llvm import wide
 from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
-from .records import SPIKES
+from .records import MAX, SPIKES
 from .vector import copy, zeros
 
 
@@ -65,20 +65,8 @@ def _add(V, Q):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _emit(v, C, threshold, index, column, found):
-    """Append the sites of one row where the pooled membrane reaches the threshold; the number of events after that."""
-    for w in range(v.size // C):
-        column[w] = found
-        for i in range(0, C, 64):
-            n, at = min(64, C - i), w * C + i
-            found = note(reached(v, at, n, threshold), n, at, index, found)
-    column[v.size // C] = found
-    return found
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _emit_values(v, index, value, found):
-    """The same for sites that are not zero, with their values."""
+def _emit(v, index, value, found):
+    """Append the sites of one pooled row that are not zero, with their values; the number of events after that."""
     for i in range(v.size):
         if v[i] > 0:
             index[found], value[found] = i, v[i]
@@ -148,11 +136,14 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
                 _store(s, state_K, b, at)
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
-                v = pooled(U, room, g.n_out, pool, c)
-                if pool == SPIKES:
-                    found = _emit_values(v, out.index[b, band], out.value[b, band], found)
+                if pool == MAX:
+                    found = note_largest(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
+                elif pool == SPIKES:
+                    v = pooled(U, room, g.n_out, pool, c)
+                    found = _emit(v, out.index[b, band], out.value[b, band], found)
                 else:
-                    found = _emit(v, g.n_out, c.threshold, out.index[b, band], out.column[b, band, t], found)
+                    v = pooled(U, room, g.n_out, pool, c)
+                    found = note(v, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
             _store(s, between, b, at)

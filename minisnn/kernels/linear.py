@@ -75,16 +75,21 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
     """
     n_in, n_out, k, pad, index, column = g.n_in, g.n_out, g.k, g.k // 2, x.index, x.column
     for h in range(low, high):
-        found = 0
+        found, top, bottom = 0, max(pad - h, 0), min(k, g.H + pad - h)  # kernel rows that lie in the image
+        row = b * g.H + h + top - pad
         for w in range(g.W):
             starts[w] = found
-            for i in range(max(pad - h, 0), min(k, g.H + pad - h)):
-                row = b * g.H + h + i - pad
-                at, n = row * x.capacity, (row * x.T + t) * (g.W + 1) + w
-                count = column[n + 1] - column[n]
-                for e in range(0, max(count, 1), TOGETHER):  # once at least, which costs less than to ask
-                    append(index, at + column[n] + e, taps, found + e, i * k * n_in)
+            at, n, tap = row * x.capacity, (row * x.T + t) * (g.W + 1) + w, top * k * n_in
+            for _ in range(top, bottom):
+                begin = column[n]
+                count = column[n + 1] - begin
+                append(index, at + begin, taps, found, tap)  # once at least, which costs less than to ask
+                e = TOGETHER
+                while e < count:
+                    append(index, at + begin + e, taps, found + e, tap)
+                    e += TOGETHER
                 found += count
+                at, n, tap = at + x.capacity, n + x.T * (g.W + 1), tap + k * n_in
         starts[g.W] = found
         for w in range(g.W if found else 0):
             first, last = starts[max(w - pad, 0)], starts[min(w + pad + 1, g.W)]

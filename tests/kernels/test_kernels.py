@@ -116,7 +116,7 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     y, limit = np.full((images, H * W * n_to), np.nan, dtype), tolerance * k * k * n_from
     dense.correlate_at_points(0, -(-images // 2), x.reshape(images, -1), points, halo(x), points2, y, 2, g)
     assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w + w2)) < limit
-    dW = dense.outer(x.reshape(1, images, -1), halo(d)[None], g, 0)
+    dW = dense.outer([(x.reshape(1, images, -1), halo(d)[None])], g, 0)
     assert _relative(dW, synapse.correlate_weight(x, d, k)) < limit
 
 
@@ -168,14 +168,28 @@ def _reciprocal(x):
     return llvm.reciprocal(x)
 
 
-def test_bits_of_what_reaches_the_threshold():
-    v = np.array([0.5, -1, 0.5, 2] * 16 + [1.0] * 9)
-    for n in (1, 9, 64):
-        bits = int(choice.reached(v, 0, n, 0.5))
-        assert [m for m in range(64) if bits >> m & 1][:n] == np.flatnonzero(v[:n] >= 0.5).tolist()
-        places = np.full(3 + n + choice.TOGETHER, -1, np.int32)
-        end = choice.note(bits, n, 100, places, 3)
-        assert places[3:end].tolist() == (100 + np.flatnonzero(v[:n] >= 0.5)).tolist() and places[:3].tolist() == [-1] * 3
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("C", [1, 9, 16, 45, 64])
+def test_notes_of_what_reaches_the_threshold(C, dtype):
+    """Of sites, and of the largest of four in each window, whose largest may be any of them; a row ends with an odd column."""
+    u = np.random.default_rng(C).standard_normal((2, 7, C)).astype(dtype)
+    u[0, 0, 0] = 0.5  # the threshold itself
+    largest = u[:, :6].reshape(2, 3, 2, C).max((0, 2))
+    for call, given, v in ((_note, u[0, :3].copy(), u[0, :3]), (_note_largest, u, largest)):
+        places, column = np.full(3 + 3 * C + choice.TOGETHER, -1, np.int32), np.zeros(4, np.int32)
+        end = call(given.ravel(), C, dtype(0.5), column, places, 3)
+        assert places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist() and places[:3].tolist() == [-1] * 3
+        assert column.tolist() == [3, *(3 + np.cumsum((v >= 0.5).sum(1))).tolist()]
+
+
+@njit
+def _note(v, C, threshold, column, x, o):
+    return choice.note(v, C, threshold, column, x, o)
+
+
+@njit
+def _note_largest(u, C, threshold, column, x, o):
+    return choice.note_largest(u, C, threshold, column, x, o)
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
