@@ -76,9 +76,7 @@ def prepare(weight) -> Weight:
     return weight if isinstance(weight, Weight) else Weight(weight)
 
 
-def release(weight: Weight):
-    """Give up what of a prepared weight takes much memory and can be made again."""
-    weight.release()
+release = Weight.release  # so that others may have the memory between passes
 
 
 def _nothing(dtype, *shape):
@@ -95,11 +93,16 @@ def _flat(sequence):
     return np.ascontiguousarray(sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:])))
 
 
-def _through(block, steps, x, weight, x2=None, weight2=None, adjoint=False, least=3):
-    """W x + W2 x2 for so many steps, (B, steps, ...), or with the transposed weights."""
+def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3):
+    """y (B, steps, sites) = W x + W2 x2, or with the transposed weights."""
     shape = (*block.input_shape[:2], block.channels, block.input_shape[2]) if adjoint else (*block.input_shape, block.channels)
-    g = geometry(*shape, block.kernel)
-    return through(aligned_empty((len(x), steps, g.H * g.row), x.dtype), x, weight, x2, weight2, g, adjoint, least)
+    return through(y, x, weight, x2, weight2, geometry(*shape, block.kernel), adjoint, least)
+
+
+def _potential(block, steps, x, *arguments, **how):
+    """W x for so many steps, (B, steps, H W C_out)."""
+    sites = math.prod(block.input_shape[:2]) * block.channels
+    return _through(block, aligned_empty((len(x), steps, sites), x.dtype), x, *arguments, **how)
 
 
 def forward(block: Block, weight, bias, x: Events, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
@@ -151,9 +154,9 @@ def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
     images are: their number depends on the batch, and bits must not."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all() or not len(images):
-        return _through(block, steps, images, weight, least=1) if len(images) else images
+        return _potential(block, steps, images, weight, least=1) if len(images) else images
     V = aligned_zeros((len(dense), steps, math.prod(block.input_shape[:2]) * block.channels), weight.dtype)
-    V[dense] = _through(block, steps, images[dense], weight, least=1)
+    V[dense] = _potential(block, steps, images[dense], weight, least=1)
     return V
 
 
@@ -196,21 +199,29 @@ def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
     return found
 
 
-def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
-    """dweight; sums.dW holds what the bands have summed of it."""
+def _results(block, B: int, steps: int, need_dx: bool, dtype):
+    """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and dweight in rows layout. Allocated
+    first: they outlive the pass, and what follows them leaves one hole that is large enough for the next layer's."""
+    dx = aligned_empty((B, max(steps - block.neuron.delay, 0) if need_dx else 0, math.prod(block.input_shape)), dtype)
+    return dx, aligned_zeros((math.prod(block.weight_shape),), dtype)
+
+
+def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
+    """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
     x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
     g, inner, work = layer.g, max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
     none = _nothing(sums.dPQ.dtype, 0, 0, 0)
     images, tangent = x.images(dense, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
-    total, at_points = aligned_zeros((math.prod(block.weight_shape),), none.dtype), None
+    dweight = from_rows(total, block.weight_shape)
     if fits(g):
         shown = slice(None) if dense.all() else dense  # a copy of what is large only where it has to be
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
         pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
-        at_points = outer(pairs, g, work) if pairs else None
+        if pairs:
+            dweight[...] = outer(pairs, g, work)
         images, tangent, pq = none, (none, none), pq[:, :0]
     if len(sums.dW):
-        total[...] = sums.dW.sum(0)
+        total += sums.dW.sum(0)
     if x.known and inner and not dense.all():
         arguments, line = (_by_channel(block, x, layer, inner, dense), dense, sums.dV), ALIGNMENT // total.itemsize
         parallel(back.weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
@@ -219,32 +230,33 @@ def _weight_gradient(block, tape, steps, sums: Sums, x_dot=None, dV=None):
         parallel(back.weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
     if x.known and not fits(g):
         parallel(back.weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
-    dweight = from_rows(total, block.weight_shape)
-    return dweight if at_points is None else np.add(dweight, at_points, out=at_points)
+    return dweight
 
 
-def _dx(block, steps, need_dx, dV, weight, dV2=None, weight2=None):
-    """(B, m - delay, H, W, C_in) of the layer below, no steps of it where it is not needed."""
-    shape = (max(steps - block.neuron.delay, 0), *block.input_shape)
-    if not need_dx:
-        return _nothing(dV.dtype, len(dV), 0, *block.input_shape)
-    return _through(block, shape[0], dV, weight, dV2, weight2, adjoint=True).reshape(len(dV), *shape)
+def _dx(block, dx, *arguments):
+    """dx (B, m - delay, H, W, C_in) = W^T dV, and + W2^T dV2 where these are given."""
+    found = _through(block, dx, *arguments, adjoint=True) if dx.shape[1] else dx
+    return found.reshape(*dx.shape[:2], *block.input_shape)
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
     weight, d = prepare(weight), _adjoint(block, tape, dy)
-    B, steps, layer = len(tape["pq"]), d.steps, tape["layer"]
+    B, steps, layer, work = len(tape["pq"]), d.steps, tape["layer"], _work(block, len(tape["pq"]))
     weight.release(("points", False))  # large; the next part or a tangent makes it again
+    dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    arguments = (tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums)
-    parallel(back.backward, B * layer.g.bands, *arguments, work=_work(block, B))
-    dweight = _weight_gradient(block, tape, steps, sums)
-    dx = _dx(block, steps, need_dx, sums.dV, weight)
+    given = (tape["x"].lists, _before(weight, tape), layer)
+    parallel(back.backward, B * layer.g.bands, *given, tape["u"], d, sums, work=work)
+    if not second or len(tape["state"]):  # nobody needs it, or it can be had again
+        tape["u"] = tape["u"][:0].copy()
+    dweight = _weight_gradient(block, tape, steps, total, sums)
+    dx = _dx(block, dx, sums.dV, weight)
+    if tape["dense"].any():  # the next part needs the memory for its images
+        weight.release(("points", True))
     if second:
         tape["d"] = d
-        if len(tape["state"]):  # from which u can be had again
-            tape["u"] = tape["u"][:0].copy()
+        if len(tape["state"]):
             tape["x"], tape["layer"] = tape["x"].since(layer.first), layer._replace(first=0)
     return dx, dweight, sums.db.sum((0, 1))
 
@@ -257,7 +269,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     V_dot, dense, inner = _nothing(dtype, 0, 0, 0), tape["dense"], max(steps - layer.delay, 0)
     x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
-        V_dot = _through(block, inner, x_dot, weight)
+        V_dot = _potential(block, inner, x_dot, weight)
     if not (len(u) or tape["anew"]):
         u = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
         again = _before(weight, tape, _of_images(block, x, dense, max(steps - layer.lag, 0), weight, layer.first))
@@ -267,7 +279,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     if dense.any():
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
-    PQ_dot = _through(block, tape["pq"].shape[1], tape["pq"], weight_dot)
+    PQ_dot = _potential(block, tape["pq"].shape[1], tape["pq"], weight_dot)
     weight_dot.release(("points", False))
     direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot)
     u_dot = aligned_empty((len(u), steps, layer.g.H * layer.g.row), dtype)
@@ -286,13 +298,16 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     weight, weight_dot = prepare(weight), prepare(weight_dot)
     d, d_dot, layer, x_dot = tape["d"], _adjoint(block, tape, dy_dot), tape["layer"], tape_dot["x_dot"]
     B, steps = len(tape["pq"]), d.steps
+    dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
     made = [_before(weight, tape), tape_dot["direction"], layer, tape_dot["u"], tape_dot["u_dot"]]
     parallel(back.backward_tangent, B * layer.g.bands, tape["x"].lists, *made, d, d_dot, sums, dV, work=_work(block, B))
     del made, tape_dot  # which may be all that holds u and u_dot: the gradients below need the memory
-    dweight_dot = _weight_gradient(block, tape, steps, sums, x_dot, dV)
-    dx_dot = _dx(block, steps, need_dx, sums.dV, weight, dV, weight_dot)
+    dweight_dot = _weight_gradient(block, tape, steps, total, sums, x_dot, dV)
+    dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
+    for one in (weight, weight_dot):
+        one.release(("points", True))  # large, and the layer below holds most
     return dx_dot, dweight_dot, sums.db.sum((0, 1))
 
 
