@@ -1,9 +1,13 @@
 """Classes one by one: the readout that grows, beside plain formulas."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from minisnn.experiments.classes import RULES, Grown, area
+import minisnn as ms
+from minisnn.experiments.classes import FIRST, RULES, Grown, _episode, area
+from minisnn.experiments.study import recalled
 from minisnn.layers.loss import cross_entropy
 
 
@@ -77,3 +81,19 @@ def test_every_rule_tells_classes_apart_and_refuses_others(features):
 def test_area():
     assert area(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1 and area(np.array([1.0]), np.array([2.0])) == 0
     assert area(np.array([1.0, 1.0]), np.array([1.0])) == 0.5
+
+
+def test_an_episode_tells_its_two_moments_apart(features):
+    """After FIRST classes their queries are asked, after all of them all; each answer rests on its own recordings."""
+    means, query, y = features
+    numbers = np.arange(6)[:, None], np.arange(10, 28)[:, None]
+    task = ms.Task(means[:, None], np.arange(6), query[:, None], y, recordings=numbers)
+    net = SimpleNamespace(features=lambda theta, x: x[:, 0])
+    tasks, settings = SimpleNamespace(episode=lambda *asked: task), SimpleNamespace(seed=0, queries=3)
+    curves, *moments = _episode(tasks, settings, net, None, 0.3, 6, 0)
+    for met, moment in zip((FIRST, 6), moments):
+        found = recalled(*moment)
+        assert found.right.shape == (len(RULES), 3 * met)
+        np.testing.assert_allclose(found.right.mean(1), [curve[met - 1][0] for curve in curves])
+        np.testing.assert_array_equal(found.recordings, np.stack([np.arange(10, 28), y], 1)[y < met])
+    assert not np.allclose(recalled(*moments[0]).right.mean(1), recalled(*moments[1]).right.mean(1))

@@ -20,7 +20,7 @@ from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
 from minisnn.experiments.report import write_report
 from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge, over, ratio
-from minisnn.experiments.study import Settings, Study
+from minisnn.experiments.study import Settings, Study, recalled
 from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
@@ -76,6 +76,16 @@ def study(sets, folder, tmp_path, monkeypatch):
         return Study(name, tmp_path / "out", replace(settings, **changes), networks or Networks(folder), progress=False)
 
     return make
+
+
+def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
+    """Fifteen of them have a small part in an answer each: figure 6's interval is over the recordings of the queries."""
+    net, tasks = ms.SpikingNet((8, 12, 2), (3, 4), 2, kernel=3, window=8), sets["test"]
+    body, settings = net.init(np.random.default_rng(0)), Settings()
+    told = recalled(*figure6._trial(tasks, settings, net, body, 5, (2, 2, 1), 1e-3, 0))
+    task = tasks.episode(settings.seed + 1000, 0, 5, 2, 2)
+    assert told.right.shape == (2, 10) and task.recordings is not None
+    np.testing.assert_array_equal(told.recordings, task.recordings[1])
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
