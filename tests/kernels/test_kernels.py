@@ -23,7 +23,15 @@ def _called(intrinsic, *arguments):
     return njit(lambda *arguments: intrinsic(*arguments))(*arguments)
 
 
-GEOMETRIES = [(4, 8, 3, 33, 5), (3, 5, 2, 16, 3), (8, 16, 9, 32, 5), (1, 1, 40, 5, 1), (5, 3, 8, 70, 5), (2, 13, 17, 8, 3)]
+GEOMETRIES = [
+    (4, 8, 3, 33, 5),
+    (3, 5, 2, 16, 3),
+    (8, 16, 9, 32, 5),
+    (1, 1, 40, 5, 1),
+    (5, 3, 8, 70, 5),
+    (2, 13, 17, 8, 3),
+    (3, 4, 100, 16, 3),
+]
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
