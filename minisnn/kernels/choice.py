@@ -16,22 +16,24 @@ COMPRESSES = VECTOR_BITS == 512
 TOGETHER = 16  # spikes of a list that are copied at once; as many more may be read behind its end, and written
 
 
-def _corners(builder, i, j, n, count):
-    """The sites whose largest is asked for: i alone, or i, i + n, j, j + n."""
-    return [i] if count == 1 else [i, builder.add(i, n), j, builder.add(j, n)]
+def _corners(builder, i, j, n):
+    """The sites of a window."""
+    return [i, builder.add(i, n), j, builder.add(j, n)]
 
 
-def _largest_of(builder, vectors):
-    """Vectors at a time in turn: the larger ones of two, and of two pairs."""
-    while len(vectors) > 1:
-        pairs = list(zip(vectors[::2], vectors[1::2]))
-        vectors = [builder.select(builder.fcmp_ordered(">", a, b), a, b) for a, b in pairs]
-    return vectors[0]
+def _largest_of(builder, a, b, c, d):
+    larger = lambda x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y)
+    return larger(larger(a, c), larger(b, d))
 
 
-def _make_reached(count: int):
-    """reached(u, i, j, n, m, threshold): which of a vector of numbers reach it, as bits; of one site or the largest of four,
-    m numbers behind each."""
+def _mean_of(builder, a, b, c, d):
+    total = builder.fadd(builder.fadd(a, c), builder.fadd(b, d))
+    return builder.fmul(total, ir.Constant(total.type, [0.25] * total.type.count))
+
+
+def _make_reached(pool):
+    """reached(u, i, j, n, m, threshold): which of a vector of numbers reach it, as bits; of one site or what is pooled of a
+    window, m numbers behind each."""
 
     @intrinsic
     def reached(typingctx, u, i, j, n, m, threshold):
@@ -39,7 +41,8 @@ def _make_reached(count: int):
             dtype = sig.args[0].dtype
             _, load, _, splat, _ = vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
             pu, (i, j, n, m, threshold) = array_pointer(context, builder, sig.args[0], args[0]), args[1:]
-            v = _largest_of(builder, [load(pu, builder.add(at, m)) for at in _corners(builder, i, j, n, count)])
+            v = [load(pu, builder.add(at, m)) for at in (_corners(builder, i, j, n) if pool else [i])]
+            v = pool(builder, *v) if pool else v[0]
             bits = builder.bitcast(builder.fcmp_ordered(">=", v, splat(threshold)), ir.IntType(VECTOR_BITS // dtype.bitwidth))
             return builder.zext(bits, ir.IntType(64))
 
@@ -58,7 +61,7 @@ def _lowest_bit(typingctx, bits):
     return types.int64(types.int64), codegen
 
 
-def _make_compress(count: int):
+def _make_compress(pool):
     """compress(u, row, columns, parts, threshold, column, x, o): `note` where a column has 16 parts channels, without a branch
     on what is there, which no processor can guess."""
 
@@ -76,13 +79,12 @@ def _make_compress(count: int):
             start = {"o": args[7], "places": ir.Constant(vec, list(range(TOGETHER)))}
             w, carried, close_column = open_loop(builder, columns, start)
             builder.store(builder.trunc(carried["o"], ir.IntType(32)), builder.gep(pc, [w]))
-            i = builder.mul(builder.mul(w, n), ir.Constant(n.type, 1 if count == 1 else 2))
+            i = builder.mul(builder.mul(w, n), ir.Constant(n.type, 2 if pool else 1))
             part, carried, close = open_loop(builder, parts, carried)
             m, o, places = builder.mul(part, ir.Constant(part.type, TOGETHER)), carried["o"], carried["places"]
-            corners = _corners(builder, i, builder.add(row, i), n, count)
-            found = builder.fcmp_ordered(
-                ">=", _largest_of(builder, [load(pu, builder.add(at, m)) for at in corners]), threshold
-            )
+            corners = _corners(builder, i, builder.add(row, i), n) if pool else [i]
+            v = [load(pu, builder.add(at, m)) for at in corners]
+            found = builder.fcmp_ordered(">=", pool(builder, *v) if pool else v[0], threshold)
             store(builder.call(chosen, [places, places, found]), px, o)
             number = builder.zext(builder.ctpop(builder.bitcast(found, ir.IntType(TOGETHER))), o.type)
             return close_column(close({"o": builder.add(o, number), "places": builder.add(places, step)}))["o"]
@@ -103,25 +105,28 @@ def _append(typingctx, x, i, y, o, shift):
     return types.void(x, INDEX, y, INDEX, types.int32), codegen
 
 
-@intrinsic
-def _largest(typingctx, u, v, i, j, o, n):
-    """v[o+m] = the largest of u at i+m, i+n+m, j+m, j+n+m, for m = 0 .. n-1."""
+def _make_pooled(pool):
+    """pooled(u, v, i, j, o, n): v[o+m] = what is pooled of u at i+m, i+n+m, j+m, j+n+m, for m = 0 .. n-1."""
 
-    def codegen(context, builder, sig, args):
-        dtype = sig.args[0].dtype
-        pu, pv = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(2))
-        i, j, o, n = args[2:]
+    @intrinsic
+    def pooled(typingctx, u, v, i, j, o, n):
+        def codegen(context, builder, sig, args):
+            dtype = sig.args[0].dtype
+            pu, pv = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(2))
+            i, j, o, n = args[2:]
 
-        def body(ops, steps):
-            _, load, store, _, _ = ops
-            for k in steps:
-                found = _largest_of(builder, [load(pu, builder.add(at, k)) for at in _corners(builder, i, j, n, 4)])
-                store(found, pv, builder.add(o, k))
+            def body(ops, steps):
+                _, load, store, _, _ = ops
+                for k in steps:
+                    found = pool(builder, *(load(pu, builder.add(at, k)) for at in _corners(builder, i, j, n)))
+                    store(found, pv, builder.add(o, k))
 
-        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1))
-        return context.get_dummy_value()
+            each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1))
+            return context.get_dummy_value()
 
-    return types.void(u, v, INDEX, INDEX, INDEX, INDEX), codegen
+        return types.void(u, v, INDEX, INDEX, INDEX, INDEX), codegen
+
+    return pooled
 
 
 def _over_windows(signature, do):
@@ -132,7 +137,7 @@ def _over_windows(signature, do):
         dtype = sig.args[0].dtype
         pu, pv, pa, pb = (array_pointer(context, builder, sig.args[m], args[m]) for m in range(4))
         i, j, o, n = args[4:]
-        corners = _corners(builder, i, j, n, 4)
+        corners = _corners(builder, i, j, n)
 
         def body(ops, steps):
             load = ops[1]
@@ -186,6 +191,9 @@ if config.DISABLE_JIT:
     def largest(u, v, i, j, o, n):
         v[o : o + n] = np.max([u[at : at + n] for at in (i, i + n, j, j + n)], axis=0)
 
+    def mean(u, v, i, j, o, n):
+        v[o : o + n] = ((u[i:][:n] + u[j:][:n]) + (u[i + n :][:n] + u[j + n :][:n])) * u.dtype.type(0.25)
+
     def note(v, C, threshold, column, x, o):
         for w in range(column.size - 1):
             places = np.flatnonzero(v[w * C :][:C] >= threshold)
@@ -194,9 +202,14 @@ if config.DISABLE_JIT:
         column[-1] = o
         return o
 
+    def _windows(u, C, columns):
+        return u.reshape(2, -1, C)[:, : 2 * columns].reshape(2, -1, 2, C)
+
     def note_largest(u, C, threshold, column, x, o):
-        v = u.reshape(2, -1, C)[:, : 2 * (column.size - 1)].reshape(2, -1, 2, C).max((0, 2))
-        return note(v.ravel(), C, threshold, column, x, o)
+        return note(_windows(u, C, column.size - 1).max((0, 2)).ravel(), C, threshold, column, x, o)
+
+    def note_mean(u, C, threshold, column, x, o):
+        return note(_windows(u, C, column.size - 1).sum(0).sum(1).ravel() * u.dtype.type(0.25), C, threshold, column, x, o)
 
     def _choose(u, v, i, j, o, n):
         sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
@@ -212,8 +225,9 @@ if config.DISABLE_JIT:
             x[s] = np.where(chosen, y[o : o + n], 0)
 else:
 
-    def _make_note(count: int):
-        compress, reached = _make_compress(count), _make_reached(count)
+    def _make_note(pool, alone):
+        """`alone` is the same for four numbers."""
+        compress, reached, windows = _make_compress(pool), _make_reached(pool), pool is not None
 
         @njit(inline="always")
         def noted(u, C, threshold, column, x, o):
@@ -225,7 +239,7 @@ else:
                 o = compress(u, row, columns, C // TOGETHER, threshold, column, x, o)
             for w in range(0 if compresses else columns):
                 column[w] = o
-                i = w * C if count == 1 else 2 * w * C
+                i = 2 * w * C if windows else w * C
                 j, m = row + i, 0
                 while m + lanes <= C:
                     bits = reached(u, i, j, C, m, threshold)
@@ -235,7 +249,7 @@ else:
                         bits &= bits - 1
                     m += lanes
                 while m < C:
-                    v = u[i + m] if count == 1 else max(max(u[i + m], u[i + C + m]), max(u[j + m], u[j + C + m]))
+                    v = alone(u[i + m], u[i + C + m], u[j + m], u[j + C + m]) if windows else u[i + m]
                     if v >= threshold:
                         x[o] = w * C + m
                         o += 1
@@ -245,5 +259,15 @@ else:
 
         return noted
 
-    note, note_largest = _make_note(1), _make_note(4)  # of v (columns, C), and of the largest in windows of u (2, 2 columns, C)
-    append, largest, pick, put = _append, _largest, _pick, _put
+    @njit(inline="always")
+    def _largest_alone(a, b, c, d):
+        return max(max(a, c), max(b, d))
+
+    @njit(inline="always")
+    def _mean_alone(a, b, c, d):
+        return ((a + c) + (b + d)) * 0.25  # which no precision rounds
+
+    note = _make_note(None, _largest_alone)  # of v (columns, C); what follows of windows of u (2, 2 columns, C)
+    note_largest, note_mean = _make_note(_largest_of, _largest_alone), _make_note(_mean_of, _mean_alone)
+    largest, mean = _make_pooled(_largest_of), _make_pooled(_mean_of)
+    append, pick, put = _append, _pick, _put

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import TOGETHER, note, note_largest
+from .choice import TOGETHER, note, note_largest, note_mean
 from .llvm import wide
 from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
-from .records import MAX, SPIKES
+from .records import MAX, MEAN, SPIKES
 from .vector import copy, zeros
 
 
@@ -138,12 +138,13 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
             if spiking:
                 if pool == MAX:
                     found = note_largest(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
+                elif pool == MEAN:
+                    found = note_mean(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
                 elif pool == SPIKES:
                     v = pooled(U, room, g.n_out, pool, c)
                     found = _emit(v, out.index[b, band], out.value[b, band], found)
                 else:
-                    v = pooled(U, room, g.n_out, pool, c)
-                    found = note(v, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
+                    found = note(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
             _store(s, between, b, at)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import largest, pick, put
+from .choice import largest, mean, pick, put
 from .llvm import wide
 from .neuron import sigma_prime, sigma_second
 from .records import MAX, NONE, SPIKES
@@ -37,17 +37,17 @@ def scratch(g, like):
 def _pool(u, s, C, pool, c):
     """s.v = the pooled membrane."""
     row, top, v = u.size // 2, s.top, s.v
-    if pool == MAX:
+    if pool != SPIKES:
         for w in range(row // (2 * C)):
-            largest(u, v, 2 * w * C, row + 2 * w * C, w * C, C)
+            i, j = 2 * w * C, row + 2 * w * C
+            if pool == MAX:
+                largest(u, v, i, j, w * C, C)
+            else:
+                mean(u, v, i, j, w * C, C)
         return
     a, b = u[:row], u[row:]
-    if pool == SPIKES:
-        for i in range(row):
-            top[i] = (c.one if a[i] >= c.threshold else c.zero) + (c.one if b[i] >= c.threshold else c.zero)
-    else:
-        for i in range(row):
-            top[i] = a[i] + b[i]
+    for i in range(row):
+        top[i] = (c.one if a[i] >= c.threshold else c.zero) + (c.one if b[i] >= c.threshold else c.zero)
     for w in range(row // (2 * C)):
         left, right, out = top[2 * w * C :][:C], top[(2 * w + 1) * C :][:C], v[w * C :][:C]
         for i in range(C):

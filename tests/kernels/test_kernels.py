@@ -179,11 +179,16 @@ def _reciprocal(x):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("C", [1, 9, 16, 45, 64])
 def test_notes_of_what_reaches_the_threshold(C, dtype):
-    """Of sites, and of the largest of four in each window, whose largest may be any of them; a row ends with an odd column."""
+    """Of sites, and of windows by their largest, which may be any of the four, or mean; a row ends with an odd column."""
     u = np.random.default_rng(C).standard_normal((2, 7, C)).astype(dtype)
     u[0, 0, 0] = 0.5  # the threshold itself
-    largest = u[:, :6].reshape(2, 3, 2, C).max((0, 2))
-    for call, given, v in ((_note, u[0, :3].copy(), u[0, :3]), (_note_largest, u, largest)):
+    windows = u[:, :6].reshape(2, 3, 2, C)
+    ways = (
+        (_note, u[0, :3].copy(), u[0, :3]),
+        (_note_largest, u, windows.max((0, 2))),
+        (_note_mean, 2 * u, windows.mean((0, 2)) * 2),
+    )
+    for call, given, v in ways:
         places, column = np.full(3 + 3 * C + choice.TOGETHER, -1, np.int32), np.zeros(4, np.int32)
         end = call(given.ravel(), C, dtype(0.5), column, places, 3)
         assert places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist() and places[:3].tolist() == [-1] * 3
@@ -198,6 +203,11 @@ def _note(v, C, threshold, column, x, o):
 @njit
 def _note_largest(u, C, threshold, column, x, o):
     return choice.note_largest(u, C, threshold, column, x, o)
+
+
+@njit
+def _note_mean(u, C, threshold, column, x, o):
+    return choice.note_mean(u, C, threshold, column, x, o)
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
