@@ -40,12 +40,24 @@ def _pool(u, kind):
     return larger(larger(corners[0], corners[1]), larger(corners[2], corners[3]))
 
 
-def _step(net, weights, states, x):
+def _convolved(x, w, products):
+    """x (B, H, W, C_in) through w (k, k, C_in, C_out), by the framework's convolution or as one product of what the kernel sees
+    at every site, (B, H, W, k k C_in) (Chellapilla et al. 2006)."""
+    if not products:
+        return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    k, (H, W) = len(w), x.shape[1:3]
+    edge = (k // 2, k // 2)
+    padded = jnp.pad(x, ((0, 0), edge, edge, (0, 0)))
+    seen = jnp.concatenate([padded[:, i : i + H, j : j + W] for i in range(k) for j in range(k)], -1)
+    return seen @ w.reshape(-1, w.shape[-1])
+
+
+def _step(net, weights, states, x, products):
     n, new, s = net.neuron, [], net.neuron.gain * x
     for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
         p, q, r = states[layer]
         if w.ndim == 4:
-            u = jax.lax.conv_general_dilated(p, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+            u = _convolved(p, w, products) + b
         else:
             s = s.reshape(s.shape[0], -1)
             u = p @ w + b
@@ -57,7 +69,7 @@ def _step(net, weights, states, x):
     return new, u
 
 
-def logits(net, weights, x):
+def logits(net, weights, x, products=False):
     """The readout's membrane at the last step; only the last `window` steps are differentiated."""
     B, states = x.shape[1], []
     for b in net.blocks:
@@ -65,26 +77,27 @@ def logits(net, weights, x):
         after = (B, *b.input_shape[:2], b.channels) if b.name != "readout" else (B, b.channels)
         states.append((jnp.zeros(before, x.dtype), jnp.zeros(before, x.dtype), jnp.zeros(after, x.dtype)))
     first, fixed = x.shape[0] - net.window, [jax.lax.stop_gradient(w) for w in weights]
-    states, _ = jax.lax.scan(lambda s, x_t: (_step(net, fixed, s, x_t)[0], None), states, x[:first])
-    _, u = jax.lax.scan(lambda s, x_t: _step(net, weights, s, x_t), jax.lax.stop_gradient(states), x[first:])
+    states, _ = jax.lax.scan(lambda s, x_t: (_step(net, fixed, s, x_t, products)[0], None), states, x[:first])
+    _, u = jax.lax.scan(lambda s, x_t: _step(net, weights, s, x_t, products), jax.lax.stop_gradient(states), x[first:])
     return u[-1]
 
 
-def loss(net, weights, x, y):
-    return -jnp.take_along_axis(jax.nn.log_softmax(logits(net, weights, x)), y[:, None], 1).mean()
+def loss(net, weights, x, y, products=False):
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits(net, weights, x, products)), y[:, None], 1).mean()
 
 
-def compiled(net, order: int, step_size: float = 1.0):
-    """A function (weights, task of `tensors`) -> (query loss, gradients) of MAML (order 2) or FOMAML (order 1)."""
+def compiled(net, order: int, step_size: float = 1.0, products: bool = False):
+    """A function (weights, task of `tensors`) -> (query loss, gradients) of MAML (order 2) or FOMAML (order 1); `products`:
+    convolutions as matrix products."""
 
     def after_a_step(weights, t):
-        g = jax.grad(lambda w: loss(net, w, t["x_support"], t["y_support"]))(weights)
+        g = jax.grad(lambda w: loss(net, w, t["x_support"], t["y_support"], products))(weights)
         g = g if order == 2 else jax.lax.stop_gradient(g)
-        return loss(net, [w - step_size * d for w, d in zip(weights, g)], t["x_query"], t["y_query"])
+        return loss(net, [w - step_size * d for w, d in zip(weights, g)], t["x_query"], t["y_query"], products)
 
     return jax.jit(jax.value_and_grad(after_a_step))
 
 
-def inference(net):
+def inference(net, products: bool = False):
     """A function (weights, x) -> logits."""
-    return jax.jit(lambda weights, x: logits(net, weights, x))
+    return jax.jit(lambda weights, x: logits(net, weights, x, products))

@@ -8,6 +8,7 @@
     PyTorch, steps    one convolution a time step, what most libraries of spiking networks do
     PyTorch, layers   one convolution a layer over all steps, elementwise loops over time
     JAX               a scan over time, compiled as a whole (what that took stands beside it)
+    JAX, products     the same with convolutions as matrix products
 
 Second order, first order, and inference of support and query. torch.compile is not among them: it has no double backward. Forms
 alternate in one process on the same tasks; medians of `--repeat` after one that is not counted. A form whose framework is not
@@ -53,18 +54,18 @@ def torch_form(net, theta, by_layers: bool):
     return (lambda t: peer.tensors(t, net.dtype)), calls | {"inference": inference}, lambda found: peer.flat(net, found[1])
 
 
-def jax_form(net, theta):
+def jax_form(net, theta, products: bool):
     import jax
     import jax_peer as peer
 
     jax.config.update("jax_enable_x64", net.dtype == np.float64)
-    weights, forward = peer.parameters(net, theta), peer.inference(net)
+    weights, forward = peer.parameters(net, theta), peer.inference(net, products)
 
     def inference(t):
         return forward(weights, peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)).block_until_ready()
 
     def call(order):
-        function = peer.compiled(net, order)
+        function = peer.compiled(net, order, products=products)
         return lambda t: jax.block_until_ready(function(weights, t))
 
     calls = {name: call(order) for name, order in ORDERS.items()} | {"inference": inference}
@@ -75,7 +76,8 @@ FORMS = {
     "minisnn": ours,
     "PyTorch, steps": lambda net, theta: torch_form(net, theta, False),
     "PyTorch, layers": lambda net, theta: torch_form(net, theta, True),
-    "JAX": jax_form,
+    "JAX": lambda net, theta: jax_form(net, theta, False),
+    "JAX, products": lambda net, theta: jax_form(net, theta, True),
 }
 
 
@@ -115,7 +117,7 @@ def compare(options, width: float, queries: int, names: list[str]) -> None:
         for what in (*ORDERS, "inference"):
             first, *rest = times[what, name]
             a, b = (median(times[what, who][1:]) for who in ("minisnn", name))
-            compiling = f", compiled in {first:.0f}" if name == "JAX" else ""
+            compiling = f", compiled in {first:.0f}" if name.startswith("JAX") else ""
             cells.append(f"{what} {b:7.3f} s{'' if name == 'minisnn' else f' ({b / a:4.1f} x{compiling})'}")
         off = abs(exact[name] - exact["minisnn"]).max() / abs(exact["minisnn"]).max()
         print(f"{name:16s} {'   '.join(cells)}   off {off:.0e}", flush=True)
