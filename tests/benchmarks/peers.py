@@ -11,9 +11,9 @@
     JAX, products     the same with convolutions as matrix products
 
 Second order, first order, and inference of support and query. torch.compile is not among them: it has no double backward. Forms
-alternate in one process on the same tasks; medians of `--repeat` after one that is not counted. A form whose framework is not
-installed is left out, and said so. 5-way 1-shot. Behind `off`: the largest relative difference from minisnn's meta-gradient of
-the first task in double precision.
+alternate in one process on the same tasks, after a pause each; medians of `--repeat` after one that is not counted. One whose
+framework is not installed is left out, and said so. 5-way 1-shot. Behind `off`: the largest relative difference from minisnn's
+meta-gradient of the first task in double precision.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import numpy as np
 import minisnn as ms
 
 ORDERS = {"second order": 2, "first order": 1}
+PAUSE = 0.2  # seconds before a run, in which the threads of the one before fall asleep
 
 
 def ours(net, theta):
@@ -109,6 +110,7 @@ def compare(options, width: float, queries: int, names: list[str]) -> None:
             t = case.task(options, seed, queries)
             for name, (tensors, calls, _) in forms.items():
                 given = tensors(t)
+                time.sleep(PAUSE)
                 start = time.perf_counter()
                 calls[what](given)
                 times.setdefault((what, name), []).append(time.perf_counter() - start)
