@@ -115,7 +115,7 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g):
         gemm(X, Left(p * apart, 0, g.n_in, 1), weight, taps, sums, Out(p * sums_apart, g.n_out), rows, g.n_out, 1, g.n_in)
 
 
-@njit(nogil=True, inline="always", error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _to_points(begin, end, x, at, step, X, to, apart, n):
     """X (8, n) = B x for eight rows or columns of n numbers, of which begin (0 or 2) .. end-1 (6 or 8) lie in the image, the
     first of these at x[at]; the others are zero."""
