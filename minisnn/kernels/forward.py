@@ -136,15 +136,15 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
                 _store(s, state_K, b, at)
             membrane_step(U, s, biases, layer.hard, c)
             if spiking:
+                index, column = out.index[b, band], out.column[b, band, t]
                 if pool == MAX:
-                    found = note_largest(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
+                    found = note_largest(U, g.n_out, c.threshold, column, index, found)
                 elif pool == MEAN:
-                    found = note_mean(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
+                    found = note_mean(U, g.n_out, c.threshold, column, index, found)
                 elif pool == SPIKES:
-                    v = pooled(U, room, g.n_out, pool, c)
-                    found = _emit(v, out.index[b, band], out.value[b, band], found)
+                    found = _emit(pooled(U, room, g.n_out, pool, c), index, out.value[b, band], found)
                 else:
-                    found = note(U, g.n_out, c.threshold, out.column[b, band, t], out.index[b, band], found)
+                    found = note(U, g.n_out, c.threshold, column, index, found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
             _store(s, between, b, at)

@@ -184,30 +184,18 @@ def test_notes_of_what_reaches_the_threshold(C, dtype):
     u[0, 0, 0] = 0.5  # the threshold itself
     windows = u[:, :6].reshape(2, 3, 2, C)
     ways = (
-        (_note, u[0, :3].copy(), u[0, :3]),
-        (_note_largest, u, windows.max((0, 2))),
-        (_note_mean, 2 * u, windows.mean((0, 2)) * 2),
+        (choice.note, u[0, :3].copy(), u[0, :3]),
+        (choice.note_largest, u, windows.max((0, 2))),
+        (choice.note_mean, 2 * u, windows.mean((0, 2)) * 2),
     )
-    for call, given, v in ways:
+    for note, given, v in ways:
         places, column = np.full(3 + 3 * C + choice.TOGETHER, -1, np.int32), np.zeros(4, np.int32)
-        end = call(given.ravel(), C, dtype(0.5), column, places, 3)
+        noted = njit(
+            lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o)
+        )  # a kernel: it is written inline
+        end = noted(given.ravel(), C, dtype(0.5), column, places, 3)
         assert places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist() and places[:3].tolist() == [-1] * 3
         assert column.tolist() == [3, *(3 + np.cumsum((v >= 0.5).sum(1))).tolist()]
-
-
-@njit
-def _note(v, C, threshold, column, x, o):
-    return choice.note(v, C, threshold, column, x, o)
-
-
-@njit
-def _note_largest(u, C, threshold, column, x, o):
-    return choice.note_largest(u, C, threshold, column, x, o)
-
-
-@njit
-def _note_mean(u, C, threshold, column, x, o):
-    return choice.note_mean(u, C, threshold, column, x, o)
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
