@@ -40,6 +40,7 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
                 kept = kernel._cache
                 kept.load_overload = partial(_look_up, kept.load_overload)
                 kept.save_overload = partial(_keep, kept.save_overload)
+                kept._impl.rebuild = partial(_rebuild, kept._impl.rebuild)
         return kernel
 
     return decorate
@@ -51,6 +52,24 @@ def _look_up(load: Callable, *arguments: Any) -> Any:
     if (found := load(*arguments)) is None and _announcing:
         _announcing = False
         print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
+    return found
+
+
+def _rebuild(rebuild: Callable, target: Any, kept: tuple) -> Any:
+    """A kernel that was kept, without the LLVM module of which another one that calls it is compiled: ten times as large as
+    its bitcode, of which it is made again when it is asked for."""
+    found = rebuild(target, kept)
+    library, (_, kind, code) = found.library, kept[0]
+    if kind == "object":
+
+        def module() -> Any:
+            from llvmlite import binding as llvm
+
+            if library._shared_module is None:
+                library._shared_module = llvm.parse_bitcode(code[1])
+            return library._shared_module
+
+        library._shared_module, library._get_module_for_linking = None, module
     return found
 
 
