@@ -4,7 +4,7 @@ cache line, groups of input channels or kernel rows from dV to the weight gradie
 
 from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
-from .forward import again, along, scratch_again
+from .forward import again, along, scratch_again, tiled
 from .linear import (
     add_row,
     channels_to_halo,
@@ -17,7 +17,7 @@ from .linear import (
 )
 from .neuron import State, membrane_backward, membrane_backward_tangent
 from .pooling import adjoint, adjoint_tangent, scratch
-from .vector import zeros
+from .vector import copy, zeros
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -33,8 +33,11 @@ def _state(b, band, N, out, like):
 @njit(nogil=True, inline="always", error_model="numpy")
 def _bias(b, band, s, out, g, c):
     """db of a band, with what the filtered bias has put into P_K and Q_K."""
-    for i in range(s.total.size):
-        out.db[b, band, i % g.n_out] += s.total[i] + (c.bias_Q * s.Q[i] + c.bias_P * s.P[i])
+    db = out.db[b, band]
+    for i in range(0, s.total.size, g.n_out):
+        total, P, Q = s.total[i:], s.P[i:], s.Q[i:]
+        for n in range(g.n_out):
+            db[n] += total[n] + (c.bias_Q * Q[n] + c.bias_P * P[n])
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -45,7 +48,7 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
         low = band * g.height
         spread_weight(x, b, layer.first + t, low, low + g.height, 0, g.k, dV, 0, out.dW[item], layer.c.one, g)
     elif t < inner:
-        out.dV[b, t, band * dV.size : (band + 1) * dV.size] = dV
+        copy(dV, out.dV[b, t, band * dV.size : (band + 1) * dV.size])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -54,7 +57,8 @@ def backward(start, stop, x, before, layer, u, d, out):
     given it is computed again."""
     g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
     room, du, dV = scratch(g, u), zeros(N, u), zeros(g.height * g.pitch, u)
-    own, _, state, biases, lists = scratch_again(g, 0 if u.size > 0 else steps, u)
+    own, _, state, lists = scratch_again(g, 0 if u.size > 0 else steps, u)
+    biases = tiled(before.weights.bias, g.W)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s, to = _state(b, band, N, out, u), band * g.sites
@@ -78,7 +82,8 @@ def backward(start, stop, x, before, layer, u, d, out):
 def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again):
     """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a tape need not hold then."""
     g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
-    own, own_dot, state, biases, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, u)
+    own, own_dot, state, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, u)
+    biases, biases_dot = tiled(before.weights.bias, g.W), tiled(direction.weights.bias, g.W)
     nothing = zeros(0, u).reshape(0, 0, 0)
     room, du, du_dot, dV = scratch(g, u), zeros(N, u), zeros(N, u), zeros(g.height * g.pitch, u)
     back, size = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u)), g.height * g.pitch
@@ -89,7 +94,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
         du[:], du_dot[:] = 0, 0
         if u_dot.size == 0:
             again(b, band, x, before, layer, own, 0, 0, state, biases, lists)
-            along(b, band, x, direction, layer, own, 0, 0, own_dot, 0, 0, state, biases, lists, room, nothing)
+            along(b, band, x, direction, layer, own, 0, 0, own_dot, 0, 0, state, biases_dot, lists, room, nothing)
         for t in range(steps - 1, -1, -1):
             u_t = u[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own[0, t]
             v_t = u_dot[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own_dot[0, t]
@@ -103,7 +108,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
             if dV_again.size > 0:
                 membrane_backward(u_t, du, back, dV, g, layer.hard, layer.detach, c)
                 if t < steps - layer.delay:
-                    dV_again[b, t, band * size : (band + 1) * size] = dV
+                    copy(dV, dV_again[b, t, band * size : (band + 1) * size])
             membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)

@@ -20,7 +20,7 @@ from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
 from .records import MAX, MEAN, SPIKES
-from .vector import copy, zeros
+from .vector import copy, empty, zeros
 
 
 class Spikes(NamedTuple):
@@ -35,11 +35,11 @@ class Spikes(NamedTuple):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _tiled(bias, sites):
+def tiled(bias, sites):
     """bias (C,) repeated for every site of a row."""
-    out = np.empty(sites * bias.size, bias.dtype)
-    for i in range(out.size):
-        out[i] = bias[i % bias.size]
+    out = empty(sites * bias.size, bias)
+    for i in range(sites):
+        copy(bias, out[i * bias.size : (i + 1) * bias.size])
     return out
 
 
@@ -160,27 +160,25 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
     g = layer.g
     N = g.height * g.row
     state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
-    room, biases = scratch(g, u), _tiled(weights.bias, g.W)
+    room, biases = scratch(g, u), tiled(weights.bias, g.W)
     kept = (layer, u, state_K, out)
     _forward(start, stop, x, weights, dense, V, span, between, *kept, biases, room, state, zeros(N, u), _lists(g))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scratch_again(g, steps, like):
-    """What `again` and `along` work in for a band: its membrane and tangent (1, steps, N), states, tiled bias, lists."""
+    """What `again` and `along` work in for a band: its membrane and tangent (1, steps, N), which they fill, states, lists."""
     N = g.height * g.row
     state = State(zeros(N, like), zeros(N, like), zeros(N, like), zeros(0, like))
-    u, u_dot = zeros(steps * N, like).reshape(1, steps, N), zeros(steps * N, like).reshape(1, steps, N)
-    return u, u_dot, state, zeros(g.row, like), _lists(g)
+    u, u_dot = empty(steps * N, like).reshape(1, steps, N), empty(steps * N, like).reshape(1, steps, N)
+    return u, u_dot, state, _lists(g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def again(b, band, x, before, layer, U, n, at, s, biases, lists):
-    """U[n, :, at:] = the membrane of a band, from its state at the window's start."""
+    """U[n, :, at:] = the membrane of a band, from its state at the window's start; `biases` are tiled."""
     g, c, N = layer.g, layer.c, s.r.size
     low, here = band * g.height, band * N
-    for i in range(g.row):
-        biases[i] = before.weights.bias[i % g.n_out]
     _load(before.state, b, here, s)
     for t in range(U.shape[1]):
         if t > 0 and before.dense[b]:
@@ -193,7 +191,8 @@ def again(b, band, x, before, layer, U, n, at, s, biases, lists):
 @njit(nogil=True, cache=True, error_model="numpy")
 def membranes(start, stop, x, before, layer, u):
     """`again` for whole arrays."""
-    _, _, s, biases, lists = scratch_again(layer.g, 0, u)
+    _, _, s, lists = scratch_again(layer.g, 0, u)
+    biases = tiled(before.weights.bias, layer.g.W)
     for item in range(start, stop):
         b, band = divmod(item, layer.g.bands)
         again(b, band, x, before, layer, u, b, band * s.r.size, s, biases, lists)
@@ -201,14 +200,14 @@ def membranes(start, stop, x, before, layer, u):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
-    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given."""
+    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given; `biases` are d's, tiled."""
     g, c, N, last = layer.g, layer.c, s.r.size, d.PQ.shape[1] - 1
     low, inner, here = band * g.height, max(u_dot.shape[1] - layer.delay, 0), band * N
-    for i in range(g.row):
-        biases[i] = d.weights.bias[i % g.n_out]
-    for i in range(N):
-        s.r[i], s.P[i] = c.zero, (d.PQ[b, 0, here + i] if last else c.zero) + c.bias_P * biases[i % g.row]
-        s.Q[i] = c.lead * ((d.PQ[b, last, here + i] + c.bias_Q * biases[i % g.row]) / c.rest_beta)
+    for h in range(0, N, g.row):
+        r, P, Q, P_dot, Q_dot = s.r[h:][: g.row], s.P[h:][: g.row], s.Q[h:][: g.row], d.PQ[b, 0, here + h :], d.PQ[b, last, here + h :]
+        for i in range(g.row):
+            r[i], P[i] = c.zero, (P_dot[i] if last else c.zero) + c.bias_P * biases[i]
+            Q[i] = c.lead * ((Q_dot[i] + c.bias_Q * biases[i]) / c.rest_beta)
     for t in range(u_dot.shape[1]):
         u_t, v_t, tau = u[n, t, at : at + N], u_dot[m, t, to : to + N], t - layer.lag
         if 0 <= tau < inner:
@@ -226,15 +225,15 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u is not given it is computed
     again."""
     g, steps = layer.g, max(y_dot.shape[1], u_dot.shape[1])
-    own, own_dot, s, biases, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, y_dot)
-    room = scratch(g, y_dot)
+    own, own_dot, s, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, y_dot)
+    room, biases, biases_dot = scratch(g, y_dot), tiled(before.weights.bias, g.W), tiled(d.weights.bias, g.W)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         at = band * s.r.size
         if u_dot.size > 0:
-            along(b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases, lists, room, y_dot)
+            along(b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases_dot, lists, room, y_dot)
         else:
             again(b, band, x, before, layer, own, 0, 0, s, biases, lists)
-            along(b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases, lists, room, y_dot)
+            along(b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases_dot, lists, room, y_dot)
         if layer.readout:
             logits_dot[b] = u_dot[b, steps - 1]
