@@ -212,13 +212,12 @@ def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None)
     g, inner, work = layer.g, max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
     none = _nothing(sums.dPQ.dtype, 0, 0, 0)
     images, tangent = x.images(dense, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
-    dweight = from_rows(total, block.weight_shape)
     if fits(g):
         shown = slice(None) if dense.all() else dense  # a copy of what is large only where it has to be
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
         pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
         if pairs:
-            dweight[...] = outer(pairs, g, work)
+            outer(pairs, total, g, work)
         images, tangent, pq = none, (none, none), pq[:, :0]
     if len(sums.dW):
         total += sums.dW.sum(0)
@@ -230,7 +229,7 @@ def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None)
         parallel(back.weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
     if x.known and not fits(g):
         parallel(back.weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
-    return dweight
+    return from_rows(total, block.weight_shape)
 
 
 def _dx(block, dx, *arguments):

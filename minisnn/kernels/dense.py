@@ -267,20 +267,22 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _gather(between, dW, row):
-    """dW (5, row) = G^T between of (8, row), the rest of the way back from the points."""
-    gather_points(between, 0, row, dW, 0, row, row)
+def _gather(between, dW, g):
+    """dW, in rows layout, = G^T between of (8, 5, n_in, n_out), the rest of the way back from the points."""
+    n_in, n_out = g.n_in, g.n_out
+    for j in range(TAPS):
+        for c in range(n_in):
+            at, to = (j * n_in + c) * n_out, (c * TAPS + TAPS - 1 - j) * n_out
+            gather_points(between, at, TAPS * n_in * n_out, dW, to, TAPS * n_in * n_out, n_out)
 
 
-def outer(pairs: list[tuple[np.ndarray, np.ndarray]], g: Geometry, work: int) -> np.ndarray:
-    """The weight gradient (k, k, n_in, n_out) of images x (B, m, ...) with plain or halo images dV, summed over `PAIRS` pairs
+def outer(pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int) -> None:
+    """dW, in rows layout, = the weight gradient of images x (B, m, ...) with plain or halo images dV, summed over `PAIRS` pairs
     of them at most, where g `fits`."""
-    row, (x, D) = TAPS * g.n_in * g.n_out, pairs[0]
-    between, dW = (aligned_empty((n * row,), x.dtype) for n in (POINTS, TAPS))
+    between, (x, D) = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype), pairs[0]
     pairs = [(_images(x), _images(D)) for x, D in [*pairs, *[(x[:0], D[:0])] * (PAIRS - len(pairs))]]
     parallel(_outer_at_points, POINTS, tuple(pairs), max(ROWS // _tiles(g), 1), between, g, work=work)
-    _gather(between, dW, row)
-    return dW.reshape(TAPS, TAPS, g.n_in, g.n_out)
+    _gather(between, dW, g)
 
 
 def _tiles(g: Geometry) -> int:

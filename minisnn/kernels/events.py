@@ -84,14 +84,12 @@ class Events:
 
     def since(self, first: int) -> "Events":
         """The events of the steps from `first` on, in no more memory than they need."""
-        begin, count = self.offset[:, :, first : first + 1], self.offset[:, :, -1:] - self.offset[:, :, first : first + 1]
-        places = begin + np.arange(int(count.max(initial=0)) + TOGETHER)
-
-        def of(a):
-            return np.take_along_axis(a, np.minimum(places, a.shape[2] - 1), 2) if a.shape[2] else a
-
+        begin = self.offset[:, :, first : first + 1]
         offset, column = self.offset[:, :, first:] - begin, self.column[:, :, first:] - begin[..., None]
-        return replace(self, index=of(self.index), value=of(self.value), offset=offset, column=column)
+        room = (*offset.shape[:2], int(offset[:, :, -1].max(initial=0)) + TOGETHER)
+        index, value = (np.empty(room if a.shape[2] else a.shape, a.dtype) for a in (self.index, self.value))
+        parallel(_cut, len(index), self.index, self.value, self.offset, first, index, value, work=index.size)
+        return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in order."""
@@ -103,6 +101,17 @@ class Events:
         value = np.empty((B, 1, capacity if self.value.shape[2] else 0), self.value.dtype)
         parallel(_merge, B, self.index, self.value, self.offset, self.sites, index, value, offset, work=index.size)
         return Events(index, value, offset, np.empty((B, 1, self.steps, 0), np.int32), self.sites * H, self.sites * H)
+
+
+@njit(nogil=True, cache=True)
+def _cut(start, stop, index, value, offset, first, to_index, to_value):
+    for b in range(start, stop):
+        for h in range(offset.shape[1]):
+            begin = offset[b, h, first]
+            for e in range(begin, offset[b, h, -1]):
+                to_index[b, h, e - begin] = index[b, h, e]
+                if value.shape[2]:
+                    to_value[b, h, e - begin] = value[b, h, e]
 
 
 @njit(nogil=True, cache=True)

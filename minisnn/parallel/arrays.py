@@ -1,5 +1,6 @@
 """Arrays that begin where vectors of the processor do."""
 
+import ctypes
 import math
 
 import numpy as np
@@ -12,7 +13,8 @@ def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """np.empty whose first element lies at a multiple of ALIGNMENT."""
     dtype = np.dtype(dtype)
     buffer = np.empty(math.prod(shape) * dtype.itemsize + ALIGNMENT, np.uint8)
-    return np.ndarray(shape, dtype, buffer, -buffer.__array_interface__["data"][0] % ALIGNMENT)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(buffer.data))
+    return np.ndarray(shape, dtype, buffer, -start % ALIGNMENT)
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:

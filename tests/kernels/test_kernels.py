@@ -124,8 +124,9 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     y, limit = np.full((images, H * W * n_to), np.nan, dtype), tolerance * k * k * n_from
     dense.correlate_at_points(0, -(-images // 2), x.reshape(images, -1), points, halo(x), points2, y, 2, g)
     assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w + w2)) < limit
-    dW = dense.outer([(x.reshape(1, images, -1), halo(d)[None])], g, 0)
-    assert _relative(dW, synapse.correlate_weight(x, d, k)) < limit
+    dW = np.full(k * k * n_from * n_to, np.nan, dtype)
+    dense.outer([(x.reshape(1, images, -1), halo(d)[None])], dW, g, 0)
+    assert _relative(linear.from_rows(dW, (k, k, n_from, n_to)), synapse.correlate_weight(x, d, k)) < limit
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
