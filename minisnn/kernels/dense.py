@@ -108,11 +108,12 @@ def _evaluate(x, q, row, seen, X, apart, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _multiply(X, apart, weight, q, sums, sums_apart, rows, g):
-    """sums (8, rows, n_out) += X weight at the points (q, p)."""
+def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
+    """sums (8, rows, n_out) += X weight at the points (q, p), from zero where they are `fresh`."""
     for p in range(8):
         taps = Right((q * 8 + p) * g.n_in * g.n_out, 0, g.n_out)
-        gemm(X, Left(p * apart, 0, g.n_in, 1), weight, taps, sums, Out(p * sums_apart, g.n_out), rows, g.n_out, 1, g.n_in)
+        left, out = Left(p * apart, 0, g.n_in, 1), Out(p * sums_apart, g.n_out)
+        gemm(X, left, weight, taps, sums, out, rows, g.n_out, 1, g.n_in, fresh)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
@@ -205,7 +206,7 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
     rows, line = (most * (g.W // 4) + 7) // 8 * 8, g.W * g.n_in
     apart, sums_apart = rows * g.n_in + APART, rows * g.n_out + APART
     lines_apart, back_apart = most * line + APART, most * g.row + APART
-    X, sums, seen, four = zeros(8 * apart, y), zeros(8 * sums_apart, y), zeros(8 * line, y), zeros(4 * g.row, y)
+    X, sums, seen, four = zeros(8 * apart, y), empty(8 * sums_apart, y), zeros(8 * line, y), zeros(4 * g.row, y)
     lines, lines2, back = empty(8 * lines_apart, y), empty(8 * lines_apart if two else 0, y), empty(8 * back_apart, y)
     for item in range(start, stop):
         first, last = item * images, min((item + 1) * images, x.shape[0])
@@ -216,12 +217,11 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
                 strips2 = _evaluate_rows(x2[n], strips2, seen, lines2, lines_apart, g)
         used = (strips * (g.W // 4) + 7) // 8 * 8
         for q in range(8):
-            sums[:] = 0
             _evaluate_columns(lines, q * lines_apart, strips, X, apart, g)
-            _multiply(X, apart, points, q, sums, sums_apart, used, g)
+            _multiply(X, apart, points, q, sums, sums_apart, used, g, True)
             if two:
                 _evaluate_columns(lines2, q * lines_apart, strips, X, apart, g)
-                _multiply(X, apart, points2, q, sums, sums_apart, used, g)
+                _multiply(X, apart, points2, q, sums, sums_apart, used, g, False)
             _interpolate_columns(sums, sums_apart, back, q * back_apart, strips, g)
         for n in range(first, last):
             strip = _interpolate_rows(back, strip, back_apart, four, y[n], g)
@@ -250,9 +250,9 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
     rows, n_out, plane = images * ((g.H + 3) // 4) * (g.W // 4), g.n_out, g.n_in * g.n_out
     apart, d_apart = rows * g.n_in + APART, rows * n_out + APART
     X, Y, seen, d = zeros(8 * apart, dW), zeros(8 * d_apart, dW), zeros((g.W + 4) * g.n_in, dW), zeros(g.row, dW)
-    points = zeros(8 * plane, dW)
+    points = empty(8 * plane, dW)
     for q in range(start, stop):
-        points[:] = 0
+        fresh = True
         for pair in range(len(pairs)):
             x, D = pairs[pair]
             for first in range(0, x.shape[0], images):
@@ -262,7 +262,10 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
                     row = _evaluate(x[n], q, row, seen, X, apart, g)
                 for p in range(8):
                     left, right = Left(p * apart, 0, 1, g.n_in), Right(p * d_apart, 0, n_out)
-                    gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row)
+                    gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row, fresh)
+                fresh = False
+        if fresh:  # there is no image
+            points[:] = 0
         gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 

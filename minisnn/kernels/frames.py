@@ -9,7 +9,7 @@ from ..layers.frames import features_backward as features_backward
 from .dense import correlate
 from .linear import back_layout, dense_layout
 from .records import Left, Out, Right, geometry
-from .vector import gemm, zeros
+from .vector import empty, gemm
 
 __all__ = ["backward", "backward_tangent", "enter", "forward", "forward_tangent", "prepare", "recorded", "release"]
 
@@ -33,8 +33,8 @@ class Weight(convolution.Weight):
         seen, dy = _seen(x, k), np.ascontiguousarray(dy).ravel()
         sites, M, N = *seen.shape, dy.size // len(seen)
         seen = seen.ravel()
-        c = zeros(M * N, seen)
-        gemm(seen, Left(0, 0, 1, M), dy, Right(0, 0, N), c, Out(0, N), M, N, 1, sites)
+        c = empty(M * N, seen)
+        gemm(seen, Left(0, 0, 1, M), dy, Right(0, 0, N), c, Out(0, N), M, N, 1, sites, True)
         return c.reshape(k, k, -1, N)
 
     def _map(self, x, matrix, n_out):

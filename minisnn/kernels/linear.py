@@ -196,7 +196,7 @@ def correlate(halo, weight, y, g):
         top, bottom = max(pad - h, 0), min(g.k, g.H + pad - h)  # kernel rows that lie in the image
         left = Left((h - pad + top) * width, width, g.n_in, 1)
         right = Right(top * taps * g.n_out, taps * g.n_out, g.n_out)
-        gemm(halo, left, weight, right, y, Out(h * g.row, g.n_out), g.W, g.n_out, bottom - top, taps)
+        gemm(halo, left, weight, right, y, Out(h * g.row, g.n_out), g.W, g.n_out, bottom - top, taps, False)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
@@ -223,7 +223,7 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
     for j in range(g.k):
         left = Left((first + i - pad) * width + j * size, width, 1, size)
         out = Out(((i * g.n_in + channel) * g.k + g.k - 1 - j) * n_out, g.k * n_out)
-        gemm(halo, left, D, right, dW, out, size, n_out, last - first, g.W)
+        gemm(halo, left, D, right, dW, out, size, n_out, last - first, g.W, False)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
@@ -235,10 +235,10 @@ def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
     x, d = (first + i - pad) * width, at + first * pitch
     if narrow:
         left, right = Left(d, pitch, 1, g.n_out), Right(x, width, g.n_in)
-        gemm(D, left, halo, right, sums, Out(0, taps), g.n_out, taps, last - first, g.W)
+        gemm(D, left, halo, right, sums, Out(0, taps), g.n_out, taps, last - first, g.W, False)
     else:
         left, right = Left(x, width, 1, g.n_in), Right(d, pitch, g.n_out)
-        gemm(halo, left, D, right, sums, Out(0, g.n_out), taps, g.n_out, last - first, g.W)
+        gemm(halo, left, D, right, sums, Out(0, g.n_out), taps, g.n_out, last - first, g.W, False)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)

@@ -39,14 +39,18 @@ def copy(source, to):
 
 
 def _make_tile(M: int, N: int, bits: int):
-    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K): for M rows and N vectors of columns, R and K at least 1,
+    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh): for M rows and N vectors of columns, R, K at least 1,
 
-    C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k
+    C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k,
+
+    from zero where it is `fresh`, whatever C holds.
     """
 
     @intrinsic
-    def tile(typingctx, A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K):
-        signature = types.void(A, INDEX, INDEX, INDEX, INDEX, B, INDEX, INDEX, INDEX, C, INDEX, INDEX, INDEX, INDEX)
+    def tile(typingctx, A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh):
+        signature = types.void(
+            A, INDEX, INDEX, INDEX, INDEX, B, INDEX, INDEX, INDEX, C, INDEX, INDEX, INDEX, INDEX, types.boolean
+        )
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
@@ -59,7 +63,9 @@ def _make_tile(M: int, N: int, bits: int):
             place = {
                 (m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), column[n]) for m in range(M) for n in range(N)
             }
-            r, total, close_r = open_loop(builder, R, {g: load(pc, at) for g, at in place.items()})
+            nothing = ir.Constant(vec, [0.0] * vec.count)
+            start = {g: builder.select(args[14], nothing, load(pc, at)) for g, at in place.items()}
+            r, total, close_r = open_loop(builder, R, start)
             row_a, row_b = builder.add(a, builder.mul(r, sar)), builder.add(b, builder.mul(r, sbr))
             k, total, close_k = open_loop(builder, K, total)
             at_a, at_b = builder.add(row_a, builder.mul(k, sak)), builder.add(row_b, builder.mul(k, sbk))
@@ -210,9 +216,10 @@ if config.DISABLE_JIT:
             for v in range(count):
                 y[i + v * step :][:n] += x[(int(index[e]) + v) * n :][:n]
 
-    def gemm(A, left, B, right, C, out, M, N, R, K):
-        for m in range(M):
+    def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
+        for m in range(M if R and K else 0):
             y = C[out.at + m * out.of_m :][:N]
+            y[:] = 0 if fresh else y
             for r in range(R):
                 for k in range(K):
                     at = right.at + r * right.of_r + k * right.of_k
@@ -267,10 +274,11 @@ else:
             v += 1
 
     @njit(nogil=True, cache=True, borrows=True)
-    def gemm(A, left, B, right, C, out, M, N, R, K):
+    def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
         """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out` say where.
 
-        M x N numbers, R K terms each, in order of r and k.
+        M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever C holds. Without terms C
+        stays as it is.
         """
         if R < 1 or K < 1:
             return
@@ -288,21 +296,23 @@ else:
                 low = LOW <= rest < TALL or (TALL == 6 and 8 <= rest < 10)  # 4 and 4, not 6 and 1 and 1
                 tall = rest >= TALL and not low
                 if tall and wide:
-                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
                 elif tall:
-                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
                 elif low and wide:
-                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
                 elif low:
-                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
                 elif wide:
-                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
                 else:
-                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K)
+                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
                 m += TALL if tall else LOW if low else 1
             n += 2 * lanes if wide else lanes
         if n < N:  # columns that fill no vector
             for m in range(M):
+                for j in range(n, N if fresh else n):
+                    C[c + m * scm + j] = 0
                 for r in range(R):
                     for k in range(K):
                         x, at = A[a + r * sar + m * sam + k * sak], b + r * sbr + k * sbk

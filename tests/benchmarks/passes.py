@@ -57,7 +57,7 @@ def _add_rows(y, x, index, n, repeats):
 @njit
 def _tiles(a, b, c, repeats):
     for _ in range(repeats):
-        vector.gemm(a, Left(0, 0, 256, 1), b, Right(0, 0, 32), c, Out(0, 32), 8, 32, 1, 256)
+        vector.gemm(a, Left(0, 0, 256, 1), b, Right(0, 0, 32), c, Out(0, 32), 8, 32, 1, 256, False)
 
 
 @njit

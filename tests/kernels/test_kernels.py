@@ -135,12 +135,14 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     [(8, 32, 1, 5), (13, 47, 2, 3), (5, 7, 3, 4), (1, 16, 1, 9), (4, 33, 1, 0), (9, 16, 0, 2)]
     + [(9, 16, 1, 3), (10, 24, 2, 3), (14, 40, 1, 2), (16, 32, 1, 2)],
 )
-def test_gemm(M, N, R, K, dtype):
+@pytest.mark.parametrize("fresh", [False, True])
+def test_gemm(M, N, R, K, fresh, dtype):
     rng = np.random.default_rng(1)
     A, B, C = (rng.standard_normal(shape).astype(dtype) for shape in ((R, M, K), (R, K, N), (M, N)))
-    expected, flat = C + (A @ B).sum(0), C.ravel().copy()
+    expected, flat = (A @ B).sum(0) if fresh and R * K else C + (A @ B).sum(0), C.ravel().copy()
+    flat[:] = np.nan if fresh and R * K else flat
     left, right = Left(0, M * K, K, 1), Right(0, K * N, N)
-    vector.gemm(A.ravel(), left, B.ravel(), right, flat, Out(0, N), M, N, R, K)
+    vector.gemm(A.ravel(), left, B.ravel(), right, flat, Out(0, N), M, N, R, K, fresh)
     assert np.allclose(flat.reshape(M, N), expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
 
 
