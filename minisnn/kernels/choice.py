@@ -184,6 +184,9 @@ def _put(typingctx, u, v, y, x, i, j, o, n):
 
 if config.DISABLE_JIT:
 
+    def lowest_bit(bits):
+        return (int(bits) & -int(bits)).bit_length() - 1
+
     def append(x, i, y, o, shift):
         found = x[i : i + TOGETHER]
         y[o : o + len(found)] = found + shift
@@ -270,4 +273,4 @@ else:
     note = _make_note(None, _largest_alone)  # of v (columns, C); what follows of windows of u (2, 2 columns, C)
     note_largest, note_mean = _make_note(_largest_of, _largest_alone), _make_note(_mean_of, _mean_alone)
     largest, mean = _make_pooled(_largest_of), _make_pooled(_mean_of)
-    append, pick, put = _append, _pick, _put
+    lowest_bit, append, pick, put = _lowest_bit, _append, _pick, _put

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
-from .choice import TOGETHER
+from .choice import TOGETHER, lowest_bit
 from .records import Lists
 
 
@@ -141,17 +141,20 @@ def _merge(start, stop, index, value, offset, sites, to_index, to_value, to_offs
 
 @njit(nogil=True, cache=True)
 def _collect(start, stop, words, group, x, gain, index, value, offset):
+    """`words` tell of so many bytes together which are not zero."""
     for b in range(start, stop):
         for h in range(x.shape[2]):
             n = 0
             for t in range(x.shape[1]):
                 for word in range(words.shape[3]):
-                    if words[b, t, h, word] != 0:
-                        for i in range(word * group, word * group + group):
-                            if x[b, t, h, i] != 0:
-                                index[b, h, n] = i
-                                value[b, h, n] = gain * x[b, t, h, i]
-                                n += 1
+                    left = np.int64(words[b, t, h, word])
+                    while left != 0:
+                        byte = lowest_bit(left) // 8
+                        i = word * group + byte
+                        index[b, h, n] = i
+                        value[b, h, n] = gain * x[b, t, h, i]
+                        n += 1
+                        left &= ~(np.int64(255) << (8 * byte))
                 offset[b, h, t + 1] = n
 
 
@@ -160,7 +163,7 @@ def collect(x: np.ndarray, gain) -> Events:
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(B, T, H, W * C)
     group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1  # bytes that are looked at in one go
-    words = flat.view(np.uint64) if group == 8 else flat
+    words = flat.view(np.int64) if group == 8 else (flat != 0).view(np.uint8)
     index, value = np.empty((B, H, T * W * C), np.int32), np.empty((B, H, T * W * C), gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)
     parallel(_collect, B, words, group, flat, gain, index, value, offset)
