@@ -203,22 +203,24 @@ def _results(block, B: int, steps: int, need_dx: bool, dtype):
     """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and dweight in rows layout. Allocated
     first: they outlive the pass, and what follows them leaves one hole that is large enough for the next layer's."""
     dx = aligned_empty((B, max(steps - block.neuron.delay, 0) if need_dx else 0, math.prod(block.input_shape)), dtype)
-    return dx, aligned_zeros((math.prod(block.weight_shape),), dtype)
+    return dx, aligned_empty((math.prod(block.weight_shape),), dtype)
 
 
 def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
     """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
     x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
     g, inner, work = layer.g, max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
-    none = _nothing(sums.dPQ.dtype, 0, 0, 0)
-    images, tangent = x.images(dense, none.dtype, layer.first, inner), (none, none) if x_dot is None else (x_dot, dV)
+    images, none = x.images(dense, total.dtype, layer.first, inner), _nothing(total.dtype, 0, 0, 0)
+    tangent, pairs = (none, none) if x_dot is None else (x_dot, dV), list[tuple[np.ndarray, np.ndarray]]()
     if fits(g):
         shown = slice(None) if dense.all() else dense  # a copy of what is large only where it has to be
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
         pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
-        if pairs:
-            outer(pairs, total, g, work)
         images, tangent, pq = none, (none, none), pq[:, :0]
+    if pairs:
+        outer(pairs, total, g, work)
+    else:
+        total[:] = 0
     if len(sums.dW):
         total += sums.dW.sum(0)
     if x.known and inner and not dense.all():
@@ -245,8 +247,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    given = (tape["x"].lists, _before(weight, tape), layer)
-    parallel(back.backward, B * layer.g.bands, *given, tape["u"], d, sums, work=work)
+    parallel(back.backward, B * layer.g.bands, tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums, work=work)
     if not second or len(tape["state"]):  # nobody needs it, or it can be had again
         tape["u"] = tape["u"][:0].copy()
     dweight = _weight_gradient(block, tape, steps, total, sums)
@@ -284,8 +285,8 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     u_dot = aligned_empty((len(u), steps, layer.g.H * layer.g.row), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    arguments = (x.lists, before, direction, layer, u, u_dot, y_dot, logits_dot)
-    parallel(ahead.forward_tangent, B * layer.g.bands, *arguments, work=work)
+    arguments = before, direction, layer, u, u_dot, y_dot, logits_dot
+    parallel(ahead.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
         direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
