@@ -64,7 +64,7 @@ def backward(start, stop, x, before, layer, u, d, out):
         s, to = _state(b, band, N, out, u), band * g.sites
         du[:] = 0  # odd columns of du stay zero
         if u.size == 0:
-            again(b, band, x, before, layer, own, 0, 0, state, biases, lists)
+            again(b, band, x, before, layer, own, state, biases, lists)
         for t in range(steps - 1, -1, -1):
             u_t = u[b, t, band * N : (band + 1) * N] if u.size > 0 else own[0, t]
             if d.dlogits.size == 0:
@@ -93,7 +93,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
         back.r[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
         if u_dot.size == 0:
-            again(b, band, x, before, layer, own, 0, 0, state, biases, lists)
+            again(b, band, x, before, layer, own, state, biases, lists)
             along(b, band, x, direction, layer, own, 0, 0, own_dot, 0, 0, state, biases_dot, lists, room, nothing)
         for t in range(steps - 1, -1, -1):
             u_t = u[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own[0, t]

@@ -113,10 +113,10 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     layer = layer_of(block, dtype, max(T - window, 0))
     g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
     dense = x.above(DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE)
-    again = 0 < kept and keep < EVERY_STEP // 2 and not block.readout  # of EVERY_STEP a layer keeps a few less than the next
-    anew = again and not dense.any() and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
+    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout  # of EVERY_STEP a layer keeps a few less than the next
+    anew = anew and not dense.any() and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     u = aligned_empty((B if kept and not anew else 0, kept, g.H * g.row), dtype)
-    state = _nothing(dtype, B if again else 0, 3, g.H * g.row)
+    state = _nothing(dtype, B if anew else 0, 3, g.H * g.row)
     pq = aligned_empty((B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype)
     row_out, valued = 0 if block.readout else math.prod(sites_out), block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
@@ -160,9 +160,8 @@ def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
     return V
 
 
-def _before(weight, tape, V=None) -> Before:
-    V = _nothing(weight.dtype, 0, 0, 0) if V is None else V
-    return Before(weight.record(tape["x"], tape["bias"]), tape["state"], tape["dense"], V)
+def _before(weight, tape) -> Before:
+    return Before(weight.record(tape["x"], tape["bias"]), tape["state"])
 
 
 def _adjoint(block, tape, dy) -> Adjoint:
@@ -248,7 +247,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     parallel(back.backward, B * layer.g.bands, tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums, work=work)
-    if not second or len(tape["state"]):  # nobody needs it, or it can be had again
+    if not second:
         tape["u"] = tape["u"][:0].copy()
     dweight = _weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
@@ -256,7 +255,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         weight.release(("points", True))
     if second:
         tape["d"] = d
-        if len(tape["state"]):
+        if layer.first and not block.readout:
             tape["x"], tape["layer"] = tape["x"].since(layer.first), layer._replace(first=0)
     return dx, dweight, sums.db.sum((0, 1))
 
@@ -270,11 +269,6 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
         V_dot = _potential(block, inner, x_dot, weight)
-    if not (len(u) or tape["anew"]):
-        u = aligned_empty((B, steps, layer.g.H * layer.g.row), dtype)
-        again = _before(weight, tape, _of_images(block, x, dense, max(steps - layer.lag, 0), weight, layer.first))
-        parallel(ahead.membranes, B * layer.g.bands, x.lists, again, layer, u, work=work)
-        del again  # its V is as large as u
     weight.release(("points", False))  # large, and next is the way back
     if dense.any():
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
@@ -290,7 +284,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
         direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
-    return y_dot, {"x_dot": x_dot, "u": u, "u_dot": u_dot, "direction": direction}
+    return y_dot, {"x_dot": x_dot, "u_dot": u_dot, "direction": direction}
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
@@ -301,9 +295,9 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
-    made = [_before(weight, tape), tape_dot["direction"], layer, tape_dot["u"], tape_dot["u_dot"]]
+    made = [_before(weight, tape), tape_dot["direction"], layer, tape["u"], tape_dot["u_dot"]]
     parallel(back.backward_tangent, B * layer.g.bands, tape["x"].lists, *made, d, d_dot, sums, dV, work=_work(block, B))
-    del made, tape_dot  # which may be all that holds u and u_dot: the gradients below need the memory
+    del made, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
     dweight_dot = _weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):

@@ -6,7 +6,8 @@ named here:
     pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
     V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by their events
 
-A band's membrane in the window can be computed `again`, to the same bits, from its state at the start: a tape need not hold it.
+A band's membrane in the window can be computed `again`, to the same bits, from its state at the start: where its events are few
+a tape does not hold it.
 """
 
 from typing import NamedTuple
@@ -175,27 +176,14 @@ def scratch_again(g, steps, like):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def again(b, band, x, before, layer, U, n, at, s, biases, lists):
-    """U[n, :, at:] = the membrane of a band, from its state at the window's start; `biases` are tiled."""
-    g, c, N = layer.g, layer.c, s.r.size
-    low, here = band * g.height, band * N
-    _load(before.state, b, here, s)
+def again(b, band, x, before, layer, U, s, biases, lists):
+    """U (1, steps, N) = the membrane of a band, from its state at the window's start; `biases` are tiled."""
+    g, c, low = layer.g, layer.c, band * layer.g.height
+    _load(before.state, b, band * s.r.size, s)
     for t in range(U.shape[1]):
-        if t > 0 and before.dense[b]:
-            _add(before.V[b, t - layer.lag, here : here + N], s.Q)
-        elif t > 0:
+        if t > 0:
             _input(x, b, layer.first + t - layer.lag, low, low + g.height, before.weights, s.Q, lists, g, c)
-        membrane_step(U[n, t, at : at + N], s, biases, layer.hard, c)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def membranes(start, stop, x, before, layer, u):
-    """`again` for whole arrays."""
-    _, _, s, lists = scratch_again(layer.g, 0, u)
-    biases = tiled(before.weights.bias, layer.g.W)
-    for item in range(start, stop):
-        b, band = divmod(item, layer.g.bands)
-        again(b, band, x, before, layer, u, b, band * s.r.size, s, biases, lists)
+        membrane_step(U[0, t], s, biases, layer.hard, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
@@ -239,7 +227,7 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
         if u_dot.size > 0:
             along(b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases_dot, lists, room, y_dot)
         else:
-            again(b, band, x, before, layer, own, 0, 0, s, biases, lists)
+            again(b, band, x, before, layer, own, s, biases, lists)
             along(b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases_dot, lists, room, y_dot)
         if layer.readout:
             logits_dot[b] = u_dot[b, steps - 1]

@@ -91,12 +91,10 @@ class Weights(NamedTuple):
 
 class Before(NamedTuple):
     """What the membrane of a window comes from: weights, and r, P, Q as `state` (B, 3, H W n_out) at its start, with the events
-    of its first step; V (B, m, H W n_out) holds W x of samples that are `dense`."""
+    of its first step."""
 
     weights: Weights
     state: np.ndarray
-    dense: np.ndarray
-    V: np.ndarray
 
 
 class Direction(NamedTuple):

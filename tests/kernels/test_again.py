@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.kernels import block, forward
-from minisnn.layers.block import EVERY_STEP
+from minisnn.kernels import block
 from minisnn.parallel.arrays import ALIGNMENT, aligned, aligned_empty
 
 NEURONS = [(ms.LIF(), "max"), (ms.LIF(threshold=0.1), "mean"), (ms.CubaLIF(threshold=0.05), "max"), (ms.CubaLIF(), "mean")]
@@ -22,35 +21,12 @@ def _made(neuron, pool, **settings):
 
 @pytest.mark.parametrize("neuron, pool", NEURONS)
 @pytest.mark.parametrize("window", [9, 20], ids=["window", "all steps"])
-def test_membranes_again(neuron, pool, window):
-    """Those of a tape that has given them up, against those of one that keeps every step."""
-    net, theta, x, _ = _made(neuron, pool, window=window)
-    x[1:2] += np.random.default_rng(1).poisson(1.0, x[1:2].shape).astype(np.uint8)  # a sample that is dense
-    spikes, dense = block.enter(x, net.gain, net.dtype), 0
-    for b, weight, bias in net.parameters(theta, block)[:-1]:
-        after, every = block.forward(b, weight, bias, spikes, window, keep=EVERY_STEP)
-        _, tape = block.forward(b, weight, bias, spikes, window, keep=5)
-        block.backward(b, weight, tape, np.ones((3, 5, *b.output_shape), np.float32))
-        u, layer = aligned_empty((3, 5, every["u"].shape[2]), np.float32), tape["layer"]
-        assert not tape["u"].size and tape["x"].steps < spikes.steps + (window == 20)
-        u[...] = every["u"][:, :5]  # an odd row that is not pooled is in no band
-        u[:, :, : layer.g.bands * layer.g.height * layer.g.row] = np.nan
-        weight = block.prepare(weight)
-        V = block._of_images(b, tape["x"], tape["dense"], 5 - layer.lag, weight, layer.first)
-        forward.membranes(0, 3 * layer.g.bands, tape["x"].lists, block._before(weight, tape, V), layer, u)
-        dense += tape["dense"].any()
-        assert np.array_equal(u, every["u"][:, :5]) and np.ptp(u) > 0
-        spikes = after
-    assert dense
-
-
-@pytest.mark.parametrize("neuron, pool", NEURONS)
-def test_no_bit_depends_on_what_is_kept(neuron, pool, monkeypatch):
-    net, theta, x, v = _made(neuron, pool)
+def test_no_bit_depends_on_what_is_kept(neuron, pool, window, monkeypatch):
+    net, theta, x, v = _made(neuron, pool, window=window)
     found, asked = [], []
     for cheap in (0, 1 << 30):
         monkeypatch.setattr(block, "CHEAP", cheap)
-        tape = block.forward(*net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), 9, keep=9)[1]
+        tape = block.forward(*net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), window, keep=9)[1]
         asked.append(tape["anew"])
         one = net.gradients(theta, x, np.arange(3))
         found.append(
@@ -61,7 +37,7 @@ def test_no_bit_depends_on_what_is_kept(neuron, pool, monkeypatch):
 
 
 def test_a_meta_gradient_takes_little_memory():
-    """Table 1's network, what NumPy holds at most: 23 MB; with membranes in the tapes 43."""
+    """Table 1's network, what NumPy holds at most: 29 MB; with the first layer's membranes in the tapes 40."""
     rng = np.random.default_rng(0)
     net, x = ms.SpikingNet(), rng.poisson(0.02, (10, 100, 16, 32, 2)).astype(np.uint8)
     theta, task = net.init(rng, x[:2], rate=0.05), ms.Task(x[:5], np.arange(5), x[5:], np.arange(5))
@@ -70,7 +46,7 @@ def test_a_meta_gradient_takes_little_memory():
         ms.meta_gradient(net, theta, task)
         tracemalloc.start()
         ms.meta_gradient(net, theta, task)
-        assert tracemalloc.get_traced_memory()[1] < 26e6
+        assert tracemalloc.get_traced_memory()[1] < 31e6
     finally:
         tracemalloc.stop()
         ms.set_threads(None)
