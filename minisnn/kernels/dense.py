@@ -23,8 +23,9 @@ from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from . import linear
 from .llvm import mapped
+from .products import gemm
 from .records import Geometry, Left, Out, Right
-from .vector import axpy, copy, empty, gemm, zeros
+from .vector import axpy, copy, empty, zeros
 
 TAPS, OUTPUTS = 5, 4
 POINTS = TAPS + OUTPUTS - 1

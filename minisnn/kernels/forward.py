@@ -21,7 +21,7 @@ from .linear import gather, spread
 from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
 from .records import MAX, MEAN, SPIKES
-from .vector import copy, empty, zeros
+from .vector import add_rows, copy, empty, zeros
 
 
 class Spikes(NamedTuple):
@@ -49,6 +49,9 @@ def _input(x, b, t, low, high, weights, Q, lists, g, c):
     """Q of the rows low..high-1 += W x_t by events."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, Q, lists[g.W + 1 :], lists[: g.W + 1], g)
+    elif g.H * g.W == 1 and not x.valued:  # where the index is the weights' row
+        at, n = b * x.capacity, b * (x.T + 1) + t
+        add_rows(Q, 0, weights.dense, 0, g.n_out, x.index, at + x.offset[n], at + x.offset[n + 1], g.n_out)
     else:
         spread(x, b, t, low, high, weights.rows, Q, c.one, g)
 

@@ -8,8 +8,9 @@ from ..layers.frames import features as features
 from ..layers.frames import features_backward as features_backward
 from .dense import correlate
 from .linear import back_layout, dense_layout
+from .products import gemm
 from .records import Left, Out, Right, geometry
-from .vector import empty, gemm
+from .vector import empty
 
 __all__ = ["backward", "backward_tangent", "enter", "forward", "forward_tangent", "prepare", "recorded", "release"]
 

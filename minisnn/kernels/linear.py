@@ -13,8 +13,9 @@ import numpy as np
 from ..parallel.arrays import aligned
 from ..parallel.compilation import njit
 from .choice import TOGETHER, append
+from .products import gemm
 from .records import Left, Out, Right
-from .vector import add_rows, add_lines, axpy, copy, gemm, take_lines
+from .vector import add_lines, add_rows, axpy, copy, take_lines
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:

@@ -81,6 +81,30 @@ def vector_ops(builder, element, bits, width):
     return vec, load, store, splat, lambda a, b, c: builder.call(fma_function, [a, b, c])
 
 
+def masked_ops(builder, element, bits, width, left):
+    """(load, store) of `vector_ops` where only so many lanes are `left`: the others are neither read nor written."""
+    lanes = bits // width
+    vec, many, bit = ir.VectorType(element, lanes), ir.VectorType(left.type, lanes), ir.VectorType(ir.IntType(1), lanes)
+    pointer, align, undefined = vec.as_pointer(), ir.Constant(ir.IntType(32), width // 8), ir.Constant(many, ir.Undefined)
+    first = builder.insert_element(undefined, left, ir.Constant(ir.IntType(32), 0))
+    lefts = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
+    mask = builder.icmp_signed("<", ir.Constant(many, list(range(lanes))), lefts)
+    place = lambda array, offset: builder.bitcast(builder.gep(array, [offset]), pointer)
+
+    def declared(name, to, *of):
+        kind = f"llvm.masked.{name}.v{lanes}f{width}.p0v{lanes}f{width}"
+        return cgutils.get_or_insert_function(builder.module, ir.FunctionType(to, of), kind)
+
+    def load(array, offset):
+        read = declared("load", vec, pointer, align.type, bit, vec)
+        return builder.call(read, [place(array, offset), align, mask, ir.Constant(vec, [0.0] * lanes)])
+
+    def store(v, array, offset):
+        builder.call(declared("store", ir.VoidType(), vec, pointer, align.type, bit), [v, place(array, offset), align, mask])
+
+    return load, store
+
+
 def open_loop(builder, n, start):
     """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried, close(new) -> values at the end)."""
     before, body = builder.block, builder.append_basic_block()

@@ -1,8 +1,5 @@
-"""Vector primitives that numba's own loops do not reach: a register tile of C += A B, y += a x, and sums of rows.
-
-They are written as LLVM vectors as long as the processor's. A tile of 8 x 32 float32 (AVX-512) keeps 16 accumulators in
-registers over the whole sum and runs at the processor's multiply-add peak, where BLAS stays below it for products as
-small as one time step of a layer. The order of every sum is fixed.
+"""Vector primitives that numba's own loops do not reach: y += a x, and sums of rows, written as LLVM vectors as long as the
+processor's. The order of every sum is fixed.
 """
 
 import llvmlite.ir as ir
@@ -12,7 +9,7 @@ from numba.extending import intrinsic
 
 from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
-from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
+from .llvm import INDEX, VECTOR_BITS, array_pointer, each, masked_ops, open_loop, vector_ops
 
 
 @njit(nogil=True, cache=True)
@@ -36,52 +33,6 @@ def copy(source, to):
     """to[:] = source of flat arrays that do not overlap; without numba's search for overlaps."""
     for n in range(to.size):
         to[n] = source[n]
-
-
-def _make_tile(M: int, N: int, bits: int):
-    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh): for M rows and N vectors of columns, R, K at least 1,
-
-    C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k,
-
-    from zero where it is `fresh`, whatever C holds.
-    """
-
-    @intrinsic
-    def tile(typingctx, A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh):
-        signature = types.void(
-            A, INDEX, INDEX, INDEX, INDEX, B, INDEX, INDEX, INDEX, C, INDEX, INDEX, INDEX, INDEX, types.boolean
-        )
-
-        def codegen(context, builder, sig, args):
-            width = sig.args[0].dtype.bitwidth
-            element = context.get_value_type(sig.args[0].dtype)
-            vec, load, store, splat, fma = vector_ops(builder, element, bits, width)
-            pa, pb, pc = (array_pointer(context, builder, sig.args[i], args[i]) for i in (0, 5, 9))
-            a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13))
-            number = lambda n: ir.Constant(K.type, n)
-            column = [number(n * bits // width) for n in range(N)]
-            place = {
-                (m, n): builder.add(builder.add(c, builder.mul(number(m), scm)), column[n]) for m in range(M) for n in range(N)
-            }
-            nothing = ir.Constant(vec, [0.0] * vec.count)
-            start = {g: builder.select(args[14], nothing, load(pc, at)) for g, at in place.items()}
-            r, total, close_r = open_loop(builder, R, start)
-            row_a, row_b = builder.add(a, builder.mul(r, sar)), builder.add(b, builder.mul(r, sbr))
-            k, total, close_k = open_loop(builder, K, total)
-            at_a, at_b = builder.add(row_a, builder.mul(k, sak)), builder.add(row_b, builder.mul(k, sbk))
-            y = [load(pb, builder.add(at_b, column[n])) for n in range(N)]
-            new = {}
-            for m in range(M):
-                x = splat(builder.load(builder.gep(pa, [builder.add(at_a, builder.mul(number(m), sam))])))
-                for n in range(N):
-                    new[m, n] = fma(x, y[n], total[m, n])
-            for g, v in close_r(close_k(new)).items():
-                store(v, pc, place[g])
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return tile
 
 
 @intrinsic
@@ -136,6 +87,25 @@ def _make_add_rows(N: int, bits: int):
         return signature, codegen
 
     return add_rows
+
+
+@intrinsic
+def _add_rest(typingctx, y, i, x, j, stride, index, first, last, rest):
+    """`add_rows` for `rest` numbers, fewer than fill a vector."""
+    signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX, INDEX)
+
+    def codegen(context, builder, sig, args):
+        element, width = context.get_value_type(sig.args[0].dtype), sig.args[0].dtype.bitwidth
+        py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
+        i, j, stride, first, last, rest = (args[m] for m in (1, 3, 4, 6, 7, 8))
+        load, store = masked_ops(builder, element, VECTOR_BITS, width, rest)
+        e, total, close = open_loop(builder, builder.sub(last, first), {0: load(py, i)})
+        site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
+        found = close({0: builder.fadd(total[0], load(px, builder.add(j, builder.mul(stride, site))))})
+        store(found[0], py, i)
+        return context.get_dummy_value()
+
+    return signature, codegen
 
 
 def _lines(builder, element, width: int, N: int):
@@ -215,25 +185,9 @@ if config.DISABLE_JIT:
         for e in range(first, last):
             for v in range(count):
                 y[i + v * step :][:n] += x[(int(index[e]) + v) * n :][:n]
-
-    def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-        for m in range(M if R and K else 0):
-            y = C[out.at + m * out.of_m :][:N]
-            y[:] = 0 if fresh else y
-            for r in range(R):
-                for k in range(K):
-                    at = right.at + r * right.of_r + k * right.of_k
-                    y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 else:
-    TALL = 8 if VECTOR_BITS == 512 else 6  # rows of a tile: with two vectors each they fit 32 registers, or 16
-    LOW = 4  # of what is left
-    _tall2, _tall1 = _make_tile(TALL, 2, VECTOR_BITS), _make_tile(TALL, 1, VECTOR_BITS)
-    _low2, _low1 = _make_tile(LOW, 2, VECTOR_BITS), _make_tile(LOW, 1, VECTOR_BITS)
-    _flat2, _flat1 = _make_tile(1, 2, VECTOR_BITS), _make_tile(1, 1, VECTOR_BITS)
-
     axpy, take_lines = _axpy, _take_lines
     _add8, _add4, _add2, _add1 = (_make_add_rows(N, VECTOR_BITS) for N in (8, 4, 2, 1))
-    _add_one = _make_add_rows(1, 0)
 
     @njit(inline="always")
     def add_rows(y, i, x, j, stride, index, first, last, n):
@@ -254,9 +208,8 @@ else:
         if m + lanes <= n:
             _add1(y, i + m, x, j + m, stride, index, first, last)
             m += lanes
-        while m < n:
-            _add_one(y, i + m, x, j + m, stride, index, first, last)
-            m += 1
+        if m < n:
+            _add_rest(y, i + m, x, j + m, stride, index, first, last, n - m)
 
     _five, _one = _make_add_lines(5), _make_add_lines(1)
 
@@ -272,49 +225,3 @@ else:
         while v < count:
             _one(y, i + v * step, step, x, v * n, index, first, last)
             v += 1
-
-    @njit(nogil=True, cache=True, borrows=True)
-    def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-        """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out` say where.
-
-        M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever C holds. Without terms C
-        stays as it is.
-        """
-        if R < 1 or K < 1:
-            return
-        a, sar, sam, sak = left
-        b, sbr, sbk = right
-        c, scm = out
-        lanes = VECTOR_BITS // (8 * A.itemsize)
-        n = 0
-        while n + lanes <= N:
-            wide = n + 2 * lanes <= N
-            m = 0
-            while m < M:
-                ai, ci = a + m * sam, c + m * scm + n
-                rest = M - m
-                low = LOW <= rest < TALL or (TALL == 6 and 8 <= rest < 10)  # 4 and 4, not 6 and 1 and 1
-                tall = rest >= TALL and not low
-                if tall and wide:
-                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
-                elif tall:
-                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
-                elif low and wide:
-                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
-                elif low:
-                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
-                elif wide:
-                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
-                else:
-                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh)
-                m += TALL if tall else LOW if low else 1
-            n += 2 * lanes if wide else lanes
-        if n < N:  # columns that fill no vector
-            for m in range(M):
-                for j in range(n, N if fresh else n):
-                    C[c + m * scm + j] = 0
-                for r in range(R):
-                    for k in range(K):
-                        x, at = A[a + r * sar + m * sam + k * sak], b + r * sbr + k * sbk
-                        for j in range(n, N):
-                            C[c + m * scm + j] += x * B[at + j]

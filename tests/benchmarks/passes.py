@@ -27,6 +27,7 @@ from numba import njit
 import minisnn as ms
 from minisnn.kernels import block as kernels
 from minisnn.kernels import dense, neuron, pooling, vector
+from minisnn.kernels.products import gemm
 from minisnn.kernels.records import POOL, Left, Out, Right, constants, geometry
 from minisnn.parallel.arrays import aligned_zeros
 
@@ -57,7 +58,7 @@ def _add_rows(y, x, index, n, repeats):
 @njit
 def _tiles(a, b, c, repeats):
     for _ in range(repeats):
-        vector.gemm(a, Left(0, 0, 256, 1), b, Right(0, 0, 32), c, Out(0, 32), 8, 32, 1, 256, False)
+        gemm(a, Left(0, 0, 256, 1), b, Right(0, 0, 32), c, Out(0, 32), 8, 32, 1, 256, False)
 
 
 @njit

@@ -7,7 +7,7 @@ import pytest
 from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import backward, block, choice, dense, forward, linear, llvm, neuron, pooling, vector
+from minisnn.kernels import backward, block, choice, dense, forward, linear, llvm, neuron, pooling, products, vector
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
@@ -142,7 +142,7 @@ def test_gemm(M, N, R, K, fresh, dtype):
     expected, flat = (A @ B).sum(0) if fresh and R * K else C + (A @ B).sum(0), C.ravel().copy()
     flat[:] = np.nan if fresh and R * K else flat
     left, right = Left(0, M * K, K, 1), Right(0, K * N, N)
-    vector.gemm(A.ravel(), left, B.ravel(), right, flat, Out(0, N), M, N, R, K, fresh)
+    products.gemm(A.ravel(), left, B.ravel(), right, flat, Out(0, N), M, N, R, K, fresh)
     assert np.allclose(flat.reshape(M, N), expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
 
 
