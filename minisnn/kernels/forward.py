@@ -195,13 +195,8 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
     g, c, N, last = layer.g, layer.c, s.r.size, d.PQ.shape[1] - 1
     low, inner, here = band * g.height, max(u_dot.shape[1] - layer.delay, 0), band * N
     for h in range(0, N, g.row):
-        r, P, Q, P_dot, Q_dot = (
-            s.r[h:][: g.row],
-            s.P[h:][: g.row],
-            s.Q[h:][: g.row],
-            d.PQ[b, 0, here + h :],
-            d.PQ[b, last, here + h :],
-        )
+        r, P, Q = s.r[h:][: g.row], s.P[h:][: g.row], s.Q[h:][: g.row]
+        P_dot, Q_dot = d.PQ[b, 0, here + h :], d.PQ[b, last, here + h :]
         for i in range(g.row):
             r[i], P[i] = c.zero, (P_dot[i] if last else c.zero) + c.bias_P * biases[i]
             Q[i] = c.lead * ((Q_dot[i] + c.bias_Q * biases[i]) / c.rest_beta)

@@ -23,7 +23,7 @@ def _make_tile(M: int, N: int):
 
     C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k,
 
-    from zero where it is `fresh`, whatever C holds. Of a rest every product is rounded.
+    from zero where it is `fresh`, whatever C holds. In the rest products are rounded, too, as in NumPy.
     """
 
     @intrinsic
@@ -41,10 +41,8 @@ def _make_tile(M: int, N: int):
             pa, pb, pc = (array_pointer(context, builder, sig.args[i], args[i]) for i in (0, 5, 9))
             a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13))
             number = lambda n: ir.Constant(K.type, n)
-            column, row = (
-                [number(n * vec.count) for n in vectors],
-                [builder.add(c, builder.mul(number(m), scm)) for m in range(M)],
-            )
+            column = [number(n * vec.count) for n in vectors]
+            row = [builder.add(c, builder.mul(number(m), scm)) for m in range(M)]
             place = {(m, n): builder.add(row[m], column[n]) for m in range(M) for n in vectors}
             nothing = ir.Constant(vec, [0.0] * vec.count)
             start = {g: builder.select(args[14], nothing, load(pc, at)) for g, at in place.items()}
@@ -99,32 +97,32 @@ else:
         lanes = VECTOR_BITS // (8 * A.itemsize)
         n = 0
         while n < N:
-            left, m = N - n, 0
+            columns, m = N - n, 0
             while m < M:
                 ai, ci = a + m * sam, c + m * scm + n
                 rest = M - m
                 low = LOW <= rest < TALL or (TALL == 6 and 8 <= rest < 10)  # 4 and 4, not 6 and 1 and 1
                 tall = rest >= TALL and not low
-                if tall and left >= 2 * lanes:
-                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
-                elif tall and left >= lanes:
-                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
+                if tall and columns >= 2 * lanes:
+                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
+                elif tall and columns >= lanes:
+                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
                 elif tall:
-                    _tall0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
-                elif low and left >= 2 * lanes:
-                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
-                elif low and left >= lanes:
-                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
+                    _tall0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
+                elif low and columns >= 2 * lanes:
+                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
+                elif low and columns >= lanes:
+                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
                 elif low:
-                    _low0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
-                elif left >= 2 * lanes:
-                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
-                elif left >= lanes:
-                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
+                    _low0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
+                elif columns >= 2 * lanes:
+                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
+                elif columns >= lanes:
+                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
                 else:
-                    _flat0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, left)
+                    _flat0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
                 m += TALL if tall else LOW if low else 1
-            n += 2 * lanes if left >= 2 * lanes else lanes
+            n += 2 * lanes if columns >= 2 * lanes else lanes
 
 
 @njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")

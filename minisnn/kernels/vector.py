@@ -58,7 +58,7 @@ def _axpy(typingctx, y, i, a, x, j, n):
     return signature, codegen
 
 
-def _make_add_rows(N: int, bits: int):
+def _make_add_rows(N: int):
     """add_rows(y, i, x, j, stride, index, first, last) for N vectors of numbers:
 
     y[i + n] += sum_e x[j + stride * index[e] + n]        e = first .. last-1 in order
@@ -70,10 +70,10 @@ def _make_add_rows(N: int, bits: int):
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
-            vec, load, store, _, _ = vector_ops(builder, context.get_value_type(sig.args[0].dtype), bits or width, width)
+            vec, load, store, _, _ = vector_ops(builder, context.get_value_type(sig.args[0].dtype), VECTOR_BITS, width)
             py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
             i, j, stride, first, last = (args[m] for m in (1, 3, 4, 6, 7))
-            column = [ir.Constant(i.type, n * (bits or width) // width) for n in range(N)]
+            column = [ir.Constant(i.type, n * vec.count) for n in range(N)]
             e, total, close = open_loop(
                 builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n])) for n in range(N)}
             )
@@ -187,7 +187,7 @@ if config.DISABLE_JIT:
                 y[i + v * step :][:n] += x[(int(index[e]) + v) * n :][:n]
 else:
     axpy, take_lines = _axpy, _take_lines
-    _add8, _add4, _add2, _add1 = (_make_add_rows(N, VECTOR_BITS) for N in (8, 4, 2, 1))
+    _add8, _add4, _add2, _add1 = (_make_add_rows(N) for N in (8, 4, 2, 1))
 
     @njit(inline="always")
     def add_rows(y, i, x, j, stride, index, first, last, n):
