@@ -265,8 +265,6 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
                     left, right = Left(p * apart, 0, 1, g.n_in), Right(p * d_apart, 0, n_out)
                     gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row, fresh)
                 fresh = False
-        if fresh:  # there is no image
-            points[:] = 0
         gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 
@@ -281,8 +279,8 @@ def _gather(between, dW, g):
 
 
 def outer(pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int) -> None:
-    """dW, in rows layout, = the weight gradient of images x (B, m, ...) with plain or halo images dV, summed over `PAIRS` pairs
-    of them at most, where g `fits`."""
+    """dW, in rows layout, = the weight gradient of images x (B, m, ...), one at least, with plain or halo images dV, summed
+    over `PAIRS` pairs of them at most, where g `fits`."""
     between, (x, D) = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype), pairs[0]
     pairs = [(_images(x), _images(D)) for x, D in [*pairs, *[(x[:0], D[:0])] * (PAIRS - len(pairs))]]
     parallel(_outer_at_points, POINTS, tuple(pairs), max(ROWS // _tiles(g), 1), between, g, work=work)
