@@ -78,9 +78,29 @@ if config.DISABLE_JIT:
 else:
     TALL = 8 if VECTOR_BITS == 512 else 6  # rows of a tile: with two vectors each they fit 32 registers, or 16
     LOW = 4  # of what is left
-    _tall2, _tall1, _tall0 = (_make_tile(TALL, n) for n in (2, 1, 0))
-    _low2, _low1, _low0 = (_make_tile(LOW, n) for n in (2, 1, 0))
-    _flat2, _flat1, _flat0 = (_make_tile(1, n) for n in (2, 1, 0))
+
+    def _make_rows(N):
+        tall, low, flat = (_make_tile(M, N) for M in (TALL, LOW, 1))
+
+        @njit(inline="always")
+        def rows(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, R, K, fresh, rest):
+            """Tiles of N vectors of columns, one below the other, until M rows are done."""
+            m = 0
+            while m < M:
+                ai, ci, left = a + m * sam, c + m * scm, M - m
+                if LOW <= left < TALL or (TALL == 6 and 8 <= left < 10):  # 4 and 4, not 6 and 1 and 1
+                    low(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
+                    m += LOW
+                elif left >= TALL:
+                    tall(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
+                    m += TALL
+                else:
+                    flat(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
+                    m += 1
+
+        return rows
+
+    _two, _one, _rest = (_make_rows(N) for N in (2, 1, 0))
 
     @njit(nogil=True, cache=True, borrows=True)
     def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
@@ -96,33 +116,14 @@ else:
         c, scm = out
         lanes = VECTOR_BITS // (8 * A.itemsize)
         n = 0
-        while n < N:
-            columns, m = N - n, 0
-            while m < M:
-                ai, ci = a + m * sam, c + m * scm + n
-                rest = M - m
-                low = LOW <= rest < TALL or (TALL == 6 and 8 <= rest < 10)  # 4 and 4, not 6 and 1 and 1
-                tall = rest >= TALL and not low
-                if tall and columns >= 2 * lanes:
-                    _tall2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif tall and columns >= lanes:
-                    _tall1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif tall:
-                    _tall0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif low and columns >= 2 * lanes:
-                    _low2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif low and columns >= lanes:
-                    _low1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif low:
-                    _low0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif columns >= 2 * lanes:
-                    _flat2(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                elif columns >= lanes:
-                    _flat1(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                else:
-                    _flat0(A, ai, sar, sam, sak, B, b + n, sbr, sbk, C, ci, scm, R, K, fresh, columns)
-                m += TALL if tall else LOW if low else 1
-            n += 2 * lanes if columns >= 2 * lanes else lanes
+        while n + 2 * lanes <= N:
+            _two(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, 0)
+            n += 2 * lanes
+        if n + lanes <= N:
+            _one(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, 0)
+            n += lanes
+        if n < N:
+            _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
 
 
 @njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
