@@ -8,8 +8,9 @@ import argparse
 import math
 from pathlib import Path
 
+from minisnn import outputs
 from minisnn.commands import options
-from minisnn.commands.studies import OUT, add_study, study_maker
+from minisnn.commands.studies import OUT, add_study, check_place, study_maker, write
 
 SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
 EXAMPLES = """\
@@ -56,20 +57,21 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
 
 def _export_options(parser: argparse.ArgumentParser) -> None:
     _word_options(parser, "those that the network was trained for, else 8", readout="those of --bits")
-    parser.add_argument("--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
+    options.add_input(parser, "--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
     parser.add_argument("--for", dest="kind", choices=("c", "arduino", "wasm", "page"), default="c", help=FOR)
-    parser.add_argument(
-        "folder", nargs="?", default=argparse.SUPPRESS, metavar="DIR", help=f"folder of the files (default: {OUT})"
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the same")
+    how: dict = dict(kind=_exported, metavar="DIR")
+    text = f"folder of the files (default: {OUT})"
+    options.add_output(parser, "folder", nargs="?", default=argparse.SUPPRESS, help=text, **how)
+    options.add_output(parser, "--out", help="the same", **how)
     _ground_options(parser, "the episode of the self-test")
 
 
 def _loihi_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", metavar="FILE", help=f"network of CubaLIF (default: {CUBA})")
+    options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network of CubaLIF (default: {CUBA})")
     options.add_count(parser, "episodes", 100, "test episodes", 2)
     options.add_count(parser, "queries", 10, "query samples of each class")
-    parser.add_argument("--words", type=Path, metavar="FILE", help="write the chip's integers, as Lava takes them, to an .npz")
+    text = "write the chip's integers, as Lava takes them, to an .npz"
+    options.add_output(parser, "--words", kind=outputs.WORDS, metavar="FILE", help=text)
     text = "beside, learn from a readout of zero, one sample after the other, with this step (the nearest power of two)"
     parser.add_argument("--step-size", type=float, metavar="X", help=text)
     _ground_options(parser, "the episodes")
@@ -78,20 +80,22 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
 
 def _page_options(parser: argparse.ArgumentParser) -> None:
     _word_options(parser, "those that the network was trained for, else 8", readout="those of --bits")
-    parser.add_argument("file", nargs="?", default=argparse.SUPPRESS, metavar="OUT.html", help="the page (default: page.html)")
-    parser.add_argument("--checkpoint", metavar="FILE", help=f"network of one symbol's counts (default: {SYMBOLS})")
+    how: dict = dict(nargs="?", default=argparse.SUPPRESS, metavar="OUT.html", help="the page (default: page.html)")
+    options.add_output(parser, "file", kind=_a_page, **how)
+    options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network of one symbol's counts (default: {SYMBOLS})")
     options.add_seed(parser, "the noise of the camera")
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
     _word_options(parser, "none, give one", readout="8", rounding=False)
-    parser.add_argument("--start", metavar="FILE", help="float network to start from (default: the shipped one)")
+    options.add_input(parser, "--start", metavar="FILE", help="float network to start from (default: the shipped one)")
     options.add_count(parser, "updates", None, "meta-updates (default: 400)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
     options.add_count(parser, "episodes", 100, "test episodes", 2)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/chip-<bits>-<number>)")
-    parser.add_argument("--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+    text = "run folder (default: runs/chip-<bits>-<number>)"
+    options.add_output(parser, "--out", kind=outputs.RUN, metavar="DIR", help=text)
+    options.add_input(parser, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     _ground_options(parser, "everything random")
     options.add_workers(parser)
 
@@ -113,9 +117,26 @@ def _word_options(parser, bits: str, metavar: str = "N", readout: str | None = N
 
 def _ground_options(parser, of: str) -> None:
     options.add_seed(parser, of)
-    parser.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
+    options.add_input(parser, "--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     options.add_quiet(parser)
     options.add_threads(parser)
+
+
+def _network_is_named(path: Path, what: str) -> None:
+    """ValueError where a network stands in the place of an output."""
+    if path.suffix.lower() in (".h5", ".hdf5") or path.is_dir() and (path / "config.json").exists():
+        raise ValueError(f"{path}: this is the place of {what} that is written; name the network with --checkpoint {path}")
+
+
+def _exported(args: argparse.Namespace) -> outputs.Kind | None:
+    for path in filter(None, (args.folder, args.out)):
+        _network_is_named(Path(path), "the folder")
+    return outputs.FOLDER
+
+
+def _a_page(args: argparse.Namespace) -> outputs.Kind:
+    _network_is_named(Path(args.file), "the page")
+    return outputs.PAGE
 
 
 PARTS = {
@@ -163,11 +184,12 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
             raise ValueError("--picojoule does not apply to --ranges, which counts no operations")
     with study_maker(args) as make:
         study = make("hardware-ranges" if args.ranges else "hardware")
+        check_place(study, args.force)
         from .study import compare, ranges
 
         found = ranges.run(study, words, bits) if args.ranges else compare.run(study, words, bits, joules)
     found.settings = study.describe()
-    found.write(study.folder)
+    write(found, study, args.force)
     found.tables = [table for table in found.tables if table.name != "all"]
     print(found.text())
     print(f"\nnumbers and figures{', every combination too' * (not args.ranges)}: {study.folder}")
@@ -197,17 +219,20 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     from minisnn.meta.prototypes import ClassMeans
     from minisnn.training.evaluation import open_set
 
-    from .c.export import memory, write
+    from .c import export
     from .chip.learner import learns_online
 
     if "folder" in given and "out" in given:
         raise ValueError("give the folder once, as DIR or as --out DIR")
     out = Path(args.folder or args.out or OUT)
+    outputs.check(out, outputs.FOLDER, force=args.force)
     if args.kind == "page":
         for name in ("root", "quiet"):
             if name in given:
                 raise ValueError(f"--{name} would do nothing with --for page, which holds no episode; leave it out")
-        return _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
+        outputs.check(out / "index.html", outputs.PAGE, force=args.force)
+        _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
+        return outputs.note(out, ["index.html"])
     found, chip = _chip(args, given, args.checkpoint or SHIPPED)
     dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
     tasks = open_set(dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset))
@@ -215,9 +240,10 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     learner = chip.learner(
         seed=1, **(MEANS if isinstance(found.inner, ClassMeans) else dict(online=learns_online(found.inner)))
     )
-    for path in write(out, chip, learner, task.x_support, task.y_support, task.x_query, args.kind):
+    samples = task.x_support, task.y_support, task.x_query
+    for path in export.write(out, chip, learner, *samples, args.kind, args.force):
         print(path)
-    for build, size in memory(chip, learner, task.x_support.shape[1]).items():
+    for build, size in export.memory(chip, learner, task.x_support.shape[1]).items():
         print(f"memory of the {build} build: {size:,} bytes, {sum(layer.weight.size for layer in chip.layers):,} in flash")
     print({"c": f"test it: make -C {out} test", "wasm": f"test it: make -C {out} test-wasm"}.get(args.kind, "example: teach"))
 
@@ -227,14 +253,13 @@ def _page(args: argparse.Namespace, given: dict) -> None:
 
 
 def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
-    from minisnn.files import whole_file
+    from minisnn.files import write_whole
 
     from .page.make import page
 
     text = page(_chip(args, given, checkpoint)[1], seed=args.seed).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as made:
-        made.write(text)
+    write_whole(path, text)
     print(f"{path}: {len(text):,} bytes; open it in a browser")
 
 
@@ -252,7 +277,6 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
         raise ValueError(f"{name}: nothing says how this network adapts; expected a checkpoint of a run")
     chip = CubaNet.of(found)
     if args.words is not None:
-        options.check_folder_of(args.words)
         measure.write_words(args.words, chip)
         print(f"{args.words}: weights, axons, thresholds and decays of {len(chip.vth)} layers in Loihi's words")
     tasks = open_set(dataset, "test", root, progress=not args.quiet)

@@ -1,4 +1,4 @@
-"""The lessons as pages that need nothing: `python export.py html|slides FOLDER`, or `minisnn lessons --export html`.
+"""The lessons as pages that need nothing: `python export.py html|slides FOLDER [--force]`, or `minisnn lessons --export html`.
 
 Each notebook becomes one page with its outputs, its formulas as MathML and its pictures inside: no page fetches anything.
 `slides` shows one section at a time, to be turned with the arrow keys. Beside them: index.html, the map with times,
@@ -10,6 +10,8 @@ import json
 import re
 import sys
 from pathlib import Path
+
+from minisnn.outputs import marked_folder
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("html", "slides")
@@ -131,33 +133,39 @@ def solutions(notebooks: list[dict]) -> dict:
     return {"cells": cells, "metadata": notebooks[0]["metadata"], "nbformat": 4, "nbformat_minor": 5}
 
 
-def export(kind: str, out: Path) -> list[Path]:
-    """Write all pages, the map and the solutions into a folder; the paths."""
-    out.mkdir(parents=True, exist_ok=True)
+def export(kind: str, out: Path, force: bool = False) -> list[Path]:
+    """Write all pages, the map and the solutions into a folder; the paths. Raises ValueError where one would replace what
+    somebody else wrote, unless `force`."""
     paths = sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
     notebooks = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     made = {f"{path.stem}.html": page(one, kind == "slides") for path, one in zip(paths, notebooks)}
     made["index.html"], made["solutions.ipynb"] = overview(), json.dumps(solutions(notebooks), indent=1) + "\n"
     if (HERE / "GLOSSARY.md").exists():
         made["GLOSSARY.html"] = _whole("Glossary", _markdown((HERE / "GLOSSARY.md").read_text(encoding="utf-8")))
-    for name, text in made.items():
-        (out / name).write_text(text, encoding="utf-8")
+    with marked_folder(out, force) as folder:
+        for name, text in made.items():
+            (folder / name).write_text(text, encoding="utf-8")
     return [out / name for name in made]
 
 
 def main(arguments: list[str]) -> int:
     """Carry out a command line; 2 and one sentence where something is wrong."""
+    force = "--force" in arguments
+    arguments = [one for one in arguments if one != "--force"]
     if len(arguments) != 2 or arguments[0] not in KINDS:
-        print(f"usage: export.py {'|'.join(KINDS)} FOLDER", file=sys.stderr)
+        print(f"usage: export.py {'|'.join(KINDS)} FOLDER [--force]", file=sys.stderr)
         return 2
     try:
-        for path in export(arguments[0], Path(arguments[1])):
+        for path in export(arguments[0], Path(arguments[1]), force):
             print(path)
     except ModuleNotFoundError as error:
         print(f'{error.name} is not installed; it comes with: python -m pip install "minisnn[lessons]"', file=sys.stderr)
         return 2
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"minisnn: {error}", file=sys.stderr)
         return 2
     return 0
 

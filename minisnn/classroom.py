@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .data.store.shipped import folder
-from .files import whole_folder
+from .outputs import marked_folder
 
 NEEDED = (
     "README.md",
@@ -50,7 +50,8 @@ def lessons() -> list[Lesson]:
 def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple[str, str]]:
     """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every notebook.
 
-    A notebook that is there already is the student's work and stays, unless `force`. What notebooks import is renewed.
+    A notebook that is there already is the student's work and stays, unless `force`. What notebooks import is renewed, where
+    it is still as minisnn wrote it. Raises ValueError where a file of somebody else's has the name of one of the course.
     """
     source, done = folder("lessons"), []
     paths = [path for pattern in NEEDED for path in sorted(source.glob(pattern))]
@@ -60,7 +61,7 @@ def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple
             paths.append(lesson.path)
         what = ("written afresh" if force else "yours, left as it is") if there else lesson.title
         done.append((lesson.path.name, what))
-    with whole_folder(out, into=True) as made:
+    with marked_folder(out, force) as made:
         for path in paths:
             place = made / path.relative_to(source)
             place.parent.mkdir(exist_ok=True)
@@ -87,9 +88,9 @@ def mine(out: Path) -> list[str]:
     return [sys.executable, "-c", "import sys; sys.path.insert(0, ''); from checks import mine; sys.exit(mine.report())"]
 
 
-def export(kind: str, out: Path) -> list[str]:
+def export(kind: str, out: Path, force: bool = False) -> list[str]:
     """The command that writes the lessons as pages ("html") or slides into `out`, with a map and all solutions."""
-    return [sys.executable, str(folder("lessons") / "export.py"), kind, str(out)]
+    return [sys.executable, str(folder("lessons") / "export.py"), kind, str(out), *["--force"] * force]
 
 
 def line(command: Sequence[str]) -> str:

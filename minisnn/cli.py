@@ -14,7 +14,7 @@ import warnings
 from contextlib import suppress
 
 from . import __version__, stopping, terminal
-from .commands.options import Help, only_given
+from .commands.options import Help, check_outputs, only_given
 
 COMMANDS = (
     "train evaluate show fetch record info check table figure relearn explore report nir convert reference lessons".split()
@@ -68,18 +68,20 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _carry_out(line: list[str]) -> int:
-    args = parsed(line)
+    top = parser()
+    args = parsed(line, top)
     if args.command is None:
-        parser().print_help()
+        top.print_help()
         return 2
+    check_outputs(top, args)
     if not os.environ.get("MINISNN_DEBUG"):
         warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
     return args.run(args) or 0
 
 
-def parsed(line: list[str]) -> argparse.Namespace:
+def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argparse.Namespace:
     """A command line: its options, `given`, the names of those that it names itself, and `run`."""
-    top = parser()
+    top = top or parser()
     for before, word in zip(["", *line], line):
         if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")

@@ -1,6 +1,7 @@
 """Files and folders written whole or not at all, folders that one process works in, and files of others opened with care."""
 
 import os
+import re
 import shutil
 import stat
 import time
@@ -16,20 +17,23 @@ try:
 except ImportError:  # Windows: nothing is locked there
     fcntl = None  # type: ignore[assignment]
 
+UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
 FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
+_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
 
 
 @contextmanager
 def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A file to write into beside `path`, which takes its name when the block ends: killed at any moment, or where the block
-    raises, the place holds the old file or the new one. What killed processes left of a file of this name is removed.
+    raises, the place holds the old file or the new one. What killed processes left of a file of this name is removed. A link
+    stays one: what it leads to is written.
 
     previous   where the old file goes; a file is under one of the two names at every moment
 
     Raises OSError, naming `path`, where the disk is full or the folder cannot be written; the old file is still there then.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     remove_leftovers(path.parent, path.name)
     temporary = _temporary(path)
     with called(path, temporary), _begun(temporary) as file:
@@ -68,7 +72,7 @@ def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
-    temporary = path / ".new.tmp" if path.is_dir() else path.with_name(f".{path.name}.tmp")
+    temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
     with called(path, temporary), held(temporary, path):
         try:
             if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
@@ -145,9 +149,9 @@ class Hold:
 
 def remove_leftovers(folder: Path, *names: str) -> None:
     """Remove what killed processes left of files of these names (all names, where none is given); what a living one is
-    writing stays."""
+    writing stays, and what is no `_temporary` name is somebody else's."""
     patterns = [f".{escape(name)}.*.tmp" for name in names] or [".*.tmp"]
-    for leftover in [one for pattern in patterns for one in folder.glob(pattern)]:
+    for leftover in [one for pattern in patterns for one in folder.glob(pattern) if _TEMPORARY.fullmatch(one.name)]:
         with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
             free = _lock(file.fileno())
             if free or free is None and time.time() - os.fstat(file.fileno()).st_mtime > FORGOTTEN:

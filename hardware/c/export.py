@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.files import whole_folder
+from minisnn.outputs import marked_folder
 
 from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
 from ..chip.formats import ROUNDINGS, seed_state
@@ -43,8 +43,13 @@ BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwi
 LIST = 256  # words of the library's list of spikes
 
 
-def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query, what: str = "c") -> list[Path]:
-    """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T, H, W, C), labels (B,)."""
+def write(
+    folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query, what: str = "c", force: bool = False
+) -> list[Path]:
+    """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T, H, W, C), labels (B,).
+
+    Raises ValueError where one would replace what somebody else wrote, unless `force`.
+    """
     steps = x_support.shape[1]
     neuron = f"minisnn_edge_{chip.kind}.c"
     here = FOR[what] | {("src/" if what == "arduino" else "") + neuron: neuron}
@@ -59,7 +64,7 @@ def write(folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support
             files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
             files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
         files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
-    with whole_folder(folder, into=True) as made:
+    with marked_folder(folder, force) as made:
         for name, content in files.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_bytes(content)

@@ -1,6 +1,5 @@
 """A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for Lava."""
 
-import io
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minisnn.files import write_whole
+from minisnn.outputs import archive
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
@@ -83,6 +83,4 @@ def write_words(path: Path, chip: CubaNet) -> None:
             f"{layer.name}.vth": chip.vth[n].astype(np.int32),
         }
     words["readout.weight"] = 2 * chip.readout.weight[0, 0].T.astype(np.int16)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **words)
-    write_whole(path, buffer.getvalue())
+    write_whole(path, archive("Loihi's words", words))

@@ -34,6 +34,7 @@ from ..chip.network import IntegerNet, Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
 from .straight import OnChip
 
+OF_CHIP = ("chip.json", "start.h5", "network.h5", "chip-result.json")  # beside the files of any run
 CALIBRATION = 8  # tasks whose support sets the layers are rounded on
 CALIBRATE = 3  # first part of their spawn key; minisnn.training has 0 to 2
 ROOM = 0.25  # of a step of the word: how far from Q(theta) a weight may start
@@ -101,7 +102,7 @@ def train(
         raise ValueError("training for the chip needs start (a checkpoint), rule anil, model snn and learned step sizes")
     with RunFolder(out, OnChip.command) as folder:
         if not resume and not force:
-            folder.check_free(config)
+            folder.check_free(config, OF_CHIP)
         folder.check_writable()
         if data is None and resume:
             folder.check_code(config)
@@ -150,8 +151,8 @@ def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, f
     theta = near(found.net, found.theta, rounded, exponents)
     folder.make()
     if not force:
-        folder.check_free(config)  # another process may have begun a run meanwhile
-    for name in (*FILES, "chip-result.json", "network.h5"):
+        folder.check_free(config, OF_CHIP)  # another process may have begun a run meanwhile
+    for name in (*FILES, *OF_CHIP):
         (folder / name).unlink(missing_ok=True)
     checkpoint.save(folder / "start.h5", found.net, theta, inner=found.inner)
     write_json(folder / "chip.json", dict(**vars(chip), exponents=exponents))

@@ -6,6 +6,7 @@ left out stands there as the course has it (`solutions.py`, made from the lesson
 another file.
 """
 
+import ast
 import contextlib
 import importlib
 import inspect
@@ -90,10 +91,11 @@ MARK = re.compile(r"^# (\d+\.\d+) · (yours|the course's own)\b.*\n", re.M)
 
 
 class Section(NamedTuple):
-    """A function in the file: whose it is, and its text with the equation above it."""
+    """A function in the file: whose it is, its text with the equation above it, and the student's own code below it."""
 
     owner: str
     text: str
+    below: str = ""
 
 
 def place() -> Path:
@@ -104,13 +106,61 @@ def place() -> Path:
 def parse(text: str) -> tuple[str, dict[str, Section]]:
     """(what stands above the first function, sections by exercise) of such a file."""
     first, *rest = MARK.split(text)
-    return first, {rest[n]: Section(rest[n + 1], rest[n + 2].strip("\n")) for n in range(0, len(rest), 3)}
+    sections: dict[str, Section] = {}
+    for n in range(0, len(rest), 3):
+        exercise, owner, part = rest[n : n + 3]
+        one = Section(owner, *_parted(exercise, part))
+        if exercise in sections:  # twice in the file: nothing of the first is lost
+            before = sections[exercise]
+            one = one._replace(below="\n\n\n".join(filter(None, (before.text, before.below, one.below))))
+        sections[exercise] = one
+    return first, sections
+
+
+def _parted(exercise: str, part: str) -> tuple[str, str]:
+    """(the function of an exercise with what stands above it, what stands below it) of the text under its mark.
+
+    What cannot be read as Python is all the function's: it is kept until the check passes again, and then stands below it, as
+    a comment.
+    """
+    text = part.strip("\n")
+    name = PARTS[exercise][0] if exercise in PARTS else ""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return text, ""
+    ends = [one.end_lineno or 0 for one in body if getattr(one, "name", "") == name]
+    if not ends:
+        return text, ""
+    lines = text.split("\n")
+    end = ends[0]
+    while end < len(lines) and lines[end].startswith((" ", "\t")):  # a comment at the end of the function
+        end += 1
+    return "\n".join(lines[:end]), "\n".join(lines[end:]).strip("\n")
+
+
+def _above(exercise: str, text: str) -> str:
+    """What of a section stands above its function beside the mark's equation, or is no such function at all: the student's."""
+    name, equation = PARTS[exercise]
+    lines = [line for line in text.split("\n") if line != f"# {equation}"]
+    try:
+        body = ast.parse("\n".join(lines)).body
+    except (SyntaxError, ValueError):
+        return "\n".join(f"# {line}".rstrip() for line in lines)
+    here = next((one for one in body if getattr(one, "name", "") == name), None)
+    if here is None:
+        return "\n".join(lines).strip("\n")
+    first = min([here.lineno, *(one.lineno for one in getattr(here, "decorator_list", ()))])
+    return "\n".join(lines[: first - 1]).strip("\n")
 
 
 def compose(sections: dict[str, Section], prelude: str = PRELUDE) -> str:
     """The file with its functions in the lessons' order."""
-    ordered = [exercise for exercise in PARTS if exercise in sections]
-    texts = [f"# {exercise} · {sections[exercise].owner}\n{sections[exercise].text}" for exercise in ordered]
+    ordered = sorted(sections, key=lambda exercise: (*map(int, exercise.split(".")),))
+    texts = []
+    for exercise in ordered:
+        owner, text, below = sections[exercise]
+        texts += [f"# {exercise} · {owner}\n{text}", *filter(None, [below])]
     return "\n\n\n".join([prelude.strip("\n"), *texts]) + "\n"
 
 
@@ -154,7 +204,11 @@ def keep(exercise: str, function, check) -> str:
         return ""  # not typed into a cell: a program called the check
     prelude, sections = _read()
     before = {one: text for one, text in course().items() if list(PARTS).index(one) < list(PARTS).index(exercise)}
-    sections = before | sections | {exercise: section(exercise, "yours", source)}
+    new = section(exercise, "yours", source)
+    if exercise in sections:
+        old = sections[exercise]
+        new = new._replace(below="\n\n\n".join(filter(None, (_above(exercise, old.text), old.below))))
+    sections = before | sections | {exercise: new}
     try:
         _passes(compose(sections, prelude), exercise, check)
     except Exception as error:

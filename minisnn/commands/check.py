@@ -5,8 +5,8 @@ and symmetry tests and by Taylor's theorem. Exits with 1 where a check fails, an
 import argparse
 from dataclasses import asdict
 from math import isfinite
-from pathlib import Path
 
+from .. import outputs
 from . import options
 
 SUMMARY = "prove the hand-written derivatives"
@@ -39,15 +39,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_seed(parser, "everything random")
     parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
     parser.add_argument("--full", action="store_true", help="every row of the report, not the worst of each pass")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write every row of every report to this file")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error against the step size (.png, .svg)")
+    kind = outputs.json_of("minisnn check")
+    options.add_output(parser, "--json", kind=kind, metavar="OUT", help="write every row of every report to this file")
+    text = "draw the error against the step size (.png, .svg)"
+    options.add_output(parser, "--plot", kind=outputs.PICTURE, metavar="FILE", help=text)
     options.add_threads(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     options.use_threads(args.threads)
-    for path in filter(None, (args.plot, args.json)):
-        options.check_folder_of(path)
     if args.checkpoint is not None:
         options.refuse(args, "with --checkpoint, whose network it is", "model", "random", *SHAPE)
     if args.random is not None:
@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
         first = first or (net, theta, task)
     if args.json is not None:
         finite = [[{**row, "error": row["error"] if isfinite(row["error"]) else None} for row in one["rows"]] for one in rows]
-        write_json(args.json, dict(networks=[{**one, "rows": some} for one, some in zip(rows, finite)]))
+        found = dict(networks=[{**one, "rows": some} for one, some in zip(rows, finite)])
+        write_json(args.json, outputs.made_by("minisnn check", found))
     if args.plot is not None:
         _plot(args, *first)
         print(f"error against step size: {args.plot}")

@@ -5,8 +5,8 @@ minisnn nir."""
 
 import argparse
 import shlex
-from pathlib import Path
 
+from .. import outputs
 from . import options
 
 SUMMARY = "the first neuron to and from snnTorch's state dictionaries"
@@ -24,14 +24,19 @@ bias=False and reset_mechanism="subtract". What is exact: python -c "import mini
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tool", choices=("snntorch",), help="the other tool")
-    parser.add_argument("source", metavar="FROM", help="an .npz of a state dictionary; or checkpoint, run folder, shipped name")
-    parser.add_argument("out", type=Path, metavar="TO", help="the file to write: a checkpoint, or an .npz")
+    text = "an .npz of a state dictionary; or checkpoint, run folder, shipped name"
+    options.add_input(parser, "source", metavar="FROM", help=text)
+    text = "the file to write: a checkpoint, or an .npz"
+    options.add_output(parser, "out", kind=_kind, metavar="TO", help=text)
     options.add_list(parser, "input", None, "shape of an input, which a state dictionary does not say", "H,W,C")
     parser.add_argument("--window", type=int, metavar="N", help="steps that are differentiated (default: 30)")
 
 
+def _kind(args: argparse.Namespace) -> outputs.Kind:
+    return outputs.CHECKPOINT if args.source.endswith(".npz") else outputs.STATE
+
+
 def run(args: argparse.Namespace) -> None:
-    options.check_folder_of(args.out)
     there = args.source.endswith(".npz")
     if (args.out.suffix == ".npz") == there:
         raise ValueError("expected one .npz file: FROM, to read a state dictionary, or TO, to write one")

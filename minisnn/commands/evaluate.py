@@ -2,11 +2,12 @@
 seed gives the same tasks, so that networks can be compared on equal terms."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from .. import outputs
 from . import options
 
+JSON = outputs.json_of("minisnn evaluate")
 SUMMARY = "few-shot accuracy of a checkpoint"
 EXAMPLES = """\
 examples:
@@ -45,8 +46,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = (
         "another network beside, on the same episodes and by its own rule, and the paired difference: checkpoint, run folder, "
     )
-    parser.add_argument("--against", metavar="FILE", help=text + "or name of a shipped checkpoint")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers, every episode's too, to this file")
+    options.add_input(parser, "--against", metavar="FILE", help=text + "or name of a shipped checkpoint")
+    options.add_output(
+        parser, "--json", kind=JSON, metavar="OUT", help="write the numbers, every episode's too, to this file"
+    )
     options.add_quiet(parser)
     options.add_threads(parser)
     options.add_workers(parser)
@@ -54,8 +57,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     options.use_threads(args.threads)
-    if args.json is not None:
-        options.check_folder_of(args.json)
     from dataclasses import replace
 
     from ..meta.inner import InnerLoop
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
         freeze=list(inner.freeze),
     )
     if args.json is not None:
-        write_json(args.json, result)
+        write_json(args.json, outputs.made_by("minisnn evaluate", result))
     learned = RULE_NAMES[args.rule] if args.rule else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
     print(sentence(result), *table(result, learned), sep="\n")
 

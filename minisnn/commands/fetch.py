@@ -7,7 +7,8 @@ import functools
 import shlex
 from pathlib import Path
 
-from .options import add_quiet, add_yes
+from .. import outputs
+from .options import add_output, add_quiet, add_yes
 
 SUMMARY = "download N-MNIST, the real recordings"
 EXAMPLES = """\
@@ -25,7 +26,7 @@ library pooch: pip install "minisnn[fetch]"."""
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=("nmnist",), help="the data set: nmnist")
     text = "folder to put it into (default: N-MNIST)"
-    parser.add_argument("--out", type=Path, default=Path("N-MNIST"), metavar="DIR", help=text)
+    add_output(parser, "--out", kind=outputs.DATA, default=Path("N-MNIST"), metavar="DIR", help=text)
     parser.add_argument("--part", choices=("train", "test", "both"), default="both", help="what to fetch (default: both)")
     text = "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of Mendeley Data)"
     parser.add_argument("--base", metavar="URL", help=text)

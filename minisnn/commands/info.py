@@ -5,7 +5,8 @@ import argparse
 from pathlib import Path
 
 from ..meta.rules import RULES
-from .options import FORMS, add_count, add_forms, check_folder_of, find_checkpoint, in_a_line, refuse
+from .. import outputs
+from .options import FORMS, add_count, add_forms, add_input, add_output, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
 EXAMPLES = """\
@@ -23,10 +24,10 @@ MOST_SHOWN = 6  # recordings of a class on a contact sheet
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
-    parser.add_argument("path", type=Path, help=text)
+    add_input(parser, "path", type=Path, help=text)
     add_count(parser, "sample", 200, "recordings of each split that statistics are made of")
     text = "draw a contact sheet of a folder of recordings, a row a class (.png, .svg, .pdf)"
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help=text)
+    add_output(parser, "--sheet", kind=outputs.PICTURE, metavar="FILE", help=text)
     add_forms(parser.add_argument_group("recordings of your own"))
 
 
@@ -34,8 +35,6 @@ def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
     if not path.is_dir() and path.suffix.lower() != ".hdf5":
         refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
-    if args.sheet is not None:
-        check_folder_of(args.sheet)
     if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():

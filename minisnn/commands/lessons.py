@@ -4,7 +4,8 @@ leaky neuron upwards, with exercises, hints, folded solutions and checks. What y
 import argparse
 from pathlib import Path
 
-from .options import add_count, add_list, check_folder, refuse
+from .. import outputs
+from .options import add_count, add_list, add_output, refuse
 
 SUMMARY = "the lessons: notebooks with exercises, into a folder of your own"
 EXAMPLES = """\
@@ -23,10 +24,11 @@ folder says what each teaches and how long it takes."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to put them into (default: minisnn-lessons)"
-    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help=text)
+    force = "replace notebooks of yours, and whatever else lies in the place of a file of the course, by fresh ones"
+    parser.add_argument("--force", action="store_true", help=force)
+    add_output(parser, "--out", kind=_kind, metavar="DIR", help=text)
     add_list(parser, "only", None, "numbers of the lessons to copy (default: all)", "N,M")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
-    parser.add_argument("--force", action="store_true", help="replace notebooks of yours by fresh ones")
     parser.add_argument("--open", action="store_true", help="start JupyterLab in the folder, until Ctrl-C")
     parser.add_argument(
         "--mine", action="store_true", help="what is in your mysnn.py, each function checked again; copy nothing"
@@ -36,6 +38,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--export", choices=("html", "slides"), help=text)
     add_count(parser, "port", None, "of JupyterLab (default: its own choice)")
+
+
+def _kind(args: argparse.Namespace) -> outputs.Kind | None:
+    return None if args.list or args.mine and not args.export else outputs.FOLDER
 
 
 def run(args: argparse.Namespace) -> int | None:
@@ -48,15 +54,14 @@ def run(args: argparse.Namespace) -> int | None:
             print(f"{lesson.number:3}  {lesson.title}")
         return None
     if args.export:
-        refuse(args, "with --export, which writes pages", "only", "force", "open", "port", "mine")
+        refuse(args, "with --export, which writes pages", "only", "open", "port", "mine")
         out = args.out or Path("minisnn-pages")
-        check_folder(out)
-        return classroom.start(classroom.export(args.export, out))
+        outputs.check(out, outputs.FOLDER, force=args.force)
+        return classroom.start(classroom.export(args.export, out, args.force))
     args.out = args.out or Path("minisnn-lessons")
     if args.mine:
         refuse(args, "with --mine, which copies nothing", "only", "force", "open", "port")
         return classroom.start(classroom.mine(args.out), cwd=args.out)
-    check_folder(args.out)
     known = [lesson.number for lesson in lessons]
     for number in args.only or ():
         if number not in known:

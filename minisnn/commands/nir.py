@@ -4,9 +4,9 @@ of --dt; what NIR cannot say, such as learned step sizes, travels in its metadat
 same checkpoint. An imported graph must have the form of an exported one."""
 
 import argparse
-from pathlib import Path
 
-from .options import check_folder_of, find_checkpoint, in_a_line, refuse
+from .. import outputs
+from .options import add_input, add_output, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "networks to and from NIR, the interchange format"
 EXAMPLES = """\
@@ -28,8 +28,8 @@ python -c "import minisnn.nir; help(minisnn.nir)"."""
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("direction", choices=("export", "import"), help="a checkpoint to a NIR file, or back")
     text = "export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
-    parser.add_argument("source", metavar="FROM", help=text)
-    parser.add_argument("out", type=Path, metavar="TO", help="the file to write")
+    add_input(parser, "source", metavar="FROM", help=text)
+    add_output(parser, "out", kind=_kind, metavar="TO", help="the file to write")
     parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help="seconds of a step (default: 0.001)")
     text = "the tool that will run a network of CubaLIF: its time step and its form; export alone"
     parser.add_argument("--for", metavar="TOOL", choices=("snntorch", "norse", "spikingjelly"), help=text)
@@ -37,8 +37,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", choices=("euler", "exponential"), default="euler", help=text)
 
 
+def _kind(args: argparse.Namespace) -> outputs.Kind:
+    return outputs.NIR if args.direction == "export" else outputs.CHECKPOINT
+
+
 def run(args: argparse.Namespace) -> None:
-    check_folder_of(args.out)
     tool = getattr(args, "for")
     if tool:
         refuse(args, f"beside --for {tool}, which sets it", "dt", "steps")

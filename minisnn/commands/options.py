@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
 from ..training.settings import READING
@@ -142,7 +143,7 @@ def executor_of(args: argparse.Namespace):
 
 def add_checkpoint(parser, text: str, **more) -> None:
     text = f"{text}: checkpoint, run folder, or name of a shipped checkpoint"
-    parser.add_argument("--checkpoint", metavar="FILE", help=text, **more)
+    add_input(parser, "--checkpoint", metavar="FILE", help=text, **more)
 
 
 def add_data(parser) -> None:
@@ -150,7 +151,7 @@ def add_data(parser) -> None:
     text = "as in train (default: what --checkpoint learned from, or double-nmnist)"
     parser.add_argument("--dataset", metavar="NAME", help=text)
     text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
-    parser.add_argument("--root", metavar="DIR", help=text + "records the shipped digits")
+    add_input(parser, "--root", metavar="DIR", help=text + "records the shipped digits")
     text = "classes and recordings of meta-training, validation or test (default: test)"
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
 
@@ -191,15 +192,55 @@ def in_a_line(net) -> str:
     return f"{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters"
 
 
-def check_folder_of(path: Path) -> None:
-    """Before long work: ValueError where a file at `path` could not be written."""
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {path.absolute().parent} to write it to")
-    if path.is_dir():
-        raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")
+def place(text: str) -> Path:
+    """A path to write to; ~ is one's home."""
+    return Path(text).expanduser()
 
 
-def check_folder(path: Path) -> None:
-    """ValueError where something else lies in the place of a folder to write to."""
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
+def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) -> argparse.Action:
+    """An argument that names a file or folder to write: before the command runs, nothing of another kind is found there, or
+    --force is given, which this adds. `kind` may be a function of the namespace (None: nothing is written)."""
+    if flags[0].startswith("-"):
+        options.setdefault("default", None)
+    if options.get("default") is not argparse.SUPPRESS:  # which would be taken for a text, and so for a path
+        options["type"] = place
+    action = parser.add_argument(*flags, **options)
+    action.output = kind  # type: ignore[attr-defined]
+    if "--force" not in parser._option_string_actions:
+        text = "write even where something lies that minisnn did not write there"
+        parser.add_argument("--force", action="store_true", help=text)
+    return action
+
+
+def add_input(parser, *flags: str, **options) -> argparse.Action:
+    """An argument that names what is read: nothing is written in its place, not even by --force."""
+    return reads(parser.add_argument(*flags, **options))
+
+
+def reads(action: argparse.Action) -> argparse.Action:
+    """Mark an argument as one of `add_input`."""
+    action.input = True  # type: ignore[attr-defined]
+    return action
+
+
+def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Before any work: ValueError where a file or folder that the command would write must not be written."""
+    chosen = {action.dest: action for one in _chosen(parser, args) for action in one._actions}
+    values = {**getattr(args, "defaults", {}).get(getattr(args, "what", None) or "compare", {}), **vars(args)}
+    read = [values.get(name) for name, action in chosen.items() if getattr(action, "input", False)]
+    there, written = [one for one in read if one is not None], []
+    for name, action in chosen.items():
+        kind = getattr(action, "output", None)
+        kind = kind(argparse.Namespace(**values)) if callable(kind) else kind
+        if kind is not None and values.get(name) is not None:
+            outputs.check(values[name], kind, there, values.get("force", False))
+            written.append(values[name])
+    outputs.check_apart(written)
+
+
+def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[argparse.ArgumentParser]:
+    """The parser and those of the sub-commands that were named."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None) is not None:
+            return [parser, *_chosen(action.choices[getattr(args, action.dest)], args)]
+    return [parser]

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from ..files import whole_file, whole_folder
-from .options import add_count, add_list, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads
+from .. import outputs
+from .options import add_count, add_input, add_list, add_output, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads
 
 SUMMARY = "labelled pictures into event recordings"
 EXAMPLES = """\
@@ -24,10 +25,10 @@ MNIST's, plain or .gz), or .npz with images and labels"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pictures", nargs="?", type=Path, help="labelled pictures (default: the shipped digits)")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of an idx or .npy file of pictures")
+    add_input(parser, "pictures", nargs="?", type=Path, help="labelled pictures (default: the shipped digits)")
+    add_input(parser, "--labels", type=Path, metavar="FILE", help="labels of an idx or .npy file of pictures")
     text = "new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5"
-    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
+    add_output(parser, "--out", kind=_kind, required=True, metavar="PATH", help=text)
     text = "split that the recordings are put into (default: Train)"
     parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
     add_count(parser, "each", None, "only the first N pictures of each label")
@@ -41,12 +42,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
 
 
+def _single(out: Path) -> bool:
+    return out.suffix.lower() in (".h5", ".hdf5")
+
+
+def _kind(args: argparse.Namespace) -> outputs.Kind:
+    return outputs.RECORDINGS if _single(args.out) else outputs.NEW_FOLDER
+
+
 def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
     out = args.out.expanduser()
-    single = out.suffix.lower() in (".h5", ".hdf5")
-    if out.exists() and (single or not out.is_dir()):
-        raise ValueError(f"{out}: something of this name exists; expected a new {'file' if single else 'folder'}")
+    single = _single(out)
     for name in ("size", "sensor"):
         if (given := getattr(args, name)) is not None and len(given) != 2:
             raise ValueError(f"{name} must be two numbers, rows and columns, not {given}")
@@ -56,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         refuse(args, "for the shipped digits", "labels", "size")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
-    write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor)
+    write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor, force=args.force)
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
     many, pixels = f"{sum(events) / len(events):.0f} events on average", f"{args.sensor[1]} x {args.sensor[0]} pixels"
     print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of {pixels}")
@@ -115,14 +122,14 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
         yield int(labels[place]), number, events
 
 
-def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple], sensor) -> list[int]:
+def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple], sensor, force) -> list[int]:
     """N-MNIST's form, or .npz of another sensor, the folder whole or not at all; the number of events of each recording."""
     import numpy as np
 
     from ..data.readers.nmnist import write_nmnist
 
     sizes = []
-    with whole_folder(out) as folder:
+    with whole_folder(out, into=force) as folder:
         for name in names:
             (folder / split / name).mkdir(parents=True)
         for label, number, events in recordings:

@@ -7,7 +7,8 @@ import pkgutil
 import re
 from pathlib import Path
 
-from ..files import whole_folder
+from .. import outputs
+from .options import add_output
 
 SUMMARY = "the API reference as web pages"
 EXAMPLES = """\
@@ -22,7 +23,7 @@ INSIDE = ("__main__", "cli", "commands", "experiments", "kernels")  # not for sc
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to write to (default: reference)"
-    parser.add_argument("--out", type=Path, default=Path("reference"), metavar="DIR", help=text)
+    add_output(parser, "--out", kind=outputs.FOLDER, default=Path("reference"), metavar="DIR", help=text)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,14 +32,12 @@ def run(args: argparse.Namespace) -> None:
         from jinja2 import ChoiceLoader, DictLoader
     except ImportError as error:
         raise ValueError('the reference needs the library pdoc; install it with: pip install "minisnn[docs]"') from error
-    if args.out.is_file():
-        raise ValueError(f"{args.out}: there is a file of this name; expected a folder, or none yet")
     pdoc.render.configure(docformat="markdown", footer_text="minisnn")
     pdoc.render.env.filters["to_markdown"] = markdown
     own = DictLoader({"custom.css": STYLE})
     pdoc.render.env.loader, before = ChoiceLoader([own, pdoc.render.env.loader]), pdoc.render.env.loader
     try:
-        with whole_folder(args.out, into=True) as folder:
+        with outputs.marked_folder(args.out, args.force) as folder:
             pdoc.pdoc(*modules(), output_directory=folder)
     finally:
         pdoc.render.env.loader = before

@@ -6,8 +6,9 @@ import argparse
 import sys
 import time
 
+from .. import outputs
 from .options import names
-from .studies import add_study, carry_out, study_maker
+from .studies import add_study, carry_out, check_place, study_maker
 
 SUMMARY = "all tables and figures on one page"
 EXAMPLES = """\
@@ -38,9 +39,13 @@ def run(args: argparse.Namespace) -> None:
         announce()
     findings, began = [], time.perf_counter()
     with study_maker(args, *chosen) as make:
-        for place, name in enumerate(chosen, 1):
+        outputs.check(args.out / "report.html", outputs.REPORT, force=args.force)
+        studies = [make(name) for name in chosen]
+        for study in studies:
+            check_place(study, args.force)
+        for place, study in enumerate(studies, 1):
             start = time.perf_counter()
-            findings.append(carry_out(make(name)))
+            findings.append(carry_out(study, args.force))
             if not args.quiet:
                 seconds = f"{time.perf_counter() - start:.0f} s"
                 print(f"{place} of {len(chosen)}: {findings[-1].title}; {seconds}", file=sys.stderr, flush=True)

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from .. import outputs
 from . import options
-from .options import add_checkpoint, add_count, add_data, add_seed, add_yes, check_folder, find_checkpoint
+from .options import add_checkpoint, add_count, add_data, add_output, add_seed, add_yes, find_checkpoint
 
 SUMMARY = "a task as pictures, a raster and an animation"
 EXAMPLES = """\
@@ -24,14 +25,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_count(parser, "queries", 3, "query samples of each class")
     add_seed(parser, "the tasks, as in evaluate")
     add_count(parser, "index", 0, "which task of this seed", 0, "I")
-    parser.add_argument("--out", type=Path, default=Path("task"), metavar="DIR", help="folder to write to (default: task)")
+    text = "folder to write to (default: task)"
+    add_output(parser, "--out", kind=outputs.FOLDER, default=Path("task"), metavar="DIR", help=text)
     add_checkpoint(parser, "also draw what a network answers before and after adaptation")
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures (default: png)")
     add_yes(parser, "animation", "write the animation, which takes some seconds")
 
 
 def run(args: argparse.Namespace) -> None:
-    check_folder(args.out)
     from ..training.checkpoint import read
     from ..training.evaluation import open_set
     from ..plots import animate_task, plot_raster, plot_task, save
@@ -50,17 +51,18 @@ def run(args: argparse.Namespace) -> None:
     print(f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, {events}")
     if source := getattr(tasks, "source", None):
         print(f"from {source}")
-    args.out.mkdir(parents=True, exist_ok=True)
     name = task.classes[int(task.y_support[0])]
-    print(save(plot_task(task, args.queries), args.out / f"task.{args.format}"))
     title = f"A recording of class {name}: events sweep over the pixels as the eye moves"
-    print(save(plot_raster(task.x_support[0], title), args.out / f"raster.{args.format}"))
-    if found is not None:
-        from ..meta.inner import InnerLoop, predict
-        from ..plots import plot_answers
+    with outputs.marked_folder(args.out, args.force) as made:
+        written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
+        written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))
+        if found is not None:
+            from ..meta.inner import InnerLoop, predict
+            from ..plots import plot_answers
 
-        theta = (found.inner or InnerLoop()).adapt(found.net, found.theta, task.x_support, task.y_support)
-        before, after = (predict(found.net, point, task.x_query) for point in (found.theta, theta))
-        print(save(plot_answers(task, before, after), args.out / f"answers.{args.format}"))
-    if args.animation:
-        print(animate_task(task, args.out / "task.gif"))
+            theta = (found.inner or InnerLoop()).adapt(found.net, found.theta, task.x_support, task.y_support)
+            before, after = (predict(found.net, point, task.x_query) for point in (found.theta, theta))
+            written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
+        if args.animation:
+            written.append(animate_task(task, made / "task.gif"))
+    print(*(args.out / path.name for path in written), sep="\n")

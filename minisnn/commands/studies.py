@@ -4,6 +4,7 @@ import argparse
 from contextlib import contextmanager
 from pathlib import Path
 
+from .. import outputs
 from ..files import held
 from ..experiments import UNUSED
 from . import options
@@ -17,16 +18,17 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
     options.add_count(data, "episodes", episodes, "test episodes", 2)
     options.add_count(data, "queries", 5, "query samples of each class")
     options.add_seed(data, "the episodes")
-    data.add_argument("--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
+    options.add_input(data, "--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     if asl:
         text = "folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)"
-        data.add_argument("--asl-root", metavar="PATH", help=text)
+        options.add_input(data, "--asl-root", metavar="PATH", help=text)
     networks = parser.add_argument_group("networks (default: those that travel with minisnn)")
-    networks.add_argument("--networks", metavar="DIR", help="folder of checkpoints or run folders with the shipped ones' names")
+    text = "folder of checkpoints or run folders with the shipped ones' names"
+    options.add_input(networks, "--networks", metavar="DIR", help=text)
     text = "train them anew first, into OUT/networks; takes hours, and can be stopped and resumed"
     networks.add_argument("--retrain", action="store_true", help=text)
     text = f"folder for numbers, figures and records; the same command continues from them (default: {OUT})"
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=text)
+    options.add_output(parser, "--out", kind=outputs.FOLDER, default=OUT, metavar="DIR", help=text)
     options.add_quiet(parser)
     options.add_threads(parser)
     options.add_workers(parser)
@@ -41,7 +43,6 @@ def study_maker(args: argparse.Namespace, *names: str):
     idle = [set(UNUSED.get(name, ())) for name in names]
     options.refuse(args, f"for {' and '.join(names)}", *sorted(set.intersection(*idle) if idle else ()))
     options.use_threads(args.threads)
-    options.check_folder(args.out)
     from ..experiments.networks import Networks
     from ..experiments.study import Settings, Study
 
@@ -57,14 +58,28 @@ def study_maker(args: argparse.Namespace, *names: str):
             raise KeyboardInterrupt(f"stopped; {kept}; run the same command again to continue") from signal
 
 
-def carry_out(study):
+def carry_out(study, force: bool = False):
     """Run an experiment and write what it found."""
     from ..experiments import experiment
 
     found = experiment(study.name).run(study)
     found.settings = study.describe()
-    found.write(study.folder)
+    write(found, study, force)
     return found
+
+
+def write(found, study, force: bool) -> None:
+    """Write what an experiment found, but over nobody else's files."""
+    outputs.check_files(study.folder, dict.fromkeys(found.files()), force)
+    found.write(study.folder)
+    outputs.note(study.folder, found.files())
+    outputs.note(study.out, ())
+
+
+def check_place(study, force: bool) -> None:
+    """Before any work: ValueError where another's files lie in the place of what an experiment will find."""
+    outputs.check(study.folder, outputs.FOLDER, force=force)
+    outputs.check_unchanged(study.folder, force)
 
 
 def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 600):
@@ -86,6 +101,7 @@ def run_and_print(name: str, args: argparse.Namespace) -> None:
         announce()
     with study_maker(args, name) as make:
         study = make(name)
-        found = carry_out(study)
+        check_place(study, args.force)
+        found = carry_out(study, args.force)
     print(found.text())
     print(f"\nnumbers and figures: {study.folder}")

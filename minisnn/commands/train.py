@@ -12,7 +12,9 @@ from pathlib import Path
 from ..meta.rules import RULES
 from ..training.presets import DEFAULT, PRESETS, chosen
 from ..training.settings import TrainingConfig, in_words
-from .options import add_quiet, add_threads, add_workers, executor_of, names, or_none, refuse, use_threads, whole_numbers
+from .. import outputs
+from .options import add_input, add_output, add_quiet, add_threads, add_workers, executor_of, names, or_none, reads, refuse
+from .options import use_threads, whole_numbers
 
 SUMMARY = "meta-train a network, then test it on unseen classes"
 EXAMPLES = """\
@@ -38,9 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(PRESETS),
         help=f"settings to start from (default: {DEFAULT}; maml for another rule, order or model)",
     )
-    run.add_argument("--out", metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
-    run.add_argument("--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+    add_output(run, "--out", kind=outputs.RUN, metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
+    add_input(run, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     add_quiet(run)
     add_threads(run)
     add_workers(parser)
@@ -65,7 +67,9 @@ def _add_setting(group, f) -> None:
             options["choices"] = limits["choices"]
         else:
             options["metavar"] = {int: "N", float: "X", str: "DIR" if f.name == "root" else "NAME"}[kind]
-    group.add_argument(f"--{f.name.replace('_', '-')}", **options)
+    action = group.add_argument(f"--{f.name.replace('_', '-')}", **options)
+    if f.name in ("root", "start"):
+        reads(action)
 
 
 def _defaults(f) -> str:

@@ -51,7 +51,7 @@ def plot_steps(curve: Curve, path=None):
 
     The smooth form leaps where a step carries a membrane across the kink of sigma'.
     """
-    from ..plots import figure
+    from ..plots import figure, save
 
     fig = figure(7, 5)
     fig.set_layout_engine("constrained")
@@ -77,5 +77,5 @@ def plot_steps(curve: Curve, path=None):
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(fontsize="small")
     if path is not None:
-        fig.savefig(path, dpi=150)
+        save(fig, path)
     return ax

@@ -20,9 +20,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ..files import whole_file
+from ..files import write_whole
 from ..layers.neuron import LIF
 from ..network.spiking import SpikingNet
+from ..outputs import archive
 
 _NEURON = ("alpha", "beta", "threshold")
 
@@ -154,5 +155,4 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
 
 def write_state_dict(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     """An .npz file, whole or not at all."""
-    with whole_file(path) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_whole(path, archive("a state dictionary", arrays))

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..files import write_whole
+from ..outputs import PICTURE_MARK
 
 # Okabe and Ito (2008), told apart by every kind of colour vision
 COLOURS = dict(blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
@@ -63,11 +64,13 @@ def figure(width: float = 6.4, height: float = 4.0):
 def save(fig, path: str | Path) -> Path:
     """Write a figure; the ending of `path` says as what (.png, .svg, .pdf). The file appears only when it is whole."""
     path, kinds, image = Path(path), fig.canvas.get_supported_filetypes(), io.BytesIO()
-    if path.suffix[1:].lower() not in kinds:
+    kind = path.suffix[1:].lower()
+    if kind not in kinds:
         ending = path.suffix or "a file without ending"
         raise ValueError(f"{path}: figures cannot be written as {ending!r}, expected one of {', '.join(sorted(kinds))}")
+    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)  # by it the picture may be drawn anew
     with style():
-        fig.savefig(image, format=path.suffix[1:].lower())
+        fig.savefig(image, format=kind, metadata={mark: PICTURE_MARK} if mark else None)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, image.getvalue())
     return path

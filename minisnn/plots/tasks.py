@@ -10,6 +10,7 @@ from ..data.readers.events import event_map
 from ..files import write_whole
 from ..layers.loss import softmax
 from ..meta.tasks import Task
+from ..outputs import PICTURE_MARK
 from .canvas import COLOURS, figure, style
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
@@ -209,7 +210,8 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
                     axes.draw_artist(artist)
             pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
     image = io.BytesIO()
-    pictures[0].save(image, "GIF", save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
+    how = dict(save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
+    pictures[0].save(image, "GIF", comment=PICTURE_MARK, **how)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, image.getvalue())
     return path

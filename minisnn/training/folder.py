@@ -75,11 +75,11 @@ class RunFolder:
             return config, Origin.read(made, f"{path}: made"), True
         return config, Origin.guess(config, None, (self / "chip.json").is_file()), False
 
-    def check_free(self, config: TrainingConfig) -> None:
-        """Raise ValueError where a run lies here already."""
+    def check_free(self, config: TrainingConfig, more: tuple[str, ...] = ()) -> None:
+        """Raise ValueError where a run lies here already, or files that have the names of a run's, `more` among them."""
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path}: there is a file of this name; expected a new folder for the run")
-        found = [name for name in FILES if (self / name).exists()]
+        found = [name for name in (*FILES, *more) if (self / name).exists() or (self / name).is_symlink()]
         if not found:
             return
         what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"

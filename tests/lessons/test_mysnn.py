@@ -53,6 +53,54 @@ def test_what_passes_is_kept_with_its_equation_and_what_fails_is_not(own, capsys
     assert "# better" in own.read_text() and "# mine" not in own.read_text()
 
 
+OWN = """
+
+import math
+
+
+def helper(x):
+    return math.tau * x
+
+
+# a note to myself
+LIMIT = helper(3)
+if __name__ == "__main__":
+    print(LIMIT)
+"""
+
+
+@pytest.mark.parametrize("where", ["end", "between", "above", "prelude"])
+def test_the_students_own_code_stays_whole_when_a_check_passes_again(own, where):
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    mine.prepare("lesson03")
+    text = own.read_text()
+    mark = "# 1.3 · the course's own"
+    function = text.index("def trace(")
+    text = {
+        "end": text + OWN,
+        "between": text.replace(mark, OWN + "\n\n" + mark),
+        "above": text[:function] + OWN + text[function:],
+        "prelude": text.replace("# 1.1", OWN + "\n\n# 1.1", 1),
+    }[where]
+    own.write_text(text)
+    for n in range(3):
+        lesson01.trace(typed(TRACE.replace("# mine", f"# attempt {n}"), "trace", own.parent))
+        found = own.read_text()
+        assert f"# attempt {n}" in found and found.count("def trace(") == 1, found
+        for line in filter(None, OWN.split("\n")):
+            assert found.count(line) == text.count(line), line
+    space = {"__name__": "mysnn"}
+    exec(compile(found, "mysnn.py", "exec"), space)
+    assert space["LIMIT"] == space["helper"](3)
+
+
+def test_what_is_no_python_is_kept_as_a_comment(own):
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    own.write_text(own.read_text() + "\n\nthis is a thought, no Python\n")
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    assert "# this is a thought, no Python" in own.read_text()
+
+
 def test_what_does_not_run_by_itself_is_not_kept(own, capsys):
     helped = "import math\n" + TRACE.replace("np.zeros(x.shape)", "np.zeros(x.shape) * math.pi")
     lesson01.trace(typed(helped, "trace", own.parent))
