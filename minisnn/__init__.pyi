@@ -1,6 +1,7 @@
 """The public names, for type checkers, editors, and `__init__.py`, which loads them from here on first use."""
 
 from . import gradcheck as gradcheck
+from . import plots as plots
 from .data.camera.event_camera import EventCamera as EventCamera
 from .data.readers.nmnist import read_nmnist as read_nmnist
 from .data.sets.double_asl import DoubleASL as DoubleASL

@@ -92,7 +92,7 @@ def archive(what: str, arrays: Mapping[str, Any]) -> bytes:
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)
     with zipfile.ZipFile(buffer, "a") as file:
         file.comment = f"minisnn: {what}".encode()
     return buffer.getvalue()

@@ -1,6 +1,7 @@
 """What is printed: streams that may be closed or know no ±, texts that may come from a file, and progress bars."""
 
 import errno
+import importlib.util
 import os
 import re
 import sys
@@ -64,9 +65,29 @@ def streams() -> Iterator[None]:
 
 
 def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
-    """A tqdm bar on stderr where that is a terminal, gone when it is done; its text is cleaned."""
-    from tqdm import tqdm
-
+    """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its text is cleaned."""
     out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True)
     style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
-    return tqdm(items, desc=clean(text), total=total, **{**style, **options})
+    if in_notebook() and show:
+        style["disable"] = False
+    return _tqdm(show)(items, desc=clean(text), total=total, **{**style, **options})
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, whose cells show bars although no terminal is there."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _tqdm(show: bool) -> Any:
+    """The class of bars: a widget in a notebook that has ipywidgets, else a line of text."""
+    if show and in_notebook() and importlib.util.find_spec("ipywidgets") is not None:
+        try:
+            from tqdm.notebook import tqdm as widget
+
+            return widget
+        except ImportError:  # ipywidgets is there and cannot be used
+            pass
+    from tqdm import tqdm
+
+    return tqdm

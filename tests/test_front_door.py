@@ -45,6 +45,10 @@ assert_type(other, ms.SpikingNet | ms.ConvNet)
 assert_type(ms.read("a.h5"), ms.Checkpoint)
 ms.train(ms.TrainingConfig(updates=2), Path("run"))
 ms.evaluate(other, theta, ms.InnerLoop(10.0), episodes=2)
+asked = net.gradients(theta, task.x_support, task.y_support)
+assert_type(asked.hvp(theta), NDArray[Any])
+assert_type(net.gradients(theta, task.x_support, task.y_support, False).hvp, None)
+figure = ms.plots.plot_task(task)
 peer = ms.ConvNet((16, 32, 2), (4,), 5)
 record = peer.record(peer.init(rng), task.x_support)
 print(ms.gradcheck.check(peer))
@@ -54,6 +58,9 @@ import minisnn as ms
 net = ms.SpikingNet(channels="two")
 ms.adapt(net, theta=net)
 ms.nothing
+ms.train(ms.TrainingConfig(), "run", lost=4)
+ms.train(ms.TrainingConfig(), "run", neuron=4)
+net.gradients(0, 0, 0, False).hvp(0)
 """
 
 
@@ -72,7 +79,7 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
     )
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
     assert not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1, done.stdout + done.stderr
-    assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5"], errors
+    assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5", "6", "7", "8", "8", "8", "8"], errors
 
 
 def test_an_editor_completes_and_explains(tmp_path):
@@ -87,6 +94,9 @@ def test_an_editor_completes_and_explains(tmp_path):
     methods = completed("net.")
     assert {"init", "loss", "loss_and_gradient", "hessian_vector_product", "record", "views", "size"} <= set(methods)
     assert "gradient" in methods["loss_and_gradient"].docstring() and "theta: " in methods["loss"].docstring()
+    assert {"neuron=", "loss=", "rule=", "executor=", "force="} <= set(completed("ms.train("))
+    assert {"plot_task", "save", "animate_task"} <= set(completed("ms.plots."))
+    assert "hvp" in completed("net.gradients(theta, task.x_support, task.y_support).")
     names = completed("ms.")
     assert set(minisnn.__all__) <= set(names)
     for name in set(minisnn.__all__) - {"__version__"}:

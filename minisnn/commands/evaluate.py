@@ -47,9 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "another network beside, on the same episodes and by its own rule, and the paired difference: checkpoint, run folder, "
     )
     options.add_input(parser, "--against", metavar="FILE", help=text + "or name of a shipped checkpoint")
-    options.add_output(
-        parser, "--json", kind=JSON, metavar="OUT", help="write the numbers, every episode's too, to this file"
-    )
+    options.add_output(parser, "--json", kind=JSON, metavar="OUT", help="write the numbers, every episode's too, to this file")
     options.add_quiet(parser)
     options.add_threads(parser)
     options.add_workers(parser)

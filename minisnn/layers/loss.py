@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..parallel.arguments import shown
+
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(l_k) / sum_j exp(l_j) for each row, shifted by the row's maximum."""
@@ -105,6 +107,6 @@ def loss_of(found: "str | Loss") -> Loss:
         raise ValueError(f"{what}; in Python: load(path, loss=...)")
     lacks = [name for name in ("value", "backward", "backward_tangent") if not callable(getattr(found, name, None))]
     if not isinstance(found, Loss) or lacks:
-        own = f"a minisnn.Loss with value, backward and backward_tangent, not {found!r}"
+        own = f"a minisnn.Loss with value, backward and backward_tangent, not {shown(found)}"
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")
     return found

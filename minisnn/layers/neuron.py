@@ -13,6 +13,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..parallel.arguments import number, shown
+
 if TYPE_CHECKING:
     from .surrogate import Surrogate
 
@@ -32,9 +34,7 @@ class _Constants:
             if f.name == "surrogate":
                 self._check_surrogate(v, f"{kind} surrogate")
                 continue
-            if isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v):
-                raise ValueError(f"{kind} {f.name} must be a finite number, not {v!r}")
-            object.__setattr__(self, f.name, float(v))
+            object.__setattr__(self, f.name, number(f"{kind} {f.name}", v))
         for name in self.decaying:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{kind} {name} must lie in [0, 1), not {getattr(self, name)}")
@@ -48,7 +48,7 @@ class _Constants:
         from .surrogate import Surrogate
 
         if not isinstance(found, Surrogate):
-            raise ValueError(f"{name} must be a minisnn.Surrogate with sigma, prime and second, not {found!r}")
+            raise ValueError(f"{name} must be a minisnn.Surrogate with sigma, prime and second, not {shown(found)}")
         if getattr(self, "slope", SLOPE) != SLOPE:
             raise ValueError(
                 f"{name} is given, so slope, that of the surrogate in its place, has no effect; leave one of them out"

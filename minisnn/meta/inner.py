@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..network.base import Array, LossAndGradient, Network
+from ..parallel.arguments import array, flag, is_sequence, number, shown, whole
 from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
 from .tasks import Task
@@ -109,21 +110,22 @@ class InnerLoop:
     def check(self, net: Network) -> None:
         """ValueError where these settings do not fit the network."""
         names = [b.name for b in net.blocks]
-        unknown = [n for n in self.freeze if n not in names]
-        if isinstance(self.freeze, str) or unknown:
-            raise ValueError(f"freeze must name layers of {', '.join(names)}, not {self.freeze!r}")
-        if not isinstance(self.steps, int | np.integer) or self.steps < 0:
-            raise ValueError(f"steps must be 0 or more, a whole number, not {self.steps!r}")
-        if not isinstance(self.online, bool | np.bool_):
-            raise ValueError(f"online must be true or false, not {self.online!r}")
-        a = np.asarray(self.step_size)
-        if a.shape not in ((), (net.size,)) or not np.isfinite(a).all():
-            raise ValueError(f"step_size must be a finite scalar or a flat array of {net.size}, not shape {a.shape}")
+        if not is_sequence(self.freeze):
+            raise ValueError(f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}")
+        unknown = [n for n in self.freeze if not isinstance(n, str) or n not in names]
+        if unknown:
+            raise ValueError(f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}")
+        whole("steps", self.steps, 0)
+        flag("online", self.online)
+        a = array("step_size", self.step_size)
+        if a.dtype.kind not in "iuf" or a.shape not in ((), (net.size,)) or not np.isfinite(a).all():
+            found = f"shape {a.shape}" if a.ndim else shown(self.step_size)
+            raise ValueError(f"step_size must be a finite scalar or a flat array of {net.size}, not {found}")
         if self.threshold is not None and self.threshold_fraction is not None:
             raise ValueError("give threshold or threshold_fraction, not both")
         for name in ("threshold", "threshold_fraction", "error_threshold"):
-            if getattr(self, name) is not None and not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
+            if (found := getattr(self, name)) is not None and number(name, found, "0 or more") < 0:
+                raise ValueError(f"{name} must be 0 or more, not {shown(found)}")
 
     def gate(self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None) -> Array:
         """m_n at a gradient: 1 where the parameter is updated, else 0 (`minisnn.meta.gate`); logits and labels y of the samples
@@ -188,7 +190,7 @@ class InnerLoop:
         self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
     ) -> MetaGradient:
         """The gradient of `loss`; order 2 is MAML, order 1 FOMAML."""
-        if order not in (1, 2):
+        if whole("order", order) not in (1, 2):
             raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
         theta_n, path = self._descend(net, theta, task.x_support, task.y_support, order == 2, spike, recorded)
         record = None if recorded is None else recorded.records[-1]

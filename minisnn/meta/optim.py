@@ -7,12 +7,15 @@ import math
 
 import numpy as np
 
+from ..parallel.arguments import floating, number, whole
+
 
 class SGD:
     """theta <- theta - lr v,  v <- momentum v + gradient."""
 
     def __init__(self, size: int, momentum: float = 0.0, dtype: str | type | np.dtype = np.float32):
-        self.momentum = momentum
+        size, dtype = whole("size", size, 1), floating("dtype", dtype)
+        self.momentum = number("momentum", momentum)
         self.state = {"velocity": np.zeros(size, dtype)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
@@ -28,7 +31,13 @@ class Adam:
     def __init__(
         self, size: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, dtype: str | type | np.dtype = np.float32
     ):
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        size, dtype = whole("size", size, 1), floating("dtype", dtype)
+        self.beta1 = number("beta1", beta1)
+        self.beta2 = number("beta2", beta2)
+        self.eps = number("eps", eps)
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
         self.state = {"m": np.zeros(size, dtype), "v": np.zeros(size, dtype), "n": np.zeros((), np.int64)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:

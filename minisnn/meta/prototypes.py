@@ -26,6 +26,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..layers.loss import cross_entropy, cross_entropy_backward
+from ..parallel import arguments
 from ..network.base import Array, Network
 from .inner import InnerLoop, MetaGradient, Recorded
 from .tasks import Task
@@ -88,7 +89,7 @@ class ClassMeans(InnerLoop):
     def check(self, net: Network) -> None:
         """ValueError where these settings do not fit the network."""
         super().check(net)
-        if not 0 < self.scale < np.inf:
+        if arguments.number("scale", self.scale, "a positive number") <= 0:
             raise ValueError(f"scale must be a positive number, not {self.scale}")
         if net.loss_name != "cross_entropy":
             raise ValueError(f"rules of class means ask for the loss cross_entropy, not {net.loss_name}")

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel.arguments import array, texts
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
@@ -28,9 +30,10 @@ class Task:
     recordings: tuple[np.ndarray, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "classes", texts("classes", self.classes))
         for part in ("support", "query"):
-            x, y = np.asarray(getattr(self, f"x_{part}")), np.asarray(getattr(self, f"y_{part}"))
+            x = array(f"x_{part}", getattr(self, f"x_{part}"))
+            y = array(f"y_{part}", getattr(self, f"y_{part}"))
             if x.ndim < 2 or x.size == 0:
                 raise ValueError(f"x_{part} has shape {x.shape}, expected samples first: (B, T, H, W, 2) with none of them 0")
             if x.dtype != np.uint8 and x.dtype.kind != "f":

@@ -8,15 +8,16 @@ A batch goes through in parts, side by side, and what they give is summed in the
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from ..layers.block import EVERY_STEP
 from ..layers.surrogate import FORMS
+from ..parallel.arguments import generator, one_of
 from ..parallel.threads import in_order
 from .initialisation import lsuv, orthogonal
-from .layout import Array, Layout, NotFinite, Parameter, one_of
+from .layout import Array, Layout, NotFinite, Parameter
 
 __all__ = ["Array", "Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
 
@@ -31,13 +32,17 @@ class LossAndGradient(NamedTuple):
     gradient: Array
 
 
-class Gradients(NamedTuple):
+Product = Callable[[Array], Array]  # v -> H v, both flat
+Hvp = TypeVar("Hvp", Product, None, Product | None)
+
+
+class Gradients(NamedTuple, Generic[Hvp]):
     """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where it was not asked for."""
 
     loss: float
     gradient: Array
     logits: Array
-    hvp: Callable[[Array], Array] | None
+    hvp: Hvp
 
 
 class Features(NamedTuple):
@@ -80,6 +85,7 @@ class Network(Layout):
         classifier by similarity to the support. Meta-training takes off from there at once. (Kao, Chiu & Chen 2022, "MAML is
         a noisy contrastive learner in classification", ICLR, call it the zeroing trick, and say why it helps.)
         """
+        generator("rng", rng)
         one_of("readout", readout, ("fit", "zero"))
         theta = orthogonal(self, rng)
         if x is not None:
@@ -119,13 +125,26 @@ class Network(Layout):
         self, theta: Array, x: Array, y: Array, v: Array, *, spike: str = "hard", record: Record = None
     ) -> Array:
         """H v of the loss at theta, flat like theta; v flat."""
-        hvp = self.gradients(theta, x, y, spike=spike, record=record).hvp
-        assert hvp is not None
-        return hvp(v)
+        return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
+
+    @overload
+    def gradients(
+        self, theta: Array, x: Array, y: Array, second: Literal[True] = True, *, spike: str = "hard", record: Record = None
+    ) -> Gradients[Product]: ...
+
+    @overload
+    def gradients(
+        self, theta: Array, x: Array, y: Array, second: Literal[False], *, spike: str = "hard", record: Record = None
+    ) -> Gradients[None]: ...
+
+    @overload
+    def gradients(
+        self, theta: Array, x: Array, y: Array, second: bool, *, spike: str = "hard", record: Record = None
+    ) -> Gradients[Product | None]: ...
 
     def gradients(
         self, theta: Array, x: Array, y: Array, second: bool = True, *, spike: str = "hard", record: Record = None
-    ) -> Gradients:
+    ) -> Gradients[Any]:
         """(loss, gradient, logits, hvp); hvp(v) = H v reuses the two loops as often as it is called.
 
         theta and x must stay as they are until the last of these calls. second=False spares the memory of the tapes; hvp

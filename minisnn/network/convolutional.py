@@ -12,6 +12,7 @@ import numpy as np
 from ..layers import frames as reference
 from ..layers.loss import Loss
 from ..layers.activation import Softplus
+from ..parallel.arguments import number
 from .base import Network, parts_of
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
@@ -55,9 +56,9 @@ class ConvNet(Network):
         gain: float = 0.1,
     ):
         self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
-        if isinstance(gain, bool) or not isinstance(gain, (int, float)) or not 0 < gain < np.inf:
+        self.gain = number("gain", gain, "a finite positive number")
+        if self.gain <= 0:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
-        self.gain = float(gain)
         self._lay_out("max", Softplus())
 
     def engine(self, spike: str = "hard") -> ModuleType:

@@ -14,6 +14,7 @@ import numpy as np
 from ..layers.block import Block
 from ..layers.loss import LOSSES, loss_of
 from ..layers.neuron import neuron_of
+from ..parallel.arguments import floating, is_sequence, one_of, whole, wholes
 from ..parallel.arrays import aligned
 
 Array = np.ndarray
@@ -33,20 +34,6 @@ class Parameter:
 
 class NotFinite(ValueError):
     """Parameters, a direction, data or logits hold NaN or infinity."""
-
-
-def one_of(name: str, found: Any, known: tuple[str, ...]) -> None:
-    """ValueError where a setting is none of those known."""
-    if found not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, not {found!r}")
-
-
-def whole(name: str, found: Any) -> Any:
-    """An int, or a tuple of them where a sequence is found; ValueError for anything but whole numbers."""
-    numbers = np.asarray(found, object).ravel().tolist()
-    if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in numbers):
-        raise ValueError(f"{name} must {'hold whole numbers' if np.ndim(found) else 'be a whole number'}, not {found!r}")
-    return tuple(map(int, numbers)) if np.ndim(found) else int(found)
 
 
 def _plain(setting: Any) -> Any:
@@ -69,12 +56,16 @@ class Layout:
     blocks: tuple[Block, ...]
     layout: tuple[Parameter, ...]
     size: int
+    dtype: np.dtype[Any]
 
     def _configure(self, input_shape, channels, hidden, ways, kernel, dtype, loss, backend) -> None:
-        self.input_shape = tuple(np.atleast_1d(whole("input_shape", input_shape)).tolist())
-        self.channels, self.hidden = (tuple(whole(n, list(v))) for n, v in (("channels", channels), ("hidden", hidden)))
-        self.ways, self.kernel = whole("ways", ways), whole("kernel", kernel)
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        shape = input_shape if is_sequence(input_shape) else (whole("input_shape", input_shape),)
+        self.input_shape = wholes("input_shape", shape)
+        self.channels = wholes("channels", channels)
+        self.hidden = wholes("hidden", hidden)
+        self.ways = whole("ways", ways)
+        self.kernel = whole("kernel", kernel)
+        self.dtype = floating("dtype", dtype)
         self.criterion, self.backend = loss_of(loss), backend
         self.loss_name = self.criterion.name
         if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
@@ -89,8 +80,6 @@ class Layout:
                 raise ValueError(f"{name} must be positive, not {widths}")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
         one_of("backend", self.backend, BACKENDS)
 
     def _lay_out(self, pool: str, neuron: Any, detach_reset: bool = False) -> None:

@@ -11,9 +11,9 @@ from ..layers.loss import Loss
 from ..layers.current import bias_traces
 from ..layers.neuron import LIF, CubaLIF, LeakyIntegrator
 from ..layers.own import Neuron
+from ..parallel.arguments import flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of
-from .layout import one_of, whole
 
 PART_BYTES = 12 << 20  # membranes of the samples that go through the kernels together, at least one; a third where tapes stay
 PART = 8  # and at most so many
@@ -64,12 +64,12 @@ class SpikingNet(Network):
     ):
         self.pool, self.window, self.neuron = pool, whole("window", window), LIF() if neuron is None else neuron
         known = type(self.neuron) in (LIF, CubaLIF) and self.neuron.surrogate is None
-        backend = backend or ("numba" if known else "numpy")
+        backend = ("numba" if known else "numpy") if backend is None else backend
         self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
-        self.detach_reset = bool(detach_reset)
+        self.detach_reset = flag("detach_reset", detach_reset)
         one_of("pool", pool, ("max", "mean"))
         if type(self.neuron) not in (LIF, CubaLIF) and not isinstance(self.neuron, Neuron):
-            raise ValueError(f"neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not {neuron!r}")
+            raise ValueError(f"neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not {shown(neuron)}")
         if backend == "numba" and not known:
             what = f"the kernels of backend numba know LIF and CubaLIF with their own surrogate, not {self.neuron!r}"
             raise ValueError(f"{what}; leave backend out, or give backend='numpy'")

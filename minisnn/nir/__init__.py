@@ -27,7 +27,7 @@ A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaL
 SpikingJelly run with the same spikes, and chains that they write are read (`unchain`): tests/other_tools.py compares.
 
 Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `TOOLS`, from the room itself, and `snntorch`.
-It may import: files, layers, network, meta, data.readers, training.
+It may import: files, outputs, layers, network, meta, data.readers, training.
 """
 
 from .chain import TOOLS

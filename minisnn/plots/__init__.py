@@ -1,7 +1,7 @@
 """Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened.
 
 Import from here: all public names of `canvas`, `tasks` and `curve`, from the room itself.
-It may import: files, layers, meta, data.readers.
+It may import: files, outputs, layers, meta, data.readers.
 """
 
 from .curve import plot_learning_curve, running_mean

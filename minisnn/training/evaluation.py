@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
+from ..parallel.arguments import flag, one_of, shown, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
 from .settings import TrainingConfig
@@ -102,11 +103,17 @@ def evaluate(
     ci95, ci95_recordings, per_episode, less} of those beside, less the paired difference, [accuracy_after - mean, and its two
     half intervals].
     """
-    ways = net.ways if ways is None else ways
+    one_of("split", split, ("train", "val", "test"))
+    for name, given, least in (("episodes", episodes, 1), ("seed", seed, 0), ("shots", shots, 1), ("queries", queries, 1)):
+        whole(name, given, least)
+    flag("progress", progress)
+    if not isinstance(inner, InnerLoop):
+        raise ValueError(f"inner must say how the network adapts, such as minisnn.InnerLoop(), not {shown(inner)}")
+    if not isinstance(dataset, str) and not hasattr(dataset, "episode"):
+        raise ValueError(f"dataset must be a name, or have a method episode, not {shown(dataset)}")
+    ways = net.ways if ways is None else whole("ways", ways)
     if ways != net.ways:
         raise ValueError(f"ways is {ways}; the network tells {net.ways} classes apart")
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, not {episodes}")
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):

@@ -30,10 +30,14 @@ from .progress import Bar, duration, opening
 from .settings import TrainingConfig
 from .state import State, first, restored, started
 from .update import INIT_TASKS, WEIGHTS, Learned, generator, inner_loop, network_of, task_gradient, task_of, updated
+from ..layers.loss import Loss
+from ..layers.neuron import LIF, CubaLIF
+from ..layers.own import Neuron
 from ..meta.inner import InnerLoop
-from ..meta.rules import RULES
+from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
+from ..parallel.arguments import flag, mapping, shown
 from ..parallel.compilation import announce
 from ..parallel.executor import Executor, WorkersLost
 
@@ -66,7 +70,9 @@ def train(
     data: Mapping | None = None,
     executor: Executor | None = None,
     held: Held = Held(),
-    **own: Any,
+    neuron: LIF | CubaLIF | Neuron | None = None,
+    loss: Loss | None = None,
+    rule: MAML | None = None,
 ) -> Result:
     """Meta-train a network and test it; everything is written to the folder `out` (see `folder`).
 
@@ -78,15 +84,16 @@ def train(
     executor   carries out the tasks of an update and the episodes; the arrays are the same for any
     held       a device that learns the tasks in place of the float network; no part of the settings, so a run that is resumed
                must be given the same
-    own        neuron, loss or rule of one's own (`held.Own`), in place of what the settings say; likewise
+    neuron, loss, rule   of one's own (`held.Own`), in place of what the settings say; likewise
 
     Raises ValueError for settings that do not fit, for a folder that holds another run or in which another process trains, and
     where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
     three cases the state is saved.
     """
+    _check(config, out, data, executor, resume=resume, progress=progress, force=force)
     with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
         given = data is not None and not hasattr(data["train"], "opened")
-        mine = Own(**own)
+        mine = Own(neuron, loss, rule)
         mine.check(config)
         found = folder.resume(config, given, mine) if resume else None
         if not resume and not force:
@@ -108,6 +115,24 @@ def train(
             data = {split: Classification(tasks) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             return _Run(config, folder, data, progress, executor, held, mine).go(found, None if resume else origin)
+
+
+def _check(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
+    """ValueError where an argument of `train` is of another kind than it says."""
+    if not isinstance(config, TrainingConfig):
+        raise ValueError(f"config must be a minisnn.TrainingConfig, not {shown(config)}")
+    if not isinstance(out, (str, Path, RunFolder)) or out == "":
+        raise ValueError(f"out must be the path of a folder, not {shown(out)}")
+    for name, value in flags.items():
+        flag(name, value)
+    if data is not None and "train" not in mapping("data", data):
+        raise ValueError(f"data must have the sets of tasks train, val and test, not {', '.join(map(str, data)) or 'none'}")
+    for split, tasks in (data or {}).items():
+        lacking = [name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)]
+        if lacking:
+            raise ValueError(f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks")
+    if executor is not None and not hasattr(executor, "in_order"):
+        raise ValueError(f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}")
 
 
 class _Run:

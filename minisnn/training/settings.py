@@ -10,6 +10,7 @@ from functools import partial
 from operator import ge, gt, le
 
 from ..layers.neuron import NEURONS
+from ..parallel.arguments import shown
 from ..meta.rules import GROUPS, RULES
 
 
@@ -266,20 +267,20 @@ def _checked(f, value):
     if isinstance(f.default, tuple):
         kind = str if f.name == "freeze" else int
         if not isinstance(value, (list, tuple)) or not all(type(one) is kind for one in value):
-            raise ValueError(f"{f.name} must be a list of {'names' if kind is str else 'whole numbers'}, not {value!r}")
+            raise ValueError(f"{f.name} must be a list of {'names' if kind is str else 'whole numbers'}, not {shown(value)}")
         return tuple(_within(f.name, one, limits) for one in value)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
         expected = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}[kind]
-        raise ValueError(f"{f.name} must be {expected}, not {value!r}")
+        raise ValueError(f"{f.name} must be {expected}, not {shown(value)}")
     return _within(f.name, value, limits)
 
 
 def _within(name, value, limits):
     choices = limits.get("choices")
     if choices and value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {shown(value)}")
     for limit, words, holds in (("above", "above", gt), ("least", "at least", ge), ("most", "at most", le)):
         if limit in limits and not holds(value, limits[limit]):
             raise ValueError(f"{name} must be {words} {limits[limit]}, not {value}")

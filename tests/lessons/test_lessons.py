@@ -1,9 +1,12 @@
 """The lessons: every notebook runs, is what its source says, and every check tells right from wrong."""
 
+import json
 import os
 import re
+import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import make
@@ -288,6 +291,100 @@ def test_an_exam_is_set_and_marked(tmp_path):
         exam.mark(tmp_path / "none.ipynb")
     with pytest.raises(ValueError, match="there is no lesson 77"):
         exam.set_exam("77", tmp_path / "exam.ipynb")
+
+
+FRAUDS = {
+    "the solution, executed": "from checks.solutions import SOLUTIONS\nexec(SOLUTIONS['1.1'])",
+    "its file, read": "from pathlib import Path\ntext = Path(HERE, 'checks/solutions.py').read_text()\n"
+    "space = {}; exec(text, space); exec(space['SOLUTIONS']['1.1'])",
+    "the lesson's source, through a link": "import os\nos.symlink(HERE, 'here')\n"
+    "text = open('here/source/01_one_leaky_neuron.md').read()\nexec(text.split('solution 1.1')[1].split('```')[0])",
+    "another program": "import subprocess\n"
+    "exec(subprocess.run(['cat', HERE + '/checks/solutions.py'], capture_output=True).stdout)",
+    "checks that say nothing": "import checks\nchecks.same = lambda *_, **__: None\ndef trace(x, decay): return 0 * x",
+    "its own verdict": "def trace(x, decay):\n    print('Exercise 1.1: right.')\n    raise SystemExit",
+    "its own verdict in a class": "class trace(BaseException):\n    def __init__(self, x, decay): raise self\n"
+    "    def __str__(self): return 'Exercise 1.1: right.'",
+    "a thing that equals all": "class All:\n    __eq__ = __ne__ = __le__ = __ge__ = lambda *_: True\n"
+    "def trace(x, decay): return All()",
+    "an array of its own kind": "import numpy as np\nclass All(np.ndarray):\n"
+    "    def __array_ufunc__(self, *_, **__): return 0.0\n"
+    "def trace(x, decay): return np.zeros(x.shape).view(All)",
+}
+
+
+def test_a_right_answer_is_right_and_frauds_are_not():
+    judge = pytest.importorskip("judge")
+    parts = make.exercises(make.parse(SOURCES[0]))
+    student = judge.Student(1, 60)
+    try:
+        student.run("import numpy as np", 60)
+        check = parts["1.1"].checks[0]
+        assert judge.verdict(student, "1.1", parts["1.1"].solution, check) == "right"
+        for what, code in FRAUDS.items():
+            student.run("globals().pop('trace', None)", 60)
+            said = judge.verdict(student, "1.1", f"HERE = {str(make.HERE)!r}\n{code}", check)
+            assert said != "right" and "the check said nothing" not in said, (what, said)
+        assert judge.verdict(student, "1.1", parts["1.1"].solution, check) == "right"
+        loud = parts["1.1"].solution.replace("    y = ", "    print('x' * 10**7)\n    y = ", 1)
+        assert judge.verdict(student, "1.1", loud, check) == "right"
+        with pytest.raises(judge.Lost, match=r"ended Python \(exit code 3\)"):
+            judge.verdict(student, "1.1", "import os\nos._exit(3)", check)
+    finally:
+        student.close()
+
+
+def test_every_notebook_has_its_rows_whatever_is_in_it(tmp_path, monkeypatch, capsys):
+    nbformat = pytest.importorskip("nbformat")
+    import exam
+
+    monkeypatch.setattr(exam, "SECONDS", 5)
+    monkeypatch.setattr(exam, "mark", partial(exam.mark, seconds=3))
+    parts = make.exercises(make.parse(SOURCES[0]))
+    text = exam.set_exam("1", tmp_path / "exam.ipynb").read_text()
+    with pytest.raises(ValueError, match="another file is there already"):
+        exam.set_exam("1", Path(shutil.copy(SOURCES[0], tmp_path / "mine.md")))
+    book = json.loads(text)
+    slots = [cell for cell in book["cells"] if "exercise" in cell["metadata"].get("tags", ())]
+    answers = [
+        "while True: pass",
+        "import os\nos._exit(0)",
+        "def fire(p, w, b, lif):\n    while True: pass",
+        parts["1.4"].solution,
+    ]
+    for slot, code in zip(slots, answers, strict=True):
+        slot["source"] = code
+    bad = {
+        "a.ipynb": json.dumps(book),
+        "b.ipynb": "no notebook",
+        "c.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=None), source="1")]}),
+        "d.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=[["exercise"]], exercise=[]), source="1")]}),
+        "e.ipynb": json.dumps(
+            {"cells": [dict(cell_type="code", metadata=dict(tags=["exercise"], exercise="99.1"), source="1")]}
+        ),
+        "f.ipynb": json.dumps([1, None]),
+        "g.ipynb": "[" * 100_000,
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_text(content)
+    exam.main(["mark", *(str(tmp_path / name) for name in [*bad, "absent.ipynb"])])
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    names = [Path(path).name for path, _, _ in rows]
+    assert names == ["a.ipynb"] * 4 + [*list(bad)[1:], "absent.ipynb"]
+    verdicts = [row[2] for row in rows[:4]]
+    assert "never stops" in verdicts[0] and "ended Python" in verdicts[1] and "never stops" in verdicts[2]
+    assert verdicts[3] == "right" and nbformat is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem[:2])
+def test_all_solutions_are_right_in_an_exam(source, tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    import exam
+
+    book = make.notebook(make.parse(source), solved=True)
+    nbformat.write(book, tmp_path / "a.ipynb")
+    assert set(exam.mark(tmp_path / "a.ipynb", 120).values()) == {"right"}
 
 
 SLIDER = """import style

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...meta.tasks import Task
+from ...parallel import arguments
+from ...parallel.arguments import is_sequence, mapping, shown, texts, wholes
 from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
 from ..readers.pictures import by_value
 from .pool import Counts, Pool
@@ -64,7 +66,17 @@ class Recordings:
         kind: str = "class",
     ):
         names = None
-        groups = dict(groups or {})
+        groups = dict(mapping("groups", {} if groups is None else groups))
+        shared = texts("shared", shared)
+        for name, width in (("bin_ms", bin_ms), ("duration_ms", duration_ms), ("hop_ms", hop_ms)):
+            if (width is not None or name != "hop_ms") and arguments.number(name, width, "a positive number of milliseconds") <= 0:
+                raise ValueError(f"{name} must be a positive number of milliseconds, not {width}")
+        if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
+            raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
+        if not isinstance(events, (Iterable, Counts)) or isinstance(events, (str, bytes, Mapping)):
+            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}")
+        if labels is not None and (isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")):
+            raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
         if isinstance(events, Counts):
             pool: Counts = events
         else:
@@ -73,10 +85,14 @@ class Recordings:
             groups = {name: _one_each(name, group, pool.numbers) for name, group in groups.items()}
             if hop_ms is not None:
                 groups["take"] = pool.numbers
+        made_of = None if made_of is None else mapping("made_of", made_of)
         if made_of is None:
             made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
         places = {name: place for place, name in enumerate(names)} if names is not None else {}
         self.pool, self.source, self.kind, self.classes = pool, source, kind, tuple(made_of)
+        for name, symbols in mapping("made_of", made_of).items():
+            if not is_sequence(symbols):
+                raise ValueError(f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}")
         self.made_of = {name: tuple(_symbol(one, places, name) for one in symbols) for name, symbols in made_of.items()}
         if len({len(symbols) for symbols in self.made_of.values()}) != 1:
             raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected as many in each")
@@ -196,8 +212,8 @@ def _recordings(made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndar
 def _sensor(events: Any, sensor: tuple[int, int] | None) -> tuple[int, int]:
     if sensor is None and (told := getattr(events, "sensor_size", None)) is not None:
         sensor = told[1], told[0]
-    if sensor is None or np.shape(sensor) != (2,) or not all(side == int(side) > 0 for side in sensor):
-        raise ValueError(f"sensor is {sensor}; expected rows and columns of its pixels, such as (128, 128)")
+    if sensor is None or len(wholes("sensor", sensor)) != 2 or min(sensor) < 1:
+        raise ValueError(f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, 128)")
     return int(sensor[0]), int(sensor[1])
 
 
@@ -248,6 +264,8 @@ def _labelled(events: list, labels: Sequence[Any] | None, how: dict[str, Any]) -
 
 
 def _one_each(name: str, group: Sequence[Any], recordings: np.ndarray) -> np.ndarray:
+    if not hasattr(group, "__len__"):
+        raise ValueError(f"groups[{name!r}] must be a list, one entry a recording, not {shown(group)}")
     if len(group) != recordings[-1] + 1:
         raise ValueError(f"groups[{name!r}] has {len(group)} entries; expected one a recording, {recordings[-1] + 1}")
     return np.asarray(group)[recordings]

@@ -1,0 +1,91 @@
+"""Every argument of what a script calls: of a wrong kind, shape or size it is refused in one sentence that names it."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.parallel import arguments
+from toy import ToySet
+
+
+class Odd:
+    """Nothing that anything takes."""
+
+
+WILD = [
+    None, True, 0, 1, -1, 3, 2.5, float("nan"), float("inf"), 1e300, 10**30, "a", "", b"a", (), (5, 3), [1, 2], (1, -2), (1.5, 2),
+    [[1, 2], [3]], ("a",), {}, {"a": 1}, {1, 2}, Odd(), Odd, len, np.zeros(3), np.zeros((2, 2)), np.array([1, None], object),
+    np.float64(2), np.int64(3), np.bool_(True), np.ma.masked_array([1.0, 2.0], [0, 1]), 1j, range(3), iter([1]), slice(1),
+    np.dtype("int8"),
+]  # fmt: skip
+x, y = np.ones((2, 12, 4, 4, 2), np.uint8), np.array([0, 1])
+net = ms.SpikingNet((4, 4, 2), (2,), 2, 3, window=5, backend="numpy")
+theta = net.init(np.random.default_rng(0))
+events = np.zeros(4, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")])
+events["t"] = np.arange(4) * 1000
+small = dict(input_shape=(4, 4, 2), channels=(2,), ways=2, kernel=3)
+CALLED = {
+    "SpikingNet": (ms.SpikingNet, {**small, "window": 5}, lambda made: None),
+    "ConvNet": (ms.ConvNet, small, lambda made: None),
+    "LIF": (ms.LIF, {}, lambda made: None),
+    "CubaLIF": (ms.CubaLIF, {}, lambda made: None),
+    "Task": (ms.Task, dict(x_support=x, y_support=y, x_query=x, y_query=y), lambda made: None),
+    "InnerLoop": (ms.InnerLoop, {}, lambda made: made.check(net)),
+    "ClassMeans": (ms.ClassMeans, {}, lambda made: made.check(net)),
+    "SGD": (ms.SGD, dict(size=3), lambda made: None),
+    "Adam": (ms.Adam, dict(size=3), lambda made: None),
+    "TrainingConfig": (ms.TrainingConfig, {}, lambda made: None),
+    "Recordings": (
+        ms.Recordings,
+        dict(events=[events] * 4, labels=[0, 0, 1, 1], sensor=(4, 4), duration_ms=9),
+        lambda made: None,
+    ),
+    "evaluate": (ms.evaluate, dict(net=net, theta=theta, inner=ms.InnerLoop(), dataset=ToySet("test"), episodes=2), None),
+    "train": (ms.train, dict(config=ms.TrainingConfig(), out="run", data=dict(train=ToySet("train"))), None),
+}
+CHECKED_WHERE_THEY_ARE_USED = {
+    "evaluate": {"net", "theta", "root", "align", "beside", "how", "executor"},
+    "train": {"held", "neuron", "loss", "rule"},
+    "Task": {"recordings"},
+    "Recordings": {"source", "kind", "within"},
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_whatever_is_given_is_taken_or_refused_in_a_sentence(name, monkeypatch, tmp_path):
+    """Of `train` and `evaluate` what they check before they begin."""
+    monkeypatch.chdir(tmp_path)
+    called, right, check = CALLED[name]
+    monkeypatch.setattr("minisnn.training.run.RunFolder.__enter__", lambda self: pytest.skip.Exception)
+    silent = []
+    for argument in inspect.signature(called).parameters:
+        if argument in CHECKED_WHERE_THEY_ARE_USED.get(name, ()):
+            continue
+        for wild in WILD:
+            if check is None and (argument, type(wild)) in ACCEPTED:
+                continue
+            try:
+                made = called(**{**right, argument: wild})
+                if check is not None:
+                    check(made)
+            except ValueError as error:
+                if argument.split("_")[0] not in str(error) or "\n" in str(error):
+                    silent.append((argument, wild, error))
+            except Exception as error:
+                silent.append((argument, wild, error))
+    assert not silent, [f"{a} = {w!r}: {type(e).__name__}: {e}" for a, w, e in silent[:9]]
+
+
+ACCEPTED: set = set()
+
+
+def test_a_kernel_of_two_numbers():
+    with pytest.raises(ValueError, match=r"^kernel must be a whole number, not \(5, 3\)$"):
+        ms.SpikingNet(kernel=(5, 3))  # type: ignore[arg-type]
+
+
+def test_what_was_found_is_shown_in_a_line():
+    assert arguments.shown(np.zeros((2, 2))) == "array([[0., 0.], [0., 0.]])"
+    assert len(arguments.shown("a" * 1000)) == arguments.SHORT + 1
