@@ -1,0 +1,189 @@
+"""KeyboardInterrupt wherever it may come: between any two steps of the main thread, and in real processes at random."""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import interrupts
+from minisnn import stopping
+from minisnn.parallel import stand_in, threads
+
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+
+
+def deliver() -> None:
+    """What Python does with Ctrl-C at this moment."""
+    handler = signal.getsignal(signal.SIGINT)
+    assert callable(handler)
+    handler(signal.SIGINT, None)
+
+
+class Tracer:
+    """Lets Ctrl-C come before step `number`, counted from 0, of the frames of these modules; `came` tells whether it did."""
+
+    def __init__(self, number: int, *modules):
+        self.files = {module.__file__ for module in modules}
+        self.number = number
+        self.came = False
+
+    def __call__(self, frame, event, _):
+        if frame.f_code.co_filename not in self.files:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.number -= 1
+            if self.number == -1:
+                self.came = True
+                deliver()
+        return self
+
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self.before)
+
+
+@pytest.fixture
+def default_handler():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def three_threads():
+    threads.set_threads(3)
+    yield
+    threads.set_threads(None)
+
+
+def by_parallel(at_work: set) -> list[int]:
+    done = np.zeros(6, int)
+
+    def kernel(start, stop):
+        at_work.add((start, stop))
+        time.sleep(1e-4)
+        done[start:stop] += 1
+        at_work.discard((start, stop))
+
+    threads.parallel(kernel, 6)
+    return done.tolist()
+
+
+def by_list(at_work: set) -> list[int]:
+    found: list[int] = []
+
+    def function(n):
+        at_work.add(n)
+        threads.parallel(lambda start, stop: time.sleep(1e-4), 6)
+        at_work.discard(n)
+        return 1
+
+    threads.in_order(function, range(6), found.append)
+    return found
+
+
+def disturbed(call, tracer: Tracer) -> bool:
+    """Whether an interruption came in a call, which then left nobody at work; the next call is right."""
+    at_work: set = set()
+    with tracer:
+        try:
+            assert call(at_work) == [1] * 6
+        except KeyboardInterrupt:
+            assert not at_work
+    assert call(set()) == [1] * 6
+    return tracer.came
+
+
+@pytest.mark.parametrize("call", [by_parallel, by_list])
+def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(call, default_handler, three_threads):
+    number = 0
+    while disturbed(call, Tracer(number, threads, stand_in)):
+        number += 1
+    assert number > 100
+
+
+@pytest.mark.parametrize("call", [by_parallel, by_list])
+def test_a_second_one_may_come_between_any_two_steps_of_the_wait(call, default_handler, three_threads, monkeypatch):
+    """The first ends the wait for the result, the second comes while the main thread waits for those at work."""
+    wait_for, second = stand_in._wait_for, Tracer(0)
+
+    def interrupted(function):
+        if function is not stand_in._nothing:
+            wait_for(function)
+            raise KeyboardInterrupt
+        with second:
+            wait_for(function)
+
+    number = 0
+    while True:
+        second = Tracer(number, stand_in)
+        monkeypatch.setattr(stand_in, "_wait_for", interrupted)
+        at_work: set = set()
+        with pytest.raises(KeyboardInterrupt):
+            call(at_work)
+        assert not at_work
+        monkeypatch.undo()
+        assert call(set()) == [1] * 6
+        if not second.came:
+            break
+        number += 1
+    assert number > 20
+
+
+def test_what_was_given_up_for_good_is_over_before_the_next_call(default_handler, three_threads, monkeypatch):
+    """Where something takes so long that the user insists."""
+    monkeypatch.setattr(stand_in, "PATIENCE", 0.0)
+    goes_on, order = threading.Event(), []
+
+    def slow(start, stop):
+        goes_on.wait(10)
+        order.append("slow")
+
+    def insist():
+        for _ in range(2):
+            time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=insist)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        threads.parallel(slow, 3)
+    thread.join()
+    assert not order
+    threading.Timer(0.05, goes_on.set).start()
+    threads.parallel(lambda start, stop: order.append("next"), 3)
+    assert order[-3:] == ["next"] * 3 and "next" not in order[:-3] and 1 <= len(order) - 3 <= 3
+
+
+@needs_signals
+@pytest.mark.parametrize("twice", [False, True])
+def test_signals_are_as_before_wherever_one_comes(twice, default_handler):
+    """On entering `heeded`, inside, and on leaving it."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    number = 0
+    while True:
+        tracer = Tracer(number, stopping)
+        with tracer:
+            try:
+                with stopping.heeded(*numbers):
+                    if twice:
+                        deliver()
+            except KeyboardInterrupt:
+                pass
+        assert [signal.getsignal(number) for number in numbers] == before
+        assert not stopping.asked()
+        if not tracer.came:
+            break
+        number += 1
+    assert number > 50
