@@ -4,9 +4,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from threading import get_ident, main_thread
 from typing import Any
 from weakref import WeakSet
+
+from ..stopping import check
+from .stand_in import carry_out, check_effort, slow
 
 KERNELS = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
 KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
@@ -14,6 +19,9 @@ NOTHING = (
     "neither compiled kernels nor simulated recordings can be kept ({}), so that each command makes them anew, about half "
 )
 NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
+COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
+COMPILED = "minisnn: stopped while kernels were being compiled"
+GOES_ON = "those that are done are kept, and the next start goes on from there"
 _told, _announcing = "", False  # what was said of keeping them; whether it is said that they are being compiled
 _kernels: WeakSet = WeakSet()  # that are kept
 
@@ -32,8 +40,10 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
-        if cache and hasattr(kernel, "enable_caching"):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
-            _keep(kernel)
+        if hasattr(kernel, "enable_caching"):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
+            kernel.compile = partial(_compile, kernel.compile)
+            if cache:
+                _keep(kernel)
         return kernel
 
     return decorate
@@ -53,9 +63,36 @@ def _keep(kernel: Any) -> None:
         _kernels.add(kernel)
 
 
+def _compile(compile: Callable, *types: Any) -> Any:
+    """Compile a kernel, or read what was kept. An interruption in the midst of it would leave numba's locks and tables half
+    changed, so another thread does it for the main one, and is broken off between two kernels only."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    me = get_ident()
+    if me == main_thread().ident and not global_compiler_lock.is_locked():  # by this thread, for a kernel that calls this one
+        found: list[Any] = []
+        carry_out(lambda effort: found.append(_compile(compile, *types)))
+        return found[0]
+    inside = me in slow
+    try:
+        return compile(*types)
+    finally:
+        if not inside:
+            slow.pop(me, None)
+
+
 def _missed() -> None:
-    """Nothing was kept: this is the moment to say that a kernel is about to be compiled."""
+    """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop before it."""
     global _announcing
+    me = get_ident()
+    try:
+        check()
+    except KeyboardInterrupt:
+        if slow.get(me, COMPILING):
+            print(f"{COMPILED}; {GOES_ON}", file=sys.stderr, flush=True)
+        raise
+    check_effort()
+    slow.setdefault(me, f"{COMPILING}; {GOES_ON}")
     if _announcing:
         _announcing = False
         print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)

@@ -12,14 +12,17 @@ the next errand begins.
 
 import atexit
 import os
+import sys
 import time
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
 from contextvars import copy_context
 from queue import SimpleQueue
-from threading import main_thread
+from threading import local, main_thread
 
 PATIENCE = 1.0  # seconds after which another interruption ends the wait for what was given up
+slow: dict[int, str] = {}  # threads that are at something that cannot be broken off, and what is to be said then
+_here = local()
 _errands: SimpleQueue | None = None  # of the thread that works in the main thread's place
 
 
@@ -55,6 +58,20 @@ class Effort:
                 del error  # or it would hold itself, and all arrays of its frames
 
 
+def check_effort() -> None:
+    """Raises GivenUp where what this thread works at is over."""
+    effort: Effort | None = getattr(_here, "effort", None)
+    if effort is not None:
+        effort.check()
+
+
+def work_at(effort: Effort | None) -> Effort | None:
+    """Tell `check_effort` what this thread works at from now on; what it worked at before is returned."""
+    before = getattr(_here, "effort", None)
+    _here.effort = effort
+    return before
+
+
 def carry_out(work: Callable[[Effort], None]) -> None:
     """Call work(effort), of the main thread in its place; the effort's error, or what interrupts the wait, is raised."""
     effort = Effort()
@@ -72,10 +89,13 @@ def carry_out(work: Callable[[Effort], None]) -> None:
 
 
 def _tried(work: Callable[[Effort], None], effort: Effort) -> None:
+    work_at(effort)
     try:
         work(effort)
     except BaseException as error:
         effort.fail(error)
+    finally:
+        work_at(None)
 
 
 def _wait_for(function: Callable[[], None]) -> None:
@@ -90,6 +110,10 @@ def _settle() -> None:
     began = time.monotonic()
     while True:
         try:
+            for thread, text in list(slow.items()):
+                if text:
+                    slow[thread] = ""
+                    print(text, file=sys.stderr, flush=True)
             return _wait_for(_nothing)
         except BaseException:
             if time.monotonic() - began > PATIENCE:
@@ -124,8 +148,10 @@ def _at_exit() -> None:
 
 def _forget() -> None:
     """A forked process has none of its parent's threads."""
-    global _errands
+    global _errands, _here
     _errands = None
+    _here = local()
+    slow.clear()
 
 
 atexit.register(_at_exit)  # a library that is at work must not be taken down

@@ -18,7 +18,7 @@ from threading import Condition, Lock, local
 from typing import Any
 
 from ..stopping import check
-from .stand_in import Effort, GivenUp, carry_out
+from .stand_in import Effort, GivenUp, carry_out, check_effort, work_at
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
@@ -60,8 +60,7 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     """
     check()
     crew: _Crew | None = getattr(_inside, "crew", None)
-    if crew:
-        crew.effort.check()
+    check_effort()
     most = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else crew.idle + 1 if crew else get_threads()
     workers = min(most, items)
     if workers <= 1:
@@ -212,6 +211,7 @@ def _together(turn: Callable[[], bool], workers: int, effort: Effort, crew: _Cre
 
     def work_on() -> None:
         _inside.crew = crew
+        before = work_at(effort)
         if crew:
             crew.enter()
         try:
@@ -227,6 +227,7 @@ def _together(turn: Callable[[], bool], workers: int, effort: Effort, crew: _Cre
                 crew.leave()
         if crew:
             crew.help()
+        work_at(before)
 
     pool = _get_pool()
     others: list[Future] = []
