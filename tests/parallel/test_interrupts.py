@@ -9,10 +9,11 @@ import time
 
 import numpy as np
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 import interrupts
 from minisnn import stopping
-from minisnn.parallel import stand_in, threads
+from minisnn.parallel import compilation, stand_in, threads
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 
@@ -187,3 +188,80 @@ def test_signals_are_as_before_wherever_one_comes(twice, default_handler):
             break
         number += 1
     assert number > 50
+
+
+def fourfold(x):
+    return 4 * x
+
+
+@pytest.fixture
+def slow_kernel(monkeypatch, tmp_path):
+    """One whose compilation takes half a second."""
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
+    kernel = compilation.njit(cache=True)(fourfold)
+    if not hasattr(kernel, "py_func"):
+        pytest.skip("nothing is compiled")
+    compile_it = kernel._compiler.compile
+
+    def slowly(*types):
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            time.sleep(0.01)
+        return compile_it(*types)
+
+    kernel._compiler.compile = slowly
+    return kernel
+
+
+@needs_signals
+def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler, capsys, tmp_path):
+    """It is said; numba's lock is free, and what was compiled is there."""
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        slow_kernel(1)
+    said = capsys.readouterr().err
+    assert said.count("kernels are being compiled; this stops when the one at hand is done") == 1
+    assert "the next start goes on from there" in said
+    thread = threading.Thread(target=lambda: global_compiler_lock(int)(), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive() and not stand_in.slow
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+    again = compilation.njit(cache=True)(fourfold)
+    assert slow_kernel(2) == again(2) == 8 and sum(again.stats.cache_hits.values()) == 1
+
+
+@needs_signals
+def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default_handler, capsys):
+    with pytest.raises(stopping.Stopped):
+        with stopping.heeded(signal.SIGINT):
+            os.kill(os.getpid(), signal.SIGINT)
+            slow_kernel(1)
+    assert "stopped while kernels were being compiled; those that are done are kept" in capsys.readouterr().err
+    assert slow_kernel(1) == 4
+
+
+@needs_signals
+@pytest.mark.parametrize("process", interrupts.PROCESSES)
+def test_calls_that_are_interrupted_in_a_process_of_their_own(process):
+    assert_right(process, ("gradients", "evaluate"), (3,), 3)
+
+
+@needs_signals
+@pytest.mark.slow
+@pytest.mark.parametrize("call", interrupts.CALLS)
+@pytest.mark.parametrize("process", interrupts.PROCESSES)
+def test_all_calls_and_numbers_of_threads(process, call):
+    assert_right(process, (call,), (2, 3, 8), 21)
+
+
+def assert_right(process: str, calls, numbers, times: int) -> None:
+    if process == "jupyter":
+        pytest.importorskip("jupyter_client")
+        pytest.importorskip("ipykernel")
+    found = interrupts.run(process, calls, numbers, times, random.Random(), lambda *_: None)
+    outcomes = {outcome for *_, outcome in found}
+    assert outcomes <= {"interrupted: the next call is right", "finished: the next call is right"}, found
+    for call in calls:
+        for number in numbers:
+            assert found[call, process, number, "interrupted: the next call is right"] >= times
