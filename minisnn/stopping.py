@@ -82,7 +82,8 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
 def _leave(handlers: dict[int, Any]) -> None:
     """Put handlers in place of ours; raises Stopped where a signal comes meanwhile."""
     global _number, _raised, _late
-    _late = late = []  # from here on ours raises nothing
+    late: list[int] = []
+    _late = late  # from here on ours raises nothing
     _number = None
     _raised = False
     with _lock:  # nobody is about to urge

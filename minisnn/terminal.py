@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from threading import RLock
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the direction of writing
@@ -63,10 +65,24 @@ def streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
-    """A tqdm bar on stderr where that is a terminal, gone when it is done; its text is cleaned."""
+@cache
+def _bar_class() -> Any:
+    """tqdm's bar, whose own lock, and way to take it, an interruption leaves locked; other threads would wait for ever."""
     from tqdm import tqdm
 
+    class Bar(tqdm):
+        def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> None:
+            if not self.disable:
+                with self.get_lock():
+                    self.display()
+
+    Bar.set_lock(RLock())
+    return Bar
+
+
+def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
+    """A tqdm bar on stderr where that is a terminal, gone when it is done; its text is cleaned."""
+    tqdm = _bar_class()
     out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True)
     style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
     return tqdm(items, desc=clean(text), total=total, **{**style, **options})

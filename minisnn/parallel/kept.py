@@ -52,7 +52,7 @@ class Kept(FunctionCache):
         self.kernel = kernel
         self.missed = missed
         self.full = full
-        self._cache_file = _Files(self.cache_path, _base(kernel.py_func))
+        self._cache_file = self.files = _Files(self.cache_path, _base(kernel.py_func))
 
     def sources(self) -> str:
         """A digest of the code that the kernel leads to; '' where it cannot be told, and nothing is kept."""
@@ -63,7 +63,7 @@ class Kept(FunctionCache):
 
     def stale(self) -> bool:
         """Whether it was kept, but not as it is now."""
-        kept = self._cache_file.by_sources()
+        kept = self.files.by_sources()
         return bool(kept) and self.sources() not in kept
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[str, str]:
