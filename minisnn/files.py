@@ -118,20 +118,24 @@ class Hold:
         if self._descriptor is not None or not self.folder.is_dir():
             return
         try:
-            descriptor = os.open(self.folder, os.O_RDONLY)
+            self._descriptor = os.open(self.folder, os.O_RDONLY)
         except OSError:  # a folder that cannot be read; whoever writes there says so
             return
-        free = _lock(descriptor)
+        try:
+            if not self._is_ours(self._descriptor):
+                busy = "another process works in this folder; expected one run at a time, wait for it or stop it"
+                raise ValueError(f"{self.name}: {busy}")
+        except BaseException:  # an interruption, too, or this process would be that other one
+            self.release()
+            raise
+
+    def _is_ours(self, descriptor: int) -> bool:
+        if _lock(descriptor) is False:
+            return False
         try:  # the other process may have renamed or removed it between the two
-            free = free is not False and os.path.samestat(os.fstat(descriptor), os.stat(self.folder))
+            return os.path.samestat(os.fstat(descriptor), os.stat(self.folder))
         except FileNotFoundError:
-            free = False
-        if not free:
-            os.close(descriptor)
-            raise ValueError(
-                f"{self.name}: another process works in this folder; expected one run at a time, wait for it or stop it"
-            )
-        self._descriptor = descriptor
+            return False
 
     def __enter__(self) -> "Hold":
         self.take()

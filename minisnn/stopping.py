@@ -14,12 +14,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE, AGAIN, PAUSE = 2.0, 1.0, 0.1  # seconds; AGAIN: sooner it is the same signal, to the process and to its group
 _number: int | None = None  # of the signal that was noted
 _since, _urged, _lock = 0.0, False, _thread.allocate_lock()
 _raised = False  # in the midst of something, which may have made another error of it
+_late: list[int] | None = None  # signals that came while handlers were put back
 
 
 class Stopped(KeyboardInterrupt):
@@ -55,13 +57,17 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
 
     process   this process is here for nothing else: it stays deaf on its last steps. Without, all is then as before.
     """
-    global _number, _raised
-    own, before = (signal.SIG_DFL, signal.default_int_handler), {}
-    if current_thread() is main_thread():
-        before = {number: signal.signal(number, _note) for number in signals if signal.getsignal(number) in own}
-    if process:
-        sys.unraisablehook = _unraisable
+    global _raised, _late
+    own = (signal.SIG_DFL, signal.default_int_handler)
+    before: dict[int, Any] = {}
     try:
+        if current_thread() is main_thread():
+            _late = None
+            for number in sorted(signals, key=signal.SIGINT.__ne__):  # from SIGINT's on no handler interrupts this
+                if signal.getsignal(number) in own:
+                    before[number] = signal.signal(number, _note)
+        if process:
+            sys.unraisablehook = _unraisable
         yield
         check()
     except Exception as error:
@@ -70,20 +76,32 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
         raise
     finally:
         if before:
-            _number, _raised = None, False
-            with _lock:  # nobody is about to urge
-                for number, handler in before.items():
-                    signal.signal(number, signal.SIG_IGN if process else handler)
-            late, _number = _number, None
-            if late is not None:
-                raise Stopped(late)
+            _leave(dict.fromkeys(before, signal.SIG_IGN) if process else before)
+
+
+def _leave(handlers: dict[int, Any]) -> None:
+    """Put handlers in place of ours; raises Stopped where a signal comes meanwhile."""
+    global _number, _raised, _late
+    late: list[int] = []
+    _late = late  # from here on ours raises nothing
+    _number = None
+    _raised = False
+    with _lock:  # nobody is about to urge
+        pass
+    for number, handler in reversed(handlers.items()):  # SIGINT's last: what it raises leaves nothing undone
+        signal.signal(number, handler)
+    if late:
+        raise Stopped(late[0])
 
 
 def _note(number: int, frame) -> None:
     """The handler of all signals, and of what `_urge` sends."""
     global _number, _since, _urged, _raised
     urged, _urged = _urged, False
-    if _number is None:
+    if _late is not None:
+        if not urged:
+            _late.append(number)
+    elif _number is None:
         if not urged:
             _number, _since = number, time.monotonic()
             _thread.start_new_thread(_urge, (_since,))

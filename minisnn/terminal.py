@@ -6,7 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from threading import RLock
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the direction of writing
@@ -64,6 +66,25 @@ def streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+@cache
+def _bar_class(widget: bool) -> Any:
+    """tqdm's bar, a widget or a line of text, whose own lock, and way to take it, an interruption leaves locked; other threads
+    would wait for ever."""
+    if widget:
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm
+
+    class Bar(tqdm):
+        def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> None:
+            if not self.disable:
+                with self.get_lock():
+                    self.display()
+
+    Bar.set_lock(RLock())
+    return Bar
+
+
 def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
     """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its text is cleaned."""
     out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True)
@@ -82,12 +103,6 @@ def in_notebook() -> bool:
 def _tqdm(show: bool) -> Any:
     """The class of bars: a widget in a notebook that has ipywidgets, else a line of text."""
     if show and in_notebook() and importlib.util.find_spec("ipywidgets") is not None:
-        try:
-            from tqdm.notebook import tqdm as widget
-
-            return widget
-        except ImportError:  # ipywidgets is there and cannot be used
-            pass
-    from tqdm import tqdm
-
-    return tqdm
+        with suppress(ImportError):  # ipywidgets is there and cannot be used
+            return _bar_class(True)
+    return _bar_class(False)

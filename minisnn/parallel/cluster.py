@@ -15,6 +15,7 @@ Dask's TLS (tls://).
 import hashlib
 import platform
 import re
+import signal
 import socket
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from typing import Any
 from uuid import uuid4
 
 from .. import __version__
-from ..stopping import check
+from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
 
 PATIENCE = 300  # seconds without any worker until the run is given up
@@ -49,6 +50,7 @@ class Cluster(Others):
             from distributed import Client
         except ImportError:
             raise ValueError('a Dask cluster needs Dask, which is not installed: python -m pip install -e ".[dask]"') from None
+        super().__init__()
         self.address = address
         self._client: Any = None
         self._sets: list = []  # of tasks, and where the cluster holds them
@@ -107,6 +109,7 @@ class Cluster(Others):
     def _gone(self, why: str = "") -> WorkersLost:
         return WorkersLost(f"{self.address}: the scheduler is gone{why}; start it and its workers again")
 
+    @heeded(signal.SIGINT)  # an interruption would leave Dask's client with a lock that nobody gives back
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
         futures: list = []
@@ -174,7 +177,7 @@ class Cluster(Others):
         except (WorkersLost, ValueError):
             return False
 
-    def close(self) -> None:
+    def give_up(self) -> None:
         """Forget what the cluster holds, and leave it."""
         if self._client is not None:
             self._sets, self._sent = [], []

@@ -6,7 +6,12 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import get_ident, main_thread
 from typing import Any
+from weakref import WeakSet
+
+from ..stopping import check
+from .stand_in import carry_out, check_effort, slow
 
 KERNELS = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
 KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
@@ -14,12 +19,16 @@ NOTHING = (
     "neither compiled kernels nor simulated recordings can be kept ({}), so that each command makes them anew, about half "
 )
 NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
+COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
+COMPILED = "minisnn: stopped while kernels were being compiled"
+GOES_ON = "those that are done are kept, and the next start goes on from there"
 _told, _announcing = "", False  # what was said of keeping them; whether it is said that they are being compiled
+_kernels: WeakSet = WeakSet()  # that are kept
 
 
 def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable:
     """numba's njit. Where there is no place to keep what it compiles, or no room, a warning says so once, and every process
-    compiles its kernels itself.
+    compiles its kernels itself. What is kept is kept under the name of all that it was made from (`kept`).
 
     A kernel that `borrows` makes no array and returns none, so it need not count who holds one, which costs loops over short
     rows a tenth of their time. numba refuses one that makes an array, `a[i:j] = b` included (`vector.copy` does it).
@@ -31,54 +40,62 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
-        if cache and hasattr(kernel, "enable_caching"):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
-            try:
-                kernel.enable_caching()
-            except RuntimeError:  # numba's "no locator available"
-                _tell("neither beside the code nor at home", KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
-            else:
-                kept = kernel._cache
-                kept.load_overload = partial(_look_up, kept.load_overload)
-                kept.save_overload = partial(_keep, kept.save_overload)
-                kept._impl.rebuild = partial(_rebuild, kept._impl.rebuild)
+        if hasattr(kernel, "enable_caching"):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
+            kernel.compile = partial(_compile, kernel.compile)
+            if cache:
+                _keep(kernel)
         return kernel
 
     return decorate
 
 
-def _look_up(load: Callable, *arguments: Any) -> Any:
-    """What was kept; where it was not, this is the moment to say that a kernel is about to be compiled."""
+def _keep(kernel: Any) -> None:
+    """From now on, look for a kernel among those that are kept, and keep it."""
+    try:
+        from .kept import Kept
+
+        kernel._cache = Kept(kernel, _missed, lambda error: _tell(error.strerror or str(error)))
+    except RuntimeError:  # numba's "no locator available"
+        _tell("neither beside the code nor at home", KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
+    except (ImportError, AttributeError, TypeError) as error:  # another numba
+        _tell(f"this numba is not known: {error}")
+    else:
+        _kernels.add(kernel)
+
+
+def _compile(compile: Callable, *types: Any) -> Any:
+    """Compile a kernel, or read what was kept. An interruption in the midst of it would leave numba's locks and tables half
+    changed, so another thread does it for the main one, and is broken off between two kernels only."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    me = get_ident()
+    if me == main_thread().ident and not global_compiler_lock.is_locked():  # by this thread, for a kernel that calls this one
+        found: list[Any] = []
+        carry_out(lambda effort: found.append(_compile(compile, *types)))
+        return found[0]
+    inside = me in slow
+    try:
+        return compile(*types)
+    finally:
+        if not inside:
+            slow.pop(me, None)
+
+
+def _missed() -> None:
+    """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop before it."""
     global _announcing
-    if (found := load(*arguments)) is None and _announcing:
+    me = get_ident()
+    try:
+        check()
+    except KeyboardInterrupt:
+        if slow.get(me, COMPILING):
+            print(f"{COMPILED}; {GOES_ON}", file=sys.stderr, flush=True)
+        raise
+    check_effort()
+    slow.setdefault(me, f"{COMPILING}; {GOES_ON}")
+    if _announcing:
         _announcing = False
         print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
-    return found
-
-
-def _rebuild(rebuild: Callable, target: Any, kept: tuple) -> Any:
-    """A kernel that was kept, without the LLVM module of which another one that calls it is compiled: ten times as large as
-    its bitcode, of which it is made again when it is asked for."""
-    found = rebuild(target, kept)
-    library, (_, kind, code) = found.library, kept[0]
-    if kind == "object":
-
-        def module() -> Any:
-            from llvmlite import binding as llvm
-
-            if library._shared_module is None:
-                library._shared_module = llvm.parse_bitcode(code[1])
-            return library._shared_module
-
-        library._shared_module, library._get_module_for_linking = None, module
-    return found
-
-
-def _keep(save: Callable, *arguments: Any) -> None:
-    """Keep a kernel if there is room."""
-    try:
-        save(*arguments)
-    except OSError as error:
-        _tell(error.strerror or str(error))
 
 
 def _tell(reason: str, text: str = KERNELS) -> None:
@@ -100,7 +117,9 @@ def announce() -> None:
 
 
 def compiled() -> bool:
-    """Whether other processes find kernels that were kept beside the code; not asked of other places."""
+    """Whether other processes find kernels that were kept beside the code, as they are now; not asked of other places."""
+    if os.environ.get("NUMBA_DISABLE_JIT"):
+        return True
     package = Path(__file__).parents[1]
     kept = [package / room / "__pycache__" for room in ("kernels", "data/camera")]
-    return bool(os.environ.get("NUMBA_DISABLE_JIT")) or all(any(place.glob("*.nbi")) for place in kept)
+    return all(any(place.glob("*.nbc")) for place in kept) and not any(kernel._cache.stale() for kernel in _kernels)

@@ -14,6 +14,7 @@ what is summed over them is summed here, in their order. So every executor gives
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock, get_ident
 
 from ..stopping import check
 from .compilation import compiled
@@ -58,9 +59,16 @@ class Executor:
 
 
 class Others(Executor):
-    """Carries tasks out in other processes. WorkersLost where too many of them die."""
+    """Carries tasks out in other processes. WorkersLost where too many of them die.
+
+    Python threads that share one take turns; RuntimeError where a call asks for another one from within.
+    """
 
     new = True  # nothing was sent yet
+
+    def __init__(self) -> None:
+        self._turn = Lock()  # whoever has it talks to the others
+        self._talks: int | None = None  # the thread that has it
 
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
         """As of an executor; the first call compiles here."""
@@ -70,7 +78,28 @@ class Others(Executor):
         if len(items) <= 1:  # one task is done soonest by all threads of this process
             return super().in_order(function, items, collect, large=large)
         self.new = False
-        self.carry_out(*take_apart(function), items, collect)
+        self._check_turn()
+        with self._turn:
+            try:
+                self._talks = get_ident()
+                self.carry_out(*take_apart(function), items, collect)
+            finally:
+                self._talks = None
+
+    def _check_turn(self) -> None:
+        if self._talks == get_ident():
+            name = type(self).__name__
+            raise RuntimeError(f"these {name} are in the midst of a call; expected its `collect` to ask nothing of them")
+
+    def close(self) -> None:
+        """End all workers, after the call that another thread has made; the next call starts others."""
+        self._check_turn()
+        with self._turn:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """End all workers at once."""
+        raise NotImplementedError
 
     def carry_out(self, call: "Call", sets: list, items: Sequence, collect: Callable) -> None:
         """As `in_order`, by others."""

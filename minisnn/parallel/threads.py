@@ -3,20 +3,26 @@
 Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on who
 computes it or when; what is summed over items is summed afterwards in a fixed order. Where parts of a batch go side by side
 (`in_order`), a thread that finds none left takes a share of the kernels of those that still work at theirs.
+
+Any thread may call these, several at once: each works itself, and those of the pool help whom they come to. The main thread,
+which may be interrupted at any moment, has all that is shared done in its place (`stand_in`).
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from itertools import count
-from threading import Condition, Event, Lock, local
+from threading import Condition, Lock, local
 from typing import Any
 
 from ..stopping import check
+from .stand_in import Effort, GivenUp, carry_out, check_effort, work_at
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
+_lock = Lock()
 _inside = local()
 WORTHWHILE = 1 << 18  # operations
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
@@ -35,14 +41,15 @@ def get_threads() -> int:
 
 
 def set_threads(number: int | None) -> None:
-    """Use `number` threads from now on; None for the default. Results are the same for any number."""
+    """Use `number` threads from now on; None for the default. Results are the same for any number.
+
+    What is being computed, by another Python thread, goes on with those it has.
+    """
     global _chosen, _pool
     if number is not None and (not isinstance(number, int) or number < 1):
         raise ValueError(f"the number of threads must be a whole number from 1 on, not {number!r}")
     _chosen = number
-    if _pool is not None:
-        _pool.shutdown()
-        _pool = None
+    _pool = None  # whose threads end when nobody works with them any more
 
 
 def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62) -> None:
@@ -53,15 +60,16 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     """
     check()
     crew: _Crew | None = getattr(_inside, "crew", None)
+    check_effort()
     most = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else crew.idle + 1 if crew else get_threads()
     workers = min(most, items)
     if workers <= 1:
         if items:
             kernel(0, items, *arguments)
     elif crew:
-        crew.share(_Range(kernel, items, arguments, workers))
+        crew.share(_Range(kernel, items, arguments, workers, crew.effort))
     else:
-        _together(_Range(kernel, items, arguments, workers).turn, workers)
+        carry_out(lambda effort: _together(_Range(kernel, items, arguments, workers, effort).turn, workers, effort))
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
@@ -75,7 +83,7 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
             check()
             collect(function(item))
         return
-    turns, lock, waiting, due, crew = count(), Lock(), {}, [0], _Crew(workers)
+    turns, lock, waiting, due = count(), Lock(), {}, [0]
 
     def turn() -> bool:
         n = next(turns)
@@ -90,15 +98,19 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
                 due[0] += 1
         return True
 
-    _together(turn, workers, crew)
+    carry_out(lambda effort: _together(turn, workers, effort, _Crew(effort)))
 
 
 class _Range:
     """A kernel's items, a share of them a turn, whoever takes it."""
 
-    def __init__(self, kernel: Callable, items: int, arguments: tuple, workers: int):
-        self.kernel, self.items, self.arguments = kernel, items, arguments
-        self.share, self.turns = max(items // (SHARES * workers), 1), count()
+    def __init__(self, kernel: Callable, items: int, arguments: tuple, workers: int, effort: Effort):
+        self.kernel = kernel
+        self.items = items
+        self.arguments = arguments
+        self.effort = effort
+        self.share = max(items // (SHARES * workers), 1)
+        self.turns = count()
         self.helpers = 0  # threads beside its owner's that are at it
         self.error: BaseException | None = None  # that ended one of them
 
@@ -112,6 +124,7 @@ class _Range:
         try:
             while self.turn():
                 check()
+                self.effort.check()
         except BaseException:
             self.items = 0  # nobody begins another share
             raise
@@ -120,8 +133,12 @@ class _Range:
 class _Crew:
     """Threads that work off one list; `idle` of them have found nothing left on it, and help with what the others share."""
 
-    def __init__(self, workers: int):
-        self.busy, self.idle, self.ranges, self._changed = workers, 0, list[_Range](), Condition()
+    def __init__(self, effort: Effort):
+        self.effort = effort
+        self.busy = 0
+        self.idle = 0
+        self.ranges: list[_Range] = []
+        self._changed = Condition()
 
     def share(self, given: _Range) -> None:
         """Work at a range, together with those who are idle."""
@@ -131,12 +148,17 @@ class _Crew:
         try:
             given.run()
         finally:
-            with self._changed:  # also after Ctrl-C: nobody may write to what is given up
+            with self._changed:  # also after an error: nobody may write to what is given up
                 self._over(given)
                 while given.helpers:
                     self._changed.wait()
         if given.error is not None:
             raise given.error
+
+    def enter(self) -> None:
+        """This thread works at the list; one that never came is not waited for."""
+        with self._changed:
+            self.busy += 1
 
     def leave(self) -> None:
         """This thread works at the list no more."""
@@ -184,42 +206,54 @@ def alone() -> Iterator[None]:
         _inside.busy = before
 
 
-def _together(turn: Callable[[], bool], workers: int, crew: _Crew | None = None) -> None:
-    """Take turns in this thread and in workers - 1 others until one returns False; the first error ends it and is raised."""
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max(get_threads() - 1, 1), "minisnn")
-    failed = Event()
+def _together(turn: Callable[[], bool], workers: int, effort: Effort, crew: _Crew | None = None) -> None:
+    """Take turns in this thread and in workers - 1 others until one returns False, or the effort is over."""
 
-    def work_on():
+    def work_on() -> None:
         _inside.crew = crew
+        before = work_at(effort)
+        if crew:
+            crew.enter()
         try:
-            while not failed.is_set() and turn():
+            while not effort.over and turn():
                 check()
-        except BaseException:
-            failed.set()
-            raise
+        except GivenUp:
+            effort.over = True
+        except BaseException as error:
+            effort.fail(error)
         finally:
             _inside.crew = None
             if crew:
                 crew.leave()
         if crew:
             crew.help()
+        work_at(before)
 
-    others = [_pool.submit(work_on) for _ in range(workers - 1)]
-    try:
-        work_on()
-    finally:
-        for other in others:  # also after Ctrl-C: nobody may write to what is given up
-            other.exception()
+    pool = _get_pool()
+    others: list[Future] = []
+    with suppress(RuntimeError):  # the system may have no more threads: those there are do it all
+        for _ in range(workers - 1):
+            others.append(pool.submit(copy_context().run, work_on))  # np.errstate holds for all
+    work_on()
     for other in others:
-        other.result()
+        if not other.cancel():  # one that had not begun has nothing left to do
+            other.result()
+
+
+def _get_pool() -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(max(get_threads() - 1, 1), "minisnn")
+        return _pool
 
 
 def _forget() -> None:
-    """A forked process has none of its parent's threads."""
-    global _pool
+    """A forked process has none of its parent's threads, and works at nothing yet."""
+    global _pool, _inside, _lock
     _pool = None
+    _inside = local()
+    _lock = Lock()
 
 
 if hasattr(os, "register_at_fork"):

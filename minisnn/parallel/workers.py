@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from .. import stopping
 from .executor import Call, Others, WorkersLost
 
 TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
+_starting = Lock()  # one thread at a time changes what a process starts with
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -33,6 +35,7 @@ class Workers(Others):
     def __init__(self, number: int):
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ValueError(f"the number of workers must be a whole number from 1 on, not {number!r}")
+        super().__init__()
         self.number = number
         self._workers: list[_Worker] = []
 
@@ -64,7 +67,7 @@ class Workers(Others):
                     collect(answer.value)
                     due += 1
         except BaseException:
-            self.close()
+            self.give_up()
             raise
 
     def _idle(self) -> "_Worker | None":
@@ -99,8 +102,8 @@ class Workers(Others):
             raise WorkersLost(f"{died}; where memory is short, fewer workers need less")
         warnings.warn(f"a worker process died ({end}); another one does its task again", stacklevel=4)
 
-    def close(self) -> None:
-        """End all workers; the next call starts others."""
+    def give_up(self) -> None:
+        """End all workers at once; the next call starts others."""
         workers, self._workers, self.new = self._workers, [], True
         for worker in workers:
             worker.kill()
@@ -134,7 +137,7 @@ class _Worker:
 
         # before multiprocessing sends what workers are deaf to, and waits for them
         self._at_exit = Finalize(self, _kill, (self.process,), exitpriority=0)
-        with _sober():
+        with _starting, _sober():
             self.process.start()
         self._theirs.close()  # else its death would not close the pipe
 

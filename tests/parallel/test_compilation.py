@@ -81,7 +81,7 @@ def test_a_full_disk_is_said_once(monkeypatch, recwarn):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_save_data", full)
     assert [compilation.njit(cache=True)(double)(4) for _ in range(2)] == [8, 8]
     assert ["No space left on device" in str(one.message) for one in recwarn] == [True]
 

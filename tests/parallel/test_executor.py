@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -369,3 +370,68 @@ def test_a_worker_that_cannot_start_leaves_nothing_to_end(monkeypatch):
     worker._at_exit()
     worker.kill()
     assert worker.end() == "not started"
+
+
+def in_threads(call, number=4):
+    """What call(0), call(1), … found, or raised, each in a Python thread of its own, all at once."""
+    found: dict = {}
+    together = threading.Barrier(number)
+
+    def run(n):
+        together.wait(10)
+        try:
+            found[n] = call(n)
+        except Exception as error:
+            found[n] = error
+
+    started = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(number)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join(60)
+    return [found.get(n, "hangs") for n in range(number)]
+
+
+def test_python_threads_that_share_workers_take_turns(two):
+    expected = [[base**n for n in range(1, 9)] for base in range(2, 6)]
+
+    def call(k):
+        return [squares(two, partial(pow_of, k + 2)) for _ in range(4)]
+
+    assert in_threads(call) == [[one] * 4 for one in expected]
+
+
+def test_one_thread_closes_workers_after_the_call_of_another(two):
+    def call(k):
+        if k == 0:
+            return squares(two, pieces.threads_used)
+        time.sleep(0.02)
+        two.close()
+
+    assert [type(one) for one in in_threads(call, 3)] == [list, type(None), type(None)]
+
+
+def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
+    def collect(_):
+        two.in_order(partial(pow, 2), range(4), print)
+
+    with pytest.raises(RuntimeError, match="in the midst of a call; expected its `collect` to ask nothing of them"):
+        two.in_order(partial(pow, 2), range(4), collect)
+    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
+
+
+def test_what_workers_start_with_is_put_back_by_several_threads(monkeypatch):
+    """Each starts workers of its own."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+
+    def call(_):
+        with Workers(2) as workers:
+            return squares(workers, partial(pow, 2), 3)
+
+    assert in_threads(call) == [[1, 2, 4]] * 4
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
+
+
+def pow_of(base, n):
+    time.sleep(0.002)
+    return base ** (n + 1)

@@ -1,5 +1,7 @@
 """Threads of the kernels: every item once, results in order, errors told, no trace of the number of threads."""
 
+import os
+import signal
 import threading
 import time
 
@@ -165,3 +167,126 @@ def test_the_environment_gives_the_default(monkeypatch):
         threads.get_threads()
     monkeypatch.delenv("MINISNN_THREADS")
     assert threads.get_threads() >= 1
+
+
+def in_python_threads(call, callers=4):
+    """What call(0), call(1), … return, each in a Python thread of its own, all at once; None of one that hangs."""
+    found: dict = {}
+    started = [threading.Thread(target=lambda n=n: found.update({n: call(n)}), daemon=True) for n in range(callers)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join(20)
+    return [found.get(n) for n in range(callers)]
+
+
+def test_several_python_threads_at_once(number):
+    """Lists of items whose kernels are shared, twenty times each: more callers than threads of the pool."""
+
+    def call(_):
+        found, done = [], np.zeros(12, int)
+
+        def function(n):
+            def kernel(start, stop):
+                time.sleep(1e-4)
+                if n == 3:
+                    done[start:stop] += 1
+
+            threads.parallel(kernel, 12)
+            return n * n
+
+        for _ in range(20):
+            threads.in_order(function, range(5), found.append)
+        return found, done.tolist()
+
+    assert in_python_threads(call) == [([n * n for n in range(5)] * 20, [20] * 12)] * 4
+
+
+def test_a_short_call_does_not_wait_for_the_long_one_of_another_python_thread():
+    threads.set_threads(2)
+    try:
+        goes_on, over = threading.Event(), []
+        everybody = threading.Barrier(3)
+
+        def long(n):
+            everybody.wait(5)
+            goes_on.wait(20)
+
+        thread = threading.Thread(target=lambda: threads.in_order(long, range(2), over.append), daemon=True)
+        thread.start()
+        everybody.wait(5)  # the pool's only thread is taken
+        done = []
+        threads.parallel(lambda start, stop: done.extend(range(start, stop)), 8)
+        assert sorted(done) == list(range(8)) and not over
+        goes_on.set()
+        thread.join(20)
+        assert len(over) == 2
+    finally:
+        threads.set_threads(None)
+
+
+def test_the_number_may_be_set_during_a_computation(number):
+    """By another Python thread, and by an item."""
+
+    def call(caller):
+        found = []
+
+        def function(n):
+            threads.set_threads(1 + (n + caller) % 3)
+            threads.parallel(lambda start, stop: time.sleep(1e-4), 6)
+            return n
+
+        for _ in range(10):
+            threads.in_order(function, range(6), found.append)
+        return found
+
+    assert in_python_threads(call) == [list(range(6)) * 10] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("where", ["beside", "within"])
+def test_a_fork_during_a_computation(number, where):
+    """In an item of it, or in the main thread beside another that computes: the child's own calls are right."""
+    codes, over = [], threading.Event()
+
+    def forked():
+        process = os.fork()
+        if process == 0:
+            done: list = []
+            signal.alarm(10)  # a child that hangs is killed
+            threads.in_order(lambda n: threads.parallel(lambda *_: None, 4), range(4), done.append)
+            os._exit(0 if len(done) == 4 else 1)
+        codes.append(os.waitpid(process, 0)[1])
+
+    def function(n):
+        threads.parallel(lambda start, stop: time.sleep(1e-3), 6)
+        if where == "within" and n % 2:
+            forked()
+        return n
+
+    def compute():
+        while not over.is_set():
+            threads.in_order(function, range(4), lambda _: None)
+
+    if where == "within":
+        threads.in_order(function, range(6), lambda _: None)
+    else:
+        thread = threading.Thread(target=compute, daemon=True)
+        thread.start()
+        for _ in range(5):
+            forked()
+        over.set()
+        thread.join(20)
+    assert len(codes) >= 3 and not any(codes)
+
+
+def test_settings_of_numpy_hold_wherever_an_item_is_computed(number):
+    def function(n):
+        time.sleep(1e-3)
+        return float(np.float64(1) / np.float64(0) if n else 0)
+
+    found: list = []
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        threads.in_order(function, range(8), found.append)
+    with np.errstate(divide="ignore"):
+        threads.in_order(function, range(8), found.append)

@@ -1,0 +1,355 @@
+"""KeyboardInterrupt wherever it may come: between any two steps of the main thread, and in real processes at random."""
+
+import dis
+import functools
+import io
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+
+import numpy as np
+import pytest
+import tqdm.std
+from numba.core.compiler_lock import global_compiler_lock
+
+import interrupts
+from minisnn import files, stopping, terminal
+from minisnn.parallel import compilation, stand_in, threads
+
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+
+
+def deliver() -> None:
+    """What Python does with Ctrl-C at this moment."""
+    handler = signal.getsignal(signal.SIGINT)
+    assert callable(handler)
+    handler(signal.SIGINT, None)
+
+
+class Tracer:
+    """Lets Ctrl-C come before step `number`, counted from 0, of the frames of these modules; `came` tells whether it did.
+
+    real   only where Python looks for signals: after calls, and as functions and rounds of loops begin
+    """
+
+    def __init__(self, number: int, *modules, real: bool = False):
+        self.real = real
+        self.last: dict = {}
+        self.files = {module.__file__ for module in modules}
+        self.number = number
+        self.came = False
+
+    def __call__(self, frame, event, _):
+        if frame.f_code.co_filename not in self.files:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and self._looks(frame):
+            self.number -= 1
+            if self.number == -1:
+                self.came = True
+                deliver()
+        return self
+
+    def _looks(self, frame) -> bool:
+        before = self.last.get(frame, "")
+        self.last[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+        return not self.real or before.startswith(("CALL", "RESUME", "JUMP_BACKWARD"))
+
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self.before)
+        self.last.clear()
+
+
+@pytest.fixture
+def default_handler():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def three_threads():
+    threads.set_threads(3)
+    yield
+    threads.set_threads(None)
+
+
+def in_a_child(test):
+    """The test in a forked process: exceptions of a trace function wear Python's count of recursions out."""
+
+    @functools.wraps(test)
+    def run(*arguments, **keywords):
+        process = os.fork()
+        if process == 0:
+            code = 1
+            try:
+                test(*arguments, **keywords)
+                code = 0
+            except BaseException:
+                traceback.print_exc(file=sys.__stderr__)
+            finally:
+                sys.__stderr__.flush()
+                os._exit(code)
+        assert os.waitpid(process, 0)[1] == 0
+
+    return pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")(run)
+
+
+def by_parallel(at_work: set) -> list[int]:
+    done = np.zeros(6, int)
+
+    def kernel(start, stop):
+        at_work.add((start, stop))
+        time.sleep(1e-4)
+        done[start:stop] += 1
+        at_work.discard((start, stop))
+
+    threads.parallel(kernel, 6)
+    return done.tolist()
+
+
+def by_list(at_work: set) -> list[int]:
+    found: list[int] = []
+
+    def function(n):
+        at_work.add(n)
+        threads.parallel(lambda start, stop: time.sleep(1e-4), 6)
+        at_work.discard(n)
+        return 1
+
+    threads.in_order(function, range(6), found.append)
+    return found
+
+
+def disturbed(call, tracer: Tracer) -> bool:
+    """Whether an interruption came in a call, which then left nobody at work; the next call is right."""
+    at_work: set = set()
+    with tracer:
+        try:
+            assert call(at_work) == [1] * 6
+        except KeyboardInterrupt:
+            assert not at_work
+    assert call(set()) == [1] * 6
+    return tracer.came
+
+
+@pytest.mark.parametrize("call", [by_parallel, by_list])
+@in_a_child
+def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(call, default_handler, three_threads):
+    number = 0
+    while disturbed(call, Tracer(number, threads, stand_in)):
+        number += 1
+    assert number > 100
+
+
+@pytest.mark.parametrize("call", [by_parallel, by_list])
+@in_a_child
+def test_a_second_one_may_come_between_any_two_steps_of_the_wait(call, default_handler, three_threads, monkeypatch):
+    """The first ends the wait for the result, the second comes while the main thread waits for those at work."""
+    wait_for, second = stand_in._wait_for, Tracer(0)
+
+    def interrupted(function):
+        if function is not stand_in._nothing:
+            wait_for(function)
+            raise KeyboardInterrupt
+        with second:
+            wait_for(function)
+
+    number = 0
+    while True:
+        second = Tracer(number, stand_in)
+        monkeypatch.setattr(stand_in, "_wait_for", interrupted)
+        at_work: set = set()
+        with pytest.raises(KeyboardInterrupt):
+            call(at_work)
+        assert not at_work
+        monkeypatch.undo()
+        assert call(set()) == [1] * 6
+        if not second.came:
+            break
+        number += 1
+    assert number > 20
+
+
+def test_what_was_given_up_for_good_is_over_before_the_next_call(default_handler, three_threads, monkeypatch):
+    """Where something takes so long that the user insists."""
+    monkeypatch.setattr(stand_in, "PATIENCE", 0.0)
+    goes_on, order = threading.Event(), []
+
+    def slow(start, stop):
+        goes_on.wait(10)
+        order.append("slow")
+
+    def insist():
+        for _ in range(2):
+            time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=insist)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        threads.parallel(slow, 3)
+    thread.join()
+    assert not order
+    threading.Timer(0.05, goes_on.set).start()
+    threads.parallel(lambda start, stop: order.append("next"), 3)
+    assert order[-3:] == ["next"] * 3 and "next" not in order[:-3] and 1 <= len(order) - 3 <= 3
+
+
+@needs_signals
+@pytest.mark.parametrize("twice", [False, True])
+@in_a_child
+def test_signals_are_as_before_wherever_one_comes(twice, default_handler):
+    """On entering `heeded`, inside, and on leaving it."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    number = 0
+    while True:
+        tracer = Tracer(number, stopping)
+        with tracer:
+            try:
+                with stopping.heeded(*numbers):
+                    if twice:
+                        deliver()
+            except KeyboardInterrupt:
+                pass
+        assert [signal.getsignal(number) for number in numbers] == before
+        assert not stopping.asked()
+        if not tracer.came:
+            break
+        number += 1
+    assert number > 50
+
+
+class Screen(io.StringIO):
+    """A terminal, where a bar is shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@in_a_child
+def test_a_bar_that_was_interrupted_holds_no_other_thread_up(default_handler, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Screen())
+
+    def show():
+        with terminal.bar(None, 3, "episodes", mininterval=0) as bar:
+            bar.set_postfix_str("accuracy")
+            bar.update()
+
+    show()
+    interruptions, number = [], 0
+    while True:
+        with Tracer(number, tqdm.std, terminal, real=True) as tracer:
+            try:
+                show()
+            except KeyboardInterrupt as error:
+                interruptions.append(error)  # as a notebook keeps the last one
+        if not tracer.came:
+            break
+        number += 5
+        if number % 20 == 0:
+            thread = threading.Thread(target=show, daemon=True)
+            thread.start()
+            thread.join(5)
+            assert not thread.is_alive(), number
+    assert number > 100
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="no locks here")
+def test_a_folder_is_not_held_by_what_was_interrupted(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os.path, "samestat", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        files.Hold(tmp_path).take()
+    monkeypatch.undo()
+    with files.Hold(tmp_path):
+        pass
+
+
+def fourfold(x):
+    return 4 * x
+
+
+@pytest.fixture
+def slow_kernel(monkeypatch, tmp_path):
+    """One whose compilation takes half a second."""
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
+    kernel = compilation.njit(cache=True)(fourfold)
+    if not hasattr(kernel, "py_func"):
+        pytest.skip("nothing is compiled")
+    compile_it = kernel._compiler.compile
+
+    def slowly(*types):
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            time.sleep(0.01)
+        return compile_it(*types)
+
+    kernel._compiler.compile = slowly
+    return kernel
+
+
+@needs_signals
+def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler, capsys, tmp_path):
+    """It is said; numba's lock is free, and what was compiled is there."""
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        slow_kernel(1)
+    said = capsys.readouterr().err
+    assert said.count("kernels are being compiled; this stops when the one at hand is done") == 1
+    assert "the next start goes on from there" in said
+    thread = threading.Thread(target=lambda: global_compiler_lock(int)(), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive() and not stand_in.slow
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+    again = compilation.njit(cache=True)(fourfold)
+    assert slow_kernel(2) == again(2) == 8 and sum(again.stats.cache_hits.values()) == 1
+
+
+@needs_signals
+def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default_handler, capsys):
+    with pytest.raises(stopping.Stopped):
+        with stopping.heeded(signal.SIGINT):
+            os.kill(os.getpid(), signal.SIGINT)
+            slow_kernel(1)
+    assert "stopped while kernels were being compiled; those that are done are kept" in capsys.readouterr().err
+    assert slow_kernel(1) == 4
+
+
+@needs_signals
+@pytest.mark.parametrize("process, call", [("plain", "evaluate"), ("jupyter", "gradients")])
+def test_calls_that_are_interrupted_in_a_process_of_their_own(process, call):
+    assert_right(process, (call,), (3,), 4)
+
+
+@needs_signals
+@pytest.mark.slow
+@pytest.mark.parametrize("call", interrupts.CALLS)
+@pytest.mark.parametrize("process", interrupts.PROCESSES)
+def test_all_calls_and_numbers_of_threads(process, call):
+    assert_right(process, (call,), (2, 3, 8), 21)
+
+
+def assert_right(process: str, calls, numbers, times: int) -> None:
+    if process == "jupyter":
+        pytest.importorskip("jupyter_client")
+        pytest.importorskip("ipykernel")
+    found = interrupts.run(process, calls, numbers, times, random.Random(), lambda *_: None)
+    outcomes = {outcome for *_, outcome in found}
+    assert outcomes <= {"interrupted: the next call is right", "finished: the next call is right"}, found
+    for call in calls:
+        for number in numbers:
+            assert found[call, process, number, "interrupted: the next call is right"] >= times
