@@ -20,7 +20,7 @@ from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
 from .formats import FLOOR, STOCHASTIC, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
-from .learner import GRADIENT, MOST, Learned, Learner, accumulate, learn, shifts_of
+from .learner import GRADIENT, MOST, Learned, Learner, accumulate, check_samples, learn, shifts_of
 from .neuron import surrogate
 
 
@@ -74,6 +74,7 @@ def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.nd
     if learner.rule != "membrane" or learner.online:
         raise ValueError("random feedback goes with the membrane rule, one update after all samples")
     inputs, layers, found = net.counts(x), [], {}
+    y = check_samples(net, inputs, y)
     spikes, membranes = net.spikes(x, record=len(x))
     p = net.traces(spikes)
     last, errors = net.membranes(p)[:, -1], np.empty((len(y), net.ways), np.int64)
