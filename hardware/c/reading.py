@@ -102,6 +102,7 @@ def from_header(path: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:
 
     Raises ValueError for another file, a network of another neuron, or one whose integers are not within their words.
     """
+
     def weights(name, what, bits, shape):
         array, size = arrays.get(f"{name}_{what}", np.zeros(0, np.int64)), int(np.prod(shape))
         packed, pad = len(shape) == 4 and name != "readout", -shape[-1] % 4 * (name != "readout")
@@ -130,7 +131,6 @@ def _said(path: Path) -> Iterator[None]:
 
 def from_hex(folder: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:
     """The network of a folder of .hex files; constants and shapes from its chip.h, numbers from the .hex files alone."""
-
 
     def weights(name, what, bits, shape):
         return read_hex(folder / f"{name}.{what}.hex", bits, shape)

@@ -281,7 +281,11 @@ class IntegerNet:
         k = ranges.shift_to_u(layer.exponent, layer.fraction, layer.name)
         numbers = *self.neuron, layer.fraction, *kernels.scale(k, rounding(self.words.membrane))
         numbers += addends(rounding(self.words.traces), 12)
-        return kernels.mirrored(layer.weight, sums), np.tile(layer.bias, layer.input_shape[1]), kernels.Constants(*map(np.int32, numbers))
+        return (
+            kernels.mirrored(layer.weight, sums),
+            np.tile(layer.bias, layer.input_shape[1]),
+            kernels.Constants(*map(np.int32, numbers)),
+        )
 
     def _conv(self, layer, prepared, x, record):
         weight, bias, constants = prepared

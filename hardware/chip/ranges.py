@@ -100,7 +100,9 @@ def shift_to_u(exponent: int, fraction: int, name: str) -> int:
     k = int(fraction - exponent - U.fraction)
     if not -SHIFT <= k <= SHIFT:
         least, most = fraction - U.fraction - SHIFT, fraction - U.fraction + SHIFT
-        raise ValueError(f"{name}: weights have an exponent of {exponent}; with {fraction} fraction bits it is {least} to {most}")
+        raise ValueError(
+            f"{name}: weights have an exponent of {exponent}; with {fraction} fraction bits it is {least} to {most}"
+        )
     return k
 
 

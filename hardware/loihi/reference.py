@@ -4,8 +4,7 @@ As `hardware.chip.reference`: nothing here is an array, nothing wraps but what t
 """
 
 from ..chip import reference
-
-STATE = 1 << 23
+from ..chip.ranges import STATE
 
 
 def decayed(x: int, factor: int) -> int:

@@ -115,7 +115,7 @@ def test_words_too_short_for_the_weights_are_refused():
         IntegerNet(net, np.ones(net.size, np.float32), Words(fraction=16))
     _, _, chip = small()
     long = replace(chip.layers[0], fraction=24)
-    with pytest.raises(ValueError, match="conv1: Q, P needs .* bits, more than the 32 of a word"):
+    with pytest.raises(ValueError, match="conv1: its weights have 8 bits and its sums 24 fraction bits, expected .* 8 and 12"):
         IntegerNet.from_layers([long, *chip.layers[1:]], chip.neuron, chip.words, chip.input_shape)
 
 
