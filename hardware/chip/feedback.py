@@ -71,6 +71,8 @@ def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.nd
     The errors are those of the readout before it learns. Raises ValueError for a rule other than the membrane's, or online;
     `formats.Saturated` in strict mode where a gradient leaves its word.
     """
+    if net.kind != "lif":
+        raise ValueError(f"random feedback is of the membranes of a network of LIF; a {type(net).__name__} has Loihi's neurons")
     if learner.rule != "membrane" or learner.online:
         raise ValueError("random feedback goes with the membrane rule, one update after all samples")
     inputs, layers, found = net.counts(x), [], {}

@@ -204,9 +204,9 @@ class IntegerNet:
     def counts(self, x: np.ndarray) -> np.ndarray:
         """Event counts as the chip takes them: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
-        if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape:
+        if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
             shape = ", ".join(map(str, self.input_shape))
-            raise ValueError(f"x must be integer counts of shape (B, T, {shape}), not {x.dtype} {x.shape}")
+            raise ValueError(f"x must be integer counts of shape (B, T, {shape}), T at least 1, not {x.dtype} {x.shape}")
         if x.size and x.min() < 0:
             raise ValueError(f"x must hold counts, found {x.min()}")
         self._count("input", int((x > MOST_COUNT).sum()))
@@ -231,6 +231,8 @@ class IntegerNet:
         """
         if not 1 <= bits <= TRACE_BITS:
             raise ValueError(f"traces have 1 to {TRACE_BITS} fraction bits, not {bits}")
+        if spikes.dtype.kind not in "uib" or not 0 <= spikes.min(initial=0) <= spikes.max(initial=0) <= MOST_COUNT:
+            raise ValueError(f"spikes must be integers of 0 to {MOST_COUNT}, not {spikes.dtype}")
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
         found = np.empty(flat.shape, np.int32)
         n, state, rounds = self.neuron, seed_state(seed), rounding(mode or self.words.traces)
@@ -244,10 +246,8 @@ class IntegerNet:
 
     def membranes(self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None) -> np.ndarray:
         """The readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p and of these integers or its own."""
-        given = weight is not None or bias is not None
         weight, bias = self.weight if weight is None else weight, self.bias if bias is None else bias
-        if given:
-            self._check_readout(weight, bias)
+        self._check_readout(weight, bias)
         if p.dtype.kind not in "iu" or p.ndim != 3 or p.shape[2] != len(weight):
             raise ValueError(f"traces must be integers (B, T, {len(weight)}), not {p.dtype} {p.shape}")
         if p.min(initial=0) < 0 or p.max(initial=0) > UNITY:

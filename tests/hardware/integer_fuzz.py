@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hardware.c import export
-from hardware.chip import learner as learning, ranges, reference
+from hardware.chip import learner as learning, reference
 from hardware.chip.formats import ROUNDINGS
 from hardware.chip.learner import CLASS_MEAN, RULES, Learner
 from hardware.chip.network import IntegerNet, Words

@@ -16,8 +16,9 @@ from integer_fuzz import run, said
 from integers import events, readout_alone, small, small_cuba
 
 import minisnn as ms
-from hardware.c import export, reading
+from hardware.c import episode, export, reading
 from hardware.chip import kernels, quantise, ranges, reference
+from hardware.chip.feedback import Feedback, learn_all
 from hardware.chip.formats import Saturated, shift
 from hardware.chip.learner import CLASS_MEAN, Learner
 from hardware.chip.network import IntegerNet, Words
@@ -144,10 +145,26 @@ def test_what_is_given_to_a_readout_is_looked_at():
         (lambda: chip.learn(how, p, [0]), "labels must be one integer for each of 2 samples"),
         (lambda: chip.learn(how, p[:, :0], y), "samples to learn from have one step at least, found none"),
         (lambda: Learner(window=65_536), "window must be 1 to 65535"),
+        (lambda: chip(np.zeros((2, 0, 6, 7, 2), np.uint8)), "x must be integer counts of shape (B, T, 6, 7, 2), T at least 1"),
+        (lambda: chip.traces(np.full((1, 2, 3), 0.5)), "spikes must be integers of 0 to 7, not float64"),
+        (lambda: chip.traces(np.full((1, 2, 3), 1 << 30)), "spikes must be integers of 0 to 7"),
     ):
         assert said(call).startswith(words)
     for rule in ("membrane", "three-factor", CLASS_MEAN):
         assert said(lambda: chip.learn(replace(how, rule=rule), p, [0, 7])) == "labels are 0 to 2, found 0 to 7"  # noqa: B023
+
+
+def test_events_that_a_self_test_cannot_name_are_refused():
+    assert len(episode.events(np.full((1, 16, 16, 255), 1, np.uint8))[0]) == 65_280
+    for x in (np.full((1, 16, 16, 256), 1, np.uint8), np.zeros((1, 1, 1, 257), np.uint8)):
+        with pytest.raises(ValueError, match="events name 256 rows, columns and channels, and are 65,535 a step at most"):
+            episode.events(x)
+
+
+def test_random_feedback_has_no_membranes_of_loihi():
+    _, _, chip = small_cuba()
+    with pytest.raises(ValueError, match="a CubaNet has Loihi's neurons"):
+        learn_all(chip, PLAIN, Feedback(), np.zeros((1, 2, *chip.input_shape), np.uint8), [0])
 
 
 @pytest.mark.parametrize("make, net", [(small, IntegerNet), (small_cuba, CubaNet)])
@@ -369,7 +386,8 @@ import {{ Camera }} from {json.dumps((C.parent / "page" / "camera.mjs").as_uri()
 import {{ Edge }} from {json.dumps((C / "minisnn_edge.mjs").as_uri())};
 const camera = new Camera({{ scale: 1 }}), found = [];
 for (const n of [1, 255, 256, 300]) found.push(camera.counts(Array(n).fill({{ t: 5, x: 0, y: 0, p: 1 }}), 1, 1, 1)[1]);
-const wasm = readFileSync({json.dumps(str(C / "minisnn_edge.wasm"))}), model = readFileSync({json.dumps(str(tmp_path / "model.bin"))});
+const paths = {json.dumps([str(C / "minisnn_edge.wasm"), str(tmp_path / "model.bin")])};
+const [wasm, model] = paths.map((path) => readFileSync(path));
 const net = await Edge.create(wasm, model, {{ steps: 5 }}), cells = net.cells, again = (n) => {{
   net.start();
   net.step(Array(cells).fill(n));
@@ -378,8 +396,9 @@ const net = await Edge.create(wasm, model, {{ steps: 5 }}), cells = net.cells, a
   return Array.from(net.scores());
 }};
 found.push(again(255), again(256), again(7));
-for (const wrong of [() => net.learn(2 ** 32), () => net.learn(0.5), () => net.learn(NaN), () => net.learn(-1), () => net.learn("0"),
-  () => net.step([1]), () => Edge.create(wasm, model, {{ steps: 2 ** 32 + 5 }}), () => Edge.create(wasm, model, {{ classes: 1e9 }})])
+const labels = [2 ** 32, 0.5, NaN, -1, "0"].map((label) => () => net.learn(label));
+const rooms = [{{ steps: 2 ** 32 + 5 }}, {{ classes: 1e9 }}].map((room) => () => Edge.create(wasm, model, room));
+for (const wrong of [...labels, () => net.step([1]), ...rooms])
   try {{ await wrong(); found.push("taken"); }} catch (error) {{ found.push(error.message.split(" ")[0]); }}
 net.learn(0);
 console.log(JSON.stringify(found));
