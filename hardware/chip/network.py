@@ -91,15 +91,14 @@ class IntegerNet:
         return quantise.least_exponent(bias, fraction, room)
 
     def check(self) -> None:
-        """ValueError, naming layer and quantity, where an intermediate could leave its word (`ranges`).
-
-        Every network is checked when it is made, and again before it is written for others.
-        """
+        """ValueError where an intermediate could leave its word (`ranges`): when it is made, and before it is written."""
         ranges.check(self.layers, self.neuron, self.words)
 
     def _set(self, layers, neuron: IntegerLIF, words: Words, input_shape) -> None:
         self.layers, self.neuron, self.words, self.input_shape = tuple(layers), neuron, words, tuple(input_shape)
         self.check()
+        if self.input_shape != tuple(self.layers[0].input_shape):
+            raise ValueError(f"input_shape is {self.input_shape}, expected the {self.layers[0].input_shape} of the first layer")
         self.ways = self.readout.weight.shape[3]
         self.saturations = {"input": 0}
         for layer in self.layers:

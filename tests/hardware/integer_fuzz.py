@@ -5,6 +5,8 @@
 Every one is refused by the same sentence wherever it could come in, or all agree bit for bit, saturations included.
 """
 
+import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,7 @@ EDGES = 0, 1, 2, 30, 31, -1, -17, -18, -31  # of the shift on the way to u
 MODEL = 2  # the library's error
 SANITIZE = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 HERE = Path(__file__).parent
+C = HERE.parents[1] / "hardware" / "c"
 
 
 class Unchecked(IntegerNet):
@@ -293,23 +296,21 @@ def record(one: Case, model: bytes, ways: int) -> bytes:
 
 def compiled(folder: Path, compiler: str, flags=()) -> Path:
     """edge_many, under the sanitizers."""
-    sources = sorted((HERE.parents[1] / "hardware" / "c").glob("minisnn_edge*.c"))
+    sources = sorted(C.glob("minisnn_edge*.c"))
     program = folder / f"many-{compiler}{'-'.join(flags)}"
-    command = [compiler, *SANITIZE, *flags, f"-I{sources[0].parent}", "-o", program, HERE / "edge_many.c", *sources]
+    command = [compiler, *SANITIZE, *flags, f"-I{C}", "-o", program, HERE / "edge_many.c", *sources]
     subprocess.run(command, check=True)
     return program
 
 
-def compare(program: Path, several: list[tuple[Case, dict | None]], stepwise: bool) -> Counter:
+def compare(command: list, several: list[tuple[Case, dict | None]], stepwise: bool = True, counted: bool = True) -> Counter:
     """How many networks the library refused, or played as they were played here (None: one that must be refused)."""
-    records, ways = [], []
-    for one, _ in several:
-        accepted = not said(one.make)
-        chip = one.make(unchecked=not accepted)
-        how = one.how if accepted else dict(log2_weight=chip.readout.exponent + 9, log2_bias=chip.readout.exponent)
+    records = []
+    for one, expected in several:
+        chip = one.make(unchecked=expected is None)
+        how = one.how if expected else dict(log2_weight=chip.readout.exponent + 9, log2_bias=chip.readout.exponent)
         records.append(record(one, export.packed(chip, Learner(**how)), chip.ways))
-        ways.append(chip.ways)
-    ran = subprocess.run([program], input=b"".join(records), capture_output=True)
+    ran = subprocess.run(command, input=b"".join(records), capture_output=True)
     assert ran.returncode == 0, ran.stderr.decode()[-3000:]
     found, at, number = np.frombuffer(ran.stdout, "<i4"), 0, Counter[str]()
     for one, expected in several:
@@ -319,15 +320,23 @@ def compare(program: Path, several: list[tuple[Case, dict | None]], stepwise: bo
         number["refused" if error else "equal"] += 1
         if expected:
             steps = expected["scores"] if stepwise else [sample[-1:] for sample in expected["scores"]]
-            numbers = [u for sample in steps for step in sample for u in step] + expected["learned"] + expected["counts"]
+            numbers = [u for sample in steps for step in sample for u in step] + expected["learned"]
+            numbers += expected["counts"] if counted else []
             assert found[at : at + len(numbers)].tolist() == numbers, one
             at += len(numbers)
     assert at == len(found)
     return number
 
 
-def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), told=lambda _: None) -> Counter:
-    """The counts of so many networks from a seed on; of the first `of_c` of them the C library, too."""
+def builds() -> list[tuple[str, ...]]:
+    """The library's exact ones, the second with the vectors of this machine, too."""
+    several: list[tuple[str, ...]] = [(), ("-DEDGE_STEPWISE",)]
+    return several + ([("-DEDGE_STEPWISE", "-msse4.1", "-O2")] if platform.machine() == "x86_64" else [])
+
+
+def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), told=lambda _: None) -> Counter:
+    """The counts of so many networks from a seed on; of the first `of_c` that reach it the C library in the builds of these
+    flags, too, and in WebAssembly where there is node."""
     counts_, several = Counter[str](), []
     for seed in range(first, first + number):
         try:
@@ -338,22 +347,28 @@ def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), told=lambda 
             error.add_note(f"seed {seed}")
             raise
         counts_[f"{one.kind}: {'refused' if sentence else 'equal'}"] += 1
-        counts_[sentence.partition(": ")[2].translate(str.maketrans("", "", "-0123456789")) if sentence else ""] += 1
-        if one.kind != "loihi" and len(several) < of_c and not (sentence and not said(one.make)):  # the network is to blame
+        if sentence:
+            counts_["refused: " + sentence.partition(": ")[2].translate(str.maketrans("", "", "-0123456789"))] += 1
+        if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):  # not for its learner
             several.append((one, expected))
         if (seed - first) % 500 == 499:
             told(f"{seed + 1 - first}: {dict(counts_)}")
+    if not several:
+        return counts_
     with tempfile.TemporaryDirectory() as folder:
-        for compiler in compilers if several else ():
-            for flags in ((), ("-DEDGE_STEPWISE",)):
-                program = compiled(Path(folder), compiler, flags)
-                for name, n in compare(program, several, bool(flags)).items():
-                    counts_[f"C, {compiler} {' '.join(flags) or '-'}: {name}"] += n
+        for compiler in compilers:
+            for build in flags or builds():
+                found = compare([compiled(Path(folder), compiler, build)], several, bool(build))
+                counts_.update({f"C, {compiler} {' '.join(build)}: {name}": n for name, n in found.items()})
+    if shutil.which("node"):
+        wasm = [C / "minisnn_edge.mjs", C / "minisnn_edge.wasm"]
+        found = compare(["node", HERE / "edge_many.mjs", *wasm], several, counted=False)
+        counts_.update({f"WebAssembly: {name}": n for name, n in found.items()})
     return counts_
 
 
 if __name__ == "__main__":
     number, first, of_c = (int(n) for n in (*sys.argv[1:4], 0, 0, 0)[:3])
-    found = run(first, number, of_c, ("gcc", "clang"), lambda text: print(text, flush=True))
+    found = run(first, number, of_c, ("gcc", "clang"), told=lambda text: print(text, flush=True))
     for name, n in sorted(found.items()):
         print(f"{n:7} {name}")
