@@ -7,10 +7,8 @@ export class Edge {
     const at = net.c.reserve(model.length);
     if (!at) throw new Error("no memory for the model");
     net.bytes(at, model.length).set(model);
-    classes ??= word(12);
-    window ??= word(16) === 1 ? word(20) : 1;
-    for (const [name, x] of Object.entries({ steps, classes, window })) Edge.whole(name, x, 65535);
-    net.done(net.c.init(model.length, steps, classes, window));
+    for (const [name, x] of Object.entries({ steps, classes, window })) if (x !== undefined) Edge.whole(name, x, 65535);
+    net.done(net.c.init(model.length, steps, classes ?? word(12), window ?? (word(16) === 1 ? word(20) : 1)));
     [net.height, net.width, net.channels] = [0, 1, 2].map((axis) => net.c.shape(axis));
     net.cells = net.height * net.width * net.channels;
     return net;

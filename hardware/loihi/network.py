@@ -155,7 +155,7 @@ class LoihiNet(IntegerNet):
 
     def _least_exponent(self, block, bias, fraction, room):
         least = super()._least_exponent(block, bias, fraction, room)
-        if block.readout or not bias.size:
+        if block.readout or self.config.weight_exp is not None:  # thresholds beyond their word are clipped, and counted
             return least
         largest = self._gain * (self._threshold - float(bias.min()))
         return max(least, int(np.ceil(np.log2(largest / MOST_VTH)))) if largest > 0 else least

@@ -348,7 +348,7 @@ def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), to
             raise
         counts_[f"{one.kind}: {'refused' if sentence else 'equal'}"] += 1
         if sentence:
-            counts_["refused: " + sentence.partition(": ")[2].translate(str.maketrans("", "", "-0123456789"))] += 1
+            counts_["refused: " + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))] += 1
         if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):  # not for its learner
             several.append((one, expected))
         if (seed - first) % 500 == 499:

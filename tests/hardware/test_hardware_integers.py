@@ -25,7 +25,7 @@ from hardware.chip.network import IntegerNet, Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.loihi import neuron as loihi, reference as loihi_reference
 from hardware.loihi.cuba import CubaNet
-from hardware.loihi.network import LoihiNet
+from hardware.loihi.network import LoihiConfig, LoihiNet
 from hardware.page import make
 
 needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
@@ -348,6 +348,7 @@ def test_thresholds_that_meet_their_ends_are_counted():
     views["conv1.weight"][...] *= 1e-4  # as small as they are, their unit is large enough for the threshold
     chip = LoihiNet(net, theta)
     assert chip.saturations["conv1.vth"] == 0 and (chip.vth[0] > 1 << 15).all()
+    assert LoihiNet(net, theta, LoihiConfig(weight_exp=7)).saturations["conv1.vth"] == 3
 
 
 @pytest.mark.parametrize(
