@@ -20,7 +20,12 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
-    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step shuffled by `rng`."""
+    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step shuffled by `rng`.
+
+    Raises ValueError for what an event or a number of events cannot name.
+    """
+    if max(x.shape[1:]) > 256 or x.sum((1, 2, 3), dtype=np.int64).max(initial=0) > 65_535:
+        raise ValueError(f"events name 256 rows, columns and channels, and are 65,535 a step at most; found {x.shape[1:]}")
     t, y, column, channel = np.repeat(np.argwhere(x), x[x > 0], 0).T
     order = np.lexsort((rng.random(len(t)), t)) if rng is not None else slice(None)
     found = np.stack([column, y, channel], 1)[order].astype(np.uint8)

@@ -186,18 +186,11 @@ def memory(chip: IntegerNet, learner: Learner, steps: int, classes: int | None =
     return {name: 4 * words[build] for build, name in BUILDS.items() if chip.kind == "lif" or build != "EDGE_SHORT"}
 
 
-def _holds(chip: IntegerNet, n: int) -> bool:
-    """Whether no sum of CubaLIF's can leave 32 bits, as minisnn_edge_cuba.c has it."""
-    most = MOST_COUNT if n == 0 else 4 if _planes(chip) > 1 else 1
-    layer, exponent, state = chip.layers[n], chip.layer_constants(n)["exponent"], 1 << 23
-    arrives = 2 * (layer.weight[..., 0].size * most * 128 + (int(np.abs(layer.bias).max()) >> 4) + 1) << max(exponent, 0)
-    beyond = 64 * ((arrives >> max(-exponent, 0)) + 1)
-    current = state + max(beyond - 2 * state, 0) * 4096 // (4096 - chip.constants()["current"]) + 1
-    return arrives < 1 << 31 and current + beyond + state < 1 << 31
-
-
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
-    """chip.h as text; memory is declared for recordings of so many steps. Raises ValueError where the library has no room."""
+    """chip.h as text; memory is declared for recordings of so many steps.
+
+    Raises ValueError where the library has no room, or an intermediate could leave its word (`chip.check`).
+    """
     if chip.kind not in KINDS:
         raise ValueError(f"the library has no file for the neuron of a {type(chip).__name__}, but for {' and '.join(KINDS)}")
     if len(chip.layers) < 2:
@@ -205,12 +198,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     for n, layer in enumerate(chip.layers[:-1]):
         if max(layer.input_shape[:2]) > 256 or max(layer.weight.shape[2:]) > 4096 or len(layer.weight) > 15:
             raise ValueError(f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels of 15 at most")
-        if chip.kind == "lif" and not -13 <= chip.words.fraction - layer.exponent - 10 <= 31:
-            raise ValueError(
-                f"{layer.name}: an exponent of {layer.exponent} with {chip.words.fraction} fraction bits leaves 32 bits"
-            )
-        if chip.kind == "cuba" and not _holds(chip, n):
-            raise ValueError(f"{layer.name}: the currents of these weights, biases and decays can leave 32 bits")
+    chip.check()
     (h, w, C), number = chip.layers[-2].output_shape, constants(chip, learner, steps)
     lines = [
         "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. Include it in one file. */",

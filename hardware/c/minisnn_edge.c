@@ -65,7 +65,7 @@ static int model_fits(const edge_model *m)
     for (n = 0; n < m->layers; n++)
         if (!layer_fits(m, m->layer + n)) return 0;
     if (m->inputs != (int32_t)(rows_out(last(m)) * columns_out(last(m))) * last(m)->outputs) return 0;
-    if (!in(m->ways, 1, 4096) || !in(m->bits, 2, 8) || !in(m->exponent, -60, 60) || m->bias_room < 0) return 0;
+    if (!in(m->ways, 1, 4096) || !in(m->bits, 2, 8) || !in(m->exponent, 2 - SHIFT, 2 + SHIFT) || m->bias_room < 0) return 0;
     room = INT32_MAX - ((int64_t)m->inputs * UNITY << (m->bits - 1));
     if (m->bias_room > room) return 0;
     for (n = 0; n < m->ways; n++)
@@ -294,7 +294,7 @@ APART static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_
     uint32_t s, c, at = x * C;
     for (s = 0; s < window_of(l); s++) {
         gather(e, l, rows, stride, (int32_t)(step * y + s / 2), (int32_t)(step * x + s % 2), V);
-        e->counts.membrane_clipped += m->neuron->step(m, l, t, V, state + s * state_of(m, l), V + (s + 1) * n);
+        tally(&e->counts.membrane_clipped, m->neuron->step(m, l, t, V, state + s * state_of(m, l), V + (s + 1) * n));
     }
     if (planes_out(m, l) > 1) {                                         /* how many of four spike */
         for (c = 0; c < C; c++, at++, u++) {
@@ -344,7 +344,7 @@ static void read_out(edge *e, const uint32_t *rows, size_t stride)
     for (k = 0; k < K; k++) {
         const int64_t x = shift(u[k], 2 - m->exponent, m->membrane, 0) - ((m->rho * e->r[k]) >> 12);
         u[k] = clip(x, -32768, 32767);
-        e->counts.membrane_clipped += u[k] != x && k < e->classes;
+        tally(&e->counts.membrane_clipped, u[k] != x && k < e->classes);
         e->r[k] = (m->gamma * e->r[k] + (u[k] >= m->threshold ? (UNITY - m->gamma) << 12 : 0)) >> 12;
     }
 }
@@ -433,7 +433,7 @@ edge_error edge_step(edge *e, const edge_event *events, size_t n)
     if (found != EDGE_OK) return found;
     for (i = 0; i < n; i++) {
         const uint32_t at = events[i].x * (uint32_t)e->model->layer->inputs + events[i].polarity;
-        e->counts.input_clipped += (uint32_t)count_up(e->model->layer, input_row(e, events[i].y), at, 1);
+        tally(&e->counts.input_clipped, (uint32_t)count_up(e->model->layer, input_row(e, events[i].y), at, 1));
     }
     next_step(e);
     return EDGE_OK;
@@ -448,7 +448,7 @@ edge_error edge_step_counts(edge *e, const uint8_t *counts)
     row = (uint32_t)(e->model->layer->width * e->model->layer->inputs);
     for (y = 0; y < rows_in(e->model->layer); y++)
         for (i = 0; i < row; i++, counts++)
-            if (*counts) e->counts.input_clipped += (uint32_t)count_up(e->model->layer, input_row(e, y), i, *counts);
+            if (*counts) tally(&e->counts.input_clipped, (uint32_t)count_up(e->model->layer, input_row(e, y), i, *counts));
     next_step(e);
     return EDGE_OK;
 }
@@ -560,7 +560,7 @@ static void add(edge *e, int32_t *G, int32_t x)
 {
     const int64_t wide = (int64_t)*G + x;
     *G = clip(wide, INT32_MIN, INT32_MAX);
-    e->counts.gradient_saturated += *G != wide;
+    tally(&e->counts.gradient_saturated, *G != wide);
 }
 
 static int64_t size_of(int32_t x) { return x < 0 ? -(int64_t)x : x; }
@@ -568,8 +568,8 @@ static int64_t size_of(int32_t x) { return x < 0 ? -(int64_t)x : x; }
 static int32_t put(edge *e, int32_t old, int64_t wide, int32_t low, int32_t high)
 {
     const int32_t new = clip(wide, low, high);
-    e->counts.clipped += new != wide;
-    e->counts.written += new != old;
+    tally(&e->counts.clipped, new != wide);
+    tally(&e->counts.written, new != old);
     return new;
 }
 
@@ -580,7 +580,7 @@ static int32_t updated(edge *e, int32_t W, int32_t *G, int64_t theta, int32_t k,
     e->noise = xorshift32(e->noise);
     *G = 0;
     if (size_of(g) <= theta) {
-        e->counts.gated++;
+        tally(&e->counts.gated, 1);
         return W;
     }
     return put(e, W, W - shift(g, k, e->learner.rounding, k > 0 ? e->noise >> (32 - k) : 0), low, high);

@@ -46,7 +46,7 @@ extern "C" {
 typedef enum {
     EDGE_OK,
     EDGE_ARGUMENT,                      /* a null pointer, or an `edge` that edge_init has not made ready */
-    EDGE_MODEL,                         /* the model's numbers do not fit each other or this build */
+    EDGE_MODEL,                         /* the model's numbers do not fit each other or this build, or could make a sum overflow */
     EDGE_MEMORY,                        /* too few words of memory, or no room for a step, a class or the window */
     EDGE_INPUT,                         /* an event outside the picture */
     EDGE_FULL,                          /* more steps than there is room for (small build), or the classes are used up */
@@ -113,9 +113,9 @@ typedef struct { uint32_t steps, classes, window; } edge_room;
 
 /* ---- a network at work; the counts may be read and set to 0, the rest is private */
 
-typedef struct {
+typedef struct {                        /* counts stay at 2^32 - 1 */
     uint32_t input_clipped;             /* events or counts beyond EDGE_MOST_COUNT in a cell */
-    uint32_t membrane_clipped;          /* membranes that met the end of their word */
+    uint32_t membrane_clipped;          /* membranes that met the end of their word; CubaLIF: and currents that were wrapped at theirs */
     uint32_t written, gated, clipped;   /* synapses, by updates */
     uint32_t gradient_saturated;        /* sums that met the end of theirs */
 } edge_counts;

@@ -7,10 +7,15 @@ export class Edge {
     const at = net.c.reserve(model.length);
     if (!at) throw new Error("no memory for the model");
     net.bytes(at, model.length).set(model);
+    for (const [name, x] of Object.entries({ steps, classes, window })) if (x !== undefined) Edge.whole(name, x, 65535);
     net.done(net.c.init(model.length, steps, classes ?? word(12), window ?? (word(16) === 1 ? word(20) : 1)));
     [net.height, net.width, net.channels] = [0, 1, 2].map((axis) => net.c.shape(axis));
     net.cells = net.height * net.width * net.channels;
     return net;
+  }
+  static whole(name, x, most, least = 1) {                      // the module would take it modulo 2^32, and a half as nothing
+    if (!Number.isInteger(x) || x < least || x > most) throw new Error(`${name} must be ${least} to ${most}, a whole number, not ${x}`);
+    return x;
   }
   bytes(at, length) { return new Uint8Array(this.c.memory.buffer, at, length); }
   done(error) {
@@ -21,8 +26,9 @@ export class Edge {
   get classes() { return this.c.classes(); }
   get written() { return this.c.written(); }                    // synapses, since the beginning
   start() { this.done(this.c.start()); }
-  step(counts) {                                                // of one step, (height, width, channels)
-    this.bytes(this.c.counts(), this.cells).set(counts);
+  step(counts) {                                                // of one step, (height, width, channels); those beyond 255 are 255
+    if (counts.length !== this.cells) throw new Error(`a step has ${this.cells} counts, not ${counts.length}`);
+    new Uint8ClampedArray(this.c.memory.buffer, this.c.counts(), this.cells).set(counts);
     this.done(this.c.step());
   }
   scores() {                                                    // of every class, at the last step
@@ -37,7 +43,7 @@ export class Edge {
     }
     return this.scores();
   }
-  learn(label) { this.done(this.c.learn(label)); }
+  learn(label) { this.done(this.c.learn(Edge.whole("label", label, this.classes - 1, 0))); }
   update() { this.done(this.c.update()); }
   addClass() { this.done(this.c.add_class()); return this.c.label(); }
   forget() { this.done(this.c.forget()); }

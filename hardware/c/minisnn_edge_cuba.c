@@ -55,20 +55,20 @@ APART static uint32_t step(const edge_model *m, const edge_layer *l, uint32_t t,
     const int32_t left = 1 << (l->exponent > 0 ? l->exponent : 0), right = l->exponent < 0 ? -l->exponent : 0;
     int32_t *restrict u = (int32_t *)state, *restrict v = u + n;
     int32_t bit = 3, more = 1;                                          /* of the 16ths: every 2nd, 4th, 8th and 16th step has one */
-    uint32_t c;
+    uint32_t c, clipped = 0;
     for (; t & 1 && bit >= 0; t >>= 1) bit--;
     if (bit < 0) bit = more = 0;
     for (c = 0; c < n; c++) {
         const int32_t a = 2 * (V[c] + (bias[c] >> 4) + (bias[c] >> bit & more)) * left >> right;
-        int32_t x = decayed(u[c], U) + a * 64;
-        x = x > STATE ? x - 2 * STATE : x <= -STATE ? x + 2 * STATE : x;
-        u[c] = x;
-        x += decayed(v[c], W);
-        x = x < 1 - STATE ? 1 - STATE : x > STATE - 1 ? STATE - 1 : x;
+        const int32_t wide = decayed(u[c], U) + a * 64;
+        const int32_t current = wide > STATE ? wide - 2 * STATE : wide <= -STATE ? wide + 2 * STATE : wide;
+        const int32_t free = current + decayed(v[c], W), x = free < 1 - STATE ? 1 - STATE : free > STATE - 1 ? STATE - 1 : free;
+        u[c] = current;
+        clipped += (uint32_t)(wide != current) + (uint32_t)(free != x);
         spikes[c] = x > vth;
         v[c] = x > vth ? 0 : x;
     }
-    return 0;
+    return clipped;
 }
 
 static void traces(const edge_model *m, uint32_t *traces, const uint32_t *spikes, edge_noise *noise)

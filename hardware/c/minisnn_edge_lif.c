@@ -50,7 +50,7 @@ static int layer_fits(const edge_model *m, const edge_layer *l)
 {
     int64_t most;
     int32_t room, c;
-    if (!in(l->exponent, -64, 64) || !in(right_of(m, l), -13, 31)) return 0;
+    if (!in(l->exponent, -64, 64) || !in(right_of(m, l), -SHIFT, SHIFT)) return 0;
     most = reach(m, l);
     if (most > INT32_MAX) return 0;
     room = INT32_MAX - (int32_t)most;
@@ -64,22 +64,24 @@ static int layer_fits(const edge_model *m, const edge_layer *l)
     return 1;
 }
 
-/* From the exponent of P + bias to u's: a left shift of what is clipped, or a right shift that rounds. */
-typedef struct { int32_t left, right, most, half, one; } scale;
+/* From the exponent of P + bias to u's, in 32 bits: a left shift of what is clipped to `most` (beyond, u is clipped anyway, before the
+   reset or after), or a right shift that rounds: with `below` added to what is below zero, or with the bit that was lost added. */
+typedef struct { int32_t plain, left, most, right, below, half, one; } scale;
 
 static scale scale_of(const edge_model *m, const edge_layer *l)
 {
-    const int32_t k = right_of(m, l);
-    scale s = {k < 0 ? -k : 0, k > 0 ? k : 0, 0, 31, 0};
-    if (m->membrane == EDGE_ZERO) s.most = (int32_t)((1u << s.right) - 1);             /* added to what is below zero */
+    const int32_t k = right_of(m, l), left = clip(-(int64_t)k, 0, 17);
+    scale s = {0, left, (1 << 17) >> left, k > 0 ? k : 0, 0, 31, 0};
+    if (m->membrane == EDGE_ZERO) s.below = (int32_t)((1u << s.right) - 1);
     if (m->membrane == EDGE_NEAREST && k > 0) s.half = k - 1, s.one = 1;
+    s.plain = k > 0 && m->membrane == EDGE_FLOOR;
     return s;
 }
 
 static inline int32_t scaled(scale s, int32_t x)
 {
-    if (s.left) return (x < -131072 ? -131072 : x > 131072 ? 131072 : x) * (1 << s.left);       /* beyond, u is clipped anyway */
-    return ((x + ((x >> 31) & s.most)) >> s.right) + ((x >> s.half) & s.one);
+    if (!s.right) return (x < -s.most ? -s.most : x > s.most ? s.most : x) * (1 << s.left);
+    return ((x + ((x >> 31) & s.below)) >> s.right) + ((x >> s.half) & s.one);
 }
 
 #if defined(__ARM_FEATURE_SAT)
@@ -110,10 +112,11 @@ APART static uint32_t step(const edge_model *m, const edge_layer *l, uint32_t t,
     const scale s = scale_of(m, l);
     uint32_t c, clipped = 0;
     (void)t;
-    if (s.left || s.most || s.one)
-        for (c = 0; c < n; c++) u[c] = fire(&fixed, scaled(s, P[c] + bias[c]), r + c, &clipped);
-    else
+    if (s.plain)
         for (c = 0; c < n; c++) u[c] = fire(&fixed, (P[c] + bias[c]) >> s.right, r + c, &clipped);
+    else
+        for (c = 0; c < n; c++) u[c] = fire(&fixed, scaled(s, P[c] + bias[c]), r + c, &clipped);
+    for (c = (uint32_t)l->outputs; c < n; c++) r[c] = 0;                /* what only fills up is never clipped */
     if (m->traces == EDGE_FLOOR && m->alpha > 2048 && m->beta > 2048 && reach(m, l) < 1 << 30) {
         /* x + (((4096 - a) (y - x)) >> 12), the same number, by the upper half of one product of 32 bits by 32 */
         const int32_t A = (UNITY - m->alpha) * (1 << 20), B = (UNITY - m->beta) * (1 << 20), unit = 1 << m->fraction;
@@ -145,17 +148,17 @@ APART static uint32_t step(const edge_model *m, const edge_layer *l, uint32_t t,
     const scale s = scale_of(m, l);
     const uint32_t n = 4 * fours(l);
     const int32_t *restrict bias = l->bias;
-    const int plain = !(s.left || s.most || s.one);
     uint32_t *restrict PQ = state, *restrict R = state + n;
     uint32_t c, clipped = 0;
     (void)t;
     for (c = 0; c < n; c += 2) {
         int32_t even = (int32_t)(R[c / 2] & 0xFFFF), odd = (int32_t)(R[c / 2] >> 16);
         const int32_t one = low(PQ[c]) * (1 << up) + bias[c], two = low(PQ[c + 1]) * (1 << up) + bias[c + 1];
-        u[c] = fire(&fixed, plain ? one >> s.right : scaled(s, one), &even, &clipped);
-        u[c + 1] = fire(&fixed, plain ? two >> s.right : scaled(s, two), &odd, &clipped);
+        u[c] = fire(&fixed, s.plain ? one >> s.right : scaled(s, one), &even, &clipped);
+        u[c + 1] = fire(&fixed, s.plain ? two >> s.right : scaled(s, two), &odd, &clipped);
         R[c / 2] = (uint32_t)even | (uint32_t)odd << 16;
     }
+    for (c = (uint32_t)l->outputs; c < n; c++) R[c / 2] &= c % 2 ? 0xFFFFu : 0xFFFF0000u;       /* what only fills up is never clipped */
     for (c = 0; c < n; c++) {
         const int32_t p = low(PQ[c]), q = high(PQ[c]);
         const int32_t next = sat16(q + (int32_t)(((int64_t)(V[c] * unit - q) * B + ((int64_t)1 << 31)) >> 32));

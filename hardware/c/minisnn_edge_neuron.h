@@ -6,7 +6,7 @@
 
 typedef char edge_shifts_are_arithmetic[(-1 >> 1) == -1 ? 1 : -1];
 
-enum { PLANES = 3, UNITY = 4096 };
+enum { PLANES = 3, UNITY = 4096, SHIFT = 31 };          /* SHIFT: bits from a sum to u, either way, at most */
 
 #if defined(__GNUC__)
 #define APART __attribute__((noinline))         /* merged into one function, the inner loops run out of registers */
@@ -31,6 +31,9 @@ struct edge_neuron {
 /* ---- numbers */
 
 static inline int32_t clip(int64_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : (int32_t)x; }
+
+/* Counts that stay at their end, and do not begin anew. */
+static inline void tally(uint32_t *count, uint32_t more) { *count = more > UINT32_MAX - *count ? UINT32_MAX : *count + more; }
 
 static inline int64_t shift(int64_t x, int32_t k, int32_t mode, uint32_t noise)
 {

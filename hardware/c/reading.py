@@ -1,16 +1,24 @@
 """Exported files read back: the very network that was written."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from ..chip.formats import ROUNDINGS
+from ..chip.formats import ROUNDINGS, Format, whole
 from ..chip.kernels import POOL
 from ..chip.network import IntegerNet, Words
 from ..chip.neuron import IntegerLIF
-from ..chip.quantise import IntegerLayer
+from ..chip.quantise import WEIGHT_BITS, IntegerLayer
 from ..chip.traces import BITS
+
+
+NUMBERS = (
+    "fraction layers ways weight_bits readout_bits readout_exponent readout_inputs traces_rounding membrane_rounding"
+).split()
+CUBA_NUMBERS = "current voltage trace_bits".split()
 
 
 def read_hex(path: Path, bits: int, shape) -> np.ndarray:
@@ -19,7 +27,7 @@ def read_hex(path: Path, bits: int, shape) -> np.ndarray:
     if len(lines) != int(np.prod(shape)):
         raise ValueError(f"{path}: found {len(lines)} words, expected {int(np.prod(shape))}")
     words = np.array([int(line, 16) for line in lines], np.int64)
-    if words.max(initial=0) >> bits:
+    if words.min(initial=0) < 0 or words.max(initial=0) >> bits:
         raise ValueError(f"{path}: found a word of more than {bits} bits")
     return (words - ((words >> bits - 1) << bits)).reshape(shape)
 
@@ -39,9 +47,13 @@ def _read_header(path: Path, net: type[IntegerNet]) -> tuple[dict, list[list[int
         for name, body in re.findall(r"static const u?int\d+_t (\w+)\[\d+\] = \{([^}]*)\}", text)
     }
     rows = [[int(v) for v in row.split(",")[:8]] for row in re.findall(r"\{((?:-?\d+, ){8})\w+_weight, \w+_bias\}", text)]
-    missing = {*IntegerLIF._fields, "fraction", "layers", "ways", "readout_bits"} - set(found)
+    missing = {*IntegerLIF._fields, *NUMBERS, *(CUBA_NUMBERS if found["kind"] == "cuba" else ())} - set(found)
     if missing or len(rows) != found["layers"] or "readout_weight" not in arrays:
         raise ValueError(f"{path}: not the header of an exported network; it lacks {', '.join(sorted(missing)) or 'layers'}")
+    for name in ("traces_rounding", "membrane_rounding"):
+        whole(0, len(ROUNDINGS) - 1, **{f"{path}: {name}": found[name]})
+    for n, row in enumerate(rows, 1):
+        whole(0, len(POOL) - 1, **{f"{path}: pool of conv{n}": row[5]})
     if found["kind"] != net.kind:
         raise ValueError(f"{path}: its neuron is {found['kind']!r}, expected {net.kind!r}, that of {net.__name__}")
     return found, rows, arrays
@@ -64,11 +76,16 @@ def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> Integer
     rows.append(("readout", found["readout_bits"], [1, 1, inputs, ways, 1, 0, found["readout_exponent"], 0]))
     layers = []
     for name, bits, (H, W, C, outputs, kernel, pool, exponent, _) in rows:
+        whole(WEIGHT_BITS[0], WEIGHT_BITS[-1], **{f"{name}: bits": bits})
+        weight, bias = weights(name, "weight", bits, (kernel, kernel, C, outputs)), weights(name, "bias", 32, (outputs,))
+        for kind, array, word in (("weights", weight, bits), ("biases", bias, 32)):
+            if array.size and not Format(word).holds(int(array.min()), int(array.max())):
+                raise ValueError(f"{name}: {kind} from {array.min()} to {array.max()}, which {word} bits do not hold")
         layers.append(
             IntegerLayer(
                 name,
-                weights(name, "weight", bits, (kernel, kernel, C, outputs)).astype(np.int8),
-                weights(name, "bias", 32, (outputs,)).astype(np.int32),
+                weight.astype(np.int8),
+                bias.astype(np.int32),
                 exponent,
                 bits,
                 (H, W, C),
@@ -81,17 +98,43 @@ def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> Integer
 
 
 def from_header(path: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:
-    """The network of a chip.h; `net` is its class. Raises ValueError for another file, or a network of another neuron."""
-    found, rows, arrays = _read_header(path, net)
+    """The network of a chip.h; `net` is its class.
+
+    Raises ValueError for another file, a network of another neuron, or one whose integers are not within their words.
+    """
 
     def weights(name, what, bits, shape):
-        array = arrays[f"{name}_{what}"]
-        return _unpacked(array, shape) if len(shape) == 4 and name != "readout" else array[: np.prod(shape)].reshape(shape)
+        array, size = arrays.get(f"{name}_{what}", np.zeros(0, np.int64)), int(np.prod(shape))
+        packed, pad = len(shape) == 4 and name != "readout", -shape[-1] % 4 * (name != "readout")
+        expected = size // shape[-1] * (shape[-1] + pad) // (4 if packed else 1) if min(shape) > 0 else 0
+        if len(array) != expected or not expected:
+            raise ValueError(f"{name}_{what}: found {len(array)} words, expected {expected}")
+        return _unpacked(array, shape) if packed else array[:size].reshape(shape)
 
-    return _network(net, found, rows, weights)
+    with _said(path):
+        found, rows, arrays = _read_header(path, net)
+        return _network(net, found, rows, weights)
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """What is refused within is said of the file."""
+    try:
+        yield
+    except (KeyError, IndexError, OverflowError) as error:
+        raise ValueError(f"{path}: not the header of an exported network; found {error}") from None
+    except ValueError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: {error}") from None
 
 
 def from_hex(folder: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:
     """The network of a folder of .hex files; constants and shapes from its chip.h, numbers from the .hex files alone."""
-    found, rows, _ = _read_header(folder / "chip.h", net)
-    return _network(net, found, rows, lambda name, what, bits, shape: read_hex(folder / f"{name}.{what}.hex", bits, shape))
+
+    def weights(name, what, bits, shape):
+        return read_hex(folder / f"{name}.{what}.hex", bits, shape)
+
+    with _said(folder):
+        found, rows, _ = _read_header(folder / "chip.h", net)
+        return _network(net, found, rows, weights)

@@ -73,12 +73,13 @@ EXPORT(init) edge_error wasm_init(size_t bytes, uint32_t steps, uint32_t classes
     size_t words;
     if (found != EDGE_OK) return found;
     words = edge_words(&model, room);
+    if (!words) return edge_init(&network, &model, room, model_at(), 0);    /* which says what is wrong with them */
     memory = model_at() + bytes / 4;
     scores = (int16_t *)(void *)(memory + words);
     counts = (uint8_t *)(scores + classes);
     saved = counts + layers[0].height * layers[0].width * layers[0].inputs;
     room_saved = 32 + (4 + (size_t)model.inputs) * classes;
-    if (words && !grown(saved + room_saved)) return EDGE_MEMORY;
+    if (!grown(saved + room_saved)) return EDGE_MEMORY;
     return edge_init(&network, &model, room, memory, words);
 }
 

@@ -20,7 +20,7 @@ from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
 from .formats import FLOOR, STOCHASTIC, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
-from .learner import GRADIENT, MOST, Learned, Learner, accumulate, learn, shifts_of
+from .learner import GRADIENT, MOST, Learned, Learner, accumulate, check_samples, learn, shifts_of
 from .neuron import surrogate
 
 
@@ -71,9 +71,12 @@ def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.nd
     The errors are those of the readout before it learns. Raises ValueError for a rule other than the membrane's, or online;
     `formats.Saturated` in strict mode where a gradient leaves its word.
     """
+    if net.kind != "lif":
+        raise ValueError(f"random feedback is of the membranes of a network of LIF; a {type(net).__name__} has Loihi's neurons")
     if learner.rule != "membrane" or learner.online:
         raise ValueError("random feedback goes with the membrane rule, one update after all samples")
     inputs, layers, found = net.counts(x), [], {}
+    y = check_samples(net, inputs, y)
     spikes, membranes = net.spikes(x, record=len(x))
     p = net.traces(spikes)
     last, errors = net.membranes(p)[:, -1], np.empty((len(y), net.ways), np.int64)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.parallel.compilation import njit
-from .formats import shift
+from .formats import NEAREST, ZERO, shift
 from .neuron import U
 from .traces import mix
 
@@ -23,9 +23,9 @@ class Constants(NamedTuple):
 
     alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
     fraction                                    F, fraction bits of P and Q
-    left, right                                 shifts from P's exponent to u's
-    plus, minus                                 addends of numbers >= 0, < 0 that round that to the right (`traces.addends`)
-    filter_plus, filter_minus                   those that round the filters
+    most, left                                  from P's exponent to u's: clip to -most .. most, then to the left,
+    below, right, half, one                     or to the right, rounding: see `scale`
+    filter_plus, filter_minus                   addends of numbers >= 0, < 0 that round the filters (`traces.addends`)
     """
 
     alpha: np.int32
@@ -35,12 +35,43 @@ class Constants(NamedTuple):
     threshold: np.int32
     slope: np.int32
     fraction: np.int32
+    most: np.int32
     left: np.int32
+    below: np.int32
     right: np.int32
-    plus: np.int32
-    minus: np.int32
+    half: np.int32
+    one: np.int32
     filter_plus: np.int32
     filter_minus: np.int32
+
+
+def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
+    """(most, left, below, right, half, one) that shift any |x| < 2^31 by -31 <= k <= 31 bits to the right in 32 bits, as
+    `formats.shift` does, but for what is beyond 2^17 after a shift to the left: that is 2^17 in size, and u is clipped anyway.
+
+        x = clip(x, -most, most) << left                 k <= 0
+        x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up
+    """
+    if k <= 0:
+        left = min(-k, 17)
+        return (1 << 17) >> left, left, 0, 0, 0, 0
+    below = (1 << k) - 1 if mode == ZERO else 0
+    return (1 << 31) - 1, 0, below, k, k - 1 if mode == NEAREST else 0, int(mode == NEAREST)
+
+
+def rows_of(x: np.ndarray) -> np.ndarray:
+    """Spikes (B, T, H, W, C) as rows (B, T, H, W C), filled up with zeros to whole words of eight bytes."""
+    B, T, H, W, C = x.shape
+    flat = x.reshape(B, T, H, W * C)
+    if W * C % 8:
+        flat = np.concatenate([flat, np.zeros((B, T, H, -W * C % 8), np.uint8)], 3)
+    return np.ascontiguousarray(flat)
+
+
+def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
+    """Weights (k, k, C_in, C_out) as `spread` takes them, in the type of the sums."""
+    k, _, C_in, C_out = weight.shape
+    return np.ascontiguousarray(weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(dtype))
 
 
 @njit(nogil=True, cache=True)
@@ -76,13 +107,14 @@ def spread(x, words, weight, V):
 def neuron_row(V, P, Q, r, bias, u, c):
     """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u were clipped."""
     A, B, G, rho, threshold, F = c.alpha, c.beta, c.gamma, c.rho, c.threshold, c.fraction & 31
-    left, right = c.left & 31, c.right & 31
+    most, left, below, right, half, one = c.most, c.left & 31, c.below, c.right & 31, c.half & 31, c.one
     low, high, clipped = np.int32(LOWEST), np.int32(HIGHEST), np.int32(0)
     for n in range(u.size):
         x = np.int32(P[n] + bias[n])
+        up = np.int32(np.int32(x >> half) & one)
+        x = np.int32(max(min(x, most), np.int32(-most)) << left)
         negative = np.int32(x >> 31)
-        addend = np.int32(c.plus + np.int32(negative & np.int32(c.minus - c.plus)))
-        x = np.int32(np.int32(np.int32(x << left) + addend) >> right)
+        x = np.int32(np.int32(np.int32(x + np.int32(negative & below)) >> right) + up)
         x = np.int32(x - np.int32(np.int32(rho * r[n]) >> 12))
         y = max(min(x, high), low)
         clipped += np.int32(x != y)
@@ -108,13 +140,16 @@ def pool_row(top, bottom, out, C, pool, threshold):
 
 @njit(nogil=True, cache=True)
 def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
-    """Conv layer of samples start .. stop: out (B, T, H', W' C_out) spikes of x (B, T, H, W C_in) counts; clipped (B,) counts.
+    """Conv layer of samples start .. stop: out (B, T, H', W' C_out) spikes of x (B, T, H, W C_in) counts; clipped (B,) counts,
+    of the neurons whose spikes are pooled: those of an odd row or column at the end are none of any output's.
 
     bias (W C_out,) is repeated for every column; the weights' dtype is that of the sums; c are `Constants`. Of the first
     samples record (samples, T, H, W C_out) int16 keeps every membrane.
     """
     T, H, k, C_out = x.shape[1], x.shape[2], weight.shape[1], weight.shape[2] // weight.shape[1]
     W, h = bias.size // C_out, weight.shape[1] // 2
+    rows = H if pool == NONE else H // 2 * 2
+    end = (W if pool == NONE else W // 2 * 2) * C_out
     for b in range(start, stop):
         sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
         P, Q, r = np.zeros((H, W * C_out), np.int32), np.zeros((H, W * C_out), np.int32), np.zeros((H, W * C_out), np.int32)
@@ -124,7 +159,11 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
             spread(x[b, t], words[b, t], weight, sums)
             flat = sums.reshape(H + k - 1, (W + k - 1) * C_out)
             for y in range(H):
-                total += neuron_row(flat[y + h, h * C_out : (h + W) * C_out], P[y], Q[y], r[y], bias, u[y], c)
+                V = flat[y + h, h * C_out : (h + W) * C_out]
+                found = neuron_row(V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c)
+                total += found if y < rows else 0
+                if end < V.size:
+                    neuron_row(V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c)
             if pool == NONE:
                 for y in range(H):
                     for n in range(W * C_out):

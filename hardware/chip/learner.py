@@ -36,6 +36,7 @@ from .neuron import surrogate
 RULES = ("membrane", "three-factor")  # by gradients
 CLASS_MEAN = "class-mean"
 MOST = 1 << 62  # of numbers that have no other end
+MOST_WINDOW = 65_535  # steps that the C library has room for
 GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
 
 
@@ -69,7 +70,7 @@ class Learner:
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
             raise ValueError("the rule class-mean takes all samples at once and has no threshold")
         whole(0, 255, threshold=self.threshold)
-        whole(1, 1 << 31, window=self.window)
+        whole(1, MOST_WINDOW, window=self.window)
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
@@ -220,6 +221,18 @@ def means(W, b, G, n, k, mode, ends, state, counts):
         b[c] = y
 
 
+def check_samples(net, p: np.ndarray, y) -> np.ndarray:
+    """Labels y as an array, one of the classes for each sample of p, which has a step at least; else ValueError."""
+    y = np.asarray(y)
+    if y.dtype.kind not in "iu" or y.shape != (len(p),):
+        raise ValueError(f"labels must be one integer for each of {len(p)} samples, not {y.dtype} {y.shape}")
+    if y.size and not 0 <= y.min() <= y.max() < net.ways:
+        raise ValueError(f"labels are 0 to {net.ways - 1}, found {y.min()} to {y.max()}")
+    if not p.shape[1]:
+        raise ValueError("samples to learn from have one step at least, found none")
+    return y
+
+
 def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     out, counts = Learned(net.weight, net.bias), np.zeros(3, np.int64)
     G, n = np.zeros(out.weight.shape, np.int64), np.bincount(y, minlength=len(out.bias))
@@ -233,8 +246,9 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
 
-    Raises `formats.Saturated` in strict mode where a gradient leaves its word.
+    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for labels that are no class.
     """
+    y = check_samples(net, p, y)
     if learner.rule == CLASS_MEAN:
         return _class_means(net, learner, p, y)
     out, k, ends = Learned(net.weight, net.bias), learner.shifts(net.readout.exponent), net.ends(-1)

@@ -18,7 +18,7 @@ from .learner import Learned, Learner, learn, learns_online, readout_exponent, s
 from .neuron import IntegerLIF
 from .quantise import WEIGHT_BITS
 from .ranges import MOST_COUNT
-from .traces import BITS as TRACE_BITS, DETERMINISTIC, addends, presynaptic
+from .traces import BITS as TRACE_BITS, DETERMINISTIC, UNITY, addends, presynaptic
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,6 @@ class Words:
         whole(0, 16, fraction=self.fraction)
 
 
-def rows_of(x: np.ndarray) -> np.ndarray:
-    """Spikes (B, T, H, W, C) as rows (B, T, H, W C), filled up with zeros to whole words of eight bytes for the kernels."""
-    B, T, H, W, C = x.shape
-    flat = x.reshape(B, T, H, W * C)
-    if W * C % 8:
-        flat = np.concatenate([flat, np.zeros((B, T, H, -W * C % 8), np.uint8)], 3)
-    return np.ascontiguousarray(flat)
-
-
 class IntegerNet:
     """The integers of a float network (Table 1) and its inference.
 
@@ -63,11 +54,11 @@ class IntegerNet:
     exponents          {layer: exponent} in place of those of least squared error
 
     `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by place; `steps` are the
-    powers of two that `learner` takes. Raises ValueError where a word of 32 bits is too short for what the interval analysis
-    asks for (`ranges`).
+    powers of two that `learner` takes. Raises ValueError where an intermediate could leave its word (`ranges.check`).
     """
 
     kind = "lif"  # its neuron, as files for others name it
+    arriving = 1  # spikes at an input of a layer but the first, at most
     steps: dict[str, int] = {}
 
     def __init__(self, net, theta: np.ndarray, words=Words(), readout_exponent: int | None = None, exponents=None):
@@ -79,22 +70,40 @@ class IntegerNet:
         views, chosen, layers = net.views(theta), dict(exponents or {}), []
         if readout_exponent is not None:
             chosen["readout"] = readout_exponent
+        if unknown := sorted(set(chosen) - {b.name for b in net.blocks}):
+            raise ValueError(f"exponents are of {', '.join(b.name for b in net.blocks)}, not of {', '.join(unknown)}")
         for n, b in enumerate(net.blocks):
             weight, bias = views[f"{b.name}.weight"].reshape(b.weight_shape), views[f"{b.name}.bias"]
-            weight = weight * net.dtype.type(net.neuron.gain) if n == 0 else weight
+            with np.errstate(over="ignore"):  # what is beyond is said to be
+                weight = weight * net.dtype.type(net.neuron.gain) if n == 0 else weight
+            quantise.finite(b.name, weight, bias)
             bits, fraction = (words.readout_bits, TRACE_BITS) if b.readout else (words.weight_bits, words.fraction)
-            exponent = chosen[b.name] if b.name in chosen else quantise.best_exponent(weight, bits)
-            room = ranges.room_for_bias(b.weight_shape, bits, ranges.most_of(n, b.readout), fraction)
-            layers.append(quantise.layer(b.name, weight, bias, exponent, bits, b.input_shape, b.pool, fraction, room))
+            room = ranges.room_for_bias(b.weight_shape, bits, ranges.most_of(n, b.readout), fraction, b.name)
+            exponent = chosen.get(b.name)
+            if exponent is None:
+                exponent = quantise.best_exponent(weight, bits, self._least_exponent(b, bias, fraction, room))
+            words_of = exponent, bits, b.input_shape, b.pool, fraction, room, words.strict
+            layers.append(quantise.layer(b.name, weight, bias, *words_of))
         self._set(layers, IntegerLIF.of(net.neuron), words, net.input_shape)
+
+    def _least_exponent(self, block, bias: np.ndarray, fraction: int, room: int) -> int:
+        """The least exponent that the weights of a layer may be given."""
+        return quantise.least_exponent(bias, fraction, room)
+
+    def check(self) -> None:
+        """ValueError where an intermediate could leave its word (`ranges`): when it is made, and before it is written."""
+        ranges.check(self.layers, self.neuron, self.words)
 
     def _set(self, layers, neuron: IntegerLIF, words: Words, input_shape) -> None:
         self.layers, self.neuron, self.words, self.input_shape = tuple(layers), neuron, words, tuple(input_shape)
+        self.check()
+        if self.input_shape != tuple(self.layers[0].input_shape):
+            raise ValueError(f"input_shape is {self.input_shape}, expected the {self.layers[0].input_shape} of the first layer")
         self.ways = self.readout.weight.shape[3]
         self.saturations = {"input": 0}
         for layer in self.layers:
             self.saturations |= {f"{layer.name}.theta": layer.saturated, f"{layer.name}.u": 0}
-        self.bounds = ranges.analyse(self.layers)
+        self.bounds = ranges.analyse(self.layers, self.arriving)
         self._kernels = [self._prepare(layer) for layer in self.layers[:-1]]
 
     @classmethod
@@ -147,14 +156,21 @@ class IntegerNet:
 
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
         """The network with other integers in its readout."""
+        self._check_readout(weight, bias)
         last = replace(self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32))
         return self.with_layers([*self.layers[:-1], last])
+
+    def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        """ValueError where integers for the readout do not fit its words."""
+        if weight.dtype.kind not in "iu" or bias.dtype.kind not in "iu":
+            raise ValueError(f"readout: weights and biases must be integers, not {weight.dtype} and {bias.dtype}")
+        ranges.check_layer(replace(self.readout, weight=weight[None, None], bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The least and the largest weight, and bias, of layer n: no bias between them makes its sums overflow."""
         layer = self.layers[n]
         most = ranges.most_of(n, layer is self.readout)
-        room = ranges.room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction)
+        room = ranges.room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
         return Format(layer.bits).ends, (-room, room)
 
     @property
@@ -187,9 +203,9 @@ class IntegerNet:
     def counts(self, x: np.ndarray) -> np.ndarray:
         """Event counts as the chip takes them: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
-        if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape:
+        if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
             shape = ", ".join(map(str, self.input_shape))
-            raise ValueError(f"x must be integer counts of shape (B, T, {shape}), not {x.dtype} {x.shape}")
+            raise ValueError(f"x must be integer counts of shape (B, T, {shape}), T at least 1, not {x.dtype} {x.shape}")
         if x.size and x.min() < 0:
             raise ValueError(f"x must hold counts, found {x.min()}")
         self._count("input", int((x > MOST_COUNT).sum()))
@@ -214,6 +230,8 @@ class IntegerNet:
         """
         if not 1 <= bits <= TRACE_BITS:
             raise ValueError(f"traces have 1 to {TRACE_BITS} fraction bits, not {bits}")
+        if spikes.dtype.kind not in "uib" or not 0 <= spikes.min(initial=0) <= spikes.max(initial=0) <= MOST_COUNT:
+            raise ValueError(f"spikes must be integers of 0 to {MOST_COUNT}, not {spikes.dtype}")
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
         found = np.empty(flat.shape, np.int32)
         n, state, rounds = self.neuron, seed_state(seed), rounding(mode or self.words.traces)
@@ -228,6 +246,11 @@ class IntegerNet:
     def membranes(self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None) -> np.ndarray:
         """The readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p and of these integers or its own."""
         weight, bias = self.weight if weight is None else weight, self.bias if bias is None else bias
+        self._check_readout(weight, bias)
+        if p.dtype.kind not in "iu" or p.ndim != 3 or p.shape[2] != len(weight):
+            raise ValueError(f"traces must be integers (B, T, {len(weight)}), not {p.dtype} {p.shape}")
+        if p.min(initial=0) < 0 or p.max(initial=0) > UNITY:
+            raise ValueError(f"traces are 0 to {UNITY}, found {p.min()} to {p.max()}")
         u, mode = np.empty((*p.shape[:2], len(bias)), np.int64), rounding(self.words.membrane)
         columns, bias, clipped = np.ascontiguousarray(weight.T, np.int32), np.asarray(bias, np.int64), 0
         for b in range(len(p)):
@@ -242,7 +265,7 @@ class IntegerNet:
     @property
     def readout_shift(self) -> int:
         """From the accumulator's exponent, the weights' less 12, to the 10 fraction bits of u."""
-        return 12 - self.readout.exponent - 10
+        return ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
 
     def counted_alone(self) -> "IntegerNet":
         """The same network with counters of its own, all zero: saturations of one episode, whoever runs beside it."""
@@ -253,18 +276,20 @@ class IntegerNet:
     # ---- what the kernels take
 
     def _prepare(self, layer):
-        k, _, C_in, C_out = layer.weight.shape
         sums = np.int16 if self.bounds[layer.name]["V"].bits <= 16 else np.int32
-        mirrored = np.ascontiguousarray(layer.weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(sums))
-        right = self.words.fraction - layer.exponent - 10
-        scale = max(-right, 0), max(right, 0), *addends(rounding(self.words.membrane), right)
-        numbers = *self.neuron, self.words.fraction, *scale, *addends(rounding(self.words.traces), 12)
-        return mirrored, np.tile(layer.bias, layer.input_shape[1]), kernels.Constants(*map(np.int32, numbers))
+        k = ranges.shift_to_u(layer.exponent, layer.fraction, layer.name)
+        numbers = *self.neuron, layer.fraction, *kernels.scale(k, rounding(self.words.membrane))
+        numbers += addends(rounding(self.words.traces), 12)
+        return (
+            kernels.mirrored(layer.weight, sums),
+            np.tile(layer.bias, layer.input_shape[1]),
+            kernels.Constants(*map(np.int32, numbers)),
+        )
 
     def _conv(self, layer, prepared, x, record):
         weight, bias, constants = prepared
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat, pool = rows_of(x), kernels.POOL[layer.pool]
+        flat, pool = kernels.rows_of(x), kernels.POOL[layer.pool]
         out, clipped = np.empty((B, T, h, w * C_out), np.uint8), np.zeros(B, np.int64)
         kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
         parallel(kernels.conv, B, flat, flat.view(np.uint64), weight, bias, pool, constants, out, clipped, kept)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .formats import Format, nearest
+from . import ranges
+from .formats import Format, Saturated, nearest
+from .neuron import U
 
 WEIGHT_BITS = range(2, 9)
 
@@ -53,16 +55,53 @@ def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, 
     return whole.astype(np.int8), clipped
 
 
-def best_exponent(weight: np.ndarray, bits: int) -> int:
-    """The exponent of least squared error, the larger of equal ones, from that which clips nothing on down."""
-    largest = float(np.abs(weight).max())
-    top = math.ceil(math.log2(largest / (2 ** (bits - 1) - 0.5))) if largest else -8
-    held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in range(top, top - 6, -1)}
-    return min(held, key=lambda e: (np.mean((held[e] - weight) ** 2), -e))
+def finite(name: str, *arrays: np.ndarray) -> None:
+    """ValueError where a weight or a bias of a layer is not."""
+    for kind, array in zip(("weights", "biases"), arrays):
+        if not np.isfinite(array).all():
+            found = array[~np.isfinite(array)].flat[0]
+            raise ValueError(f"{name}: {kind} must be finite, found {found}")
 
 
-def layer(name: str, weight, bias, exponent: int, bits: int, input_shape, pool: str, fraction: int, room: int) -> IntegerLayer:
-    """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -room .. room."""
-    (whole, clipped), (b, limited) = integers(weight, exponent, bits), nearest(bias, fraction - exponent, -room, room)
+def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
+    """The exponent of least squared error, the larger of equal ones, from that which clips nothing on down, but from `least`
+    on: what cannot be told from zero there is zero."""
+    weight = np.asarray(weight, np.float64)
+    finite("a layer", weight)
+    mantissa, scale = math.frexp(float(np.abs(weight).max()))
+    top = scale + math.ceil(math.log2(mantissa / (2 ** (bits - 1) - 0.5))) if mantissa else -8
+    if least is not None and top < least:
+        return least
+    several = [e for e in range(top, top - 6, -1) if least is None or e >= least]
+    held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in several}
+    error = {e: np.ldexp(found - weight, -scale) for e, found in held.items()}  # whose square stays within float64
+    return min(held, key=lambda e: (np.mean(error[e] ** 2), -e))
+
+
+def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
+    """The least exponent whose sums can be shifted to the scale of u, and whose biases stay within -room .. room."""
+    least, largest = fraction - U.fraction - ranges.SHIFT, float(np.abs(bias).max(initial=0))
+    if not largest or not room:
+        return least
+    least = max(least, fraction + math.floor(math.log2(largest) - math.log2(room)))
+    while nearest([-largest, largest], fraction - least, -room, room)[1]:
+        least += 1
+    return least
+
+
+def layer(
+    name: str, weight, bias, exponent: int, bits: int, input_shape, pool: str, fraction: int, room: int, strict: bool = False
+) -> IntegerLayer:
+    """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -room .. room.
+
+    Raises ValueError where a number is not finite, or the exponent is one that `ranges.shift_to_u` refuses; if strict,
+    `formats.Saturated` where a bias is clipped (weights are by design: it pays to saturate the few largest).
+    """
+    finite(name, weight, bias)
+    ranges.shift_to_u(exponent, fraction, name)
+    whole, clipped = integers(weight, exponent, bits)
+    b, limited = nearest(bias, fraction - exponent, -room, room)
+    if strict and limited:
+        raise Saturated(f"{name}.theta: {limited} biases left their format")
     shape, saturated = tuple(input_shape), clipped + limited
     return IntegerLayer(name, whole, b.astype(np.int32), exponent, bits, shape, pool, fraction, saturated)

@@ -1,20 +1,48 @@
-"""Interval analysis: what every word of the network can come to hold, whatever the events are.
+"""Interval analysis: what every word of the network can come to hold, whatever the events are, and what is refused for it.
 
 A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes, which are sums of negative and
 of positive weights times the largest count. The readout's accumulator is a sum of at most `inputs` products of a weight and a
 trace of at most 4096: V << F once more, with F = 12. Bounds hold for the weights at hand; `any` are those of any weights of
 the same word length.
+
+`check` is the one place that decides whether a network is within what was proven; kernels, plain integers and the C library
+agree bit for bit on all that it lets pass, because no intermediate leaves its word:
+
+    V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning cannot leave it either
+    P + bias, accumulator + bias    at most 2^31 - 1: a bias has what any weights leave
+    to u, k bits to the left        clipped to 2^17 before the reset (then u is clipped anyway): 2^17 + 2^15
+    to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most 31
+    rho r, G r + (4096 - G) 4096    at most 2^27
+    |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
+    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
+
+`check_currents` is its counterpart for Loihi's neuron, whose words `hardware.loihi` tells.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .formats import width
-from .traces import UNITY
+from .formats import Format, whole, width
+from .neuron import U
+from .traces import BITS, UNITY
 
 MOST_COUNT = 7  # an input count is clipped at this: 3 bits
 ACCUMULATOR = 32
+WORD = (1 << ACCUMULATOR - 1) - 1
+SHIFT = 31  # bits from a sum to u, either way, at most
+POOLS = ("none", "max", "mean")
+NEURON = {  # ends of the neuron's constants
+    "alpha": (0, UNITY - 1),
+    "beta": (0, UNITY - 1),
+    "gamma": (0, UNITY - 1),
+    "rho": Format(16).ends,
+    "threshold": Format(16).ends,
+    "slope": (0, Format(16).highest),
+}
+STATE = 1 << 23  # Loihi's u and v are words of 24 bits
+CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
 
 
 @dataclass(frozen=True)
@@ -41,22 +69,126 @@ class Bound:
         return Bound(self.low + low, self.high + high, self.any_low + low, self.any_high + high)
 
 
-def most_of(n: int, readout: bool) -> int:
-    """The largest number at an input of layer n: a count in the first conv layer, else a spike."""
-    return 1 if n or readout else MOST_COUNT
+def most_of(n: int, readout: bool, spikes: int = 1) -> int:
+    """The largest number at an input of layer n: a count in the first conv layer, else so many spikes; a trace is one's."""
+    if readout:
+        return 1
+    return spikes if n else MOST_COUNT
 
 
-def room_for_bias(weight_shape, bits: int, most: int, fraction: int) -> int:
+def _most(inputs: int, bits: int, most: int, fraction: int) -> int:
+    """The largest sum, in size, of any weights at so many inputs, `fraction` bits finer."""
+    return inputs * most << bits - 1 + fraction
+
+
+def room_for_bias(weight_shape, bits: int, most: int, fraction: int, name: str = "the layer") -> int:
     """The largest bias that a word of 32 bits leaves room for beside the sum of any weights times at most `most`.
 
     Raises ValueError where there is none.
     """
     inputs = int(np.prod(weight_shape[:3]))
-    room = (1 << ACCUMULATOR - 1) - 1 - (inputs * (1 << bits - 1) * most << fraction)
+    room = WORD - _most(inputs, bits, most, fraction)
     if room < 0:
-        what = f"the sum of {inputs} weights of {bits} bits with {fraction} fraction bits"
-        raise ValueError(f"{what} do not fit 32 bits; take fewer fraction or weight bits")
-    return min(room, (1 << ACCUMULATOR - 1) - 1 - UNITY)
+        what = f"{name}: the sum of {inputs} weights of {bits} bits with {fraction} fraction bits"
+        raise ValueError(f"{what} do not fit {ACCUMULATOR} bits; take fewer fraction or weight bits")
+    return room
+
+
+def shift_to_u(exponent: int, fraction: int, name: str) -> int:
+    """Bits to the right from sums of this exponent, `fraction` bits finer, to u; ValueError beyond 31 either way."""
+    whole(-(1 << 16), 1 << 16, **{f"{name}: exponent": exponent})
+    k = int(fraction - exponent - U.fraction)
+    if not -SHIFT <= k <= SHIFT:
+        least, most = fraction - U.fraction - SHIFT, fraction - U.fraction + SHIFT
+        raise ValueError(
+            f"{name}: weights have an exponent of {exponent}; with {fraction} fraction bits it is {least} to {most}"
+        )
+    return k
+
+
+def check(layers, neuron, words) -> None:
+    """ValueError, naming layer and quantity, unless no intermediate of this network can leave its word.
+
+    `layers` are `quantise.IntegerLayer`, the readout last; `neuron` is an `IntegerLIF`, `words` a `network.Words`.
+    """
+    _check_neuron(neuron)
+    for n, layer in enumerate(layers):
+        readout = n == len(layers) - 1
+        _check_words(layer, *((words.readout_bits, BITS) if readout else (words.weight_bits, words.fraction)))
+        _check_below(layer, layers[n - 1] if n else None)
+        check_layer(layer, room_for_bias(layer.weight.shape, layer.bits, most_of(n, readout), layer.fraction, layer.name))
+        shift_to_u(layer.exponent, layer.fraction, layer.name)
+
+
+def check_currents(layers, neuron, words, spikes: int, exponents: Sequence[int], decay: int, axons: int | None) -> None:
+    """The same of Loihi's neurons in the conv layers, as `check`.
+
+    spikes      the most that arrive at an input of a layer but the first
+    exponents   weight_exp of every conv layer          decay   the factor of 4096 by which a current is kept in a step
+    axons       fraction bits of the biases that axons carry; None: biases are in the thresholds, and currents have 64 bits
+
+    A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more arrives: to where as much decays.
+    """
+    _check_neuron(neuron)
+    whole(0, UNITY - 1, current=decay)
+    for n, (layer, exponent) in enumerate(zip(layers[:-1], exponents, strict=True)):
+        most, bias = most_of(n, False, spikes), 0
+        _check_words(layer, words.weight_bits, words.fraction if axons is None else axons)
+        _check_below(layer, layers[n - 1] if n else None)
+        if axons is None:
+            check_layer(layer, room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name))
+        else:
+            check_layer(layer, CURRENT_BIAS)
+            bias = max(int(layer.bias.max()), -int(layer.bias.min())) >> axons
+        whole(-8, 7, **{f"{layer.name}: weight_exp": exponent})
+        arrives = 2 * (_most(int(np.prod(layer.weight.shape[:3])), layer.bits, most, 0) + bias + 1) << max(exponent, 0)
+        enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
+        current = STATE + max(enters - 2 * STATE, 0) * UNITY // (UNITY - decay) + 1
+        if axons is not None and max(arrives, current + enters + STATE) > WORD:
+            what = f"the currents of these weights, biases and decays can leave {ACCUMULATOR} bits"
+            raise ValueError(f"{layer.name}: {what}; take a smaller weight_exp")
+    last = layers[-1]
+    _check_words(last, words.readout_bits, BITS)
+    _check_below(last, layers[-2] if len(layers) > 1 else None)
+    check_layer(last, room_for_bias(last.weight.shape, last.bits, 1, BITS, last.name))
+    shift_to_u(last.exponent, BITS, last.name)
+
+
+def _check_neuron(neuron) -> None:
+    for name, ends in NEURON.items():
+        whole(*ends, **{name: getattr(neuron, name)})
+
+
+def _check_words(layer, bits: int, fraction: int) -> None:
+    if layer.bits != bits or layer.fraction != fraction:
+        found = f"{layer.bits} bits and its sums {layer.fraction} fraction bits"
+        raise ValueError(f"{layer.name}: its weights have {found}, expected the network's {bits} and {fraction}")
+
+
+def _check_below(layer, below) -> None:
+    """The input is what the layer below hands on, or all of it as one row."""
+    shape = tuple(layer.input_shape)
+    if below is None or tuple(below.output_shape) == shape or (1, 1, int(np.prod(below.output_shape))) == shape:
+        return
+    raise ValueError(f"{layer.name}: its input {shape} is not the {below.output_shape} that {below.name} hands on")
+
+
+def check_layer(layer, room: int) -> None:
+    """ValueError unless the shapes of a layer fit each other, its weights their word and its biases -room .. room."""
+    name, shape, word = layer.name, layer.weight.shape, Format(layer.bits)
+    square = len(shape) == 4 and shape[0] == shape[1] and shape[0] % 2 == 1 and shape[3] > 0
+    if not square or shape[2] != layer.input_shape[2] or layer.bias.shape != shape[3:]:
+        raise ValueError(f"{name}: weights {shape} and biases {layer.bias.shape} do not fit its input {layer.input_shape}")
+    if layer.pool not in POOLS:
+        raise ValueError(f"{name}: pool must be one of {', '.join(POOLS)}, not {layer.pool!r}")
+    if 0 in layer.output_shape:
+        raise ValueError(f"{name}: pooling leaves nothing of its input {layer.input_shape}")
+    low, high = int(layer.weight.min()), int(layer.weight.max())
+    if not word.holds(low, high):
+        raise ValueError(f"{name}: weights from {low} to {high}; {layer.bits} bits hold {word.lowest} to {word.highest}")
+    largest = max(int(layer.bias.max()), -int(layer.bias.min()))
+    if largest > room:
+        raise ValueError(f"{name}: a bias of {largest} in size; its sums leave room for {room} in {ACCUMULATOR} bits")
 
 
 def sums(layer, most: int) -> Bound:
@@ -67,18 +199,14 @@ def sums(layer, most: int) -> Bound:
     return Bound(int(low), int(high), -len(w) * half, len(w) * (half - 1)).scaled(most)
 
 
-def analyse(layers) -> dict[str, dict[str, Bound]]:
-    """{layer: {quantity: Bound}}; raises ValueError where 32 bits are too few for the weights at hand."""
+def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
+    """{layer: {quantity: Bound}}; `spikes` as of `most_of`."""
     found = {}
     for n, layer in enumerate(layers):
         readout = layer is layers[-1]
-        V = sums(layer, most_of(n, readout))
+        V = sums(layer, most_of(n, readout, spikes))
         scaled, bias = V.scaled(1 << layer.fraction), (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
         found[layer.name] = {"V": V, "Q, P": scaled, "P + bias": scaled.plus(*bias)}
         if readout:
             found[layer.name] = {"p, q": Bound(0, UNITY, 0, UNITY), "sum w p": scaled, "sum w p + bias": scaled.plus(*bias)}
-        for name, bound in found[layer.name].items():
-            if bound.bits > ACCUMULATOR:
-                needs = f"{name} needs {bound.bits} bits, more than the {ACCUMULATOR} of a word"
-                raise ValueError(f"{layer.name}: {needs}; take fewer fraction bits or weight bits")
     return found

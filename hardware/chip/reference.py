@@ -32,7 +32,7 @@ class Site:
 
 
 def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
-    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]."""
+    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]; clipped of those that are pooled."""
     (H, W, C_in), C_out, weight = layer.input_shape, layer.weight.shape[3], layer.weight.tolist()
     k, h = len(weight), len(weight) // 2
     sites = [[[Site(neuron, words, layer.exponent, int(b)) for b in layer.bias] for _ in range(W)] for _ in range(H)]
@@ -47,7 +47,8 @@ def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
                     u[y][z][c] = sites[y][z][c].step(V)[0]
         membranes.append(u)
         spikes.append(_pool(u, layer.pool, neuron.threshold))
-    return spikes, membranes, sum(site.clipped for row in sites for column in row for site in column)
+    pooled = sites if layer.pool == "none" else [row[: W // 2 * 2] for row in sites[: H // 2 * 2]]
+    return spikes, membranes, sum(site.clipped for row in pooled for column in row for site in column)
 
 
 def _pool(u: list, pool: str, threshold: int) -> list:
@@ -60,6 +61,23 @@ def _pool(u: list, pool: str, threshold: int) -> list:
             four = list(zip(u[2 * y][2 * z], u[2 * y][2 * z + 1], u[2 * y + 1][2 * z], u[2 * y + 1][2 * z + 1]))
             out[-1].append([int(max(v) >= threshold if pool == "max" else sum(v) >= 4 * threshold) for v in four])
     return out
+
+
+def infer(net, x: list) -> tuple[list, list, list, dict]:
+    """(spikes of the last conv layer [t][h][w][c], membranes of every conv layer, p[t][i], numbers that were clipped by place)
+    of one sample's counts x[t][h][w][c]. Raises ValueError where `ranges` refuses the network."""
+    net.check()
+    clipped, found = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}, []
+    x = [[[[min(v, 7) for v in site] for site in row] for row in frame] for frame in x]
+    for layer in net.layers[:-1]:
+        x, u, clipped[f"{layer.name}.u"] = conv(layer, net.neuron, net.words, x)
+        found.append(u)
+    return x, found, traces(net.neuron, net.words, flat(x)), clipped
+
+
+def flat(x: list) -> list:
+    """[t][i] of [t][h][w][c]."""
+    return [[v for row in frame for site in row for v in site] for frame in x]
 
 
 def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:

@@ -21,17 +21,32 @@ from minisnn.layers.neuron import CubaLIF
 from minisnn.parallel.threads import parallel
 
 from ..chip import quantise, ranges
-from ..chip.formats import STOCHASTIC
-from ..chip.kernels import POOL
+from ..chip.formats import STOCHASTIC, whole
+from ..chip.kernels import POOL, rows_of
 from ..chip.learner import learns_online, readout_exponent as exponent_of, steps_of
-from ..chip.network import Words, rows_of
+from ..chip.network import Words
 from ..chip.neuron import IntegerLIF
 from ..chip.traces import BITS as TRACE_BITS, factor
-from .network import Constants, LoihiConfig, LoihiNet, conv, thresholds
+from .network import MOST_VTH, Constants, LoihiConfig, LoihiNet, conv, thresholds
 
 ROOM = 1 << 13  # of vth: states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
 FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
+
+
+LEAST_EXP = -8  # of weight_exp
+
+
+def _weight_exp(vth: float) -> int:
+    """That of a layer with which its threshold, which is vth with one of -1, stays within ROOM."""
+    return int(np.floor(np.log2(ROOM / vth))) - 1
+
+
+def _least_exponent(threshold: float, quarter: int) -> int | None:
+    """The least exponent of weights with which their threshold, times both gains, needs no weight_exp below LEAST_EXP."""
+    if threshold <= 0:
+        return None
+    return int(np.ceil(np.log2(threshold / ROOM))) + quarter + LEAST_EXP + 1
 
 
 def firing(axons: int, steps: int) -> np.ndarray:
@@ -66,35 +81,37 @@ class CubaNet(LoihiNet):
         neuron = getattr(net, "neuron", None)
         if not isinstance(neuron, CubaLIF) or net.hidden or not net.channels:
             raise ValueError("a CubaNet is of conv layers of CubaLIF and a readout of their spikes; this network is not")
-        self.config, self.mean, words, views, layers = config, net.pool == "mean", Words(), net.views(theta), []
+        self.mean, words, views, layers = net.pool == "mean", Words(), net.views(theta), list[quantise.IntegerLayer]()
         integer = IntegerLIF(factor(neuron.alpha), factor(neuron.beta), 0, 0, 0, int(16 * neuron.slope))
-        self.du = 4095 - integer.beta if config.du is None else config.du
-        self.dv = 4096 - integer.alpha if config.dv is None else config.dv
+        self._configure(config, integer.alpha, integer.beta)
         gain = 4096.0**2 / ((self.du + 1) * self.dv)
         self.vth, self.weight_exps = list[np.ndarray](), list[int]()
         for n, b in enumerate(net.blocks):
             weight = views[f"{b.name}.weight"].reshape(b.weight_shape).astype(np.float64)
             weight, bias = weight * (neuron.gain if n == 0 else 1), views[f"{b.name}.bias"].astype(np.float64)
+            quantise.finite(b.name, weight, bias)
             pool, shape = ("none" if b.readout else "max"), b.input_shape
             if b.readout:
-                exponent = quantise.best_exponent(weight, 8) if readout_exponent is None else readout_exponent
-                room = ranges.room_for_bias(b.weight_shape, 8, ranges.most_of(n, True), TRACE_BITS)
+                room = ranges.room_for_bias(b.weight_shape, 8, 1, TRACE_BITS, b.name)
+                exponent = readout_exponent
+                if exponent is None:
+                    exponent = quantise.best_exponent(weight, 8, quantise.least_exponent(bias, TRACE_BITS, room))
                 layers.append(quantise.layer(b.name, weight, bias, exponent, 8, shape, pool, TRACE_BITS, room))
                 continue
-            exponent = quantise.best_exponent(weight, 8)
-            whole, clipped = quantise.integers(weight, exponent, 8)
-            unit = np.ldexp(1.0, exponent - 2 * (self.mean and n > 0))  # of what a synapse delivers: a mean is of four
-            ints = np.floor(bias / unit * (1 << FRACTION) + 0.5)
-            most = np.abs(ints).max() / (1 << FRACTION)
-            vth = neuron.threshold / unit * gain
+            quarter = 2 * (self.mean and n > 0)  # a mean is of four synapses
             exp = -1 if config.weight_exp is None else config.weight_exp
-            exp = min(exp, int(np.floor(np.log2(ROOM / abs(vth)))) - 1) if vth else exp
+            exponent = quantise.best_exponent(weight, 8, _least_exponent(neuron.threshold * gain, quarter))
+            whole, clipped = quantise.integers(weight, exponent, 8)
+            most = np.abs(bias).max() / 2.0 ** (exponent - quarter)  # in units of what a synapse delivers
+            vth = neuron.threshold / 2.0 ** (exponent - quarter) * gain
+            exp = min(exp, _weight_exp(vth)) if vth > 0 else exp
             vth = vth * 2.0 ** (exp + 1)
-            if not 0 <= vth < 1 << 17 or most >= 1 << 20:
+            if not 0 <= vth <= MOST_VTH or most >= 1 << 20:
                 raise ValueError(
                     f"{b.name}: threshold {vth:.3g} and largest bias {most:.3g} in units of the weights; Loihi "
                     "holds 0 to 131071, and biases below 1048576"
                 )
+            ints = np.floor(np.ldexp(bias, FRACTION + quarter - exponent) + 0.5)
             self.weight_exps.append(exp)
             self.vth.append(np.full(b.channels, int(thresholds(vth))))
             layers.append(
@@ -103,8 +120,16 @@ class CubaNet(LoihiNet):
         self._set(layers, integer, words, net.input_shape)
 
     def _set(self, layers, neuron, words, input_shape) -> None:
+        self.arriving = 4 if self.mean else 1
         super()._set(layers, neuron, words, input_shape)
         self.axons = {b.name: int(np.abs(b.bias).max() / (1 << FRACTION) / AXON) + 1 for b in self.layers[:-1]}
+
+    def check(self) -> None:
+        decay, exponents = 4095 - self.du, self.weight_exps
+        ranges.check_currents(self.layers, self.neuron, self.words, self.arriving, exponents, decay, FRACTION)
+        whole(0, 4095, voltage=4096 - self.dv)
+        for layer, vth in zip(self.layers, self.vth, strict=False):
+            whole(1, MOST_VTH, **{f"{layer.name}: vth": int(vth[0])})
 
     @classmethod
     def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None) -> "CubaNet":
@@ -141,20 +166,21 @@ class CubaNet(LoihiNet):
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
         """As of `LoihiNet`, with nothing between a spike and its trace: what the other neuron has two steps later."""
-        late = np.concatenate([spikes, np.zeros_like(spikes[:, :2])], 1)
+        late = np.concatenate([spikes, np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)], 1)
         return super().traces(late, bits, mode, seed)[:, 2:] >> 2 * self.mean  # of a count: the mean of its four
 
     def _conv(self, layer, prepared, x, record):
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
         n = self.layers.index(layer)
         x = rows_of(np.concatenate([x, np.zeros_like(x[:, :1])], 1))  # a step of the chip more: synapses delay
-        weight, exp = 2 * prepared[0].astype(np.int32), self.weight_exps[n]
-        constants = Constants(4095 - self.du, 4096 - self.dv, max(exp, 0), max(-exp, 0))
+        exp, clipped = self.weight_exps[n], np.zeros(B, np.int64)
+        constants = Constants(4095 - self.du, 4096 - self.dv, max(exp, 0), max(-exp, 0), 2 * h, 2 * w)
         pool = POOL["none" if self.mean else "max"]
         out = np.zeros((B, T + 1, H, C_out, W) if self.mean else (B, T + 1, h, C_out, W), np.uint8)
         kept, axons = np.empty((min(record, B), T + 1, H, W * C_out), np.int32), self.axons[layer.name]
         bias = 2 * firing(axons, 1 << FRACTION) @ axon_words(layer.bias.astype(np.int64), axons).T
-        parallel(conv, B, x, x.view(np.uint64), weight, bias, pool, constants, self.vth[n], out, kept)
+        parallel(conv, B, x, x.view(np.uint64), *prepared, bias, pool, constants, self.vth[n], out, clipped, kept)
+        self._count(f"{layer.name}.u", int(clipped.sum()))
         spikes, v = out[:, 1:], kept[:, 1:].reshape(len(kept), T, H, W, C_out)
         if self.mean:  # how many of a site's four spike
             spikes = spikes[:, :, : 2 * h, :, : 2 * w].reshape(B, T, h, 2, C_out, w, 2).sum((3, 6), dtype=np.uint8)

@@ -24,10 +24,16 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 
+from ..chip import ranges
 from ..chip.formats import whole
-from ..chip.kernels import NONE, POOL, spread
+from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
 from ..chip.learner import Learner, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words, rows_of
+from ..chip.network import IntegerNet, Words
+from ..chip.traces import factor
+
+
+STATE = ranges.STATE
+MOST_VTH = (1 << 17) - 1
 
 
 @dataclass(frozen=True)
@@ -57,24 +63,29 @@ def _toward_zero(x, factor):
 
 
 class Constants(NamedTuple):
-    """What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what arrives."""
+    """What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what arrives, and of how many rows and
+    columns the spikes are pooled."""
 
     u_factor: int
     v_factor: int
     left: int
     right: int
+    rows: int = 0
+    columns: int = 0
 
 
 @njit(nogil=True, cache=True)
-def conv(start, stop, x, words, weight, bias, pool, c, vth, out, record):
+def conv(start, stop, x, words, weight, bias, pool, c, vth, out, clipped, record):
     """Spikes of `loihi.run`'s neurons, a layer of convolved weights, OR-pooled; arrays as `kernels.conv`.
 
     bias (steps, C_out) is what axons deliver that fire again after so many steps, a power of two;
-    c are `Constants`, vth (C_out,); record (samples, T, H, W C_out) int32 keeps v after the reset of the first samples
+    c are `Constants`, vth (C_out,); record (samples, T, H, W C_out) int32 keeps v after the reset of the first samples;
+    clipped (B,) counts currents that wrap and membranes that are clipped, of the neurons whose spikes are pooled
     """
     T, H, k, C_out = x.shape[1], x.shape[2], weight.shape[1], weight.shape[2] // weight.shape[1]
     W, half = out.shape[4], weight.shape[1] // 2
     for b in range(start, stop):
+        total = 0
         sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
         a, u, v = np.zeros((H, W, C_out), np.int64), np.zeros((H, W, C_out), np.int64), np.zeros((H, W, C_out), np.int64)
         for t in range(T):
@@ -82,13 +93,17 @@ def conv(start, stop, x, words, weight, bias, pool, c, vth, out, record):
             for y in range(H):
                 for z in range(W):
                     for n in range(C_out):
-                        current = _toward_zero(u[y, z, n], c.u_factor) + (a[y, z, n] << 6)
-                        if current > 8388608:
-                            current -= 16777216
-                        elif current <= -8388608:
-                            current += 16777216
+                        wide = _toward_zero(u[y, z, n], c.u_factor) + (a[y, z, n] << 6)
+                        current = wide
+                        if wide > STATE:
+                            current -= 2 * STATE
+                        elif wide <= -STATE:
+                            current += 2 * STATE
                         u[y, z, n] = current
-                        m = min(max(_toward_zero(v[y, z, n], c.v_factor) + current, -8388607), 8388607)
+                        free = _toward_zero(v[y, z, n], c.v_factor) + current
+                        m = min(max(free, 1 - STATE), STATE - 1)
+                        if y < c.rows and z < c.columns:
+                            total += (wide != current) + (free != m)
                         spike = m > vth[n] << 6
                         v[y, z, n] = 0 if spike else m
                         a[y, z, n] = (
@@ -101,6 +116,7 @@ def conv(start, stop, x, words, weight, bias, pool, c, vth, out, record):
                                 out[b, t, y // 2, n, z // 2] = 1
                         if b < record.shape[0]:
                             record[b, t, y, z * C_out + n] = v[y, z, n]
+        clipped[b] = total
 
 
 class LoihiNet(IntegerNet):
@@ -115,19 +131,40 @@ class LoihiNet(IntegerNet):
     def __init__(self, net, theta: np.ndarray, config=LoihiConfig(), readout_exponent: int | None = None, x=None):
         if net.pool != "max":
             raise ValueError(f"spikes are pooled by OR, which is max pooling; this network has pool {net.pool!r}")
+        self._configure(config, factor(net.neuron.alpha), factor(net.neuron.beta))
+        e = -2 if config.weight_exp is None else config.weight_exp
+        self.weight_exps, self._threshold = [e] * len(net.channels), net.neuron.threshold
+        self._gain = 2.0 * 2.0**e * 4096**2 / ((self.du + 1) * self.dv)
         super().__init__(net, theta, Words(), readout_exponent)
-        self.config, e = config, -2 if config.weight_exp is None else config.weight_exp
-        self.du = 4095 - self.neuron.beta if config.du is None else config.du
-        self.dv = 4096 - self.neuron.alpha if config.dv is None else config.dv
         self.constants = Constants(4095 - self.du, 4096 - self.dv, max(e, 0), max(-e, 0))
-        gain = 2.0 * 2.0**e * 4096**2 / ((self.du + 1) * self.dv)
-        self.vth, views = [], net.views(theta)
+        self.vth, views = list[np.ndarray](), net.views(theta)
         for layer in self.layers[:-1]:
             below = net.neuron.threshold - views[f"{layer.name}.bias"].astype(np.float64)
-            self.vth.append(thresholds(gain * below / 2.0**layer.exponent))
+            self._set_vth(layer, len(self.vth), np.ldexp(self._gain * below, -layer.exponent))
         self.scales = [1.0] * len(self.vth)
         if x is not None:
             self._match(net, theta, x)
+
+    def _configure(self, config: LoihiConfig, alpha: int, beta: int) -> None:
+        self.config = config
+        self.du = 4095 - beta if config.du is None else config.du
+        self.dv = 4096 - alpha if config.dv is None else config.dv
+
+    def check(self) -> None:
+        ranges.check_currents(self.layers, self.neuron, self.words, 1, self.weight_exps, 4095 - self.du, None)
+
+    def _least_exponent(self, block, bias, fraction, room):
+        least = super()._least_exponent(block, bias, fraction, room)
+        if block.readout or self.config.weight_exp is not None:  # thresholds beyond their word are clipped, and counted
+            return least
+        largest = self._gain * (self._threshold - float(bias.min()))
+        return max(least, int(np.ceil(np.log2(largest / MOST_VTH)))) if largest > 0 else least
+
+    def _set_vth(self, layer, n: int, real: np.ndarray) -> None:
+        """Thresholds of layer n, those counted that meet the ends of their word."""
+        found = thresholds(real)
+        self.vth[n : n + 1] = [found]
+        self.saturations[f"{layer.name}.vth"] = int((np.round(real) != found).sum())
 
     @classmethod
     def of(cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None) -> "LoihiNet":
@@ -143,8 +180,9 @@ class LoihiNet(IntegerNet):
             rate, first, low, high = net.spikes(theta, x, layer.name).mean(), self.vth[n], 0.05, 2.0
             for _ in range(7):
                 self.scales[n] = (low * high) ** 0.5
-                self.vth[n] = thresholds(first * self.scales[n])
+                self._set_vth(layer, n, first * self.scales[n])
                 low, high = (self.scales[n], high) if self.spikes(x, n + 1).mean() > rate else (low, self.scales[n])
+        self.saturations |= {name: 0 for name in self.saturations if name.endswith((".u", "input"))}  # of trials
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
         """As `IntegerNet.traces`, in Loihi's short words."""
@@ -154,16 +192,24 @@ class LoihiNet(IntegerNet):
         """Loihi's way to learn: the membrane rule, rounded stochastically."""
         return super().learner(**{**options, "rounding": "stochastic"})
 
+    def _prepare(self, layer):
+        return (2 * mirrored(layer.weight, np.int32),)  # in steps of 2
+
     def _conv(self, layer, prepared, x, record):
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat, weight, vth = rows_of(x), 2 * prepared[0].astype(np.int32), self.vth[self.layers.index(layer)]
+        flat, vth = rows_of(x), self.vth[self.layers.index(layer)]
         out, kept = np.zeros((B, T, h, C_out, W), np.uint8), np.empty((min(record, B), T, H, W * C_out), np.int32)
-        bias = np.zeros((1, C_out), np.int64)
-        parallel(conv, B, flat, flat.view(np.uint64), weight, bias, POOL[layer.pool], self.constants, vth, out, kept)
+        bias, clipped = np.zeros((1, C_out), np.int64), np.zeros(B, np.int64)
+        constants = self.constants._replace(rows=H, columns=W)
+        if layer.pool != "none":
+            constants = constants._replace(rows=2 * h, columns=2 * w)
+        words = flat, flat.view(np.uint64), *prepared, bias, POOL[layer.pool], constants, vth
+        parallel(conv, B, *words, out, clipped, kept)
+        self._count(f"{layer.name}.u", int(clipped.sum()))
         spikes = np.ascontiguousarray(out[..., :w].transpose(0, 1, 2, 4, 3))
         return spikes, kept.reshape(*kept.shape[:2], H, W, C_out)
 
 
 def thresholds(real: np.ndarray) -> np.ndarray:
     """vth nearest to real numbers, 1 .. 2^17 - 1."""
-    return np.clip(np.round(real), 1, (1 << 17) - 1).astype(np.int64)
+    return np.clip(np.round(real), 1, MOST_VTH).astype(np.int64)

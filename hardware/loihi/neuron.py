@@ -13,9 +13,22 @@ One step, in this order, for every neuron; tr(x, k) = sign(x) (|x| >> k):
 
 import numpy as np
 
+from ..chip.ranges import STATE
+
 MIXED, EXCITATORY, INHIBITORY = 1, 2, 3
-STATE = 1 << 23  # u and v are words of 24 bits
 UNITY = 4096  # decays are 12-bit fractions
+LIMITS = {  # of what is given, with room beside the chip's registers
+    "weight_exp": (-31, 31),
+    "num_weight_bits": (1, 9),
+    "du": (0, UNITY - 1),
+    "dv": (0, UNITY),
+    "vth": (0, STATE),
+    "bias_mant": (-STATE, STATE),
+    "bias_exp": (-31, 31),
+}
+REACH = (
+    1 << 32
+)  # of what arrives in a step: a current wraps once, so it may grow 4,096 times as far, and is multiplied by 4,096
 
 
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
@@ -44,7 +57,8 @@ def run(
 
     spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers, one for
     all neurons or an array (neurons,), as Lava takes them.
-    Raises ValueError for what is no integer, shapes that do not fit, or a sign mode that the chip does not have.
+    Raises ValueError for what is no integer, shapes that do not fit, numbers beyond LIMITS, more than REACH at once, or a sign
+    mode that the chip does not have.
     """
     spikes, W = np.asarray(spikes), np.asarray(W)
     for name, array in (("spikes", spikes), ("W", W)):
@@ -59,10 +73,16 @@ def run(
         if array.dtype.kind not in "iu" or array.shape not in ((), (len(W),) if name in each else ()):
             many = f" or one for each of {len(W)} neurons" if name in each else ""
             raise ValueError(f"{name} must be an integer{many}, not {array.dtype} of shape {array.shape}")
+        if name in LIMITS and array.size and not LIMITS[name][0] <= array.min() <= array.max() <= LIMITS[name][1]:
+            raise ValueError(f"{name} must be {LIMITS[name][0]} to {LIMITS[name][1]}, not {value}")
     du, dv, vth, bias_mant, bias_exp = (np.asarray(value, np.int64) for value in each.values())
     if sign_mode not in (MIXED, EXCITATORY, INHIBITORY):
         raise ValueError(f"sign_mode must be 1 (mixed), 2 (excitatory) or 3 (inhibitory), not {sign_mode}")
-    weights = used_weights(W.astype(np.int64), int(num_weight_bits), int(sign_mode))
+    most = int(spikes.max(initial=0))
+    if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:
+        what = f"{W.shape[1]} inputs of {spikes.min(initial=0)} to {most} with a weight_exp of {weight_exp}"
+        raise ValueError(f"spikes are 0 and 1, or a few at once, and bring at most 2^32 in a step; found {what}")
+    weights = used_weights(np.minimum(W, 255).astype(np.int64), int(num_weight_bits), int(sign_mode))
     bias, weight_exp = _shifted(bias_mant, bias_exp), np.int64(weight_exp)
     a = u = v = np.zeros(len(W), np.int64)
     found = np.empty((4, len(spikes), len(W)), np.int64)

@@ -110,7 +110,8 @@ export class Camera {
     const counts = new Uint8Array(steps * height * width * 2), first = events.length ? events[0].t : 0;
     for (const { t, x, y, p } of events) {
       const step = Math.floor((t - first) / 1000), row = Math.floor(y / this.scale), column = Math.floor(x / this.scale);
-      if (step < steps && row < height && column < width) counts[((step * height + row) * width + column) * 2 + p]++;
+      const cell = ((step * height + row) * width + column) * 2 + p;
+      if (step < steps && row < height && column < width && counts[cell] < 255) counts[cell]++;
     }
     return counts;
   }

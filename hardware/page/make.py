@@ -13,6 +13,7 @@ import numpy as np
 from minisnn.data.camera.event_camera import RECORDING_MS, EventCamera
 
 from ..c.export import MODEL, constants, packed
+from ..chip.formats import whole
 from ..chip.learner import CLASS_MEAN, RULES, Learner
 from ..chip.network import IntegerNet
 
@@ -35,6 +36,7 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
         raise ValueError(
             f"the page is for networks of one symbol that one camera sees, whole pixels a cell; found {cells} cells"
         )
+    whole(0, (1 << 53) - 1, seed=seed)  # JavaScript's whole numbers
     scene, pixels = camera._scene((SIDE, SIDE), RECORDING_MS), camera._pixels()
     numbers = dict(
         side=SIDE, sensor=camera.sensor, fine=scene.fine, floor=scene.floor, seed=seed, scale=camera.sensor[0] // cells[0]

@@ -73,7 +73,7 @@ def in_python(chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEA
     pictures of the page, Python's chip learns `taught`, a drawing of each class, and answers."""
     both = taught + asked
     counts = np.concatenate([EventCamera().record_counts(one["picture"][None], [one["number"]], 0) for one in both])
-    n, wide = len(taught), np.zeros((len(chip.weight), len(taught)))
+    n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
     p, blank = chip.traces_of(counts), chip.with_readout(wide, wide[0])
     learned = learn(blank, learner(chip, rule), p[:n], np.arange(n))
     u = blank.membranes(p[n:], learned.weight, learned.bias)[:, -1]

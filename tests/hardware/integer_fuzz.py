@@ -1,0 +1,374 @@
+"""Random integer networks at and beyond their limits, played by kernels, by plain Python integers and by the C library.
+
+    python tests/hardware/integer_fuzz.py 20000 0 [2000]      so many networks from a seed on, and of so many of them C
+
+Every one is refused by the same sentence wherever it could come in, or all agree bit for bit, saturations included.
+"""
+
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hardware.c import export
+from hardware.chip import learner as learning, reference
+from hardware.chip.formats import ROUNDINGS
+from hardware.chip.learner import CLASS_MEAN, RULES, Learner
+from hardware.chip.network import IntegerNet, Words
+from hardware.chip.neuron import IntegerLIF
+from hardware.chip.quantise import IntegerLayer
+from hardware.loihi import reference as loihi_reference
+from hardware.loihi.cuba import CubaNet
+from hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
+
+SAMPLES, SUPPORT = 4, 3
+EDGES = 0, 1, 2, 30, 31, -1, -17, -18, -31  # of the shift on the way to u
+MODEL = 2  # the library's error
+SANITIZE = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+HERE = Path(__file__).parent
+C = HERE.parents[1] / "hardware" / "c"
+
+
+class Unchecked(IntegerNet):
+    """A network that nothing has looked at, to be written for C."""
+
+    def check(self):
+        pass
+
+    def _prepare(self, layer):
+        pass
+
+    @property
+    def bias_room(self):
+        try:
+            return IntegerNet.bias_room.fget(self)
+        except ValueError:
+            return 0
+
+
+class UncheckedCuba(CubaNet):
+    check, _prepare, bias_room = Unchecked.check, Unchecked._prepare, Unchecked.bias_room
+
+
+@dataclass
+class Case:
+    """What a network is made from: `make(IntegerNet)`, and what it is to learn."""
+
+    kind: str
+    layers: list
+    neuron: IntegerLIF
+    words: Words
+    more: dict
+    how: dict
+    x: np.ndarray
+    y: np.ndarray
+
+    def make(self, unchecked: bool = False) -> IntegerNet:
+        given = self.layers, self.neuron, self.words, self.layers[0].input_shape
+        if self.kind == "lif":
+            return (Unchecked if unchecked else IntegerNet).from_layers(*given)
+        if self.kind == "cuba":
+            return (UncheckedCuba if unchecked else CubaNet).from_layers(*given, **self.more)
+        return bare_loihi(*given, **self.more)
+
+
+def bare_loihi(layers, neuron, words, input_shape, config: LoihiConfig, vth: list) -> LoihiNet:
+    """A `LoihiNet` of known integers."""
+    self, e = LoihiNet.__new__(LoihiNet), config.weight_exp
+    self._configure(config, neuron.alpha, neuron.beta)
+    self.weight_exps, self.vth = [e] * (len(layers) - 1), vth
+    self.constants = Constants(4095 - self.du, 4096 - self.dv, max(e, 0), max(-e, 0))
+    self._set(layers, neuron, words, input_shape)
+    return self
+
+
+def chosen(rng, *values):
+    return values[rng.integers(len(values))]
+
+
+def word(rng, low: int, high: int) -> int:
+    """A whole number, often an end of its range or close to zero."""
+    return int(
+        chosen(rng, low, high, max(low, 0), rng.integers(low, high, endpoint=True), rng.integers(low, high, endpoint=True))
+    )
+
+
+def weights(rng, shape, bits: int) -> np.ndarray:
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    kind = rng.integers(6)
+    if kind == 0:
+        return np.full(shape, chosen(rng, low, high), np.int8)
+    if kind == 1:
+        return np.where(rng.random(shape) < 0.5, low, high).astype(np.int8)
+    if kind == 2:
+        return (rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < 0.3)).astype(np.int8)
+    return np.clip(np.round(rng.normal(0.1 * high, 0.5 * high, shape)), low, high).astype(np.int8)
+
+
+def biases(rng, C: int, room: int, unit: float) -> np.ndarray:
+    """Within the room, at its ends, or (seldom) one beyond; `unit` is what is small."""
+    kind = rng.integers(50)
+    if kind < 6:
+        return np.full(C, chosen(rng, -room, room), np.int32)
+    if kind == 6 and room < 2**31 - 1:
+        return np.full(C, chosen(rng, -room - 1, room + 1), np.int32)
+    if kind < 15:
+        return rng.integers(-room, room, C, endpoint=True).astype(np.int32)
+    return np.clip(np.round(rng.normal(0, unit, C)), -room, room).astype(np.int32)
+
+
+def shift(rng) -> int:
+    """Bits to the right on the way to u, some of which cannot be had."""
+    return int(chosen(rng, rng.integers(4, 16), rng.integers(4, 16), rng.integers(-4, 3), rng.integers(-36, 37), *EDGES))
+
+
+def counts(rng, shape) -> np.ndarray:
+    kind = rng.integers(5)
+    if kind == 0:
+        return np.full(shape, chosen(rng, 7, 8, 255), np.uint8)
+    if kind == 1:
+        return np.zeros(shape, np.uint8)
+    x = (rng.random(shape) < chosen(rng, 0.1, 0.5, 0.9)).astype(np.uint8)
+    return x * rng.choice(np.array([1, 1, 2, 7, 9, 255], np.uint8), shape)
+
+
+def case(seed: int) -> Case:
+    rng = np.random.default_rng(seed)
+    kind = chosen(rng, "lif", "lif", "lif", "cuba", "cuba", "loihi")
+    lif = kind == "lif"
+    bits, readout_bits = (int(b) for b in rng.integers(2, 9, 2)) if lif else (8, 8)
+    modes = [chosen(rng, "floor", "zero", "nearest") for _ in range(2)] if lif else ["floor", "floor"]
+    words = Words(bits, readout_bits, int(rng.integers(17)) if lif else 12, *modes)
+    depth, (H, W, C) = int(rng.integers(1, 3)), (int(n) for n in rng.integers(1, [6, 6, 3]))
+    pool = chosen(rng, "none", "max", "mean") if lif else chosen(rng, "max", "mean") if kind == "cuba" else "max"
+    if pool != "none":
+        H, W = max(H, 2 * depth), max(W, 2 * depth)
+    if rng.integers(40) == 0:
+        C = 600  # more weights than some words have room for
+        H, W, depth = 2, 2, 1
+    fraction = words.fraction if kind != "cuba" else 4
+    neuron = IntegerLIF(
+        *(word(rng, 0, 4095) if rng.integers(3) == 0 else int(n) for n in rng.integers(2000, 4090, 3)),
+        word(rng, -32768, 32767) if rng.integers(2) else 1024,
+        word(rng, -32768, 32767) if rng.integers(2) else int(rng.integers(1024)),
+        word(rng, 0, 32767) if rng.integers(2) else 160,
+    )
+    if not lif:
+        neuron = neuron._replace(gamma=0, rho=0, threshold=0) if kind == "cuba" else neuron
+    if rng.integers(60) == 0:
+        name = chosen(rng, *IntegerLIF._fields)
+        neuron = neuron._replace(**{name: int(chosen(rng, -40000, 40000))})
+    layers, shape, exponents = [], (H, W, C), []
+    for n in range(depth):
+        k, out = int(chosen(rng, 1, 3, 3, 5)), int(rng.integers(1, 6))
+        weight = weights(rng, (k, k, shape[2], out), bits)
+        most = 7 if n == 0 else 4 if kind == "cuba" and pool == "mean" else 1
+        room = max(2**31 - 1 - (k * k * shape[2] * most << bits - 1 + fraction), 0) if kind != "cuba" else 1 << 24
+        exponent = fraction - 10 - shift(rng) if lif else -8
+        unit = 2.0 ** (fraction - exponent - 2) if lif else 300
+        bias = biases(rng, out, room, min(unit, room / 2 + 1))
+        given = pool if kind != "cuba" else "max"
+        if lif and rng.integers(4) == 0 and min(shape[:2]) >= 2 * depth:
+            given = chosen(rng, "none", "max", "mean")
+        layers.append(IntegerLayer(f"conv{n + 1}", weight, bias, exponent, bits, shape, given, fraction))
+        shape = layers[-1].output_shape
+        exponents.append(int(chosen(rng, -1, -2, -4, rng.integers(-9, 9))))
+    inputs, ways = int(np.prod(shape)), int(rng.integers(1, 5))
+    room = max(2**31 - 1 - (inputs << readout_bits - 1 + 12), 0)
+    exponent = 2 - int(chosen(rng, rng.integers(6, 14), rng.integers(6, 14), shift(rng)))
+    weight, bias = (
+        weights(rng, (1, 1, inputs, ways), readout_bits),
+        biases(rng, ways, room, min(2.0 ** (11 - exponent), room / 2 + 1)),
+    )
+    layers.append(IntegerLayer("readout", weight, bias, exponent, readout_bits, (1, 1, inputs), "none", 12))
+    more: dict = {}
+    du, dv = (word(rng, 0, 4095), word(rng, 1, 4096)) if rng.integers(3) == 0 else (int(n) for n in rng.integers(20, 2000, 2))
+    if kind == "cuba":
+        constants = dict(current=4095 - du, voltage=4096 - dv, trace_bits=int(rng.integers(1, 13)))
+        vth = [int(chosen(rng, *rng.integers(1, [300, 3000, 1 << 17]), 1, (1 << 17) - 1)) for _ in range(depth)]
+        if rng.integers(40) == 0:
+            vth[0] = int(chosen(rng, 0, 1 << 17))
+        each = [dict(pool=pool, exponent=e, threshold=v) for e, v in zip(exponents, vth)]
+        more = dict(constants=constants, layer_constants=each)
+    elif kind == "loihi":
+        vth = [thresholds(rng.normal(800, 900, layer.weight.shape[3])) for layer in layers[:-1]]
+        config = LoihiConfig(du, dv, int(rng.integers(1, 13)), min(max(exponents[0], -8), 7))
+        more = dict(config=config, vth=vth)
+    rule = chosen(rng, *RULES, CLASS_MEAN)
+    gates = {} if rule == CLASS_MEAN else dict(threshold=int(chosen(rng, 0, 0, 40, 255)), online=bool(rng.integers(2)))
+    how = dict(rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *ROUNDINGS), **gates)
+    k, k_bias = (int(chosen(rng, rng.integers(2, 16), rng.integers(2, 16), rng.integers(-13, 34), -12, 32)) for _ in range(2))
+    how |= dict(log2_weight=19 + exponent - k, log2_bias=7 + exponent - k_bias, window=int(rng.integers(1, 8)))
+    T, seed_ = int(chosen(rng, 1, 2, 5, 9, 18 if kind == "cuba" else 6)), int(rng.integers(2**32))
+    x = counts(rng, (SAMPLES, T, *layers[0].input_shape))
+    return Case(kind, layers, neuron, words, more, how | dict(seed=seed_), x, rng.integers(0, ways, SUPPORT))
+
+
+def said(call) -> str:
+    """What a call refuses, "" where it does not."""
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def refused(one: Case) -> str:
+    """The sentence that refuses a network or its learner, the same everywhere; "" where it is accepted everywhere."""
+    found = {"network": said(one.make)}
+    if one.kind != "loihi" and found["network"]:
+        bare = one.make(unchecked=True)
+        sure = CubaNet if one.kind == "cuba" else IntegerNet
+        bare.__class__ = type("Bare", (type(bare),), {"check": sure.check})
+        infer = loihi_reference.infer if one.kind == "cuba" else reference.infer
+        found["plain"] = said(lambda: infer(bare, one.x[0].tolist()))
+        found["header"] = said(lambda: export.header(bare, Learner(), one.x.shape[1]))
+        found["page"] = said(lambda: export.packed(bare, Learner()))
+    elif not found["network"]:
+        chip, how = one.make(), Learner(**one.how)
+        p = np.zeros((SUPPORT, 1, len(chip.weight)), np.int32)
+        found["network"] = said(lambda: chip.learn(how, p, one.y))
+        found["plain"] = said(lambda: reference.learn(chip, how, p.tolist(), one.y.tolist()))
+        if one.kind != "loihi":
+            found["header"] = said(lambda: export.header(chip, how, one.x.shape[1]))
+    assert len(set(found.values())) == 1, found
+    return found["network"]
+
+
+def played(one: Case) -> dict[str, list]:
+    """Scores of every step, learned weights, biases and counts of kernels and plain integers, which agree."""
+    chip, how = one.make(), Learner(**one.how)
+    infer = reference.infer if one.kind == "lif" else loihi_reference.infer
+    spikes, volts = chip.spikes(one.x, record=SAMPLES)
+    places, found = Counter[str](), []
+    for b in range(SAMPLES):
+        s, u, p, clipped = infer(chip, one.x[b].tolist()) if one.kind == "lif" else infer(chip, one.x[b].tolist(), how.seed)
+        assert spikes[b].tolist() == s and all(volts[n][b].tolist() == v for n, v in enumerate(u))
+        places.update(clipped)
+        found.append(p)
+    assert {
+        name: n for name, n in chip.saturations.items() if name != "readout.u" and not name.endswith(("theta", "vth"))
+    } == places
+    if one.kind == "lif":
+        p = chip.traces(spikes)
+        assert p.tolist() == found
+    else:  # the numbers of the noise go on from sample to sample
+        p = chip.traces(spikes, seed=how.seed)
+        assert p[0].tolist() == found[0]
+    new = chip.learn(how, p[:SUPPORT], one.y)
+    weight, bias, number = reference.learn(chip, how, p[:SUPPORT].tolist(), one.y.tolist())
+    assert new.weight.tolist() == weight and new.bias.tolist() == bias
+    assert {name: getattr(new, name) for name in number} == number
+    other, scores, total = chip.with_readout(new.weight, new.bias), [], 0
+    now = chip.weight.tolist(), chip.bias.tolist()
+    for b in range(SAMPLES):
+        if how.online and b < SUPPORT:
+            now = reference.learn(chip, how, p[:b].tolist(), one.y[:b].tolist())[:2] if b else now
+        elif b >= SUPPORT:
+            now = weight, bias
+        u, clipped = reference.readout(chip.neuron, chip.words, chip.readout.exponent, *now, p[b].tolist())
+        scores.append(u)
+        total += clipped
+        if not how.online or b >= SUPPORT:
+            at = other if b >= SUPPORT else chip
+            before = at.saturations["readout.u"]
+            assert at.membranes(p[b : b + 1])[0].tolist() == u and at.saturations["readout.u"] - before == clipped
+    inside = sum(places.values()) - places["input"] + total
+    return dict(
+        scores=scores,
+        learned=[*(w for row in weight for w in row), *bias],
+        counts=[places["input"], inside, number["written"], number["gated"], number["clipped"], number["gradient_saturated"]],
+    )
+
+
+def record(one: Case, model: bytes, ways: int) -> bytes:
+    """What edge_many.c takes."""
+    T, window = one.x.shape[1], one.how["window"] if one.how["rule"] == "three-factor" else 1
+    sizes = np.array([len(model)], "<u4").tobytes(), np.array([T, ways, window, SAMPLES, SUPPORT, T], "<u4").tobytes()
+    return sizes[0] + model + sizes[1] + one.y.astype("<i4").tobytes() + one.x.tobytes()
+
+
+def compiled(folder: Path, compiler: str, flags=()) -> Path:
+    """edge_many, under the sanitizers."""
+    sources = sorted(C.glob("minisnn_edge*.c"))
+    program = folder / f"many-{compiler}{'-'.join(flags)}"
+    command = [compiler, *SANITIZE, *flags, f"-I{C}", "-o", program, HERE / "edge_many.c", *sources]
+    subprocess.run(command, check=True)
+    return program
+
+
+def compare(command: list, several: list[tuple[Case, dict | None]], stepwise: bool = True, counted: bool = True) -> Counter:
+    """How many networks the library refused, or played as they were played here (None: one that must be refused)."""
+    records = []
+    for one, expected in several:
+        chip = one.make(unchecked=expected is None)
+        how = one.how if expected else dict(log2_weight=chip.readout.exponent + 9, log2_bias=chip.readout.exponent)
+        records.append(record(one, export.packed(chip, Learner(**how)), chip.ways))
+    ran = subprocess.run(command, input=b"".join(records), capture_output=True)
+    assert ran.returncode == 0, ran.stderr.decode()[-3000:]
+    found, at, number = np.frombuffer(ran.stdout, "<i4"), 0, Counter[str]()
+    for one, expected in several:
+        error = int(found[at])
+        at += 1
+        assert error == (0 if expected else MODEL), (error, said(one.make), one)
+        number["refused" if error else "equal"] += 1
+        if expected:
+            steps = expected["scores"] if stepwise else [sample[-1:] for sample in expected["scores"]]
+            numbers = [u for sample in steps for step in sample for u in step] + expected["learned"]
+            numbers += expected["counts"] if counted else []
+            assert found[at : at + len(numbers)].tolist() == numbers, one
+            at += len(numbers)
+    assert at == len(found)
+    return number
+
+
+def builds() -> list[tuple[str, ...]]:
+    """The library's exact ones, the second with the vectors of this machine, too."""
+    several: list[tuple[str, ...]] = [(), ("-DEDGE_STEPWISE",)]
+    return several + ([("-DEDGE_STEPWISE", "-msse4.1", "-O2")] if platform.machine() == "x86_64" else [])
+
+
+def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), told=lambda _: None) -> Counter:
+    """The counts of so many networks from a seed on; of the first `of_c` that reach it the C library in the builds of these
+    flags, too, and in WebAssembly where there is node."""
+    counts_, several = Counter[str](), []
+    for seed in range(first, first + number):
+        try:
+            one = case(seed)
+            sentence = refused(one)
+            expected = None if sentence else played(one)
+        except Exception as error:
+            error.add_note(f"seed {seed}")
+            raise
+        counts_[f"{one.kind}: {'refused' if sentence else 'equal'}"] += 1
+        if sentence:
+            counts_["refused: " + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))] += 1
+        if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):  # not for its learner
+            several.append((one, expected))
+        if (seed - first) % 500 == 499:
+            told(f"{seed + 1 - first}: {dict(counts_)}")
+    if not several:
+        return counts_
+    with tempfile.TemporaryDirectory() as folder:
+        for compiler in compilers:
+            for build in flags or builds():
+                found = compare([compiled(Path(folder), compiler, build)], several, bool(build))
+                counts_.update({f"C, {compiler} {' '.join(build)}: {name}": n for name, n in found.items()})
+    if shutil.which("node"):
+        wasm = [C / "minisnn_edge.mjs", C / "minisnn_edge.wasm"]
+        found = compare(["node", HERE / "edge_many.mjs", *wasm], several, counted=False)
+        counts_.update({f"WebAssembly: {name}": n for name, n in found.items()})
+    return counts_
+
+
+if __name__ == "__main__":
+    number, first, of_c = (int(n) for n in (*sys.argv[1:4], 0, 0, 0)[:3])
+    found = run(first, number, of_c, ("gcc", "clang"), told=lambda text: print(text, flush=True))
+    for name, n in sorted(found.items()):
+        print(f"{n:7} {name}")
