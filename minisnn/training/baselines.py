@@ -25,7 +25,7 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task, summed_frames
 from ..parallel.executor import Executor
-from .intervals import Drawn, Interval, Intervals, Shared, ci95, independent
+from .intervals import Drawn, Interval, Intervals, Shared, ci95
 
 Rule = Callable[[Task], np.ndarray]
 
@@ -150,7 +150,21 @@ class Row:
             apart = self.right.astype(float) - other.right
             return float(apart.mean()), self.shared.intervals(apart)
         each = np.subtract(self.per_episode, other.per_episode)
-        return float(each.mean()), independent(float(each.mean()), ci95(each.tolist()), self.intervals, other.intervals)
+        mean = float(each.mean())
+        return mean, self._independent(mean, ci95(each.tolist()), other)
+
+    def _independent(self, mean: float, over_episodes: float | None, other: Row) -> Intervals:
+        """Of the difference `mean` of independent answers: the root of the sum of the squares of both halves."""
+
+        def both(name: str) -> float | None:
+            one, two = getattr(self.intervals, name), getattr(other.intervals, name)
+            return None if one is None or two is None else float(np.hypot(one, two))
+
+        lead = None
+        if self.interval is not None and other.interval is not None:
+            half = float(np.hypot(self.interval.half, other.interval.half))
+            lead = Interval(half, max(mean - half, -1.0), min(mean + half, 1.0), self.interval.population)
+        return Intervals(lead, over_episodes, both("recordings"), both("classes"))
 
 
 def compare(

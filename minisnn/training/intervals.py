@@ -1,31 +1,32 @@
 """Intervals that mean what they say: each names whom it speaks for, and holds its mean 19 times in 20.
 
 Episodes draw again and again from one set of recordings, so they are not independent: an interval over episodes,
-1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. What new recordings would do is asked for, or new
+1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. Asked is what new recordings would do, or new
 classes. A recording takes part in an answer as the query, in the support of its class, or in that of a rival; a class as the
-right one or as a rival. The variance of the mean accuracy of E episodes with N answers is therefore a sum,
+right one or as a rival. So the variance of the mean accuracy of E episodes with N answers is a sum,
 
     V = V_E + V_R + V_C,        V_E = s^2 / E,   s the standard deviation of the episodes' accuracies A_e
 
-**V_R, recordings.** Answers of different episodes that share a recording agree more than those which rest on different
+**V_R, recordings.** Answers of different episodes agree more where they share a recording than where they rest on different
 recordings of the same symbol. With r an answer's deviation from the mean, x_ue the sum of r over the answers of episode e that
-recording u takes part in (all of them, where it is learned from), and all pairs of different episodes e, f,
+recording u takes part in (all of them, where it is learned from), and pairs of different episodes e, f,
 
     V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs that do not share
 
-taken apart for query with query, support with support and query with support. Given which classes meet, that two episodes share
-a recording is chance, so V_R is without bias whatever the classes, their effects and the number of recordings, and no noise is
-counted twice. It is what the pairs of a dyadic-robust variance add (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii &
-Assenova 2015, Political Analysis 23:564); summing squares over recordings, as bootstraps of them do (Owen 2007, Annals of
-Applied Statistics 1:386), counts an episode's noise once for each of its recordings.
+taken apart for query with query, support with support and query with support. Given which classes meet, it is chance whether
+two episodes share a recording. So V_R has no bias, whatever the classes, effects and numbers of recordings, and counts no noise
+twice. It is what the pairs of a dyadic-robust variance add (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii &
+Assenova 2015, Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen 2007, Annals of
+Applied Statistics 1:386), count an episode's noise once for each of its recordings.
 
-**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, Z (E, K) which classes an episode has. Both by the method of moments from
-sum (A_e - mean)^2 and |Z'(A - mean)|^2 (Henderson 1953, Biometrics 9:226), and V_C = Var(mean A) of this less V_E + V_R.
+**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, Z (E, K) telling which classes an episode has. Both follow from
+sum (A_e - mean)^2 and |Z'(A - mean)|^2 by the method of moments (Henderson 1953, Biometrics 9:226). V_C is what Var(mean A)
+of this has above V_E + V_R.
 
-Quantiles are Student's, degrees of freedom 2 V^2 / Var(V) (Satterthwaite 1946, Biometrics Bulletin 2:110), Var(V) from the
-spread of the recordings' terms. For new classes t with K - 1 degrees is used for V_C, and CAUTION standard errors are added to
-it, because a true V_C may hide in its noise. An accuracy's ends are Wilson's (1927, JASA 22:209) for as many independent answers
-as give this V, so they stay within 0 and 1. A difference of two rules on the same episodes is treated as their answers are.
+Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2:110), Var(V) from the
+spread of the recordings' terms. V_C has the quantile for K - 1, and CAUTION standard errors are added to it, for a true V_C may
+hide in its noise. An accuracy's ends are Wilson's (1927, JASA 22:209) for as many independent answers as have this V, and so
+within 0 and 1. A difference of two rules on the same episodes is treated as answers are.
 
 Where all answers are right, or all wrong, up to 3 / n of others cannot be excluded at 95 % (the rule of three: Hanley &
 Lippman-Hand 1983, JAMA 249:1743); n is the number of recordings then. So it is with two rules of which no answer differs.
@@ -88,21 +89,6 @@ class Intervals(NamedTuple):
     classes: float | None
 
 
-def independent(mean: float, over_episodes: float | None, one: Intervals, other: Intervals) -> Intervals:
-    """Of a difference of answers to different episodes, whose errors are taken for independent: the root of the sum of the
-    squares of both halves. The interval over episodes is given."""
-
-    def both(a: float | None, b: float | None) -> float | None:
-        return None if a is None or b is None else float(np.hypot(a, b))
-
-    lead = None
-    if one.lead is not None and other.lead is not None:
-        half, wider = float(np.hypot(one.lead.half, other.lead.half)), one if one.lead.half > other.lead.half else other
-        lead = _interval(mean, half, wider.lead.population, False, False)
-    recordings, classes = both(one.recordings, other.recordings), both(one.classes, other.classes)
-    return Intervals(lead, over_episodes, recordings, classes)
-
-
 class Drawn(NamedTuple):
     """What the answers of an episode rest on.
 
@@ -152,7 +138,7 @@ class Shared:
         return np.stack([np.asarray(recordings, np.int64).ravel(), np.full(samples * sides, episode), place, sample])
 
     def _number_recordings(self, classes: int) -> None:
-        """Recordings from 0 on; the symbol of each: what stands at the same places in classes; and its cells, one an episode."""
+        """Recordings from 0 on; the symbol of each: what stands at the same places; and its cells, one an episode."""
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
@@ -166,11 +152,6 @@ class Shared:
         cell, place = np.unique(recording * self.episodes + both[1], return_inverse=True)
         self.cell_recording, self.cell_episode = np.divmod(cell, self.episodes)
         self.query_cell, self.support_cell = np.split(place, [self.query.shape[1]])
-
-    @property
-    def recordings(self) -> int:
-        """How many different recordings took part."""
-        return len(self.symbol) if self.sides else 0
 
     @property
     def population(self) -> str:
@@ -198,16 +179,15 @@ class Shared:
         halves = self._alike() if alike else self._halves(right - mean)
         counts = bool(np.isin(right, (0, 1)).all())
         lead = _interval(mean, halves[self.population], self.population, counts, alike)
-        over_episodes = ci95(right.reshape(self.episodes, -1).mean(1).tolist())
-        if alike:
-            over_episodes = halves["episodes"]
+        each = right.reshape(self.episodes, -1).mean(1).tolist()
+        over_episodes = halves["episodes"] if alike else ci95(each)
         return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
 
     def _alike(self) -> dict[str, float]:
         """Half the intervals where no answer differs from another."""
         halves = {"episodes": rule_of_three(self.answers)}
         if self.sides:
-            halves["recordings"] = rule_of_three(self.recordings)
+            halves["recordings"] = rule_of_three(len(self.symbol))
         if self._moments is not None:
             halves["classes"] = halves["recordings"]
         return halves
@@ -244,7 +224,7 @@ class Shared:
             (self._pairs(learned, learned), many.both_learned, 1),
             (self._pairs(asked, learned), many.mixed, 2),
         )
-        found = np.zeros(self.recordings)
+        found = np.zeros(len(self.symbol))
         for (shared, apart), (how_many, how_many_apart), times in parts:
             mean = apart / np.maximum(how_many_apart, 1)
             found += times * (shared - how_many * mean[self.symbol])
@@ -264,12 +244,12 @@ class Shared:
         symbols = int(self.symbol.max()) + 1
         place = self.symbol[self.cell_recording] * self.episodes + self.cell_episode
         by_symbol = np.bincount(place, cells, symbols * self.episodes).reshape(symbols, self.episodes)
-        return _Sums(cells, np.bincount(self.cell_recording, cells, self.recordings), by_symbol)
+        return _Sums(cells, np.bincount(self.cell_recording, cells, len(self.symbol)), by_symbol)
 
     def _pairs(self, one: _Sums, other: _Sums) -> tuple[np.ndarray, np.ndarray]:
         """Sums of products over pairs of different episodes: that share a recording, one a recording; and that have different
         ones of a symbol, one a symbol."""
-        within = np.bincount(self.cell_recording, one.cells * other.cells, self.recordings)
+        within = np.bincount(self.cell_recording, one.cells * other.cells, len(self.symbol))
         shared = one.recordings * other.recordings - within
         whole = one.symbols.sum(1) * other.symbols.sum(1) - (one.symbols * other.symbols).sum(1)
         return shared, whole - np.bincount(self.symbol, shared)
