@@ -41,7 +41,7 @@ from typing import NamedTuple
 import numpy as np
 
 LEVEL = 0.95
-CAUTION = 0.5  # standard errors; tests/benchmarks/coverage.py tells what it is good for
+CAUTION = 0.5  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
 POPULATIONS = {
     "classes": "new classes and new recordings",
     "recordings": "new recordings of the same classes",
@@ -202,7 +202,7 @@ class Shared:
             return halves
         terms = self._of_recordings(rest, accuracy)
         mean = np.bincount(self.symbol, terms) / np.bincount(self.symbol)
-        variance += max(float(terms.sum()), 0.0)
+        variance = max(variance + float(terms.sum()), variance / 2)  # it may fall below V_E by its noise: a mean of both is V
         noise += float(((terms - mean[self.symbol]) ** 2).sum())
         squared = _t(2 * variance**2 / noise) ** 2 * variance if noise else 0.0
         halves["recordings"] = squared**0.5

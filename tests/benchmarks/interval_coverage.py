@@ -1,8 +1,8 @@
 """How often the intervals of `evaluate` hold the truth, where the truth is known.
 
-    python tests/benchmarks/coverage.py                                   the twelve settings, 2,000 worlds each
-    python tests/benchmarks/coverage.py --more --worlds 1000              harder and milder ones, too
-    python tests/benchmarks/coverage.py --only digits rivals --out FILE   goes on where FILE ends
+    python tests/benchmarks/interval_coverage.py                                   the twelve settings, 2,000 worlds each
+    python tests/benchmarks/interval_coverage.py --more --worlds 1000              harder and milder ones, too
+    python tests/benchmarks/interval_coverage.py --only digits rivals --out FILE   goes on where FILE ends
 
 Episodes are drawn by the library, of recordings without content: 5 ways, 1 shot, 10 queries a class. What an answer rests on
 decides its chance of being right,
