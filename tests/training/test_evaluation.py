@@ -70,7 +70,7 @@ def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
 
 
 def test_the_line_that_is_printed():
-    """The interval that leads, and for whom; results of earlier versions have only one over episodes, of whom nothing is said."""
+    """The interval that leads, and for whom; results of earlier versions have only one over episodes."""
     result = dict(accuracy_before=0.201, accuracy_after=0.8424, ci95=0.0131, split="test", episodes=100, ways=5, shots=1)
     assert sentence(result) == ("test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation)")
     result["interval"] = dict(half=0.0242, low=0.82, high=0.86, population="new recordings of the same classes")
