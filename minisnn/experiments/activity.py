@@ -40,9 +40,9 @@ def run(study: Study) -> Findings:
             rates = np.mean([active for _, active in items], 0)
             e = estimate(rows_of([""], [recalled(*answered) for answered, _ in items])[""])
             curves[name][100 * rates.mean()] = e
-            rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), e.percent(), e.clustered()])
+            rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), e.percent(), e.over_episodes()])
     layers = [f"layer {n + 1}" for n in range(max((len(row) - 4 for row in rows), default=0))]
-    header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI", "over recordings"])
+    header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI", "over episodes"])
     note = f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained."
     found.table("activity", "Activity of each layer (%), and accuracy on unseen classes (%)", header, rows, note)
     if curves:

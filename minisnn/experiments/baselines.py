@@ -6,7 +6,7 @@ from .findings import Findings
 from .statistics import difference, estimate
 from .study import DATASETS, Study
 
-HEADER = "data | classes | learns by | accuracy ± 95 % CI | over recordings | MAML less it, paired (points)"
+HEADER = "data | classes | learns by | accuracy ± 95 % CI | over episodes | MAML less it, paired (points)"
 CLASSES = {"known": "train", "test": "test"}
 
 
@@ -19,16 +19,16 @@ def add_baselines(study: Study, found: Findings, splits: tuple[str, ...] = ("tes
             continue
         for split in splits:
             adapted, where = study.accuracies(role, dataset, split), [DATASETS[dataset], CLASSES[split]]
-            rows.append([*where, "MAML, meta-trained", estimate(adapted).percent(), estimate(adapted).clustered(), None])
+            rows.append([*where, "MAML, meta-trained", estimate(adapted).percent(), estimate(adapted).over_episodes(), None])
             for name, row in study.baselines(role, split).items():
                 e = estimate(row)
-                rows.append([*where, RULE_NAMES[name], e.percent(), e.clustered(), difference(adapted, row).points()])
+                rows.append([*where, RULE_NAMES[name], e.percent(), e.over_episodes(), difference(adapted, row).points()])
     if rows:
         found.table(
             f"{found.name}-baselines",
             "What MAML must beat, on the same episodes (%)",
             HEADER,
             rows,
-            "Over recordings: half the 95 % interval of a bootstrap that resamples recordings, which episodes share. Where the "
+            "± holds for new recordings of the same digits or letters; over episodes: for these recordings alone. Where the "
             "nearest mean of the network's own features does as well, it is features that were learned, and not how to learn.",
         )

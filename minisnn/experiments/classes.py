@@ -19,7 +19,7 @@ import numpy as np
 
 from ..layers.loss import softmax
 from ..plots import COLOURS
-from ..training.baselines import Answers, rests_on, rows_of
+from ..training.baselines import Answers, drawn_by, rows_of
 from .drawing import chance, drawn, errorbars
 from .findings import Findings
 from .statistics import difference, estimate, some_of
@@ -126,11 +126,11 @@ def run(study: Study) -> Findings:
         right = values[:, n, :, 0]
         curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
         kept, both = "all recordings" if "kept" in RULES[name] else "none", [estimate(of[name]) for of in (fewest, most)]
-        shown = [words for one in both for words in (one.percent(), one.clustered())]
+        shown = [words for one in both for words in (one.percent(), one.over_episodes())]
         apart = difference(most[name], most["all at once"]).points()
         written, roc = values[:, n, -1, 1].mean() / number, estimate(values[:, n, number // 2 - 1, 2])
         rows.append([name, *shown, apart, round(written), kept, f"{roc.mean:.3f}"])
-    header = f"rule | {first} classes (%) | over recordings | {number} classes (%) | over recordings"
+    header = f"rule | {first} classes (%) | over episodes | {number} classes (%) | over episodes"
     header += " | less all at once, paired (points) | written a class | kept | ROC area"
     features = int(np.prod(trained.net.blocks[-1].input_shape))
     note = f"{episodes} orders of {number} unseen classes, one recording each, {study.settings.queries} queries a class, by "
@@ -172,5 +172,5 @@ def _episode(tasks, settings, net, theta, scale, number, index) -> list:
             if m in moments:
                 moments[m].append(right)
         found.append(curve)
-    told = [recorded(Answers(np.array(right), rests_on(task)[y < m])) for m, right in moments.items()]
+    told = [recorded(Answers(np.array(right), drawn_by(task, y < m))) for m, right in moments.items()]
     return [found, told[0], told[-1]]

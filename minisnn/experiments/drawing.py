@@ -1,5 +1,6 @@
 """What the figures of experiments have in common: accuracies with their intervals, in percent, one colour a data set."""
 
+import math
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 
@@ -19,7 +20,7 @@ def drawn(width: float, height: float, columns: int = 1, **shared):
 
 def percents(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
     """Means and half intervals in percent."""
-    return [100 * e.mean for e in estimates], [100 * (e.ci95 or 0) for e in estimates]
+    return [100 * e.mean for e in estimates], [100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates]
 
 
 def errorbars(axes, places: Iterable[float], estimates: Sequence[Estimate], colour, line: str = "o-", **more) -> None:

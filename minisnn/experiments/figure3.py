@@ -61,7 +61,7 @@ def run(study: Study) -> Findings:
         falls = [difference(right[n], right[n - 1]) for n in numbers[1:]]
         for n in numbers:
             fall = falls[n - 1].points() if n else None
-            rows.append([name, n, e[n].percent(), e[n].clustered(), fall, f"{n * seconds:.3f}"])
+            rows.append([name, n, e[n].percent(), e[n].over_episodes(), fall, f"{n * seconds:.3f}"])
         claim, asked = f"{name}: without an update the network is at chance", f"error above {least:.0f} %"
         found.claim(claim, "error very high at 0 updates", e[0], least, rule=asked, unit="%")
         for n, fall in enumerate(falls[:3], 1):
@@ -70,7 +70,7 @@ def run(study: Study) -> Findings:
         none, one, last = (e[n].percent() for n in (0, 1, STEPS))
         found.summary += f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
     header = (
-        "data | updates | error ± 95 % CI | over recordings | fall against one update fewer, paired (points) | seconds to adapt"
+        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired (points) | seconds to adapt"
     )
     note = "All updates are on the same five support samples, with the step sizes learned for one update; seconds on this "
     found.table("figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads.")

@@ -25,12 +25,12 @@ def run(study: Study) -> Findings:
         asked = "accuracy of the whole minus that with frozen layers, paired, below 1 point"
         for k, loss in enumerate(losses):
             which = ", ".join(frozen[k])
-            rows.append([name, which or "none", e[k].percent(), e[k].clustered(), loss.points() if k else None])
+            rows.append([name, which or "none", e[k].percent(), e[k].over_episodes(), loss.points() if k else None])
             if k:
                 claim = f"{name}: nothing is lost with {which} frozen"
                 found.claim(claim, "no significant loss", loss, most=1, rule=asked)
         found.summary += f"{name}: {e[0].percent()} % when all layers learn, {e[-1].percent()} % when only the readout does. "
-    header = "data | frozen | accuracy ± 95 % CI | over recordings | loss, paired (points)"
+    header = "data | frozen | accuracy ± 95 % CI | over episodes | loss, paired (points)"
     note = "Frozen at meta-test only; the networks were meta-trained with all layers adapting."
     found.table("figure-4", "Accuracy on unseen classes after one update (%)", header, rows, note)
     add_baselines(study, found)

@@ -26,11 +26,11 @@ def run(study: Study) -> Findings:
         return found
     whole = study.accuracies(ROLE, DATASET)
     e = estimate(whole)
-    rows = [["none", "-", e.percent(), e.clustered(), None, made(inner_updates(study))]]
+    rows = [["none", "-", e.percent(), e.over_episodes(), None, made(inner_updates(study))]]
 
     def compared(fraction: float, where: str, values: Row, number: str | None, claim: str, gate: str) -> None:
         loss, e = difference(whole, values), estimate(values)
-        rows.append([f"{fraction:.0%} of the range", where, e.percent(), e.clustered(), loss.points(), number])
+        rows.append([f"{fraction:.0%} of the range", where, e.percent(), e.over_episodes(), loss.points(), number])
         if fraction == FRACTION:
             asked = f"accuracy without minus with the gate{gate}, paired, below 1 point"
             found.claim(claim, "no loss shown", loss, most=1, rule=asked)
@@ -49,7 +49,7 @@ def run(study: Study) -> Findings:
         gated, claim = study.accuracies(GATED, DATASET), "meta-training with the gate loses nothing"
         compared(FRACTION, "adaptation and meta-training", gated, None, claim, " in both loops")
     title = "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)"
-    header = "threshold | gate at | accuracy ± 95 % CI | over recordings | loss, paired (points) | updates of the readout made"
+    header = "threshold | gate at | accuracy ± 95 % CI | over episodes | loss, paired (points) | updates of the readout made"
     note = "The threshold is a fraction of the range of update magnitudes in each layer."
     found.table("figure-5", title, header, rows, note)
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}

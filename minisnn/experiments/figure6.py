@@ -4,13 +4,14 @@ The body classifies the 64 meta-training classes. A new readout, from zero, is t
 shot a class more at a time (UPDATES full-batch updates on all shots so far), and tested on 20 unseen samples of each class.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from ..meta.optim import Adam
 from ..plots import COLOURS
-from ..training.baselines import Answers, Row, correct, rests_on, rows_of
+from ..training.baselines import Answers, Row, correct, drawn_by, rows_of
 from .baselines import add_baselines
 from .drawing import drawn
 from .findings import Findings
@@ -36,7 +37,7 @@ def _trial(tasks, settings: Settings, net, body: np.ndarray, ways: int, sizes: t
         for _ in range(updates):
             theta = adam.step(theta, readout.loss_and_gradient(theta, support[:known], y[:known])[1], lr)
         right.append(correct(readout.logits(theta, query), task)[0])
-    return recorded(Answers(np.array(right), rests_on(task, support=False)))
+    return recorded(Answers(np.array(right), drawn_by(task, support=False)))
 
 
 def run(study: Study) -> Findings:
@@ -56,7 +57,7 @@ def run(study: Study) -> Findings:
     e = {ways: [over(row) for row in of_ways] for ways, of_ways in shots.items()}
     for ways, curve in curves.items():
         for known, one in enumerate(e[ways], 1):
-            rows.append([ways, known, one.percent(), one.clustered(), f"{100 * curve[:, known - 1].std(ddof=1):.1f}"])
+            rows.append([ways, known, one.percent(), one.over_episodes(), f"{100 * curve[:, known - 1].std(ddof=1):.1f}"])
         good = curve >= maml.mean
         needed, never[ways] = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1)), int((~good.any(1)).sum())
         if never[ways]:  # at least so many
@@ -66,13 +67,12 @@ def run(study: Study) -> Findings:
         asked += f"; {never[ways]} trials never did and count as {SHOTS + 1}, so it is more than this" if never[ways] else ""
         claim = f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot accuracy"
         found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
-    margin = ((maml.ci95 or 0) ** 2 + (e[5][0].ci95 or 0) ** 2) ** 0.5
-    gap = Estimate(maml.mean - e[5][0].mean, margin, None, TRIALS, adapted.both(shots[5][0]))
+    gap = Estimate(maml.mean - e[5][0].mean, math.hypot(maml.half, e[5][0].half), None, TRIALS)
     claim = "one shot teaches more after meta-training than after pretraining (5-way)"
     found.claim(claim, "MAML learns in one shot", gap, 5, rule="MAML minus transfer at one shot above 5 points")
     title, header = "Accuracy of a new readout on a pretrained body (%)", "ways | shots | accuracy ± 95 % CI"
-    header += " | over recordings | SD over trials"
-    note = f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; over recordings: of these. "
+    header += " | over episodes | SD over trials"
+    note = f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; over episodes: of these. "
     note += f"MAML, 5-way, one shot, one update: {maml.percent()} %."
     found.table("figure-6", title, header, rows, note)
     add_baselines(study, found, datasets=(DATASET,))

@@ -12,13 +12,13 @@ import numpy as np
 from ..data.sets.moved import Move
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS
-from ..training.baselines import Adapted, Answers, Row, answers, frames, rows_of
+from ..training.baselines import Adapted, Row, answers, frames, rows_of
 from ..training.evaluation import open_set
 from .drawing import drawn, errorbars
 from .findings import Findings
 from .shift import DATASET, STYLES
 from .statistics import estimate
-from .study import Settings, Study
+from .study import Settings, Study, recalled, recorded
 
 TITLE = "Every other camera: the mean over a grid of offsets, scales and numbers of events, and its worst points"
 NETWORK = "moved-snn"
@@ -40,7 +40,7 @@ def run(study: Study) -> Findings:
     accuracy = {how: np.array(row.per_episode) for how, row in rows.items()}
     table: list[list] = []
     for how, row in rows.items():
-        table.append([how, "mean of the grid", None, estimate(row).percent(), estimate(row).clustered()])
+        table.append([how, "mean of the grid", None, estimate(row).percent(), estimate(row).over_episodes()])
     means = {how: _along(points, values) for how, values in accuracy.items()}
     for align, (_, how) in STYLES.items():
         expected = sum(np.array([means[how][k][at] for at in points[:, k]]) for k in range(len(AXES)))
@@ -48,12 +48,12 @@ def run(study: Study) -> Findings:
         looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))[how]
         each = np.array(looks.per_episode).reshape(len(again), LOOKS)
         for at, values in sorted(zip(again.tolist(), each.tolist()), key=lambda one: np.mean(one[1])):
-            table.append([how, "met again", " ".join(f"{n:g}" for n in at), estimate(values).percent(), None])
+            table.append([how, "met again", " ".join(f"{n:g}" for n in at), f"{100 * np.mean(values):.1f}", None])
         worst = 100 * each.mean(1).min()
         mean = 100 * accuracy[how].mean()
         found.summary += f"{how}: {mean:.1f} % in the mean of the grid, {worst:.1f} % at its worst point. "
     note = f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} others. Where: "
-    header = "tasks | what | where | accuracy ± 95 % CI | over recordings"
+    header = "tasks | what | where | accuracy ± 95 % CI | over episodes"
     found.table("grid", "Accuracy on unseen classes (%)", header, table, note + "right, down (pixels), scale, events (times).")
     found.figures["grid"] = _figure(points, accuracy), "Accuracy along each axis, in the mean over all the others."
     return found
@@ -71,7 +71,7 @@ def _answers(study: Study, key: str, rule: Adapted, points: np.ndarray, first: i
         first,
     )  # more points: the same begin
     found = study.each(key, DATASET, len(points), one, made_from)
-    return rows_of(list(HOW), [Answers(np.array(r, bool), np.array(of, np.int64)) for r, of in found])
+    return rows_of(list(HOW), [recalled(*one) for one in found])
 
 
 def one_point(settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int) -> list:
@@ -83,7 +83,7 @@ def one_point(settings: Settings, root: str | None, rule: Adapted, points: np.nd
         rules = [rule, frames] if align is None else [rule]
         found.append(answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index))
     plain, aligned = found
-    return [[plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()], plain.recordings.tolist()]
+    return [[plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()], *recorded(plain)[1:]]
 
 
 def _along(points: np.ndarray, values: np.ndarray) -> list[dict[float, float]]:

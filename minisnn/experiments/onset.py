@@ -67,13 +67,13 @@ def run(study: Study) -> Findings:
             curves.setdefault(name, {delay: e[str(delay)] for delay in DELAYS})
             for how, one in e.items():
                 loss = None if how == "0" else difference(values["0"], values[how]).points()
-                rows.append([name, rule, how, one.percent(), one.clustered(), loss])
+                rows.append([name, rule, how, one.percent(), one.over_episodes(), loss])
             told.append(f"by {rule} {e['0'].percent()} %, {_late(e)}, {e[STREAM].percent()} in a stream")
         found.summary += f"{name}: {'; '.join(told)}. "
     found.table(
         "onset",
         "Accuracy on unseen classes where query recordings begin at another time (%)",
-        "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over recordings | loss, paired (points)",
+        "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over episodes | loss, paired (points)",
         rows,
         f"{episodes} episodes; support recordings are as in meta-training. What a delay moves out of the 100 ms is not seen. "
         "In a stream each recording, of support and query, follows one of another class, and nothing is set back in between.",

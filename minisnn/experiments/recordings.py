@@ -6,7 +6,7 @@ from .findings import Findings
 from .networks import LABELS
 from .statistics import estimate
 from .study import DATASETS, Study
-from .table2 import NEAREST, one_nearest
+from .table2 import NEAREST, nearest_neighbour
 
 TITLE = "Simulated recordings against real ones"
 OPTION = {"double-nmnist": "--root with N-MNIST", "double-asl": "--asl-root with ASL-DVS or photographs of hands"}
@@ -23,15 +23,15 @@ def run(study: Study) -> Findings:
             simulated = Study(study.name, folder, settings, study.networks, study.progress, study.executor)
             places = {"simulated": simulated, "of the folder given": study}
         for place, where in places.items():
-            floor = where.items(f"{dataset}-nearest-test", dataset, one_nearest)
-            rows.append([name, place, NEAREST, estimate(floor).percent(), None])
+            floor = where.rows(f"{dataset}-nearest-test", dataset, {"nearest": nearest_neighbour})["nearest"]
+            rows.append([name, place, NEAREST, estimate(floor).percent(), estimate(floor).over_episodes()])
             for method, label in LABELS.items():
                 role = f"{dataset}/{method}"
                 if where.network(role) is not None:
                     e = estimate(where.accuracies(role, dataset))
-                    rows.append([name, place, label, e.percent(), e.clustered()])
+                    rows.append([name, place, label, e.percent(), e.over_episodes()])
     title = "5-way 1-shot accuracy on unseen classes (%)"
-    header = "data | recordings | method | accuracy ± 95 % CI | over recordings"
+    header = "data | recordings | method | accuracy ± 95 % CI | over episodes"
     note = "Networks as they travel with the package, meta-trained on simulated recordings alone."
     found.table("recordings", title, header, rows, note)
     return found

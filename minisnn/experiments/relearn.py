@@ -10,7 +10,7 @@ import numpy as np
 
 from ..meta.inner import InnerLoop, body, predict
 from ..meta.tasks import Task
-from ..training.baselines import Answers, Row, correct, rests_on, rows_of
+from ..training.baselines import Answers, Row, correct, drawn_by, rows_of
 from .drawing import TWO, chance, drawn, errorbars
 from .findings import Findings
 from .readout import network, spikes_of
@@ -57,7 +57,7 @@ def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop
     for learn in (first, second, first):
         theta = inner.adapt(net, theta, learn.x_support, learn.y_support)
         right.append([correct(predict(net, theta, task.x_query), task)[0] for task in pair])
-    return [recorded(Answers(np.array(of_task), rests_on(task))) for of_task, task in zip(zip(*right), pair)]
+    return [recorded(Answers(np.array(of_task), drawn_by(task))) for of_task, task in zip(zip(*right), pair)]
 
 
 def run(study: Study) -> Findings:
@@ -68,7 +68,7 @@ def run(study: Study) -> Findings:
             where, paper = f"{name}, {who}", "(claimed, not shown)"
             e = curves[name, learning] = [[estimate(task[moment]) for task in (a, b)] for moment in MOMENTS]
             for moment, both in zip(MOMENTS, e):
-                rows.append([name, who, moment, *(words for one in both for words in (one.percent(), one.clustered()))])
+                rows.append([name, who, moment, *(words for one in both for words in (one.percent(), one.over_episodes()))])
             first, second, third = a.values()
             asked = "accuracy on A lost by learning B above 10 points"
             claim = f"{where}: learning B makes the network forget A"
@@ -78,8 +78,8 @@ def run(study: Study) -> Findings:
             right = [moment[0].percent() for moment in e]
             found.summary += f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % learned again"
             found.summary += f"; B {e[1][1].percent()} % when first learned, after A. "
-    title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A ± 95 % CI | over recordings"
-    header += " | task B ± 95 % CI | over recordings"
+    title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A ± 95 % CI | over episodes"
+    header += " | task B ± 95 % CI | over episodes"
     note = "Each learning is one update on one recording of each of five classes, from where the last one ended."
     found.table("relearn", title, header, rows, note)
     if curves:

@@ -33,7 +33,7 @@ def run(study: Study) -> Findings:
             values = _rows(study, role, ways, shots, episodes)
             for name, row in values.items():
                 e, gain = estimate(row), None if name == "own" else difference(row, values["own"])
-                cells = [e.percent(), e.clustered(), gain and gain.points()]
+                cells = [e.percent(), e.over_episodes(), gain and gain.points()]
                 rows.append([trained, ways, shots, NAMES.get(name, name), *cells])
                 if name in ("maml", "proto-maml") and gain is not None and gain.ci95 is not None:
                     apart = "more" if gain.low > 0 else "less" if gain.high < 0 else ""
@@ -42,7 +42,7 @@ def run(study: Study) -> Findings:
     found.table(
         "rules",
         "Rules of learning on the same features and episodes (%)",
-        "network | classes | shots | learns by | accuracy ± 95 % CI | over recordings | less the nearest mean, paired (points)",
+        "network | classes | shots | learns by | accuracy ± 95 % CI | over episodes | less the nearest mean, paired (points)",
         rows,
         f"{episodes} episodes; for more classes than in meta-training the readout's columns are the mean of the trained ones.",
     )

@@ -43,20 +43,20 @@ def run(study: Study) -> Findings:
     rows = []
     for name, of in values.items():
         own, means = over_seeds(steps[name]), over_seeds(nearest[name])
-        widest = max(estimate(one["adapted"]).recordings or 0 for one in of)
+        widest = max(estimate(one["adapted"]).half for one in of)
         apart = None if name == "MAML" else over_seeds([a - b for a, b in zip(steps[name], steps["MAML"])])
         each = " ".join(f"{100 * mean:.1f}" for mean in steps[name])
         rows.append([name, own.percent(), each, f"± {100 * widest:.1f}", means.percent(), apart and apart.points()])
     for name in ("frames", "random"):
         of = [one[name] for one in values["MAML"]]
-        widest = max(estimate(one).recordings or 0 for one in of)
+        widest = max(estimate(one).half for one in of)
         each = " ".join(f"{100 * one.mean:.1f}" for one in of)
         floor = over_seeds([one.mean for one in of])
         rows.append([RULE_NAMES[name], floor.percent(), each, f"± {100 * widest:.1f}", None, None])
     found.table(
         "seeds",
         f"Accuracy on unseen classes after {TASKS:,} tasks from random weights (%)",
-        "meta-trained by | accuracy ± 95 % over seeds | seeds | over recordings, the widest | nearest mean of its features "
+        "meta-trained by | accuracy ± 95 % over seeds | seeds | over new recordings, the widest | nearest mean of its features "
         "| less MAML, by seed (points)",
         rows,
         f"{len(SEEDS)} training seeds, the same {episodes} test episodes; intervals over seeds by Student's t; settings of "

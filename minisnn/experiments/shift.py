@@ -33,10 +33,10 @@ def run(study: Study) -> Findings:
             for axis, moves in AXES.items():
                 curve = {at: _accuracy(study, model, checkpoint, move, align, episodes) for at, move in moves.items()}
                 curves[model, align, axis] = curve
-                rows += [[trained, how, axis, at, e.percent(), e.clustered()] for at, e in curve.items()]
+                rows += [[trained, how, axis, at, e.percent(), e.over_episodes()] for at, e in curve.items()]
             every = [e.mean for (m, a, _), curve in curves.items() if (m, a) == (model, align) for e in curve.values()]
             found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
-    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over recordings"
+    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over episodes"
     note = f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a fraction of a pixel gives "
     note += "each event to either neighbour, and more events are the same ones again within a millisecond. The networks differ "
     note += "in their rule, too; offsets and scales lie inside what many cameras drew in training (± 3.5 pixels, 0.8 to 1.2)."

@@ -1,8 +1,8 @@
 """Means, intervals and verdicts: what the numbers of an experiment say, and how surely.
 
-Few-shot accuracy is given as mean ± 95 % confidence interval over test episodes, and, as the paper does, as mean ± standard
-deviation over trials: the episodes in equal blocks, a trial the mean of a block. Two methods are compared on the same
-episodes, by the interval of the difference.
+Few-shot accuracy is given as mean ± half of the 95 % interval that holds for whom it speaks for, new recordings or new classes
+(`training.intervals`), and, as the paper does, as mean ± standard deviation over trials: the episodes in equal blocks, a trial
+the mean of a block. Two methods are compared on the same episodes, by the interval of the difference.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..training.baselines import Row
-from ..training.intervals import ci95, over_trials
+from ..training.intervals import Interval, ci95, over_trials
 
 Values = Sequence[float] | Row  # one an episode
 
@@ -26,19 +26,21 @@ def some_of(episodes: int) -> int:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean, half its 95 % confidence interval, the standard deviation over trials (None with too few values), and half the
-    interval over the recordings that episodes share (None where it was not asked for, or they are not known)."""
+    """A mean, half its 95 % interval over episodes, the standard deviation over trials (None with too few values), and the
+    interval that leads, for whom it speaks (None where only episodes are known)."""
 
     mean: float
     ci95: float | None
     sd: float | None
     n: int
-    recordings: float | None = None
+    interval: Interval | None = None
 
     @property
     def half(self) -> float:
-        """Half the wider of the two intervals: what verdicts go by."""
-        return math.inf if self.ci95 is None else max(self.ci95, self.recordings or 0.0)
+        """Half the interval that leads, or that over episodes: what is shown, and what verdicts go by."""
+        if self.interval is not None:
+            return self.interval.half
+        return math.inf if self.ci95 is None else self.ci95
 
     @property
     def low(self) -> float:
@@ -49,17 +51,16 @@ class Estimate:
         return self.mean + self.half
 
     def percent(self) -> str:
-        """As the tables show it: 98.7 ± 0.3."""
-        return f"{100 * self.mean:.1f}" + ("" if self.ci95 is None else f" ± {100 * self.ci95:.1f}")
+        """As the tables show it: 98.7 ± 0.8."""
+        return f"{100 * self.mean:.1f}" + (f" ± {100 * self.half:.1f}" if self.half < math.inf else "")
 
-    def clustered(self) -> str | None:
-        """Half the interval over recordings, as the tables show it: ± 1.3."""
-        return None if self.recordings is None else f"± {100 * self.recordings:.1f}"
+    def over_episodes(self) -> str | None:
+        """Half the interval over episodes, as the tables show it, where another leads: ± 0.3."""
+        return None if self.interval is None or self.ci95 is None else f"± {100 * self.ci95:.1f}"
 
     def points(self) -> str:
-        """A difference as the tables show it: +0.31 ± 0.20 (± 0.35), the bracket over recordings where that is known."""
-        wider = "" if self.recordings is None else f" (± {100 * self.recordings:.2f})"
-        return f"{100 * self.mean:+.2f} ± {100 * (self.ci95 or 0):.2f}{wider}"
+        """A difference as the tables show it: +0.31 ± 0.35."""
+        return f"{100 * self.mean:+.2f} ± {100 * (self.half if self.half < math.inf else 0):.2f}"
 
 
 def estimate(values: Values, trials: int = TRIALS) -> Estimate:
@@ -71,8 +72,8 @@ def estimate(values: Values, trials: int = TRIALS) -> Estimate:
     if len(values) >= 2 * trials:
         blocks = values[: len(values) // trials * trials].reshape(trials, -1).mean(1)
         sd = float(blocks.std(ddof=1))
-    halves = (row.ci95, row.clustered) if row else (ci95(values), None)
-    return Estimate(float(values.mean()), halves[0], sd, len(values), halves[1])
+    over_episodes, lead = (row.ci95, row.interval) if row else (ci95(values), None)
+    return Estimate(float(values.mean()), over_episodes, sd, len(values), lead)
 
 
 def _each(values: Values) -> np.ndarray:
@@ -80,7 +81,7 @@ def _each(values: Values) -> np.ndarray:
 
 
 def difference(one: Values, other: Values) -> Estimate:
-    """Of one - other, on the same episodes in the same order; over recordings, too, where both know those of their answers."""
+    """Of one - other, on the same episodes in the same order; the interval that leads, where both know their answers."""
     each = _each(one), _each(other)
     if len(each[0]) != len(each[1]):
         raise ValueError(
@@ -89,14 +90,14 @@ def difference(one: Values, other: Values) -> Estimate:
     found = estimate(each[0] - each[1])
     if not (isinstance(one, Row) and isinstance(other, Row)):
         return found
-    _, over_episodes, over_recordings = one.less(other)
-    return replace(found, ci95=over_episodes, recordings=over_recordings)
+    _, found_intervals = one.less(other)
+    return replace(found, ci95=found_intervals.episodes, interval=found_intervals.lead)
 
 
 def over(values: Values) -> Estimate:
     """Of a few independent trials, by Student's t."""
-    recordings, values = getattr(values, "clustered", None), _each(values)
-    return Estimate(float(values.mean()), over_trials(values), None, len(values), recordings)
+    lead, values = getattr(values, "interval", None), _each(values)
+    return Estimate(float(values.mean()), over_trials(values), None, len(values), lead)
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> Estimate:

@@ -23,12 +23,14 @@ from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
 from ..training.evaluation import open_set
+from ..training.intervals import Drawn
 from ..training.run import train
 from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
+FORMAT = 2  # of records: those of another are begun anew
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ class Study:
         together   False: one after the other, where an item measures time
         """
         path, s = self.out / "records" / f"{key}.jsonl", self.settings
-        head = json.dumps({"made from": identity((dataset, s.root_of(dataset), s.seed, s.queries, *made_from))})
+        whole = (dataset, s.root_of(dataset), s.seed, s.queries, *made_from)
+        head = json.dumps({"records": FORMAT, "made from": identity(whole)})
         path.parent.mkdir(parents=True, exist_ok=True)
         found = _records(path, head)
         if len(found) < count:
@@ -199,12 +202,16 @@ def one_answer(tasks, settings: Settings, rules: list[Rule], ways: int, shots: i
 
 
 def recorded(found: Answers) -> list:
-    """Answers as records hold them; `recalled(*...)` of it are the same again."""
-    return [found.right.astype(int).tolist(), found.recordings.ravel().tolist(), found.recordings.shape[1]]
+    """Answers as records hold them, right or not and what they rest on; `recalled(*...)` of it are the same again."""
+    query, of, support, learned, classes = found.drawn
+    arrays = [query.ravel(), of, support.ravel(), learned]
+    return [found.right.astype(int).tolist(), [*(one.tolist() for one in arrays), list(classes)], query.shape[1]]
 
 
-def recalled(right: list, recordings: list, number: int) -> Answers:
-    return Answers(np.array(right, bool), np.array(recordings, np.int64).reshape(-1, number))
+def recalled(right: list, drawn: list, sides: int) -> Answers:
+    query, of, support, learned = (np.array(one, np.int64) for one in drawn[:4])
+    query, support = query.reshape(len(of), sides), support.reshape(len(learned), sides)
+    return Answers(np.array(right, bool), Drawn(query, of, support, learned, tuple(drawn[4])))
 
 
 def _told(one):

@@ -93,15 +93,15 @@ def run(study: Study) -> Findings:
         e, right = estimate(row), values[RIGHT, order]
         gain = difference(row, values[name, 1]).points() if order == 2 and (name, 1) in values else None
         against = None if row is right else difference(row, right).points()
-        rows.append([name, order, e.percent(), e.clustered(), gain, against])
+        rows.append([name, order, e.percent(), e.over_episodes(), gain, against])
     net, theta, inner = _trained(study, RIGHT, NEURONS[RIGHT], 2)
     floor = baselines(net, theta, study.tasks(DATASET))
     for name, row in study.rows("surrogate-baselines", DATASET, floor, ways=net.ways, episodes=episodes).items():
-        rows.append([RULE_NAMES.get(name, name), None, estimate(row).percent(), estimate(row).clustered(), None, None])
+        rows.append([RULE_NAMES.get(name, name), None, estimate(row).percent(), estimate(row).over_episodes(), None, None])
     found.table(
         "surrogate",
         "Accuracy on unseen classes after one update (%)",
-        "surrogate | order | accuracy ± 95 % CI | over recordings | second less first order | less κ 10, paired (points)",
+        "surrogate | order | accuracy ± 95 % CI | over episodes | second less first order | less κ 10, paired (points)",
         rows,
         f"{UPDATES} tasks each, the same ones, one training seed: differences over episodes say nothing of other seeds.",
     )

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..meta.tasks import Task, summed_frames
 from .baselines import add_baselines
-from .drawing import TWO, drawn
+from .drawing import TWO, drawn, percents
 from .findings import Findings
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2
 from .statistics import Values, difference, estimate
-from .study import DATASETS, Settings, Study
+from .study import DATASETS, Study
 
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
 SPLITS = {"known": "train", "test": "test"}
@@ -33,15 +33,11 @@ CLAIMS = {
 PAIRS = [("maml-snn", "maml-cnn"), ("maml-snn", "fomaml-snn"), ("maml-snn", "nearest")]
 
 
-def nearest_neighbour(task: Task) -> float:
-    """Accuracy of the label of the support sample that correlates best, events summed over time."""
+def nearest_neighbour(task: Task) -> np.ndarray:
+    """(Q, ways): how well the support sample of a class that correlates best does so, events summed over time."""
     support, query = (_standard(summed_frames(x)) for x in (task.x_support, task.x_query))
-    return float(np.mean(task.y_support[(query @ support.T).argmax(1)] == task.y_query))
-
-
-def one_nearest(tasks, settings: Settings, index: int) -> float:
-    """Accuracy of the nearest neighbour on episode `index`."""
-    return nearest_neighbour(tasks.episode(settings.seed, index, 5, 1, settings.queries))
+    alike = query @ support.T
+    return np.stack([alike[:, task.y_support == k].max(1) for k in range(task.ways)], 1)
 
 
 def _standard(frames: np.ndarray) -> np.ndarray:
@@ -62,15 +58,17 @@ def run(study: Study) -> Findings:
             for split in SPLITS:
                 values[dataset, method, split] = study.accuracies(role, dataset, split)
         for split in SPLITS:
-            values[dataset, "nearest", split] = study.items(f"{dataset}-nearest-{split}", dataset, one_nearest, split=split)
+            rule = {"nearest": nearest_neighbour}
+            values[dataset, "nearest", split] = study.rows(f"{dataset}-nearest-{split}", dataset, rule, split)["nearest"]
     for (dataset, method, split), accuracies in values.items():
         e = estimate(accuracies)
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
-        rows.append([DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split], e.percent(), e.clustered(), trials, paper])
-    header = "data | method | classes | mean ± 95 % CI | over recordings | mean ± SD of 10 trials | paper"
+        where = [DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
+        rows.append([*where, e.percent(), e.over_episodes(), trials, paper])
+    header = "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper"
     note = f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
-    note += "blocks; over recordings: half the interval of a bootstrap of recordings, which episodes share. "
+    note += "blocks; ± holds for new recordings, over episodes: for these. "
     note += "train: meta-training classes in unseen recordings; test: unseen classes."
     found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
     add_baselines(study, found, tuple(SPLITS))
@@ -119,7 +117,7 @@ def _draw(values: dict):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])
                         words = dict(fmt="o", color=colour, capsize=3, label=label if method == "nearest" else None)
-                        axes.errorbar(100 * e.mean, place + shift, xerr=100 * (e.ci95 or 0), **words)
+                        axes.errorbar(100 * e.mean, place + shift, xerr=percents([e])[1][0], **words)
                     if (dataset, method) in TABLE_2:
                         mean = float(TABLE_2[dataset, method][split == "test"].split()[0])
                         axes.plot(mean, place + shift, "D", color=colour, markerfacecolor="none", markersize=6)

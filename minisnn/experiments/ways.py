@@ -24,9 +24,10 @@ def run(study: Study) -> Findings:
             rules = {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])}
             values = study.rows(f"{dataset}-{ways}-way", dataset, rules, ways=ways, episodes=episodes)
             e = curves[name][ways] = estimate(values["adapted"])
-            rows.append([name, ways, e.percent(), e.clustered(), estimate(values["nearest"]).percent(), f"{100 / ways:.0f}"])
+            nearest = estimate(values["nearest"]).percent()
+            rows.append([name, ways, e.percent(), e.over_episodes(), nearest, f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
-    header = "data | classes | accuracy ± 95 % CI | over recordings | nearest mean of its features | chance"
+    header = "data | classes | accuracy ± 95 % CI | over episodes | nearest mean of its features | chance"
     note = f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, step "
     note += "sizes in proportion to the classes."
     found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)

@@ -25,7 +25,7 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task, summed_frames
 from ..parallel.executor import Executor
-from .intervals import ci95, intervals
+from .intervals import Drawn, Interval, Intervals, Shared, ci95
 
 Rule = Callable[[Task], np.ndarray]
 
@@ -117,30 +117,54 @@ def baselines(
 
 @dataclass(frozen=True)
 class Row:
-    """A rule's accuracy on the episodes: mean, half the 95 % intervals over episodes and over recordings (None where the set
-    does not tell them), the accuracy of every episode, and all answers: right (n,), recordings (n, k)."""
+    """A rule's accuracy on the episodes: mean, its 95 % intervals, the accuracy of every episode, all answers, right (n,), and
+    what the episodes share."""
 
     mean: float
-    ci95: float | None
-    clustered: float | None
+    intervals: Intervals
     per_episode: list[float]
-    answers: Answers = field(compare=False, repr=False)
+    right: np.ndarray = field(compare=False, repr=False)
+    shared: Shared = field(compare=False, repr=False)
 
-    def less(self, other: Row) -> tuple[float, float | None, float | None]:
-        """This accuracy less the other's in as many episodes: mean, half the 95 % intervals over episodes and over recordings.
+    @property
+    def interval(self) -> Interval | None:
+        """The interval that leads; None of one episode."""
+        return self.intervals.lead
 
-        Of the differences of single answers where both rest on the same recordings; else the episodes are paired alone."""
-        if np.array_equal(self.answers.recordings, other.answers.recordings):
-            apart = self.answers.right.astype(float) - other.answers.right
-            return float(apart.mean()), *intervals(apart, self.answers.recordings, len(self.per_episode))
+    @property
+    def ci95(self) -> float | None:
+        """Half the interval over episodes."""
+        return self.intervals.episodes
+
+    @property
+    def clustered(self) -> float | None:
+        """Half the interval over recordings; None where they are not known."""
+        return self.intervals.recordings
+
+    def less(self, other: Row) -> tuple[float, Intervals]:
+        """This accuracy less the other's in as many episodes, and its intervals.
+
+        Of the differences of single answers where the episodes are the same. Else the episodes are paired alone, and the other
+        intervals are those of independent answers."""
+        if self.shared.same(other.shared):
+            apart = self.right.astype(float) - other.right
+            return float(apart.mean()), self.shared.intervals(apart)
         each = np.subtract(self.per_episode, other.per_episode)
-        return float(each.mean()), ci95(each.tolist()), self.both(other)
+        mean = float(each.mean())
+        return mean, self._independent(mean, ci95(each.tolist()), other)
 
-    def both(self, other: Row) -> float | None:
-        """Half the 95 % interval over recordings of a difference of independent answers; None where they are not known."""
-        if self.clustered is None or other.clustered is None:
-            return None
-        return float(np.hypot(self.clustered, other.clustered))
+    def _independent(self, mean: float, over_episodes: float | None, other: Row) -> Intervals:
+        """Of the difference `mean` of independent answers: the root of the sum of the squares of both halves."""
+
+        def both(name: str) -> float | None:
+            one, two = getattr(self.intervals, name), getattr(other.intervals, name)
+            return None if one is None or two is None else float(np.hypot(one, two))
+
+        lead = None
+        if self.interval is not None and other.interval is not None:
+            half = float(np.hypot(self.interval.half, other.interval.half))
+            lead = Interval(half, max(mean - half, -1.0), min(mean + half, 1.0), self.interval.population)
+        return Intervals(lead, over_episodes, both("recordings"), both("classes"))
 
 
 def compare(
@@ -161,10 +185,10 @@ def compare(
 
 
 class Answers(NamedTuple):
-    """Which answers are right, of one episode (rules, Q), and the recordings each rests on, (Q, k); k = 0 where unknown."""
+    """Which answers are right, of one episode (rules, Q), and what they rest on."""
 
     right: np.ndarray
-    recordings: np.ndarray
+    drawn: Drawn
 
 
 def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, queries: int, index: int) -> Answers:
@@ -174,7 +198,7 @@ def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, que
 
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """What the rules answer to a task."""
-    return Answers(np.concatenate([correct(rule(task), task) for rule in rules]), rests_on(task))
+    return Answers(np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task))
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
@@ -182,23 +206,23 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     return np.atleast_2d(logits.argmax(-1) == task.y_query)
 
 
-def rests_on(task: Task, support: bool = True) -> np.ndarray:
-    """(Q, k): the recordings of a query sample and those of its true class in the support, unless they do not count, as where
-    many shots have a small part each; k = 0 where the set does not tell."""
+def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) -> Drawn:
+    """What the answers to a task rest on; asked: which queries, (Q,) of truths, all of them by default; support: whether those
+    learned from count, which have a small part each where there are many shots."""
+    of = task.y_query if asked is None else task.y_query[asked]
+    names = task.classes or tuple(map(str, range(task.ways)))
     if task.recordings is None:
-        return np.zeros((len(task.y_query), 0), np.int64)
+        nothing = np.zeros((0, 0), np.int64)
+        return Drawn(np.zeros((len(of), 0), np.int64), of, nothing, nothing.ravel(), names)
     learned, query = task.recordings
-    if not support:
-        return query
-    of_class = np.array([learned[task.y_support == k].ravel() for k in range(task.ways)])
-    return np.concatenate([query, of_class[task.y_query]], 1)
+    kept = slice(None) if support else slice(0)
+    return Drawn(query if asked is None else query[asked], of, learned[kept], task.y_support[kept], names)
 
 
 def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
     """A row for every rule, of the answers of all episodes."""
-    recordings, rows = np.concatenate([one.recordings for one in found]), {}
+    shared, rows = Shared([one.drawn for one in found]), {}
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
-        halves = intervals(right, recordings, len(found))
-        rows[name] = Row(float(np.mean(per_episode)), *halves, per_episode, Answers(right, recordings))
+        rows[name] = Row(float(np.mean(per_episode)), shared.intervals(right), per_episode, right, shared)
     return rows

@@ -12,6 +12,7 @@ from .. import terminal
 from ..parallel.arguments import flag, one_of, shown, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
+from .intervals import Intervals
 from .settings import TrainingConfig
 from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
@@ -96,12 +97,14 @@ def evaluate(
     align, how   option, and other options, of the data set, where it is given by name
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
-    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
-    confidence interval of the latter, 1.96 s / sqrt(episodes), or 3 / n of n answers that are all right or all wrong; None for
-    one episode), per_episode, per_episode_before, and dataset, root, split, align, episodes, seed, ways, shots, queries;
-    ci95_recordings, the half interval over recordings (`intervals`), None where the set does not tell them; rules, {name: mean,
-    ci95, ci95_recordings, per_episode, less} of those beside, less the paired difference, [accuracy_after - mean, and its two
-    half intervals].
+    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), per_episode, per_episode_before, and
+    dataset, root, split, align, episodes, seed, ways, shots, queries;
+    interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
+                    for one episode
+    ci95, ci95_recordings, ci95_classes     half the 95 % intervals over episodes, 1.96 s / sqrt(episodes), which does not hold
+                    for new recordings; over new recordings of these classes; over new classes; None where not known
+    rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
+                    beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
     """
     one_of("split", split, ("train", "val", "test"))
     for name, given, least in (("episodes", episodes, 1), ("seed", seed, 0), ("shots", shots, 1), ("queries", queries, 1)):
@@ -133,19 +136,15 @@ def evaluate(
         (executor or Executor()).in_order(one, range(episodes), add)
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
-    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=own.ci95)
+    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)))
+    found.update(_told(own.intervals))
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
-    told = {
-        name: dict(
-            mean=row.mean,
-            ci95=row.ci95,
-            ci95_recordings=row.clustered,
-            per_episode=row.per_episode,
-            less=list(own.less(row)),
-        )
-        for name, row in rows.items()
-    }
-    found.update(ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
+    told = {name: dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals)) for name, row in rows.items()}
+    for name, row in rows.items():
+        less, halves = own.less(row)
+        told[name]["less"] = [less, halves.episodes, halves.recordings]
+        told[name]["less_interval"] = _told(halves)["interval"]
+    found.update(rules=told, align=getattr(dataset, "align", None))
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 
@@ -156,38 +155,46 @@ def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, i
     return accuracy(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
 
 
+def _told(found: Intervals) -> dict[str, Any]:
+    """Intervals as JSON has them."""
+    lead = None if found.lead is None else found.lead.told()
+    return dict(interval=lead, ci95=found.episodes, ci95_recordings=found.recordings, ci95_classes=found.classes)
+
+
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
         return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
-    margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
+    interval = result.get("interval")  # not in results of earlier versions, whose ci95 is over episodes
+    half = interval["half"] if interval else result["ci95"]
+    margin = "" if half is None else f" ± {100 * half:.1f}"
+    speaks = f"; ± for {interval['population']}" if interval else ""
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
     episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
     right, before = (f"{100 * result[f'accuracy_{when}']:.1f}" for when in ("after", "before"))
-    return f"{result['split']} accuracy {right}{margin} % on {result['episodes']} {episodes} ({before} % before adaptation)"
+    first = f"{result['split']} accuracy {right}{margin} % on {result['episodes']} {episodes}"
+    return f"{first} ({before} % before adaptation{speaks})"
 
 
 def table(result: dict, learned: str | None = None) -> list[str]:
-    """The rules of `evaluate` side by side, a line each: accuracy, its intervals over episodes and over recordings, and the
-    first less it, paired, in points (the bracket over recordings). learned: the words for how the network learned."""
+    """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and the first less it, paired,
+    in points; then whom the intervals speak for. learned: the words for how the network learned."""
     if not result.get("rules"):
         return []
-    own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
-    rows = {learned or "this network, after adaptation": own, **result["rules"]}
+    rows = {learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]), **result["rules"]}
     shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}
     wide = max(36, *map(len, shown))
-    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'episodes':>11}{'recordings':>13}{'first less it':>25}"]
+    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
     for name, row in shown.items():
-        margins = ["" if row[k] is None else f"± {100 * row[k]:.1f}" for k in ("ci95", "ci95_recordings")]
-        less = _points(*row["less"]) if "less" in row else ""
-        lines.append(f"{name:<{wide}}{100 * row['mean']:>8.1f}{margins[0]:>11}{margins[1]:>13}{less:>25}")
+        less = f"{100 * row['less'][0]:+.1f}{_margin(row['less_interval'])}" if "less" in row else ""
+        lines.append(f"{name:<{wide}}{100 * row['mean']:>8.1f}{_margin(row['interval']):>10}{less:>20}")
+    if result["interval"]:
+        lines.append(f"± is the 95 % interval for {result['interval']['population']}")
     return [line.rstrip() for line in lines]
 
 
-def _points(mean: float, episodes: float | None, recordings: float | None) -> str:
-    """A paired difference: +0.3 ± 0.2 (± 0.4)."""
-    bracket = "" if recordings is None else f" (± {100 * recordings:.1f})"
-    return f"{100 * mean:+.1f}" + ("" if episodes is None else f" ± {100 * episodes:.1f}") + bracket
+def _margin(interval: Mapping[str, Any] | None) -> str:
+    return "" if interval is None else f" ± {100 * interval['half']:.1f}"
 
 
 _MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")

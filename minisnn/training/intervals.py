@@ -1,27 +1,52 @@
-"""Intervals that mean what they say: over the recordings that episodes share, and over few trials.
+"""Intervals that mean what they say: each names whom it speaks for, and holds its mean 19 times in 20.
 
-Episodes draw from one pool, so where recordings are few an interval over episodes (1.96 s / sqrt(n)) tells how well the mean
-over *these recordings* is known, and not how well new recordings would do. The bootstrap here resamples recordings. With
-w_r how often recording r was drawn again, the accuracy of a resample is
+Episodes draw again and again from one set of recordings, so they are not independent: an interval over episodes,
+1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. Asked is what new recordings would do, or new
+classes. A recording takes part in an answer as the query, in the support of its class, or in that of a rival; a class as the
+right one or as a rival. So the variance of the mean accuracy of E episodes with N answers is a sum,
 
-    theta* = theta + sum_r (w_r - 1) S_r        S_r = 1/n sum over answers i that r has part in of (right_i - theta)
+    V = V_E + V_R + V_C,        V_E = s^2 / E,   s the standard deviation of the episodes' accuracies A_e
 
-which is the part of the pigeonhole bootstrap (Owen 2007, Annals of Applied Statistics 1:386) that is linear in the weights.
-An answer's recordings are those of the query sample and of the support of its true class. The noise of single answers counts
-once for each of them, so the interval errs on the wide side where episodes are few.
+**V_R, recordings.** Answers of different episodes agree more where they share a recording than where they rest on different
+recordings of the same symbol. With r an answer's deviation from the mean, x_ue the sum of r over the answers of episode e that
+recording u takes part in (all of them, where it is learned from), and pairs of different episodes e, f,
 
-Where all n answers are right, or all wrong, resampling finds no spread, which does not mean that there is none: up to 3 / n of
-others cannot be excluded at 95 % (the rule of three: Hanley & Lippman-Hand 1983, JAMA 249:1743). So it is with two rules of
-which no answer differs.
+    V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs that do not share
+
+taken apart for query with query, support with support and query with support. Given which classes meet, it is chance whether
+two episodes share a recording. So V_R has no bias, whatever the classes, effects and numbers of recordings, and counts no noise
+twice. It is what the pairs of a dyadic-robust variance add (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii &
+Assenova 2015, Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen 2007, Annals of
+Applied Statistics 1:386), count an episode's noise once for each of its recordings.
+
+**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, Z (E, K) telling which classes an episode has. Both follow from
+sum (A_e - mean)^2 and |Z'(A - mean)|^2 by the method of moments (Henderson 1953, Biometrics 9:226). V_C is what Var(mean A)
+of this has above V_E + V_R.
+
+Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2:110), Var(V) from the
+spread of the recordings' terms. V_C has the quantile for K - 1, and CAUTION standard errors are added to it, for a true V_C may
+hide in its noise. An accuracy's ends are Wilson's (1927, JASA 22:209) for as many independent answers as have this V, and so
+within 0 and 1. A difference of two rules on the same episodes is treated as answers are.
+
+Where all answers are right, or all wrong, up to 3 / n of others cannot be excluded at 95 % (the rule of three: Hanley &
+Lippman-Hand 1983, JAMA 249:1743); n is the number of recordings then. So it is with two rules of which no answer differs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-RESAMPLES, LEVEL = 2000, 0.95
+LEVEL = 0.95
+CAUTION = 0.5  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
+POPULATIONS = {
+    "classes": "new classes and new recordings",
+    "recordings": "new recordings of the same classes",
+    "episodes": "more episodes of the same kind",
+}
 
 
 def ci95(values: Sequence[float]) -> float | None:
@@ -34,41 +59,261 @@ def rule_of_three(n: int) -> float:
     return min(3 / n, 1.0)
 
 
-def over_recordings(right: np.ndarray, recordings: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> float:
-    """Half the 95 % interval of the mean of `right` (n,), clustered by recordings (n, k): those that an answer rests on.
-
-    right        booleans or numbers, one an answer           recordings   whole numbers; -1 stands for none
-    Raises ValueError for shapes that do not fit or no answers.
-    """
-    right, recordings = np.asarray(right, float), np.asarray(recordings)
-    if right.ndim != 1 or not len(right) or recordings.ndim != 2 or len(recordings) != len(right):
-        raise ValueError(f"right has shape {right.shape}, recordings {recordings.shape}; expected (n,) and (n, k), n above 0")
-    present = recordings >= 0
-    _, place = np.unique(recordings[present], return_inverse=True)
-    share = np.bincount(place, np.broadcast_to((right - right.mean())[:, None], present.shape)[present]) / len(right)
-    n = len(share)
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
-    low, high = np.quantile((weights - 1) @ share, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(high - low) / 2
-
-
-def intervals(right: np.ndarray, recordings: np.ndarray, episodes: int) -> tuple[float | None, float | None]:
-    """Half the 95 % intervals over so many episodes and over recordings (None where k is 0) of the mean of all answers.
-
-    right        (n,) booleans, or differences of two      recordings   (n, k); see `over_recordings`
-    """
-    known = recordings.shape[1] > 0
-    if np.ptp(right := np.asarray(right, float)) == 0:
-        over_episodes = rule_of_three(len(right)) if episodes > 1 else None
-        return over_episodes, rule_of_three(len(np.unique(recordings[recordings >= 0]))) if known else None
-    over_episodes = ci95(right.reshape(episodes, -1).mean(1).tolist())
-    return over_episodes, over_recordings(right, recordings) if known else None
-
-
 def over_trials(values: Sequence[float]) -> float | None:
     """Half the 95 % interval of the mean of a few independent values, such as training seeds: t s / sqrt(n), Student's t
     with n - 1 degrees of freedom (2.26 for 10 values, 4.30 for 3). None for a single value."""
-    from scipy.stats import t
-
     n = len(values)
-    return None if n < 2 else float(t.ppf((1 + LEVEL) / 2, n - 1) * np.std(values, ddof=1) / n**0.5)
+    return None if n < 2 else _t(n - 1) * float(np.std(values, ddof=1)) / n**0.5
+
+
+class Interval(NamedTuple):
+    """A 95 % interval, low to high; half, the longer way from the mean to an end, so that mean ± half holds it; and the
+    population that it speaks for, one of POPULATIONS."""
+
+    half: float
+    low: float
+    high: float
+    population: str
+
+    def told(self) -> dict[str, float | str]:
+        """As JSON has it, the population in words."""
+        return dict(self._asdict(), population=POPULATIONS[self.population])
+
+
+class Intervals(NamedTuple):
+    """The interval that leads, and half of each there is: over episodes, over recordings and over classes."""
+
+    lead: Interval | None
+    episodes: float | None
+    recordings: float | None
+    classes: float | None
+
+
+class Drawn(NamedTuple):
+    """What the answers of an episode rest on.
+
+    query     (Q, S) the recordings of each query sample, S = 0 where they are not known      of     (Q,) the labels
+    support   (m, S) those that it learned from, m = 0 where they do not count                learned   (m,) their labels
+    classes   the names of the labels
+    """
+
+    query: np.ndarray
+    of: np.ndarray
+    support: np.ndarray
+    learned: np.ndarray
+    classes: tuple[str, ...]
+
+
+class Shared:
+    """What episodes have in common, and the intervals that follow from it for any answers to them.
+
+    drawn   one an episode, with as many answers in each. Raises ValueError where the numbers of answers differ.
+    """
+
+    def __init__(self, drawn: Sequence[Drawn]):
+        sizes = {len(one.of) for one in drawn}
+        if len(sizes) != 1 or any(len(one.query) != len(one.of) for one in drawn):
+            raise ValueError(f"episodes have {sorted(sizes)} answers; expected one episode or more, with as many in each")
+        self.episodes, self.each = len(drawn), sizes.pop()
+        self.answers = self.episodes * self.each
+        self.sides = drawn[0].query.shape[1]
+        names = sorted({name for one in drawn for name in one.classes})
+        number = {name: k for k, name in enumerate(names)}
+        self.classes = np.zeros((self.episodes, len(names)))
+        query, support = [], []
+        for episode, one in enumerate(drawn):
+            label = np.array([number[name] for name in one.classes], np.int64)
+            self.classes[episode, label] = 1
+            query.append(self._occurrences(episode, one.query, label[one.of]))
+            support.append(self._occurrences(episode, one.support, label[one.learned]))
+        self.query, self.support = np.concatenate(query, 1), np.concatenate(support, 1)
+        if self.sides:
+            self._number_recordings(len(names))
+
+    def _occurrences(self, episode: int, recordings: np.ndarray, label: np.ndarray) -> np.ndarray:
+        """(4, n): recording, episode, its place in a class (class and side), and the sample that it is part of."""
+        samples, sides = len(recordings), self.sides
+        place = (label[:, None] * sides + np.arange(sides)).ravel()
+        sample = np.repeat(episode * self.each + np.arange(samples), sides)
+        return np.stack([np.asarray(recordings, np.int64).ravel(), np.full(samples * sides, episode), place, sample])
+
+    def _number_recordings(self, classes: int) -> None:
+        """Recordings from 0 on; the symbol of each: what stands at the same places; and its cells, one an episode."""
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        both = np.concatenate([self.query, self.support], 1)
+        known, recording = np.unique(both[0], return_inverse=True)
+        n = len(known)
+        size = n + classes * self.sides
+        edges = coo_matrix((np.ones(len(recording)), (recording, n + both[2])), (size, size))
+        component = connected_components(edges, directed=False)[1][:n]
+        self.symbol = np.unique(component, return_inverse=True)[1]
+        cell, place = np.unique(recording * self.episodes + both[1], return_inverse=True)
+        self.cell_recording, self.cell_episode = np.divmod(cell, self.episodes)
+        self.query_cell, self.support_cell = np.split(place, [self.query.shape[1]])
+
+    @property
+    def population(self) -> str:
+        """Whom the leading interval speaks for. Classes are a sample of others where each is a symbol of its own and episodes
+        have only some of them; pairs of ten digits are no sample of others."""
+        if not self.sides:
+            return "episodes"
+        return "recordings" if self._moments is None else "classes"
+
+    def same(self, other: Shared) -> bool:
+        """Whether the episodes are the same ones."""
+        mine, others = ((one.query, one.support, one.classes) for one in (self, other))
+        return all(np.array_equal(a, b) for a, b in zip(mine, others))
+
+    def intervals(self, right: np.ndarray) -> Intervals:
+        """Of the mean of the answers (n,), booleans, or differences of two; None where there is one episode.
+
+        Raises ValueError where there are not as many as episodes ask for."""
+        right = np.asarray(right, float)
+        if right.shape != (self.answers,):
+            raise ValueError(f"right has shape {right.shape}; expected ({self.answers},), the answers of all episodes")
+        if self.episodes == 1:
+            return Intervals(None, None, None, None)
+        mean, alike = float(right.mean()), np.ptp(right) == 0
+        halves = self._alike() if alike else self._halves(right - mean)
+        counts = bool(np.isin(right, (0, 1)).all())
+        lead = _interval(mean, halves[self.population], self.population, counts, alike)
+        each = right.reshape(self.episodes, -1).mean(1).tolist()
+        over_episodes = halves["episodes"] if alike else ci95(each)
+        return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
+
+    def _alike(self) -> dict[str, float]:
+        """Half the intervals where no answer differs from another."""
+        halves = {"episodes": rule_of_three(self.answers)}
+        if self.sides:
+            halves["recordings"] = rule_of_three(len(self.symbol))
+        if self._moments is not None:
+            halves["classes"] = halves["recordings"]
+        return halves
+
+    def _halves(self, rest: np.ndarray) -> dict[str, float]:
+        """Half the intervals for each population, symmetric, of deviations from the mean."""
+        accuracy = rest.reshape(self.episodes, self.each).mean(1)
+        variance = float(accuracy.var(ddof=1)) / self.episodes
+        noise = 2 * variance**2 / (self.episodes - 1)  # Var(V)
+        halves = {"episodes": _t(self.episodes - 1) * variance**0.5}
+        if not self.sides:
+            return halves
+        terms = self._of_recordings(rest, accuracy)
+        mean = np.bincount(self.symbol, terms) / np.bincount(self.symbol)
+        variance = max(variance + float(terms.sum()), variance / 2)  # it may fall below V_E by its noise: a mean of both is V
+        noise += float(((terms - mean[self.symbol]) ** 2).sum())
+        squared = _t(2 * variance**2 / noise) ** 2 * variance if noise else 0.0
+        halves["recordings"] = squared**0.5
+        if self._moments is not None:
+            whole, error = self._of_classes(accuracy)
+            more = max(whole - variance + CAUTION * error, 0.0)
+            halves["classes"] = (squared + _t(self.classes.shape[1] - 1) ** 2 * more) ** 0.5
+        return halves
+
+    # ---- recordings --------------------------------------------------------------------------------------------------------
+
+    def _of_recordings(self, rest: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+        """Every recording's part of V_R, (recordings,)."""
+        many, cells = self._counted, len(self.cell_episode)
+        asked = self._sums(np.bincount(self.query_cell, rest[self.query[3]], cells))
+        learned = self._sums(many.learned.cells * (self.each * accuracy)[self.cell_episode])
+        parts = (
+            (self._pairs(asked, asked), many.both_asked, 1),
+            (self._pairs(learned, learned), many.both_learned, 1),
+            (self._pairs(asked, learned), many.mixed, 2),
+        )
+        found = np.zeros(len(self.symbol))
+        for (shared, apart), (how_many, how_many_apart), times in parts:
+            mean = apart / np.maximum(how_many_apart, 1)
+            found += times * (shared - how_many * mean[self.symbol])
+        return found / self.answers**2
+
+    @cached_property
+    def _counted(self) -> _Counted:
+        """How often recordings take part, and how many pairs there are."""
+        cells = len(self.cell_episode)
+        asked = self._sums(np.bincount(self.query_cell, minlength=cells).astype(float))
+        learned = self._sums(np.bincount(self.support_cell, minlength=cells).astype(float))
+        both = self._pairs(asked, asked), self._pairs(learned, learned)
+        return _Counted(learned, *both, self._pairs(asked, learned))
+
+    def _sums(self, cells: np.ndarray) -> _Sums:
+        """Of values of cells (recording, episode): by recording, and by symbol and episode."""
+        symbols = int(self.symbol.max()) + 1
+        place = self.symbol[self.cell_recording] * self.episodes + self.cell_episode
+        by_symbol = np.bincount(place, cells, symbols * self.episodes).reshape(symbols, self.episodes)
+        return _Sums(cells, np.bincount(self.cell_recording, cells, len(self.symbol)), by_symbol)
+
+    def _pairs(self, one: _Sums, other: _Sums) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of products over pairs of different episodes: that share a recording, one a recording; and that have different
+        ones of a symbol, one a symbol."""
+        within = np.bincount(self.cell_recording, one.cells * other.cells, len(self.symbol))
+        shared = one.recordings * other.recordings - within
+        whole = one.symbols.sum(1) * other.symbols.sum(1) - (one.symbols * other.symbols).sum(1)
+        return shared, whole - np.bincount(self.symbol, shared)
+
+    # ---- classes -----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Eigenvalues of H Z Z' H, H taking the mean off, and the weights of sum (A - mean)^2 and |Z'(A - mean)|^2 in
+        Var(mean A). None where classes are made of several symbols, or episodes do not share classes now and then."""
+        Z, episodes = self.classes, self.episodes
+        if self.sides != 1:
+            return None
+        centred = Z - Z.mean(0)
+        values = np.clip(np.linalg.eigvalsh(centred.T @ centred)[::-1][: episodes - 1], 0.0, None)
+        first, second = float(values.sum()), float((values**2).sum())
+        system = np.array([[first, second], [episodes - 1, first]])  # rows: of sigma^2, of tau^2
+        if episodes < 3 or second * (episodes - 1) - first**2 <= 1e-9 * max(second * episodes, 1.0):
+            return None
+        wanted = np.array([(Z.sum(0) ** 2).sum(), episodes]) / episodes**2
+        return values, np.linalg.solve(system, wanted)
+
+    def _of_classes(self, accuracy: np.ndarray) -> tuple[float, float]:
+        """Var(mean A) where classes are a sample, and its standard error."""
+        assert self._moments is not None
+        values, weights = self._moments
+        rest = accuracy - accuracy.mean()
+        squares = np.array([rest @ rest, ((self.classes.T @ rest) ** 2).sum()])
+        first, second, free = float(values.sum()), float((values**2).sum()), self.episodes - 1
+        sigma2, tau2 = np.linalg.solve(np.array([[first, free], [second, first]]), squares)
+        if sigma2 < 0 or tau2 < 0:
+            sigma2, tau2 = 0.0, squares[0] / free
+        of_values = (weights[0] + weights[1] * values) * (sigma2 * values + tau2)
+        others = max(free - len(values), 0) * (weights[0] * tau2) ** 2
+        return float(weights @ squares), float(2 * ((of_values**2).sum() + others)) ** 0.5
+
+
+class _Sums(NamedTuple):
+    cells: np.ndarray
+    recordings: np.ndarray
+    symbols: np.ndarray
+
+
+class _Counted(NamedTuple):
+    learned: _Sums
+    both_asked: tuple[np.ndarray, np.ndarray]
+    both_learned: tuple[np.ndarray, np.ndarray]
+    mixed: tuple[np.ndarray, np.ndarray]
+
+
+def _t(free: float) -> float:
+    """Student's quantile, with at least one degree of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(free, 1.0), (1 + LEVEL) / 2))
+
+
+def _interval(mean: float, half: float, population: str, counts: bool, alike: bool) -> Interval:
+    """mean ± half; of counts Wilson's, for as many answers as have this half."""
+    low, high = mean - half, mean + half
+    if counts and not alike:
+        excess = half**2 / (mean * (1 - mean))  # z^2 / n
+        centre = (mean + excess / 2) / (1 + excess)
+        half = (half**2 + excess**2 / 4) ** 0.5 / (1 + excess)
+        low, high = centre - half, centre + half
+    low, high = max(low, 0.0 if counts else -1.0), min(high, 1.0)
+    return Interval(max(mean - low, high - mean), low, high, population)

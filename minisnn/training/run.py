@@ -286,8 +286,8 @@ class _Run:
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
         self.rows[-1].update(validation=result["accuracy_after"], **rates)
-        if result["ci95"] is not None:
-            self.rows[-1]["validation_ci95"] = result["ci95"]
+        if result["interval"] is not None:
+            self.rows[-1]["validation_ci95"] = result["interval"]["half"]
         self.folder.start_log(self.columns, self.rows)
         self.folder.draw(self.rows, 1 / self.ways)
 

@@ -257,7 +257,8 @@ def test_evaluate_against_another_network(run, trained):
     assert row["per_episode"] == second["per_episode"] and row["less"][:2] == pytest.approx(
         [apart.mean(), intervals.ci95(apart)]
     )
-    assert f"{100 * apart.mean():+.1f} ± {100 * row['less'][1]:.1f}" in out.splitlines()[-1]
+    assert f"{100 * apart.mean():+.1f} ± {100 * row['less_interval']['half']:.1f}" in out.splitlines()[-2]
+    assert out.splitlines()[-1] == f"± is the 95 % interval for {first['interval']['population']}"
     run(*mine, "--against", trained, "--ways", 4)
     assert [*json.loads(Path("a.json").read_text())["rules"].values()][0]["less"][:2] == [0, 3 / 24]
     code, out, err = run("evaluate", "--checkpoint", trained, "--against", "double_asl_maml.h5")

@@ -95,5 +95,7 @@ def test_an_episode_tells_its_two_moments_apart(features):
         found = recalled(*moment)
         assert found.right.shape == (len(RULES), 3 * met)
         np.testing.assert_allclose(found.right.mean(1), [curve[met - 1][0] for curve in curves])
-        np.testing.assert_array_equal(found.recordings, np.stack([np.arange(10, 28), y], 1)[y < met])
+        np.testing.assert_array_equal(found.drawn.query, np.arange(10, 28)[y < met, None])
+        np.testing.assert_array_equal(found.drawn.of, y[y < met])
+        np.testing.assert_array_equal(found.drawn.support, np.arange(6)[:, None])
     assert not np.allclose(recalled(*moments[0]).right.mean(1), recalled(*moments[1]).right.mean(1))

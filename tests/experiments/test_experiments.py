@@ -25,7 +25,8 @@ from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
-from minisnn.training.baselines import Answers, baselines, rests_on, rows_of
+from minisnn.training.baselines import Answers, baselines, correct, drawn_by, rows_of
+from minisnn.training.intervals import Drawn, Interval, Shared
 from minisnn.training.evaluation import RULE_NAMES
 from toy import small_set, toy_config
 
@@ -250,11 +251,11 @@ def test_baselines_stand_beside_maml_on_the_same_episodes(study, sets):
     rows = {row[2]: row for row in table.rows if row[0] == "Double ASL-DVS"}
     for name, row in expected["rules"].items():
         shown, gain = rows[RULE_NAMES[name]], np.mean(np.subtract(expected["per_episode"], row["per_episode"]))
-        mean, over_episodes, over_recordings = (100 * row[k] for k in ("mean", "ci95", "ci95_recordings"))
-        assert shown[3:5] == [f"{mean:.1f} ± {over_episodes:.1f}", f"± {over_recordings:.1f}"]
-        less = Estimate(row["less"][0], row["less"][1], None, 6, row["less"][2])
-        assert shown[5] == less.points() and less.recordings > 0 and less.mean == pytest.approx(gain)
-    assert rows["MAML, meta-trained"][4] == f"± {100 * expected['ci95_recordings']:.1f}"
+        mean, over_episodes, half = 100 * row["mean"], 100 * row["ci95"], 100 * row["interval"]["half"]
+        assert shown[3:5] == [f"{mean:.1f} ± {half:.1f}", f"± {over_episodes:.1f}"]
+        less = Estimate(row["less"][0], row["less"][1], None, 6, Interval(**row["less_interval"]))
+        assert shown[5] == less.points() and less.half > 0 and less.mean == pytest.approx(gain)
+    assert rows["MAML, meta-trained"][4] == f"± {100 * expected['ci95']:.1f}"
 
 
 def test_what_records_depend_on():
@@ -300,19 +301,24 @@ def test_estimates_of_few_trials_and_of_a_ratio():
     assert np.mean([e.low < 5 < e.high for e in found]) == pytest.approx(0.95, abs=0.02)
 
 
-def test_verdicts_go_by_the_wider_interval():
+def test_verdicts_go_by_the_interval_that_leads():
     """A difference on the same episodes is paired over recordings, too; on other episodes it is as of independent ones."""
     rng = np.random.default_rng(1)
     which = rng.integers(0, 12, (40, 5, 2))
     bad = which[:, :, 0] < 3  # two rules that fail on the same recordings, one of them once more in a while
     worse = bad | (rng.random(bad.shape) < 0.05)
-    rows = rows_of(["one", "other"], [Answers(np.array([~b, ~w]), of) for b, w, of in zip(bad, worse, which)])
+    none = np.zeros((0, 2), int), np.zeros(0, int), ("a",)
+
+    def drawn(of):
+        return Drawn(of, np.zeros(len(of), int), *none)
+
+    rows = rows_of(["one", "other"], [Answers(np.array([~b, ~w]), drawn(of)) for b, w, of in zip(bad, worse, which)])
     apart, e = difference(rows["one"], rows["other"]), estimate(rows["one"])
-    assert e.half == e.recordings > 1.5 * e.ci95 and e.low == e.mean - e.recordings
-    assert 0 < apart.recordings < 0.5 * e.recordings and apart.points().endswith(f"(± {100 * apart.recordings:.2f})")
-    far = rows_of(["other"], [Answers(~w[None], of + 100) for w, of in zip(worse, which)])["other"]
-    assert difference(rows["one"], far).recordings == pytest.approx(np.hypot(rows["one"].clustered, far.clustered))
-    assert difference(rows["one"], far.per_episode).recordings is None
+    assert e.interval.population == "recordings" and e.half == e.interval.half > 1.5 * e.ci95 and e.low == e.mean - e.half
+    assert 0 < apart.half < 0.5 * e.half and apart.points().endswith(f" ± {100 * apart.half:.2f}")
+    far = rows_of(["other"], [Answers(~w[None], drawn(of + 100)) for w, of in zip(worse, which)])["other"]
+    assert difference(rows["one"], far).half == pytest.approx(np.hypot(rows["one"].interval.half, far.interval.half))
+    assert difference(rows["one"], far.per_episode).interval is None
 
 
 @pytest.mark.parametrize(
@@ -344,7 +350,7 @@ def test_nearest_neighbour_by_correlation():
     one[:, 0], two[:, 3] = 3, 3
     x_support = np.stack([one, two])
     task = ms.Task(x_support, [0, 1], np.stack([2 * one, two, one]), [0, 1, 1])
-    assert nearest_neighbour(task) == pytest.approx(2 / 3)
+    assert correct(nearest_neighbour(task), task).mean() == pytest.approx(2 / 3)
 
 
 def test_summary_of_updates():
@@ -593,13 +599,14 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
     loss = difference(whole, both)
-    assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.ci95:.2f} (± {100 * loss.recordings:.2f})"
+    assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.half:.2f}"
     start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
     errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
     assert (
-        errors[1][2] == estimate([1 - a for a in whole.per_episode]).percent() and errors[1][3] == estimate(whole).clustered()
+        errors[1][2] == replace(estimate(whole), mean=1 - whole.mean).percent()
+        and errors[1][3] == estimate(whole).over_episodes()
     )
-    assert errors[0][2] == estimate([1 - a for a in start["per_episode_before"]]).percent()
+    assert errors[0][2].startswith(f"{100 * (1 - start['accuracy_before']):.1f} ± ")
 
 
 @pytest.mark.parametrize("learning", ["all", "readout"])
@@ -612,14 +619,15 @@ def test_relearning_written_out(study, sets, learning):
     net, step = found.net, np.zeros(found.net.size, np.float32)
     step[readout(net) if learning == "readout" else slice(None)] = found.inner.step_size
     values = accuracies(one, "double-nmnist", learning)
-    a, b = (sets["test"].episode(0, 2 + k, 5, 1, 2) for k in (0, 1))  # the second episode's tasks
+    met = [[sets["test"].episode(0, 2 * index + k, 5, 1, 2) for index in (0, 1)] for k in (0, 1)]
+    a, b = (tasks[1] for tasks in met)  # the second episode's tasks
     theta = found.theta
     for moment, task in enumerate((a, b, a)):
         theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
         for k, query in enumerate((a, b)):
             of_task = list(values[k].values())[moment]
             assert of_task.per_episode[1] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
-            assert np.array_equal(of_task.answers.recordings[len(query.y_query) :], rests_on(query))
+            assert of_task.shared.same(Shared([drawn_by(one) for one in met[k]]))
 
 
 def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):

@@ -33,6 +33,8 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
     assert result["accuracy_after"] == pytest.approx(np.mean(after))
     assert result["accuracy_before"] == pytest.approx(np.mean(before))
     assert result["ci95"] == pytest.approx(1.96 * np.std(after, ddof=1) / np.sqrt(5))
+    assert result["ci95_recordings"] is None and result["interval"]["population"] == "more episodes of the same kind"
+    assert 0 <= result["interval"]["low"] < result["accuracy_after"] < result["interval"]["high"] <= 1
     expected = dict(episodes=5, seed=7, split="test", root=None, ways=3, shots=2, queries=4)
     assert {name: result[name] for name in expected} == expected
     assert json.loads(json.dumps(result, allow_nan=False)) == result
@@ -63,13 +65,17 @@ def test_accuracy_takes_the_first_of_equal_logits():
 
 def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
     result = evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=1, progress=False)
-    assert result["ci95"] is ci95([0.5]) is None
+    assert result["ci95"] is ci95([0.5]) is result["interval"] is None
     assert "±" not in sentence(result) and "1 unseen 3-way 1-shot episode (" in sentence(result)
 
 
 def test_the_line_that_is_printed():
+    """The interval that leads, and for whom; results of earlier versions have only one over episodes."""
     result = dict(accuracy_before=0.201, accuracy_after=0.8424, ci95=0.0131, split="test", episodes=100, ways=5, shots=1)
     assert sentence(result) == ("test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation)")
+    result["interval"] = dict(half=0.0242, low=0.82, high=0.86, population="new recordings of the same classes")
+    words = "(20.1 % before adaptation; ± for new recordings of the same classes)"
+    assert sentence(result) == f"test accuracy 84.2 ± 2.4 % on 100 unseen 5-way 1-shot episodes {words}"
 
 
 def test_what_does_not_fit_is_named(net, theta):
