@@ -1,12 +1,12 @@
 """Files and folders written whole or not at all, folders that one process works in, and files of others opened with care."""
 
 import os
+import re
 import shutil
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +18,8 @@ except ImportError:  # Windows: nothing is locked there
 
 FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
+_LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
+NEW = ".minisnn.tmp"  # ends the name of a folder that is being written: nobody else's
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
-    temporary = path / ".new.tmp" if path.is_dir() else path.with_name(f".{path.name}.tmp")
+    temporary = path / f".new{NEW}" if path.is_dir() else path.with_name(f".{path.name}{NEW}")
     with called(path, temporary), held(temporary, path):
         try:
             if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
@@ -143,11 +145,13 @@ class Hold:
             self._descriptor = None
 
 
-def remove_leftovers(folder: Path, *names: str) -> None:
-    """Remove what killed processes left of files of these names (all names, where none is given); what a living one is
-    writing stays."""
-    patterns = [f".{escape(name)}.*.tmp" for name in names] or [".*.tmp"]
-    for leftover in [one for pattern in patterns for one in folder.glob(pattern)]:
+def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
+    """Remove what killed processes left of files of these names, or of names that match; what a living one is writing stays, and
+    so does every file that `_temporary` did not name."""
+    for leftover in folder.glob(".*.tmp"):
+        told = _LEFTOVER.fullmatch(leftover.name)
+        if told is None or not any(told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names):
+            continue
         with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
             free = _lock(file.fileno())
             if free or free is None and time.time() - os.fstat(file.fileno()).st_mtime > FORGOTTEN:

@@ -32,6 +32,7 @@ import numpy as np
 from ..network.base import Array, LossAndGradient, Network
 from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
+from .rules import MOST_STEPS
 from .tasks import Task
 
 BATCH = 64  # samples that go through the network at once; more would only take memory
@@ -112,8 +113,8 @@ class InnerLoop:
         unknown = [n for n in self.freeze if n not in names]
         if isinstance(self.freeze, str) or unknown:
             raise ValueError(f"freeze must name layers of {', '.join(names)}, not {self.freeze!r}")
-        if not isinstance(self.steps, int | np.integer) or self.steps < 0:
-            raise ValueError(f"steps must be 0 or more, a whole number, not {self.steps!r}")
+        if not isinstance(self.steps, int | np.integer) or not 0 <= self.steps <= MOST_STEPS:
+            raise ValueError(f"steps must be a whole number from 0 to {MOST_STEPS}, not {self.steps!r}")
         if not isinstance(self.online, bool | np.bool_):
             raise ValueError(f"online must be true or false, not {self.online!r}")
         a = np.asarray(self.step_size)

@@ -1,5 +1,6 @@
 """A task of few-shot learning: a support set to learn from and a query set to be judged on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,14 +66,16 @@ class Task:
 class Classification:
     """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set is a batch.
 
-    tasks   a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
+    tasks     a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
+    classes   names of the classes in the order of their labels; None: in that of the set
 
-    Label k is class k of the set. Of a task's arguments only `queries` counts: so many samples, of as many different classes;
-    the support set holds as many others.
+    Of a task's arguments only `queries` counts: so many samples, of as many different classes; the support set holds as many
+    others, from which nothing is learned.
     """
 
-    def __init__(self, tasks: Any):
-        self.tasks, self.classes, self.input_shape = tasks, tuple(tasks.classes), tasks.input_shape
+    def __init__(self, tasks: Any, classes: Sequence[str] | None = None):
+        self.tasks = tasks.ungrouped() if hasattr(tasks, "ungrouped") else tasks
+        self.classes, self.input_shape = tuple(tasks.classes if classes is None else classes), tasks.input_shape
 
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """A batch of `queries` samples. Raises ValueError for more than there are classes."""
@@ -81,7 +84,10 @@ class Classification:
             raise ValueError(f"queries is {queries}, expected at most {most}")
         labels = rng.choice(len(self.classes), size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
-        return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes)
+        rests_on = None
+        if task.recordings is not None:
+            rests_on = np.zeros((len(task.y_support), 0), np.int64), task.recordings[1]
+        return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes, rests_on)
 
     def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """Batch number `index` of the series `seed`."""

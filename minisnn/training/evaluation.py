@@ -15,6 +15,8 @@ from .settings import TrainingConfig
 from ..meta.inner import InnerLoop, predict
 from ..network.base import Network
 from ..meta.rules import RULES
+from ..meta.tasks import Classification
+from ..data.sets.apart import shared
 
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
@@ -63,6 +65,23 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
             )
 
 
+def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
+    """ValueError where what is to be unseen is known: recordings that train and are tested on, too, or, where all classes are
+    told apart, classes of other sets than those that train."""
+    train = data["train"]
+    for split, tasks in data.items():
+        if split == "train":
+            continue
+        if RULES[config.rule].whole_set and set(tasks.classes) != set(train.classes):
+            odd = sorted(set(tasks.classes) ^ set(train.classes))[0]
+            raise ValueError(
+                f"{split}: its classes are not those that train, which is what rule {config.rule} tells apart ({odd!r} is in one of "
+                "the two alone); give sets of the same classes and other recordings, such as those of Recordings.split_recordings"
+            )
+        if (common := shared(train, tasks)) is not None:
+            raise ValueError(f"train and {split} {common}; what is called unseen would be known, give other recordings")
+
+
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
     """Share of samples whose label has the largest logit (the first of equal ones)."""
     return float(np.mean(logits.argmax(1) == y))
@@ -86,6 +105,7 @@ def evaluate(
     align: str | None = None,
     beside: Callable[[Any], Mapping[str, Rule]] | None = None,
     how: Mapping[str, Any] | None = None,
+    whole_set: bool = False,
 ) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
@@ -93,6 +113,7 @@ def evaluate(
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
     align, how   option, and other options, of the data set, where it is given by name
+    whole_set  the network tells all training classes apart (rule classify): it is asked so, in recordings of `split`
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
     Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), ci95 (half the 95 %
@@ -110,9 +131,15 @@ def evaluate(
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        dataset = open_set(dataset, split, root, progress, **({} if align is None else {"align": align}), **(how or {}))
+        options = {**({} if align is None else {"align": align}), **(how or {}), **({"classes": "train"} if whole_set else {})}
+        dataset = open_set(dataset, split, root, progress, **options)
+    if whole_set:
+        dataset = Classification(dataset)
+        if len(dataset.classes) != net.ways:
+            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered = [], [], list[Answers]()
+    adapts = inner.steps > 0
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
@@ -120,7 +147,7 @@ def evaluate(
             before.append(episode[0])
             answered.append(episode[1])
             after.append(float(np.mean(episode[1].right[0])))
-            bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
+            bar.set_postfix_str("accuracy " + f"{np.mean(before):.1%} → " * adapts + f"{np.mean(after):.1%}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
@@ -138,7 +165,7 @@ def evaluate(
         )
         for name, row in rows.items()
     }
-    found.update(ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None))
+    found.update(ci95_recordings=own.clustered, rules=told, align=getattr(dataset, "align", None), inner_steps=inner.steps)
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 
@@ -151,13 +178,17 @@ def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, i
 
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
+    right, split = f"{100 * result['accuracy_after']:.1f}", result.get("split", "test")
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
-        return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
+        which = "recordings that it learned from" if split == "train" else "unseen recordings"
+        return f"accuracy {right} % among {result['ways']} classes on {which}"
     margin = "" if result["ci95"] is None else f" ± {100 * result['ci95']:.1f}"
-    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
+    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
     episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
-    right, before = (f"{100 * result[f'accuracy_{when}']:.1f}" for when in ("after", "before"))
-    return f"{result['split']} accuracy {right}{margin} % on {result['episodes']} {episodes} ({before} % before adaptation)"
+    said = f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes}"
+    if result.get("inner_steps") == 0:  # it answers by class means, or without learning at all
+        return said
+    return f"{said} ({100 * result['accuracy_before']:.1f} % before adaptation)"
 
 
 def table(result: dict, learned: str | None = None) -> list[str]:

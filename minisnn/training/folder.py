@@ -137,6 +137,7 @@ class RunFolder:
             raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues with its own")
         remove_leftovers(self.path, *FILES)
         if not holds_checkpoint(self.path):
+            (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
         checkpoint.origin.check(self.origin.command, given, self.path, sure=False)  # of a run of before it knows more

@@ -21,15 +21,16 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_ways, evaluate, open_sets
+from .evaluation import check_apart, check_ways, evaluate, open_sets
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
-from .origin import Origin
+from .origin import Origin, contents
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
 from .state import State, first, restored, started
 from .update import INIT_TASKS, WEIGHTS, Learned, generator, inner_loop, network_of, task_gradient, task_of, updated
+from ..data.store.cache import identity
 from ..meta.inner import InnerLoop
 from ..meta.rules import RULES
 from ..meta.stepsizes import StepSizes
@@ -99,13 +100,14 @@ def train(
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = replace(Origin.of(held.command, data["train"]), own=mine.words())
+        origin = replace(Origin.of(held.command, data["train"]), own=mine.words(), content=contents(data))
         if resume:
-            folder.origin.check_same(origin, folder.path)
+            folder.origin.check_same(origin, data["train"], folder.path)
             folder.origin = origin
         check_ways(config, data)
+        check_apart(config, data)
         if whole_set:
-            data = {split: Classification(tasks) for split, tasks in data.items()}
+            data = {split: Classification(tasks, data["train"].classes) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             return _Run(config, folder, data, progress, executor, held, mine).go(found, None if resume else origin)
 
@@ -295,14 +297,15 @@ class _Run:
         self.folder.draw(self.rows, 1 / self.ways)
         if not config.test_episodes:
             return None
-        if path.exists():
-            return read_json(path)
+        network = identity(state.theta)
+        if path.exists() and (kept := read_json(path)).get("network", network) == network:
+            return kept
         beside = None
         if type(self.held) is Held and not RULES[config.rule].whole_set:
             beside = partial(baselines, self.net, state.theta, inner=self._inner(state))
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
         test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)
-        test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
+        test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size, network=network)
         write_json(path, test)
         return test

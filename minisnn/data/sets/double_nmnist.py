@@ -133,8 +133,8 @@ def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: K
         found = nmnist.read_nmnist(path)
         return events.bin_events(move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale)
 
-    code = code_identity(events.__name__, nmnist.__name__, Move.__module__, Pool.__module__)
-    pool = pool_of_files("nmnist", shape, files, counts, root, keep, crop=crop, scale=scale, move=move, code=code)
+    how = dict(crop=crop, scale=scale, move=move)
+    pool = pool_of_files("nmnist", shape, files, counts, root, keep, code_identity(__name__), **how)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
@@ -167,6 +167,7 @@ def _simulated(
         keep,
         "digits",
         numbers,
+        code_identity(__name__),
         images=images,
     )
     return pool, "simulated recordings"

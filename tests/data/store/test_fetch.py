@@ -145,8 +145,8 @@ def test_a_disk_that_fills_up_while_unpacking_leaves_the_archive_only(run, serve
 
 
 def test_a_process_killed_while_unpacking_leaves_nothing_in_the_way(run):
-    Path("N-MNIST/.Train.tmp/0").mkdir(parents=True)
-    Path("N-MNIST/.Train.tmp/0/99999.bin").write_bytes(b"half")
+    Path("N-MNIST/.Train.minisnn.tmp/0").mkdir(parents=True)
+    Path("N-MNIST/.Train.minisnn.tmp/0/99999.bin").write_bytes(b"half")
     assert run("--part", "train", "--no-keep-zips")[0] == 0 and names() == ["Train"]
     assert not Path("N-MNIST/Train/0/99999.bin").exists()
 
