@@ -146,8 +146,8 @@ class Hold:
 
 
 def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
-    """Remove what killed processes left of files of these names, or of names that match; what a living one is writing stays, and
-    so does every file that `_temporary` did not name."""
+    """Remove what killed processes left of files of these names, or of names that match; what a living one is writing stays,
+    and so does every file that `_temporary` did not name."""
     for leftover in folder.glob(".*.tmp"):
         told = _LEFTOVER.fullmatch(leftover.name)
         if told is None or not any(told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names):

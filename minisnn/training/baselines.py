@@ -178,7 +178,10 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
-    """Which query samples have the largest logit at their label, (n, Q) of one or several logits."""
+    """Which query samples have the largest logit at their label, (n, Q) of one or several logits; of real targets the squared
+    error of each, a mean over the outputs."""
+    if task.real:
+        return np.atleast_2d(((logits - task.y_query) ** 2).mean(-1))
     return np.atleast_2d(logits.argmax(-1) == task.y_query)
 
 

@@ -75,16 +75,34 @@ def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
         if RULES[config.rule].whole_set and set(tasks.classes) != set(train.classes):
             odd = sorted(set(tasks.classes) ^ set(train.classes))[0]
             raise ValueError(
-                f"{split}: its classes are not those that train, which is what rule {config.rule} tells apart ({odd!r} is in one of "
-                "the two alone); give sets of the same classes and other recordings, such as those of Recordings.split_recordings"
+                f"{split}: its classes are not those that train, which rule {config.rule} tells apart ({odd!r} is in one of "
+                "the two alone); give sets of the same classes and other recordings, as Recordings.split_recordings makes them"
             )
         if (common := shared(train, tasks)) is not None:
             raise ValueError(f"train and {split} {common}; what is called unseen would be known, give other recordings")
 
 
+def rehearsed(config: TrainingConfig, data: Mapping[str, Any], net: Network) -> str:
+    """What tells how well tasks are learned: "accuracy", or "error" where they have real targets. A first task to validate and
+    to test on is drawn: ValueError for what they lack comes before training, and not after."""
+    size = net.ways, config.shots, config.queries
+    tasks = {split: data[split].episode(config.seed, 0, *size) for split in ("val", "test") if split in data}
+    for split, task in tasks.items():
+        if task.x_query.shape[2:] != net.input_shape:
+            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {net.input_shape}")
+    if not tasks and net.criterion.one_hot:
+        tasks["train"] = data["train"].episode(config.seed, 0, *size)
+    return "error" if any(task.real for task in tasks.values()) else "accuracy"
+
+
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
     """Share of samples whose label has the largest logit (the first of equal ones)."""
     return float(np.mean(logits.argmax(1) == y))
+
+
+def measured(logits: np.ndarray, y: np.ndarray) -> float:
+    """`accuracy` of labels; of real targets (B, outputs) the mean squared error."""
+    return accuracy(logits, y) if y.dtype.kind in "iu" else float(np.mean((logits - y) ** 2))
 
 
 def evaluate(
@@ -121,7 +139,7 @@ def evaluate(
     one episode), per_episode, per_episode_before, and dataset, root, split, align, episodes, seed, ways, shots, queries;
     ci95_recordings, the half interval over recordings (`intervals`), None where the set does not tell them; rules, {name: mean,
     ci95, ci95_recordings, per_episode, less} of those beside, less the paired difference, [accuracy_after - mean, and its two
-    half intervals].
+    half intervals]. Of tasks with real targets it is error_before and error_after, mean squared errors.
     """
     ways = net.ways if ways is None else ways
     if ways != net.ways:
@@ -139,7 +157,8 @@ def evaluate(
             raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered = [], [], list[Answers]()
-    adapts = inner.steps > 0
+    adapts, real = inner.steps > 0, is_regression(dataset, net, seed, (ways, shots, queries))
+    measure, form = ("error", ".3g") if real else ("accuracy", ".1%")
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
@@ -147,13 +166,15 @@ def evaluate(
             before.append(episode[0])
             answered.append(episode[1])
             after.append(float(np.mean(episode[1].right[0])))
-            bar.set_postfix_str("accuracy " + f"{np.mean(before):.1%} → " * adapts + f"{np.mean(after):.1%}", False)
+            words = f"{np.mean(before):{form}} → " * adapts + f"{np.mean(after):{form}}"
+            bar.set_postfix_str(f"{measure} {words}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
-    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)), ci95=own.ci95)
+    found: dict[str, Any] = {f"{measure}_before": float(np.mean(before)), f"{measure}_after": float(np.mean(after))}
+    found.update(ci95=own.ci95)
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
     told = {
         name: dict(
@@ -173,12 +194,22 @@ def evaluate(
 def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int) -> tuple[float, Answers]:
     """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
-    return accuracy(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
+    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
+
+
+def is_regression(tasks: Any, net: Network, seed: int, size: tuple[int, int, int]) -> bool:
+    """Whether the tasks of a set have real targets: those for a network whose loss takes them may."""
+    return net.criterion.one_hot and tasks.episode(seed, 0, *size).real
 
 
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
-    right, split = f"{100 * result['accuracy_after']:.1f}", result.get("split", "test")
+    split = result.get("split", "test")
+    if "error_after" in result:
+        before = f" ({result['error_before']:.4g} before adaptation)" if result.get("inner_steps") != 0 else ""
+        margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
+        return f"{split} error {result['error_after']:.4g}{margin}, mean squared, on {result['episodes']} episodes{before}"
+    right = f"{100 * result['accuracy_after']:.1f}"
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
         which = "recordings that it learned from" if split == "train" else "unseen recordings"
         return f"accuracy {right} % among {result['ways']} classes on {which}"
@@ -194,7 +225,7 @@ def sentence(result: dict) -> str:
 def table(result: dict, learned: str | None = None) -> list[str]:
     """The rules of `evaluate` side by side, a line each: accuracy, its intervals over episodes and over recordings, and the
     first less it, paired, in points (the bracket over recordings). learned: the words for how the network learned."""
-    if not result.get("rules"):
+    if not result.get("rules") or "error_after" in result:
         return []
     own = dict(mean=result["accuracy_after"], ci95=result["ci95"], ci95_recordings=result["ci95_recordings"])
     rows = {learned or "this network, after adaptation": own, **result["rules"]}

@@ -34,13 +34,14 @@ def free_folder(name: str, parent: str | Path = "runs") -> Path:
 
 
 class RunFolder:
-    """A run's folder and its files; `command` is what goes on with it, given --resume DIR.
+    """A run's folder and its files, and `more` that the command writes there; `command` is what goes on with it, given
+    --resume DIR.
 
     Within a `with` block no other process runs here: ValueError where one does already.
     """
 
-    def __init__(self, path: str | Path, command: str = TRAIN):
-        self.path, self.origin = Path(path), Origin(command)
+    def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):
+        self.path, self.origin, self.files = Path(path), Origin(command), (*FILES, *more)
         self.columns: list[str] = []
         self._hold = Hold(path)
 
@@ -79,7 +80,7 @@ class RunFolder:
         """Raise ValueError where a run lies here already."""
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path}: there is a file of this name; expected a new folder for the run")
-        found = [name for name in FILES if (self / name).exists()]
+        found = [name for name in self.files if (self / name).exists()]
         if not found:
             return
         what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"
@@ -161,7 +162,7 @@ class RunFolder:
         values = (row.get(name, math.nan) for name in self.columns)
         return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
 
-    def draw(self, rows: list[dict[str, float]], chance: float) -> None:
+    def draw(self, rows: list[dict[str, float]], chance: float | None) -> None:
         """The learning curve, where there is something to draw, and time. A picture is never worth a run: where it cannot be
         drawn, a warning says so."""
         from ..plots import drawing, plot_learning_curve

@@ -27,8 +27,8 @@ class Origin:
     data      a name in DATASETS or of `data.sets.named`, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
-    content   of what is learned from, validated and tested on: a hash a split, as JSON, by which other recordings under the same
-              name are told
+    content   of what is learned from, validated and tested on: a hash a split, as JSON, by which other recordings under the
+              same name are told
     sample    of real recordings, in runs of version 0.2 and before, the SHA-256 of a task of them
     how       of recordings in a folder the options that they are read with, as JSON
     own       parts of the model that were given in Python, in words (`held.Own`)
@@ -109,9 +109,9 @@ class Origin:
             split = "train"
         if split is not None:
             what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(split, f"has in {split}")
-            raise ValueError(
-                f"{self.root or self.words()}: these are not the recordings that the run in {folder} {what}; bring them back, or begin anew"
-            )
+            where = self.root or self.words()
+            way = "bring them back, or begin anew"
+            raise ValueError(f"{where}: these are not the recordings that the run in {folder} {what}; {way}")
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
         """(data set, root) that a command opens to test or show the network at `path`: what the user names, or else what it
@@ -129,7 +129,7 @@ class Origin:
         return self.data, self.root if root is None else root
 
     def options(self, dataset: str) -> dict[str, Any]:
-        """What the data set is opened with, where it is the one that the network learned from."""
+        """What the data set is opened with, where it is the one that the network learned from, but for which classes."""
         if dataset != self.data or self.how is None:
             return {}
         try:
@@ -138,12 +138,12 @@ class Origin:
             found = None
         if not isinstance(found, dict) or not set(found) <= OPTIONS:
             raise ValueError(f"the record of how {self.data} was read is damaged; expected {', '.join(sorted(OPTIONS))}")
-        return found
+        return {name: value for name, value in found.items() if name != "classes"}
 
 
 def contents(data: Mapping[str, Any]) -> str | None:
-    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of one's own that a command opens,
-    and that do not tell, it is a hash of some of their tasks."""
+    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of one's own that a command
+    opens, and that do not tell, it is a hash of some of their tasks."""
     found = {}
     for split, tasks in sorted(data.items()):
         name, root = (*getattr(tasks, "opened", (None, None)), None)[:2]

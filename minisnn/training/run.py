@@ -21,7 +21,7 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, open_sets
+from .evaluation import check_apart, check_ways, evaluate, open_sets, rehearsed
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
@@ -126,7 +126,9 @@ class _Run:
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        self.columns = "update tasks loss accuracy_before accuracy_after gradient_norm lr".split() + [*self.steps.parts]
+        self.measure = rehearsed(config, data, self.net)
+        measures = [f"{self.measure}_before", f"{self.measure}_after"]
+        self.columns = ["update", "tasks", "loss", *measures, "gradient_norm", "lr", *self.steps.parts]
         self.columns += ["seconds", "validation", "validation_ci95"]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
@@ -144,7 +146,7 @@ class _Run:
         try:
             if self.progress:
                 self._announce(state)
-            with Bar(config, self.rows, self.progress) as bar:
+            with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
                     self._validate(state)
                     if state.update % config.checkpoint_every == 0 or state.update == config.updates:
@@ -174,7 +176,7 @@ class _Run:
             if not isinstance(error, OSError) or isinstance(error, WorkersLost):
                 raise
         if isinstance(error, KeyboardInterrupt):
-            self.folder.draw(self.rows, 1 / self.ways)
+            self.folder.draw(self.rows, self._chance)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
@@ -186,9 +188,13 @@ class _Run:
             kept = f"the state after update {self.saved} is saved, {go_on}"
         return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
+    @property
+    def _chance(self) -> float | None:
+        return 1 / self.ways if self.measure == "accuracy" else None
+
     def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
-        print(opening(config, self.net, self.folder, self.executor.number), file=sys.stderr, flush=True)
+        print(opening(config, self.net, self.folder, self.executor.number, self.measure), file=sys.stderr, flush=True)
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)
@@ -240,7 +246,7 @@ class _Run:
             sums = Learned(*map(add, sums, found))
 
         self._gradients(state, state.update, self.config.tasks, collect)
-        new = updated(self.config, self.net, self.steps, state, sums)
+        new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)
             raise ValueError(diverged(self.config, self.net, new.row, new.gradient, self.folder.path))
@@ -262,11 +268,11 @@ class _Run:
         activity = self._activity(state, 0)
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
-        self.rows[-1].update(validation=result["accuracy_after"], **rates)
+        self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
         if result["ci95"] is not None:
             self.rows[-1]["validation_ci95"] = result["ci95"]
         self.folder.start_log(self.columns, self.rows)
-        self.folder.draw(self.rows, 1 / self.ways)
+        self.folder.draw(self.rows, self._chance)
 
     def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
@@ -294,14 +300,14 @@ class _Run:
     def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
         config, path, origin = self.config, self.folder / "result.json", self.folder.origin
-        self.folder.draw(self.rows, 1 / self.ways)
+        self.folder.draw(self.rows, self._chance)
         if not config.test_episodes:
             return None
         network = identity(state.theta)
         if path.exists() and (kept := read_json(path)).get("network", network) == network:
             return kept
         beside = None
-        if type(self.held) is Held and not RULES[config.rule].whole_set:
+        if type(self.held) is Held and not RULES[config.rule].whole_set and self.measure == "accuracy":
             beside = partial(baselines, self.net, state.theta, inner=self._inner(state))
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
         test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)

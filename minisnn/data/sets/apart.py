@@ -56,9 +56,7 @@ def divided(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float],
     raise TooFew(symbol, f"{found}; expected at least {LEAST} in each of {', '.join(shares)}, and no group in two of them")
 
 
-def places_of(
-    tasks: Any, shares: Mapping[str, float], seed: int, together: Sequence[Any] | None
-) -> dict[str, np.ndarray]:
+def places_of(tasks: Any, shares: Mapping[str, float], seed: int, together: Sequence[Any] | None) -> dict[str, np.ndarray]:
     """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says."""
     if together is None:
         together = range(len(tasks.pool)) if tasks.groups is None else tasks.groups

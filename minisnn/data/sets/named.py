@@ -7,8 +7,8 @@
 
 A function is called with split, "train", "val" or "test", and with root where one is given, and returns a set: something with
 `input_shape`, `classes`, `sample_task` and `episode`, such as `Recordings`; or once with neither for a dictionary of all three.
-For a rule that tells all classes apart, a function that has an argument `classes` is called with classes="train", too, and gives
-the training classes in recordings of the split; one without gives sets of the same classes.
+For a rule that tells all classes apart, a function that has an argument `classes` is called with classes="train", too, and
+gives the training classes in recordings of the split; one without gives sets of the same classes.
 """
 
 from __future__ import annotations
@@ -149,9 +149,10 @@ def own(
     split       of the classes: those of the folders train, val and test, or of the column split, where labels differ there;
                 else drawn by `class_seed`, 64, 16 and 20 % of them
     sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
-    classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is tested on
-                other recordings of them. These are those of the folders or the column, where all labels are the same there; else
-                `class_seed` draws them, whole takes, and whole subjects where the index names enough
+    classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is
+                tested on other recordings of them. These are those of the folders or the column, where all labels are the same
+                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of fewer
+                than three classes it is all of them
     The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
     task. Raises ValueError, naming what is at fault.
     """
@@ -196,6 +197,8 @@ def own(
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if classes is not None and any(labels.values()) and not apart:
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
+    if classes is not None and len(names) < len(SPLITS):  # too few to hold some out: all of them are told apart
+        return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
         sets = {part: whole.only(chosen) for part, chosen in labels.items()}
     else:
@@ -212,28 +215,28 @@ def _takes(found: list[Entry]) -> dict[str, str]:
 def _as_named(
     whole: Recordings, of: list[Entry], labels: dict[str, list[str]], takes: list[str], seed: int
 ) -> dict[str, Recordings]:
-    """All classes in the recordings that the folders or the column of splits name; where they name none to validate, `seed` draws
-    those, of the training recordings. ValueError where they cannot serve."""
+    """All classes in the recordings that the folders or the column of splits name; where they name none to validate, `seed`
+    draws those, of the training recordings. ValueError where they cannot serve."""
     named = [part for part in SPLITS if labels[part]]
     for part in named:
         if odd := sorted(set(labels[part]) ^ set(labels[named[0]])):
             raise ValueError(
-                f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; to tell all classes apart, splits need the "
-                "same labels in all of them, or labels of their own in each"
+                f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; expected the "
+                "same labels in all splits to tell them apart, or labels of their own in each"
             )
     if not {"train", "test"} <= set(named) or None in {one.split for one in of}:
         nameless = sum(one.split is None for one in of)
         raise ValueError(
-            f"{whole.source}: {nameless} recordings name no split, the others {' and '.join(named)}; expected train and test, maybe "
-            "val, of all recordings, or of none"
+            f"{whole.source}: {nameless} recordings name no split, the others {' and '.join(named)}; expected train and test, "
+            "and maybe val, of all recordings, or of none"
         )
     where = {part: np.flatnonzero([one.split == part for one in of]) for part in named}
     split_of: dict[str, str | None] = {}
     for one, take in zip(of, takes):
         if split_of.setdefault(take, one.split) != one.split:
             raise ValueError(
-                f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} and in {one.split}; expected each "
-                "recording in one split"
+                f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} and in {one.split}; expected "
+                "each recording in one split"
             )
     if "val" not in where:
         where |= places_of(whole.among(where["train"]), {"train": 0.8, "val": 0.2}, seed, takes)

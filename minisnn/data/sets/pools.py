@@ -164,8 +164,8 @@ def pool_of(
     keep: Keep,
     code: str,
 ) -> Pool:
-    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there: by what it is made from, and
-    by the identity of the code that makes it, which is `code_identity` of the module that calls."""
+    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there: by what it is made from,
+    and by the identity of the code that makes it, which is `code_identity` of the module that calls."""
     if not keep.cache:
         return Pool.collect(shape, batches())
     made_from = dict(made_from, code=code, shape=list(shape))

@@ -93,6 +93,7 @@ class Recordings:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
         self.groups = joined([np.asarray(one) for one in apart]) if apart else None
+        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups else None
         self.within = None if within is None else np.asarray(within)
 
     def __repr__(self) -> str:
@@ -139,7 +140,8 @@ class Recordings:
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
-        return Task(x_support, y_support, x_query, y_query, tuple(classes), (support, query))
+        told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
+        return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
     def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
         """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
@@ -212,7 +214,7 @@ class Recordings:
         return part
 
     def ungrouped(self) -> Recordings:
-        """The same recordings where support and query may be of the same groups, for rules that do not learn from the support."""
+        """The same recordings, of which support and query may share groups: for rules that do not learn from the support."""
         part = copy(self)
         part.groups = None
         return part

@@ -131,8 +131,8 @@ def _status(path: Path) -> tuple[int, int, int, int, int]:
 
 
 def code_identity(*modules: str) -> str:
-    """A hash of what the code of modules says, and the code of their own packages that they import, and so on; wherever it lies:
-    layout, comments, docstrings and the places that it imports from do not count, nor does what only shows (`SHOWS`)."""
+    """A hash of what the code of modules says, and the code of their own packages that they import, and so on; wherever it
+    lies: layout, comments, docstrings and the places that it imports from do not count, nor what only shows (`SHOWS`)."""
     return hashlib.sha256("".join(f"{_read_code(name)[0]}\n" for name in closure(*modules)).encode()).hexdigest()
 
 
