@@ -93,7 +93,7 @@ class Recordings:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
         self.groups = joined([np.asarray(one) for one in apart]) if apart else None
-        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups else None
+        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups and "take" not in shared else None
         self.within = None if within is None else np.asarray(within)
 
     def __repr__(self) -> str:
