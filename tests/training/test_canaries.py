@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import apart, double_asl, double_nmnist, named, omniglot, pools, recordings, takes
+from minisnn.data.sets import double_asl, double_nmnist, named, omniglot, pools, recordings, samples, takes
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.recordings import SPLITS, Recordings
 from minisnn.experiments import figure6
@@ -206,9 +206,9 @@ def trains_on_all(monkeypatch):
 
 def parts_takes(monkeypatch):
     """Windows of one take train and test."""
-    real = apart.divided
+    real = samples.divided
     alone = lambda labels, groups, shares, seed: real(labels, np.arange(len(labels)), shares, seed)
-    monkeypatch.setattr(apart, "divided", alone)
+    monkeypatch.setattr(samples, "divided", alone)
     monkeypatch.setattr(
         named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=np.arange(len(takes)))
     )
@@ -296,7 +296,7 @@ def pairs() -> Recordings:
 
 
 def test_classes_of_the_same_symbols_have_recordings_of_their_own(monkeypatch):
-    used = {split: set(apart.used_by(one).tolist()) for split, one in pairs().split().items()}
+    used = {split: set(samples.used_by(one).tolist()) for split, one in pairs().split().items()}
     assert sum(map(len, used.values())) == len(set().union(*used.values())) > 60
     with monkeypatch.context() as leak:
         leak.setattr(recordings, "same_symbols", lambda sets: False)

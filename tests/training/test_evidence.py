@@ -14,6 +14,7 @@ from minisnn.data.sets.recordings import Recordings
 from minisnn.layers.loss import LOSSES
 from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.layers.own import Neuron
+from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint, origin
 from minisnn.training.evaluation import sentence
 from minisnn.training.run import train
@@ -241,8 +242,9 @@ def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
     rewrite(tmp_path / "c.h5", tmp_path / "d.h5", change)
     with pytest.raises(ValueError, match="d.h5: steps must be a whole number from 0 to 1000, not 1000000000"):
         checkpoint.read(tmp_path / "d.h5")
+    toy_config(inner_steps=MOST_STEPS)
     with pytest.raises(ValueError, match="inner_steps must be at most 1000, not 1001"):
-        toy_config(inner_steps=1001)
+        toy_config(inner_steps=MOST_STEPS + 1)
 
 
 def test_a_classifier_is_evaluated_as_one(tmp_path, monkeypatch, capsys):

@@ -16,9 +16,8 @@ from ...meta.tasks import Task
 from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
 from ..readers.pictures import by_value
 from ..store.cache import identity
-from .apart import joined, places_of, same_symbols
 from .pool import Counts, Pool
-from .samples import draw_samples
+from .samples import draw_samples, joined, places_of, same_symbols
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
 SPLITS = ("train", "val", "test")
