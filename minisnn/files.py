@@ -7,7 +7,6 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +19,7 @@ except ImportError:  # Windows: nothing is locked there
 UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
 FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
-_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
+_LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
 
 
 @contextmanager
@@ -151,11 +150,13 @@ class Hold:
             self._descriptor = None
 
 
-def remove_leftovers(folder: Path, *names: str) -> None:
-    """Remove what killed processes left of files of these names (all names, where none is given); what a living one is
-    writing stays, and what is no `_temporary` name is somebody else's."""
-    patterns = [f".{escape(name)}.*.tmp" for name in names] or [".*.tmp"]
-    for leftover in [one for pattern in patterns for one in folder.glob(pattern) if _TEMPORARY.fullmatch(one.name)]:
+def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
+    """Remove what killed processes left of files of these names, or of names that match; what a living one is writing stays,
+    and so does every file that `_temporary` did not name."""
+    for leftover in folder.glob(".*.tmp"):
+        told = _LEFTOVER.fullmatch(leftover.name)
+        if told is None or not any(told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names):
+            continue
         with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
             free = _lock(file.fileno())
             if free or free is None and time.time() - os.fstat(file.fileno()).st_mtime > FORGOTTEN:

@@ -106,16 +106,21 @@ def killed(program: str, folder: Path) -> None:
 def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next(tmp_path):
     killed("with whole_file('a') as file:\n    file.write(b'x' * 9999)\n    file.flush()", tmp_path)
     [left] = tmp_path.iterdir()
-    (tmp_path / ".b.1.tmp").write_text("of another name")
+    (tmp_path / ".b.1-1.tmp").write_text("of another name")
+    (tmp_path / ".a.1.tmp").write_text("somebody else's")
     write_whole(tmp_path / "a", b"new")
-    assert left.name.startswith(".a.") and tree(tmp_path) == {".b.1.tmp": "of another name", "a": "new"}
-    remove_leftovers(tmp_path)
-    assert tree(tmp_path) == {"a": "new"}
+    assert left.name.startswith(".a.") and tree(tmp_path) == {
+        ".b.1-1.tmp": "of another name",
+        ".a.1.tmp": "somebody else's",
+        "a": "new",
+    }
+    remove_leftovers(tmp_path, "b")
+    assert tree(tmp_path) == {".a.1.tmp": "somebody else's", "a": "new"}
 
 
 def test_what_a_living_process_writes_is_no_leftover(tmp_path):
     with whole_file(tmp_path / "a") as file:
-        remove_leftovers(tmp_path)
+        remove_leftovers(tmp_path, "a")
         write_whole(tmp_path / "a", b"of another")
         file.write(b"mine")
     assert tree(tmp_path) == {"a": "mine"}
@@ -137,10 +142,10 @@ def test_taken_for_a_leftover_before_it_is_held_it_is_begun_anew(tmp_path, monke
 
 def test_without_locks_a_leftover_goes_when_it_is_a_day_old(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
-    (tmp_path / ".a.1.tmp").write_text("left")
+    (tmp_path / ".a.1-1.tmp").write_text("left")
     write_whole(tmp_path / "a", b"x")
-    assert tree(tmp_path) == {".a.1.tmp": "left", "a": "x"}
-    os.utime(tmp_path / ".a.1.tmp", (0, 0))
+    assert tree(tmp_path) == {".a.1-1.tmp": "left", "a": "x"}
+    os.utime(tmp_path / ".a.1-1.tmp", (0, 0))
     write_whole(tmp_path / "a", b"y")
     assert tree(tmp_path) == {"a": "y"}
 
@@ -249,3 +254,14 @@ def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):
     with held(tmp_path / "a"):
         pass
     assert "a/b/c" in tree(tmp_path)
+
+
+def test_a_folder_beside_that_is_somebody_elses_stays(tmp_path):
+    for name in (".thesis.tmp", "thesis/.new.tmp"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "chapter1").write_text("years of work")
+    for into in (tmp_path / "thesis", tmp_path / "other"):
+        with files.whole_folder(into, into=True) as place:
+            (place / "a").write_text("new")
+    assert (tmp_path / "thesis/.new.tmp/chapter1").exists() and (tmp_path / ".thesis.tmp/chapter1").exists()
+    assert (tmp_path / "thesis/a").exists() and (tmp_path / "other/a").exists()

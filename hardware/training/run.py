@@ -60,6 +60,9 @@ class ChipConfig:
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
+OF_CHIP = ("chip.json", "chip-result.json", "network.h5", "start.h5")  # what lies in its folder beside the files of a run
+
+
 def settings(**changes) -> TrainingConfig:
     """Settings of a run for the chip: Table 1's network as it is shipped, going on with small steps.
 
@@ -100,7 +103,7 @@ def train(
         RunFolder(out, OnChip.command).check_made(data is not None)
     if config.start is None or config.rule != "anil" or config.model != "snn" or config.learn_step_size == "no":
         raise ValueError("training for the chip needs start (a checkpoint), rule anil, model snn and learned step sizes")
-    with RunFolder(out, OnChip.command) as folder:
+    with RunFolder(out, OnChip.command, OF_CHIP) as folder:
         if not resume and not force:
             folder.check_free(config, OF_CHIP)
         folder.check_writable()

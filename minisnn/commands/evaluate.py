@@ -86,13 +86,14 @@ def run(args: argparse.Namespace) -> None:
     queries = args.queries or (config.queries if config else 10)
     if not args.quiet:
         announce()
+    whole_set = config is not None and RULES[config.rule].whole_set and args.rule is None and net is found.net
     align = args.align or ("support" if dataset == "double-nmnist" else "none")
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
-    where.update(how=found.origin.options(dataset))
+    where.update(how=found.origin.options(dataset), whole_set=whole_set)
     other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
 
     def beside(tasks: Any) -> dict[str, Any]:
-        named = baselines(net, features, tasks, _classifier(), inner) if args.baselines else {}
+        named = baselines(net, features, tasks, _classifier(), inner) if args.baselines and not whole_set else {}
         return {**named, **other}
 
     where.update(beside=beside)
@@ -102,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
     result.update(
         checkpoint=str(args.checkpoint),
         learns_by=args.rule or (config and config.rule),
+        **(dict(rule=config.rule) if whole_set else {}),
         inner_steps=inner.steps,
         freeze=list(inner.freeze),
     )

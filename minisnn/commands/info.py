@@ -118,6 +118,9 @@ def _inner_loop(net, inner) -> None:
 def _training(found, config) -> None:
     import numpy as np
 
+    from ..training.evaluation import measure_of
+    from ..training.progress import tells_before
+
     done = found.progress.get("update", 0)
     task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
     if RULES[config.rule].whole_set:
@@ -127,18 +130,23 @@ def _training(found, config) -> None:
     rule, of = RULES[config.rule].words(config.order) + first, f"{found.origin.words()}, seed {config.seed}"
     print(f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}")
     curve = found.curve
-    known = {"loss", "accuracy_before", "accuracy_after", "seconds", "validation"} <= curve.keys()
+    measure = measure_of(curve)
+    names = ["loss", f"{measure}_before", f"{measure}_after"]
+    known = {*names, "seconds", "validation"} <= curve.keys()
     if known and len(curve["loss"]) == done > 0:
         last = slice(-min(100, done), None)
-        loss, before, after = (float(np.mean(curve[name][last])) for name in ("loss", "accuracy_before", "accuracy_after"))
-        way = f"query loss {loss:.3f}, accuracy {before:.1%} before, {after:.1%} after adaptation"
+        loss, before, after = (float(np.mean(curve[name][last])) for name in names)
+        form = ".1%" if measure == "accuracy" else ".4g"
+        way = f"query loss {loss:.3f}, {measure} {after:{form}}"
+        if tells_before(config) and np.isfinite(before):
+            way = f"query loss {loss:.3f}, {measure} {before:{form}} before, {after:{form}} after adaptation"
         print(f"{'':<12}last {min(100, done)} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
             last, what = seen[-1], "activity" if config.model == "snn" else "mean outputs"
             layers = {name.removeprefix("activity_"): column for name, column in curve.items() if name.startswith("activity_")}
             rates = ", ".join(f"{name} {column[last]:.1%}" for name, column in layers.items())
-            print(f"{'':<12}validation accuracy {curve['validation'][last]:.1%} after update {last + 1}; {what} {rates}")
+            print(f"{'':<12}validation {measure} {curve['validation'][last]:{form}} after update {last + 1}; {what} {rates}")
 
 
 def _is_recording(path: Path) -> bool:

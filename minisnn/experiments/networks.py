@@ -189,10 +189,6 @@ class Networks:
         for other in RECIPES:
             if recipe.start == file_name(other):
                 config = replace(config, start=str(self._place(other)))
-        if (out / "checkpoint.h5").exists():
-            found = read(out)
-            if found.config == config and found.progress.get("update") == config.updates:
-                return out
         train(config, out, resume=(out / "config.json").exists(), progress=self.progress, executor=self.executor)
         return out
 

@@ -3,11 +3,13 @@
     <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl    every item that was measured
 
 An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a study that was stopped
-goes on with the next, and experiments that need the same numbers share them; a file of records made with other settings or
-another network is begun anew.
+goes on with the next, and experiments that need the same numbers share them. Records made with other settings, networks,
+recordings (all bytes of their files count) or code are put aside (records/<key>.before.jsonl), and begun anew.
 """
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime
@@ -18,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..data.store.cache import identity
+from ..data.store.cache import code_identity, folder_identity, identity, is_module
+from ..data.store.shipped import shipped
 from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
@@ -30,7 +33,7 @@ from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
-FORMAT = 2  # of records: those of another are begun anew
+PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv")  # that simulated recordings are made of
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,14 @@ class Study:
         split = "test" if split == "known" else split
         return open_set(dataset, split, self.settings.root_of(dataset), self.progress, **options)
 
+    @cache
+    def recordings(self, dataset: str) -> str:
+        """A hash of all that the recordings of a data set, or the pictures that they are made of, hold."""
+        root = self.settings.root_of(dataset)
+        if root is not None:
+            return folder_identity(Path(root).expanduser())
+        return identity([folder_identity(shipped(name)) for name in PICTURES])
+
     def network(self, role: str) -> Checkpoint | None:
         """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
         found = self.networks.find(role)
@@ -96,7 +107,8 @@ class Study:
     def trained(self, name: str, dataset: str, config: TrainingConfig, **own: Any):
         """What `train` makes of random weights by these settings, in a run folder of this study's, which can be resumed."""
         short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
-        out, data = self.out / f"{self.name}-networks" / short, {"train": self.tasks(dataset, "train")}
+        made_from = identity([self.recordings(dataset), code_identity(__name__)])
+        out, data = self.out / f"{self.name}-networks" / f"{short}-{made_from[:8]}", {"train": self.tasks(dataset, "train")}
         return train(config, out, (out / "config.json").exists(), self.progress, data=data, executor=self.executor, **own)
 
     def meta_trained(self, found) -> Iterator[tuple[str, str, str]]:
@@ -122,8 +134,8 @@ class Study:
         together   False: one after the other, where an item measures time
         """
         path, s = self.out / "records" / f"{key}.jsonl", self.settings
-        whole = (dataset, s.root_of(dataset), s.seed, s.queries, *made_from)
-        head = json.dumps({"records": FORMAT, "made from": identity(whole)})
+        on = self.recordings(dataset), code_identity(*dict.fromkeys([__name__, *_module_of(one)]))
+        head = json.dumps({"made from": identity((dataset, *on, s.seed, s.queries, *made_from))})
         path.parent.mkdir(parents=True, exist_ok=True)
         found = _records(path, head)
         if len(found) < count:
@@ -218,7 +230,17 @@ def _told(one):
     """A rule, by what its answers depend on: networks by their configuration, functions by their name."""
     if is_dataclass(one):
         return {"": type(one).__name__, **{name: _told(value) for name, value in vars(one).items()}}
-    return one.configuration() if hasattr(one, "configuration") else getattr(one, "__name__", one)
+    if hasattr(one, "configuration"):
+        return one.configuration()
+    return f"{one.__module__}.{one.__qualname__}" if hasattr(one, "__qualname__") else one
+
+
+def _module_of(one: Callable) -> list[str]:
+    """The module that a function is of, if it is of a file."""
+    while isinstance(one, partial):
+        one = one.func
+    name = getattr(one, "__module__", None) or ""
+    return [name] if "." in name and is_module(name) else []
 
 
 def processor() -> str:
@@ -233,13 +255,19 @@ def processor() -> str:
 
 
 def _records(path: Path, head: str) -> list:
-    """The whole lines of a file of records with this head; a last line that was cut short is taken off."""
+    """The whole lines of a file of records with this head; a last line that was cut short is taken off, and a file of another
+    head put aside. ValueError where it is no file of records."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    lines = text.split("\n")
+    lines = path.read_text(encoding="utf-8").split("\n")
     if lines[0] != head:
-        path.unlink()
+        if not lines[0].startswith('{"made from": "') and lines != [""]:
+            raise ValueError(f"{path}: this is no file of records; expected a folder of the studies, or a new one")
+        aside = path.with_suffix(".before.jsonl")
+        os.replace(path, aside)
+        if len(lines) > 2:
+            why = "was made of other recordings, networks, settings or code"
+            print(f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are measured anew", file=sys.stderr)
         return []
     if lines[-1]:
         path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")

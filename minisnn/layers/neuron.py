@@ -38,6 +38,8 @@ class _Constants:
         for name in self.decaying:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{kind} {name} must lie in [0, 1), not {getattr(self, name)}")
+        if getattr(self, "gain", 1) == 0:
+            raise ValueError(f"{kind} gain must not be 0, with which a network sees nothing")
         slope = getattr(self, "slope", 1)
         if slope <= 0:
             raise ValueError(f"{kind} slope must be positive, not {slope}")

@@ -35,6 +35,7 @@ from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
 from .tasks import Task
 
+MOST_STEPS = 1000  # a number in a file must not keep anybody waiting for ever; of settings, too
 BATCH = 64  # samples that go through the network at once; more would only take memory
 
 
@@ -115,7 +116,8 @@ class InnerLoop:
         unknown = [n for n in self.freeze if not isinstance(n, str) or n not in names]
         if unknown:
             raise ValueError(f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}")
-        whole("steps", self.steps, 0)
+        if whole("steps", self.steps, 0) > MOST_STEPS:
+            raise ValueError(f"steps must be a whole number from 0 to {MOST_STEPS}, not {self.steps!r}")
         flag("online", self.online)
         a = array("step_size", self.step_size)
         if a.dtype.kind not in "iuf" or a.shape not in ((), (net.size,)) or not np.isfinite(a).all():

@@ -1,5 +1,6 @@
 """A task of few-shot learning: a support set to learn from and a query set to be judged on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ class Task:
     """An N-way K-shot task (Stewart and Neftci 2022, section 2.1; Vinyals et al. 2016).
 
     x_support (B, T, H, W, 2)   event counts a time step, channel 0 = OFF, 1 = ON: uint8 or floating point
-    y_support (B,)              labels 0 .. ways - 1, any integer type; kept as int64
+    y_support (B,)              labels 0 .. ways - 1, any integer type; kept as int64; or of regression (B, ways) real numbers
     x_query, y_query            likewise, with their own B
     classes                     names of the classes, label k being classes[k]; may be left out
-    recordings                  numbers of the recordings that each sample is made of, (support (B, k), query (B, k)), or None
+    recordings                  numbers of the recordings that each sample is made of, (support (B, k), query (B, k)), or None;
+                                of parts of long takes those of the takes: parts of one tell less than as many recordings
 
     Sequences of other ranks, (B, T, features) say, are taken too: both sets must agree in all but B.
     Raises ValueError for shapes that do not fit, labels out of range, and counts that are not finite.
@@ -40,8 +42,17 @@ class Task:
                 raise ValueError(f"x_{part} is of type {x.dtype}, expected uint8 or floating-point event counts")
             if x.dtype.kind == "f" and not np.isfinite(x).all():
                 raise ValueError(f"x_{part} holds NaN or infinite values, expected finite event counts")
+            if y.dtype.kind == "f" and y.ndim == 2 and len(y) == len(x) and y.size and not self.classes:
+                if not np.isfinite(y).all():
+                    raise ValueError(f"y_{part} holds NaN or infinite values, expected finite targets")
+                object.__setattr__(self, f"x_{part}", x)
+                object.__setattr__(self, f"y_{part}", y)
+                continue
             if y.dtype.kind not in "iu":
-                raise ValueError(f"y_{part} is of type {y.dtype}, expected integer labels")
+                raise ValueError(
+                    f"y_{part} is of type {y.dtype} and shape {y.shape}, expected integer labels, or real targets "
+                    f"({len(x)}, outputs) without classes"
+                )
             if y.shape != (len(x),):
                 raise ValueError(f"y_{part} has shape {y.shape}, expected ({len(x)},), one label for each sample of x_{part}")
             if y.min() < 0:
@@ -50,32 +61,46 @@ class Task:
                 raise ValueError(f"y_{part} holds the label {y.max()}, expected at most {ways - 1} for {ways} classes")
             object.__setattr__(self, f"x_{part}", x)
             object.__setattr__(self, f"y_{part}", y.astype(np.int64))
+        if self.y_support.ndim != self.y_query.ndim or self.y_support.shape[1:] != self.y_query.shape[1:]:
+            shapes = f"{self.y_query.shape}, expected labels or targets as y_support has them, {self.y_support.shape}"
+            raise ValueError(f"y_query has the shape {shapes}")
         if self.x_support.shape[1:] != self.x_query.shape[1:]:
             shapes = f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
             raise ValueError(f"x_query has samples of shape {shapes}")
 
     def __repr__(self) -> str:
         sizes = f"{len(self.y_support)} support and {len(self.y_query)} query samples"
+        if self.real:
+            return f"Task: {self.ways} real outputs; {sizes} of shape {self.x_support.shape[1:]}, {self.x_support.dtype}"
         names = f": {' '.join(self.classes)}" if self.classes else ""
         return f"Task: {self.ways} classes{names}; {sizes} of shape {self.x_support.shape[1:]}, {self.x_support.dtype}"
 
     @property
+    def real(self) -> bool:
+        """Whether it is one of regression: real targets, not labels."""
+        return self.y_query.dtype.kind == "f"
+
+    @property
     def ways(self) -> int:
-        """Number of classes: that of the names, or else the highest label of either set plus one."""
+        """Number of classes: that of the names, or else the highest label of either set plus one; or of real outputs."""
+        if self.real:
+            return self.y_query.shape[1]
         return len(self.classes) or int(max(self.y_support.max(), self.y_query.max())) + 1
 
 
 class Classification:
     """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set is a batch.
 
-    tasks   a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
+    tasks     a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
+    classes   names of the classes in the order of their labels; None: in that of the set
 
-    Label k is class k of the set. Of a task's arguments only `queries` counts: so many samples, of as many different classes;
-    the support set holds as many others.
+    Of a task's arguments only `queries` counts: so many samples, of as many different classes; the support set holds as many
+    others, from which nothing is learned.
     """
 
-    def __init__(self, tasks: Any):
-        self.tasks, self.classes, self.input_shape = tasks, tuple(tasks.classes), tasks.input_shape
+    def __init__(self, tasks: Any, classes: Sequence[str] | None = None):
+        self.tasks = tasks.ungrouped() if hasattr(tasks, "ungrouped") else tasks
+        self.classes, self.input_shape = tuple(tasks.classes if classes is None else classes), tasks.input_shape
 
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """A batch of `queries` samples. Raises ValueError for more than there are classes."""
@@ -84,7 +109,10 @@ class Classification:
             raise ValueError(f"queries is {queries}, expected at most {most}")
         labels = rng.choice(len(self.classes), size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
-        return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes)
+        rests_on = None
+        if task.recordings is not None:
+            rests_on = np.zeros((len(task.y_support), 0), np.int64), task.recordings[1]
+        return Task(task.x_support, labels[task.y_support], task.x_query, labels[task.y_query], self.classes, rests_on)
 
     def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """Batch number `index` of the series `seed`."""

@@ -14,7 +14,8 @@ def plot_learning_curve(
     """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
 
     rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
-             query set, before and after adaptation, 0 to 1) and `validation` (after adaptation, unseen classes);
+             query set, before and after adaptation, 0 to 1; or `error_before`, `error_after`) and `validation` (after
+             adaptation, unseen classes);
              what a row lacks, or has as None or NaN, is left out
     path     where to save the figure as well
     chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
@@ -26,16 +27,21 @@ def plot_learning_curve(
     with style():
         fig = figure(7.5, 6.0)
         top, bottom = fig.subplots(2, 1, sharex=True)
-        _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span)
-        _curve(bottom, rows, "accuracy_before", "before adaptation", COLOURS["blue"], span)
-        _curve(bottom, rows, "accuracy_after", "after adaptation", COLOURS["vermillion"], span)
-        _curve(bottom, rows, "validation", "validation: unseen classes", COLOURS["green"], 1, "o-")
+        _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span, 1.0)
+        error, told = "error_after" in rows[0], "validation: unseen classes"
+        measure, factor = ("error", 1.0) if error else ("accuracy", 100.0)
+        _curve(bottom, rows, f"{measure}_before", "before adaptation", COLOURS["blue"], span, factor)
+        _curve(bottom, rows, f"{measure}_after", "after adaptation", COLOURS["vermillion"], span, factor)
+        _curve(bottom, rows, "validation", "validation" if error else told, COLOURS["green"], 1, factor, "o-")
         if chance is not None:
             bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
             _annotate(bottom, f"chance, {100 * chance:.3g} %", 100 * chance, ("axes fraction", "data"))
         top.set(ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches")
         top.set_ylim(bottom=0)
         bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
+        if error:
+            bottom.set(ylabel="mean squared error", ylim=(0, None))
+            top.set(ylabel="loss")
         if span > 1:
             _annotate(top, f"pale: each record; line: mean of {span}", 1, "axes fraction")
         if bottom.get_legend_handles_labels()[0]:
@@ -60,12 +66,12 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
     return (total[end] - total[first]) / (end - first)
 
 
-def _curve(axes, rows, key, label, colour, span, line="-"):
+def _curve(axes, rows, key, label, colour, span, factor, line="-"):
     points = [(row["tasks"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])]
     if not points:
         return
     seen, values = np.array(points, float).T
-    values = values if key == "loss" else 100 * values
+    values = factor * values
     if span > 1:
         axes.plot(seen, values, color=colour, alpha=0.25, linewidth=0.8)
     axes.plot(seen, running_mean(values, span), line, color=colour, label=label, markersize=4)

@@ -3,7 +3,7 @@
 A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). Those here take the class means of
 the support and answer with the nearest (`meta.prototypes`), on
 
-    frames      the events of each cell summed over time: no network at all
+    frames      the events of each cell, or the values of each feature, summed over time: no network at all
     random      the last trace of a network of the same kind with random weights, scaled to the support sets of a few tasks
     pretrained  the last trace of an ordinary classifier
     own         the last trace of the meta-trained network itself
@@ -23,7 +23,7 @@ import numpy as np
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
-from ..meta.tasks import Task, summed_frames
+from ..meta.tasks import Task
 from ..parallel.executor import Executor
 from .intervals import Drawn, Interval, Intervals, Shared, ci95
 
@@ -32,7 +32,7 @@ Rule = Callable[[Task], np.ndarray]
 
 def frames(task: Task) -> np.ndarray:
     """Nearest class mean of summed frames."""
-    support, query = (summed_frames(x).reshape(len(x), -1) for x in (task.x_support, task.x_query))
+    support, query = (x.sum(1, dtype=np.float32).reshape(len(x), -1) for x in (task.x_support, task.x_query))
     return distance_logits(query, class_means(support, task.y_support, task.ways))
 
 
@@ -202,7 +202,10 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
-    """Which query samples have the largest logit at their label, (n, Q) of one or several logits."""
+    """Which query samples have the largest logit at their label, (n, Q) of one or several logits; of real targets the squared
+    error of each, a mean over the outputs."""
+    if task.real:
+        return np.atleast_2d(((logits - task.y_query) ** 2).mean(-1))
     return np.atleast_2d(logits.argmax(-1) == task.y_query)
 
 

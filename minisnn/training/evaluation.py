@@ -1,7 +1,7 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ from .baselines import Adapted, Answers, Rule, answers_of, rows_of
 from .intervals import Intervals
 from .settings import TrainingConfig
 from ..meta.inner import InnerLoop, predict
+from ..layers.loss import Loss, loss_of
 from ..network.base import Network
 from ..meta.rules import RULES
+from ..meta.tasks import Classification
+from ..data.sets.samples import shared
 
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
@@ -65,9 +68,50 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
             )
 
 
+def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
+    """ValueError where what is to be unseen is known: recordings that train and are tested on, too, or, where all classes are
+    told apart, classes of other sets than those that train."""
+    train = data["train"]
+    for split, tasks in data.items():
+        if split == "train":
+            continue
+        if RULES[config.rule].whole_set and set(tasks.classes) != set(train.classes):
+            odd = sorted(set(tasks.classes) ^ set(train.classes))[0]
+            raise ValueError(
+                f"{split}: its classes are not those that train, which rule {config.rule} tells apart ({odd!r} is in one of "
+                "the two alone); give sets of the same classes and other recordings, as Recordings.split_recordings makes them"
+            )
+        if (common := shared(train, tasks)) is not None:
+            raise ValueError(f"train and {split} {common}; what is called unseen would be known, give other recordings")
+
+
+def measure_of(names: Iterable[str]) -> str:
+    """What tells how well tasks are learned, by the names of what was measured: "accuracy", or "error" of real targets."""
+    return "error" if "error_after" in names else "accuracy"
+
+
+def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
+    """`measure_of` tasks that nothing was learned of yet, for a network with this loss. A first task to validate and to test on
+    is drawn: ValueError for what they lack comes before training, and not after."""
+    ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
+    size, shape = (ways, config.shots, config.queries), tuple(data["train"].input_shape)
+    tasks = {split: data[split].episode(config.seed, 0, *size) for split in ("val", "test") if split in data}
+    for split, task in tasks.items():
+        if task.x_query.shape[2:] != shape:
+            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {shape}")
+    if not tasks and loss is not None and loss_of(loss).one_hot:
+        tasks["train"] = data["train"].episode(config.seed, 0, *size)
+    return "error" if any(task.real for task in tasks.values()) else "accuracy"
+
+
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
     """Share of samples whose label has the largest logit (the first of equal ones)."""
     return float(np.mean(logits.argmax(1) == y))
+
+
+def measured(logits: np.ndarray, y: np.ndarray) -> float:
+    """`accuracy` of labels; of real targets (B, outputs) the mean squared error."""
+    return accuracy(logits, y) if y.dtype.kind in "iu" else float(np.mean((logits - y) ** 2))
 
 
 def evaluate(
@@ -88,6 +132,7 @@ def evaluate(
     align: str | None = None,
     beside: Callable[[Any], Mapping[str, Rule]] | None = None,
     how: Mapping[str, Any] | None = None,
+    whole_set: bool = False,
 ) -> dict:
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
@@ -95,10 +140,12 @@ def evaluate(
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
     align, how   option, and other options, of the data set, where it is given by name
+    whole_set  the network tells all training classes apart (rule classify): it is asked so, in recordings of `split`
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
-    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1), per_episode, per_episode_before, and
-    dataset, root, split, align, episodes, seed, ways, shots, queries;
+    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1; of tasks with real targets error_before
+    and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align, inner_steps,
+    episodes, seed, ways, shots, queries;
     interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
                     for one episode
     ci95, ci95_recordings, ci95_classes     half the 95 % intervals over episodes, 1.96 s / sqrt(episodes), which does not hold
@@ -120,23 +167,33 @@ def evaluate(
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        dataset = open_set(dataset, split, root, progress, **({} if align is None else {"align": align}), **(how or {}))
+        options = {**({} if align is None else {"align": align}), **(how or {}), **({"classes": "train"} if whole_set else {})}
+        dataset = open_set(dataset, split, root, progress, **options)
+    if whole_set:
+        dataset = Classification(dataset)
+        if len(dataset.classes) != net.ways:
+            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered = [], [], list[Answers]()
+    adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
         def add(episode: tuple[float, Answers]) -> None:
+            nonlocal measure, form
+            if episode[1].right.dtype.kind == "f":
+                measure, form = "error", ".3g"
             before.append(episode[0])
             answered.append(episode[1])
             after.append(float(np.mean(episode[1].right[0])))
-            bar.set_postfix_str(f"accuracy {np.mean(before):.1%} → {np.mean(after):.1%}", False)
+            words = f"{np.mean(before):{form}} → " * adapts + f"{np.mean(after):{form}}"
+            bar.set_postfix_str(f"{measure} {words}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
-    found: dict[str, Any] = dict(accuracy_before=float(np.mean(before)), accuracy_after=float(np.mean(after)))
+    found: dict[str, Any] = {f"{measure}_before": float(np.mean(before)), f"{measure}_after": float(np.mean(after))}
     found.update(_told(own.intervals))
     found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
     told = {name: dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals)) for name, row in rows.items()}
@@ -144,7 +201,7 @@ def evaluate(
         less, halves = own.less(row)
         told[name]["less"] = [less, halves.episodes, halves.recordings]
         told[name]["less_interval"] = _told(halves)["interval"]
-    found.update(rules=told, align=getattr(dataset, "align", None))
+    found.update(rules=told, align=getattr(dataset, "align", None), inner_steps=inner.steps)
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
 
@@ -152,7 +209,7 @@ def evaluate(
 def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int) -> tuple[float, Answers]:
     """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
-    return accuracy(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
+    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
 
 
 def _told(found: Intervals) -> dict[str, Any]:
@@ -163,23 +220,31 @@ def _told(found: Intervals) -> dict[str, Any]:
 
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
+    split = result.get("split", "test")
+    if "error_after" in result:
+        before = f" ({result['error_before']:.4g} before adaptation)" if result.get("inner_steps") != 0 else ""
+        margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
+        return f"{split} error {result['error_after']:.4g}{margin}, mean squared, on {result['episodes']} episodes{before}"
+    right = f"{100 * result['accuracy_after']:.1f}"
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
-        return f"accuracy {100 * result['accuracy_after']:.1f} % among {result['ways']} classes on unseen recordings"
+        which = "recordings that it learned from" if split == "train" else "unseen recordings"
+        return f"accuracy {right} % among {result['ways']} classes on {which}"
     interval = result.get("interval")  # not in results of earlier versions, whose ci95 is over episodes
     half = interval["half"] if interval else result["ci95"]
     margin = "" if half is None else f" ± {100 * half:.1f}"
-    speaks = f"; ± for {interval['population']}" if interval else ""
-    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(result["split"], "")
+    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
     episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
-    right, before = (f"{100 * result[f'accuracy_{when}']:.1f}" for when in ("after", "before"))
-    first = f"{result['split']} accuracy {right}{margin} % on {result['episodes']} {episodes}"
-    return f"{first} ({before} % before adaptation{speaks})"
+    said = [f"± for {interval['population']}"] if interval else []
+    if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
+        said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
+    bracket = f" ({'; '.join(said)})" if said else ""
+    return f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes}{bracket}"
 
 
 def table(result: dict, learned: str | None = None) -> list[str]:
     """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and the first less it, paired,
     in points; then whom the intervals speak for. learned: the words for how the network learned."""
-    if not result.get("rules"):
+    if not result.get("rules") or "error_after" in result:
         return []
     rows = {learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]), **result["rules"]}
     shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}

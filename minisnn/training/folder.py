@@ -34,13 +34,14 @@ def free_folder(name: str, parent: str | Path = "runs") -> Path:
 
 
 class RunFolder:
-    """A run's folder and its files; `command` is what goes on with it, given --resume DIR.
+    """A run's folder and its files, and `more` that the command writes there; `command` is what goes on with it, given
+    --resume DIR.
 
     Within a `with` block no other process runs here: ValueError where one does already.
     """
 
-    def __init__(self, path: str | Path, command: str = TRAIN):
-        self.path, self.origin = Path(path), Origin(command)
+    def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):
+        self.path, self.origin, self.files = Path(path), Origin(command), (*FILES, *more)
         self.columns: list[str] = []
         self._hold = Hold(path)
 
@@ -79,7 +80,7 @@ class RunFolder:
         """Raise ValueError where a run lies here already, or files that have the names of a run's, `more` among them."""
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path}: there is a file of this name; expected a new folder for the run")
-        found = [name for name in (*FILES, *more) if (self / name).exists() or (self / name).is_symlink()]
+        found = [name for name in (*self.files, *more) if (self / name).exists() or (self / name).is_symlink()]
         if not found:
             return
         what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"
@@ -137,6 +138,7 @@ class RunFolder:
             raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues with its own")
         remove_leftovers(self.path, *FILES)
         if not holds_checkpoint(self.path):
+            (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
         checkpoint.origin.check(self.origin.command, given, self.path, sure=False)  # of a run of before it knows more
@@ -160,7 +162,7 @@ class RunFolder:
         values = (row.get(name, math.nan) for name in self.columns)
         return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
 
-    def draw(self, rows: list[dict[str, float]], chance: float) -> None:
+    def draw(self, rows: list[dict[str, float]], chance: float | None) -> None:
         """The learning curve, where there is something to draw, and time. A picture is never worth a run: where it cannot be
         drawn, a warning says so."""
         from ..plots import drawing, plot_learning_curve

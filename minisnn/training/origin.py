@@ -18,6 +18,7 @@ from .settings import TrainingConfig
 
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
+SAMPLES = 20  # tasks by which recordings are told that cannot tell themselves
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Origin:
     data      a name in DATASETS or of `data.sets.named`, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
-    sample    of real recordings the SHA-256 of a task of them, by which others in the same folder are told
+    content   of what is learned from, validated and tested on: a hash a split, as JSON, by which other recordings under the
+              same name are told
+    sample    of real recordings, in runs of version 0.2 and before, the SHA-256 of a task of them
     how       of recordings in a folder the options that they are read with, as JSON
     own       parts of the model that were given in Python, in words (`held.Own`)
     """
@@ -38,6 +41,7 @@ class Origin:
     sample: str | None = None
     how: str | None = None
     own: str | None = None
+    content: str | None = None
 
     @classmethod
     def of(cls, command: str, tasks: Any) -> "Origin":
@@ -45,7 +49,7 @@ class Origin:
         name, root, how = (*getattr(tasks, "opened", (None, None)), None)[:3]
         if name is None:
             return cls(command, PYTHON, kind=type(tasks).__name__)
-        return cls(command, name, root, sample=_sample(tasks) if root is not None or runs_code(name) else None, how=how)
+        return cls(command, name, root, how=how)
 
     @classmethod
     def read(cls, values: Any, source: str) -> "Origin":
@@ -96,14 +100,18 @@ class Origin:
             way = "leave out data=" if given else f"continue in Python: {self.how_to_go_on(folder)}"
             raise ValueError(f"{folder}: {what}; {way}")
 
-    def check_same(self, now: "Origin", folder: Path) -> None:
-        """After data was read: ValueError where it is not what the run has learned from."""
+    def check_same(self, now: "Origin", tasks: Any, folder: Path) -> None:
+        """After data was read, `tasks` to learn from: ValueError where it is not what the run has learned from."""
         if self.kind is not None and now.kind != self.kind:
             raise ValueError(f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same data")
-        if self.sample is not None and now.sample != self.sample:
-            raise ValueError(
-                f"{self.root or self.data}: these are not the recordings that the run in {folder} learns from; bring them back"
-            )
+        split = _differs(self.content, now.content)
+        if self.content is None and self.sample is not None and self.sample != _sample(tasks, 1):
+            split = "train"
+        if split is not None:
+            what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(split, f"has in {split}")
+            where = self.root or self.words()
+            way = "bring them back, or begin anew"
+            raise ValueError(f"{where}: these are not the recordings that the run in {folder} {what}; {way}")
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
         """(data set, root) that a command opens to test or show the network at `path`: what the user names, or else what it
@@ -121,7 +129,7 @@ class Origin:
         return self.data, self.root if root is None else root
 
     def options(self, dataset: str) -> dict[str, Any]:
-        """What the data set is opened with, where it is the one that the network learned from."""
+        """What the data set is opened with, where it is the one that the network learned from, but for which classes."""
         if dataset != self.data or self.how is None:
             return {}
         try:
@@ -130,12 +138,46 @@ class Origin:
             found = None
         if not isinstance(found, dict) or not set(found) <= OPTIONS:
             raise ValueError(f"the record of how {self.data} was read is damaged; expected {', '.join(sorted(OPTIONS))}")
-        return found
+        return {name: value for name, value in found.items() if name != "classes"}
 
 
-def _sample(tasks: Any) -> str:
-    """SHA-256 of a task that is always the same for the same recordings."""
+def contents(data: Mapping[str, Any]) -> str | None:
+    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of one's own that a command
+    opens, and that do not tell, it is a hash of some of their tasks."""
+    found = {}
+    for split, tasks in sorted(data.items()):
+        name, root = (*getattr(tasks, "opened", (None, None)), None)[:2]
+        if hasattr(tasks, "identity"):
+            found[split] = tasks.identity()
+        elif name is not None and (root is not None or runs_code(name)):
+            found[split] = _sample(tasks, SAMPLES)
+    return json.dumps(found) if found else None
+
+
+def _differs(before: str | None, now: str | None) -> str | None:
+    """The first split that holds something else than before, of those that are known both times."""
+    old, new = (_splits(one) for one in (before, now))
+    order = sorted(old, key=lambda split: (split != "train", split))
+    return next((split for split in order if new.get(split, old[split]) != old[split]), None)
+
+
+def _splits(content: str | None) -> dict[str, str]:
+    try:
+        found = json.loads(content or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("the record of the recordings that the run learns from is damaged; expected a hash a split")
+    return found
+
+
+def _sample(tasks: Any, number: int) -> str:
+    """SHA-256 of so many tasks that are always the same for the same recordings."""
     import numpy as np
 
-    task = tasks.sample_task(np.random.default_rng(0), 2, 1, 1)
-    return hashlib.sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in (task.x_support, task.x_query))).hexdigest()
+    rng, digest = np.random.default_rng(0), hashlib.sha256()
+    for _ in range(number):
+        task = tasks.sample_task(rng, 2, 1, 1)
+        for x in (task.x_support, task.x_query):
+            digest.update(np.ascontiguousarray(x).tobytes())
+    return digest.hexdigest()

@@ -21,15 +21,16 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_ways, evaluate, open_sets
+from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
-from .origin import Origin
+from .origin import Origin, contents
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
 from .state import State, first, restored, started
 from .update import INIT_TASKS, WEIGHTS, Learned, generator, inner_loop, network_of, task_gradient, task_of, updated
+from ..data.store.cache import identity
 from ..layers.loss import Loss
 from ..layers.neuron import LIF, CubaLIF
 from ..layers.own import Neuron
@@ -106,15 +107,18 @@ def train(
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = replace(Origin.of(held.command, data["train"]), own=mine.words())
+        origin = replace(Origin.of(held.command, data["train"]), own=mine.words(), content=contents(data))
         if resume:
-            folder.origin.check_same(origin, folder.path)
+            folder.origin.check_same(origin, data["train"], folder.path)
             folder.origin = origin
         check_ways(config, data)
+        check_apart(config, data)
         if whole_set:
-            data = {split: Classification(tasks) for split, tasks in data.items()}
+            data = {split: Classification(tasks, data["train"].classes) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            return _Run(config, folder, data, progress, executor, held, mine).go(found, None if resume else origin)
+            measure = rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
+            run = _Run(config, folder, data, progress, executor, held, mine, measure)
+            return run.go(found, None if resume else origin)
 
 
 def _check(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
@@ -138,9 +142,7 @@ def _check(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> Non
 class _Run:
     """A run in the making."""
 
-    def __init__(
-        self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress, executor=None, held=Held(), own=Own()
-    ):
+    def __init__(self, config, folder: RunFolder, data, progress, executor=None, held=Held(), own=Own(), measure="accuracy"):
         self.config, self.folder, self.data, self.progress, self.held, self.own = config, folder, data, progress, held, own
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
@@ -149,8 +151,9 @@ class _Run:
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        self.columns = "update tasks loss accuracy_before accuracy_after gradient_norm lr".split() + [*self.steps.parts]
-        self.columns += ["seconds", "validation", "validation_ci95"]
+        self.measure, self.chance = measure, 1 / self.ways if measure == "accuracy" else None
+        self.columns = ["update", "tasks", "loss", f"{measure}_before", f"{measure}_after", "gradient_norm", "lr"]
+        self.columns += [*self.steps.parts, "seconds", "validation", "validation_ci95"]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
@@ -167,7 +170,7 @@ class _Run:
         try:
             if self.progress:
                 self._announce(state)
-            with Bar(config, self.rows, self.progress) as bar:
+            with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
                     self._validate(state)
                     if state.update % config.checkpoint_every == 0 or state.update == config.updates:
@@ -197,7 +200,7 @@ class _Run:
             if not isinstance(error, OSError) or isinstance(error, WorkersLost):
                 raise
         if isinstance(error, KeyboardInterrupt):
-            self.folder.draw(self.rows, 1 / self.ways)
+            self.folder.draw(self.rows, self.chance)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
@@ -211,7 +214,7 @@ class _Run:
 
     def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
-        print(opening(config, self.net, self.folder, self.executor.number), file=sys.stderr, flush=True)
+        print(opening(config, self.net, self.folder, self.executor.number, self.measure), file=sys.stderr, flush=True)
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
             print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)
@@ -263,7 +266,7 @@ class _Run:
             sums = Learned(*map(add, sums, found))
 
         self._gradients(state, state.update, self.config.tasks, collect)
-        new = updated(self.config, self.net, self.steps, state, sums)
+        new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)
             raise ValueError(diverged(self.config, self.net, new.row, new.gradient, self.folder.path))
@@ -285,11 +288,11 @@ class _Run:
         activity = self._activity(state, 0)
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
-        self.rows[-1].update(validation=result["accuracy_after"], **rates)
+        self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
         if result["interval"] is not None:
             self.rows[-1]["validation_ci95"] = result["interval"]["half"]
         self.folder.start_log(self.columns, self.rows)
-        self.folder.draw(self.rows, 1 / self.ways)
+        self.folder.draw(self.rows, self.chance)
 
     def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
@@ -317,17 +320,18 @@ class _Run:
     def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
         config, path, origin = self.config, self.folder / "result.json", self.folder.origin
-        self.folder.draw(self.rows, 1 / self.ways)
+        self.folder.draw(self.rows, self.chance)
         if not config.test_episodes:
             return None
-        if path.exists():
-            return read_json(path)
+        network = identity(state.theta)
+        if path.exists() and (kept := read_json(path)).get("network", network) == network:
+            return kept
         beside = None
-        if type(self.held) is Held and not RULES[config.rule].whole_set:
+        if type(self.held) is Held and not RULES[config.rule].whole_set and self.measure == "accuracy":
             beside = partial(baselines, self.net, state.theta, inner=self._inner(state))
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
         test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)
-        test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size)
+        test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size, network=network)
         write_json(path, test)
         return test

@@ -95,7 +95,7 @@ class TrainingConfig:
 
     # ---- the inner loop: learning a task
     step_size: float = _inner(1.0, "step size, or where it starts from if it is learned", above=0)
-    inner_steps: int = _inner(1, "gradient steps on the support set", least=1)
+    inner_steps: int = _inner(1, "gradient steps on the support set", least=1, most=1000)
     learn_step_size: str = _inner(
         "no",
         "learn the step size: one for all, for every layer, for every weight or bias array, or for every parameter",

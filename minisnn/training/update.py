@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .evaluation import accuracy
+from .evaluation import measured
 from .held import Held, Own
 from .settings import TrainingConfig
 from .state import State, optimisers
@@ -55,8 +55,8 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
 
 
 class Learned(NamedTuple):
-    """What a task teaches, or the sum over tasks: query loss, gradients of theta and of log(step size), accuracy before and
-    after adaptation."""
+    """What a task teaches, or the sum over tasks: query loss, gradients of theta and of log(step size), accuracy (of real
+    targets the mean squared error) before adaptation, NaN where a rule has none, and after it."""
 
     loss: float = 0.0
     gradient: Any = 0
@@ -78,9 +78,9 @@ def task_gradient(
         found = rule.gradient(inner, net, theta, task, config.order_of(u))
     except NotFinite:  # the inner loop diverged
         return Learned(math.nan, np.full_like(theta, math.nan), 0 * log_step, math.nan, math.nan)
-    after = accuracy(found.query_logits, task.y_query)
+    after = measured(found.query_logits, task.y_query)
     # the support is as unseen as the query before adaptation, and its logits are there already
-    before = after if found.support_logits is None else accuracy(found.support_logits, task.y_support)
+    before = math.nan if found.support_logits is None else measured(found.support_logits, task.y_support)
     meta = found.gradient if slope is None else slope * found.gradient
     meta = net.without_readout(meta) if config.zero_readout else meta
     return Learned(found.loss, meta, steps.log_gradient(log_step, found.step_size_gradient), before, after)
@@ -95,8 +95,9 @@ class Updated(NamedTuple):
     finite: bool
 
 
-def updated(config: TrainingConfig, net, steps: StepSizes, state: State, found: Learned) -> Updated:
-    """One step of the outer loop's optimisers; found: the sum over the update's tasks."""
+def updated(config: TrainingConfig, net, steps: StepSizes, state: State, found: Learned, measure: str = "accuracy") -> Updated:
+    """One step of the outer loop's optimisers; found: the sum over the update's tasks; measure: what is told of them, or
+    "error"."""
     gradient, norm = clip(found.gradient / net.dtype.type(config.tasks), config.clip)
     shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
     schedule = cosine(state.update, config.updates, 1.0, config.lr_end)
@@ -106,7 +107,7 @@ def updated(config: TrainingConfig, net, steps: StepSizes, state: State, found: 
     if steps.learned:
         log_step = step_sizes.step(log_step, found.log_gradient * shrunk / config.tasks, config.step_size_lr * schedule)
     row = dict(update=state.update + 1, tasks=(state.update + 1) * config.tasks, loss=found.loss / config.tasks)
-    row |= dict(accuracy_before=found.before / config.tasks, accuracy_after=found.after / config.tasks)
+    row |= {f"{measure}_before": found.before / config.tasks, f"{measure}_after": found.after / config.tasks}
     row |= dict(gradient_norm=norm, lr=config.lr * schedule, **steps.report(state.log_step))
     finite = all(np.isfinite(part).all() for part in (found.loss, norm, theta, steps.value(log_step)))
     return Updated(State(state.update + 1, theta, log_step, outer.state, step_sizes.state), row, gradient, finite)

@@ -264,7 +264,7 @@ def test_leftovers_of_others_stay(here):
         Path(name).write_text("mine")
     Path(".result.json.1-2.tmp").write_text("left by a killed process")
     write_whole("result.json", b"{}")
-    remove_leftovers(here)
+    remove_leftovers(here, "thesis", "new", "result.json", "result.json.backup")
     with whole_folder(here, into=True) as made:
         (made / "new").write_text("new")
     assert {one.name for one in here.iterdir()} == {*names, "result.json", "new", "input.dat"}

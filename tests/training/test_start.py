@@ -178,7 +178,7 @@ def _classify(**changes):
 
 @pytest.fixture(scope="module")
 def sets():
-    return {split: small_set() for split in ("train", "val", "test")}
+    return small_set().split_recordings()
 
 
 def test_classification_written_out(sets, tmp_path):
@@ -217,7 +217,7 @@ def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
 def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path, sets):
     asked = []
     monkeypatch.setattr(
-        "minisnn.training.evaluation.open_set", lambda *words, **options: asked.append((words[1], options)) or sets["train"]
+        "minisnn.training.evaluation.open_set", lambda *words, **options: asked.append((words[1], options)) or sets[words[1]]
     )
     train(_classify(), tmp_path / "run", **SILENT)
     assert asked == [(split, {"classes": "train"}) for split in ("train", "val", "test")]

@@ -125,7 +125,7 @@ def hand_camera() -> EventCamera:
 
 
 def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Pool, str]:
-    from ..readers import asl, events
+    from ..readers import events
 
     files: list[tuple[int, int, Path]] = []
     seen: Counter[str] = Counter()
@@ -141,8 +141,8 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     def counts(path: Path) -> np.ndarray:
         return events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
 
-    code = code_identity(events.__name__, asl.__name__, Pool.__module__)
-    return pool_of_files("asl", SHAPE, files, counts, root, keep, flip_y=bool(flip_y), scale=SCALE, code=code), source
+    how = dict(flip_y=bool(flip_y), scale=SCALE)
+    return pool_of_files("asl", SHAPE, files, counts, root, keep, code_identity(__name__), **how), source
 
 
 def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str, dict[str, Any]]:
@@ -172,11 +172,8 @@ def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool
     def draw(part: np.ndarray) -> np.ndarray:
         return np.stack([hand_picture(int(labels[k]), int(numbers[k]) - 1, sight.seed) for k in part])
 
-    source, code = (
-        f"simulated recordings ({which(train, f' of {per_letter} a letter')})",
-        code_identity(hand_picture.__module__),
-    )
-    return _seen(draw, labels, train, source, sight, keep, "hands", code=code), source
+    source = f"simulated recordings ({which(train, f' of {per_letter} a letter')})"
+    return _seen(draw, labels, train, source, sight, keep, "hands"), source
 
 
 def _photographed(root: Path, train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
@@ -190,12 +187,12 @@ def _photographed(root: Path, train: bool, per_letter: int, sight: Sight, keep: 
     order = np.argsort(letters, kind="stable")
     chosen = order[_number_within(letters[order]) <= per_letter]
     images = found.images[chosen]
-    source, code = f"photographs of {root} ({which(train)})", code_identity(pictures.__name__)
+    source = f"photographs of {root} ({which(train)})"
 
     def enlarged(part: np.ndarray) -> np.ndarray:
         return pictures.enlarged(images[part], SENSOR[0])
 
-    return _seen(enlarged, letters[chosen], train, source, sight, keep, "photographs", images=images, code=code), source
+    return _seen(enlarged, letters[chosen], train, source, sight, keep, "photographs", images=images), source
 
 
 def _seen(
@@ -213,7 +210,8 @@ def _seen(
     where = np.flatnonzero(trains(numbers) == train)
     _check_letters(Counter(labels[where].tolist()), source)
     noise = np.arange(len(labels))
-    return pool_of_pictures("asl-simulated", SHAPE, pictures, labels, numbers, where, sight, keep, what, noise, **made_from)
+    seen = labels, numbers, where, sight, keep, what, noise, code_identity(__name__)
+    return pool_of_pictures("asl-simulated", SHAPE, pictures, *seen, **made_from)
 
 
 def _number_within(labels: np.ndarray) -> np.ndarray:

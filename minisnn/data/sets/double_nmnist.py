@@ -93,7 +93,9 @@ class DoubleNMnist(Recordings):
             pool, source = _real(Path(root).expanduser(), train, align, move, keep)
         self.align = align
         made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[which_classes]}
-        super().__init__(pool, made_of=made_of, source=source, kind="digit")
+        # what is tested must not be asked about a picture that the support has shown
+        groups = {"picture": pool.numbers} if draws > 1 and not train else None
+        super().__init__(pool, made_of=made_of, source=source, kind="digit", groups=groups)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -133,8 +135,8 @@ def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: K
         found = nmnist.read_nmnist(path)
         return events.bin_events(move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale)
 
-    code = code_identity(events.__name__, nmnist.__name__, Move.__module__, Pool.__module__)
-    pool = pool_of_files("nmnist", shape, files, counts, root, keep, crop=crop, scale=scale, move=move, code=code)
+    how = dict(crop=crop, scale=scale, move=move)
+    pool = pool_of_files("nmnist", shape, files, counts, root, keep, code_identity(__name__), **how)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
@@ -167,6 +169,7 @@ def _simulated(
         keep,
         "digits",
         numbers,
+        code_identity(__name__),
         images=images,
     )
     return pool, "simulated recordings"

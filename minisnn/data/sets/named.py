@@ -7,14 +7,18 @@
 
 A function is called with split, "train", "val" or "test", and with root where one is given, and returns a set: something with
 `input_shape`, `classes`, `sample_task` and `episode`, such as `Recordings`; or once with neither for a dictionary of all three.
+For a rule that tells all classes apart, a function that has an argument `classes` is called with classes="train", too, and
+gives the training classes in recordings of the split; one without gives sets of the same classes.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
@@ -22,12 +26,13 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import numpy as np
+
 from ...terminal import bar
 from ..readers.anything import Entry, entries, read_entry, sensor_of
-from ..readers import events as reading
-from ..store.cache import code_identity, file_identity
-from .pool import Pool
+from ..store.cache import code_identity, content_of, file_identity
 from .pools import Keep, pool_of
+from .samples import LEAST, places_of
 from .recordings import SPLITS, Recordings, counts_of
 
 OWN = "recordings"
@@ -96,6 +101,8 @@ def open_named(name: str, split: str, root: str | Path | None, **options: Any) -
     if make is own:
         return own(split, root, **options)
     options.pop("progress", None)
+    if "classes" in options and not _takes_classes(make):
+        del options["classes"]  # what it gives may have the same classes in all splits: `training.evaluation.check_apart`
     try:
         found = make(split=split, **({} if root is None else {"root": root}), **options)
     except TypeError as error:
@@ -110,6 +117,15 @@ def open_named(name: str, split: str, root: str | Path | None, **options: Any) -
             f"{name}: gave {type(found).__name__} without {lacking[0]}; expected a set of tasks, such as ms.Recordings"
         )
     return found
+
+
+def _takes_classes(make: Callable) -> bool:
+    """Whether a function of one's own has an argument for the classes, as `own` has."""
+    try:
+        parameters = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # of a class of C, say
+        return False
+    return any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in parameters)
 
 
 def own(
@@ -133,7 +149,10 @@ def own(
     split       of the classes: those of the folders train, val and test, or of the column split, where labels differ there;
                 else drawn by `class_seed`, 64, 16 and 20 % of them
     sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
-    classes     "train": the classes that meta-train, whatever the split
+    classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is
+                tested on other recordings of them. These are those of the folders or the column, where all labels are the same
+                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of fewer
+                than three classes it is all of them
     The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
     task. Raises ValueError, naming what is at fault.
     """
@@ -155,7 +174,6 @@ def own(
         files=file_identity({one.path for one in found}),
         time=time,
         flip=flip,
-        code=code_identity(reading.__name__, Pool.__module__, Entry.__module__, counts_of.__module__),
     )
 
     def batches() -> Iterator[tuple]:
@@ -165,18 +183,84 @@ def own(
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
 
-    pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress))
+    code = code_identity(__name__)
+    pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
-    groups: dict[str, Any] = dict(take=[one.name for one in of])
+    takes = _takes(found)
+    groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
     if any(one.subject for one in found):
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
-    parts = {part: [name for name in names if name in {one.label for one in found if one.split == part}] for part in SPLITS}
-    disjoint = sum(map(len, parts.values())) == len(set().union(*parts.values()))
-    if all(parts.values()) and disjoint:
-        sets = {part: whole.only(chosen) for part, chosen in parts.items()}
-    else:
-        sets = whole.split(class_seed)
     if classes not in (None, *SPLITS) or split not in SPLITS:
         raise ValueError(f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'")
-    return sets[classes or split]
+    labels = {part: sorted({one.label for one in found if one.split == part}) for part in SPLITS}
+    apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
+    if classes is not None and any(labels.values()) and not apart:
+        return _as_named(whole, of, labels, groups["take"], class_seed)[split]
+    if classes is not None and len(names) < len(SPLITS):  # too few to hold some out: all of them are told apart
+        return _drawn(whole, groups["take"], class_seed)[split]
+    if all(labels.values()) and apart:
+        sets = {part: whole.only(chosen) for part, chosen in labels.items()}
+    else:
+        sets = whole.split(class_seed)
+    return sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
+
+
+def _takes(found: list[Entry]) -> dict[str, str]:
+    """The take of every recording by its name: the first of those with the very same bytes, under whatever names."""
+    first: dict[tuple, str] = {}
+    return {one.name: first.setdefault((content_of(one.path), one.key), one.name) for one in found}
+
+
+def _as_named(
+    whole: Recordings, of: list[Entry], labels: dict[str, list[str]], takes: list[str], seed: int
+) -> dict[str, Recordings]:
+    """All classes in the recordings that the folders or the column of splits name; where they name none to validate, `seed`
+    draws those, of the training recordings. ValueError where they cannot serve."""
+    named = [part for part in SPLITS if labels[part]]
+    for part in named:
+        if odd := sorted(set(labels[part]) ^ set(labels[named[0]])):
+            raise ValueError(
+                f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; expected the "
+                "same labels in all splits to tell them apart, or labels of their own in each"
+            )
+    if not {"train", "test"} <= set(named) or None in {one.split for one in of}:
+        nameless = sum(one.split is None for one in of)
+        raise ValueError(
+            f"{whole.source}: {nameless} recordings name no split, the others {' and '.join(named)}; expected train and test, "
+            "and maybe val, of all recordings, or of none"
+        )
+    where = {part: np.flatnonzero([one.split == part for one in of]) for part in named}
+    split_of: dict[str, str | None] = {}
+    for one, take in zip(of, takes):
+        if split_of.setdefault(take, one.split) != one.split:
+            raise ValueError(
+                f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} and in {one.split}; expected "
+                "each recording in one split"
+            )
+    if "val" not in where:
+        where |= places_of(whole.among(where["train"]), {"train": 0.8, "val": 0.2}, seed, takes)
+    sets = {part: whole.among(where[part]) for part in SPLITS}
+    for part, tasks in sets.items():
+        for name, (symbol,) in whole.made_of.items():
+            if len(tasks.symbols[symbol]) < LEAST:
+                raise ValueError(
+                    f"{whole.source}: {name} has {len(tasks.symbols[symbol])} recordings in {part}; expected at least {LEAST}"
+                )
+    return sets
+
+
+def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordings]:
+    """The recordings of these classes divided: by takes and subjects, or by takes alone, which is told."""
+    try:
+        return tasks.split_recordings(seed)
+    except ValueError:
+        if len(set(takes)) == len(np.unique(tasks.groups)):  # no subjects are named
+            raise
+    sets = tasks.split_recordings(seed, together=takes)
+    warnings.warn(
+        f"{tasks.source}: there are too few subjects to divide them; recordings of one subject train, validate and test, in "
+        "different takes",
+        stacklevel=3,
+    )
+    return sets

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...meta.tasks import Task
+from ..store.cache import code_identity
 from ..store.shipped import shipped
 from .pool import Pieces, Pool
 from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
@@ -131,12 +132,16 @@ class Omniglot(Recordings):
         whole = np.concatenate(labels)
         sight = Sight(camera, seed, CROP, CROP[0] // size[0], step_ms=int(bin_ms), centred=centred)
         make = partial(_recorded, split, tuple(pieces), sight, Keep(cache, progress))
-        pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make)
+        of = [split, pieces, sight.identity(), list(alphabets(split).values())]
+        pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make, of)
         names = [f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in sizes for k in range(sizes[n])]
         source = f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
-        super().__init__(pool, made_of={name: (k,) for k, name in enumerate(names)}, source=source, kind="character")
+        drawing = pool.numbers % (len(whole) // max(draws, 1))
+        groups = {"drawing": drawing} if draws > 1 and not trains else None
+        made_of = {name: (k,) for k, name in enumerate(names)}
+        super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
         if known:  # drawings are in the order of the people
-            people = pool.numbers % PEOPLE % HELD_OUT != HELD_OUT - 1
+            people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {one: where[people[where] == trains] for one, where in self.symbols.items()}
 
     def sample_task(
@@ -171,7 +176,6 @@ def _recorded(split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
     labels, numbers = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE), np.arange(len(pictures))
     noise = 4 * numbers + turn // 90 % 4 + 4 * len(pictures) * draw  # each recording's own, but for its mirror image
-    made_from: dict[str, Any] = dict(images=pictures)
     told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (turn >= MIRRORED)
     what = f"drawings of {name}{told}"
     return pool_of_pictures(
@@ -185,7 +189,8 @@ def _recorded(split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight
         keep,
         what,
         noise,
-        **made_from,
+        code_identity(__name__),
+        images=pictures,
     )
 
 

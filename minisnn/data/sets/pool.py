@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+
+from ..store.cache import identity
 
 
 class Counts:
@@ -23,6 +27,10 @@ class Counts:
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
         """(cells, counts) of one recording."""
+        raise NotImplementedError
+
+    def identity(self) -> str:
+        """A hash of what all recordings hold and show."""
         raise NotImplementedError
 
     def of(self, label: int) -> np.ndarray:
@@ -124,6 +132,13 @@ class Pool(Counts):
             numbers=self.numbers,
         )
 
+    def identity(self) -> str:
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
+        return identity(self.arrays())
+
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(self.start[recording], self.start[recording + 1])
         return self.cells[part], self.counts[part]
@@ -134,6 +149,7 @@ class Pieces(Counts):
 
     start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
     make    gives piece k as a `Pool`, whose labels and numbers are those given here
+    of      what all pieces are made from, as `store.cache.identity` takes it
     """
 
     def __init__(
@@ -143,13 +159,18 @@ class Pieces(Counts):
         numbers: np.ndarray,
         start: np.ndarray,
         make: Callable[[int], Pool],
+        of: Any = None,
     ):
         self.shape, self.labels, self.numbers, self.start, self.make = shape, labels, numbers, np.asarray(start), make
+        self.made_from = of
         self.made: dict[int, Pool] = {}
 
     def __repr__(self) -> str:
         made = f"{len(self.made)} of {len(self.start) - 1} pieces made"
         return f"Pieces: {len(self)} recordings of shape {self.shape}, {made}"
+
+    def identity(self) -> str:
+        return identity([list(self.shape), self.labels, self.numbers, self.start, self.made_from])
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
         piece = int(np.searchsorted(self.start, recording, "right")) - 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...terminal import bar
-from ..store.cache import cached, code_identity, file_identity
+from ..store.cache import cached, file_identity
 from ..store.shipped import shipped
 from ..readers.events import SATURATION, bin_events
 from .moved import Move
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 STEPS = 100  # of a recording, from the first event on; of a millisecond, as a rule
 HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
 BATCH = 20  # pictures that the camera sees at once
-SIGHT = (
-    "camera.event_camera",
-    "camera.kernel",
-    "camera.variation",
-    "readers.events",
-    "sets.moved",
-    "sets.pool",
-)  # the code of what it sees
 
 
 class Keep(NamedTuple):
@@ -114,9 +106,11 @@ def pool_of_files(
     counts: Callable[[Path], np.ndarray],
     root: Path,
     keep: Keep,
+    code: str,
     **made_from: object,
 ) -> Pool:
-    """The recordings in `files`, rows (label, number, path); `counts` reads one, and `made_from` says what it depends on."""
+    """The recordings in `files`, rows (label, number, path); `counts` reads one, `code` is the identity of the
+    code that does, and `made_from` says what else it depends on."""
 
     def read() -> Iterator[tuple]:
         with bar(None, len(files), f"reading {len(files)} recordings of {root}", keep.progress) as shown:
@@ -125,7 +119,7 @@ def pool_of_files(
                 shown.update()
 
     identity = file_identity(path for _, _, path in files)
-    return pool_of(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep)
+    return pool_of(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep, code)
 
 
 def pool_of_pictures(
@@ -139,12 +133,14 @@ def pool_of_pictures(
     keep: Keep,
     what: str,
     noise: np.ndarray,
+    code: str,
     **made_from: object,
 ) -> Pool:
     """What the camera sees of the pictures at the places `where` in `labels` and `numbers`.
 
     pictures   gives those of an array of places, `made_from` says what they depend on, and `what` they show
     noise      for every place the number that draws the noise of its recording, with the seed
+    code       identity of the code that makes the pictures and sees them
     """
 
     def record() -> Iterator[tuple]:
@@ -156,18 +152,22 @@ def pool_of_pictures(
                 shown.update(len(part))
 
     made_from.update(sight.identity(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)
-    made_from.update(
-        trajectory=shipped("camera_trajectory.csv").read_text(),
-        code=code_identity(*(f"minisnn.data.{module}" for module in SIGHT)),
-    )
-    return pool_of(name, shape, made_from, record, keep)
+    made_from.update(trajectory=shipped("camera_trajectory.csv").read_text())
+    return pool_of(name, shape, made_from, record, keep, code)
 
 
 def pool_of(
-    name: str, shape: tuple[int, int, int, int], made_from: dict, batches: Callable[[], Iterator[tuple]], keep: Keep
+    name: str,
+    shape: tuple[int, int, int, int],
+    made_from: dict,
+    batches: Callable[[], Iterator[tuple]],
+    keep: Keep,
+    code: str,
 ) -> Pool:
-    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there."""
+    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there: by what it is made from,
+    and by the identity of the code that makes it, which is `code_identity` of the module that calls."""
     if not keep.cache:
         return Pool.collect(shape, batches())
+    made_from = dict(made_from, code=code, shape=list(shape))
     arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches()).arrays())
     return Pool(**arrays)

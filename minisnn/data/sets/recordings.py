@@ -17,8 +17,9 @@ from ...parallel import arguments
 from ...parallel.arguments import is_sequence, mapping, shown, texts, wholes
 from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
 from ..readers.pictures import by_value
+from ..store.cache import identity
 from .pool import Counts, Pool
-from .samples import draw_samples
+from .samples import draw_samples, joined, places_of, same_symbols
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
 SPLITS = ("train", "val", "test")
@@ -106,7 +107,8 @@ class Recordings:
             if name not in groups:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
-        self.groups = _joined([np.asarray(one) for one in apart]) if apart else None
+        self.groups = joined([np.asarray(one) for one in apart]) if apart else None
+        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups and "take" not in shared else None
         self.within = None if within is None else np.asarray(within)
 
     def __repr__(self) -> str:
@@ -153,7 +155,8 @@ class Recordings:
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
-        return Task(x_support, y_support, x_query, y_query, tuple(classes), (support, query))
+        told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
+        return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
     def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
         """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
@@ -176,6 +179,8 @@ class Recordings:
 
         train, val, test   names of classes, or the share of those left by the names; None given: 64, 16 and 20 % as in Double
                            N-MNIST. Shares are drawn by `seed`, each at least two classes where there are so many.
+
+        Where classes of several splits are made of the same symbols, recordings are divided, too (`split_recordings`).
         """
         wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
         named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
@@ -195,7 +200,45 @@ class Recordings:
             ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
         for name, start, end in zip(shares, [0, *ends], ends):
             named[name] = [rest[i] for i in sorted(order[start:end])]
-        return {name: self.only(named[name]) for name in SPLITS}
+        sets = {name: self.only(named[name]) for name in SPLITS}
+        if not same_symbols(sets.values()):
+            return sets
+        own = self.split_recordings(seed)
+        return {name: own[name].only(named[name]) for name in SPLITS}
+
+    def split_recordings(
+        self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
+    ) -> dict[str, Recordings]:
+        """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}, as an ordinary classifier is
+        trained and tested on (rule classify): of every symbol some recordings for each.
+
+        train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
+        together           one name or number a recording: those of the same one stay together; None: what support and query
+                           must not share stays together
+
+        Raises ValueError where a symbol has too few recordings, or groups of them, for all.
+        """
+        if shares and (set(shares) != set(SPLITS) or not all(share > 0 for share in shares.values())):
+            raise ValueError(f"found the shares {shares}; expected train, val and test, each above 0")
+        return {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
+
+    def among(self, places: np.ndarray) -> Recordings:
+        """The same classes in these of the recordings alone, places in the pool."""
+        part = copy(self)
+        part.symbols = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
+        return part
+
+    def ungrouped(self) -> Recordings:
+        """The same recordings, of which support and query may share groups: for rules that do not learn from the support."""
+        part = copy(self)
+        part.groups = None
+        return part
+
+    def identity(self) -> str:
+        """A hash of all that its tasks depend on: what the recordings hold, and how they are dealt out."""
+        told = {name: value for name, value in vars(self).items() if name not in ("source", "kind", "opened", "pool")}
+        told["symbols"] = [[symbol, places] for symbol, places in self.symbols.items()]
+        return identity([type(self).__qualname__, self.pool.identity(), told])
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the samples of a task look like, made of recordings (B, S) each."""
@@ -276,18 +319,3 @@ def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
     if not places or str(one) in places:
         return places.get(str(one), one) if places else int(one)
     raise ValueError(f"made_of[{name!r}] names {one!r}; expected labels, {' '.join(places)}")
-
-
-def _joined(groups: Sequence[np.ndarray]) -> np.ndarray:
-    """One group number a recording: recordings that share any of the groups share it."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    recordings, at = len(groups[0]), len(groups[0])
-    pairs = []
-    for group in groups:
-        _, place = np.unique(group, return_inverse=True)
-        pairs.append(np.stack([np.arange(recordings), at + place]))
-        at += place.max() + 1
-    row, column = np.concatenate(pairs, axis=1)
-    return connected_components(coo_matrix((np.ones(len(row)), (row, column)), (at, at)), directed=False)[1][:recordings]

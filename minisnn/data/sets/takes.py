@@ -29,7 +29,7 @@ from ..readers.asl import LETTERS, SHAPE
 from ..store.cache import code_identity
 from .hands import Look, draw_hand
 from .pool import Pool
-from .pools import BATCH, SIGHT, STEPS, Keep, Sight, pool_of
+from .pools import BATCH, STEPS, Keep, Sight, pool_of
 
 MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
@@ -191,6 +191,6 @@ def pool_of_takes(
                 yield np.concatenate([one for one, _, _ in found]), [n for _, n, _ in found], [n for _, _, n in found]
                 shown.update(len(found))
 
-    code = code_identity(*(f"minisnn.data.{module}" for module in SIGHT), draw_hand.__module__, __name__)
-    pool = pool_of("asl-takes", shape, dict(sight.identity(), rows=rows, steps=STEPS, code=code), record, keep)
+    made_from = dict(sight.identity(), rows=rows, steps=STEPS)
+    pool = pool_of("asl-takes", shape, made_from, record, keep, code_identity(__name__))
     return pool, (pool.numbers - 1) // MOMENTS

@@ -11,7 +11,9 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import sys
+import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -24,8 +26,13 @@ from ...files import remove_leftovers, whole_file
 from ...parallel.compilation import nothing_is_kept
 
 FORMAT = 1  # of the entries themselves
+SHOWS = ("minisnn.plots", "minisnn.terminal", "minisnn.stopping")  # code that makes no numbers
+SETTLED = 2.0  # seconds: a file that changed later than this may change again and look the same
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
+_ENTRY = re.compile(r".+-[0-9a-f]{32}\.npz")  # names of entries
 _unusable: set[str] = set()  # folders whose failure has been told
+_hashes: dict[tuple, str] = {}  # of contents of files, by what the system says of a file that is settled
+_codes: dict[tuple, tuple[str, list[str]]] = {}  # by name and text of a module: what `_read_code` finds
 
 
 def folder() -> Path:
@@ -75,31 +82,122 @@ def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.nda
 
 
 def file_identity(paths: Iterable[Path]) -> str:
-    """A hash of the files' full names, sizes and times of change."""
+    """A hash of the files' full names and of all their bytes (`content_of`)."""
     digest = hashlib.sha256()
     for path in sorted(Path(path).absolute() for path in paths):
-        status = path.stat()
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        digest.update(f"{path}\0{content_of(path)}\n".encode())
     return digest.hexdigest()
 
 
+def folder_identity(root: Path) -> str:
+    """A hash of a file, or of all files in a folder: their names within it, and their bytes."""
+    if root.is_file():
+        return content_of(root)
+    digest, seen = hashlib.sha256(), set[str]()
+    for place, folders, names in os.walk(root, followlinks=True):
+        folders.sort()
+        if os.path.realpath(place) in seen:  # a link to where it has been
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(place))
+        for path in (Path(place, name) for name in sorted(names)):
+            if path.is_file():
+                digest.update(f"{path.relative_to(root)}\0{content_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def content_of(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    A process remembers it of a file of which the system says nothing new: not its size, its times of change (of the contents,
+    and of the inode, which no user can set), nor its inode. A file that changed a moment ago is read again, for within a tick
+    of the clock two changes look the same; so is every file on Windows, which tells no time of the inode's change. It can still
+    be fooled by who turns the system's clock back, or writes to the disk past the file system.
+    """
+    before = _status(path)
+    if (known := _hashes.get((path, *before))) is not None:
+        return known
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    settled = time.time() - max(before[2:4]) / 1e9 > SETTLED
+    if settled and sys.platform != "win32" and _status(path) == before:
+        _hashes[path, *before] = found
+    return found
+
+
+def _status(path: Path) -> tuple[int, int, int, int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
 def code_identity(*modules: str) -> str:
-    """A hash of what the code of modules says, wherever they lie: layout, comments, docstrings and the places that they import
-    from do not count."""
-    digest = hashlib.sha256()
-    for name in modules:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"there is no module {name}", name=name)
-        tree = ast.parse(Path(spec.origin).read_bytes())
+    """A hash of what the code of modules says, and the code of their own packages that they import, and so on; wherever it
+    lies: layout, comments, docstrings and the places that it imports from do not count, nor what only shows (`SHOWS`)."""
+    return hashlib.sha256("".join(f"{_read_code(name)[0]}\n" for name in closure(*modules)).encode()).hexdigest()
+
+
+def closure(*modules: str) -> list[str]:
+    """These modules, and after them all that they import of their own packages, directly or not, in order of their names."""
+    found, left = set(modules), list(modules)
+    whole = {name.split(".")[0] for name in modules}
+    while left:
+        imported = [one for one in _read_code(left.pop())[1] if one.split(".")[0] in whole and not one.startswith(SHOWS)]
+        new = {one for one in imported if one not in found and is_module(one)}
+        found |= new
+        left += new
+    return [*modules, *sorted(found.difference(modules))]
+
+
+def source_of(name: str) -> tuple[Path, bytes]:
+    """The file of a module, which is not imported for that, and its text. ModuleNotFoundError where there is none."""
+    path = _file_of(name)
+    if path is None:
+        raise ModuleNotFoundError(f"there is no module {name}", name=name)
+    return path, path.read_bytes()
+
+
+def is_module(name: str) -> bool:
+    """Whether there is a module of this name."""
+    return _file_of(name) is not None
+
+
+def _file_of(name: str) -> Path | None:
+    whole, *parts = name.split(".")
+    spec = importlib.util.find_spec(whole)
+    if spec is None or not parts:
+        return None if spec is None or spec.origin is None else Path(spec.origin)
+    files = [Path(place, *parts) for place in spec.submodule_search_locations or []]
+    return next((path for one in files for path in (one.with_suffix(".py"), one / "__init__.py") if path.is_file()), None)
+
+
+def _read_code(name: str) -> tuple[str, list[str]]:
+    """(hash of what a module says, what it imports: modules, and names that may be modules)."""
+    path, text = source_of(name)
+    if (name, text) not in _codes:
+        tree = ast.parse(text)
+        package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+        imported = _imported(tree, package)
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 node.module, node.level = None, 0
             body = getattr(node, "body", None)
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
                 body[0].value.value = None
-        digest.update(ast.dump(tree).encode() + b"\0")
-    return digest.hexdigest()
+        _codes[name, text] = hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+    return _codes[name, text]
+
+
+def _imported(tree: ast.Module, package: list[str]) -> list[str]:
+    """All that a module in a package imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            base = [*base, *(node.module.split(".") if node.module else [])]
+            names |= {".".join(base), *(".".join([*base, alias.name]) for alias in node.names)}
+    return sorted(names)
 
 
 def identity(value: Any) -> str:
@@ -141,7 +239,7 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
     if _KEY in arrays:
         raise ValueError(f"made arrays hold the reserved name {_KEY!r}, expected any other")
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path.parent)
+    remove_leftovers(path.parent, _ENTRY)
     with whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as entry:
         for name, array in {_KEY: key, **arrays}.items():
             with entry.open(f"{name}.npy", "w", force_zip64=True) as member:

@@ -1,0 +1,158 @@
+"""Recordings are divided among splits so that none, nor a take, is in two of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisnn.data.readers.events import event_array
+from minisnn.data.sets import samples
+from minisnn.data.sets.recordings import SHARES
+from minisnn.training.evaluation import open_set
+
+
+def takes(rng, number: int, symbols: int, every: bool):
+    """(labels, groups) of recordings: takes of one symbol each, or of all of them."""
+    group = np.repeat(np.arange(number), 6)
+    return (np.tile(np.arange(6) % symbols, number) if every else group % symbols), group
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
+    for seed in range(50):
+        labels, groups = takes(rng, 24, 3, every)
+        order = rng.permutation(len(labels))
+        split = samples.divided(labels[order], groups[order], SHARES, seed)
+        for group in range(24):
+            assert len(set(split[groups[order] == group])) == 1
+        numbers = np.array([[np.sum((split == k) & (labels[order] == symbol)) for k in range(3)] for symbol in range(3)])
+        assert (numbers >= samples.LEAST).all() and (numbers[:, 0] > numbers[:, 1:].max(1)).all()
+
+
+def test_shares_are_kept_where_recordings_are_alone(rng):
+    labels = np.repeat(np.arange(4), 100)
+    split = samples.divided(labels, np.arange(400), SHARES, 0)
+    assert [np.bincount(split[labels == symbol]).tolist() for symbol in range(4)] == [[64, 16, 20]] * 4
+    assert not np.array_equal(split, samples.divided(labels, np.arange(400), SHARES, 1))
+
+
+def test_too_few_are_told():
+    with pytest.raises(samples.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"):
+        samples.divided(np.zeros(5, int), np.arange(5), SHARES, 0)
+    with pytest.raises(samples.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"):
+        samples.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0)
+
+
+# ---- of a folder of recordings ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def save(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    x, t = rng.integers(0, 12, 40), np.sort(rng.integers(0, 20_000, 40))
+    np.save(name, event_array(x, rng.integers(0, 10, 40), t, rng.integers(0, 2, 40)))
+
+
+def opened(split: str, **how):
+    return open_set("recordings", split, "r", False, sensor=(10, 12), duration_ms=20, classes="train", **how)
+
+
+def used(**how) -> dict[str, set[int]]:
+    return {split: set(samples.used_by(opened(split, **how)).tolist()) for split in ("train", "val", "test")}
+
+
+def test_known_classes_are_met_in_other_recordings():
+    for n in range(60):
+        save(f"r/c{n % 5}/{n}.npy", n)
+    sets, places = {split: opened(split) for split in ("train", "val", "test")}, used()
+    assert len({one.classes for one in sets.values()}) == 1 and len(sets["train"].classes) == 3  # those that meta-train
+    assert sum(map(len, places.values())) == len(set().union(*places.values())) == 36
+    whole = open_set("recordings", "train", "r", False, sensor=(10, 12), duration_ms=20)
+    assert whole.classes == sets["test"].classes and len(samples.used_by(whole)) == 36
+
+
+def test_folders_of_the_same_labels_are_the_splits():
+    for n in range(40):
+        save(f"r/{['train', 'train', 'val', 'test'][n // 10]}/c{n % 3}/{n}.npy", n)
+    places = used()
+    assert [len(places[split]) for split in ("train", "val", "test")] == [20, 10, 10]
+    tasks = opened("test")
+    names = {tasks.source for _ in tasks.classes}
+    assert tasks.classes == ("c0", "c1", "c2") and names == {"r"}
+
+
+def test_without_a_folder_to_validate_the_training_recordings_give_some():
+    for n in range(40):
+        save(f"r/{['train', 'test'][n // 30]}/c{n % 3}/{n}.npy", n)
+    places = used()
+    assert len(places["test"]) == 10 and len(places["train"] | places["val"]) == 30 and len(places["val"]) >= 6
+    assert not places["train"] & places["val"]
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        (["a,train", "a,train", "b,test", "b,test", "a,test", "a,test"], "b is not a label of both train and test"),
+        (["a,train", "a,train", "a,test", "a,test", "a,"], "1 recordings name no split, the others train and test; expected"),
+        (["a,train", "a,train", "a,val", "a,val"], "0 recordings name no split, the others train and val; expected train and"),
+        (["a,train", "a,train", "a,val", "a,val", "a,test"], "a has 1 recordings in test; expected at least 2"),
+    ],
+)
+def test_splits_that_cannot_serve(rows, message):
+    for n in range(len(rows)):
+        save(f"r/{n}.npy", n)
+    Path("r/index.csv").write_text("path,label,split\n" + "\n".join(f"{n}.npy,{row}" for n, row in enumerate(rows)))
+    with pytest.raises(ValueError, match=message):
+        opened("train")
+
+
+@pytest.mark.parametrize("how", ["again", "copy", "part"])
+def test_a_recording_in_two_splits_is_told(how):
+    """Under another spelling of its name, as a copy, or in parts."""
+    for n in range(12):
+        save(f"r/{n}.npy", n)
+    save("r/deep/x.npy", 99)
+    save("r/copy.npy", 3)
+    rows = [f"{n}.npy,a,,,{['train', 'val', 'test'][n // 4]}" for n in range(12)]
+    rows += [dict(again="deep/../3.npy,a,,,test", copy="copy.npy,a,,,test", part="3.npy,a,1,2,test")[how]]
+    if how == "part":
+        rows[3] = "3.npy,a,0,1,train"
+        save_times(3)
+    Path("r/index.csv").write_text("path,label,start_ms,stop_ms,split\n" + "\n".join(rows))
+    with pytest.raises(ValueError, match="parts of this recording, or copies of it, are in train and in test; expected each"):
+        opened("train")
+
+
+def save_times(n: int) -> None:
+    t = np.arange(40) * 50
+    np.save(f"r/{n}.npy", event_array(t % 12, t % 10, t, t % 2))
+
+
+def test_copies_of_a_recording_are_of_one_take():
+    for n in range(40):
+        save(f"r/c{n % 4}/{n}.npy", n // 8 * 4 + n % 4)
+    tasks = open_set("recordings", "train", "r", False, sensor=(10, 12), duration_ms=20)
+    assert np.bincount(tasks.takes).tolist() == [2] * 20
+    for seed in range(20):
+        found = tasks.episode(seed, 0, ways=2, shots=1, queries=8)
+        assert not set(found.recordings[0].ravel()) & set(found.recordings[1].ravel())
+    takes = {split: set(tasks.takes[list(places)].tolist()) for split, places in used().items()}
+    assert not takes["train"] & takes["test"] and not takes["train"] & takes["val"]
+
+
+def test_too_few_subjects_are_told():
+    rows = [f"{n}.npy,c{n % 2},s{n % 4 // 2}" for n in range(48)]
+    for n in range(48):
+        save(f"r/{n}.npy", n)
+    Path("r/index.csv").write_text("path,label,subject\n" + "\n".join(rows))
+    with pytest.warns(UserWarning, match="r: there are too few subjects to divide them; recordings of one subject train"):
+        opened("train")
+    Path("r/index.csv").write_text("path,label,subject\n" + "\n".join(f"{n}.npy,c{n % 2},s{n // 6}" for n in range(48)))
+    subjects = {split: {place // 6 for place in of} for split, of in used().items()}
+    assert not subjects["train"] & subjects["test"] and not subjects["train"] & subjects["val"]

@@ -1,0 +1,409 @@
+"""Canaries: noise with random labels must end at chance, whatever the set of tasks, the rule and the split.
+
+A recording is a take of a random picture of its own, under a label that has nothing to do with it. What is learned of it is of
+use only where the same take is met again: in a window on the other side of a task, or in a split that is to be unseen. So
+accuracy above chance is a leak. Each canary is tried on its own: the leak is put back, and must be heard.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisnn.data.readers.events import event_array
+from minisnn.data.sets import double_asl, double_nmnist, named, omniglot, pools, recordings, samples, takes
+from minisnn.data.sets.pool import Pool
+from minisnn.data.sets.recordings import SPLITS, Recordings
+from minisnn.experiments import figure6
+from minisnn.experiments.study import Settings, recalled
+from minisnn.meta.rules import RULES
+from minisnn.meta.tasks import Classification
+from minisnn.training import run
+from minisnn.training.baselines import Adapted, baselines, compare, rows_of
+from minisnn.training.evaluation import open_set, open_sets
+from minisnn.training.folder import RunFolder
+from minisnn.training.intervals import intervals
+from minisnn.training.presets import PRESETS, chosen
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+
+SENSOR, CLASSES, TAKES = (8, 8), 12, 18
+MOST = 4.0  # standard errors over recordings
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    monkeypatch.chdir(tmp_path)
+
+
+def noise(rng, sensor=SENSOR, duration_ms=20, events=120, picture=None):
+    """A take of a random picture: the pixels that fire, and how often."""
+    if picture is None:
+        picture = rng.random(sensor) ** 6
+    place = rng.choice(picture.size, events, p=(picture / picture.sum()).ravel())
+    y, x = np.divmod(place, sensor[1])
+    return event_array(x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events))
+
+
+# ---- what users have -------------------------------------------------------------------------------------------------------
+
+
+def folder(duration_ms=20, splits=("",), number_of=TAKES, classes=CLASSES) -> dict:
+    """A folder a class, maybe within train, val and test."""
+    rng = np.random.default_rng(1)
+    for label in range(classes):
+        for number in range(number_of):
+            place = Path("noise", splits[number % len(splits)], f"c{label}")
+            place.mkdir(parents=True, exist_ok=True)
+            np.save(place / f"{number}.npy", noise(rng, duration_ms=duration_ms, events=6 * duration_ms))
+    return dict(root="noise")
+
+
+def windows(number_of=TAKES, parts=5, classes=CLASSES) -> dict:
+    """Long takes, each cut into some."""
+    return folder(20 * parts, ("",), number_of, classes) | dict(hop_ms=20.0)
+
+
+def index(subjects=0, number_of=TAKES, parts=3, classes=CLASSES) -> dict:
+    """Parts of takes in a table; or takes that are of few subjects, a picture each."""
+    rng, rows = np.random.default_rng(2), []
+    Path("noise").mkdir()
+    for label in range(classes):
+        pictures = rng.random((max(subjects, 1), *SENSOR)) ** 6
+        for number in range(number_of):
+            picture = pictures[number % subjects] if subjects else None
+            one = noise(rng, duration_ms=20 * parts, events=120 * parts, picture=picture)
+            np.save(f"noise/{label}-{number}.npy", one)
+            of = f"s{number % subjects}" if subjects else ""
+            rows += [f"{label}-{number}.npy,c{label},{20 * k},{20 * k + 20},{of}" for k in range(parts)]
+    Path("noise/index.csv").write_text("path,label,start_ms,stop_ms,subject\n" + "\n".join(rows))
+    return dict(root="noise")
+
+
+def nmnist() -> dict:
+    """N-MNIST's files: Train and Test, recordings of noise."""
+    rng = np.random.default_rng(3)
+    for part, numbers in (("Train", 12), ("Test", 8)):
+        for digit in range(10):
+            place = Path("noise", part, str(digit))
+            place.mkdir(parents=True)
+            for number in range(1, numbers + 1):
+                e = noise(rng, (32, 32), 100, 150)
+                words = np.stack([e["x"], e["y"], e["p"] * 128 + (e["t"] >> 16), e["t"] >> 8 & 255, e["t"] & 255], 1)
+                (place / f"{10 * number + digit:05d}.bin").write_bytes(words.astype(np.uint8).tobytes())
+    return dict(dataset="double-nmnist", root="noise", sensor=(), duration_ms=100.0)
+
+
+OF_CODE = """
+import numpy as np
+import minisnn as ms
+
+def mine(split{more}):
+    rng = np.random.default_rng(4)
+    pool = [(rng.random((8, 8)) ** 6, n % 10) for n in range(180)]
+    events = []
+    for picture, label in pool:
+        place = rng.choice(64, 120, p=(picture / picture.sum()).ravel())
+        one = np.zeros(120, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "?")])
+        one["y"], one["x"] = np.divmod(place, 8)
+        one["t"], one["p"] = np.sort(rng.integers(0, 20_000, 120)), rng.integers(0, 2, 120)
+        events.append((one, label))
+    data = ms.Recordings(events, sensor=(8, 8), duration_ms=20)
+    {body}
+"""
+
+
+def code(more="", body="return data.split_recordings()[split]") -> dict:
+    Path("mine.py").write_text(OF_CODE.format(more=more, body=body))
+    return dict(dataset="mine.py:mine", sensor=(), duration_ms=100.0)
+
+
+def noisy(monkeypatch, module, events=300) -> None:
+    """Noise in place of what the camera would see."""
+
+    def noise_of(shape, labels, numbers):
+        rng, cells = np.random.default_rng(numbers[:1].tolist() + [len(labels)]), int(np.prod(shape))
+        found = [np.unique(rng.integers(0, cells, events)) for _ in labels]
+        flat, start = np.concatenate(found), np.cumsum([0, *map(len, found)])
+        return Pool(shape, flat.astype(np.uint32), np.ones(len(flat), np.uint8), start, np.array(labels), np.array(numbers))
+
+    def of_pictures(name, shape, pictures, labels, numbers, where, sight, keep, what, noise, code, **made_from):
+        return noise_of(shape, labels[where], numbers[where])
+
+    def of_takes(subjects, which, shape, sight, keep):
+        moments = [k for k in range(1, takes.MOMENTS + 1) if which(k)]
+        rows = [(letter, subject, k) for letter in range(24) for subject in subjects for k in moments]
+        numbers = np.array([subject * takes.MOMENTS + k for _, subject, k in rows])
+        pool = noise_of(shape, np.array([letter for letter, _, _ in rows]), numbers)
+        return pool, (pool.numbers - 1) // takes.MOMENTS
+
+    monkeypatch.setattr(module, "pool_of_pictures", of_pictures, raising=False)
+    monkeypatch.setattr(takes, "pool_of_takes", of_takes)
+
+
+# ---- the canary ------------------------------------------------------------------------------------------------------------
+
+SMALL = dict(
+    dataset="recordings", sensor=SENSOR, duration_ms=20.0, channels=(), hidden=(), window=10, ways=2, queries=3, shots=1,
+    tasks=1, updates=10, evaluate_every=0, test_episodes=0, init_tasks=1, step_size=1.0, learn_step_size="no",
+)  # fmt: skip
+OF_RULE = {
+    "reptile": dict(inner_steps=2),
+    "classify": dict(updates=120, lr=0.03, queries=6),
+    "online": dict(step_size=0.1, neuron="cuba", firing_threshold=0.3, scale=10.0),
+}
+
+
+def config_of(rule: str, made: dict, **changes) -> TrainingConfig:
+    return TrainingConfig(**{**SMALL, "rule": rule, **OF_RULE.get(rule, {}), **made, **changes})
+
+
+def heard(config: TrainingConfig, data=None, episodes=60, splits=("val", "test")) -> dict[str, float]:
+    """How many standard errors above or below chance each split ends, and the baselines beside; what is furthest off."""
+    made = train(config, "run", progress=False, force=True, data=data)
+    sets = data or open_sets(replace(config, evaluate_every=1, test_episodes=1), progress=False)
+    whole, found = RULES[config.rule].whole_set, {}
+    for split in splits:
+        tasks = Classification(sets[split], sets["train"].classes) if whole else sets[split]
+        size = dict(ways=made.net.ways, shots=config.shots, queries=config.queries)
+        rules = {"": Adapted(made.net, made.theta, made.inner), **({} if whole else others(sets[split], made))}
+        for name, row in compare(tasks, rules, episodes, **size).items():
+            right, of = row.answers
+            if sets[split].groups is not None:  # those of one subject and label are as good as one
+                pairs = 1000 * sets[split].groups + sets[split].pool.labels
+                of = np.vectorize(dict(zip(sets[split].takes.tolist(), pairs.tolist())).__getitem__)(of)
+            chance = 1 / made.net.ways
+            error = max(intervals(right, of, episodes)[1] / 1.96, (chance * (1 - chance) / len(np.unique(of))) ** 0.5)
+            found[f"{split} {name}".strip()] = (row.mean - chance) / error
+    return found
+
+
+def others(tasks, made) -> dict:
+    """The rules beside."""
+    return baselines(made.net, made.theta, tasks, inner=made.inner)
+
+
+def assert_silent(found: dict[str, float]) -> None:
+    assert max(found.values()) < MOST and min(found.values()) > -MOST, found
+
+
+def assert_loud(found: dict[str, float], splits=("val", "test")) -> None:
+    assert all(found[split] > MOST for split in splits), found
+
+
+# ---- leaks, put back -------------------------------------------------------------------------------------------------------
+
+
+def trains_on_all(monkeypatch):
+    """Every split has the recordings that train, as once."""
+    monkeypatch.setattr(named, "_drawn", lambda tasks, takes, seed: dict.fromkeys(SPLITS, tasks))
+    monkeypatch.setattr(named, "_as_named", lambda whole, *_: dict.fromkeys(SPLITS, whole))
+    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+
+
+def parts_takes(monkeypatch):
+    """Windows of one take train and test."""
+    real = samples.divided
+    alone = lambda labels, groups, shares, seed: real(labels, np.arange(len(labels)), shares, seed)
+    monkeypatch.setattr(samples, "divided", alone)
+    monkeypatch.setattr(
+        named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=np.arange(len(takes)))
+    )
+
+
+def parts_subjects(monkeypatch):
+    """Takes of one subject train and test."""
+    monkeypatch.setattr(named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=takes))
+
+
+def forgets_groups(monkeypatch):
+    """Support and query have windows of the same takes."""
+    real = recordings.draw_samples
+    monkeypatch.setattr(recordings, "draw_samples", lambda *given: real(*given[:-1], None))
+
+
+def asks_what_it_learned(monkeypatch):
+    """The query samples are those of the support."""
+    real = recordings.draw_samples
+
+    def same(rng, made_of, sizes, shots, queries, groups):
+        support = real(rng, made_of, sizes, shots, queries, groups)[0]
+        return support, np.resize(support, (len(support), queries, support.shape[2]))
+
+    monkeypatch.setattr(recordings, "draw_samples", same)
+
+
+def known_pictures(monkeypatch):
+    """Sets that ship have the same recordings in all splits."""
+    monkeypatch.setattr(pools, "HELD_OUT", 10**9)
+    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    for module in (double_nmnist, double_asl):
+        monkeypatch.setattr(module, "choose", lambda split, classes, recordings: (classes or split, True))
+    real = omniglot.Omniglot.__init__
+    monkeypatch.setattr(omniglot.Omniglot, "__init__", lambda self, split, *given, **how: real(self, "train", *given, **how))
+
+
+def shares_symbols(monkeypatch):
+    """Classes of other splits are made of the same recordings."""
+    monkeypatch.setattr(recordings, "same_symbols", lambda sets: False)
+    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+
+
+LEAKS_OF_TASKS = {rule: asks_what_it_learned for rule in RULES if not RULES[rule].whole_set}
+
+
+@pytest.mark.parametrize(
+    "made, rule, leak",
+    [
+        (folder, "classify", trains_on_all),
+        (windows, "classify", parts_takes),
+        (index, "classify", parts_takes),
+        (lambda: index(9, 36, 1), "classify", parts_subjects),
+        (lambda: folder(splits=("train", "test", "val")), "classify", trains_on_all),
+        (lambda: windows(2, 5, 160) | dict(ways=5), "maml", forgets_groups),
+        (lambda: index(0, 2, 5, 160) | dict(ways=5), "prototypes", forgets_groups),
+        (lambda: folder(classes=24), "anil", asks_what_it_learned),
+    ],
+    ids="folder windows parts subjects splits windows-of-tasks parts-of-tasks samples".split(),
+)
+def test_noise_in_a_users_folder(made, rule, leak, monkeypatch):
+    config = config_of(rule, made())
+    assert_silent(heard(config))
+    leak(monkeypatch)
+    assert_loud(heard(config))
+
+
+def test_noise_of_a_users_code(monkeypatch):
+    """A function that forgets the split it is asked for is refused; one that knows it is at chance."""
+    config = config_of("classify", code())
+    assert_silent(heard(config))
+    forgetful = config_of("classify", code(body="return data"))
+    with pytest.raises(ValueError, match=r"train and val share 180 of 180 recordings .*; what is called unseen would be known"):
+        heard(replace(forgetful, evaluate_every=5))
+    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    assert_loud(heard(forgetful))
+
+
+def pairs() -> Recordings:
+    """Pairs of symbols, of which classes of several splits are made."""
+    rng = np.random.default_rng(5)
+    events = [(noise(rng), n % 6) for n in range(72)]
+    made_of = {f"{a}{b}": (a, b) for a in range(6) for b in range(6)}
+    return Recordings(events, sensor=SENSOR, duration_ms=20, made_of=made_of)
+
+
+def test_classes_of_the_same_symbols_have_recordings_of_their_own(monkeypatch):
+    used = {split: set(samples.used_by(one).tolist()) for split, one in pairs().split().items()}
+    assert sum(map(len, used.values())) == len(set().union(*used.values())) > 60
+    with monkeypatch.context() as leak:
+        leak.setattr(recordings, "same_symbols", lambda sets: False)
+        with pytest.raises(ValueError, match=r"train and val share \d+ of \d+ recordings"):
+            train(config_of("maml", {}), "run", progress=False, data=pairs().split())
+
+
+@pytest.mark.slow
+def test_noise_in_arrays(monkeypatch):
+    config = config_of("prototypes", {}, hidden=(48,), updates=250, lr=0.02, queries=6, shots=2, tasks=2)
+    assert_silent(heard(config, pairs().split()))
+    shares_symbols(monkeypatch)
+    assert_loud(heard(config, pairs().split()))
+
+
+def test_noise_in_arrays_told_apart(monkeypatch):
+    rng = np.random.default_rng(7)
+    long = [(noise(rng, duration_ms=100, events=600), n % 6) for n in range(120)]
+    data = Recordings(long, sensor=SENSOR, duration_ms=20, hop_ms=20)
+    config = config_of("classify", {}, updates=400)
+    assert_silent(heard(config, data.split_recordings()))
+    parts_takes(monkeypatch)
+    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    assert_loud(heard(config, data.split_recordings()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("made", [folder, windows, index, nmnist, code], ids=lambda made: made.__name__)
+def test_noise_by_any_rule(made, rule, monkeypatch):
+    whole, split = RULES[rule].whole_set, dict(body="return data.split()[split]")
+    config = config_of(rule, made(**split) if made is code and not whole else made())
+    if made is nmnist and not whole:
+        config = replace(config, window=30)
+    assert_silent(heard(config))
+    if made is code and whole:  # what its leak does: the test above
+        return
+    leak = known_pictures if made is nmnist and whole else trains_on_all if whole else asks_what_it_learned
+    leak(monkeypatch)
+    assert_loud(heard(config))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS)
+def test_noise_by_any_preset(preset, monkeypatch):
+    small = {name: SMALL[name] for name in ("dataset", "sensor", "duration_ms", "channels", "window", "ways", "updates")}
+    small |= dict(evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder())
+    config = chosen(preset, small)
+    assert_silent(heard(config))
+    asks_what_it_learned(monkeypatch)
+    assert_loud(heard(config))
+
+
+@pytest.mark.slow
+def test_noise_in_figure_6_and_among_known_classes(monkeypatch):
+    """A new readout on a pretrained body, and training classes in recordings that are to be unseen."""
+    config = replace(config_of("classify", nmnist()), window=30)
+    made = train(config, "body", progress=False)
+
+    def errors() -> list[float]:
+        found = []
+        for known in ({}, dict(classes="train", recordings="test")):
+            tasks = open_set("double-nmnist", "test", "noise", False, **known)
+            one = (tasks, Settings(), made.net, made.theta, 5, (4, 4, 30), 1e-2)
+            trials = [recalled(*figure6._trial(*one, trial)) for trial in range(10)]
+            row = rows_of(list("1234"), trials)["4"]
+            error = max(row.clustered / 1.96, (0.16 / len(np.unique(row.answers.recordings))) ** 0.5)
+            found.append((row.mean - 0.2) / error)
+        return found
+
+    assert max(map(abs, errors())) < MOST
+    asks_what_it_learned(monkeypatch)
+    assert min(errors()) > MOST
+
+
+SHIPPED = ["double-asl", "double-asl-same-take", "double-asl-new-subject", "double-asl-other-subject", "omniglot"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["maml", "classify", "prototypes"])
+@pytest.mark.parametrize("dataset", SHIPPED)
+def test_noise_in_the_sets_that_ship(dataset, rule, monkeypatch):
+    noisy(monkeypatch, omniglot if dataset == "omniglot" else double_asl)
+    more = dict(lr=0.01, queries=64, updates=60) if rule == "classify" else {}
+    config = config_of(rule, dict(dataset=dataset, sensor=(), duration_ms=100.0), **more)
+    assert_silent(heard(config, episodes=30))
+    (known_pictures if rule == "classify" else asks_what_it_learned)(monkeypatch)
+    assert_loud(heard(config, episodes=30))
+
+
+def test_what_is_one_and_the_same_is_no_test():
+    rng = np.random.default_rng(6)
+    events = [(noise(rng), n % 6) for n in range(60)]
+    one, again = (Recordings(events, sensor=SENSOR, duration_ms=20) for _ in range(2))
+    parts = one.split()
+    for test, words in (
+        (parts["train"], "train and test are one and the same set"),
+        (one, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
+        (again, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
+    ):
+        with pytest.raises(ValueError, match=f"{words}; what is called unseen would be known, give other recordings"):
+            train(config_of("maml", {}, test_episodes=1), "run", progress=False, data=dict(train=parts["train"], test=test))
+    assert not Path("run").exists()
+
+
+def test_other_classes_than_those_that_train_are_not_told_apart():
+    rng = np.random.default_rng(6)
+    data = Recordings([(noise(rng), n % 6) for n in range(60)], sensor=SENSOR, duration_ms=20).split()
+    with pytest.raises(ValueError, match="test: its classes are not those that train, which rule classify tells apart"):
+        train(config_of("classify", {}, queries=2), "run", progress=False, data=dict(train=data["train"], test=data["test"]))
