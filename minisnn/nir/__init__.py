@@ -31,7 +31,7 @@ It may import: files, layers, network, meta, data.readers, training.
 """
 
 from .chain import TOOLS
-from .read import from_nir, import_nir
-from .write import export_nir, to_nir
+from .read import from_nir, import_nir, told_of_file
+from .write import export_nir, to_nir, unsaid
 
-__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "to_nir"]
+__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "to_nir", "told_of_file", "unsaid"]
