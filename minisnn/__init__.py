@@ -9,8 +9,8 @@ The names below are all that a script needs; each lives in a room that says more
 - `minisnn.training`: runs and what they leave
 - `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: who does the work
 
-They load on first use, so that importing the package costs nothing that is not needed. Their one list is `__init__.pyi`,
-which type checkers and editors read.
+Names and rooms load on first use, so that importing the package costs nothing that is not needed. Their one list is
+`__init__.pyi`, which type checkers and editors read.
 """
 
 __version__ = "0.2.0"

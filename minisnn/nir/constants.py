@@ -123,7 +123,8 @@ def implied_step(nodes: Iterable[SimpleNamespace]) -> float | None:
             tau, factor = pair
             if 1 not in (tau.size, factor.size) and tau.shape != factor.shape or not np.all(factor > 0) or not np.all(tau > 0):
                 return None
-            ratios.append(np.ravel(tau / factor).astype(float))
+            with np.errstate(all="ignore"):
+                ratios.append(np.ravel(tau / factor).astype(float))
             fades |= bool(np.any(factor != 1))
             digits = 6 if tau.dtype == np.float32 or factor.dtype == np.float32 else digits
     found = np.concatenate(ratios) if fades else np.zeros(0)

@@ -80,17 +80,20 @@ def as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
             raise ValueError(
                 f"node {b.name!r} has a bias before it, and reset {why}, whose bias is not filtered; expected bias=False"
             )
-        if not 0 < np.min(b.neuron.threshold) <= np.max(b.neuron.threshold) < QUIET:
-            found = f"{np.min(b.neuron.threshold):g}"
+        low, high = np.min(b.neuron.threshold), np.max(b.neuron.threshold)
+        if low <= 0:
+            raise ValueError(f"node {b.name!r} fires at {low:g}, which reset subtract would add; expected a threshold above 0")
+        if high >= QUIET:
+            found = f"node {b.name!r} fires at {high:g}, never"
             raise ValueError(
-                f"node {b.name!r} fires at {found}, and reset {why}, whose readout fires; expected a threshold above 0"
+                f"{found}, and reset {why}, whose every layer fires, the readout too; expected a threshold as of the others"
             )
     if reader.pool == "mean":
         raise ValueError(f"the graph has means of spikes, and reset {why}, which pools membranes; expected no AvgPool2d")
     if np.ptp(last.threshold):
         raise ValueError(f"node {reader.last!r} has several thresholds; expected one, as its membranes are compared")
     level = float(last.threshold[0])
-    settings = reader.shapes() | dict(kernel=reader.shapes()["kernel"])
+    settings = reader.shapes()
     neuron = LIF(first.alpha, first.beta, first.alpha, level / (1 - first.alpha), reached(level, reader.dtype), gain=1.0)
     net = SpikingNet.from_configuration({**settings, "neuron": neuron})
     parts = []
