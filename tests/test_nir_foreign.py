@@ -11,9 +11,8 @@ import pytest
 nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 
 import minisnn as ms  # noqa: E402
-from foreign_chains import Random, chain, dense, leaky, pool, simulate, synaptic, tutorial  # noqa: E402
+from foreign_chains import Random, dense, leaky, pool, simulate, synaptic, tutorial  # noqa: E402
 from minisnn import cli, nir as ours  # noqa: E402
-from minisnn.nir import chain as writing, networks, unchain  # noqa: E402
 from minisnn.training.presets import chosen  # noqa: E402
 from minisnn.training.state import start_of  # noqa: E402
 
@@ -438,10 +437,6 @@ def test_weights_that_somebody_changed_are_those_that_come_back():
             ours.from_nir(graph)
 
 
-def test_modules_are_as_they_say():
-    assert networks.QUIET == unchain.QUIET < writing.NEVER
-
-
 # ---- by command ----------------------------------------------------------------------------------------------------------
 
 
@@ -520,7 +515,3 @@ def test_the_room_is_there_without_the_library(monkeypatch):
     for call in (lambda: ms.nir.from_nir(None), lambda: ms.nir.import_nir("net.nir"), lambda: ms.nir.to_nir(None, None)):
         with pytest.raises(ValueError, match=r'install it with: pip install "minisnn\[nir\]"'):
             call()
-
-
-def test_a_chain_helper_makes_chains():
-    assert chain({"input": nir.Input(np.array([1])), "output": nir.Output(np.array([1]))}).edges == [("input", "output")]

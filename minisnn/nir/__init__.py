@@ -16,9 +16,9 @@ What NIR cannot say (`unsaid` lists it for a network; the command prints it with
   tau = -dt / ln(decay). All states must step at once, from the old values; a spike is an input of height 1 for one step.
 - A threshold that is reached: NIR fires where u > threshold, this library where u >= threshold. The next smaller number is
   written, which makes the two the same (at zero the smallest normal number below it).
-- That the logits are the readout's u at the last step, and states zero before the first; the surrogate derivative and its slope,
-  the gradient window, a detached reset, the loss, how the network adapts. These travel as JSON in the graph's metadata, which
-  other tools ignore; the gain is a w_in, or in the first weights.
+- That the logits are the readout's u at the last step, and states zero before the first; the surrogate derivative and its
+  slope, the gradient window, a detached reset, the loss, how the network adapts. These travel as JSON in the graph's
+  metadata, which other tools ignore; the gain is a w_in, or in the first weights.
 - softplus: a `ConvNet` has no graph.
 
 CubaLIF, most tools' neuron, is no part of this graph: it sets its membrane back when it fires, while here a trace is subtracted
@@ -41,8 +41,7 @@ its neurons do. Of two layers of 30 and 4, 50 steps, read as reset="zero" (logit
 reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho (1 - alpha), as `snntorch` does of a state
 dictionary: the same spikes, two steps later a layer; without biases, which snnTorch filters and LIF does not.
 
-Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `told_of_file`, `unsaid`, `TOOLS`, from the room itself, and
-`snntorch` and `told`.
+Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `told_of_file`, `unsaid`, `TOOLS`, `snntorch`, `told`.
 It may import: files, layers, network, meta, data.readers, training.
 """
 

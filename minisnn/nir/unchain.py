@@ -100,9 +100,11 @@ class Reader:
         )
 
     def place(self, name: str) -> str:
+        """A node's name and type."""
         return f"node {name!r} ({self.nodes[name].kind})"
 
     def wrong(self, name: str, what: str, found: Any, expected: Any) -> ValueError:
+        """What does not fit, in a sentence."""
         return ValueError(f"{self.place(name)}: {what} is {found}; expected {expected}")
 
     def fire(self, name: str, neuron: Neuron, last: bool) -> None:
@@ -163,6 +165,7 @@ class Reader:
         self.flat = True
 
     def average(self, name: str) -> None:
+        """An AvgPool2d or SumPool2d: a mean of spikes."""
         sizes = [self.two(name, what) for what in ("kernel_size", "stride", "padding")]
         if sizes != [(2, 2), (2, 2), (0, 0)]:
             raise self.wrong(name, "kernel, stride, padding", sizes, "2, 2, 0")
@@ -178,6 +181,7 @@ class Reader:
         self.dry = len(self.blocks)
 
     def is_or(self, linear: list[str], neuron: Neuron) -> bool:
+        """Whether a synapse and neurons without memory are the OR of 2 x 2 spikes."""
         node = self.nodes[linear[0]]
         if len(linear) != 1 or node.kind != "Conv2d" or not self.unpooled():
             return False
@@ -230,6 +234,7 @@ class Reader:
         return np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
 
     def dense(self, name: str, weight: np.ndarray, whole: bool = False) -> np.ndarray:
+        """(features, K), features as (H, W, C); `whole`: of a kernel as large as the image."""
         if len(self.shape) == 3:
             if weight.shape[1] != np.prod(self.shape) or not (whole or self.flat or self.shape[1:] == (1, 1)):
                 flat = "" if self.flat or whole else " and a Flatten before it"
@@ -257,6 +262,7 @@ class Reader:
         return bool(self.blocks) and self.blocks[-1].weight.ndim == 4 and self.dry < len(self.blocks)
 
     def repeats(self, weight: np.ndarray) -> bool:
+        """Whether a mean of 2 x 2 sites lies in the weights."""
         sides = weight.shape[-2:]
         return not (sides[0] % 2 or sides[1] % 2) and np.array_equal(fourfold(4 * weight[..., ::2, ::2]), weight)
 
@@ -268,6 +274,7 @@ class Reader:
         return 4 * weight[..., ::2, ::2]
 
     def alike(self) -> None:
+        """ValueError where layers have decays or kernels of their own."""
         first = self.blocks[0]
         for b in self.blocks:
             if not np.allclose(b.neuron[:2], first.neuron[:2], rtol=0, atol=MOST_APART):
