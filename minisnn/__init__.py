@@ -9,11 +9,12 @@ The names below are all that a script needs; each lives in a room that says more
 - `minisnn.training`: runs and what they leave
 - `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: who does the work
 
-They load on first use, so that importing the package costs nothing that is not needed. Their one list is `__init__.pyi`,
-which type checkers and editors read.
+Names and rooms load on first use, so that importing the package costs nothing that is not needed. Their one list is
+`__init__.pyi`, which type checkers and editors read.
 """
 
 __version__ = "0.2.0"
+_ROOMS = ("data", "layers", "meta", "network", "nir", "parallel", "plots", "training")  # names, but none that * brings
 
 
 def _open() -> None:
@@ -24,7 +25,7 @@ def _open() -> None:
     import lazy_loader
 
     get, _, public = lazy_loader.attach_stub(__name__, __file__)
-    globals().update(__getattr__=get, __all__=[*public, "__version__"])
+    globals().update(__getattr__=get, __all__=[*(name for name in public if name not in _ROOMS), "__version__"])
 
 
 def __getattr__(name: str) -> object:
@@ -35,4 +36,4 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     if "__all__" not in globals():
         _open()
-    return globals()["__all__"]
+    return [*globals()["__all__"], *_ROOMS]

@@ -1,7 +1,16 @@
 """The public names, for type checkers, editors, and `__init__.py`, which loads them from here on first use."""
 
-from . import gradcheck as gradcheck
-from . import plots as plots
+from . import (
+    data as data,
+    gradcheck as gradcheck,
+    layers as layers,
+    meta as meta,
+    network as network,
+    nir as nir,
+    parallel as parallel,
+    plots as plots,
+    training as training,
+)
 from .data.camera.event_camera import EventCamera as EventCamera
 from .data.readers.nmnist import read_nmnist as read_nmnist
 from .data.sets.double_asl import DoubleASL as DoubleASL

@@ -106,7 +106,9 @@ def test_an_editor_completes_and_explains(tmp_path):
 def test_the_stub_and_the_package_say_the_same():
     tree = ast.parse((ROOT / "minisnn" / "__init__.pyi").read_text())
     homes = {alias.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert sorted(minisnn.__all__) == sorted([*homes, "__version__"]) and set(minisnn.__all__) <= set(dir(minisnn))
+    assert {"data", "nir", "plots", "training"} < set(minisnn._ROOMS) < set(homes)
+    public = [*(set(homes) - set(minisnn._ROOMS)), "__version__"]
+    assert sorted(minisnn.__all__) == sorted(public) and set(dir(minisnn)) == {*homes, "__version__"}
     for name, home in homes.items():
         found = getattr(minisnn, name)
         assert inspect.ismodule(found) or found.__module__.startswith(f"minisnn.{home}"), name

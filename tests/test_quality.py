@@ -90,8 +90,8 @@ def test_public_names_are_explained_and_typed(module):
 
 
 def test_every_public_name_lives_in_a_module_that_is_looked_at():
-    found = [getattr(minisnn, name) for name in minisnn.__all__ if name != "__version__"]
-    homes = {one.__module__ for one in found if not inspect.ismodule(one)}
+    names = [getattr(minisnn, name) for name in minisnn.__all__ if name != "__version__"]
+    homes = {found.__module__ for found in names if not inspect.ismodule(found)}
     assert homes <= set(PUBLIC), homes - set(PUBLIC)
     assert (ROOT / "minisnn" / "py.typed").is_file()
 

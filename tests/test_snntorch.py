@@ -111,6 +111,16 @@ def test_what_snntorch_cannot_be(changes, said):
         (lambda a: a.update({"0.weight": np.ones((3, 2, 5, 5))}), "square kernels of one size"),
         (lambda a: a.update({"1.threshold": np.array(-1.0), "4.threshold": np.array(-1.0)}), "one threshold"),
         (lambda a: a.clear(), "0 weights"),
+        (lambda a: every(a, "beta", 1.0), "1.beta is 1, which never fades; expected a decay of at least 0 and below 1"),
+        (lambda a: every(a, "alpha", 1.0), "1.alpha is 1, which never fades; expected a decay"),
+        (lambda a: every(a, "beta", 1.5), "1.beta is 1.5, which never fades"),
+        (lambda a: every(a, "alpha", -0.1), "1.alpha is -0.1; expected a decay of at least 0"),
+        (lambda a: every(a, "beta", np.nan), "1.beta (float64) holds what is no finite number"),
+        (lambda a: every(a, "threshold", 0.0), "a threshold must be positive"),
+        (lambda a: every(a, "graded_spikes_factor", 2.0), "1.graded_spikes_factor is not 1"),
+        (lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), np.inf)}), "0.weight (float64) holds what is no finite"),
+        (lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), 3e38)}), "are too large for float32"),
+        (lambda a: a.update({"0.weight": np.array("words")}), "0.weight (<U5) holds what is no finite number"),
     ],
 )
 def test_state_dictionaries_that_do_not_fit(change, said):
@@ -121,15 +131,63 @@ def test_state_dictionaries_that_do_not_fit(change, said):
         snntorch.from_state_dict(arrays, net.input_shape)
 
 
+def every(arrays, name, value):
+    """The value in all neurons."""
+    for at in ("1", "4", "8", "10"):
+        arrays[f"{at}.{name}"] = np.array(value)
+
+
+def test_decays_of_zero_and_a_leaky():
+    """No memory at all is a decay of 0; a Leaky has no alpha."""
+    net, theta = network()
+    arrays = snntorch.to_state_dict(net, theta)
+    every(arrays, "alpha", 0.0)
+    with_alpha, found = snntorch.from_state_dict(arrays, net.input_shape)
+    leaky = {name: array for name, array in arrays.items() if not name.endswith("alpha")}
+    without, again = snntorch.from_state_dict(leaky, net.input_shape)
+    assert with_alpha.neuron == without.neuron and without.neuron.beta == 0 and (found == again).all()
+    every(arrays, "beta", 0.0)
+    assert snntorch.from_state_dict(arrays, net.input_shape)[0].neuron.alpha == 0
+
+
+def test_a_threshold_that_is_just_reached():
+    """snnTorch fires above it, this library at it, too: mem = 1 at a threshold of 1 is no spike there, and none here."""
+    arrays = {
+        "0.weight": np.eye(2, dtype=np.float32),
+        "1.threshold": np.float32(1),
+        "1.beta": np.float32(0),
+        "2.weight": np.eye(2, dtype=np.float32),
+        "3.threshold": np.float32(1),
+        "3.beta": np.float32(0),
+    }
+    net, theta = snntorch.from_state_dict(arrays, (2,), backend="numpy")
+    x = np.zeros((1, 6, 2))
+    x[0, 0] = 1, 2
+    assert net.spikes(theta, x, "hidden1")[0].any(0).tolist() == [False, True]
+    again = snntorch.to_state_dict(net, theta)
+    assert again["1.threshold"] == 1 and again["1.reset_mechanism_val"] == 0 and (again["0.weight"] == np.eye(2)).all()
+
+
+def test_weights_that_float32_does_not_hold():
+    net, theta = network()
+    with pytest.raises(ValueError, match="conv1's weights, times the gain, are too large for float32"):
+        snntorch.to_state_dict(net, theta * 1e39)
+    with pytest.raises(ValueError, match="theta must be finite"):
+        snntorch.to_state_dict(net, theta * np.nan)
+
+
 def test_by_command(tmp_path, capsys):
     net, theta = network(dtype=np.float32)
     ms.save(tmp_path / "a.h5", net, theta.astype(np.float32))
     assert cli.main(["convert", "snntorch", str(tmp_path / "a.h5"), str(tmp_path / "a.npz")]) == 0
     shown = capsys.readouterr().out
     assert "Linear(8, 5, bias=False), Synaptic(alpha=0.7, beta=0.8" in shown and "after T - 8 frames" in shown
+    assert "does not say everything; meant are" in shown and "the surrogate is 1 / (10" in shown
     line = ["convert", "snntorch", str(tmp_path / "a.npz"), str(tmp_path / "b.h5"), "--input", "6,9,2", "--window", "9"]
     assert cli.main(line) == 0
-    assert f"minisnn train --start {tmp_path / 'b.h5'} --channels 3,4 --hidden 5 --ways 3" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"minisnn train --start {tmp_path / 'b.h5'} --channels 3,4 --hidden 5 --ways 3" in shown
+    assert "does not say everything; taken were" in shown and "reset_delay=True" in shown and "--size 6,9" in shown
     x = np.random.default_rng(3).poisson(0.4, (2, 20, 6, 9, 2))
     back, found = ms.load(tmp_path / "b.h5")
     assert np.allclose(back(found, x), net(theta.astype(np.float32), x), rtol=1e-4, atol=1e-4) and back.window == 9

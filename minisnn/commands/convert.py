@@ -44,21 +44,17 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError("a state dictionary does not say how large an image is; expected --input H,W,C")
     if not there:
         options.refuse(args, "where a state dictionary is written", "input", "window")
-    from ..nir.snntorch import definition, from_state_dict, read_state_dict, to_state_dict, write_state_dict
+    from ..nir import told
+    from ..nir.snntorch import ASSUMED, definition, from_state_dict, read_state_dict, to_state_dict, write_state_dict
     from ..training.checkpoint import read, save
-    from ..training.settings import in_words
 
     if there:
         given = {} if args.window is None else {"window": args.window}
         net, theta = from_state_dict(read_state_dict(args.source), args.input, **given)
         save(args.out, net, theta)
         print(f"{args.out}: {options.in_a_line(net)}")
-        shape = {name: in_words(getattr(net, name)) for name in ("channels", "hidden", "ways", "kernel", "window")}
-        constants = {
-            "firing-threshold" if name == "threshold" else name: v for name, v in vars(net.neuron).items() if v is not None
-        }
-        flags = " ".join(f"--{name} {value}" for name, value in {**shape, **constants}.items())
-        print(f"meta-train it with: minisnn train --start {shlex.quote(str(args.out))} {flags}")
+        print("a state dictionary does not say everything; taken were:", *ASSUMED, told.training(net), sep="\n  ")
+        print(f"meta-train it with: {options.to_train_from(net, args.out)}")
         return
     found = read(options.find_checkpoint(args.source))
     found.check_usable(args.source)
@@ -68,3 +64,4 @@ def run(args: argparse.Namespace) -> None:
     print(
         f"its spikes come two steps earlier a layer; the logits of T steps are mem of the last Synaptic after T - {late} frames"
     )
+    print("a state dictionary does not say everything; meant are:", *ASSUMED, told.training(found.net), sep="\n  ")

@@ -1,12 +1,12 @@
 """Trained networks to and from NIR, the interchange format of neuromorphic simulators and chips (Pedersen et al. 2024, Nature
 Communications 15:8122). An exported network is a graph of NIR's primitives whose equations are those of this library in steps
 of --dt; what NIR cannot say, such as learned step sizes, travels in its metadata, so that export and import give the very
-same checkpoint. An imported graph must have the form of an exported one."""
+same checkpoint. Of a graph from another tool it is printed each time what the file does not say, and what was taken."""
 
 import argparse
 
 from .. import outputs
-from .options import add_input, add_output, find_checkpoint, in_a_line, refuse
+from .options import add_input, add_output, find_checkpoint, in_a_line, refuse, to_train_from
 
 SUMMARY = "networks to and from NIR, the interchange format"
 EXAMPLES = """\
@@ -15,12 +15,18 @@ examples:
   minisnn nir export double_nmnist_maml.h5 net.nir --steps exponential
   minisnn nir export double_nmnist_cuba.h5 net.nir --for spikingjelly
   minisnn nir import quick.nir quick.h5
+  minisnn nir import theirs.nir mine.h5 --reset subtract     from snnTorch, its default reset
   minisnn evaluate --checkpoint quick.h5
 
 --steps says how the simulator that will run the graph takes a step of dt: "euler" as snnTorch does (decay 1 - dt / tau), or
 "exponential" (decay exp(-dt / tau)). A network of --neuron cuba is written as Conv2d, Affine and CubaLIF, which snnTorch, Norse
 and SpikingJelly run with the same spikes; --for chooses the time step and the form that one of them asks for. A network of lif
 no other tool is known to run: its reset fades, theirs is at once.
+A chain from another tool comes in, too: its neurons alike, odd kernels of one size with padding="same" and stride 1, 2 x 2
+AvgPool2d behind the neurons of every Conv2d. NIR knows no reset_mechanism: of snnTorch's neurons --reset zero is right for
+Leaky(reset_mechanism="zero") and for Synaptic(reset_mechanism="zero", reset_delay=False), --reset subtract for the default
+without biases, and any other is another network.
+
 Needs the library nir: pip install "minisnn[nir]". What NIR cannot say:
 python -c "import minisnn.nir; help(minisnn.nir)"."""
 
@@ -30,11 +36,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
     add_input(parser, "source", metavar="FROM", help=text)
     add_output(parser, "out", kind=_kind, metavar="TO", help="the file to write")
-    parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help="seconds of a step (default: 0.001)")
+    text = "seconds of a step (default: 0.001; import: of which every r is tau / dt, else 0.001)"
+    parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help=text)
     text = "the tool that will run a network of CubaLIF: its time step and its form; export alone"
     parser.add_argument("--for", metavar="TOOL", choices=("snntorch", "norse", "spikingjelly"), help=text)
     text = "how the simulator takes a step (default: euler); a file that minisnn wrote says it itself"
     parser.add_argument("--steps", choices=("euler", "exponential"), default="euler", help=text)
+    text = "import: whether a spike sets the membrane to zero, at once, or subtracts the threshold a step later (default: zero)"
+    parser.add_argument("--reset", choices=("zero", "subtract"), help=text)
+    text = "import: membrane leaves out the threshold of last neurons that fire; logits are membranes at the last step"
+    parser.add_argument("--readout", choices=("membrane",), help=text)
 
 
 def _kind(args: argparse.Namespace) -> outputs.Kind:
@@ -45,24 +56,30 @@ def run(args: argparse.Namespace) -> None:
     tool = getattr(args, "for")
     if tool:
         refuse(args, f"beside --for {tool}, which sets it", "dt", "steps")
-    if args.direction == "import":
-        refuse(args, "in an import", "for")
+    refuse(args, f"in an {args.direction}", *(("for",) if args.direction == "import" else ("reset", "readout")))
     from ..training.checkpoint import read, save
     from ..layers.neuron import LIF
-    from ..nir import TOOLS, export_nir, import_nir
+    from ..nir import TOOLS, export_nir, told_of_file, unsaid
 
     if args.direction == "export":
         found = read(find_checkpoint(args.source))
         found.check_usable(args.source)
         export_nir(args.out, found.net, found.theta, inner=found.inner, dt=args.dt, steps=args.steps, tool=tool)
     else:
-        given = {name: getattr(args, name) for name in ("dt", "steps") if name in args.given}
-        found = import_nir(args.source, **given)
+        given = {name: getattr(args, name) for name in ("dt", "steps", "reset", "readout") if name in args.given}
+        found, told = told_of_file(args.source, **given)
         save(args.out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
     print(f"{args.out}: {in_a_line(found.net)}" + ", with how it adapts" * (found.inner is not None))
+    if args.direction == "import":
+        if told:
+            print(f"{args.source} does not say everything; taken were:", *told, sep="\n  ")
+        print(f"train it on with: {to_train_from(found.net, args.out)}")
+        return
+    sentences = unsaid(found.net, dt=args.dt, steps=args.steps, tool=tool)
+    print("NIR does not say everything; who runs it must know (minisnn reads it in the metadata):", *sentences, sep="\n  ")
     if tool:
         print(f"logits: the membrane at the last step, {TOOLS[tool].membrane}, which never fires; the tool does not adapt")
-    elif args.direction == "export" and isinstance(found.net.neuron, LIF):
+    elif isinstance(found.net.neuron, LIF):
         print(
             "no other tool is known to run this graph: a reset that fades is no neuron of theirs; minisnn nir import reads it"
         )

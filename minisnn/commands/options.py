@@ -2,11 +2,13 @@
 
 import argparse
 import re
+import shlex
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 from .. import outputs
+from ..layers.neuron import CubaLIF
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
 from ..training.settings import READING
@@ -190,6 +192,33 @@ def in_a_line(net) -> str:
     """A network's kind and size."""
     shape = " x ".join(map(str, net.input_shape))
     return f"{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters"
+
+
+def to_train_from(net, path: Path) -> str:
+    """The command line that trains a network on, from its checkpoint at `path`, and what its data must be."""
+    from ..training.settings import TrainingConfig, in_words
+
+    kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
+    constants = {"firing_threshold" if name == "threshold" else name: value for name, value in vars(net.neuron).items()}
+    found = {name: getattr(net, name) for name in ("channels", "hidden", "ways", "window", "detach_reset", "backend")}
+    found |= {"neuron": kind, "dtype": net.dtype.name, **constants}
+    found |= dict(kernel=net.kernel, pool=net.pool) if net.channels else {}
+    usual = TrainingConfig()
+    always = ("channels", "hidden", "ways", "window")  # which presets set, too
+    flags = []
+    for name, value in found.items():
+        if name == "surrogate" or (name not in always and value == getattr(usual, name)):
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        flags.append(flag if value is True else f"{flag} {in_words(value)}")
+    line = f"minisnn train --start {shlex.quote(str(path))} {' '.join(flags)}"
+    if net.input_shape == (16, 32, 2):
+        return line
+    shape = " x ".join(map(str, net.input_shape))
+    if len(net.input_shape) == 3 and net.input_shape[2] == 2:
+        height, width = net.input_shape[:2]
+        return f"{line} --dataset recordings --root FOLDER --size {height},{width}"
+    return f"{line} --dataset FILE.py:NAME, your own set of tasks with samples of {shape} a step"
 
 
 def place(text: str) -> Path:

@@ -10,14 +10,15 @@ A network is a graph of NIR's primitives (Pedersen et al. 2024, Nature Communica
 
 and the readout's u is the output. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights (K, C H W).
 
-What NIR cannot say:
+What NIR cannot say (`unsaid` lists it for a network; the command prints it with every file it writes):
 - Time. Its equations are continuous. A simulator that takes forward Euler steps of dt reproduces this library's equations
   exactly with tau = dt / (1 - decay), steps="euler"; one that multiplies by exp(-dt / tau), steps="exponential", with
   tau = -dt / ln(decay). All states must step at once, from the old values; a spike is an input of height 1 for one step.
 - A threshold that is reached: NIR fires where u > threshold, this library where u >= threshold. The next smaller number is
   written, which makes the two the same (at zero the smallest normal number below it).
-- That the logits are the readout's u at the last step; the surrogate derivative, the gradient window, the loss, how the
-  network adapts. These travel as JSON in the graph's metadata, which other tools ignore.
+- That the logits are the readout's u at the last step, and states zero before the first; the surrogate derivative and its
+  slope, the gradient window, a detached reset, the loss, how the network adapts. These travel as JSON in the graph's
+  metadata, which other tools ignore; the gain is a w_in, or in the first weights.
 - softplus: a `ConvNet` has no graph.
 
 CubaLIF, most tools' neuron, is no part of this graph: it sets its membrane back when it fires, while here a trace is subtracted
@@ -26,12 +27,26 @@ that fades. A tool must know CubaLI, LI, Threshold and loops to run it, and no o
 A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead (`chain`), which snnTorch, Norse and
 SpikingJelly run with the same spikes, and chains that they write are read (`unchain`): tests/other_tools.py compares.
 
-Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `TOOLS`, from the room itself, and `snntorch`.
+A graph from elsewhere does not say these things either. Each time one is read, a UserWarning (by the command, what it prints,
+and the checkpoint's provenance) names what was taken. Two of them decide what comes out: the step, which is that of which every
+r is tau / dt, or dt; and the reset. NIR's CubaLIF and LIF are set to v_reset at once, but snnTorch writes v_reset = 0 whatever
+its neurons do. Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the largest):
+
+    reset_mechanism   reset_delay    Leaky           Synaptic
+    "zero"            False          rounding        rounding
+    "zero"            True           rounding        5.8 of 7.3
+    "subtract"        True           0.27 of 0.98    3.1 of 17.0      the default: reset="subtract", to rounding
+    "subtract"        False          0.32 of 0.51    1.7 of 9.1
+
+reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho (1 - alpha), as `snntorch` does of a state
+dictionary: the same spikes, two steps later a layer; without biases, which snnTorch filters and LIF does not.
+
+Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `told_of_file`, `unsaid`, `TOOLS`, `snntorch`, `told`.
 It may import: files, outputs, layers, network, meta, data.readers, training.
 """
 
 from .chain import TOOLS
-from .read import from_nir, import_nir
-from .write import export_nir, to_nir
+from .read import from_nir, import_nir, told_of_file
+from .write import export_nir, to_nir, unsaid
 
-__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "to_nir"]
+__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "to_nir", "told_of_file", "unsaid"]

@@ -12,7 +12,8 @@ A network of `CubaLIF` becomes, with s = (1 - alpha) (1 - beta) and c the power 
 
 whose forward Euler step is the network's own step: the same spikes in the same step. A reset to zero does not see the scale of
 a layer, so that the float32 weights of a network stay as they are. The gain is multiplied into the first. For Norse w_in = r =
-1, c = s = 1. Read back (`unchain`), float32 parameters are exact, and float64 ones to the last place.
+1, c = s = 1. Read back (`unchain`), parameters are exact: where a product does not divide back into what it was of, theta
+itself lies in the metadata, and is taken while the weights are still those that were written for it.
 
 Tools hold what they read in float32, even where they then compute in float64. A network of which float32 holds everything runs
 there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a threshold one hair above a float32 number where a tool fires

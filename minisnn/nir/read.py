@@ -1,5 +1,4 @@
-"""From a NIR file or graph to a network: weights and constants are taken from its nodes, then every node is compared with what
-this library would have written for them."""
+"""From a NIR file or graph to a network: a chain by `unchain` and `networks`, a graph of CubaLI and loops by `loops`."""
 
 from __future__ import annotations
 
@@ -15,34 +14,69 @@ from ..data.readers.hdf5 import one_line
 from ..meta.inner import InnerLoop
 from ..meta.kept import loop_of
 from ..network.spiking import SpikingNet
-from .unchain import KINDS, is_chain, read as read_chain
-from .common import decay_of, need_nir, reached, tau_of
-from .write import build, image_before
+from .chain import TOOLS, build as build_chain
+from .common import STEPS, need_nir, tau_of
+from .constants import implied_step, plain
+from .loops import FIELDS, brief, compare, guess, theta_of
+from .networks import as_cuba, as_lif
+from .told import READOUTS, RESETS, of_chain as chain_told, of_loops as loops_told, warn
+from .unchain import KINDS, Reader, is_chain
+from .walk import check_nodes, in_order, one_after_another
+from .write import build
 
 if TYPE_CHECKING:
     import nir
 
 MOST = 1 << 26  # values in a file
 _FROM = {"imported from": "NIR"}
-_FIELDS = {  # what of a node must be as this library writes it; weights may be anything of the right shape
-    "Input": (),
-    "Output": (),
-    "Affine": (),
-    "Scale": ("scale",),
-    "Threshold": ("threshold",),
-    "LI": ("tau", "r", "v_leak"),
-    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"),
-    "Conv2d": ("stride", "padding", "dilation", "groups"),
-    "Flatten": ("start_dim", "end_dim"),
-    **dict.fromkeys(("SumPool2d", "AvgPool2d"), ("kernel_size", "stride", "padding")),
-}
 
 
-def import_nir(path: str | Path, *, dt: float | None = None, steps: str | None = None) -> Checkpoint:
+def import_nir(
+    path: str | Path,
+    *,
+    dt: float | None = None,
+    steps: str | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+) -> Checkpoint:
     """The network, theta and inner loop of a NIR file; of one that this library wrote, bit for bit. As `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
     """
+    found, told = told_of_file(path, dt=dt, steps=steps, reset=reset, readout=readout)
+    warn(told, str(path))
+    return found
+
+
+def from_nir(
+    graph: nir.NIRGraph,
+    *,
+    dt: float | None = None,
+    steps: str | None = None,
+    reset: str | None = None,
+    readout: str | None = None,
+) -> Checkpoint:
+    """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where the metadata has one.
+
+    A graph without this library's metadata is read too where it has the form that `to_nir` gives it, under any names, or is a
+    chain of Conv2d, Affine and neurons. What it does not say is asked for, and each time a UserWarning tells what was taken:
+
+    dt        seconds of a step; without it that of which every r is tau / dt, else 1e-3
+    steps     how a time constant becomes a decay, "euler" (of a chain, always) or "exponential"
+    reset     "zero", in the step of the spike (the default, NIR's own equations), or "subtract" the threshold in the step after
+              it: snnTorch writes both alike. "subtract" makes a network of `LIF`, two steps later a layer, and knows no bias
+    readout   "membrane" leaves out the threshold of last neurons that fire, whose spikes another tool counts; logits are
+              membranes at the last step
+
+    Raises ValueError naming the node that does not fit, and what was expected of it.
+    """
+    found, told = _told_of(graph, dt, steps, reset, readout)
+    warn(told, "the graph")
+    return found
+
+
+def told_of_file(path: str | Path, **given: Any) -> tuple[Checkpoint, list[str]]:
+    """`import_nir`, with its sentences in place of a warning: what the file does not say, and what was taken."""
     library = need_nir()
     with ForeignFile(path, "a NIR graph") as file:
         texts, arrays = file.tree(MOST)
@@ -51,43 +85,89 @@ def import_nir(path: str | Path, *, dt: float | None = None, steps: str | None =
     except Exception as error:  # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
         raise ValueError(f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: {one_line(error)})") from None
     try:
-        return from_nir(graph, dt=dt, steps=steps)
+        return _told_of(graph, *(given.get(name) for name in ("dt", "steps", "reset", "readout")))
     except ValueError as error:
         raise ValueError(f"{path}: {one_line(error)}") from None
 
 
-def from_nir(graph: nir.NIRGraph, *, dt: float | None = None, steps: str | None = None) -> Checkpoint:
-    """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where the metadata has one.
-
-    A graph without this library's metadata is read too where it has the form that `to_nir` gives it, under any names: its
-    decays follow from the time constants by dt (1e-3) and steps ("euler"); what NIR cannot say takes `SpikingNet`'s defaults.
-    Raises ValueError naming the node that does not fit, and what was expected of it.
-    """
+def _told_of(
+    graph: nir.NIRGraph, dt: float | None, steps: str | None, reset: str | None, readout: str | None
+) -> tuple[Checkpoint, list[str]]:
     need_nir()
-    known = KINDS if (of_chain := is_chain(graph)) else tuple(_FIELDS)
-    for name, node in graph.nodes.items():
-        if (kind := type(node).__name__) not in known:
-            beside = " beside neurons that are set back when they fire" if of_chain else ""
-            raise ValueError(f"node {name!r} is a {kind}{beside}; expected {', '.join(sorted(known))}")
+    for name, chosen, known in (("steps", steps, STEPS), ("reset", reset, RESETS), ("readout", readout, READOUTS)):
+        if chosen is not None and chosen not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, not {chosen!r}")
+    of_chain = is_chain(graph)
+    check_nodes(graph, KINDS if of_chain else tuple(FIELDS), " beside neurons that are set back when they fire" * of_chain)
     said = _said(graph)
     for name, given in (("dt", dt), ("steps", steps)):
         if said and given not in (None, said[name]):
             raise ValueError(f"{name} is {given}, where minisnn wrote the graph for {said[name]}; leave {name} out")
-    dt, steps = said.get("dt", 1e-3 if dt is None else dt), said.get("steps", steps or "euler")
+    if said and (reset == "subtract" or readout):
+        raise ValueError("minisnn wrote the graph, which says its reset and its readout itself; leave reset and readout out")
+    step, whence = _step(graph, said, dt)
+    steps = said.get("steps", steps or "euler")
+    tau_of(0.5, step, steps)  # refuses a dt or steps that cannot be
+    told: list[str] = []
     if of_chain:
         if steps != "euler":
             raise ValueError("a CubaLIF is read in Euler steps; expected steps euler, not exponential")
-        tau_of(0.5, dt, steps)  # refuses a dt that cannot be
-        net, theta = read_chain(graph, _one_after_another(graph), said, dt, _network)
-        return Checkpoint(net, theta, _inner(graph, said, net), provenance=_FROM)
-    nodes = [(name, graph.nodes[name]) for name in _in_order(graph)]
-    synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]
-    if not synapses:
-        raise ValueError("the graph has no Conv2d and no Affine behind its input; expected a network")
-    net = _network(said["network"] if said else _guess(graph, [node for _, node in synapses], dt, steps))
-    theta = _theta(net, synapses)
-    _compare(graph, build(net, theta, dt, steps))
-    return Checkpoint(net, theta, _inner(graph, said, net), provenance=_FROM)
+        reader = Reader(graph, one_after_another(graph), step, readout, reset == "subtract")
+        net, theta = as_lif(reader) if reset == "subtract" else as_cuba(reader, said, _network)
+        if said:
+            theta = _kept(graph, said, net, theta)
+        else:
+            told = chain_told(net, reader, whence, reset)
+    else:
+        if reset or readout:
+            raise ValueError(
+                "the graph has no neuron that is set back at once, so that reset and readout say nothing; leave them out"
+            )
+        nodes = [(name, graph.nodes[name]) for name in in_order(graph)]
+        synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]
+        if not synapses:
+            raise ValueError("the graph has no Conv2d and no Affine behind its input; expected a network")
+        net = _network(said["network"] if said else guess(graph, [node for _, node in synapses], step, steps))
+        theta = theta_of(net, synapses)
+        compare(graph, build(net, theta, step, steps))
+        told = [] if said else loops_told(net, whence, steps)
+    provenance = {**_FROM, "not said by the graph": told} if told else _FROM
+    return Checkpoint(net, theta, _inner(graph, said, net), provenance=provenance), told
+
+
+def _step(graph: nir.NIRGraph, said: dict[str, Any], dt: float | None) -> tuple[float, str]:
+    """Seconds of a step, and where they come from."""
+    if said:
+        return said["dt"], ""
+    implied = implied_step(plain(node) for node in graph.nodes.values())
+    if dt is not None:
+        if implied is None or not isinstance(dt, (int, float)) or abs(implied - dt) <= 1e-5 * implied:
+            return dt, f"{dt} s, as you say"
+        return dt, f"{dt} s, as you say, though every r is tau / {implied:g} s, as if for steps of that"
+    if implied is not None:
+        return implied, f"{implied:g} s, of which every r is tau / dt"
+    return 1e-3, "0.001 s, as nobody says otherwise (snnTorch and SpikingJelly step 0.0001 s, and Norse as it is told)"
+
+
+def _kept(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet, theta: np.ndarray) -> np.ndarray:
+    """The theta of the metadata, where the weights are still what was written for it: as it was, to the last bit."""
+    kept = graph.metadata.get("theta")
+    if kept is None:
+        return theta
+    kept = np.asarray(kept)
+    if kept.shape != theta.shape or kept.dtype.kind != "f" or not np.isfinite(kept).all():
+        raise ValueError(f"metadata: theta is {kept.dtype} of shape {kept.shape}; expected {theta.size} finite numbers")
+    kept = kept.astype(net.dtype)
+    written = build_chain(net, kept, said["dt"], said["tool"])
+    pairs = zip((graph.nodes[name] for name in one_after_another(graph)), written.nodes.values(), strict=False)
+    same = len(graph.nodes) == len(written.nodes) and all(_same_weights(*pair) for pair in pairs)
+    return kept if same else theta
+
+
+def _same_weights(found: Any, written: Any) -> bool:
+    """Whether two nodes hold the same numbers, to the last bit."""
+    pairs = [[np.asarray(getattr(node, name, 0)) for node in (found, written)] for name in ("weight", "bias", "v_threshold")]
+    return all(np.array_equal(one, other) for one, other in pairs)
 
 
 def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerLoop | None:
@@ -103,21 +183,6 @@ def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerL
     return inner
 
 
-def _one_after_another(graph: nir.NIRGraph) -> list[str]:
-    """The names of a chain. ValueError where it branches."""
-    names = _in_order(graph)
-    for name, after in zip(names, [*names[1:], None]):
-        there = _successors(graph, name)
-        if there != [after] * (after is not None):
-            leads = f"leads to {' and '.join(map(repr, sorted(there))) or 'nothing'}"
-            raise ValueError(f"node {name!r} ({type(graph.nodes[name]).__name__}) {leads}; expected one node after another")
-    for name in sorted(set(graph.nodes) - set(names))[:1]:
-        raise ValueError(
-            f"node {name!r} ({type(graph.nodes[name]).__name__}) is not reached from the input; expected one network"
-        )
-    return names
-
-
 def _nested(named: dict[str, Any]) -> dict[str, Any]:
     """{"a/b": c} as {"a": {"b": c}}, arrays without axes as NumPy's scalars."""
     tree: dict[str, Any] = {}
@@ -130,21 +195,6 @@ def _nested(named: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _successors(graph: nir.NIRGraph, name: str) -> list[str]:
-    return [target for source, target in graph.edges if source == name]
-
-
-def _in_order(graph: nir.NIRGraph) -> list[str]:
-    """Names of the nodes that the input reaches, nearest first. ValueError where there is not one input."""
-    inputs = list(graph.inputs)
-    if len(inputs) != 1:
-        raise ValueError(f"the graph has {len(inputs)} inputs{': ' * bool(inputs) + ', '.join(inputs)}; expected one")
-    names = inputs
-    for name in names:
-        names.extend(t for t in dict.fromkeys(_successors(graph, name)) if t not in names)
-    return names
-
-
 def _said(graph: nir.NIRGraph) -> dict[str, Any]:
     """What this library noted in the metadata, {} where it did not write the graph."""
     text = graph.metadata.get("minisnn")
@@ -153,42 +203,14 @@ def _said(graph: nir.NIRGraph) -> dict[str, Any]:
     try:
         said = json.loads(text)
         version, found = said["version"], {key: said[key] for key in ("dt", "steps", "network", "inner_loop")}
+        found["tool"] = said.get("tool")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"metadata: what minisnn noted is damaged ({error})") from None
+    if found["tool"] not in (None, *TOOLS):
+        raise ValueError(f"metadata: written for {str(found['tool'])[:40]}; expected one of {', '.join(TOOLS)}")
     if version != 1:
-        raise ValueError(f"metadata: written in version {_brief(version)}; this minisnn reads version 1")
+        raise ValueError(f"metadata: written in version {brief(version)}; this minisnn reads version 1")
     return found
-
-
-def _guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> dict[str, Any]:
-    """The configuration that a graph without metadata must be of; `_compare` then holds every node to it."""
-    order = _in_order(graph)
-
-    def first(kind: str, names: list[str] = order) -> Any:
-        for name in names:
-            if type(graph.nodes[name]).__name__ == kind:
-                return graph.nodes[name]
-        raise ValueError(f"the graph has no {kind}; expected the blocks that minisnn.nir describes")
-
-    def value(array: Any) -> float:
-        if np.size(array) == 0:
-            raise ValueError("a node has no parameters at all; expected one number a neuron")
-        return float(np.ravel(array)[0])
-
-    tau_of(0.5, dt, steps)  # refuses a dt or steps that cannot be
-    trace, refractory, sizes = first("CubaLI"), first("LI"), [int(n) for n in first("Input").output_type["output"]]
-    dtype = np.dtype(np.float64 if synapses[0].weight.dtype == np.float64 else np.float32)
-    synapse = next(name for name in order if graph.nodes[name] is synapses[0])
-    level = value(first("Threshold", _successors(graph, synapse)).threshold)
-    convs = [node.weight for node in synapses if type(node).__name__ == "Conv2d"]
-    dense = [len(node.weight) for node in synapses if type(node).__name__ == "Affine"]
-    taus = {"alpha": trace.tau_mem, "beta": trace.tau_syn, "gamma": refractory.tau}
-    neuron = {name: decay_of(value(tau), dt, steps) for name, tau in taus.items()}
-    neuron |= dict(rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in))
-    averages = any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values())
-    layers = dict(channels=[len(w) for w in convs], hidden=dense[:-1], ways=dense[-1] if dense else 0)
-    shape = dict(input_shape=(*sizes[1:], sizes[0]), kernel=convs[0].shape[-1] if convs else 5)
-    return dict(**layers, **shape, dtype=dtype.name, neuron=neuron, pool="mean" if averages else "max")
 
 
 def _network(configuration: dict[str, Any]) -> SpikingNet:
@@ -196,86 +218,3 @@ def _network(configuration: dict[str, Any]) -> SpikingNet:
         return SpikingNet.from_configuration(configuration)
     except (TypeError, AttributeError, KeyError, OverflowError) as error:
         raise ValueError(f"metadata: the network is not one of this version of minisnn ({error})") from None
-
-
-def _theta(net: SpikingNet, synapses: list[tuple[str, Any]]) -> np.ndarray:
-    """The flat theta of the graph's weights and biases."""
-    if len(synapses) != len(net.blocks):
-        raise ValueError(f"the graph has {len(synapses)} Conv2d and Affine nodes; expected {len(net.blocks)}")
-    parts = []
-    for n, (b, (name, node)) in enumerate(zip(net.blocks, synapses)):
-        k, _, c_in, c_out = b.weight_shape
-        wanted = (c_out, c_in, k, k) if b.name.startswith("conv") else (c_out, c_in)
-        for what, array, shape in (("weight", node.weight, wanted), ("bias", node.bias, (c_out,))):
-            array, place = np.asarray(array), f"node {name!r} ({type(node).__name__}): {what}"
-            if array.shape != shape:
-                raise ValueError(f"{place} has shape {array.shape}; expected {shape}")
-            if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-                raise ValueError(f"{place} holds NaN, infinity or no numbers; expected finite numbers")
-            parts.append((_own_weight(net, n, array) if what == "weight" else array).astype(net.dtype).ravel())
-    return np.concatenate(parts)
-
-
-def _compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
-    """ValueError, naming the node, where a graph differs from what this library would have written, but for names."""
-    names = {"input": next(iter(found.inputs))}  # what is expected -> what was found
-    order = ["input"]
-    for name in order:
-        here = names[name]
-        _compare_node(here, found.nodes[here], expected.nodes[name])
-        wanted = {type(expected.nodes[t]).__name__: t for t in _successors(expected, name)}
-        there = {t: type(found.nodes[t]).__name__ for t in _successors(found, here)}
-        if sorted(there.values()) != sorted(wanted):
-            leads = f"leads to {' and '.join(sorted(there.values())) or 'nothing'}"
-            kind = type(found.nodes[here]).__name__
-            raise ValueError(f"node {here!r} ({kind}) {leads}; expected {' and '.join(sorted(wanted))}")
-        for target, kind in there.items():
-            if names.setdefault(wanted[kind], target) != target:
-                raise ValueError(f"node {here!r} leads to {target!r}; expected it to lead to {names[wanted[kind]]!r}")
-            if wanted[kind] not in order:
-                order.append(wanted[kind])
-    left = set(found.nodes) - set(names.values())
-    for name in sorted(left)[:1]:
-        kind = type(found.nodes[name]).__name__
-        raise ValueError(f"node {name!r} ({kind}) is not reached from the input; expected one network")
-
-
-def _compare_node(name: str, found: Any, expected: Any) -> None:
-    kind = type(expected).__name__
-
-    def check(field: str, here: Any, wanted: Any) -> None:
-        if np.ndim(here) and np.ndim(wanted) and np.shape(here) != np.shape(wanted):
-            raise ValueError(f"node {name!r} ({kind}): {field} has shape {np.shape(here)}; expected {np.shape(wanted)}")
-        try:
-            same = np.allclose(np.asarray(here, float), np.asarray(wanted, float), rtol=1e-5, atol=1e-8)
-        except (TypeError, ValueError):  # no numbers
-            same = False
-        if not same:
-            raise ValueError(f"node {name!r} ({kind}): {field} is {_brief(here)}; expected {_brief(wanted)}")
-
-    if kind in ("Input", "Output"):
-        check("its shape", found.output_type["output"], expected.output_type["output"])
-    for field in _FIELDS[kind]:
-        here, wanted = getattr(found, field), getattr(expected, field)
-        if field == "padding" and isinstance(here, str) and here == "same":
-            here = wanted
-        if field == "end_dim":
-            here, wanted = here % 3, wanted % 3
-        check(field, here, wanted)
-
-
-def _brief(value: Any) -> str:
-    """A number, several, or a range of many."""
-    array = np.unique(value) if np.size(value) > 3 else np.ravel(value)
-    return ", ".join(map(str, array.tolist())) if len(array) < 4 else f"{array[0]} to {array[-1]}"
-
-
-def _own_weight(net: SpikingNet, n: int, weight: np.ndarray) -> np.ndarray:
-    """`_nir_weight` backwards."""
-    if weight.ndim == 4:
-        return weight.transpose(2, 3, 1, 0)
-    image = image_before(net, n)
-    if image is None:
-        return weight.T
-    H, W, C = image
-    return weight.T.reshape(C, H, W, -1).transpose(1, 2, 0, 3)

@@ -6,9 +6,10 @@ With gamma = alpha, threshold = rho (1 - alpha) and no bias, u = W p - rho r of 
     u_{t+1} = alpha u_t + (1 - alpha) W q_t - threshold s_t            q_{t+1} = beta q_t + (1 - beta) x_t
 
 which is Synaptic(alpha=beta, beta=alpha, threshold=threshold, reset_mechanism="subtract") on weights times (1 - alpha)
-(1 - beta), the gain in the first ones. Its two filters act within a step and here each takes one, so that what a layer of
-Synaptic does in step t this library's does in step t + 2: the very same spikes two steps later a layer. The logits of T steps
-are `mem` of the last Synaptic after the first T - 2 L frames, L layers.
+(1 - beta), the gain in the first ones; Leaky(beta=alpha) is that with beta = 0 here. Its two filters act within a step and
+here each takes one, so that what a layer of Synaptic does in step t this library's does in step t + 2: the very same spikes
+two steps later a layer. The logits of T steps are `mem` of the last Synaptic after the first T - 2 L frames, L layers.
+snnTorch fires above a threshold and this library at it, too: there it is the next smaller float32 number.
 """
 
 import math
@@ -24,8 +25,17 @@ from ..files import write_whole
 from ..layers.neuron import LIF
 from ..network.spiking import SpikingNet
 from ..outputs import archive
+from .common import below, reached
 
 _NEURON = ("alpha", "beta", "threshold")
+_RESET = "reset_mechanism_val"
+_FLOAT = np.dtype(np.float32)
+ASSUMED = (  # what a state dictionary does not say
+    'every Conv2d has stride 1 and padding="same", its neurons stand before a MaxPool2d(2), and a Flatten is of (C, H, W)',
+    "the threshold is subtracted in the step after a spike (reset_delay=True); with False it is another network",
+    "a neuron fires above its threshold, nothing inhibits it, no state is quantised, and all states are zero at first",
+    "the logits are mem of the last layer after the last frame, not a count of its spikes",
+)
 
 
 def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
@@ -33,7 +43,7 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
 
     Raises ValueError where a network of snnTorch's would not be the same.
     """
-    neuron, views = net.neuron, net.views(theta.astype(np.float64))
+    neuron, views = net.neuron, net.views(net._vector(theta, "theta").astype(np.float64))
     if not isinstance(neuron, LIF):
         raise ValueError("a network of CubaLIF goes to snnTorch by: minisnn nir export --for snntorch")
     level = neuron.rho * (1 - neuron.alpha)
@@ -55,9 +65,13 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
             h, w = shape[:2] if len(shape) == 3 else (1, 1)
             weight = weight.reshape(h, w, -1, b.channels).transpose(3, 2, 0, 1).reshape(b.channels, -1)
             shape, step = (b.channels,), 2
-        found[f"{place}.weight"] = np.ascontiguousarray(weight, np.float32)
-        for name, value in zip(_NEURON, (neuron.beta, neuron.alpha, neuron.threshold)):
+        with np.errstate(over="ignore"):
+            found[f"{place}.weight"] = np.ascontiguousarray(weight, np.float32)
+        if not np.isfinite(found[f"{place}.weight"]).all():
+            raise ValueError(f"{b.name}'s weights, times the gain, are too large for float32, which snnTorch's are in")
+        for name, value in zip(_NEURON, (neuron.beta, neuron.alpha, below(neuron.threshold, _FLOAT))):
             found[f"{place + 1}.{name}"] = np.array(value, np.float32)
+        found[f"{place + 1}.{_RESET}"] = np.array(0)  # "subtract"
         place += step
     return found
 
@@ -65,9 +79,8 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
 def definition(net: SpikingNet) -> str:
     """Python code that makes the module which the state dictionary is of."""
     n = net.neuron
-    spiking = (
-        f'Synaptic(alpha={n.beta!r}, beta={n.alpha!r}, threshold={n.threshold!r}, reset_mechanism="subtract", init_hidden=True)'
-    )
+    level = float(below(n.threshold, _FLOAT))
+    spiking = f'Synaptic(alpha={n.beta!r}, beta={n.alpha!r}, threshold={level!r}, reset_mechanism="subtract", init_hidden=True)'
     lines, shape = [], net.input_shape
     for b in net.blocks:
         if b.name.startswith("conv"):
@@ -84,27 +97,41 @@ def from_state_dict(
     arrays: Mapping[str, np.ndarray], input_shape: tuple[int, ...], **settings: Any
 ) -> tuple[SpikingNet, np.ndarray]:
     """(network, theta) of a state dictionary whose layers come in order, every conv layer pooled by MaxPool2d(2), as the
-    module's docstring says; `settings` of `SpikingNet`, such as window, that a state dictionary does not know.
+    module's docstring says; `settings` of `SpikingNet`, such as window, that a state dictionary does not know. What else it
+    does not know stands in `ASSUMED`.
 
     input_shape   (H, W, C), or (C,) of layers that are all dense
 
     Raises ValueError naming what does not fit.
     """
+    for name, array in arrays.items():
+        found = np.asarray(array)
+        if found.dtype.kind not in "fiub" or not np.isfinite(found).all():
+            raise ValueError(f"{name} ({found.dtype}) holds what is no finite number")
     layers = {name.removesuffix("weight"): np.asarray(w, float) for name, w in arrays.items() if name.endswith("weight")}
     neurons = [name.removesuffix("threshold") for name in arrays if name.endswith("threshold")]
     if not layers or len(layers) != len(neurons):
-        found = f"{len(layers)} weights and {len(neurons)} thresholds"
-        raise ValueError(f"expected a weight and a Synaptic (alpha, beta, threshold) a layer, found {found}")
+        counts = f"{len(layers)} weights and {len(neurons)} thresholds"
+        raise ValueError(f"expected a weight and a Synaptic (alpha, beta, threshold) a layer, found {counts}")
     for at in layers:
         if np.any(arrays.get(f"{at}bias", 0)):
             raise ValueError(f"{at}bias is not zero; snnTorch's Synaptic filters a bias and this neuron does not")
     for at in neurons:
-        if np.any(arrays.get(f"{at}reset_mechanism_val", 0)):
+        if np.any(arrays.get(f"{at}{_RESET}", 0)):
             raise ValueError(f'{at[:-1]} is set back otherwise than by reset_mechanism="subtract"')
-    beta, alpha, threshold = (_one(arrays, neurons, name) for name in _NEURON)
+        if np.any(np.asarray(arrays.get(f"{at}graded_spikes_factor", 1)) != 1):
+            raise ValueError(f"{at}graded_spikes_factor is not 1, and spikes here are; expected a factor of 1")
+    leaky = not any(at + "alpha" in arrays for at in neurons)
+    beta = 0.0 if leaky else _one(arrays, neurons, "alpha")
+    alpha, threshold = (_one(arrays, neurons, name) for name in ("beta", "threshold"))
+    for name, decay in (("alpha", beta), ("beta", alpha)):
+        if not 0 <= decay < 1:
+            fades = ", which never fades" if decay >= 1 else ""
+            raise ValueError(f"{neurons[0]}{name} is {decay:g}{fades}; expected a decay of at least 0 and below 1")
     if not 0 < threshold:
         raise ValueError(f"a threshold must be positive, not {threshold:g}")
-    neuron = LIF(alpha, beta, alpha, threshold / (1 - alpha), threshold, gain=1.0)
+    level = reached(threshold, np.dtype(settings.get("dtype", _FLOAT)))
+    neuron = LIF(alpha, beta, alpha, threshold / (1 - alpha), level, gain=1.0)
     convs = [w for w in layers.values() if w.ndim == 4]
     kernels = {w.shape[2:] for w in convs}
     if len(kernels) > 1 or any(h != w for h, w in kernels):
@@ -125,8 +152,11 @@ def from_state_dict(
         if not conv and len(shape) == 3:  # (C, H, W) are flattened there, (H, W, C) here
             w = w.reshape(b.channels, shape[2], *shape[:2]).transpose(2, 3, 1, 0)
         weight = w.transpose(2, 3, 1, 0) if conv else w.reshape(-1, b.channels) if w.ndim == 4 else w.T
-        views[f"{b.name}.weight"][...] = weight / scale
+        with np.errstate(over="ignore"):
+            views[f"{b.name}.weight"][...] = weight / scale
         shape = b.output_shape if conv else (b.channels,)
+    if not np.isfinite(theta).all():
+        raise ValueError(f"weights divided by (1 - alpha) (1 - beta) = {scale:g} are too large for {net.dtype}")
     return net, theta
 
 

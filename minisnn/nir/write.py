@@ -17,14 +17,13 @@ from ..meta.kept import kept_of
 from ..network.spiking import SpikingNet
 from .chain import TOOLS, build as build_chain
 from .common import below, need_nir, tau_of
+from .networks import as_cuba
+from .told import of_export
+from .unchain import Reader
+from .walk import one_after_another
 
 if TYPE_CHECKING:
     import nir
-
-_ABOUT = (
-    "minisnn: time in steps of dt, all states at once from the old ones, a spike is 1 for a step; the logits are the "
-    "output at the last step"
-)
 
 
 def export_nir(
@@ -78,14 +77,37 @@ def to_nir(
         )
     if isinstance(net.neuron, CubaLIF) and steps != "euler":
         raise ValueError(f"a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, not {steps}")
-    graph = build_chain(net, theta, dt, tool) if isinstance(net.neuron, CubaLIF) else build(net, theta, dt, steps)
-    said: dict[str, Any] = dict(version=1, dt=dt, steps=steps, network=net.configuration(), inner_loop=None)
-    graph.metadata = {"about": _ABOUT}
+    chain = isinstance(net.neuron, CubaLIF)
+    graph = build_chain(net, theta, dt, tool) if chain else build(net, theta, dt, steps)
+    _check_finite(graph)
+    said: dict[str, Any] = dict(version=1, dt=dt, steps=steps, tool=tool, network=net.configuration(), inner_loop=None)
+    graph.metadata = {"about": "minisnn: " + "; ".join(unsaid(net, dt=dt, steps=steps, tool=tool))}
+    if chain and not _comes_back(graph, net, theta, dt):
+        graph.metadata["theta"] = theta.copy()
     if inner is not None:
         said["inner_loop"] = kept_of(inner)
         graph.metadata["step_size"] = inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
     graph.metadata["minisnn"] = json.dumps(said, sort_keys=True)
     return graph
+
+
+def unsaid(net: SpikingNet, *, dt: float = 1e-3, steps: str = "euler", tool: str | None = None) -> list[str]:
+    """What the NIR graph of a network does not say to whoever runs it, in sentences; arguments as in `to_nir`."""
+    membrane = TOOLS[tool].membrane if tool in TOOLS else "the membrane of the last CubaLIF"
+    return of_export(net, TOOLS[tool].dt if tool in TOOLS else dt, steps, tool, membrane)
+
+
+def _check_finite(graph: nir.NIRGraph) -> None:
+    for name, node in graph.nodes.items():
+        for of in ("weight", "bias", "v_threshold", "tau_mem", "tau_syn"):
+            if not np.isfinite(getattr(node, of, 0.0)).all():
+                raise ValueError(f"{name}'s {of} would not be finite: constants of the neuron or dt are too large or too small")
+
+
+def _comes_back(graph: nir.NIRGraph, net: SpikingNet, theta: np.ndarray, dt: float) -> bool:
+    """Whether the weights of a chain, divided again by what they were multiplied by, are theta to the last bit."""
+    found = as_cuba(Reader(graph, one_after_another(graph), dt), {"network": net.configuration()}, net.from_configuration)[1]
+    return found.tobytes() == theta.tobytes()
 
 
 def _step_of(tool: str, net: SpikingNet) -> float:
