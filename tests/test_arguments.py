@@ -15,7 +15,8 @@ class Odd:
 
 
 WILD = [
-    None, True, 0, 1, -1, 3, 2.5, float("nan"), float("inf"), 1e300, 10**30, "a", "", b"a", (), (5, 3), [1, 2], (1, -2), (1.5, 2),
+    None, True, 0, 1, -1, 3, 2.5, float("nan"), float("inf"), 1e300, 10**30, "a", "", b"a", (), (5, 3), [1, 2], (1, -2),
+    (1.5, 2),
     [[1, 2], [3]], ("a",), {}, {"a": 1}, {1, 2}, Odd(), Odd, len, np.zeros(3), np.zeros((2, 2)), np.array([1, None], object),
     np.float64(2), np.int64(3), np.bool_(True), np.ma.masked_array([1.0, 2.0], [0, 1]), 1j, range(3), iter([1]), slice(1),
     np.dtype("int8"),

@@ -80,7 +80,7 @@ ROOMS = sorted({module for module, path in MODULES_OF.items() if path.name == "_
 
 def _said(room: str, line: str) -> str:
     doc = ast.get_docstring(NODES[room][0]) or ""
-    found = re.search(rf"^{line}: (.+?)\.$", doc, re.M)
+    found = re.search(rf"^{line}: (.+?)\.$", doc, re.M | re.S)
     assert found and doc.splitlines()[0].endswith((".", ":")), f'{room} does not say "{line}: …."'
     return found[1]
 

@@ -4,7 +4,6 @@ spikes are the same, two steps later a layer. Networks of --neuron cuba go to sn
 minisnn nir."""
 
 import argparse
-import shlex
 
 from .. import outputs
 from . import options

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import outputs
-from ..layers.neuron import CubaLIF
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
 from ..training.settings import READING
@@ -196,6 +195,7 @@ def in_a_line(net) -> str:
 
 def to_train_from(net, path: Path) -> str:
     """The command line that trains a network on, from its checkpoint at `path`, and what its data must be."""
+    from ..layers.neuron import CubaLIF
     from ..training.settings import TrainingConfig, in_words
 
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"

@@ -143,8 +143,8 @@ def evaluate(
     whole_set  the network tells all training classes apart (rule classify): it is asked so, in recordings of `split`
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
-    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1; of tasks with real targets error_before
-    and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align, inner_steps,
+    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1; of tasks with real targets
+    error_before and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align, inner_steps,
     episodes, seed, ways, shots, queries;
     interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
                     for one episode
