@@ -191,7 +191,9 @@ def assert_silent(found: dict[str, float]) -> None:
 
 
 def assert_loud(found: dict[str, float], splits=("val", "test")) -> None:
-    assert all(found[split] > MOST for split in splits), found
+    """By the network or by a rule beside it: `assert_silent` fails on each split."""
+    for split in splits:
+        assert max(value for name, value in found.items() if name.startswith(split)) > MOST, found
 
 
 # ---- leaks, put back -------------------------------------------------------------------------------------------------------
@@ -263,8 +265,8 @@ LEAKS_OF_TASKS = {rule: asks_what_it_learned for rule in RULES if not RULES[rule
         (index, "classify", parts_takes),
         (lambda: index(9, 36, 1), "classify", parts_subjects),
         (lambda: folder(splits=("train", "test", "val")), "classify", trains_on_all),
-        (lambda: windows(2, 5, 160) | dict(ways=5), "maml", forgets_groups),
-        (lambda: index(0, 2, 5, 160) | dict(ways=5), "prototypes", forgets_groups),
+        (lambda: windows(2, 5, 120) | dict(ways=5), "maml", forgets_groups),
+        (lambda: index(0, 2, 5, 120) | dict(ways=5), "prototypes", forgets_groups),
         (lambda: folder(classes=24), "anil", asks_what_it_learned),
     ],
     ids="folder windows parts subjects splits windows-of-tasks parts-of-tasks samples".split(),

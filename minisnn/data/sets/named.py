@@ -255,7 +255,7 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
     try:
         return tasks.split_recordings(seed)
     except ValueError:
-        if len(set(takes)) == len(np.unique(tasks.groups)):  # no subjects are named
+        if tasks.groups is None or len(set(takes)) == len(np.unique(tasks.groups)):  # no subjects are named
             raise
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(
