@@ -254,3 +254,14 @@ def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):
     with held(tmp_path / "a"):
         pass
     assert "a/b/c" in tree(tmp_path)
+
+
+def test_a_folder_beside_that_is_somebody_elses_stays(tmp_path):
+    for name in (".thesis.tmp", "thesis/.new.tmp"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "chapter1").write_text("years of work")
+    for into in (tmp_path / "thesis", tmp_path / "other"):
+        with files.whole_folder(into, into=True) as place:
+            (place / "a").write_text("new")
+    assert (tmp_path / "thesis/.new.tmp/chapter1").exists() and (tmp_path / ".thesis.tmp/chapter1").exists()
+    assert (tmp_path / "thesis/a").exists() and (tmp_path / "other/a").exists()

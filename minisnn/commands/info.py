@@ -119,6 +119,7 @@ def _inner_loop(net, inner) -> None:
 def _training(found, config) -> None:
     import numpy as np
 
+    from ..training.evaluation import measure_of
     from ..training.progress import tells_before
 
     done = found.progress.get("update", 0)
@@ -130,7 +131,7 @@ def _training(found, config) -> None:
     rule, of = RULES[config.rule].words(config.order) + first, f"{found.origin.words()}, seed {config.seed}"
     print(f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}")
     curve = found.curve
-    measure = "error" if "error_after" in curve else "accuracy"
+    measure = measure_of(curve)
     names = ["loss", f"{measure}_before", f"{measure}_after"]
     known = {*names, "seconds", "validation"} <= curve.keys()
     if known and len(curve["loss"]) == done > 0:

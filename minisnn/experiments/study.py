@@ -235,7 +235,7 @@ def _module_of(one: Callable) -> list[str]:
     while isinstance(one, partial):
         one = one.func
     name = getattr(one, "__module__", None) or ""
-    return [name] if name.partition(".")[0] in ("minisnn", "hardware") and is_module(name) else []
+    return [name] if "." in name and is_module(name) else []
 
 
 def processor() -> str:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from .inner import InnerLoop, MetaGradient
     from .tasks import Task
 
-MOST_STEPS = 1000  # of an inner loop: a number in a file must not keep anybody waiting for ever
 GROUPS = ("no", "scalar", "layer", "array", "parameter")  # whose step sizes are learned together, see `meta.stepsizes`
 OFF = dict(first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None)
 OFF |= dict(online=False, error_threshold=None)

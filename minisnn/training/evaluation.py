@@ -1,7 +1,7 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
 from .settings import TrainingConfig
 from ..meta.inner import InnerLoop, predict
+from ..layers.loss import Loss, loss_of
 from ..network.base import Network
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
-from ..data.sets.apart import shared
+from ..data.sets.samples import shared
 
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
@@ -82,15 +83,21 @@ def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
             raise ValueError(f"train and {split} {common}; what is called unseen would be known, give other recordings")
 
 
-def rehearsed(config: TrainingConfig, data: Mapping[str, Any], net: Network) -> str:
-    """What tells how well tasks are learned: "accuracy", or "error" where they have real targets. A first task to validate and
-    to test on is drawn: ValueError for what they lack comes before training, and not after."""
-    size = net.ways, config.shots, config.queries
+def measure_of(names: Iterable[str]) -> str:
+    """What tells how well tasks are learned, by the names of what was measured: "accuracy", or "error" of real targets."""
+    return "error" if "error_after" in names else "accuracy"
+
+
+def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
+    """`measure_of` tasks that nothing was learned of yet, for a network with this loss. A first task to validate and to test on
+    is drawn: ValueError for what they lack comes before training, and not after."""
+    ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
+    size, shape = (ways, config.shots, config.queries), tuple(data["train"].input_shape)
     tasks = {split: data[split].episode(config.seed, 0, *size) for split in ("val", "test") if split in data}
     for split, task in tasks.items():
-        if task.x_query.shape[2:] != net.input_shape:
-            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {net.input_shape}")
-    if not tasks and net.criterion.one_hot:
+        if task.x_query.shape[2:] != shape:
+            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {shape}")
+    if not tasks and loss is not None and loss_of(loss).one_hot:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
 
@@ -157,12 +164,14 @@ def evaluate(
             raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered = [], [], list[Answers]()
-    adapts, real = inner.steps > 0, is_regression(dataset, net, seed, (ways, shots, queries))
-    measure, form = ("error", ".3g") if real else ("accuracy", ".1%")
+    adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
         def add(episode: tuple[float, Answers]) -> None:
+            nonlocal measure, form
+            if episode[1].right.dtype.kind == "f":
+                measure, form = "error", ".3g"
             before.append(episode[0])
             answered.append(episode[1])
             after.append(float(np.mean(episode[1].right[0])))
@@ -195,11 +204,6 @@ def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, i
     """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
     return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
-
-
-def is_regression(tasks: Any, net: Network, seed: int, size: tuple[int, int, int]) -> bool:
-    """Whether the tasks of a set have real targets: those for a network whose loss takes them may."""
-    return net.criterion.one_hot and tasks.episode(seed, 0, *size).real
 
 
 def sentence(result: dict) -> str:

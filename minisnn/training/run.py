@@ -21,7 +21,7 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, open_sets, rehearsed
+from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
 from .folder import RunFolder, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
@@ -109,15 +109,15 @@ def train(
         if whole_set:
             data = {split: Classification(tasks, data["train"].classes) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            return _Run(config, folder, data, progress, executor, held, mine).go(found, None if resume else origin)
+            measure = rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
+            run = _Run(config, folder, data, progress, executor, held, mine, measure)
+            return run.go(found, None if resume else origin)
 
 
 class _Run:
     """A run in the making."""
 
-    def __init__(
-        self, config: TrainingConfig, folder: RunFolder, data: Mapping, progress, executor=None, held=Held(), own=Own()
-    ):
+    def __init__(self, config, folder: RunFolder, data, progress, executor=None, held=Held(), own=Own(), measure="accuracy"):
         self.config, self.folder, self.data, self.progress, self.held, self.own = config, folder, data, progress, held, own
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
@@ -126,10 +126,9 @@ class _Run:
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        self.measure = rehearsed(config, data, self.net)
-        measures = [f"{self.measure}_before", f"{self.measure}_after"]
-        self.columns = ["update", "tasks", "loss", *measures, "gradient_norm", "lr", *self.steps.parts]
-        self.columns += ["seconds", "validation", "validation_ci95"]
+        self.measure, self.chance = measure, 1 / self.ways if measure == "accuracy" else None
+        self.columns = ["update", "tasks", "loss", f"{measure}_before", f"{measure}_after", "gradient_norm", "lr"]
+        self.columns += [*self.steps.parts, "seconds", "validation", "validation_ci95"]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
@@ -176,7 +175,7 @@ class _Run:
             if not isinstance(error, OSError) or isinstance(error, WorkersLost):
                 raise
         if isinstance(error, KeyboardInterrupt):
-            self.folder.draw(self.rows, self._chance)
+            self.folder.draw(self.rows, self.chance)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
@@ -187,10 +186,6 @@ class _Run:
         if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
             kept = f"the state after update {self.saved} is saved, {go_on}"
         return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
-
-    @property
-    def _chance(self) -> float | None:
-        return 1 / self.ways if self.measure == "accuracy" else None
 
     def _announce(self, state: State) -> None:
         config, left = self.config, self.config.updates - state.update
@@ -272,7 +267,7 @@ class _Run:
         if result["ci95"] is not None:
             self.rows[-1]["validation_ci95"] = result["ci95"]
         self.folder.start_log(self.columns, self.rows)
-        self.folder.draw(self.rows, self._chance)
+        self.folder.draw(self.rows, self.chance)
 
     def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
@@ -300,7 +295,7 @@ class _Run:
     def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
         config, path, origin = self.config, self.folder / "result.json", self.folder.origin
-        self.folder.draw(self.rows, self._chance)
+        self.folder.draw(self.rows, self.chance)
         if not config.test_episodes:
             return None
         network = identity(state.theta)

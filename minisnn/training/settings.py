@@ -10,7 +10,7 @@ from functools import partial
 from operator import ge, gt, le
 
 from ..layers.neuron import NEURONS
-from ..meta.rules import GROUPS, MOST_STEPS, RULES
+from ..meta.rules import GROUPS, RULES
 
 
 def _setting(group: str, default, help: str, **limits):
@@ -94,7 +94,7 @@ class TrainingConfig:
 
     # ---- the inner loop: learning a task
     step_size: float = _inner(1.0, "step size, or where it starts from if it is learned", above=0)
-    inner_steps: int = _inner(1, "gradient steps on the support set", least=1, most=MOST_STEPS)
+    inner_steps: int = _inner(1, "gradient steps on the support set", least=1, most=1000)
     learn_step_size: str = _inner(
         "no",
         "learn the step size: one for all, for every layer, for every weight or bias array, or for every parameter",

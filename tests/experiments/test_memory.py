@@ -1,5 +1,6 @@
 """What a study remembers is of these recordings, these networks and this code; else it is measured anew, and said."""
 
+import functools
 import json
 import os
 from functools import partial
@@ -94,11 +95,12 @@ def small_net():
 
 def test_one_changed_character_of_what_measures_is_noticed(make, monkeypatch):
     """Every module that an item's numbers pass through, and nothing that only shows."""
-    real, changed = cache.source_of, {}
+    real, changed = functools.cache(cache.source_of), {}
+    monkeypatch.setattr(cache, "is_module", functools.cache(cache.is_module))
 
     def source_of(name):
         path, text = real(name)
-        return path, text + changed.get(name, b"")
+        return path, text + changed[name] if name in changed else text
 
     monkeypatch.setattr(cache, "source_of", source_of)
     modules = cache.closure(studies.__name__)

@@ -22,7 +22,7 @@ SMALL = TrainingConfig(
 
 @pytest.fixture(scope="module")
 def data(three_symbols):
-    return dict.fromkeys(("train", "val", "test"), three_symbols)
+    return three_symbols.split_recordings(train=1, val=1, test=1)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from minisnn.data.sets.recordings import Recordings
 from minisnn.layers.loss import LOSSES
 from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.layers.own import Neuron
+from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint, origin
 from minisnn.training.evaluation import sentence
 from minisnn.training.run import train
@@ -241,5 +242,31 @@ def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
     rewrite(tmp_path / "c.h5", tmp_path / "d.h5", change)
     with pytest.raises(ValueError, match="d.h5: steps must be a whole number from 0 to 1000, not 1000000000"):
         checkpoint.read(tmp_path / "d.h5")
+    toy_config(inner_steps=MOST_STEPS)
     with pytest.raises(ValueError, match="inner_steps must be at most 1000, not 1001"):
-        toy_config(inner_steps=1001)
+        toy_config(inner_steps=MOST_STEPS + 1)
+
+
+def test_a_classifier_is_evaluated_as_one(tmp_path, monkeypatch, capsys):
+    """On other recordings of the classes that it learned; by another rule on classes that it did not."""
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for n in range(120):
+        one = np.zeros(60, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "?")])
+        one["t"], one["x"], one["y"] = np.sort(rng.integers(0, 20_000, 60)), rng.integers(0, 12, 60), n % 10
+        (tmp_path / "r" / f"c{n % 10}").mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "r" / f"c{n % 10}" / f"{n}.npy", one)
+    line = "train --dataset recordings --root r --sensor 10,12 --duration-ms 20 --rule classify --channels 4 --kernel 3 "
+    line += "--window 10 --updates 60 --tasks 1 --queries 6 --lr 0.02 --evaluate-every 0 --test-episodes 20 --init-tasks 1 "
+    line += "--out run"
+    assert cli.main([*line.split(), "--learn-step-size", "no", "--quiet"]) == 0, capsys.readouterr().err
+    said = capsys.readouterr().out.splitlines()[0]
+    kept = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert said.endswith("% among 6 classes on unseen recordings") and kept["ci95_recordings"] is not None
+    assert kept["accuracy_after"] > 0.5  # a class is a row of pixels
+    assert cli.main("evaluate --checkpoint run --episodes 20 --queries 6 --quiet --json e.json".split()) == 0
+    assert capsys.readouterr().out.splitlines() == [said]
+    assert json.loads((tmp_path / "e.json").read_text())["per_episode"] == kept["per_episode"]
+    assert cli.main("evaluate --checkpoint run --rule nearest --ways 2 --episodes 5 --quiet".split()) == 0
+    assert "5 unseen 2-way 1-shot episodes" in capsys.readouterr().out

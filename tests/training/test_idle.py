@@ -8,7 +8,7 @@ import pytest
 
 from minisnn.training.run import train
 from minisnn.training.settings import READING, TrainingConfig
-from toy import SPLITS, small_set, state, toy_config, toy_data
+from toy import small_set, state, toy_config, toy_data
 
 BASE = toy_config(updates=2, tasks=1, evaluate_every=1, evaluate_episodes=2, test_episodes=2, init_rounds=2, hidden=(3,))
 OTHER = dict(
@@ -85,7 +85,7 @@ ELSEWHERE = {"dataset", "root", "draws", "align", "start", "backend", "checkpoin
 def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of networks that say nothing
-        data = toy_data() if config.rule != "classify" else {split: small_set(split) for split in SPLITS}
+        data = toy_data() if config.rule != "classify" else small_set().split_recordings()
         result = train(config, folder, data=data, progress=False)
     found = state(folder) if result.test else {"theta": result.theta, "step_size": np.asarray(result.inner.step_size)}
     if config.rule in ("classify", "prototypes"):

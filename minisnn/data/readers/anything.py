@@ -95,7 +95,7 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
 
 
 @lru_cache(1)
-def _opened(path: Path, _changed: int) -> TorchNeuromorphic:
+def _opened(path: Path, _changed: tuple[int, ...]) -> TorchNeuromorphic:
     """A file whose recordings are read one after the other."""
     return TorchNeuromorphic(path)
 
@@ -172,7 +172,9 @@ def entries(root: str | Path) -> list[Entry]:
 def read_entry(entry: Entry, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
     """The events of an entry, its part alone."""
     if entry.key is not None:
-        return _flipped(_opened(entry.path, entry.path.stat().st_mtime_ns).read(entry.key), flip_y)
+        status = entry.path.stat()
+        changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        return _flipped(_opened(entry.path, changed).read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y)
     low, high = entry.start or 0, entry.stop if entry.stop is not None else np.iinfo(np.int64).max
     if entry.start is None and entry.stop is None:

@@ -1,5 +1,5 @@
 """Sets of tasks: one's own recordings, double N-MNIST, double ASL-DVS, Omniglot, what they are made of, and their statistics.
 
-Import from here: `recordings`, `double_nmnist`, `double_asl`, `omniglot`, `digits`, `moved`, `named`, `statistics`, `takes`.
+Import from here: any module.
 It may import: terminal, files, parallel, meta, data.readers, data.store, data.camera.
 """

@@ -210,8 +210,10 @@ def _seen(
     where = np.flatnonzero(trains(numbers) == train)
     _check_letters(Counter(labels[where].tolist()), source)
     noise = np.arange(len(labels))
-    seen = labels, numbers, where, sight, keep, what, noise, code_identity(__name__)
-    return pool_of_pictures("asl-simulated", SHAPE, pictures, *seen, **made_from)
+    code = code_identity(__name__)
+    return pool_of_pictures(
+        "asl-simulated", SHAPE, pictures, labels, numbers, where, sight, keep, what, noise, code, **made_from
+    )
 
 
 def _number_within(labels: np.ndarray) -> np.ndarray:

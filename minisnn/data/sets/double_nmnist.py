@@ -93,7 +93,9 @@ class DoubleNMnist(Recordings):
             pool, source = _real(Path(root).expanduser(), train, align, move, keep)
         self.align = align
         made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[which_classes]}
-        super().__init__(pool, made_of=made_of, source=source, kind="digit")
+        # what is tested must not be asked about a picture that the support has shown
+        groups = {"picture": pool.numbers} if draws > 1 and not train else None
+        super().__init__(pool, made_of=made_of, source=source, kind="digit", groups=groups)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -31,8 +31,8 @@ import numpy as np
 from ...terminal import bar
 from ..readers.anything import Entry, entries, read_entry, sensor_of
 from ..store.cache import code_identity, content_of, file_identity
-from .apart import LEAST, places_of
 from .pools import Keep, pool_of
+from .samples import LEAST, places_of
 from .recordings import SPLITS, Recordings, counts_of
 
 OWN = "recordings"
@@ -255,7 +255,7 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
     try:
         return tasks.split_recordings(seed)
     except ValueError:
-        if len(set(takes)) == len(np.unique(tasks.groups)):  # no subjects are named
+        if tasks.groups is None or len(set(takes)) == len(np.unique(tasks.groups)):  # no subjects are named
             raise
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(

@@ -136,9 +136,12 @@ class Omniglot(Recordings):
         pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make, of)
         names = [f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in sizes for k in range(sizes[n])]
         source = f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
-        super().__init__(pool, made_of={name: (k,) for k, name in enumerate(names)}, source=source, kind="character")
+        drawing = pool.numbers % (len(whole) // max(draws, 1))
+        groups = {"drawing": drawing} if draws > 1 and not trains else None
+        made_of = {name: (k,) for k, name in enumerate(names)}
+        super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
         if known:  # drawings are in the order of the people
-            people = pool.numbers % PEOPLE % HELD_OUT != HELD_OUT - 1
+            people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {one: where[people[where] == trains] for one, where in self.symbols.items()}
 
     def sample_task(

@@ -16,9 +16,8 @@ from ...meta.tasks import Task
 from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
 from ..readers.pictures import by_value
 from ..store.cache import identity
-from .apart import joined, places_of, same_symbols
 from .pool import Counts, Pool
-from .samples import draw_samples
+from .samples import draw_samples, joined, places_of, same_symbols
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
 SPLITS = ("train", "val", "test")
@@ -93,7 +92,7 @@ class Recordings:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
         self.groups = joined([np.asarray(one) for one in apart]) if apart else None
-        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups else None
+        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups and "take" not in shared else None
         self.within = None if within is None else np.asarray(within)
 
     def __repr__(self) -> str:

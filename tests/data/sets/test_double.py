@@ -290,6 +290,22 @@ def test_simulated_recordings_keep_to_the_rule_of_five(few_digits, split, kept):
                 assert all((number - 1) // 20 == digit and number % 5 in kept for digit, number in sides)
 
 
+@dataclasses.dataclass(frozen=True)
+class VaryingCamera(MarkingCamera):
+    variation: str = "of its own"
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_what_is_tested_never_shows_a_picture_on_both_sides(few_digits, split):
+    """However often the camera has seen it."""
+    data = DoubleNMnist(split, camera=VaryingCamera(), draws=3, progress=False)
+    assert len(data.pool) == 3 * 40
+    for index in range(100):
+        task = data.episode(0, index, 3, 1, 2)
+        shown = [{pair for sides in told(x) for pair in sides} for x in (task.x_support, task.x_query)]
+        assert not shown[0] & shown[1]
+
+
 def test_simulated_recordings_are_made_once_for_each_seed_and_camera(few_digits):
     for split, seed, setting in [
         ("train", 0, 0.5),

@@ -104,6 +104,10 @@ def test_what_is_recorded_is_the_picture_turned_and_mirrored(small):
 
 def test_draws_are_recordings_of_their_own(small):
     data = Omniglot("val", draws=2, progress=False)
+    drawing = data.pool.numbers % (len(data.pool) // 2)
+    for index in range(20):
+        support, query = (drawing[side].ravel() for side in data.episode(0, index, 2, 2, 3).recordings)
+        assert not set(support.tolist()) & set(query.tolist())
     where = data.symbols[0]
     assert len(where) == 2 * PEOPLE
     one, other = data.pool.dense(where[[0, PEOPLE]])

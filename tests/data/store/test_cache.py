@@ -1,5 +1,6 @@
 import ast
 import dataclasses
+import functools
 import hashlib
 import os
 import subprocess
@@ -218,7 +219,8 @@ def test_every_reader_camera_and_set_belongs_to_the_identity():
 
 
 def test_one_changed_character_in_any_function_is_noticed(monkeypatch):
-    real, changed = cache.source_of, {}
+    real, changed = functools.cache(cache.source_of), {}
+    monkeypatch.setattr(cache, "is_module", functools.cache(cache.is_module))
 
     def source_of(name):
         path, text = real(name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import apart
+from minisnn.data.sets import samples
 from minisnn.data.sets.recordings import SHARES
 from minisnn.training.evaluation import open_set
 
@@ -22,25 +22,25 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
     for seed in range(50):
         labels, groups = takes(rng, 24, 3, every)
         order = rng.permutation(len(labels))
-        split = apart.divided(labels[order], groups[order], SHARES, seed)
+        split = samples.divided(labels[order], groups[order], SHARES, seed)
         for group in range(24):
             assert len(set(split[groups[order] == group])) == 1
         numbers = np.array([[np.sum((split == k) & (labels[order] == symbol)) for k in range(3)] for symbol in range(3)])
-        assert (numbers >= apart.LEAST).all() and (numbers[:, 0] > numbers[:, 1:].max(1)).all()
+        assert (numbers >= samples.LEAST).all() and (numbers[:, 0] > numbers[:, 1:].max(1)).all()
 
 
 def test_shares_are_kept_where_recordings_are_alone(rng):
     labels = np.repeat(np.arange(4), 100)
-    split = apart.divided(labels, np.arange(400), SHARES, 0)
+    split = samples.divided(labels, np.arange(400), SHARES, 0)
     assert [np.bincount(split[labels == symbol]).tolist() for symbol in range(4)] == [[64, 16, 20]] * 4
-    assert not np.array_equal(split, apart.divided(labels, np.arange(400), SHARES, 1))
+    assert not np.array_equal(split, samples.divided(labels, np.arange(400), SHARES, 1))
 
 
 def test_too_few_are_told():
-    with pytest.raises(apart.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"):
-        apart.divided(np.zeros(5, int), np.arange(5), SHARES, 0)
-    with pytest.raises(apart.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"):
-        apart.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0)
+    with pytest.raises(samples.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"):
+        samples.divided(np.zeros(5, int), np.arange(5), SHARES, 0)
+    with pytest.raises(samples.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"):
+        samples.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0)
 
 
 # ---- of a folder of recordings ---------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def opened(split: str, **how):
 
 
 def used(**how) -> dict[str, set[int]]:
-    return {split: set(apart.used_by(opened(split, **how)).tolist()) for split in ("train", "val", "test")}
+    return {split: set(samples.used_by(opened(split, **how)).tolist()) for split in ("train", "val", "test")}
 
 
 def test_known_classes_are_met_in_other_recordings():
@@ -74,7 +74,7 @@ def test_known_classes_are_met_in_other_recordings():
     assert len({one.classes for one in sets.values()}) == 1 and len(sets["train"].classes) == 3  # those that meta-train
     assert sum(map(len, places.values())) == len(set().union(*places.values())) == 36
     whole = open_set("recordings", "train", "r", False, sensor=(10, 12), duration_ms=20)
-    assert whole.classes == sets["test"].classes and len(apart.used_by(whole)) == 36
+    assert whole.classes == sets["test"].classes and len(samples.used_by(whole)) == 36
 
 
 def test_folders_of_the_same_labels_are_the_splits():
