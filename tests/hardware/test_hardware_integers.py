@@ -324,6 +324,7 @@ def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs
     place = edge.edge.raw.index(six.tobytes())
     six[5] = 2**32 - 2
     edge.edge[place : place + 24] = six.tobytes()
+    edge("forget")
     edge.counts(x[0])
     edge("learn", 0)
     assert edge.saturations()["gradient_saturated"] == 2**32 - 1
