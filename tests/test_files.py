@@ -106,9 +106,9 @@ def killed(program: str, folder: Path) -> None:
 def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next(tmp_path):
     killed("with whole_file('a') as file:\n    file.write(b'x' * 9999)\n    file.flush()", tmp_path)
     [left] = tmp_path.iterdir()
-    (tmp_path / ".b.1.tmp").write_text("of another name")
+    (tmp_path / ".b.1-2.tmp").write_text("of another name")
     write_whole(tmp_path / "a", b"new")
-    assert left.name.startswith(".a.") and tree(tmp_path) == {".b.1.tmp": "of another name", "a": "new"}
+    assert left.name.startswith(".a.") and tree(tmp_path) == {".b.1-2.tmp": "of another name", "a": "new"}
     remove_leftovers(tmp_path)
     assert tree(tmp_path) == {"a": "new"}
 
@@ -137,10 +137,10 @@ def test_taken_for_a_leftover_before_it_is_held_it_is_begun_anew(tmp_path, monke
 
 def test_without_locks_a_leftover_goes_when_it_is_a_day_old(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
-    (tmp_path / ".a.1.tmp").write_text("left")
+    (tmp_path / ".a.1-2.tmp").write_text("left")
     write_whole(tmp_path / "a", b"x")
-    assert tree(tmp_path) == {".a.1.tmp": "left", "a": "x"}
-    os.utime(tmp_path / ".a.1.tmp", (0, 0))
+    assert tree(tmp_path) == {".a.1-2.tmp": "left", "a": "x"}
+    os.utime(tmp_path / ".a.1-2.tmp", (0, 0))
     write_whole(tmp_path / "a", b"y")
     assert tree(tmp_path) == {"a": "y"}
 
