@@ -10,6 +10,7 @@ from pathlib import Path
 
 from minisnn import outputs
 from minisnn.commands import options
+from minisnn.files import write_whole
 from minisnn.commands.studies import OUT, add_study, check_place, study_maker, write
 
 SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
@@ -60,8 +61,8 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser, "--checkpoint", metavar="FILE", help="network to export (default: the shipped one)")
     parser.add_argument("--for", dest="kind", choices=("c", "arduino", "wasm", "page"), default="c", help=FOR)
     how: dict = dict(kind=_exported, metavar="DIR")
-    text = f"folder of the files (default: {OUT})"
-    options.add_output(parser, "folder", nargs="?", default=argparse.SUPPRESS, help=text, **how)
+    more: dict = dict(nargs="?", default=argparse.SUPPRESS, help=f"folder of the files (default: {OUT})")
+    options.add_output(parser, "folder", **more, **how)
     options.add_output(parser, "--out", help="the same", **how)
     _ground_options(parser, "the episode of the self-test")
 
@@ -122,20 +123,14 @@ def _ground_options(parser, of: str) -> None:
     options.add_threads(parser)
 
 
-def _network_is_named(path: Path, what: str) -> None:
-    """ValueError where a network stands in the place of an output."""
-    if path.suffix.lower() in (".h5", ".hdf5") or path.is_dir() and (path / "config.json").exists():
-        raise ValueError(f"{path}: this is the place of {what} that is written; name the network with --checkpoint {path}")
-
-
 def _exported(args: argparse.Namespace) -> outputs.Kind | None:
     for path in filter(None, (args.folder, args.out)):
-        _network_is_named(Path(path), "the folder")
+        outputs.check_no_network(Path(path), "the folder")
     return outputs.FOLDER
 
 
 def _a_page(args: argparse.Namespace) -> outputs.Kind:
-    _network_is_named(Path(args.file), "the page")
+    outputs.check_no_network(Path(args.file), "the page")
     return outputs.PAGE
 
 
@@ -253,8 +248,6 @@ def _page(args: argparse.Namespace, given: dict) -> None:
 
 
 def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
-    from minisnn.files import write_whole
-
     from .page.make import page
 
     text = page(_chip(args, given, checkpoint)[1], seed=args.seed).encode()

@@ -193,6 +193,12 @@ def _check_not_read(path: Path, inputs: Iterable[str | Path]) -> None:
             raise ValueError(f"{path}: this is read, too, as {one}; expected another name for what is written")
 
 
+def check_no_network(path: Path, what: str) -> None:
+    """ValueError where a network stands in the place of an output."""
+    if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
+        raise ValueError(f"{path}: this is the place of {what} that is written; name the network with --checkpoint {path}")
+
+
 def check_apart(paths: Iterable[str | Path]) -> None:
     """ValueError where two outputs have the same place."""
     seen: dict[str, Path] = {}

@@ -14,13 +14,10 @@ class Odd:
     """Nothing that anything takes."""
 
 
-WILD = [
-    None, True, 0, 1, -1, 3, 2.5, float("nan"), float("inf"), 1e300, 10**30, "a", "", b"a", (), (5, 3), [1, 2], (1, -2),
-    (1.5, 2),
-    [[1, 2], [3]], ("a",), {}, {"a": 1}, {1, 2}, Odd(), Odd, len, np.zeros(3), np.zeros((2, 2)), np.array([1, None], object),
-    np.float64(2), np.int64(3), np.bool_(True), np.ma.masked_array([1.0, 2.0], [0, 1]), 1j, range(3), iter([1]), slice(1),
-    np.dtype("int8"),
-]  # fmt: skip
+WILD = [None, True, 0, 1, -1, 3, 2.5, float("nan"), float("inf"), 1e300, 10**30, 1j, "a", "", b"a", Odd(), Odd, len]
+WILD += [(), (5, 3), [1, 2], (1, -2), (1.5, 2), [[1, 2], [3]], ("a",), {}, {"a": 1}, {1, 2}, range(3), iter([1]), slice(1)]
+WILD += [np.zeros(3), np.zeros((2, 2)), np.array([1, None], object), np.float64(2), np.int64(3), np.bool_(True)]
+WILD += [np.ma.masked_array([1.0, 2.0], [0, 1]), np.dtype("int8")]
 x, y = np.ones((2, 12, 4, 4, 2), np.uint8), np.array([0, 1])
 net = ms.SpikingNet((4, 4, 2), (2,), 2, 3, window=5, backend="numpy")
 theta = net.init(np.random.default_rng(0))
@@ -54,32 +51,52 @@ CHECKED_WHERE_THEY_ARE_USED = {
 }
 
 
+SAID = {
+    "events": ["events", "found ", "recording"],
+    "labels": ["labels", "recording"],
+    "hop_ms": ["hop_ms", "take"],
+    "bin_ms": ["bin_ms", "steps of"],
+    "duration_ms": ["duration_ms", "take", "dimension"],
+    "sensor": ["sensor", "pixel", "row"],
+    "made_of": ["made_of", "recording", "classes"],
+    "size": ["size"],
+}
+
+
+class Passed(Exception):
+    """All arguments were taken."""
+
+
+def passed(*_, **__):
+    raise Passed
+
+
 @pytest.mark.parametrize("name", CALLED)
 def test_whatever_is_given_is_taken_or_refused_in_a_sentence(name, monkeypatch, tmp_path):
     """Of `train` and `evaluate` what they check before they begin."""
     monkeypatch.chdir(tmp_path)
     called, right, check = CALLED[name]
-    monkeypatch.setattr("minisnn.training.run.RunFolder.__enter__", lambda self: pytest.skip.Exception)
+    if check is None:
+        monkeypatch.setattr("minisnn.training.run.stopping.heeded", passed)
+        monkeypatch.setattr(ms.InnerLoop, "check", passed)
     silent = []
     for argument in inspect.signature(called).parameters:
         if argument in CHECKED_WHERE_THEY_ARE_USED.get(name, ()):
             continue
         for wild in WILD:
-            if check is None and (argument, type(wild)) in ACCEPTED:
-                continue
             try:
                 made = called(**{**right, argument: wild})
                 if check is not None:
                     check(made)
+            except Passed:
+                continue
             except ValueError as error:
-                if argument.split("_")[0] not in str(error) or "\n" in str(error):
+                said = any(word in str(error) for word in SAID.get(argument, [argument]))
+                if not said or "\n" in str(error):
                     silent.append((argument, wild, error))
             except Exception as error:
                 silent.append((argument, wild, error))
     assert not silent, [f"{a} = {w!r}: {type(e).__name__}: {e}" for a, w, e in silent[:9]]
-
-
-ACCEPTED: set = set()
 
 
 def test_a_kernel_of_two_numbers():

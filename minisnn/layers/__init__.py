@@ -7,5 +7,5 @@ Sequences are (B, n, H, W, C), n the steps of the gradient window. The synapse o
 tangent may be known to vanish at the window's last steps: it is then handed on with fewer steps, m <= n.
 
 Import from here: any module.
-It may import: nothing.
+It may import: parallel.
 """

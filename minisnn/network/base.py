@@ -7,8 +7,7 @@
 A batch goes through in parts, side by side, and what they give is summed in their order.
 """
 
-from collections.abc import Callable
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -16,40 +15,11 @@ from ..layers.block import EVERY_STEP
 from ..layers.surrogate import FORMS
 from ..parallel.arguments import generator, one_of
 from ..parallel.threads import in_order
+from .found import Features, Gradients, LossAndGradient, Product, Record
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite, Parameter
 
 __all__ = ["Array", "Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
-
-
-Record = list[dict[str, np.ndarray | None]] | None  # what a twin freezes, of `Network.record`
-
-
-class LossAndGradient(NamedTuple):
-    """Mean loss over the batch, and its gradient, flat like theta."""
-
-    loss: float
-    gradient: Array
-
-
-Product = Callable[[Array], Array]  # v -> H v, both flat
-Hvp = TypeVar("Hvp", Product, None, Product | None)
-
-
-class Gradients(NamedTuple, Generic[Hvp]):
-    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where it was not asked for."""
-
-    loss: float
-    gradient: Array
-    logits: Array
-    hvp: Hvp
-
-
-class Features(NamedTuple):
-    """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat and zero in the readout."""
-
-    p: Array
-    pullback: Callable[[Array], Array]
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -130,17 +100,20 @@ class Network(Layout):
     @overload
     def gradients(
         self, theta: Array, x: Array, y: Array, second: Literal[True] = True, *, spike: str = "hard", record: Record = None
-    ) -> Gradients[Product]: ...
+    ) -> Gradients[Product]:
+        """With the tapes for Hessian-vector products."""
 
     @overload
     def gradients(
         self, theta: Array, x: Array, y: Array, second: Literal[False], *, spike: str = "hard", record: Record = None
-    ) -> Gradients[None]: ...
+    ) -> Gradients[None]:
+        """Without them."""
 
     @overload
     def gradients(
         self, theta: Array, x: Array, y: Array, second: bool, *, spike: str = "hard", record: Record = None
-    ) -> Gradients[Product | None]: ...
+    ) -> Gradients[Product | None]:
+        """Either."""
 
     def gradients(
         self, theta: Array, x: Array, y: Array, second: bool = True, *, spike: str = "hard", record: Record = None

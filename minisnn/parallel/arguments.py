@@ -1,10 +1,15 @@
-"""What callers give, checked: one sentence that names the argument, what was found and what was expected."""
+"""What callers give, checked: one sentence that names the argument, what was found and what was expected.
+
+NumPy is imported by those functions alone that need it: the command line checks settings before it shows a help.
+"""
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST = (1 << 63) - 1
 SHORT = 200  # characters of what was found
@@ -24,38 +29,46 @@ def one_of(name: str, found: Any, known: Iterable[str]) -> None:
 
 def is_sequence(found: Any) -> bool:
     """Whether something has a length and an order, and is no text: a list, a tuple, a range, an array of an axis or more."""
-    if isinstance(found, np.ndarray):
-        return found.ndim > 0
-    return isinstance(found, (list, tuple, range))
+    return isinstance(found, (list, tuple, range)) or _is_array(found) and found.ndim > 0
+
+
+def _is_array(found: Any) -> bool:
+    return hasattr(found, "ndim") and hasattr(found, "dtype") and not isinstance(found, type)
+
+
+def _is_flag(found: Any) -> bool:
+    kind = type(found)
+    return kind is bool or kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
 
 
 def whole(name: str, found: Any, least: int | None = None, most: int | None = None) -> int:
     """A whole number, within limits; ValueError for anything else."""
-    if isinstance(found, np.ndarray) and found.ndim == 0 and not np.ma.isMaskedArray(found):
+    if _is_array(found) and found.ndim == 0 and not hasattr(found, "mask"):
         found = found[()]
-    if isinstance(found, (bool, np.bool_)) or not isinstance(found, (int, np.integer)):
+    if _is_flag(found) or not isinstance(found, Integral):
         raise ValueError(f"{name} must be a whole number, not {shown(found)}")
-    if abs(found) > MOST:
+    value = int(found)
+    if abs(value) > MOST:
         raise ValueError(f"{name} must be a whole number below 2^63, not {shown(found)}")
-    if least is not None and found < least or most is not None and found > most:
+    if least is not None and value < least or most is not None and value > most:
         limits = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be {limits}, not {shown(found)}")
-    return int(found)
+    return value
 
 
 def wholes(name: str, found: Any) -> tuple[int, ...]:
     """A sequence of whole numbers; ValueError for anything else."""
-    if not is_sequence(found) or np.ma.isMaskedArray(found):
+    if not is_sequence(found) or hasattr(found, "mask"):
         raise ValueError(f"{name} must hold whole numbers, not {shown(found)}")
     numbers = list(found)
-    if any(isinstance(n, (bool, np.bool_)) or not isinstance(n, (int, np.integer)) for n in numbers):
+    if any(_is_flag(n) or not isinstance(n, Integral) for n in numbers):
         raise ValueError(f"{name} must hold whole numbers, not {shown(found)}")
     return tuple(whole(name, n) for n in numbers)
 
 
 def number(name: str, found: Any, what: str = "a finite number") -> float:
     """A finite number; ValueError for anything else."""
-    real = isinstance(found, (int, float, np.integer, np.floating)) and not isinstance(found, bool)
+    real = isinstance(found, Real) and not _is_flag(found)
     try:
         value = float(found) if real else math.nan
     except OverflowError:  # a whole number beyond all floats
@@ -67,13 +80,15 @@ def number(name: str, found: Any, what: str = "a finite number") -> float:
 
 def flag(name: str, found: Any) -> bool:
     """True or False; ValueError for anything else."""
-    if not isinstance(found, (bool, np.bool_)):
+    if not _is_flag(found):
         raise ValueError(f"{name} must be True or False, not {shown(found)}")
     return bool(found)
 
 
-def floating(name: str, found: Any) -> np.dtype[Any]:
+def floating(name: str, found: Any) -> "np.dtype[Any]":
     """float32 or float64; ValueError for anything else."""
+    import numpy as np
+
     try:
         dtype = np.dtype(found) if found is not None else None
     except Exception:  # whatever NumPy makes of what is no type
@@ -97,8 +112,10 @@ def mapping(name: str, found: Any) -> Mapping[Any, Any]:
     return found
 
 
-def array(name: str, found: Any) -> np.ndarray:
+def array(name: str, found: Any) -> "np.ndarray":
     """An array of numbers, nothing masked; ValueError for what makes none."""
+    import numpy as np
+
     try:
         made = np.asanyarray(found)
     except Exception as error:  # whatever NumPy makes of lists of different lengths
@@ -108,8 +125,10 @@ def array(name: str, found: Any) -> np.ndarray:
     return np.asarray(made)
 
 
-def generator(name: str, found: Any) -> np.random.Generator:
+def generator(name: str, found: Any) -> "np.random.Generator":
     """A generator of random numbers; ValueError for anything else."""
+    import numpy as np
+
     if not isinstance(found, np.random.Generator):
         raise ValueError(f"{name} must be a generator as of np.random.default_rng(0), not {shown(found)}")
     return found

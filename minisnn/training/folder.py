@@ -12,6 +12,7 @@ import os
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .. import stopping
 from ..data.sets.named import runs_code
@@ -20,6 +21,7 @@ from ..files import Hold, read_whole, remove_leftovers, write_whole
 from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
+from ..parallel.arguments import flag, mapping, shown
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
 _LARGEST_JSON = 1 << 26  # bytes
@@ -174,6 +176,24 @@ class RunFolder:
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})", stacklevel=2)
+
+
+def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
+    """ValueError where an argument of `train` is of another kind than it says."""
+    if not isinstance(config, TrainingConfig):
+        raise ValueError(f"config must be a minisnn.TrainingConfig, not {shown(config)}")
+    if not isinstance(out, (str, Path, RunFolder)) or out == "":
+        raise ValueError(f"out must be the path of a folder, not {shown(out)}")
+    for name, value in flags.items():
+        flag(name, value)
+    if data is not None and "train" not in mapping("data", data):
+        raise ValueError(f"data must have the sets of tasks train, val and test, not {', '.join(map(str, data)) or 'none'}")
+    for split, tasks in (data or {}).items():
+        lacking = [name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)]
+        if lacking:
+            raise ValueError(f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks")
+    if executor is not None and not hasattr(executor, "in_order"):
+        raise ValueError(f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}")
 
 
 def read_json(path: Path) -> dict:

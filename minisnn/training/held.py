@@ -7,6 +7,7 @@ import numpy as np
 
 from .origin import TRAIN
 from .settings import TrainingConfig
+from ..parallel.arguments import shown
 from ..layers.loss import Loss, loss_of
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
@@ -65,7 +66,7 @@ class Own(NamedTuple):
             loss_of(self.loss)
         if self.rule is not None:
             if not isinstance(self.rule, MAML) or self.rule.whole_set:
-                raise ValueError(f"rule must be a minisnn.MAML that learns from tasks, not {self.rule!r}")
+                raise ValueError(f"rule must be a minisnn.MAML that learns from tasks, not {shown(self.rule)}")
             self.rule.check(config)
             idle.append("rule")
         defaults = TrainingConfig()

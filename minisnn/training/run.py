@@ -14,7 +14,6 @@ from functools import partial
 from operator import add
 from pathlib import Path
 from signal import SIGINT
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
 from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
-from .folder import RunFolder, read_json, write_json
+from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents
@@ -38,7 +37,6 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..parallel.arguments import flag, mapping, shown
 from ..parallel.compilation import announce
 from ..parallel.executor import Executor, WorkersLost
 
@@ -91,7 +89,7 @@ def train(
     where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
     three cases the state is saved.
     """
-    _check(config, out, data, executor, resume=resume, progress=progress, force=force)
+    check_given(config, out, data, executor, resume=resume, progress=progress, force=force)
     with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
         given = data is not None and not hasattr(data["train"], "opened")
         mine = Own(neuron, loss, rule)
@@ -119,24 +117,6 @@ def train(
             measure = rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
             run = _Run(config, folder, data, progress, executor, held, mine, measure)
             return run.go(found, None if resume else origin)
-
-
-def _check(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
-    """ValueError where an argument of `train` is of another kind than it says."""
-    if not isinstance(config, TrainingConfig):
-        raise ValueError(f"config must be a minisnn.TrainingConfig, not {shown(config)}")
-    if not isinstance(out, (str, Path, RunFolder)) or out == "":
-        raise ValueError(f"out must be the path of a folder, not {shown(out)}")
-    for name, value in flags.items():
-        flag(name, value)
-    if data is not None and "train" not in mapping("data", data):
-        raise ValueError(f"data must have the sets of tasks train, val and test, not {', '.join(map(str, data)) or 'none'}")
-    for split, tasks in (data or {}).items():
-        lacking = [name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)]
-        if lacking:
-            raise ValueError(f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks")
-    if executor is not None and not hasattr(executor, "in_order"):
-        raise ValueError(f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}")
 
 
 class _Run:

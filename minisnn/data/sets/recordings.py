@@ -70,10 +70,9 @@ class Recordings:
         groups = dict(mapping("groups", {} if groups is None else groups))
         shared = texts("shared", shared)
         for name, width in (("bin_ms", bin_ms), ("duration_ms", duration_ms), ("hop_ms", hop_ms)):
-            if width is None and name == "hop_ms":
-                continue
-            if arguments.number(name, width, "a positive number of milliseconds") <= 0:
-                raise ValueError(f"{name} must be a positive number of milliseconds, not {width}")
+            what = "a positive number of milliseconds"
+            if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
+                raise ValueError(f"{name} must be {what}, not {width}")
         if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
             raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
         if not isinstance(events, (Iterable, Counts)) or isinstance(events, (str, bytes, Mapping)):

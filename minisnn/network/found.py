@@ -1,0 +1,37 @@
+"""What the methods of a network return, and what a twin freezes."""
+
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from .layout import Array
+
+Record = list[dict[str, np.ndarray | None]] | None  # what a twin freezes, of `Network.record`
+
+
+class LossAndGradient(NamedTuple):
+    """Mean loss over the batch, and its gradient, flat like theta."""
+
+    loss: float
+    gradient: Array
+
+
+Product = Callable[[Array], Array]  # v -> H v, both flat
+Hvp = TypeVar("Hvp", Product, None, Product | None)
+
+
+class Gradients(NamedTuple, Generic[Hvp]):
+    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where it was not asked for."""
+
+    loss: float
+    gradient: Array
+    logits: Array
+    hvp: Hvp
+
+
+class Features(NamedTuple):
+    """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat and zero in the readout."""
+
+    p: Array
+    pullback: Callable[[Array], Array]
