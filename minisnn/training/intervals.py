@@ -26,7 +26,8 @@ of this has above V_E + V_R.
 Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2:110), Var(V) from the
 spread of the recordings' terms. V_C has the quantile for K - 1, and CAUTION standard errors are added to it, for a true V_C may
 hide in its noise. An accuracy's ends are Wilson's (1927, JASA 22:209) for as many independent answers as have this V, and so
-within 0 and 1. A difference of two rules on the same episodes is treated as answers are.
+within 0 and 1. A difference of two rules on the same episodes is treated as answers are. Nothing here speaks for other people
+who draw or hold, other sensors or other training seeds; windows cut from one take count as recordings of their own.
 
 Where all answers are right, or all wrong, up to 3 / n of others cannot be excluded at 95 % (the rule of three: Hanley &
 Lippman-Hand 1983, JAMA 249:1743); n is the number of recordings then. So it is with two rules of which no answer differs.
@@ -179,8 +180,7 @@ class Shared:
         halves = self._alike() if alike else self._halves(right - mean)
         counts = bool(np.isin(right, (0, 1)).all())
         lead = _interval(mean, halves[self.population], self.population, counts, alike)
-        each = right.reshape(self.episodes, -1).mean(1).tolist()
-        over_episodes = halves["episodes"] if alike else ci95(each)
+        over_episodes = halves["episodes"] if alike else ci95(right.reshape(self.episodes, -1).mean(1).tolist())
         return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
 
     def _alike(self) -> dict[str, float]:
@@ -261,13 +261,14 @@ class Shared:
         """Eigenvalues of H Z Z' H, H taking the mean off, and the weights of sum (A - mean)^2 and |Z'(A - mean)|^2 in
         Var(mean A). None where classes are made of several symbols, or episodes do not share classes now and then."""
         Z, episodes = self.classes, self.episodes
-        if self.sides != 1:
+        if self.sides != 1 or episodes < 3:
             return None
         centred = Z - Z.mean(0)
-        values = np.clip(np.linalg.eigvalsh(centred.T @ centred)[::-1][: episodes - 1], 0.0, None)
+        gram = centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T  # the same but for zeros
+        values = np.clip(np.linalg.eigvalsh(gram)[::-1][: episodes - 1], 0.0, None)
         first, second = float(values.sum()), float((values**2).sum())
         system = np.array([[first, second], [episodes - 1, first]])  # rows: of sigma^2, of tau^2
-        if episodes < 3 or second * (episodes - 1) - first**2 <= 1e-9 * max(second * episodes, 1.0):
+        if second * (episodes - 1) - first**2 <= 1e-9 * max(second * episodes, 1.0):
             return None
         wanted = np.array([(Z.sum(0) ** 2).sum(), episodes]) / episodes**2
         return values, np.linalg.solve(system, wanted)

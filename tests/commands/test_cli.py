@@ -70,7 +70,7 @@ def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
     code, out, err = run("train", *TOY)
     result = json.loads(Path("runs/quick-1/result.json").read_text())
     lines = [evaluation.sentence(result), *evaluation.table(result, "Proto-MAML, meta-trained")]
-    assert code == 0 and out.splitlines() == lines and len(lines) == 7 and "MAML's step, not trained for it" in lines[-1]
+    assert code == 0 and out.splitlines() == lines and len(lines) == 8 and "MAML's step, not trained for it" in lines[-2]
     assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation)" in out
     assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
     assert run("train", *TOY, "--quiet")[0] == 0

@@ -77,6 +77,19 @@ def test_classes_by_the_method_of_moments():
     assert np.mean(whole) == pytest.approx(exact, rel=0.06)
 
 
+def test_more_classes_than_episodes():
+    """Eigenvalues are taken on the smaller side, and what they give does not depend on it."""
+    rng = np.random.default_rng(3)
+    drawn = []
+    for _ in range(8):
+        a, b = rng.choice(12, 2, replace=False)
+        drawn.append(episode([[2 * a], [2 * b]], [0, 1], [[2 * a + 1], [2 * b + 1]], [0, 1], (f"{a}", f"{b}")))
+    shared = Shared(drawn)
+    Z = shared.classes - shared.classes.mean(0)
+    assert Z.shape[1] > 8 and shared.population == "classes"
+    np.testing.assert_allclose(shared._moments[0], np.linalg.eigvalsh(Z.T @ Z)[::-1][:7], atol=1e-9)
+
+
 def test_symbols_are_what_stands_at_the_same_places():
     """Classes 'ab' and 'ba' are of two symbols, 'cc' is of one; without names, all that has met is of one."""
     pairs = [([[0, 10]], "ab"), ([[11, 1]], "ba"), ([[20, 21]], "cc"), ([[2, 11]], "ab"), ([[21, 22]], "cc"), ([[10, 0]], "ba")]
