@@ -144,8 +144,8 @@ def evaluate(
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
     Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1; of tasks with real targets
-    error_before and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align, inner_steps,
-    episodes, seed, ways, shots, queries;
+    error_before and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align,
+    inner_steps, episodes, seed, ways, shots, queries;
     interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
                     for one episode
     ci95, ci95_recordings, ci95_classes     half the 95 % intervals over episodes, 1.96 s / sqrt(episodes), which does not hold
