@@ -20,7 +20,7 @@ ORDER = (
     "hardware.study hardware.training hardware.command hardware.__main__"
 ).split()
 WHOLE = ("minisnn.data", "hardware")  # rooms of rooms
-LINES, MODULES, LONE = 320, 14, 8
+LINES, MODULES, LONE = 400, 14, 8
 CROWDED = {"commands", "experiments"}  # a module a command, a module an experiment
 # What is not so yet; these lists only ever shrink.
 STILL_LONG: set[str] = set()
