@@ -15,7 +15,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -24,16 +24,18 @@ from typing import Any
 
 from ...terminal import bar
 from ..readers.anything import Entry, entries, read_entry, sensor_of
+from ..readers import arrays, columns as naming, event_stream, nmnist, plausible
 from ..readers import events as reading
 from ..store.cache import code_identity, file_identity
-from .pool import Pool
+from .pool import Pool, counts_of, tell_empty
 from .pools import Keep, pool_of
-from .recordings import SPLITS, Recordings, counts_of
+from .recordings import SPLITS, Recordings, split_classes
 
 OWN = "recordings"
+FORMS = (arrays, naming, event_stream, nmnist, plausible)  # whose code recordings in the cache are known by, too
 GROUP = "minisnn.datasets"
 OPTIONS = frozenset(  # of `own` and of Omniglot, as JSON has them
-    "sensor size bin_ms duration_ms hop_ms time flip_y class_seed classes centred".split()
+    "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred".split()
 )
 _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
@@ -123,6 +125,7 @@ def own(
     hop_ms: float | None = None,
     time: str | None = None,
     flip_y: bool = False,
+    columns: str | None = None,
     class_seed: int = 0,
     classes: str | None = None,
     cache: bool = True,
@@ -134,6 +137,7 @@ def own(
                 else drawn by `class_seed`, 64, 16 and 20 % of them
     sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
     classes     "train": the classes that meta-train, whatever the split
+    flip_y      whether y grows upwards in the files
     The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
     task. Raises ValueError, naming what is at fault.
     """
@@ -155,28 +159,37 @@ def own(
         files=file_identity({one.path for one in found}),
         time=time,
         flip=flip,
-        code=code_identity(reading.__name__, Pool.__module__, Entry.__module__, counts_of.__module__),
+        columns=columns,
+        code=code_identity(
+            reading.__name__, Pool.__module__, Entry.__module__, Recordings.__module__, *(one.__name__ for one in FORMS)
+        ),
     )
 
     def batches() -> Iterator[tuple]:
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
-            read = ((read_entry(one, time, flip), names.index(one.label)) for one in found)
-            for batch in counts_of(read, (one.name for one in found), **how)[1]:
+            read = ((read_entry(one, time, flip, sensor, columns), names.index(one.label)) for one in found)
+            judge = None if time is None else plausible.Judge(time)  # where nothing says a unit, the reader has judged
+            for batch in counts_of(read, (one.name for one in found), **how, judge=judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
 
     pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress))
+    tell_empty(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     groups: dict[str, Any] = dict(take=[one.name for one in of])
     if any(one.subject for one in found):
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
-    parts = {part: [name for name in names if name in {one.label for one in found if one.split == part}] for part in SPLITS}
-    disjoint = sum(map(len, parts.values())) == len(set().union(*parts.values()))
-    if all(parts.values()) and disjoint:
-        sets = {part: whole.only(chosen) for part, chosen in parts.items()}
-    else:
-        sets = whole.split(class_seed)
+    sets = {part: whole.only(chosen) for part, chosen in classes_of(found, class_seed, str(root)).items()}
     if classes not in (None, *SPLITS) or split not in SPLITS:
         raise ValueError(f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'")
     return sets[classes or split]
+
+
+def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
+    """The classes of each split: those of the folders train, val and test, or of the column split, where labels differ there,
+    else drawn. ValueError where there are too few."""
+    names = sorted({one.label for one in found})
+    parts = {part: [name for name in names if name in {one.label for one in found if one.split == part}] for part in SPLITS}
+    disjoint = sum(map(len, parts.values())) == len(set().union(*parts.values()))
+    return parts if all(parts.values()) and disjoint else split_classes(names, class_seed, source)
