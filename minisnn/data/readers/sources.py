@@ -11,6 +11,7 @@ PyTorch, and frames. Nothing of these packages is imported; what counts is what 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -79,14 +80,15 @@ def sensor_in(source: Any) -> tuple[int, int] | None:
 def label_of(label: Any) -> str:
     """The name of a class: of a text, a number, or an array or tensor of one number. ValueError where it is a fraction, or
     none."""
-    if hasattr(label, "item") and getattr(label, "size", 1) in (1,) or callable(getattr(label, "size", None)):
-        label = label.item()
-    if isinstance(label, (float, np.floating)):
-        if label != int(label) if np.isfinite(label) else True:
-            raise ValueError(f"a label is {label!r}; expected texts or whole numbers")
+    wrong = ValueError(f"a label is {label!r}; expected texts or whole numbers")
+    if label is np.ma.masked:
+        raise wrong
+    if hasattr(label, "__array__") and np.size(np.asarray(label)) == 1:
+        label = np.asarray(label).item()
+    if isinstance(label, float) and math.isfinite(label) and label == int(label):
         label = int(label)
-    if label is np.ma.masked or not isinstance(label, (str, bytes, int, bool, np.generic)):
-        raise ValueError(f"a label is {label!r}; expected texts or whole numbers")
+    if not isinstance(label, (str, bytes, int)):
+        raise wrong
     return label.decode() if isinstance(label, bytes) else str(label)
 
 

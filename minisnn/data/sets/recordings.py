@@ -239,16 +239,18 @@ def _labelled(source: Any, labels: Sequence[Any] | None, how: dict[str, Any]) ->
     first = next(items, None)
     if first is None:
         raise ValueError("found 0 recordings and 0 labels; expected some, and one label a recording")
+    how = dict(how, sensor=_sensor(how["sensor"], source, plain(first[0])), judge=Judge(how["time"]))
+    items = chain([first], items)
+    del first
     met: dict[str, int] = {}
 
     def numbered() -> Iterator[tuple[Any, int]]:
-        for k, (events, label) in enumerate(chain([first], items)):
+        for k, (events, label) in enumerate(items):
             try:
                 yield events, met.setdefault(label_of(label), len(met))
             except ValueError as error:
                 raise ValueError(f"recording {k}: {error}") from None
 
-    how = dict(how, sensor=_sensor(how["sensor"], source, plain(first[0])), judge=Judge(how["time"]))
     pool = Pool.collect(*counts_of(numbered(), (f"recording {k}" for k in count()), **how))
     names = sorted(met, key=by_value)
     places = np.array([names.index(name) for name in met], np.int64)

@@ -233,7 +233,7 @@ def bad(path: Path, content) -> Path:
         ("a.npy", np.array([{"x": 1}]), "it holds objects, which could run code"),
         ("a.npy", np.zeros((5, 3)), "found float64 of shape"),
         ("a.npy", np.zeros((5, 4)), r"shape \(5, 4\) has columns without names; say their order as --columns t,x,y,p"),
-        ("a.npy", np.zeros(5, [("x", "i2"), ("y", "i2")]), "found the columns x, y; expected x, y, t and p, by these names: x:"),
+        ("a.npy", np.zeros(5, [("x", "i2"), ("y", "i2")]), "found the columns x, y; expected x, y, t and p, by these names"),
         ("a.npy", np.zeros(0, EVENT), "the recording has no events"),
         ("a.csv", b"", "found the columns ; expected x, y, t and p"),
         ("a.csv", b"1,2,3,4\n", "the first line holds 4 numbers and no names; say their order as --columns t,x,y,p"),
