@@ -74,7 +74,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             few = True
             wrong.append((label, "has one recording; expected two, one for support and one for query"))
     print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
-    if sensor is not None and reach[0] and max(reach[0] / sensor[0], reach[1] / sensor[1]) < 0.5:
+    if args.sensor is not None and reach[0] and max(reach[0] / args.sensor[0], reach[1] / args.sensor[1]) < 0.5:
         wrong.append(("all of them", f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller?"))
     _tell(wrong)
     if args.sheet is not None:

@@ -142,7 +142,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
         test_seed=17,
     )
     reading = dict(dataset="recordings", root="folder", sensor=(40, 50), size=(20, 25), bin_ms=2.0, duration_ms=50.0)
-    reading.update(hop_ms=25.0, time="ms", flip_y=True)
+    reading.update(hop_ms=25.0, time="ms", flip_y=True, columns="t,x,y,p")
     assert set(values) | set(reading) == set(vars(TrainingConfig()))
     seen = {}
     monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
