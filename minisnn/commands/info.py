@@ -168,8 +168,8 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
     events = (one for one in some if one.suffix.lower() in SUFFIXES and (one.suffix.lower() != ".npy" or holds_events(one)))
     if (path / INDEX).is_file() or next(events, None):
         return look_at_folder(path, args)
-    refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
+        refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
         return _pictures(path)
     known = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
     raise ValueError(

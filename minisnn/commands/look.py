@@ -50,7 +50,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     shown: dict[str, list] = {label: [] for label in labels}
     wrong: list[tuple[str, str]] = []
     met: dict[bytes, str] = {}
-    spans, reach = [], (0, 0)
+    spans, reach, beyond = [], (0, 0), False
     for one in chosen:
         try:
             events = read_entry(one, args.time, flip, sensor, args.columns)
@@ -59,6 +59,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             continue
         spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
         rates[one.label].append(len(events) / spans[-1])
+        beyond = beyond or _beyond(events, sensor)
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
         wrong += [(one.name, what) for what in oddities(events, sensor)]
         if (twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)) != one.name:
@@ -66,7 +67,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             shown[one.label].append((one.name.rpartition("/")[2], events))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
-    few = False
+    few = beyond
     for label in labels:
         number, rate = sum(one.label == label for one in found), rates[label]
         print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
@@ -103,6 +104,12 @@ def _rows(root: Path, args: argparse.Namespace, sensor: tuple[int, int] | None) 
             f"{root}: --flip-y counts y from the last row, and its files do not say how many there are; give --sensor"
         )
     return sensor[0] if args.flip_y and sensor is not None else None
+
+
+def _beyond(events, sensor: tuple[int, int] | None) -> bool:
+    """Whether events lie outside of the sensor."""
+    sides = () if sensor is None else zip("yx", sensor)
+    return any(events[axis].min() < 0 or events[axis].max() >= size for axis, size in sides)
 
 
 def _tell(wrong: list[tuple[str, str]]) -> None:

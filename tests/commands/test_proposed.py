@@ -202,6 +202,21 @@ def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     assert "reach x 15 and y 11 only: is the sensor smaller?" in capsys.readouterr().out
 
 
+def test_no_command_is_proposed_that_would_fail(tmp_path, capsys):
+    def from_one(path: Path, k: int) -> None:
+        events = in_unit(sweep(k), "us")
+        events["x"] += 1
+        np.save(path.with_suffix(".npy"), events)
+
+    assert cli.main(["info", str(made(tmp_path / "one", from_one)), "--sensor", "12,16"]) == 0
+    said = capsys.readouterr().out
+    assert "x reaches from 1 to 16 on a sensor of 16" in said and "train on them with" not in said
+    (tmp_path / "loose").mkdir()
+    archive(tmp_path / "loose" / "a", 0)
+    assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2
+    assert "a.npz lies in the folder itself, put it into a folder named for its class" in capsys.readouterr().err
+
+
 def test_single_files_take_what_they_do_not_say(tmp_path, capsys):
     for write, flags in ((bare, "--columns t,x,y,p"), (milliseconds, "--time ms"), (bytes_of_another, "--sensor 12,16")):
         write(tmp_path / write.__name__, 0)

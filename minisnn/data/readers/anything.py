@@ -184,7 +184,9 @@ def holds_events(path: str | Path) -> bool:
         return False
     if isinstance(held, np.ndarray) and held.dtype.names is None:
         return held.ndim == 2 and held.shape[1] == 4
-    names = (held.dtype.names or ()) if isinstance(held, np.ndarray) else held
+    if isinstance(held, np.ndarray):
+        return held.ndim == 1 and len(held.dtype.names or ()) >= 4
+    names = held
     return set("xytp") <= {name_of(name) for name in names}
 
 

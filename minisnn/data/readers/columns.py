@@ -93,9 +93,20 @@ def of_events(events: Any, columns: str | Sequence[str] | None = None) -> tuple[
         return {}, None
     found = chosen(names)
     if not set("xytp") <= found.keys():
-        return {}, None
+        if columns is None or isinstance(events, Mapping):
+            return {}, None
+        found = _by_place(names, order_of(columns))
+        said = unit_of(next(one for one in order_of(columns) if name_of(one) == "t"))
+        return {one: unmasked(events[found[one]], found[one]) for one in "xytp"}, said
     held = {one: unmasked(events[found[one]], found[one]) for one in "xytp"}
     return held, unit_of(found["t"])
+
+
+def _by_place(names: list[str], columns: list[str]) -> dict[str, str]:
+    """{"x": name of the column that stands where `columns` has x, …}."""
+    if len(names) != len(columns):
+        raise ValueError(f"columns {','.join(columns)} are {len(columns)}, but the array has {', '.join(names)[:200]}")
+    return {str(name_of(one)): name for one, name in zip(columns, names) if one not in SKIPPED}
 
 
 def unmasked(values: Any, name: str) -> np.ndarray:
@@ -121,7 +132,7 @@ def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarra
     factor = UNITS[unit or "us"]
     if t.size and not (t.dtype.kind in "iuf" and np.isfinite(t).all() and np.abs(t.astype(float)).max() * factor < 2**62):
         raise ValueError("times are not all finite numbers that fit 64 bits of microseconds")
-    if t.size and t.dtype.kind == "f" and (coarse := float(np.spacing(np.abs(t).max())) * factor) > 1000 and np.ptp(t) > 0:
+    if t.size and t.dtype.kind == "f" and (coarse := float(np.spacing(np.abs(t).max())) * factor) > 1000 and t.size > 1:
         what = f"times of type {t.dtype} near {float(np.abs(t).max()):g} {unit or 'us'} are {coarse / 1000:g} ms apart at least"
         raise ValueError(f"{what}; expected float64, or times from the beginning of the recording on")
     if unit == "ns" and t.dtype.kind in "iu":

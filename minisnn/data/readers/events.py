@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .columns import ACCEPTED, microseconds, of_events, unmasked
+from .columns import ACCEPTED, ORDER, microseconds, of_events, unmasked
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 EXPECTED = "expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
@@ -122,7 +122,9 @@ def _refuse(events: Any) -> NoReturn:
     flat = isinstance(events, np.ndarray) and events.ndim == 1
     names = list(map(str, events)) if isinstance(events, Mapping) else list(events.dtype.names or ()) if flat else []
     if names:
-        raise ValueError(f"found the columns {', '.join(names)[:200]}; expected x, y, t and p, by these names: {ACCEPTED}")
+        raise ValueError(
+            f"found the columns {', '.join(names)[:200]}; expected x, y, t and p, by these names: {ACCEPTED}; or {ORDER}"
+        )
     found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
     raise ValueError(f"found {found}; {EXPECTED}")
 

@@ -99,8 +99,8 @@ def read_records(file: "h5py.Group", name: str, path: Path, most: int) -> tuple[
     """(names, columns "0", "1", …) of a table of named columns of numbers; ([], {"0": all}) of one without names. At most
     `most` values; errors as in `read_numbers`."""
     item = find_item(file, name, path)
-    fields = getattr(getattr(item, "dtype", None), "names", None)
-    if fields is None:
+    fields = None if item is None or not hasattr(item, "dtype") else item.dtype.names
+    if item is None or fields is None:
         return [], {"0": read_numbers(file, name, path, most)}
     whole = _checked(item, name, path, 8 * most // item.dtype.itemsize, "V")
     if whole.ndim != 1 or any(whole.dtype[field].kind not in "biuf" for field in fields):

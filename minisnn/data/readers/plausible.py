@@ -115,7 +115,7 @@ def check_unit(events: np.ndarray, sensor: tuple[int, int] | None = None) -> Non
     if fault is None:
         return
     if unit is None:
-        way = "and no other unit makes them plausible; if that is right, say --time us (in Python time='us')"
+        way = "no other unit makes them plausible either, and if they are right say --time us (in Python time='us')"
     else:
         way = (
             f"they look like {unit}: say --time {unit} (in Python time={unit!r}), or --time us if it is microseconds after all"

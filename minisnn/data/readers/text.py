@@ -43,9 +43,9 @@ def read_table(
     if not set("xytp") <= {takes(name) for name in names}:
         bare = all(_is_number(name.encode()) for name in names)
         if columns is None:
-            found = f"the first line holds {len(names)} numbers and no names; say {ORDER}"
+            unnamed = f"the first line holds {len(names)} numbers and no names; say {ORDER}"
             named = f"found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first line ({ACCEPTED})"
-            raise ValueError(f"{path}: {found if bare and head else named}")
+            raise ValueError(f"{path}: {unnamed if bare and head else named}")
         if len(columns) != len(names):
             raise ValueError(
                 f"{path}: columns {','.join(columns)} are {len(columns)}, but the first line has {len(names)} values"
@@ -61,8 +61,8 @@ def read_table(
     take[use] = range(len(use))
     status, rows, place = _numbers(data, ord(mark) if mark else 0, take, whole, decimals)
     if status == FINE:
-        columns = (_column(whole[n, :rows], decimals[n, :rows]) for n in range(len(use)))
-        found = {names[k]: column for k, column in zip(use, columns) if column is not None}
+        made = (_column(whole[n, :rows], decimals[n, :rows]) for n in range(len(use)))
+        found = {names[k]: column for k, column in zip(use, made) if column is not None}
         if len(found) == len(use):
             return found
     rest = text[len(first) :]

@@ -24,7 +24,7 @@ from typing import Any
 
 from ...terminal import bar
 from ..readers.anything import Entry, entries, read_entry, sensor_of
-from ..readers import arrays, columns as naming, event_stream, nmnist, plausible
+from ..readers import plausible
 from ..readers import events as reading
 from ..store.cache import code_identity, file_identity
 from .pool import Pool, counts_of, tell_empty
@@ -32,7 +32,9 @@ from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, split_classes
 
 OWN = "recordings"
-FORMS = (arrays, naming, event_stream, nmnist, plausible)  # whose code recordings in the cache are known by, too
+FORMS = tuple(  # modules whose code recordings in the cache are known by, too
+    f"{__package__.removesuffix('sets')}readers.{one}" for one in "arrays columns event_stream nmnist plausible text".split()
+)
 GROUP = "minisnn.datasets"
 OPTIONS = frozenset(  # of `own` and of Omniglot, as JSON has them
     "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred".split()
@@ -160,9 +162,7 @@ def own(
         time=time,
         flip=flip,
         columns=columns,
-        code=code_identity(
-            reading.__name__, Pool.__module__, Entry.__module__, Recordings.__module__, *(one.__name__ for one in FORMS)
-        ),
+        code=code_identity(reading.__name__, Pool.__module__, Entry.__module__, Recordings.__module__, *FORMS),
     )
 
     def batches() -> Iterator[tuple]:

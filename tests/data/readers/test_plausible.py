@@ -125,7 +125,7 @@ def test_what_no_sensor_reads_out():
 def test_times_all_alike_are_asked():
     events = sweep()
     events["t"] = 7
-    with pytest.raises(ValueError, match=r"one moment of all 768 events; and no other unit .* say --time us \(in Python time="):
+    with pytest.raises(ValueError, match=r"one moment of all 768 events; no other unit .* say --time us \(in Python time="):
         check_unit(events)
 
 

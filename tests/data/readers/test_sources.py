@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.anything import entries, holds_events, read_events, sensor_of
-from minisnn.data.readers.columns import ACCEPTED, microseconds, name_of, order_of
+from minisnn.data.readers.anything import SUFFIXES, entries, holds_events, read_events, sensor_of
+from minisnn.data.readers.columns import ACCEPTED, NAMES, microseconds, name_of, order_of
 from minisnn.data.readers.events import EVENT, as_events, bin_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist
 from minisnn.data.readers.sources import events_of_frames, label_of
@@ -114,6 +114,25 @@ def test_an_order_says_the_unit_of_time():
 def test_columns_swapped_are_seen_where_they_leave_the_sensor():
     with pytest.raises(ValueError, match="x and y look swapped"):
         ms.Recordings([table(sweep())] * 2, [0, 0], sensor=SENSOR, columns="t,y,x,p")
+
+
+def test_arrays_with_other_names_take_the_order(tmp_path):
+    events = sweep()
+    other = in_unit(events, "us").view([("u", "i2"), ("v", "i2"), ("when", "i8"), ("sign", "i1")])
+    np.save(tmp_path / "a.npy", other)
+    assert "found the columns u, v, when, sign; expected" in told(lambda: read_events(tmp_path / "a.npy"))
+    assert np.array_equal(read_events(tmp_path / "a.npy", columns="x,y,t,p"), events) and holds_events(tmp_path / "a.npy")
+    assert "columns x,y,t,p,- are 5, but the array has u, v" in told(lambda: as_events(other, columns="x,y,t,p,-"))
+    assert "look like ms" in told(
+        lambda: ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t,p")
+    )
+    assert ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t_ms,p")
+
+
+def test_the_page_on_own_recordings_names_all_columns():
+    page = (Path(__file__).parents[3] / "data" / "own_recordings.md").read_text()
+    assert not [name for names in NAMES.values() for name in names if f"`{name}`" not in page]
+    assert not [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page]
 
 
 def test_text_with_other_names_takes_the_order_and_lines_are_counted_right(tmp_path):
@@ -475,6 +494,9 @@ def test_polarities_that_are_understood(p, expected):
 def test_times_that_their_type_is_too_coarse_for():
     now = 1_700_000_000.0 + np.arange(100) * 0.001
     assert len(np.unique(microseconds(now, "s", None))) == 100
+    same = np.full(100, 1_700_000_000.0, np.float32)
+    with pytest.raises(ValueError, match="are 128000 ms apart at least"):
+        microseconds(same, "s", None)
     with pytest.raises(ValueError, match="times of type float32 near 1.7e.09 s are 128000 ms apart at least; expected float64"):
         microseconds(np.append(now, 1_700_000_500.0).astype(np.float32), "s", None)
     assert len(np.unique(microseconds((now - now[0]).astype(np.float32), "s", None))) == 100
