@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from ..meta.rules import RULES
-from .look import look_at_file, look_at_folder, short
+from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, add_count, add_forms, check_folder_of, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
@@ -159,7 +159,7 @@ def _holds_recordings(path: Path) -> bool:
 
 def _data_folder(path: Path, args: argparse.Namespace) -> None:
     if _holds_recordings(path) and not {"sheet", *FORMS} & set(args.given):
-        return _recordings(path, args.sample)
+        return _recordings(path, args)
     from ..data.readers.pictures import IMAGE_SUFFIXES
 
     from ..data.readers.anything import INDEX, SUFFIXES, holds_events, nearly
@@ -190,7 +190,7 @@ def _pictures(path: Path) -> None:
         print(f"  {name:<10}{number:>7}")
 
 
-def _recordings(root: Path, sample: int) -> None:
+def _recordings(root: Path, args: argparse.Namespace) -> None:
     from ..data.readers.nmnist import labelled_files
 
     splits = {}
@@ -212,12 +212,16 @@ def _recordings(root: Path, sample: int) -> None:
             print(f"{split:<12}" + "".join(f" {len(files.get(label, [])):>6}" for label in some))
     print("in all: " + ", ".join(f"{split} {sum(map(len, files.values()))}" for split, files in splits.items()))
     if not digits:
-        print(f"these are no digits, of which Double N-MNIST is made: minisnn train --dataset recordings --root {root}")
-        return _statistics(splits, sample)
+        from ..data.readers.anything import entries
+        from ..data.readers.nmnist import SHAPE
+
+        _statistics(splits, args.sample)
+        print("these are no digits, of which Double N-MNIST is made; they are recordings of your own")
+        return propose(root, args, entries(root), SHAPE, SHAPE)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"
     print(f"for meta-training: {train}; for validation and test: {test}")
-    _statistics(splits, sample)
+    _statistics(splits, args.sample)
 
 
 def _statistics(splits: dict, sample: int) -> None:

@@ -89,7 +89,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     if few or not spans:
         print("when that is mended this command says how to train on them")
         return
-    _propose(root, args, found, sensor, reach)
+    propose(root, args, found, sensor, reach)
 
 
 def short(value: float) -> str:
@@ -127,7 +127,7 @@ def _tell(wrong: list[tuple[str, str]]) -> None:
         print(f"looks wrong: {len(lines) - MOST_TOLD} more")
 
 
-def _propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int, int] | None, reach: tuple[int, int]) -> None:
+def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int, int] | None, reach: tuple[int, int]) -> None:
     """The command that trains on them, as they were looked at."""
     from ..data.sets.named import classes_of
 

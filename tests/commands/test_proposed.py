@@ -171,6 +171,17 @@ def test_the_command_for_a_set_of_torchneuromorphic_works(tmp_path, monkeypatch,
     assert "around/n_mnist.hdf5 may hold a whole set: name the file" in capsys.readouterr().err
 
 
+def test_the_command_for_letters_in_n_mnists_form_works(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    for k in range(14):
+        (tmp_path / "my letters" / "Train" / "abcdefg"[k // 2]).mkdir(parents=True, exist_ok=True)
+        bytes_34(tmp_path / "my letters" / "Train" / "abcdefg"[k // 2] / f"{k + 1:05}", k)
+    assert cli.main(["info", str(tmp_path / "my letters")]) == 0
+    said = capsys.readouterr().out
+    assert "these are no digits" in said
+    opens(proposed(said))
+
+
 @pytest.mark.parametrize("classes, ends", [(5, "--ways 3"), (4, "--ways 2"), (3, None), (2, None)])
 def test_few_classes_are_told_and_what_they_are_enough_for(tmp_path, monkeypatch, capsys, classes, ends):
     monkeypatch.chdir(tmp_path)
