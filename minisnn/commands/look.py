@@ -50,16 +50,17 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     shown: dict[str, list] = {label: [] for label in labels}
     wrong: list[tuple[str, str]] = []
     met: dict[bytes, str] = {}
-    spans, reach, beyond = [], (0, 0), False
+    spans, reach, failed = [], (0, 0), False
     for one in chosen:
         try:
             events = read_entry(one, args.time, flip, sensor, args.columns)
         except ValueError as error:
             wrong.append((one.name, str(error).removeprefix(f"{one.name}: ")))
+            failed = True
             continue
         spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
         rates[one.label].append(len(events) / spans[-1])
-        beyond = beyond or _beyond(events, sensor)
+        failed = failed or _beyond(events, sensor)
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
         wrong += [(one.name, what) for what in oddities(events, sensor)]
         if (twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)) != one.name:
@@ -67,12 +68,11 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             shown[one.label].append((one.name.rpartition("/")[2], events))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
-    few = beyond
     for label in labels:
         number, rate = sum(one.label == label for one in found), rates[label]
         print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
         if number < 2:
-            few = True
+            failed = True
             wrong.append((label, "has one recording; expected two, one for support and one for query"))
     print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
     if args.sensor is not None and reach[0] and max(reach[0] / args.sensor[0], reach[1] / args.sensor[1]) < 0.5:
@@ -86,7 +86,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         print(
             f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are taken unless --duration-ms says another"
         )
-    if few or not spans:
+    if failed or not spans:
         print("when that is mended this command says how to train on them")
         return
     propose(root, args, found, sensor, reach)

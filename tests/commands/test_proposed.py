@@ -222,6 +222,11 @@ def test_no_command_is_proposed_that_would_fail(tmp_path, capsys):
     assert cli.main(["info", str(made(tmp_path / "one", from_one)), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
     assert "x reaches from 1 to 16 on a sensor of 16" in said and "train on them with" not in said
+    root = made(tmp_path / "damaged", archive)
+    (root / "class 3" / "6.npz").write_bytes(b"damaged")
+    assert cli.main(["info", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert "6.npz: not readable as a NumPy file" in said and "train on them with" not in said
     (tmp_path / "loose").mkdir()
     archive(tmp_path / "loose" / "a", 0)
     assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2

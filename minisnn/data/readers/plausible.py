@@ -34,6 +34,7 @@ from .columns import UNITS
 LEAST, REPEATED = 100, 20  # events of a recording, and intervals of its pixels, below which nothing is said
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events a second
+HOT_SHARE, HOT_TIMES = 0.02, 20  # a pixel with more of the events, and so many times as many as most, is left out
 OTHERS = ("ms", "ns", "s")
 
 
@@ -63,7 +64,9 @@ class Pace(NamedTuple):
             return cls(len(events), int(t[-1] - t[0]) if len(events) else 0, None, None, 1)
         pixel = (events["y"].astype(np.int64) << 16) + events["x"]
         order = np.argsort(pixel, kind="stable")
-        interval = np.diff(t[order])[np.diff(pixel[order]) == 0]
+        _, place, count = np.unique(pixel[order], return_inverse=True, return_counts=True)
+        hot = count > max(HOT_SHARE * len(events), HOT_TIMES * np.median(count))
+        interval = np.diff(t[order])[(np.diff(place) == 0) & ~hot[place[1:]]]
         if len(interval) >= REPEATED:
             tenth, half = map(float, np.percentile(interval, (10, 50)))
         rows, columns = sensor or (int(events[axis].max()) - int(events[axis].min()) + 1 for axis in "yx")

@@ -122,6 +122,14 @@ def test_what_no_sensor_reads_out():
     assert Pace.of(events).fault() is None
 
 
+def test_a_hot_pixel_is_left_out():
+    events = sweep()
+    hot = event_array(np.full(300, 3), np.full(300, 3), np.arange(300), np.arange(300) % 2)
+    assert Pace.of(np.concatenate([hot, events])).fault() is None
+    sparse = events[::5]
+    assert Pace.of(np.concatenate([hot, sparse])).fault() is None and Pace.of(hot).fault() is not None
+
+
 def test_times_all_alike_are_asked():
     events = sweep()
     events["t"] = 7
