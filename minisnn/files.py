@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -254,3 +255,19 @@ def read_whole(path: str | Path, what: str, most: int) -> bytes:
     size_of(path, what, most)
     with called(path), open(path, "rb") as file:
         return file.read(most + 1)
+
+
+def check_archive(path: str | Path, what: str, most: int, densest: int = 200, small: int = 1 << 24) -> None:
+    """Before anything of it is unpacked: ValueError, naming file and member, where a file is a zip archive (as .npz files are)
+    whose members unpack to more than `most` bytes in all, or one of them to more than `small` bytes and `densest` times its
+    packed size, as no `what` does. What a member unpacks to beyond what it announces is never read. Other files pass."""
+    if not zipfile.is_zipfile(path):
+        return
+    total = 0
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            total += member.file_size
+            if member.file_size > max(densest * member.compress_size, small):
+                raise ValueError(f"{path}: {member.filename} unpacks to {member.file_size} bytes, more than {what} would")
+            if total > most:
+                raise ValueError(f"{path}: unpacks to {total} bytes and more; expected {what}, of at most {most}")

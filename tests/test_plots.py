@@ -91,7 +91,7 @@ def test_plot_raster_puts_every_event_at_its_time_and_pixel():
     assert [text.get_text() for text in above.get_legend().get_texts()] == ["ON (2 events)", "OFF (1 events)"]
     assert above.get_ylim()[0] > above.get_ylim()[1]  # row 0 on top, as in the pictures
     assert [axes.get_ylabel() for axes in (above, below)] == ["row y (px)", "column x (px)"]
-    assert rate.get_xlabel() == "time (ms)"
+    assert rate.get_xlabel() == "time (steps)" and rate.get_ylabel() == "events\na step"
     assert [line.get_ydata().sum() for line in rate.lines] == [2, 1]
     assert fig.get_suptitle() == "two events"
     with pytest.raises(ValueError, match="expected one recording"):
@@ -244,3 +244,53 @@ def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(plots, "drawing", lambda: False)
     folder.RunFolder(tmp_path).draw(rows(3), 0.2)
     assert drawn == [1]
+
+
+NAMES = (r"$\frac{a}$", "a$b$c", r"\$", "x^2_", "$", r"\$x\$", "$$")
+
+
+def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path):
+    ways = len(NAMES)
+    x, y = np.ones((ways, 4, 6, 6, 2), np.uint8), np.arange(ways)
+    task, logits = Task(x, y, x, y, NAMES), np.eye(ways)
+    event = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")])
+    figures = {
+        "answers": plots.plot_answers(task, logits, logits),
+        "raster": plots.plot_raster(x[0], " ".join(NAMES)),
+        "sheet": plots.plot_sheet({name: [(name, event)] for name in NAMES}),
+    }
+    for kind, fig in figures.items():
+        said = plots.save(fig, tmp_path / f"{kind}.svg").read_text()
+        drawn = ["".join(one.itertext()).strip() for one in ElementTree.fromstring(said).iter() if one.tag.endswith("}text")]
+        for name in NAMES:
+            assert any(name in one for one in drawn), (kind, name, drawn)
+
+
+def test_steps_are_not_called_milliseconds(tmp_path):
+    """How long a step is a picture does not know."""
+    x, y = np.ones((2, 4, 6, 6, 2), np.uint8), np.arange(2)
+    task, logits = Task(x, y, x, y, ("a", "b")), np.eye(2)
+    for fig in (plots.plot_task(task), plots.plot_answers(task, logits, logits), plots.plot_raster(x[0])):
+        said = plots.save(fig, tmp_path / "a.svg").read_text()
+        assert "step" in said and " ms" not in said and "(ms)" not in said and "eye" not in said
+
+
+def test_a_figure_shows_itself_where_nothing_says_how():
+    fig = plots.plot_raster(np.ones((5, 4, 8, 2), np.uint8))
+    assert fig._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["", "%matplotlib inline\n"])
+def test_a_notebook_shows_a_task_once(before, monkeypatch):
+    v4 = pytest.importorskip("nbformat.v4")
+    pytest.importorskip("nbclient")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    cell = before + "import numpy as np, minisnn as ms\nfrom minisnn import plots\n"
+    cell += "x = np.ones((2, 4, 6, 6, 2), np.uint8)\nplots.plot_task(ms.Task(x, np.arange(2), x, np.arange(2)))"
+    import nbclient
+
+    book = v4.new_notebook(cells=[v4.new_code_cell(cell)])
+    nbclient.NotebookClient(book, timeout=60).execute()
+    pictures = [one for one in book.cells[0].outputs if "image/png" in one.get("data", {})]
+    assert len(pictures) == 1, book.cells[0].outputs

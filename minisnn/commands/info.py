@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..meta.rules import RULES
 from .. import outputs
+from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, add_count, add_forms, add_input, add_output, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
@@ -19,9 +20,6 @@ examples:
   minisnn info letters                      pictures for `minisnn record`"""
 
 
-MOST_SHOWN = 6  # recordings of a class on a contact sheet
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
     add_input(parser, "path", type=Path, help=text)
@@ -33,16 +31,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
-    if not path.is_dir() and path.suffix.lower() != ".hdf5":
-        refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
+    from ..data.readers.anything import holds_set
+
+    set_of_many = holds_set(path)
+    recording = path.is_file() and not set_of_many and _is_recording(path)
+    if not path.is_dir() and not set_of_many:
+        refuse(args, "for anything but a folder of recordings", "sample", "sheet", *(() if recording else FORMS))
     if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
         _run_folder(path)
     elif path.is_dir():
         _data_folder(path, args)
-    elif path.suffix.lower() == ".hdf5":
-        _own(path, args)
-    elif _is_recording(path):
-        _recording(path)
+    elif set_of_many:
+        look_at_folder(path, args)
+    elif recording:
+        look_at_file(path, args)
     elif path.suffix.lower() in (".npz", ".npy", ".gz") or "ubyte" in path.name:
         _pictures(path)
     else:
@@ -75,7 +77,7 @@ def _checkpoint(path: Path, config=None) -> None:
     net, config = found.net, config or found.config
     path = next(place for place in (path, path / CURRENT, path / PREVIOUS) if place.is_file())
     print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
-    spiking = f", window {net.window} ms{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""
+    spiking = f", window {net.window} steps{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""
     print(f"{'network':<12}{in_a_line(net)} in {net.dtype.name}{spiking}")
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
@@ -151,9 +153,10 @@ def _training(found, config) -> None:
 
 def _is_recording(path: Path) -> bool:
     """A file of events, and no pictures in .npy or .npz."""
-    from ..data.readers.anything import SUFFIXES, holds_events
+    from ..data.readers.anything import SETS, SUFFIXES, holds_events
 
-    return path.suffix.lower() in SUFFIXES and (path.suffix.lower() not in (".npy", ".npz") or holds_events(path))
+    kind = path.suffix.lower()
+    return kind in SUFFIXES and (kind not in (".npy", ".npz", *SETS) or holds_events(path))
 
 
 def _holds_recordings(path: Path) -> bool:
@@ -163,20 +166,23 @@ def _holds_recordings(path: Path) -> bool:
 
 def _data_folder(path: Path, args: argparse.Namespace) -> None:
     if _holds_recordings(path) and not {"sheet", *FORMS} & set(args.given):
-        return _recordings(path, args.sample)
+        return _recordings(path, args)
     from ..data.readers.pictures import IMAGE_SUFFIXES
 
-    from ..data.readers.anything import INDEX, SUFFIXES, holds_events
+    from ..data.readers.anything import INDEX, SUFFIXES, holds_events, nearly
 
     some = [*path.glob("*/*"), *path.glob("*/*/*")]
     events = (one for one in some if one.suffix.lower() in SUFFIXES and (one.suffix.lower() != ".npy" or holds_events(one)))
     if (path / INDEX).is_file() or next(events, None):
-        return _own(path, args)
-    refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
+        return look_at_folder(path, args)
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
+        refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
         return _pictures(path)
     known = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
-    raise ValueError(f"{path}: {known} and no pictures (<label>/*.png) lie in this folder")
+    raise ValueError(
+        f"{path}: {known}, no recordings (<class>/<recording>, or {INDEX}) and no pictures (<label>/*.png) lie in this "
+        f"folder{nearly(path)}"
+    )
 
 
 def _pictures(path: Path) -> None:
@@ -191,7 +197,7 @@ def _pictures(path: Path) -> None:
         print(f"  {name:<10}{number:>7}")
 
 
-def _recordings(root: Path, sample: int) -> None:
+def _recordings(root: Path, args: argparse.Namespace) -> None:
     from ..data.readers.nmnist import labelled_files
 
     splits = {}
@@ -213,12 +219,16 @@ def _recordings(root: Path, sample: int) -> None:
             print(f"{split:<12}" + "".join(f" {len(files.get(label, [])):>6}" for label in some))
     print("in all: " + ", ".join(f"{split} {sum(map(len, files.values()))}" for split, files in splits.items()))
     if not digits:
-        print(f"these are no digits, of which Double N-MNIST is made: minisnn train --dataset recordings --root {root}")
-        return _statistics(splits, sample)
+        from ..data.readers.anything import entries
+        from ..data.readers.nmnist import SHAPE
+
+        _statistics(splits, args.sample)
+        print("these are no digits, of which Double N-MNIST is made; they are recordings of your own")
+        return propose(root, args, entries(root), SHAPE, SHAPE)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"
     print(f"for meta-training: {train}; for validation and test: {test}")
-    _statistics(splits, sample)
+    _statistics(splits, args.sample)
 
 
 def _statistics(splits: dict, sample: int) -> None:
@@ -235,72 +245,4 @@ def _statistics(splits: dict, sample: int) -> None:
         columns[f"{split} ({len(chosen)})"] = recording_statistics([read_nmnist(path) for path in chosen])
     print(f"\n{'statistics of (recordings)':<32}" + "".join(f"{name:>16}" for name in columns))
     for name in next(iter(columns.values())):
-        print(f"{name:<32}" + "".join(f"{_short(column[name]):>16}" for column in columns.values()))
-
-
-def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def _recording(path: Path) -> None:
-    from ..data.readers.anything import read_events, sensor_of
-    from ..data.sets.statistics import oddities, recording_statistics
-
-    events, sensor = read_events(path), sensor_of(path)
-    pixels = "a sensor that the file does not tell" if sensor is None else f"{sensor[1]} x {sensor[0]} pixels"
-    form = "N-MNIST recording" if path.suffix.lower() == ".bin" else "recording"
-    print(f"{path}: {form}, {len(events)} events of {pixels}")
-    for what in oddities(events, sensor):
-        print(f"looks wrong: {what}")
-    shape = sensor or (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
-    for name, value in recording_statistics([events], shape).items():
-        if not name.startswith(("events, ", "last event, e", "last event, l") + ("saccade",) * (sensor != (34, 34))):
-            print(f"{name.replace(', mean', ''):<32}{_short(value):>12}")
-
-
-def _own(root: Path, args: argparse.Namespace) -> None:
-    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
-    import numpy as np
-
-    from ..data.readers.anything import entries, read_entry, sensor_of
-    from ..data.sets.statistics import oddities
-
-    found = entries(root)
-    labels, sensor, sheet = sorted({one.label for one in found}), args.sensor or sensor_of(found[0].path), args.sheet
-    if args.flip_y and sensor is None:
-        raise ValueError(
-            f"{root}: --flip-y counts y from the last row, and its files do not say how many there are; give --sensor"
-        )
-    pixels = "of a sensor that they do not tell (--sensor)" if sensor is None else f"of {sensor[1]} x {sensor[0]} pixels"
-    print(f"{root}: {len(found)} recordings of {len(labels)} classes, {pixels}")
-    chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))]
-    rates: dict[str, list[float]] = {label: [] for label in labels}
-    shown: dict[str, list] = {label: [] for label in labels}
-    wrong: list[str] = []
-    for one in chosen:
-        try:
-            events = read_entry(one, args.time, sensor[0] if args.flip_y else None)
-            length = max(float(np.ptp(events["t"])), 1.0) / 1e6
-            rates[one.label].append(len(events) / length)
-            wrong += [f"{one.name}: {what}" for what in oddities(events, sensor)]
-            if sheet is not None and len(shown[one.label]) < MOST_SHOWN:
-                shown[one.label].append((one.name.rpartition("/")[2], events))
-        except ValueError as error:
-            wrong.append(str(error))
-    print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
-    for label in labels:
-        number, rate = sum(one.label == label for one in found), rates[label]
-        print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
-        if number < 2:
-            wrong.append(f"{label} has one recording; expected two, one for support and one for query")
-    print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
-    for what in wrong[:20]:
-        print(f"looks wrong: {what}")
-    if len(wrong) > 20:
-        print(f"looks wrong: {len(wrong) - 20} more")
-    if sheet is not None:
-        from ..plots import plot_sheet, save
-
-        print(save(plot_sheet(shown, sensor), sheet))
-    extra = " --sensor ROWS,COLUMNS" * (sensor is None)
-    print(f"train on them with: minisnn train --dataset recordings --root {root}{extra}")
+        print(f"{name:<32}" + "".join(f"{short(column[name]):>16}" for column in columns.values()))

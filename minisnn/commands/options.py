@@ -157,14 +157,16 @@ def add_data(parser) -> None:
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
 
 
-FORMS = ("sensor", "time", "flip_y")  # of READING what a look at recordings needs
+FORMS = ("sensor", "time", "flip_y", "columns")  # of READING what a look at recordings needs
 
 
 def add_forms(group) -> None:
     """What files of recordings do not say."""
     add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not say", "H,W")
-    group.add_argument("--time", choices=("us", "ms", "s"), help="unit of times that do not say theirs")
+    group.add_argument("--time", choices=("ns", "us", "ms", "s"), help="unit of times that do not say theirs")
     group.add_argument("--flip-y", action="store_true", help="y of the recordings grows upwards")
+    text = "of arrays and text without names their columns in order, as t,x,y,p; t_ms says the unit, - leaves one out"
+    group.add_argument("--columns", metavar="T,X,Y,P", help=text)
 
 
 def add_reading(parser) -> None:

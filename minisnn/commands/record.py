@@ -3,6 +3,7 @@ records the digits that are shipped. What it writes can be used at once: a folde
 --root of train and evaluate."""
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -68,9 +69,11 @@ def run(args: argparse.Namespace) -> None:
     many, pixels = f"{sum(events) / len(events):.0f} events on average", f"{args.sensor[1]} x {args.sensor[0]} pixels"
     print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of {pixels}")
     if not single:
-        digits = set(names) <= set("0123456789") and args.sensor == (34, 34)
-        name = "" if digits else " --dataset recordings"
-        print(f"see them with: minisnn info {out}; train on them with: minisnn train{name} --root {out}")
+        place = shlex.quote(str(out))
+        if set(names) <= set("0123456789") and args.sensor == (34, 34):
+            print(f"see them with: minisnn info {place}; train on them with: minisnn train --root {place}")
+        else:
+            print(f"see them, and how to train on them, with: minisnn info {place}")
 
 
 def _pictures(args: argparse.Namespace):

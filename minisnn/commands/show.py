@@ -16,11 +16,13 @@ examples:
   minisnn show --checkpoint runs/quick-1     and what it answers
   minisnn show --no-animation --format svg"""
 
+WAYS = 5  # of a task, where the set has so many
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     options.add_reading(parser)
-    add_count(parser, "ways", 5, "classes of a task")
+    add_count(parser, "ways", None, f"classes of a task (default: those of --checkpoint, or {WAYS})")
     add_count(parser, "shots", 1, "support samples of each class")
     add_count(parser, "queries", 3, "query samples of each class")
     add_seed(parser, "the tasks, as in evaluate")
@@ -45,14 +47,17 @@ def run(args: argparse.Namespace) -> None:
     for name in options.given_reading(args, dataset):
         how[name] = getattr(args, name)
     tasks = open_set(dataset, args.split, root, **how)
-    task = tasks.episode(args.seed, args.index, args.ways, args.shots, args.queries)
-    samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} ms"
+    ways = args.ways or (min(WAYS, len(getattr(tasks, "classes", ())) or WAYS) if found is None else found.net.ways)
+    if found is not None and ways != found.net.ways:
+        raise ValueError(f"--ways {ways}: the network of {args.checkpoint} tells {found.net.ways} classes apart; leave it out")
+    task = tasks.episode(args.seed, args.index, ways, args.shots, args.queries)
+    samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} time steps"
     events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     print(f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, {events}")
     if source := getattr(tasks, "source", None):
         print(f"from {source}")
     name = task.classes[int(task.y_support[0])]
-    title = f"A recording of class {name}: events sweep over the pixels as the eye moves"
+    title = f"A recording of class {name}: where its events lie, step by step"
     with outputs.marked_folder(args.out, args.force) as made:
         written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
         written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ..files import write_whole
+from ..files import check_archive, write_whole
 from ..layers.neuron import LIF
 from ..network.spiking import SpikingNet
 from ..outputs import archive
@@ -30,6 +30,7 @@ from .common import below, reached
 _NEURON = ("alpha", "beta", "threshold")
 _RESET = "reset_mechanism_val"
 _FLOAT = np.dtype(np.float32)
+MOST_BYTES = 1 << 31  # of a state dictionary
 ASSUMED = (  # what a state dictionary does not say
     'every Conv2d has stride 1 and padding="same", its neurons stand before a MaxPool2d(2), and a Flatten is of (C, H, W)',
     "the threshold is subtracted in the step after a spike (reset_delay=True); with False it is another network",
@@ -171,12 +172,15 @@ def _one(arrays: Mapping[str, np.ndarray], neurons: list[str], name: str) -> flo
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file in its order. Raises OSError, or ValueError naming the file where it holds anything else."""
+    """The arrays of an .npz file in its order. Raises OSError, or ValueError naming the file where it holds anything else, or
+    unpacks to more than MOST_BYTES, or than weights would."""
     try:
+        check_archive(path, "a state dictionary", MOST_BYTES)
         with np.load(path, allow_pickle=False) as archive:
             found = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, KeyError, AttributeError, NotImplementedError, BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no .npz file of arrays ({error}); expected what np.savez wrote") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path} is no .npz file of arrays ({reason}); expected what np.savez wrote") from error
     for name, array in found.items():
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
             raise ValueError(f"{path}: {name} ({array.dtype}) holds what is no finite number")

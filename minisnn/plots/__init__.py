@@ -5,10 +5,10 @@ It may import: files, outputs, layers, meta, data.readers.
 """
 
 from .curve import plot_learning_curve, running_mean
-from .canvas import COLOURS, drawing, figure, save, style
+from .canvas import COLOURS, drawing, figure, plain, save, style
 from .tasks import LEGEND, OFF, ON, animate_task, event_picture, plot_answers, plot_raster, plot_sheet, plot_task
 
 __all__ = [
-    "COLOURS", "LEGEND", "OFF", "ON", "animate_task", "drawing", "event_picture", "figure", "plot_answers",
+    "COLOURS", "LEGEND", "OFF", "ON", "animate_task", "drawing", "event_picture", "figure", "plain", "plot_answers",
     "plot_learning_curve", "plot_raster", "plot_sheet", "plot_task", "running_mean", "save", "style",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from ..files import write_whole
@@ -13,7 +14,13 @@ from ..outputs import PICTURE_MARK
 # Okabe and Ito (2008), told apart by every kind of colour vision
 COLOURS = dict(blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
 COLOURS |= dict(yellow="#F0E442", black="#000000")
-STYLE = {"figure.dpi": 110, "savefig.dpi": 150, "figure.constrained_layout.use": True, "svg.fonttype": "none"}
+STYLE = {
+    "figure.dpi": 110,
+    "savefig.dpi": 150,
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "none",
+    "text.usetex": False,
+}
 STYLE |= {"font.size": 10, "axes.titlesize": 11, "lines.linewidth": 1.8, "image.interpolation": "nearest"}
 STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": False, "legend.frameon": False}
 
@@ -50,15 +57,37 @@ def style():
         yield
 
 
+def plain(text: str) -> str:
+    """A text that others chose, such as the name of a class or file, drawn as it is: between dollars no formula is looked
+    for."""
+    return text.replace("$", r"\$")
+
+
 def figure(width: float = 6.4, height: float = 4.0):
-    """An empty figure, in inches, that belongs to no window."""
+    """An empty figure, in inches, that belongs to no window. A notebook shows it where a cell ends with it, with and without
+    %matplotlib inline."""
     _import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    made = Figure(figsize=(width, height))
+    made = _figure_class()(figsize=(width, height))
     FigureCanvasAgg(made)
     return made
+
+
+@cache
+def _figure_class() -> type:
+    """matplotlib's figure, which shows itself: IPython asks for `_repr_png_` where nothing has told it how figures are
+    shown."""
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        def _repr_png_(self) -> bytes:
+            image = io.BytesIO()
+            with style():
+                self.savefig(image, format="png", bbox_inches="tight")
+            return image.getvalue()
+
+    return Picture
 
 
 def save(fig, path: str | Path) -> Path:

@@ -11,7 +11,7 @@ from ..files import write_whole
 from ..layers.loss import softmax
 from ..meta.tasks import Task
 from ..outputs import PICTURE_MARK
-from .canvas import COLOURS, figure, style
+from .canvas import COLOURS, figure, plain, style
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 MOST_ROWS = 20  # of a contact sheet
@@ -54,7 +54,7 @@ def plot_task(task: Task, queries: int = 5):
                 axes.imshow(event_picture(pictures[place], most))
                 _frame(axes, COLOURS["black"] if row < shots else "0.7")
         title = f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest"
-        fig.suptitle(f"{title}\n(events of {steps} ms; {LEGEND})")
+        fig.suptitle(f"{title}\n(events of {steps} time steps; {LEGEND})")
     return fig
 
 
@@ -74,7 +74,7 @@ def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[
         fig = figure(1.0 + 1.9 * columns, 1.0 + len(rows) * (0.5 + 1.75 * height / width))
         grid = fig.subplots(len(rows), columns, squeeze=False)
         for line, (label, some) in zip(grid, rows.items()):
-            line[0].set_ylabel(f"{label[:20]}\ny (px)")
+            line[0].set_ylabel(f"{plain(label[:20])}\ny (px)")
             for axes in line[len(some) :]:
                 axes.set_axis_off()
             for axes, (name, events) in zip(line, some):
@@ -84,7 +84,7 @@ def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[
                 _frame(axes, "0.7")
                 seconds = (events["t"].max() - events["t"].min()) / 1e6
                 left = f", {np.sum(~inside):,} outside" if not inside.all() else ""
-                axes.set_title(f"{name[-24:]}\n{len(events):,} in {seconds:.3g} s{left}", fontsize=6)
+                axes.set_title(f"{plain(name[-24:])}\n{len(events):,} in {seconds:.3g} s{left}", fontsize=6)
         for axes in grid[-1]:
             axes.set_xlabel("x (px)")
         more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
@@ -142,7 +142,9 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
         fig.supxlabel("class; the true one in bold", fontsize=10)
         grid[2, -1].legend(fontsize=8, loc="best")
         title = f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % after"
-        fig.suptitle(f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} ms; {LEGEND})")
+        fig.suptitle(
+            f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} time steps; {LEGEND})"
+        )
     return fig
 
 
@@ -164,9 +166,9 @@ def plot_raster(x: np.ndarray, title: str | None = None):
             below.scatter(step, column + shift, s=2.5 * many, color=colour, linewidths=0)
             rate.step(np.arange(steps), x[..., channel].sum(axis=(1, 2)), where="mid", color=colour, linewidth=1.2)
         above.set(ylabel="row y (px)", ylim=(height - 0.5, -0.5))
-        fig.suptitle(title or "Events sweep over the pixels as the camera moves", x=0.02, ha="left")
+        fig.suptitle(plain(title or "A recording: where its events lie, step by step"), x=0.02, ha="left")
         below.set(ylabel="column x (px)", ylim=(-0.5, width - 0.5))
-        rate.set(ylabel="events\nper ms", xlabel="time (ms)", xlim=(-1, steps))
+        rate.set(ylabel="events\na step", xlabel="time (steps)", xlim=(-1, steps))
         above.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, markerscale=3, borderaxespad=0, fontsize=9)
         fig.align_ylabels()
     return fig
@@ -175,7 +177,7 @@ def plot_raster(x: np.ndarray, title: str | None = None):
 def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: int = 80) -> Path:
     """Write a GIF of the task's support and first query sample of each class, slowed down.
 
-    window         steps (1 ms) whose events one picture shows
+    window         time steps whose events one picture shows
     milliseconds   for which one picture stays
     """
     from PIL import Image  # comes with matplotlib
@@ -202,7 +204,7 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
         pictures = []
         for first in range(0, steps, window):
             fig.canvas.restore_region(ground)
-            headline.set_text(f"{first:3d} to {min(first + window, steps):3d} ms\n({LEGEND})")
+            headline.set_text(f"steps {first:3d} to {min(first + window, steps):3d}\n({LEGEND})")
             fig.draw_artist(headline)
             for axes, image, sample in images:
                 image.set_data(event_picture(sample[first : first + window].sum(axis=0), 2))
@@ -224,7 +226,7 @@ def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _name(task: Task, way: int) -> str:
-    return task.classes[way] if task.classes else str(way)
+    return plain(task.classes[way]) if task.classes else str(way)
 
 
 def _frame(axes, colour):

@@ -25,7 +25,7 @@ _data, _network, _inner = partial(_setting, "data"), partial(_setting, "network"
 _outer, _start, _watch = partial(_setting, "outer loop"), partial(_setting, "initial weights"), partial(_setting, "watching")
 
 
-READING = "sensor size bin_ms duration_ms hop_ms time flip_y".split()  # how dataset recordings is read
+READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()  # how dataset recordings is read
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,13 @@ class TrainingConfig:
     bin_ms: float = _data(1.0, "length of a time step of recordings, ms; of omniglot 1 to 3", above=0)
     duration_ms: float = _data(100.0, "length of a recording from its first event on, ms", above=0)
     hop_ms: float | None = _data(None, "cut long takes into recordings that begin every so many ms", kind=float, above=0)
-    time: str | None = _data(None, "unit of times that do not say theirs: us, ms or s", kind=str)
+    time: str | None = _data(None, "unit of times that do not say theirs: ns, us, ms or s", kind=str)
     flip_y: bool = _data(False, "whether y of recordings grows upwards")
+    columns: str | None = _data(
+        None,
+        "of arrays and text without names their columns in order, as t,x,y,p (t_ms says the unit, - leaves one out)",
+        kind=str,
+    )
     ways: int = _data(5, "classes of a task", least=2)
     shots: int = _data(1, "support samples of each class", least=1)
     train_ways: int = _data(
@@ -81,7 +86,7 @@ class TrainingConfig:
     kernel: int = _network(5, "size of the conv kernels", least=1)
     neuron: str = _network("lif", "the paper's neuron, or the chip's (current-based, hard reset)", choices=tuple(NEURONS))
     pool: str = _network("max", "pooling of the membrane; of cuba's spikes", choices=("max", "mean"))
-    window: int = _network(30, "time steps (ms) at the end that are differentiated", least=1)
+    window: int = _network(30, "time steps at the end that are differentiated", least=1)
     detach_reset: bool = _network(False, "no gradient through the reset")
     alpha: float = _network(0.95, "decay of the membrane in a time step")
     beta: float = _network(0.9, "decay of the synapse in a time step")

@@ -142,7 +142,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
         test_seed=17,
     )
     reading = dict(dataset="recordings", root="folder", sensor=(40, 50), size=(20, 25), bin_ms=2.0, duration_ms=50.0)
-    reading.update(hop_ms=25.0, time="ms", flip_y=True)
+    reading.update(hop_ms=25.0, time="ms", flip_y=True, columns="t,x,y,p")
     assert set(values) | set(reading) == set(vars(TrainingConfig()))
     seen = {}
     monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
@@ -531,7 +531,6 @@ def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
     folder = pictures(Path("pictures"), ["alpha", "beta"], 2)
     code, out, _ = run("record", folder, "--out", "made", "--quiet")
     assert code == 0 and "on a sensor of 34 x 34 pixels" in out and "minisnn info made" in out
-    assert "minisnn train --dataset recordings --root made" in out
     code, out, _ = run("info", "made")
     assert code == 0 and "alpha" in out and "in all: train 4" in out and "no digits" in out and "ON share" in out
 
@@ -539,10 +538,10 @@ def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
 def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
     folder = pictures(Path("pictures"), [f"l{k}" for k in range(6)], 3)
     code, out, _ = run("record", folder, "--out", "made", "--sensor", "40,50", "--duration", 100, "--quiet")
-    assert code == 0 and "on a sensor of 50 x 40 pixels" in out and "train --dataset recordings --root made" in out
+    assert code == 0 and "on a sensor of 50 x 40 pixels" in out and "with: minisnn info made" in out
     code, out, _ = run("info", "made")
     assert code == 0 and "made: 18 recordings of 6 classes, of 50 x 40 pixels" in out and "right in 16.7 %" in out
-    assert "looks wrong" not in out, out
+    assert "looks wrong" not in out and "train --dataset recordings --root made --size 20,25 --ways 2" in out, out
     code, out, _ = run("info", "made/Train/l0/00001.npz")
     assert code == 0 and "events of 50 x 40 pixels" in out
     data = open_set("recordings", "train", "made", False, size=[20, 25])

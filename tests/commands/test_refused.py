@@ -10,7 +10,7 @@ from minisnn.experiments import BEYOND, UNUSED
 from minisnn.training.settings import TrainingConfig
 
 SHAPE = "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset".split("|")
-READING = "--sensor 9,9|--size 9,9|--bin-ms 2|--duration-ms 20|--hop-ms 20|--time ms|--flip-y".split("|")
+READING = "--sensor 9,9|--size 9,9|--bin-ms 2|--duration-ms 20|--hop-ms 20|--time ms|--flip-y|--columns t,x,y,p".split("|")
 STUDY = dict(episodes="9", queries="3", networks=".", workers="2", scheduler="tcp://a:1", asl_root="a")
 # command line -> options that do nothing in it
 IDLE: dict[str, list[str]] = {
@@ -21,7 +21,7 @@ IDLE: dict[str, list[str]] = {
     "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1", "--online"],
     "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": ["--inner-steps 1", "--step-size 2", "--freeze conv1"],
     "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
-    "info text": ["--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y"],
+    "info text": ["--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y", "--columns t,x,y,p"],
     "record --out new": ["--labels a", "--size 9,9"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
     "nir import text new.h5": ["--for norse"],

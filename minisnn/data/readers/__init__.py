@@ -1,5 +1,5 @@
 """Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures, and what others wrote.
 
-Import from here: `anything`, `text`, `events`, `nmnist`, `asl`, `torchneuromorphic`, `pictures`, `foreign`, `hdf5`.
+Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`, `pictures`, `foreign`, `hdf5`.
 It may import: files, parallel.
 """

@@ -1,10 +1,11 @@
 """Recordings of any camera as users have them on disk: one file, or a folder or an index of them.
 
-    .npy         a structured array with columns as `events.NAMES` has them      .npz   one such array, or the columns by name
-    .csv, .txt   columns by name in the first line, separated by commas, semicolons, tabs or blanks
-    .bin         N-MNIST          .mat   ASL-DVS
+    .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order is said
+    .npz         one such array, or one named `events`, or the columns by name
+    .csv, .txt   columns by name in the first line, or in an order that is said, separated by commas, semicolons, tabs or blanks
+    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as torchneuromorphic writes it
+    .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS          .es   Event Stream
     .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
-    .hdf5        all recordings of a set in one file, as torchneuromorphic writes it
 
 Nothing in a file is executed; every error names it.
 """
@@ -12,7 +13,6 @@ Nothing in a file is executed; every error names it.
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -21,21 +21,29 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files import called, size_of
-from .events import UNITS, as_events, in_order, name_of
+from .arrays import Held, read_arrays, read_hdf5
 from .asl import read_asl
+from .columns import UNITS, name_of, of_events, order_of
+from .event_stream import read_event_stream, sensor_of_stream
+from .events import as_events, in_order
+from .foreign import ForeignFile
 from .hdf5 import one_line
-from .nmnist import read_nmnist
-from .torchneuromorphic import SENSORS, TorchNeuromorphic
+from .nmnist import SHAPE, read_nmnist
+from .plausible import check_unit
 from .text import read_table
+from .torchneuromorphic import SENSORS, TorchNeuromorphic
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
 CAMERAS = (".raw", ".dat", ".aedat4")
-SUFFIXES = (".npy", ".npz", ".csv", ".txt", ".bin", ".mat", *CAMERAS)
 SETS = (".hdf5", ".h5")
+BYTES = (".bin", ".bs2")  # of N-MNIST's form
+SAYING = (*BYTES, ".mat", ".es", *CAMERAS)  # forms that say their unit of time and their columns
+SUFFIXES = (".npy", ".npz", ".csv", ".txt", *SETS, *SAYING)
 INDEX = "index.csv"
 SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}  # folders
-_LARGEST, _DENSEST, _SMALL = 1 << 33, 200, 1 << 24  # bytes; times that an archive may be packed, beyond so many bytes
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_LARGEST = 1 << 33  # bytes
 
 
 class Entry(NamedTuple):
@@ -56,35 +64,65 @@ class Entry(NamedTuple):
         return str(self.path) if self.key is None else f"{self.path}: recording {self.key}"
 
 
-def read_events(path: str | Path, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
+def read_events(
+    path: str | Path,
+    time: str | None = None,
+    flip_y: int | None = None,
+    sensor: tuple[int, int] | None = None,
+    columns: str | None = None,
+) -> np.ndarray:
     """Events of one recording (dtype EVENT), sorted by time (`events.in_order`).
 
-    time     unit of the times of .npy, .npz and text files, which say it seldom (`events.as_events`)
-    flip_y   rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
-    Raises ValueError, naming the file, where it holds no events or is damaged; FileNotFoundError where it is missing.
+    time      unit of the times of files whose form does not say it (`events.as_events`)
+    flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
+    sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's
+    columns   "t,x,y,p", the order of the columns of arrays and text without names
+    Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing says the unit of its times and
+    they cannot be microseconds (`plausible`); FileNotFoundError where it is missing.
     """
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
         raise ValueError(f"{path}: no recording that can be read; expected a file ending in {', '.join(SUFFIXES)}")
-    if kind == ".bin":
-        events = read_nmnist(path)
+    said = True
+    if kind in BYTES:
+        events = read_nmnist(path, _of_bytes(path, sensor))
     elif kind == ".mat":
         events = read_asl(path)
+    elif kind == ".es":
+        events = read_event_stream(path)
     elif kind in CAMERAS:
         events = _camera(path)
     else:
-        size_of(path, "a recording", _LARGEST)
-        events = as_events(
-            read_table(path, _LARGEST, name_of) if kind in (".csv", ".txt") else _numpy(path), None, str(path), time
-        )
+        held = _held(path, columns)
+        events = as_events(held, None, str(path), time, columns)
+        said = time is not None or of_events(held, columns)[1] is not None
     if not events.size:
         raise ValueError(f"{path}: the recording has no events; expected at least one")
     try:
         events = in_order(events)
+        if not said:
+            check_unit(events, sensor)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return _flipped(events, flip_y)
+
+
+def _held(path: Path, columns: str | None) -> Held:
+    """What a file holds of columns, whose form does not say how they are to be read."""
+    kind = path.suffix.lower()
+    size_of(path, "a recording", _LARGEST)
+    if kind in SETS:
+        return read_hdf5(path)
+    if kind in (".csv", ".txt"):
+        return read_table(path, _LARGEST, name_of, None if columns is None else order_of(columns))
+    return read_arrays(path)
+
+
+def _of_bytes(path: Path, sensor: tuple[int, int] | None) -> tuple[int, int]:
+    if sensor is None and path.suffix.lower() == ".bs2":
+        raise ValueError(f"{path}: does not say how large its sensor is; give --sensor ROWS,COLUMNS")
+    return SHAPE if sensor is None else sensor
 
 
 def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
@@ -101,7 +139,8 @@ def _opened(path: Path, _changed: tuple[int, ...]) -> TorchNeuromorphic:
 
 
 def sensor_of(path: str | Path) -> tuple[int, int] | None:
-    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .npz with `sensor`, and cameras'."""
+    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .es, .npz with `sensor`,
+    cameras'."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind in SETS:
@@ -112,21 +151,42 @@ def sensor_of(path: str | Path) -> tuple[int, int] | None:
         from .foreign import read_camera
 
         return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
-    held = _numpy(path, "sensor") if kind == ".npz" else {}
+    if kind == ".es":
+        return sensor_of_stream(path)
+    held = read_arrays(path, "sensor") if kind == ".npz" else {}
     sensor = held.get("sensor") if isinstance(held, dict) else None
     if sensor is None or sensor.shape != (2,) or sensor.dtype.kind not in "iu":
         return None
     return int(sensor[0]), int(sensor[1])
 
 
+def holds_set(path: Path) -> bool:
+    """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it; a missing one is taken for what its
+    name says."""
+    if path.suffix.lower() not in SETS or path.is_dir():
+        return False
+    if not path.is_file() or not holds_events(path):
+        return path.suffix.lower() == ".hdf5"
+    with ForeignFile(path, "recordings") as file:
+        return {"data", "extra"} <= set(file.names("/") or ())
+
+
 def holds_events(path: str | Path) -> bool:
-    """Whether a NumPy file has columns of events; of an .npy file alone the head is read."""
+    """Whether a NumPy file has columns of events, with names or, (N, 4), without; of an .npy file alone the head is read. Of a
+    file in HDF5 whether it is one, and no checkpoint, which begins with text."""
     path = Path(path)
+    if path.suffix.lower() in SETS:
+        with called(path), open(path, "rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
     try:
-        held = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix.lower() == ".npy" else _numpy(path)
+        held = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix.lower() == ".npy" else read_arrays(path)
     except (ValueError, OSError):
         return False
-    names = (held.dtype.names or ()) if isinstance(held, np.ndarray) else held
+    if isinstance(held, np.ndarray) and held.dtype.names is None:
+        return held.ndim == 2 and held.shape[1] == 4
+    if isinstance(held, np.ndarray):
+        return held.ndim == 1 and len(held.dtype.names or ()) >= 4
+    names = held
     return set("xytp") <= {name_of(name) for name in names}
 
 
@@ -161,7 +221,7 @@ def entries(root: str | Path) -> list[Entry]:
         ]
     if not found:
         expected = f"<class>/<recording> ending in {', '.join(SUFFIXES)}, or {INDEX} with path and label"
-        raise ValueError(f"{root}: no recordings; expected {expected}")
+        raise ValueError(f"{root}: no recordings; expected {expected}{nearly(root)}")
     seen: dict[tuple, Entry] = {}
     for one in found:
         if seen.setdefault((one.path, one.start, one.stop, one.key), one) is not one:
@@ -169,13 +229,29 @@ def entries(root: str | Path) -> list[Entry]:
     return found
 
 
-def read_entry(entry: Entry, time: str | None = None, flip_y: int | None = None) -> np.ndarray:
-    """The events of an entry, its part alone."""
+def nearly(root: Path) -> str:
+    """What lies in a folder without recordings that may have been meant."""
+    beside = sorted(one for one in root.iterdir() if one.is_file()) if root.is_dir() else []
+    if held := next((one for one in beside if one.suffix.lower() in SETS), None):
+        return f"; {held} may hold a whole set: name the file"
+    if loose := next((one for one in beside if one.suffix.lower() in SUFFIXES), None):
+        return f"; {loose.name} lies in the folder itself, put it into a folder named for its class"
+    return ""
+
+
+def read_entry(
+    entry: Entry,
+    time: str | None = None,
+    flip_y: int | None = None,
+    sensor: tuple[int, int] | None = None,
+    columns: str | None = None,
+) -> np.ndarray:
+    """The events of an entry, its part alone; the options are those of `read_events`."""
     if entry.key is not None:
         status = entry.path.stat()
         changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
         return _flipped(_opened(entry.path, changed).read(entry.key), flip_y)
-    events = read_events(entry.path, time, flip_y)
+    events = read_events(entry.path, time, flip_y, sensor, columns)
     low, high = entry.start or 0, entry.stop if entry.stop is not None else np.iinfo(np.int64).max
     if entry.start is None and entry.stop is None:
         return events
@@ -225,32 +301,6 @@ def _indexed(path: Path) -> Iterator[Entry]:
         if split is not None and split.lower() not in SPLITS:
             raise ValueError(f"{path}: line {number} names the split {split!r}; expected train, val or test")
         yield Entry(place, get["label"], start, stop, get.get("subject") or None, split and SPLITS[split.lower()])
-
-
-def _numpy(path: Path, also: str = ""):
-    """A structured array, or columns by name; objects are refused, so nothing is executed."""
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for member in archive.infolist():
-                    if member.file_size > max(_DENSEST * member.compress_size, _SMALL):
-                        raise ValueError(f"{member.filename} unpacks to {member.file_size} bytes, more than events would")
-        with called(path):
-            held = np.load(path, allow_pickle=False)
-        if isinstance(held, np.ndarray):
-            return held
-        with held:
-            names = [name for name in held.files if name_of(name) or name == also] or held.files
-            arrays = {name: held[name] for name in names[:8]}
-        if not all(isinstance(one, np.ndarray) for one in arrays.values()):
-            raise ValueError("a member is no array")
-    except Exception as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            raise  # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
-        reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
-        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from None
-    [single] = arrays.values() if len(arrays) == 1 else [None]
-    return single if single is not None else arrays
 
 
 def _camera(path: Path) -> np.ndarray:

@@ -7,14 +7,17 @@ polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .columns import ACCEPTED, ORDER, microseconds, of_events, unmasked
+
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
+EXPECTED = "expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
 SATURATION = 255  # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
 
 
@@ -26,7 +29,7 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_cloc
     """
     columns = {}
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
-        values = np.asarray(values)
+        values = unmasked(values, name)
         if values.ndim != 1:
             raise ValueError(f"{name} has shape {values.shape}; expected one value an event, shape (N,)")
         if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
@@ -79,74 +82,58 @@ def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
     return events[np.argsort(t, kind="stable")]
 
 
-NAMES = {  # of columns, as tools and files call them
-    "x": "x col column".split(),
-    "y": "y row".split(),
-    "t": "t ts time times timestamp timestamps".split(),
-    "p": "p pol polarity polarities on".split(),
-}
-UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}  # of time, in microseconds
+def as_events(
+    events: Any,
+    shape: tuple[int, int] | None = None,
+    name: str = "events",
+    time: str | None = None,
+    columns: str | Sequence[str] | None = None,
+) -> np.ndarray:
+    """Events of dtype EVENT, sorted by time (those of this type stay as they are), of a structured array, a mapping with
+    columns as `columns.NAMES` has them, in any order, or an array (N, 4) with the order of its columns.
 
-
-def as_events(events: Any, shape: tuple[int, int] | None = None, name: str = "events", time: str | None = None) -> np.ndarray:
-    """Events of dtype EVENT, sorted by time (those of this type stay as they are), of a structured array or a mapping with
-    columns as NAMES has them, in any order.
-
-    time   unit of the times, "us", "ms" or "s"; None: what the column's name says (t_ms, timestamp_us), else microseconds where
-           the times are whole numbers, and a refusal where they are not
-    Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything else, and as `event_array` and
-    `check_events`.
+    time      unit of the times, "ns", "us", "ms" or "s"; None: what the column's name says (t_ms, timestamp_us), else
+              microseconds where the times are whole numbers, and a refusal where they are not
+    columns   of an array without names those of its columns in their order, "t,x,y,p"
+    Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything else, for masked values,
+    and as `event_array` and `check_events`.
     """
-    whole = isinstance(events, np.ndarray) and events.dtype == EVENT and events.ndim == 1 and time in (None, "us")
+    plain = isinstance(events, np.ndarray) and not isinstance(events, np.ma.MaskedArray)
+    whole = plain and events.dtype == EVENT and events.ndim == 1 and time in (None, "us")
     if whole and not (events["p"].size and events["p"].min() == -1):
         check_events(events, shape, name)
         return events
-    held = events.dtype.names or () if isinstance(events, np.ndarray) and events.ndim == 1 else ()
-    columns = list(map(str, events if isinstance(events, Mapping) else held))
-    found = {name_of(one): one for one in columns} | {one: one for one in "xytp" if one in columns}
-    if not set("xytp") <= found.keys():
-        check_events(events, None, name)
-    x, y, t, p = (np.asarray(events[found[column]]) for column in "xytp")
-    said = found["t"].rpartition("_")[2].lower()
     try:
+        held, said = of_events(events, columns)
+        if not held:
+            _refuse(events)
+        x, y, t, p = (held[one] for one in "xytp")
         if p.size and p.dtype.kind in "if" and p.min() == -1 and np.isin(p, (-1, 1)).all():
             p = p > 0
-        made = event_array(x, y, _microseconds(t, time, said if "_" in found["t"] else ""), p, one_clock=True)
+        made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:
         raise ValueError(f"{name}: {str(error).removeprefix('events: ')}") from None
     return made
 
 
-def name_of(column: str) -> str | None:
-    """ "x", "y", "t" or "p" of a column's name, its unit left away; None for another."""
-    word = str(column).strip().lower().removeprefix("event_")
-    head, _, unit = word.rpartition("_")
-    return next((one for one, names in NAMES.items() if word in names or one == "t" and unit in UNITS and head in names), None)
-
-
-def _microseconds(t: np.ndarray, time: str | None, said: str) -> np.ndarray:
-    if time is not None and time not in UNITS:
-        raise ValueError(f"time is {time!r}; expected {', '.join(UNITS)}")
-    if time is not None and said in UNITS and said != time:
-        raise ValueError(f"times are said to be in {time}, but their column is named for {said}")
-    unit = time or (said if said in UNITS else None)
-    if unit is None and t.dtype.kind == "f" and not np.all(t == np.rint(t)):
-        raise ValueError("times are fractions and nothing says of what; say so: time='us', 'ms' or 's' (--time)")
-    if unit in (None, "us") and t.dtype.kind in "iu":
-        return t
-    if t.size and not (t.dtype.kind in "iuf" and np.isfinite(t).all() and np.abs(t).max() * UNITS[unit or "us"] < 2**62):
-        raise ValueError("times are not all finite numbers that fit 64 bits of microseconds")
-    return np.rint(t * float(UNITS[unit or "us"])).astype(np.int64)
+def _refuse(events: Any) -> NoReturn:
+    """ValueError for what has no columns of events."""
+    flat = isinstance(events, np.ndarray) and events.ndim == 1
+    names = list(map(str, events)) if isinstance(events, Mapping) else list(events.dtype.names or ()) if flat else []
+    if names:
+        raise ValueError(
+            f"found the columns {', '.join(names)[:200]}; expected x, y, t and p, by these names: {ACCEPTED}; or {ORDER}"
+        )
+    found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
+    raise ValueError(f"found {found}; {EXPECTED}")
 
 
 def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> None:
     """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor of `shape` (H, W)."""
     if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
         found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
-        raise ValueError(
-            f"{name}: found {found}; expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
-        )
+        raise ValueError(f"{name}: found {found}; {EXPECTED}")
     if not events.size:
         return
     if events["p"].min() < 0 or events["p"].max() > 1:
@@ -159,10 +146,11 @@ def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name:
             low, high = events[axis].min(), events[axis].max()
             if low < 0 or high >= size:
                 other = events["x" if axis == "y" else "y"]
+                from_one = "; they look counted from 1" * bool(low == 1 and high == size)
                 swapped = bool(low >= 0 and high < shape[axis == "y"] and other.min() >= 0 and other.max() < size)
                 raise ValueError(
                     f"{name}: {axis} reaches from {low} to {high}; expected 0 to {size - 1} "
-                    f"on a sensor of {shape[1]} x {shape[0]} pixels" + "; x and y look swapped" * swapped
+                    f"on a sensor of {shape[1]} x {shape[0]} pixels" + ("; x and y look swapped" if swapped else from_one)
                 )
 
 

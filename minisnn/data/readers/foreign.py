@@ -158,6 +158,17 @@ class ForeignFile:
         """The numbers of data sets, each of at most `most` values, by name."""
         return self._ask("numbers", names, most=most)[1]
 
+    def table(self, name: str, most: int) -> np.ndarray:
+        """A data set of at most `most` values: a structured array where its columns have names, else of numbers."""
+        names, arrays = self._ask("table", [name], most=most)
+        if not names:
+            return arrays["0"]
+        columns = [arrays[str(k)] for k in range(len(names))]
+        made = np.empty(len(columns[0]), [(str(one), column.dtype) for one, column in zip(names, columns)])
+        for one, column in zip(names, columns):
+            made[str(one)] = column
+        return made
+
     def tree(self, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
         """(all texts, all numbers) of the file by name, `most` values at most; see `hdf5.read_tree`."""
         return self._ask("tree", [], most=most)
@@ -168,7 +179,7 @@ class ForeignFile:
 
     def names(self, group: str) -> list[str] | None:
         """What is in a group; None where there is no such group."""
-        return self._ask("list", [group])[0]
+        return self._ask("list", [] if group == "/" else [group])[0]
 
     def close(self) -> None:
         """Give the file up; once is enough."""

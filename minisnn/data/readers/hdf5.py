@@ -72,7 +72,10 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
         raise ValueError(f"{path}: there is no {name}; the file is of another kind or incomplete")
     if not isinstance(item, h5py.Dataset):
         raise ValueError(f"{path}: {name} is a group; expected a data set of numbers")
+    return _checked(item, name, path, most, "biuf")
 
+
+def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str) -> np.ndarray:
     def facts() -> tuple:
         outside, pipeline = item.is_virtual or bool(item.external), item.id.get_create_plist()
         filters = [pipeline.get_filter(k)[0] for k in range(pipeline.get_nfilters())]
@@ -84,14 +87,25 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
     for one in filters:
         if one not in FILTERS:
             raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {', '.join(FILTERS.values())}")
-    if shape is None or dtype.kind not in "biuf":
+    if shape is None or dtype.kind not in kinds:
         raise ValueError(f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers")
     largest = max(_product(shape), _product(chunks))
     if largest > most:
         raise ValueError(f"{path}: {name} asks for {largest} values; expected at most {most}")
-    if empty:
-        return np.zeros(0, dtype)
-    return told(lambda: np.asarray(item[()]), path, name)
+    return np.zeros(0, dtype) if empty else told(lambda: np.asarray(item[()]), path, name)
+
+
+def read_records(file: "h5py.Group", name: str, path: Path, most: int) -> tuple[list[str], dict[str, np.ndarray]]:
+    """(names, columns "0", "1", …) of a table of named columns of numbers; ([], {"0": all}) of one without names. At most
+    `most` values; errors as in `read_numbers`."""
+    item = find_item(file, name, path)
+    fields = None if item is None or not hasattr(item, "dtype") else item.dtype.names
+    if item is None or fields is None:
+        return [], {"0": read_numbers(file, name, path, most)}
+    whole = _checked(item, name, path, 8 * most // item.dtype.itemsize, "V")
+    if whole.ndim != 1 or any(whole.dtype[field].kind not in "biuf" for field in fields):
+        raise ValueError(f"{path}: {name} has type {whole.dtype} and shape {whole.shape}; expected a row of numbers an event")
+    return list(fields), {str(k): np.ascontiguousarray(whole[field]) for k, field in enumerate(fields)}
 
 
 def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
@@ -231,9 +245,6 @@ def one_line(error: Exception | str) -> str:
     return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} …"
 
 
-# ---- the reading process ---------------------------------------------------------------------------------------------
-
-
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Answer requests until the source ends."""
     files: dict[int, h5py.File] = {}
@@ -273,8 +284,10 @@ def _answer(request: dict, files: dict, image: bytes):
     if do == "numbers":
         return None, {name: read_numbers(file, name, path, request["most"]) for name in request["names"]}
     item = find_item(file, request["names"][0], path) if request["names"] else file
+    if do == "table":
+        return read_records(file, request["names"][0], path, request["most"])
     if do == "list":
-        return None if item is None or hasattr(item, "shape") else told(lambda: list(item), path, request["names"][0]), {}
+        return None if item is None or hasattr(item, "shape") else told(lambda: list(item), path, "the file"), {}
     return None if item is None else "data set" if hasattr(item, "shape") else "group", {}
 
 

@@ -25,12 +25,20 @@ _LARGEST_TIME = (1 << 23) - 1
 _MOST_ROWS = 2_000_000  # the real recordings have some 4,000
 
 
-def read_nmnist(path: str | Path) -> np.ndarray:
-    """Events of one N-MNIST file, sorted by time.
+def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
+    """Events of one file of N-MNIST's form, sorted by time.
 
-    Raises ValueError, naming the file, where it is empty, truncated, or not a recording of a 34 x 34 sensor, and
-    FileNotFoundError where it is missing.
+    shape   rows and columns of the sensor, where it is another, as N-Caltech101's; at most OVERFLOW_ROW rows, for the byte
+            of that row says that the clock has overflowed
+
+    Raises ValueError, naming the file, where it is empty, truncated, or not a recording of such a sensor, and FileNotFoundError
+    where it is missing.
     """
+    if shape[0] > OVERFLOW_ROW or shape[1] > 256:
+        raise ValueError(
+            f"{path}: a file of N-MNIST's form cannot be of a sensor of {shape[1]} x {shape[0]} pixels: x is one byte, and y "
+            f"one below {OVERFLOW_ROW}"
+        )
     path = Path(path)
     raw = np.frombuffer(read_whole(path, "an N-MNIST recording", 5 * _MOST_ROWS), np.uint8)
     if not raw.size:
@@ -46,11 +54,12 @@ def read_nmnist(path: str | Path) -> np.ndarray:
     keep = ~overflow
     if not keep.any():
         raise ValueError(f"{path}: the file holds overflow rows only; expected an N-MNIST recording with events")
-    outside = keep & ((x >= SHAPE[1]) | (y >= SHAPE[0]))
+    outside = keep & ((x >= shape[1]) | (y >= shape[0]))
     if outside.any():
         row = int(np.argmax(outside))
-        found, expected = f"row {row} lies at x = {x[row]}, y = {y[row]}", "expected 0 to 33 on a sensor of 34 x 34 pixels"
-        raise ValueError(f"{path}: {found}; {expected}, so the file is damaged or no N-MNIST recording")
+        sensor = f"expected x below {shape[1]} and y below {shape[0]} on a sensor of {shape[1]} x {shape[0]} pixels"
+        found = f"row {row} lies at x = {x[row]}, y = {y[row]}; {sensor}"
+        raise ValueError(f"{path}: {found}, so the file is damaged, of another sensor (--sensor) or no N-MNIST recording")
     events = np.empty(int(keep.sum()), EVENT)
     events["x"], events["y"], events["t"], events["p"] = x[keep], y[keep], time[keep], (high >> 7)[keep]
     backwards = np.diff(events["t"]) < 0

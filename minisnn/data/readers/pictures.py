@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import warnings
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .hdf5 import one_line
-from ...files import read_whole, size_of
+from ...files import check_archive, read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
@@ -229,11 +228,7 @@ def _load(path: Path):
     """The array of an .npy file, or the arrays of an .npz file by name; objects are refused, so nothing is executed."""
     size_of(path, "a NumPy file", _LARGEST)
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for member in archive.infolist():
-                    if member.file_size > min(max(_DENSEST * member.compress_size, _SMALL), _LARGEST):
-                        raise ValueError(f"{member.filename} unpacks to {member.file_size} bytes, more than pictures would")
+        check_archive(path, "pictures", _LARGEST, _DENSEST, _SMALL)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
@@ -246,6 +241,7 @@ def _load(path: Path):
     except Exception as error:
         # NumPy would advise to load objects unsafely
         reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+        reason = reason.removeprefix(f"{path}: ")
         raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from error
 
 

@@ -1,4 +1,5 @@
-"""Tables of numbers as text: columns by name in the first line, separated by commas, semicolons, tabs or blanks.
+"""Tables of numbers as text: columns by name in the first line, or in an order that is said, separated by commas, semicolons,
+tabs or blanks.
 
 Plain numbers, and True and False, are read by a kernel that goes through the bytes once (`_numbers`), rows of four in some
 50 ns: whole numbers exactly, in 64 bits; fractions m / 10^d exactly rounded where m < 2^53 and d <= 22 (Clinger 1990). Other
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ...files import read_whole
 from ...parallel.compilation import njit
+from .columns import ACCEPTED, ORDER
 from .hdf5 import one_line
 
 _BLANK, _TAB, _RETURN, _END = 32, 9, 13, 10
@@ -23,17 +25,35 @@ _DIGITS, _EXACT, _MOST_DECIMALS = 18, 1 << 53, 22  # of a number in 64 bits; of 
 FINE, ODD, RAGGED = range(3)
 
 
-def read_table(path: Path, most: int, takes: Callable[[str], str | None]) -> dict[str, np.ndarray]:
-    """The columns whose name `takes` knows, int64 or float64, of a table of at most `most` bytes. ValueError, naming file and
-    line, where a row has more or fewer values than there are names, or something is no finite number."""
+def read_table(
+    path: Path, most: int, takes: Callable[[str], str | None], columns: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
+    """The columns whose name `takes` knows, int64 or float64, of a table of at most `most` bytes.
+
+    columns   their names in order, where the first line has none or others
+
+    ValueError, naming file and line, where a row has more or fewer values than there are names, or something is no finite
+    number, and where the first line holds numbers and nothing says of what.
+    """
     text = read_whole(path, "a table of events", most)
     first = text[: (text.find(b"\n") + 1) or len(text)]
     head = first.decode("utf-8-sig", "replace").strip().lstrip("#").strip()
     mark = next((one for one in ",;\t" if one in head), None)
     names = [name.strip().strip('"') for name in head.split(mark)]
     if not set("xytp") <= {takes(name) for name in names}:
-        raise ValueError(f"{path}: found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first line")
+        bare = all(_is_number(name.encode()) for name in names)
+        if columns is None:
+            unnamed = f"the first line holds {len(names)} numbers and no names; say {ORDER}"
+            named = f"found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first line ({ACCEPTED})"
+            raise ValueError(f"{path}: {unnamed if bare and head else named}")
+        if len(columns) != len(names):
+            raise ValueError(
+                f"{path}: columns {','.join(columns)} are {len(columns)}, but the first line has {len(names)} values"
+            )
+        names = list(columns)
+        first = first[: (3 if text.startswith(b"\xef\xbb\xbf") else 0)] if bare else first
     use = [n for n, name in enumerate(names) if takes(name) and names.index(name) == n]
+    above = 1 + first.endswith(b"\n")  # number of the line below the names
     data = np.frombuffer(text, np.uint8, offset=len(first))
     rows = (len(data) + 1) // (2 * len(names)) + 1  # at most; a value and a mark take two bytes, and what is not used no memory
     whole, decimals = np.empty((len(use), rows), np.int64), np.zeros((len(use), rows), np.int8)
@@ -41,14 +61,14 @@ def read_table(path: Path, most: int, takes: Callable[[str], str | None]) -> dic
     take[use] = range(len(use))
     status, rows, place = _numbers(data, ord(mark) if mark else 0, take, whole, decimals)
     if status == FINE:
-        columns = (_column(whole[n, :rows], decimals[n, :rows]) for n in range(len(use)))
-        found = {names[k]: column for k, column in zip(use, columns) if column is not None}
+        made = (_column(whole[n, :rows], decimals[n, :rows]) for n in range(len(use)))
+        found = {names[k]: column for k, column in zip(use, made) if column is not None}
         if len(found) == len(use):
             return found
     rest = text[len(first) :]
     if status == RAGGED or status == ODD and not _is_number(_word(rest, place, mark)):
-        raise ValueError(f"{path}: {_complaint(rest, place, mark, names)}")
-    return dict(zip((names[k] for k in use), _slowly(path, rest, mark, names, use)))
+        raise ValueError(f"{path}: {_complaint(rest, place, mark, names, above)}")
+    return dict(zip((names[k] for k in use), _slowly(path, rest, mark, names, use, above)))
 
 
 def _column(whole: np.ndarray, decimals: np.ndarray) -> np.ndarray | None:
@@ -60,7 +80,7 @@ def _column(whole: np.ndarray, decimals: np.ndarray) -> np.ndarray | None:
     return whole / 10.0**decimals
 
 
-def _slowly(path: Path, rest: bytes, mark: str | None, names: list[str], use: list[int]) -> np.ndarray:
+def _slowly(path: Path, rest: bytes, mark: str | None, names: list[str], use: list[int], above: int) -> np.ndarray:
     """Columns (len(use), rows) of any finite numbers."""
     rest = rest.lower().replace(b"true", b"1").replace(b"false", b"0")
     try:
@@ -73,7 +93,7 @@ def _slowly(path: Path, rest: bytes, mark: str | None, names: list[str], use: li
     for line in rest.split(b"\n"):
         words = line.split(mark.encode() if mark else None)
         if line.strip() and (len(words) != len(names) or not all(map(_is_number, words))):
-            raise ValueError(f"{path}: {_complaint(rest, at, mark, names)}")
+            raise ValueError(f"{path}: {_complaint(rest, at, mark, names, above)}")
         at += len(line) + 1
     raise ValueError(f"{path}: {reason if table is None else 'not all values are finite'}; expected numbers below the names")
 
@@ -83,11 +103,11 @@ def _word(rest: bytes, place: int, mark: str | None) -> bytes:
     return (line.split(mark.encode())[0] if mark else (line.split() or [b""])[0]).strip()
 
 
-def _complaint(rest: bytes, place: int, mark: str | None, names: list[str]) -> str:
+def _complaint(rest: bytes, place: int, mark: str | None, names: list[str], above: int) -> str:
     """What is wrong with the line in which `place` lies."""
     start = rest.rfind(b"\n", 0, place) + 1
     words = rest[start:].split(b"\n", 1)[0].split(mark.encode() if mark else None)
-    line = f"line {rest[:start].count(10) + 2}"
+    line = f"line {rest[:start].count(10) + above}"
     if len(words) != len(names):
         return f"{line} has {len(words)} values; expected {len(names)} ({', '.join(names)[:200]})"
     bad = next((word for word in words if not _is_number(word)), b"").strip()

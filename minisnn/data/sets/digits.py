@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ...files import check_archive
 from ..store.shipped import shipped
+
+MOST_BYTES = 1 << 30  # that a file of them unpacks to
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def load_digits(path: str | Path | None = None) -> Digits:
     """
     path = shipped("mnist_digits_5k.npz") if path is None else Path(path)
     try:
+        check_archive(path, "digits", MOST_BYTES)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in ("images", "labels", "numbers")}
     except FileNotFoundError:

@@ -19,7 +19,7 @@ import inspect
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,16 +29,18 @@ from typing import Any
 import numpy as np
 
 from ...terminal import bar
+from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of
 from ..store.cache import code_identity, content_of, file_identity
+from .pool import counts_of, tell_empty
 from .pools import Keep, pool_of
+from .recordings import SPLITS, Recordings, split_classes
 from .samples import LEAST, places_of
-from .recordings import SPLITS, Recordings, counts_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
 OPTIONS = frozenset(  # of `own` and of Omniglot, as JSON has them
-    "sensor size bin_ms duration_ms hop_ms time flip_y class_seed classes centred".split()
+    "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred".split()
 )
 _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
@@ -139,6 +141,7 @@ def own(
     hop_ms: float | None = None,
     time: str | None = None,
     flip_y: bool = False,
+    columns: str | None = None,
     class_seed: int = 0,
     classes: str | None = None,
     cache: bool = True,
@@ -153,6 +156,7 @@ def own(
                 tested on other recordings of them. These are those of the folders or the column, where all labels are the same
                 there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of fewer
                 than three classes it is all of them
+    flip_y      whether y grows upwards in the files
     The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
     task. Raises ValueError, naming what is at fault.
     """
@@ -174,17 +178,20 @@ def own(
         files=file_identity({one.path for one in found}),
         time=time,
         flip=flip,
+        columns=columns,
     )
 
     def batches() -> Iterator[tuple]:
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
-            read = ((read_entry(one, time, flip), names.index(one.label)) for one in found)
-            for batch in counts_of(read, (one.name for one in found), **how)[1]:
+            read = ((read_entry(one, time, flip, sensor, columns), names.index(one.label)) for one in found)
+            judge = None if time is None else plausible.Judge(time)  # where nothing says a unit, the reader has judged
+            for batch in counts_of(read, (one.name for one in found), **how, judge=judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
 
     code = code_identity(__name__)
     pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)
+    tell_empty(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     takes = _takes(found)
     groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
@@ -193,7 +200,7 @@ def own(
     whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
     if classes not in (None, *SPLITS) or split not in SPLITS:
         raise ValueError(f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'")
-    labels = {part: sorted({one.label for one in found if one.split == part}) for part in SPLITS}
+    labels = labels_of(found)
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if classes is not None and any(labels.values()) and not apart:
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
@@ -264,3 +271,18 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
         stacklevel=3,
     )
     return sets
+
+
+def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
+    """The labels that the folders train, val and test, or the column split, give each split."""
+    return {part: sorted({one.label for one in found if one.split == part}) for part in SPLITS}
+
+
+def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
+    """The classes of each split: those of the folders train, val and test, or of the column split, where labels differ there,
+    else drawn. ValueError where there are too few."""
+    labels = labels_of(found)
+    apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
+    if all(labels.values()) and apart:
+        return labels
+    return split_classes(sorted({one.label for one in found}), class_seed, source)

@@ -5,14 +5,21 @@ A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..readers.columns import of_events
+from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
+from ..readers.plausible import Judge
+from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_frames
 from ..store.cache import identity
+
+FEW = 5  # events of a recording that say nothing
 
 
 class Counts:
@@ -177,3 +184,69 @@ class Pieces(Counts):
         if piece not in self.made:
             self.made[piece] = self.make(piece)
         return self.made[piece].events_of(recording - self.start[piece])
+
+
+def counts_of(
+    recordings: Iterable[tuple[Any, int]],
+    names: Iterable[str],
+    *,
+    sensor: tuple[int, int],
+    size: tuple[int, int] | None = None,
+    bin_ms: float = 1.0,
+    duration_ms: float = 100.0,
+    hop_ms: float | None = None,
+    time: str | None = None,
+    columns: str | None = None,
+    judge: Judge | None = None,
+) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
+    """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label), whose names errors tell; the
+    numbers say from which of them each was cut. `judge` looks at the units of their times; the other options are those of
+    `Recordings`."""
+    rows = (int((size or sensor)[0]), int((size or sensor)[1]))
+
+    def counted(events: np.ndarray, number: int, start: str) -> Iterator[np.ndarray]:
+        one = downscaled(events, sensor, rows, number)
+        if not len(one):
+            raise ValueError("the recording has no events; expected at least one")
+        for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms):
+            begin = start if hop_ms is None else "first event"
+            yield bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)[None]
+
+    def batches() -> Iterator[tuple]:
+        for number, ((given, label), name) in enumerate(zip(recordings, names)):
+            try:
+                frames = are_frames(given := plain(given))
+                if frames:
+                    if sensor_of_frames(given) != tuple(sensor):
+                        raise ValueError(f"frames of {sensor_of_frames(given)} pixels; expected those of the sensor, {sensor}")
+                    events = events_of_frames(given, bin_ms)
+                else:
+                    events = in_order(as_events(given, sensor, name, time, columns))
+                    if judge is not None:
+                        judge.look(events, sensor, name, of_events(given, columns)[1] is not None)
+                for dense in counted(events, number, "zero" if frames else "first event"):
+                    yield dense, [label], [number]
+            except ValueError as error:
+                raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
+        if judge is not None:
+            judge.finish()
+
+    steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
+    shape = steps, *rows, 2
+    return shape, batches()
+
+
+def tell_empty(pool: Pool, source: str) -> None:
+    """Warn where many recordings have nearly no event in the steps that are counted: of a wrong unit of time, or a late
+    beginning."""
+    if pool.shape[0] < 10 or not len(pool):
+        return
+    total = np.concatenate([[0], np.cumsum(pool.counts, dtype=np.int64)])
+    few = int(np.sum(np.diff(total[pool.start]) < FEW))
+    if few > len(pool) / 10:
+        warnings.warn(
+            f"{source}: {few} of {len(pool)} recordings have fewer than {FEW} events in the {pool.shape[0]} steps that are "
+            "counted from the first event on; give a longer duration (--duration-ms) or cut them (--hop-ms), or is the unit of "
+            "their times another (--time)?",
+            stacklevel=3,
+        )

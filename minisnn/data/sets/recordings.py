@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,11 @@ import numpy as np
 from ...meta.tasks import Task
 from ...parallel import arguments
 from ...parallel.arguments import is_sequence, mapping, shown, texts, wholes
-from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
 from ..readers.pictures import by_value
+from ..readers.plausible import Judge
+from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from ..store.cache import identity
-from .pool import Counts, Pool
+from .pool import Counts, Pool, counts_of, tell_empty
 from .samples import draw_samples, joined, places_of, same_symbols
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
@@ -31,14 +34,19 @@ class Recordings:
 
         counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of `size` cells,  polarity p
 
-    events       recordings, each a structured array with x, y, t (microseconds) and p (`readers.events.as_events`); or pairs
-                 (events, label), as tonic's data sets give them, without `labels`; or a `Pool` of counts, whose labels are
-                 numbers: then the options of how they are counted are not taken
+    events       recordings, each a structured array with x, y, t and p (`readers.events.as_events`), an array (N, 4) whose
+                 `columns` are given, or frames (T, 2, H, W) or (T, H, W, 2), one a time step; or pairs of them and a label,
+                 without `labels`, as tonic's data sets give them, their subsets, and loaders of PyTorch (`readers.sources`);
+                 read one at a time. Or a `Pool` of counts, whose labels are numbers: then the options of how they are
+                 counted are not taken
     labels       one a recording, numbers or texts: the names of the classes
-    sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows, polarities) says
+    sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows, polarities) or frames say
     size         rows and columns of cells to which the sensor is downscaled, by area and with all events kept
                  (`readers.events.downscaled`); None: the sensor's
     bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
+    time         unit of the times, "ns", "us", "ms" or "s"; None: that of the column's name (t_ms), else microseconds, and a
+                 refusal where they cannot be (`readers.plausible`)
+    columns      "t,x,y,p", the order of the columns of arrays (N, 4)
     hop_ms       cut each recording, a long take, into one of `duration_ms` every so many milliseconds; the take is then a group
     groups       {"subject": one name or number a recording, …}: what support and query must not share; {}: only recordings
     shared       names of groups that they may share after all
@@ -47,6 +55,7 @@ class Recordings:
     source, kind   where the recordings come from, and what a symbol is: for errors, and for people
 
     Raises ValueError, naming the recording, where events are not as said, and where a symbol has fewer than two recordings.
+    Warns where steps hold nearly nothing.
     """
 
     def __init__(
@@ -59,6 +68,8 @@ class Recordings:
         bin_ms: float = 1.0,
         duration_ms: float = 100.0,
         hop_ms: float | None = None,
+        time: str | None = None,
+        columns: str | None = None,
         groups: Mapping[str, Any] | None = None,
         shared: Sequence[str] = (),
         within: Any = None,
@@ -82,11 +93,13 @@ class Recordings:
         if isinstance(events, Counts):
             pool: Counts = events
         else:
-            how: dict[str, Any] = dict(sensor=_sensor(events, sensor), size=size, hop_ms=hop_ms)
-            pool, names = _labelled(list(events), labels, dict(how, bin_ms=bin_ms, duration_ms=duration_ms))
-            groups = {name: _one_each(name, group, pool.numbers) for name, group in groups.items()}
+            how: dict[str, Any] = dict(sensor=sensor, size=size, hop_ms=hop_ms, time=time, columns=columns)
+            pool, names = _labelled(events, labels, dict(how, bin_ms=bin_ms, duration_ms=duration_ms))
+            groups = {name: _one_each(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
+            within = None if within is None else _one_each("within", within, pool.numbers)
             if hop_ms is not None:
                 groups["take"] = pool.numbers
+            tell_empty(pool, source)
         made_of = None if made_of is None else mapping("made_of", made_of)
         if made_of is None:
             made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
@@ -110,10 +123,24 @@ class Recordings:
         apart = [group for name, group in groups.items() if name not in shared]
         self.groups = joined([np.asarray(one) for one in apart]) if apart else None
         self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups and "take" not in shared else None
-        self.within = None if within is None else np.asarray(within)
+        self.within = None if within is None else self._within(within)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
+
+    def _within(self, given: Any) -> np.ndarray:
+        """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""
+        within = np.asarray(given)
+        if within.shape != (len(self.pool),):
+            raise ValueError(f"within has shape {within.shape}; expected one entry a recording, {len(self.pool)}")
+        for symbol, where in self.symbols.items():
+            for value in np.unique(within):
+                if np.sum(within[where] == value) < 2:
+                    found = f"within {value!r}" if isinstance(value, str) else f"within {value}"
+                    raise ValueError(
+                        f"{self.source}: {found}, {self.kind} {symbol} has fewer than 2 recordings; expected 2 of each"
+                    )
+        return within
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -183,24 +210,7 @@ class Recordings:
 
         Where classes of several splits are made of the same symbols, recordings are divided, too (`split_recordings`).
         """
-        wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
-        named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
-        taken = [one for given in named.values() for one in given]
-        if classes or set(wanted) != set(SPLITS) or len(set(taken)) != len(taken):
-            raise ValueError(
-                f"found {sorted({*wanted, *classes})}; expected train, val and test, without a class in two of them"
-            )
-        rest = [name for name in self.classes if name not in set(taken)]
-        shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
-        if len(rest) < len(shares):
-            raise ValueError(f"{self.source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
-        order = np.random.default_rng(seed).permutation(len(rest))
-        least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
-        ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
-        for k in range(parts):
-            ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
-        for name, start, end in zip(shares, [0, *ends], ends):
-            named[name] = [rest[i] for i in sorted(order[start:end])]
+        named = split_classes(self.classes, seed, self.source, **classes)
         sets = {name: self.only(named[name]) for name in SPLITS}
         if not same_symbols(sets.values()):
             return sets
@@ -246,6 +256,27 @@ class Recordings:
         return self.pool.side_by_side(support), self.pool.side_by_side(query)
 
 
+def split_classes(names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float) -> dict[str, list[str]]:
+    """The names of the classes of each split, see `Recordings.split`."""
+    wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
+    named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
+    taken = [one for given in named.values() for one in given]
+    if classes or set(wanted) != set(SPLITS) or len(set(taken)) != len(taken):
+        raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, without a class in two of them")
+    rest = [name for name in names if name not in set(taken)]
+    shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
+    if len(rest) < len(shares):
+        raise ValueError(f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
+    order = np.random.default_rng(seed).permutation(len(rest))
+    least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
+    ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
+    for k in range(parts):
+        ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
+    for name, start, end in zip(shares, [0, *ends], ends):
+        named[name] = [rest[i] for i in sorted(order[start:end])]
+    return {name: list(named[name]) for name in SPLITS}
+
+
 def _recordings(made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
     """Places in the pool, (ways · samples, S), of what `draw_samples` drew of each symbol's."""
     sides = range(drawn.shape[2])
@@ -253,65 +284,47 @@ def _recordings(made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndar
     return np.stack(found, axis=-1).reshape(-1, len(sides))
 
 
-def _sensor(events: Any, sensor: tuple[int, int] | None) -> tuple[int, int]:
-    if sensor is None and (told := getattr(events, "sensor_size", None)) is not None:
-        sensor = told[1], told[0]
+def _sensor(sensor: tuple[int, int] | None, source: Any, first: Any) -> tuple[int, int]:
+    """Rows and columns: as given, or as the source says, or its first recording where that is of frames."""
+    if sensor is None:
+        sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
     if sensor is None or len(wholes("sensor", sensor)) != 2 or min(sensor) < 1:
         raise ValueError(f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, 128)")
     return int(sensor[0]), int(sensor[1])
 
 
-def counts_of(
-    recordings: Iterable[tuple[Any, int]],
-    names: Iterable[str],
-    *,
-    sensor: tuple[int, int],
-    size: tuple[int, int] | None = None,
-    bin_ms: float = 1.0,
-    duration_ms: float = 100.0,
-    hop_ms: float | None = None,
-) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
-    """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label), whose names errors tell; the
-    numbers say from which of them each was cut. The options are those of `Recordings`."""
-    rows = (int((size or sensor)[0]), int((size or sensor)[1]))
+def _labelled(source: Any, labels: Sequence[Any] | None, how: dict[str, Any]) -> tuple[Pool, list[str]]:
+    """(counts, names of the labels) of recordings given in Python, of which one is held at a time."""
+    items = items_of(source, labels)
+    first = next(items, None)
+    if first is None:
+        raise ValueError("found 0 recordings and 0 labels; expected some, and one label a recording")
+    how = dict(how, sensor=_sensor(how["sensor"], source, plain(first[0])), judge=Judge(how["time"]))
+    items = chain([first], items)
+    del first
+    met: dict[str, int] = {}
 
-    def batches() -> Iterator[tuple]:
-        for number, ((events, label), name) in enumerate(zip(recordings, names)):
+    def numbered() -> Iterator[tuple[Any, int]]:
+        for k, (events, label) in enumerate(items):
             try:
-                one = downscaled(in_order(as_events(events, sensor, name)), sensor, rows, number)
-                if not len(one):
-                    raise ValueError("the recording has no events; expected at least one")
-                parts = [one] if hop_ms is None else windows(one, duration_ms, hop_ms)
-                for part in parts:
-                    yield bin_events(part, duration_ms, bin_ms, shape=rows)[None], [label], [number]
+                yield events, met.setdefault(label_of(label), len(met))
             except ValueError as error:
-                raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
+                raise ValueError(f"recording {k}: {error}") from None
 
-    steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
-    shape = steps, *rows, 2
-    return shape, batches()
-
-
-def _labelled(events: list, labels: Sequence[Any] | None, how: dict[str, Any]) -> tuple[Pool, list[str]]:
-    """(counts, names of the labels) of recordings given in Python."""
-    if labels is None:
-        if not all(isinstance(one, tuple) and len(one) == 2 for one in events):
-            raise ValueError("labels are missing; expected one a recording, or pairs (events, label)")
-        events, labels = [one for one, _ in events], [label for _, label in events]
-    if not events or len(labels) != len(events):
-        raise ValueError(f"found {len(events)} recordings and {len(labels)} labels; expected some, and one label a recording")
-    values = [one.item() if isinstance(one, np.generic) else one for one in labels]
-    names = sorted(set(map(str, values)), key=by_value)
-    numbers = (names.index(str(one)) for one in values)
-    named = (f"recording {k}" for k in range(len(events)))
-    return Pool.collect(*counts_of(zip(events, numbers), named, **how)), names
+    pool = Pool.collect(*counts_of(numbered(), (f"recording {k}" for k in count()), **how))
+    names = sorted(met, key=by_value)
+    places = np.array([names.index(name) for name in met], np.int64)
+    return replace(pool, labels=places[pool.labels]), names
 
 
-def _one_each(name: str, group: Sequence[Any], recordings: np.ndarray) -> np.ndarray:
+def _one_each(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
+    """One entry of a group for every part that was cut from its recording."""
     if not hasattr(group, "__len__"):
-        raise ValueError(f"groups[{name!r}] must be a list, one entry a recording, not {shown(group)}")
-    if len(group) != recordings[-1] + 1:
-        raise ValueError(f"groups[{name!r}] has {len(group)} entries; expected one a recording, {recordings[-1] + 1}")
+        raise ValueError(f"{name} must be a list, one entry a recording, not {shown(group)}")
+    if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
+        raise ValueError(
+            f"{name} has {len(group)} entries; expected one a recording, {recordings[-1] + 1}, none of them masked"
+        )
     return np.asarray(group)[recordings]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..readers.events import as_events, event_map
+from ..readers.plausible import Pace
 
 SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))  # of N-MNIST
 
@@ -51,6 +52,9 @@ def recording_statistics(recordings: Sequence[np.ndarray], shape: tuple[int, int
     return {name: float(value) for name, value in table.items()}
 
 
+MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
+
+
 def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[str]:
     """What looks wrong in a recording, in words; empty where nothing does."""
     if not len(events):
@@ -65,8 +69,13 @@ def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[
     if len(events) > 100 and gaps.max() > 20 and gaps.max() > 0.3 * length:
         at = (t[gaps.argmax()] - t[0]) / 1000
         found.append(f"{gaps.max():.0f} ms without an event after {at:.0f} ms: its clock jumps, or nothing moved")
-    if length < 1:
+    if fault := Pace.of(events, sensor).fault():
+        found.append(f"its times make {fault}: is their unit another (--time)?")
+    elif length < 1:
         found.append(f"lasts {length:.3g} ms: are its times in ms or s, and taken for microseconds?")
+    copies = len(events) - len(np.unique(events))
+    if copies > MOST_COPIES * len(events) and len(events) > 100:
+        found.append(f"{copies / len(events):.0%} of its events are copies of others: has it been joined twice?")
     if len(np.unique(events["p"])) == 1 and len(events) > 100:
         found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
     for axis, size in zip("yx", sensor or ()):

@@ -82,7 +82,9 @@ def test_what_are_no_events_is_said_with_a_remedy():
     events["p"], events["x"] = events["p"] == 2, 40
     with pytest.raises(ValueError, match="x reaches from 40 to 40; expected 0 to 33"):
         bin_events(events)
-    for wrong in (events[["x", "y", "t"]], events[None], [1, 2], np.zeros(3)):
+    with pytest.raises(ValueError, match="found the columns x, y, t; expected x, y, t and p, by these names"):
+        bin_events(events[["x", "y", "t"]])
+    for wrong in (events[None], [1, 2], np.zeros(3)):
         with pytest.raises(ValueError, match="expected a one-dimensional structured array of x, y, t, p, such as event_array"):
             bin_events(wrong)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers import text
-from minisnn.data.readers.events import name_of
+from minisnn.data.readers.columns import name_of
 
 HEAD = "t,x,y,p\n"
 

@@ -1,0 +1,162 @@
+"""What `minisnn info` says of recordings of one's own: a file of them, or a folder; and the command that trains on a folder."""
+
+import argparse
+import hashlib
+import re
+import shlex
+from pathlib import Path
+
+from .options import FORMS
+
+MOST_SHOWN = 6  # recordings of a class on a contact sheet
+MOST_TOLD, MOST_ALIKE = 20, 3  # lines of what looks wrong, and of the same fault
+MOST_CELLS = 32  # along a side, that a larger sensor is brought to in the command that is proposed
+SENSORS = ((34, 34), (128, 128), (180, 240), (240, 304), (260, 346), (480, 640), (720, 1280))  # rows, columns of cameras
+WAYS = 5
+
+
+def look_at_file(path: Path, args: argparse.Namespace) -> None:
+    """A recording: its sensor, statistics, and what looks wrong."""
+    from ..data.readers.anything import BYTES, read_events, sensor_of
+    from ..data.sets.statistics import oddities, recording_statistics
+
+    sensor = args.sensor or sensor_of(path)
+    events = read_events(path, args.time, _rows(path, args, sensor), args.sensor, args.columns)
+    pixels = "a sensor that the file does not tell" if sensor is None else f"{sensor[1]} x {sensor[0]} pixels"
+    form = "N-MNIST recording" if path.suffix.lower() in BYTES else "recording"
+    print(f"{path}: {form}, {len(events)} events of {pixels}")
+    for what in oddities(events, sensor):
+        print(f"looks wrong: {what}")
+    shape = sensor or (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
+    for name, value in recording_statistics([events], shape).items():
+        if not name.startswith(("events, ", "last event, e", "last event, l") + ("saccade",) * (sensor != (34, 34))):
+            print(f"{name.replace(', mean', ''):<32}{short(value):>12}")
+
+
+def look_at_folder(root: Path, args: argparse.Namespace) -> None:
+    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
+    import numpy as np
+
+    from ..data.readers.anything import entries, read_entry, sensor_of
+    from ..data.sets.statistics import oddities
+
+    found = entries(root)
+    labels, sensor = sorted({one.label for one in found}), args.sensor or sensor_of(found[0].path)
+    flip = _rows(root, args, sensor)
+    pixels = "of a sensor that they do not tell (--sensor)" if sensor is None else f"of {sensor[1]} x {sensor[0]} pixels"
+    print(f"{root}: {len(found)} recordings of {len(labels)} classes, {pixels}")
+    chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))]
+    rates: dict[str, list[float]] = {label: [] for label in labels}
+    shown: dict[str, list] = {label: [] for label in labels}
+    wrong: list[tuple[str, str]] = []
+    met: dict[bytes, str] = {}
+    spans, reach, failed = [], (0, 0), False
+    for one in chosen:
+        try:
+            events = read_entry(one, args.time, flip, sensor, args.columns)
+        except ValueError as error:
+            wrong.append((one.name, str(error).removeprefix(f"{one.name}: ")))
+            failed = True
+            continue
+        spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
+        rates[one.label].append(len(events) / spans[-1])
+        failed = failed or _beyond(events, sensor)
+        reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
+        wrong += [(one.name, what) for what in oddities(events, sensor)]
+        if (twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)) != one.name:
+            wrong.append((one.name, f"has the very events of {twin}: one recording would be in support and in query"))
+        if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
+            shown[one.label].append((one.name.rpartition("/")[2], events))
+    print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
+    for label in labels:
+        number, rate = sum(one.label == label for one in found), rates[label]
+        print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
+        if number < 2:
+            failed = True
+            wrong.append((label, "has one recording; expected two, one for support and one for query"))
+    print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
+    if args.sensor is not None and reach[0] and max(reach[0] / args.sensor[0], reach[1] / args.sensor[1]) < 0.5:
+        wrong.append(("all of them", f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller?"))
+    _tell(wrong)
+    if args.sheet is not None:
+        from ..plots import plot_sheet, save
+
+        print(save(plot_sheet(shown, sensor), args.sheet))
+    if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
+        print(
+            f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are taken unless --duration-ms says another"
+        )
+    if failed or not spans:
+        print("when that is mended this command says how to train on them")
+        return
+    propose(root, args, found, sensor, reach)
+
+
+def short(value: float) -> str:
+    """A number of four digits."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _rows(root: Path, args: argparse.Namespace, sensor: tuple[int, int] | None) -> int | None:
+    """Rows from which y counts, where it grows upwards."""
+    if args.flip_y and sensor is None:
+        raise ValueError(
+            f"{root}: --flip-y counts y from the last row, and its files do not say how many there are; give --sensor"
+        )
+    return sensor[0] if args.flip_y and sensor is not None else None
+
+
+def _beyond(events, sensor: tuple[int, int] | None) -> bool:
+    """Whether events lie outside of the sensor."""
+    sides = () if sensor is None else zip("yx", sensor)
+    return any(events[axis].min() < 0 or events[axis].max() >= size for axis, size in sides)
+
+
+def _tell(wrong: list[tuple[str, str]]) -> None:
+    """What looks wrong, of the same fault a few alone."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for name, what in wrong:
+        alike.setdefault(re.sub(r"[\d.,]+", "#", what)[:40], []).append((name, what))
+    lines = []
+    for some in alike.values():
+        lines += [f"looks wrong: {name}: {what}" for name, what in some[:MOST_ALIKE]]
+        if len(some) > MOST_ALIKE:
+            lines.append(f"looks wrong: {len(some) - MOST_ALIKE} more like it")
+    print(*lines[:MOST_TOLD], sep="\n", end="\n" * bool(lines))
+    if len(lines) > MOST_TOLD:
+        print(f"looks wrong: {len(lines) - MOST_TOLD} more")
+
+
+def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int, int] | None, reach: tuple[int, int]) -> None:
+    """The command that trains on them, as they were looked at."""
+    from ..data.sets.named import classes_of
+
+    try:
+        parts = {split: len(names) for split, names in classes_of(found, 0, str(root)).items()}
+    except ValueError:
+        parts = dict.fromkeys(("train", "val", "test"), 0)
+    flags = []
+    if sensor is None:
+        sensor = next((one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1]), reach)
+        print(
+            f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y {reach[0] - 1}, so that it "
+            f"may have {sensor[1]} x {sensor[0]} pixels: put yours for --sensor"
+        )
+        flags.append(f"--sensor {sensor[0]},{sensor[1]}")
+    given = {name: getattr(args, name) for name in FORMS if name in args.given}
+    for name, value in given.items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
+        flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}"))
+    coarse = -(-max(sensor) // MOST_CELLS) if max(sensor) > MOST_CELLS + 8 else 1
+    if coarse > 1:
+        flags.append(f"--size {-(-sensor[0] // coarse)},{-(-sensor[1] // coarse)}")
+    ways = min(WAYS, *parts.values())
+    if ways < 2:
+        ways = min(WAYS, parts["train"])
+        print(f"{sum(parts.values())} classes are too few to meta-train, validate and test: expected 6 or more, two for each")
+        if ways < 2:
+            return
+        flags.append("--evaluate-every 0 --test-episodes 0")
+    if ways < WAYS:
+        flags.append(f"--ways {ways}")
+    print(f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} {' '.join(flags)}".rstrip())

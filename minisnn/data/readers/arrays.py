@@ -1,0 +1,87 @@
+"""One recording in a NumPy or HDF5 file, as arrays: nothing in it is executed, nor unpacked beyond measure.
+
+.npy, .npz    one array, or several by name
+.h5, .hdf5    group     `events`, or CD/events, or the file itself, with a data set a column, by a name that `columns` knows
+              table     a data set `events`: with named columns, or (N, 4) without, whose order `columns` gives
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ...files import called, check_archive, size_of
+from .columns import ACCEPTED, chosen, name_of
+from .foreign import ForeignFile
+from .hdf5 import one_line
+
+MOST_BYTES = 1 << 31  # of a file, and of what it unpacks to: 60 million events
+EVENTS = "events"  # name of an array of events among others
+Held = np.ndarray | Mapping[str, np.ndarray]
+MOST_EVENTS = 4_000_000  # of a recording
+PLACES = ("events", "CD/events", "")
+WHAT = "a recording in HDF5"
+
+
+def read_arrays(path: Path, also: str = "") -> Held:
+    """An array of events, or columns by name and the array `also`, of an .npy or .npz file.
+
+    Of several arrays `events` counts where the file has it, else those with names of columns. ValueError, naming the file,
+    where it is damaged, holds objects, or unpacks to more than events would.
+    """
+    try:
+        size_of(path, "a recording", MOST_BYTES)
+        check_archive(path, "a recording", MOST_BYTES)
+        with called(path):
+            held = np.load(path, allow_pickle=False)
+        if isinstance(held, np.ndarray):
+            return held
+        with held:
+            names = [name for name in held.files if name_of(name) or name == also] or held.files
+            if EVENTS in held.files and also != EVENTS:
+                names = [EVENTS] + [also] * (also in held.files)
+            arrays = {name: held[name] for name in names[:8]}
+        if not all(isinstance(one, np.ndarray) for one in arrays.values()):
+            raise ValueError("a member is no array")
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
+        reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+        if reason.startswith(f"{path}: "):
+            raise ValueError(reason) from None
+        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from None
+    events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]
+    return events[0] if len(events) == 1 and not also else arrays
+
+
+def read_hdf5(path: str | Path) -> Held:
+    """An array of events, or columns by name, of the file's one recording.
+
+    Raises ValueError, naming the file, where it holds none, several (a set of torchneuromorphic), or is damaged.
+    """
+    path = Path(path)
+    with ForeignFile(path, WHAT) as file:
+        for place in PLACES:
+            kind = file.kind(place or "/")
+            if kind == "data set":
+                return file.table(place, 4 * MOST_EVENTS)
+            names = file.names(place or "/") if kind == "group" else None
+            found = chosen(names or ())
+            if set("xytp") <= found.keys():
+                return _columns(file, place, [found[one] for one in "xytp"])
+        inside = file.names("/") or []
+    if {"data", "extra"} <= set(inside):
+        raise ValueError(
+            f"{path}: holds many recordings, as torchneuromorphic writes them; name the file itself as the data set"
+        )
+    raise ValueError(
+        f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data sets of a group or "
+        f"columns of a table ({ACCEPTED})"
+    )
+
+
+def _columns(file: ForeignFile, place: str, names: list[str]) -> dict[str, np.ndarray]:
+    held = file.numbers([f"{place}/{name}".lstrip("/") for name in names], MOST_EVENTS)
+    return {name: held[f"{place}/{name}".lstrip("/")].reshape(-1) for name in names}

@@ -1,0 +1,511 @@
+"""What users hold: arrays and text without names, files of other tools and sensors, frames, subsets and loaders."""
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.data.readers.anything import SUFFIXES, entries, holds_events, read_events, sensor_of
+from minisnn.data.readers.columns import ACCEPTED, NAMES, microseconds, name_of, order_of
+from minisnn.data.readers.events import EVENT, as_events, bin_events, event_array
+from minisnn.data.readers.nmnist import read_nmnist
+from minisnn.data.readers.sources import events_of_frames, label_of
+from minisnn.files import check_archive
+from minisnn.nir.snntorch import read_state_dict
+from sweeps import SENSOR, in_unit, sweep
+
+
+def table(events: np.ndarray, order: str = "txyp") -> np.ndarray:
+    """(N, columns) of events, their columns in this order; - is a column of nines."""
+    return np.stack([np.full(len(events), 9) if one == "-" else events[one] for one in order], 1).astype(np.int64)
+
+
+def stream(events: np.ndarray, sensor: tuple[int, int] = SENSOR, version: int = 2, kind: int = 1) -> bytes:
+    """An Event Stream file as its README says."""
+    rows, columns = sensor
+    out = bytearray(b"Event Stream" + bytes([version, 0, 0, kind]))
+    out += columns.to_bytes(2, "little") + rows.to_bytes(2, "little")
+    before = 0
+    for one in events:
+        passed = int(one["t"]) - before
+        before = int(one["t"])
+        out += b"\xff" * (passed // 127) + bytes([passed % 127 << 1 | int(one["p"])])
+        out += int(one["x"]).to_bytes(2, "little") + (rows - 1 - int(one["y"])).to_bytes(2, "little")
+    return bytes(out)
+
+
+def bytes_of_nmnist(events: np.ndarray) -> bytes:
+    rows = [
+        events["x"],
+        events["y"],
+        events["p"].astype(int) << 7 | events["t"] >> 16,
+        events["t"] >> 8 & 255,
+        events["t"] & 255,
+    ]
+    return np.stack(rows, 1).astype(np.uint8).tobytes()
+
+
+# ---- columns without names
+
+
+@pytest.mark.parametrize("order", ("txyp", "xytp", "pyxt", "-txyp-"))
+@pytest.mark.parametrize("name", ("a.npy", "a.npz", "events.npz", "a.csv", "a.txt", "memory"))
+def test_columns_in_an_order_that_is_said(tmp_path, name, order):
+    events, path, columns = sweep(), tmp_path / name, ",".join(order)
+    made = table(events, order)
+    if name == "memory":
+        found = as_events(made, None, "mine", None, columns)
+    else:
+        if name == "a.npy":
+            np.save(path, made)
+        elif name == "a.npz":
+            np.savez(path, made)
+        elif name == "events.npz":
+            np.savez(path, events=made, label=3, other=np.zeros((2, 2)))
+        else:
+            np.savetxt(path, made, "%d", "," if name == "a.csv" else " ")
+        with pytest.raises(ValueError, match=r"say their order as --columns t,x,y,p, in Python columns='t,x,y,p'"):
+            read_events(path)
+        found = read_events(path, columns=columns)
+    assert np.array_equal(np.sort(found, order=["t", "y", "x"]), np.sort(events, order=["t", "y", "x"]))
+
+
+def test_what_the_values_tell_of_the_order_is_told_and_not_more():
+    events = sweep()
+    with pytest.raises(ValueError, match="by their values it is t,x,y,p or t,y,x,p"):
+        as_events(table(events), None, "mine")
+    with pytest.raises(ValueError, match="by their values it is x,y,p,t or y,x,p,t"):
+        as_events(table(events, "xypt"), None, "mine")
+    with pytest.raises(ValueError, match=r"mine: an array of shape \(768, 4\) has columns without names; say .* leave out\)$"):
+        as_events(table(events[::-1]), None, "mine")  # nothing grows
+
+
+@pytest.mark.parametrize(
+    "columns, message",
+    [
+        ("t,x,y", "columns are 't,x,y'; expected x, y, t and p, each once"),
+        ("t,x,x,p", "expected x, y, t and p, each once"),
+        ("t,x,y,p,p", "expected x, y, t and p, each once"),
+        ("a,b,c,d", "expected x, y, t and p, each once"),
+        ("t,x,y,p,-", "columns t,x,y,p,- are 5, but the array has 4"),
+        ("", "expected x, y, t and p, each once"),
+    ],
+)
+def test_orders_that_do_not_fit(columns, message):
+    with pytest.raises(ValueError, match=f"mine: .*{message}"):
+        as_events(table(sweep()), None, "mine", None, columns)
+
+
+def test_an_order_says_the_unit_of_time():
+    events = sweep()
+    made = table(in_unit(events, "ms"))
+    assert np.array_equal(as_events(made, None, "mine", None, "t_ms,x,y,p")["t"], np.sort(events["t"] // 1000 * 1000))
+    data = ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p")
+    assert data.pool.counts.sum() > 2000
+    with pytest.raises(ValueError, match="recording 0: .*they look like ms"):
+        ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t,x,y,p")
+    with pytest.raises(ValueError, match="said to be in us, but their column is named for ms"):
+        ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p", time="us")
+
+
+def test_columns_swapped_are_seen_where_they_leave_the_sensor():
+    with pytest.raises(ValueError, match="x and y look swapped"):
+        ms.Recordings([table(sweep())] * 2, [0, 0], sensor=SENSOR, columns="t,y,x,p")
+
+
+def test_arrays_with_other_names_take_the_order(tmp_path):
+    events = sweep()
+    other = in_unit(events, "us").view([("u", "i2"), ("v", "i2"), ("when", "i8"), ("sign", "i1")])
+    np.save(tmp_path / "a.npy", other)
+    assert "found the columns u, v, when, sign; expected" in told(lambda: read_events(tmp_path / "a.npy"))
+    assert np.array_equal(read_events(tmp_path / "a.npy", columns="x,y,t,p"), events) and holds_events(tmp_path / "a.npy")
+    assert "columns x,y,t,p,- are 5, but the array has u, v" in told(lambda: as_events(other, columns="x,y,t,p,-"))
+    assert "look like ms" in told(
+        lambda: ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t,p")
+    )
+    assert ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t_ms,p")
+
+
+def test_the_page_on_own_recordings_names_all_columns():
+    page = (Path(__file__).parents[3] / "data" / "own_recordings.md").read_text()
+    assert not [name for names in NAMES.values() for name in names if f"`{name}`" not in page]
+    assert not [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page]
+
+
+def test_text_with_other_names_takes_the_order_and_lines_are_counted_right(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("when,where,which,how\n5,1,2,1\n6,1,2,0\n")
+    assert "found the columns when, where, which, how; expected x, y, t and p" in told(lambda: read_events(path))
+    assert len(read_events(path, columns="t,x,y,p")) == 2
+    assert "columns t,x,y,p,- are 5, but the first line has 4 values" in told(lambda: read_events(path, columns="t,x,y,p,-"))
+    path.write_text("5,1,2,1\n6,1,2\n")
+    assert "line 2 has 3 values; expected 4" in told(lambda: read_events(path, columns="t,x,y,p"))
+    path.write_text("\ufeff5,1,2,1\n6,1,2,0\n", encoding="utf-8")
+    assert len(read_events(path, columns="t,x,y,p")) == 2
+
+
+def told(call) -> str:
+    with pytest.raises(ValueError) as error:
+        call()
+    return str(error.value)
+
+
+def test_names_that_are_known_are_listed():
+    for words in ACCEPTED.replace(";", ",").split("; times")[0].split(", "):
+        word = words.split(": ")[-1].strip()
+        assert name_of(word) or " " in word, word
+    assert order_of("ts, X ,row,polarity") == ["ts", "X", "row", "polarity"]
+    assert "by these names: x: x, xs, col, column;" in told(lambda: as_events({"a": [1], "x": [2]}))
+
+
+# ---- files of other forms
+
+
+def test_n_mnists_form_of_another_sensor(tmp_path):
+    events = sweep(0, (100, 60), 300)
+    for name in ("a.bin", "a.bs2"):
+        (tmp_path / name).write_bytes(bytes_of_nmnist(events))
+        assert np.array_equal(read_events(tmp_path / name, sensor=(100, 60)), events)
+    assert "does not say how large its sensor is; give --sensor" in told(lambda: read_events(tmp_path / "a.bs2"))
+    assert "of another sensor (--sensor) or no N-MNIST recording" in told(lambda: read_events(tmp_path / "a.bin"))
+    assert "expected x below 60 and y below 90" in told(lambda: read_events(tmp_path / "a.bin", sensor=(90, 60)))
+    assert "y one below 240" in told(lambda: read_nmnist(tmp_path / "a.bin", (260, 346)))
+    assert sensor_of(tmp_path / "a.bs2") is None
+
+
+def h5(path: Path, events: np.ndarray, form: str) -> Path:
+    with h5py.File(path, "w") as file:
+        if form == "group":
+            file.update({f"events/{name}": events[name] for name in "xytp"})
+            file["ms_to_idx"], file["t_offset"] = np.arange(9), 5
+        elif form == "plural":
+            file.update({f"events/{name}s": events[name] for name in "xytp"})
+        elif form == "deep":
+            file.update({f"CD/events/{name}": events[name] for name in "xytp"})
+        elif form == "root":
+            file.update({name: events[one] for name, one in (("x", "x"), ("y", "y"), ("timestamp", "t"), ("polarity", "p"))})
+        elif form == "records":
+            file.create_dataset("events", data=in_unit(events, "us"), compression="gzip")
+        else:
+            file["events"] = table(events)
+    return path
+
+
+@pytest.mark.parametrize("form", ("group", "plural", "deep", "root", "records", "table"))
+def test_one_recording_in_hdf5(tmp_path, form):
+    events = sweep()
+    path = h5(tmp_path / "a.h5", events, form)
+    columns = "t,x,y,p" if form == "table" else None
+    assert np.array_equal(read_events(path, columns=columns), events) and holds_events(path)
+    for label in "ab":
+        for k in range(2):
+            (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
+            h5(tmp_path / "set" / label / f"{k}.hdf5", sweep(k), form)
+    assert [one.label for one in entries(tmp_path / "set")] == ["a", "a", "b", "b"]
+
+
+def test_wrong_files_in_hdf5(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.update({"events/x": [1], "events/y": [1], "events/t": [1], "labels": [2]})
+    assert "holds events, labels; expected events with x, y, t and p, as data sets" in told(lambda: read_events(path))
+    with h5py.File(path, "w") as file:
+        file.update({"data/0/times": [1], "extra/train_keys": [0]})
+    assert "holds many recordings, as torchneuromorphic writes them" in told(lambda: read_events(path))
+    with h5py.File(path, "w") as file:
+        file["events"] = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "S3")])
+    assert "expected a row of numbers an event" in told(lambda: read_events(path))
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    assert "not readable as HDF5, or truncated" in told(lambda: read_events(path))
+    h5(path, sweep(), "table")
+    assert "say their order as --columns" in told(lambda: read_events(path))
+    with h5py.File(path, "w") as file:  # a thousand million events in a few bytes
+        for name in "xytp":
+            file.create_dataset(f"events/{name}", (1 << 30,), "i4", chunks=(1 << 20,), compression="gzip")
+    assert "asks for 1073741824 values; expected at most 4000000" in told(lambda: read_events(path))
+    with h5py.File(path, "w") as file:
+        file.create_dataset("events", (1 << 30,), EVENT, chunks=(1 << 20,), compression="gzip")
+    assert "asks for 1073741824 values" in told(lambda: read_events(path))
+
+
+def test_event_streams_there_and_back(tmp_path):
+    events = sweep(1)
+    path = tmp_path / "a.es"
+    path.write_bytes(stream(events))
+    assert np.array_equal(read_events(path), events) and sensor_of(path) == SENSOR
+    head = stream(events)[:20]
+    path.write_bytes(head + b"\xfe" * 5 + stream(events)[20:])  # resets say nothing
+    assert np.array_equal(read_events(path), events)
+
+
+def test_event_streams_as_faery_writes_them(tmp_path):
+    faery = pytest.importorskip("faery", reason="the library that reads and writes files of cameras: extra cameras")
+    events, path = sweep(2), tmp_path / "a.es"
+    made = np.zeros(len(events), faery.EVENTS_DTYPE)
+    made["t"], made["x"], made["y"], made["on"] = (events[name] for name in "txyp")
+    faery.events_stream_from_array(made, SENSOR[::-1]).to_file(path)
+    found = read_events(path)
+    for name in "xyp":
+        assert np.array_equal(found[name], events[name]), name
+    assert np.array_equal(found["t"], events["t"] - events["t"][0])  # faery counts from the first event
+    path.write_bytes(stream(events))
+    back = np.concatenate(list(faery.events_stream_from_file(path)))
+    assert all(np.array_equal(back[other], events[name]) for name, other in zip("txyp", ("t", "x", "y", "on")))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "does not begin with the words Event Stream"),
+        (b"Event Stream\2\0\0", "does not begin with the words Event Stream"),
+        (stream(sweep()[:3], version=1), "version 1.0.0 of Event Stream; expected version 2"),
+        (stream(sweep()[:3], kind=2), r"holds ATIS events; expected DVS events \(type 1\)"),
+        (stream(sweep()[:3], kind=9), "holds the unknown type 9"),
+        (stream(sweep()[:3])[:18], "ends within its head"),
+        (stream(sweep()[:3])[:-1], "ends within event 2; the file is truncated"),
+        (stream(sweep()[:3], (12, 16))[:16] + b"\2\0\2\0" + stream(sweep()[:9])[20:], "expected x below 2 and y below 2"),
+        (stream(sweep()[:0]), "the recording has no events"),
+        (stream(sweep()[:3])[:16] + bytes(4), "a sensor of 0 x 0 pixels"),
+    ],
+)
+def test_event_streams_that_are_none(tmp_path, content, message):
+    (tmp_path / "a.es").write_bytes(content)
+    with pytest.raises(ValueError, match=f"a.es: .*{message}"):
+        read_events(tmp_path / "a.es")
+
+
+def test_archives_that_unpack_to_more_than_they_should(tmp_path):
+    """Told by what they announce, before anything is unpacked."""
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, dict(descr="<i8", fortran_order=False, shape=(1 << 22,)))
+        for _ in range(32):
+            member.write(bytes(1 << 20))
+    for read in (read_events, read_state_dict, sensor_of):
+        assert "x.npy unpacks to 33554" in told(lambda: read(path)), read
+    np.savez(path, **{f"w{k}": np.random.default_rng(k).integers(0, 99, 9000) for k in range(3)})
+    with pytest.raises(ValueError, match=r"a.npz: unpacks to \d+ bytes and more; expected weights, of at most 100000"):
+        check_archive(path, "weights", 100_000)
+    assert len(read_state_dict(path)) == 3
+    check_archive(Path(__file__), "weights", 1)  # no archive
+
+
+# ---- in memory
+
+
+def test_masks_are_not_looked_through():
+    events = in_unit(sweep(), "us")
+    masked = np.ma.MaskedArray(events, mask=False)
+    assert np.array_equal(as_events(masked), as_events(events))
+    masked.mask[3] = True
+    hidden = {name: np.ma.MaskedArray(events[name], mask=np.arange(len(events)) == 3) for name in "xytp"}
+    whole = np.ma.MaskedArray(sweep(), mask=np.arange(len(events)) == 3)
+    for one in (masked, hidden, dict(hidden, x=events["x"]), whole, np.ma.MaskedArray(table(events), mask=table(events) == 5)):
+        assert "masked values; leave those events out" in told(lambda: as_events(one, None, "mine", None, "t,x,y,p"))
+        assert "masked values" in told(lambda: ms.Recordings([one] * 2, [0, 0], sensor=SENSOR, columns="t,x,y,p"))
+        assert "masked values" in told(lambda: bin_events(one, shape=SENSOR)) or one is not whole
+    assert "x has 1 masked values" in told(lambda: event_array(np.ma.array([1, 2], mask=[1, 0]), [1, 1], [1, 2], [0, 1]))
+    frames = np.ma.MaskedArray(np.zeros((5, 2, *SENSOR), int), mask=True)
+    assert "masked values" in told(lambda: ms.Recordings([frames] * 2, [0, 0]))
+    two = [sweep(0), sweep(1)]
+    hidden_one = np.ma.array([0, 0], mask=[0, 1])
+    assert "none of them masked" in told(lambda: ms.Recordings(two, [0, 0], sensor=SENSOR, groups=dict(who=hidden_one)))
+    assert "none of them masked" in told(lambda: ms.Recordings(two, [0, 0], sensor=SENSOR, within=hidden_one))
+    assert "a label is masked" in told(lambda: ms.Recordings(two, hidden_one, sensor=SENSOR))
+
+
+def test_sources_are_read_one_at_a_time():
+    """A stream, of which a few recordings are held at a time."""
+    alive: list[int] = []
+    most = 0
+
+    class Held(np.ndarray):
+        def __del__(self):
+            if self.base is not None and getattr(self, "own", False):
+                alive.pop()
+
+    def items():
+        nonlocal most
+        for k in range(30):
+            one = sweep(k, (6, 8)).view(Held)
+            one.own = True
+            alive.append(k)
+            most = max(most, len(alive))
+            yield one, k % 3
+            del one
+
+    data = ms.Recordings(items(), sensor=(6, 8))
+    assert data.classes == ("0", "1", "2") and len(data.pool) == 30 and most <= 5, most
+
+
+def test_order_of_labels_does_not_matter_and_floats_are_whole():
+    events = [sweep(k) for k in range(6)]
+    one = ms.Recordings(events, [2, 10, 1, 10, 1, 2], sensor=SENSOR)
+    other = ms.Recordings(events, np.array([2.0, 10.0, 1.0, 10.0, 1.0, 2.0]), sensor=SENSOR)
+    assert one.classes == other.classes == ("1", "2", "10")
+    assert [one.pool.of(k).tolist() for k in range(3)] == [[2, 4], [0, 5], [1, 3]]
+    assert [label_of(v) for v in ("a", b"b", 3, 4.0, np.int8(5), np.float32(6), np.array(7), np.array([8]), True)] == [
+        *"ab345678",
+        "True",
+    ]
+    for wrong in (1.5, float("nan"), float("inf"), None, np.array([1, 2]), (1, 2)):
+        assert "expected texts or whole numbers" in told(lambda: label_of(wrong)), wrong
+    assert "recording 1: a label is 0.5" in told(lambda: ms.Recordings(events[:2], [0, 0.5], sensor=SENSOR))
+
+
+@pytest.mark.parametrize("axes", ("tonic", "own"))
+def test_frames_are_steps(axes):
+    events = [sweep(k) for k in range(4)]
+    frames = [bin_events(one, 100, 2, shape=SENSOR, start="zero") for one in events]
+    given = [one.transpose(0, 3, 1, 2) if axes == "tonic" else one for one in frames]
+    data = ms.Recordings([one.astype(np.int16) for one in given], [0, 0, 1, 1], bin_ms=2)
+    assert data.pool.shape == (50, *SENSOR, 2)
+    assert np.array_equal(data.pool.dense(np.arange(4)), np.array(frames))
+    small = ms.Recordings(given, [0, 0, 1, 1], bin_ms=2, duration_ms=200, size=(6, 8))
+    assert small.pool.shape == (100, 6, 8, 2) and small.pool.counts.sum() == sum(map(np.sum, frames))
+    assert not small.pool.dense(np.arange(4))[:, 50:].any()
+
+
+@pytest.mark.parametrize(
+    "frames, message",
+    [
+        (np.zeros((5, 3, 4, 4)), r"frames have shape \(5, 3, 4, 4\), none is that of two polarities; expected"),
+        (np.zeros((5, 2, 4, 2)), "both may be that of the polarities"),
+        (np.full((5, 2, 4, 4), 0.5), "no whole numbers; expected counts of events"),
+        (np.full((5, 2, 4, 4), np.nan), "no whole numbers"),
+        (np.full((5, 2, 4, 4), -1), "frames reach from -1 to -1; expected counts from 0 to 255"),
+        (np.full((5, 2, 4, 4), 300), "frames reach from 300 to 300"),
+        (np.zeros((5, 2, 4, 4)), "the recording has no events"),
+        (np.zeros((4, 4)), "expected|labels|columns"),
+    ],
+)
+def test_frames_that_are_none(frames, message):
+    with pytest.raises(ValueError, match=message):
+        ms.Recordings([frames, frames], [0, 0], sensor=None if frames.ndim == 4 else (4, 4))
+    if frames.ndim == 4 and "no events" not in message:
+        with pytest.raises(ValueError, match=message):
+            events_of_frames(frames, 1)
+
+
+class Tonic:
+    """A data set that is no list: items by place, no iterator."""
+
+    sensor_size = (16, 12, 2)
+
+    def __init__(self, number: int = 12):
+        self.number = number
+
+    def __len__(self):
+        return self.number
+
+    def __getitem__(self, k):
+        return in_unit(sweep(k), "us"), k % 3
+
+
+class Subset:
+    def __init__(self, dataset, indices):
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, k):
+        return self.dataset[self.indices[k]]
+
+
+class Loader:
+    collate_fn = None
+
+    def __init__(self, dataset, sampler):
+        self.dataset, self.sampler = dataset, sampler
+
+    def __iter__(self):
+        raise AssertionError("batches are not asked for")
+
+
+def test_subsets_and_loaders_that_look_so():
+    subset = ms.Recordings(Subset(Tonic(), [0, 3, 1, 4]))
+    assert len(subset.pool) == 4 and subset.classes == ("0", "1") and subset.input_shape == (12, 16, 2)
+    drawn = [5, 4, 4, 3, 2, 1, 0, 5]
+    loader = ms.Recordings(Loader(Tonic(), drawn))
+    assert len(loader.pool) == 6 and np.array_equal(loader.pool.counts, ms.Recordings(Tonic(6)).pool.counts)
+    batches = Loader(Tonic(), None)
+    batches.batch_sampler = [[5, 4], [3, 2], [1, 0]]
+    assert len(ms.Recordings(batches).pool) == 6
+    assert len(ms.Recordings(Loader(Subset(Tonic(), [0, 3, 1, 4]), range(4))).pool) == 4
+    assert len(ms.Recordings(Loader((Tonic(6)[k] for k in range(6)), None), sensor=SENSOR).pool) == 6  # a stream in a loader
+
+
+def test_within_is_one_each():
+    events, labels = [sweep(k) for k in range(8)], [0, 0, 0, 0, 1, 1, 1, 1]
+    data = ms.Recordings(events, labels, sensor=SENSOR, within=[0, 0, 1, 1, 0, 0, 1, 1])
+    for k in range(10):
+        task = data.episode(0, k, 2, 1, 1)
+        assert len({int(n) % 4 // 2 for side in task.recordings for n in side.ravel()}) == 1
+    for wrong in ([0] * 7, [0] * 9, []):
+        assert f"within has {len(wrong)} entries; expected one a recording, 8" in told(
+            lambda: ms.Recordings(events, labels, sensor=SENSOR, within=wrong)
+        )
+    lone = [0, 0, 0, 1, 0, 0, 1, 1]
+    assert "within 1, class 0 has fewer than 2 recordings" in told(
+        lambda: ms.Recordings(events, labels, sensor=SENSOR, within=lone)
+    )
+    takes = ms.Recordings([sweep(k, lasting_ms=300) for k in range(8)], labels, sensor=SENSOR, within=[0, 1] * 4, hop_ms=80)
+    assert len(takes.within) == len(takes.pool) > 8
+    pool = data.pool
+    assert "within has shape (3,); expected one entry a recording, 8" in told(lambda: ms.Recordings(pool, within=[0, 0, 0]))
+
+
+# ---- what else could be taken in silence
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (dict(p=[1, 2]), r"polarities reach from 1 to 2; .* give p > 0 or p == 2"),
+        (dict(p=[-1, 0]), "polarities reach from -1 to 0"),
+        (dict(p=[0, 255]), "p reaches from 0 to 255"),
+        (dict(x=[1, 16]), r"x reaches from 1 to 16; expected 0 to 15 .*; they look counted from 1"),
+        (dict(x=[0, 15], y=[0, 12]), "y reaches from 0 to 12; expected 0 to 11 on a sensor of 16 x 12 pixels$"),
+        (dict(x=[-1, 3]), "x reaches from -1 to 3"),
+        (dict(x=[0.5, 3]), "x holds a value that is not a whole number"),
+        (dict(t=[np.nan, 3]), "times are not all finite|not a whole number"),
+        (dict(t=[0.25, 3]), "times are fractions and nothing says of what"),
+        (dict(t=np.array([0, 2**64 - 5], np.uint64)), "t reaches from 0 to 18446744073709551611"),
+        (dict(x=[1, 2, 3]), "differ in length"),
+        (dict(t=["a", "b"]), "times are not all finite numbers"),
+    ],
+)
+def test_values_that_are_no_events(values, message):
+    whole = {"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": [0, 1], **values}
+    with pytest.raises(ValueError, match=f"^mine: .*(?:{message})"):
+        as_events({name: np.array(column) for name, column in whole.items()}, SENSOR, "mine")
+
+
+@pytest.mark.parametrize("p, expected", [([0, 1], [0, 1]), ([-1, 1], [0, 1]), ([False, True], [0, 1]), ([-1.0, 1.0], [0, 1])])
+def test_polarities_that_are_understood(p, expected):
+    found = as_events({"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": np.array(p)})
+    assert found["p"].tolist() == expected
+
+
+def test_times_that_their_type_is_too_coarse_for():
+    now = 1_700_000_000.0 + np.arange(100) * 0.001
+    assert len(np.unique(microseconds(now, "s", None))) == 100
+    same = np.full(100, 1_700_000_000.0, np.float32)
+    with pytest.raises(ValueError, match="are 128000 ms apart at least"):
+        microseconds(same, "s", None)
+    with pytest.raises(ValueError, match="times of type float32 near 1.7e.09 s are 128000 ms apart at least; expected float64"):
+        microseconds(np.append(now, 1_700_000_500.0).astype(np.float32), "s", None)
+    assert len(np.unique(microseconds((now - now[0]).astype(np.float32), "s", None))) == 100
+
+
+def test_an_offset_of_the_clock_and_negative_times_change_nothing():
+    events, sets = sweep(), []
+    for offset in (0, -50_000, 1_700_000_000_000_000):
+        moved = events.copy()
+        moved["t"] += offset
+        sets.append(ms.Recordings([moved] * 2, [0, 0], sensor=SENSOR).pool)
+    assert all(np.array_equal(one.cells, sets[0].cells) for one in sets[1:])

@@ -1,0 +1,26 @@
+"""Recordings for tests as a real scene makes them: a bar sweeps over a sensor, and each pixel fires a few times in a row."""
+
+import numpy as np
+
+from minisnn.data.readers.events import event_array
+
+SENSOR = (12, 16)  # rows, columns
+
+
+def sweep(seed: int = 0, sensor: tuple[int, int] = SENSOR, lasting_ms: int = 110, burst: int = 4) -> np.ndarray:
+    """Events (dtype EVENT) of a bar that crosses the sensor once: `burst` of every pixel, some 3 ms apart."""
+    rng = np.random.default_rng(seed)
+    y, x = (axis.ravel() for axis in np.mgrid[: sensor[0], : sensor[1]])
+    along = (x, y, sensor[1] - x, sensor[0] - y)[seed % 4] / max(sensor)
+    begin = 1000 * (lasting_ms - 20) * along + rng.integers(0, 500, len(x))
+    t = begin + np.cumsum(rng.integers(1500, 4500, (burst, len(x))), 0)
+    p = np.broadcast_to(np.arange(burst)[:, None] % 2, t.shape)
+    return event_array(np.tile(x, burst), np.tile(y, burst), t.astype(np.int64).ravel(), p.ravel())
+
+
+def in_unit(events: np.ndarray, unit: str, column: str = "t", kind: str = "i8") -> np.ndarray:
+    """A structured array with times in another unit, in whole numbers, whose column does not say it."""
+    of = {"us": lambda t: t, "ms": lambda t: t // 1000, "ns": lambda t: t * 1000, "s": lambda t: t // 1_000_000}[unit]
+    made = np.zeros(len(events), [("x", "i2"), ("y", "i2"), (column, kind), ("p", "i1")])
+    made["x"], made["y"], made[column], made["p"] = events["x"], events["y"], of(events["t"]), events["p"]
+    return made
