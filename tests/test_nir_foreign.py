@@ -314,6 +314,56 @@ WRONG = {
 }
 
 
+ODD = (0, -1.0, np.nan, np.inf, 1e300, None, "x", b"y", [], [1, 2, 3], [[1], [2, 3]], 1j, 2**70, {}, np.ones(50), "valid")
+
+
+def damaged(rng):
+    """A graph of this library's, of either neuron, with or without its metadata, and one or two things wrong."""
+    neuron = (ms.CubaLIF, ms.LIF)[rng.integers(2)](0.8, 0.7, threshold=0.2)
+    net = ms.SpikingNet((4, 6, 2), (3,), 2, 3, neuron=neuron, pool=str(rng.choice(["max", "mean"])), backend="numpy")
+    graph = ours.to_nir(net, rng.standard_normal(net.size))
+    graph.metadata = graph.metadata if rng.random() < 0.5 else {}
+    for _ in range(rng.integers(1, 3)):
+        names = list(graph.nodes)
+        name = names[rng.integers(len(names))]
+        what = rng.integers(10)
+        held = list(vars(graph.nodes[name]))
+        if what < 6:
+            setattr(graph.nodes[name], held[rng.integers(len(held))], ODD[rng.integers(len(ODD))])
+        elif what == 6 and held:
+            delattr(graph.nodes[name], held[rng.integers(len(held))])
+        elif what == 7:
+            graph.edges.append((name, names[rng.integers(len(names))]))
+        elif what == 8:
+            graph.edges.pop(rng.integers(len(graph.edges)))
+        else:
+            graph.nodes.pop(name)
+    return graph
+
+
+def refused(seeds):
+    """How many damaged graphs are refused; whatever is no ValueError is raised."""
+    count = 0
+    for seed in seeds:
+        graph = damaged(np.random.default_rng(seed))
+        try:
+            assert np.isfinite(ours.from_nir(graph, dt=1e-3).theta).all()
+        except ValueError:
+            count += 1
+    return count
+
+
+@quiet
+def test_damaged_graphs_are_refused_in_a_sentence():
+    assert 40 < refused(range(60)) < 60
+
+
+@quiet
+@pytest.mark.slow
+def test_many_damaged_graphs():
+    assert 3000 < refused(range(1000, 6000)) < 5000
+
+
 def line(graph):
     names = list(graph.nodes)
     return list(zip(names, names[1:]))
@@ -366,8 +416,8 @@ def differ(seeds):
 
 @quiet
 def test_random_chains_come_in_as_they_are_or_not_at_all():
-    came, wrong = differ(range(200))
-    assert not wrong and came > 40
+    came, wrong = differ(range(80))
+    assert not wrong and came > 15
 
 
 @quiet
@@ -413,8 +463,8 @@ def come_back(seeds, path):
 
 
 def test_every_network_comes_back_bit_for_bit(tmp_path):
-    assert come_back(range(60), None) > 10, "of float64 some are not what division makes of a product"
-    come_back(range(100, 105), tmp_path / "net.nir")
+    assert come_back(range(25), None) > 3, "of float64 some are not what division makes of a product"
+    come_back(range(100, 102), tmp_path / "net.nir")
 
 
 @pytest.mark.slow

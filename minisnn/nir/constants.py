@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -28,8 +29,10 @@ class Neuron(NamedTuple):
 
 def plain(node: Any) -> SimpleNamespace:
     """A node with its `kind`, its arrays NumPy's, whatever tool made it."""
-    fields = {name: np.asarray(value) if hasattr(value, "__array__") else value for name, value in vars(node).items()}
-    return SimpleNamespace(kind=type(node).__name__, **fields)
+    names = dict.fromkeys([*(field.name for field in fields(node) if hasattr(node, field.name)), *vars(node)])
+    values = {name: getattr(node, name) for name in names}
+    arrays = {name: np.asarray(value) if hasattr(value, "__array__") else value for name, value in values.items()}
+    return SimpleNamespace(kind=type(node).__name__, **arrays)
 
 
 def numbers(place: str, what: str, array: Any) -> np.ndarray:

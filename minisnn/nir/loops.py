@@ -8,7 +8,7 @@ import numpy as np
 
 from ..network.spiking import SpikingNet
 from .common import decay_of, reached, tau_of
-from .walk import in_order, successors
+from .walk import in_order, input_shape, successors
 from .write import image_before
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> di
         return float(np.ravel(array)[0])
 
     tau_of(0.5, dt, steps)  # refuses a dt or steps that cannot be
-    trace, refractory, sizes = first("CubaLI"), first("LI"), [int(n) for n in first("Input").output_type["output"]]
+    trace, refractory, sizes = first("CubaLI"), first("LI"), list(input_shape(graph, order[0]))
     dtype = np.dtype(np.float64 if synapses[0].weight.dtype == np.float64 else np.float32)
     synapse = next(name for name in order if graph.nodes[name] is synapses[0])
     level = value(first("Threshold", successors(graph, synapse)).threshold)
@@ -115,7 +115,7 @@ def _compare_node(name: str, found: Any, expected: Any) -> None:
             raise ValueError(f"node {name!r} ({kind}): {field} is {brief(here)}; expected {brief(wanted)}")
 
     if kind in ("Input", "Output"):
-        check("its shape", found.output_type["output"], expected.output_type["output"])
+        check("its shape", *(next(iter(node.output_type.values())) for node in (found, expected)))
     for field in FIELDS[kind]:
         here, wanted = getattr(found, field), getattr(expected, field)
         if field == "padding" and isinstance(here, str) and here == "same":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,21 +21,72 @@ _INSTEAD = {  # what a foreign node is, and what to change
 }
 
 
+_WHOLE = dict(stride=2, padding=2, dilation=2, kernel_size=2, groups=1, start_dim=1, end_dim=1)  # and how many there may be
+_LARGEST = 1 << 31
+
+
 def check_nodes(graph: nir.NIRGraph, known: tuple[str, ...], beside: str = "") -> None:
     """ValueError where this is no graph, where an edge has no node, or where a node is of a kind that is not known."""
     nodes, edges = getattr(graph, "nodes", None), getattr(graph, "edges", None)
     if not isinstance(nodes, dict) or not isinstance(edges, (list, tuple, set)):
         raise ValueError(f"expected a nir.NIRGraph, found {type(graph).__name__}")
     for name, node in nodes.items():
-        if (kind := type(node).__name__) not in known:
-            why = f", {_INSTEAD[kind]}" if kind in _INSTEAD and not beside else ""
-            raise ValueError(f"node {name!r} is a {kind}{why}{beside}; expected {', '.join(sorted(known))}")
+        if (found := type(node).__name__) not in known:
+            why = f", {_INSTEAD[found]}" if found in _INSTEAD else ""
+            raise ValueError(f"node {name!r} is a {found}{beside}{why}; expected {', '.join(sorted(known))}")
+        _check_fields(graph, name)
     one_input(graph)
     for edge in edges:
         if not isinstance(edge, (tuple, list)) or len(edge) != 2 or not set(edge) <= set(nodes):
             raise ValueError(f"the graph has an edge {edge!r}; expected two of its nodes")
     if len({tuple(edge) for edge in edges}) != len(edges):
         raise ValueError("the graph has an edge twice; expected every edge once")
+
+
+def _check_fields(graph: nir.NIRGraph, name: str) -> None:
+    """ValueError where a node lacks a field, or holds in it what is no number of its kind."""
+    node, place = graph.nodes[name], kind(graph, name)
+    for field in fields(node):
+        what = field.name
+        if what in ("input_type", "metadata", "input_shape") or (what == "output_type" and not _ends(node)):
+            continue
+        if not hasattr(node, what):
+            raise ValueError(f"{place} has no {what}; expected one")
+        if what == "output_type":
+            shape_of(graph, name)
+            continue
+        value = getattr(node, what)
+        if what == "padding" and isinstance(value, str):
+            if value not in ("same", "valid"):
+                raise ValueError(f"{place}: padding is {value[:40]!r}; expected same, valid or whole numbers")
+            continue
+        found = _numbers(value)
+        if found is None:
+            raise ValueError(f"{place}: {what} is NaN, infinity or no numbers; expected finite numbers")
+        if not found.size:
+            raise ValueError(f"{place}: {what} is empty; expected numbers")
+        if what == "weight" and found.ndim < 2:
+            raise ValueError(f"{place}: weight has shape {found.shape}; expected a row for every output")
+        if what in _WHOLE and (found.size > _WHOLE[what] or not _are_whole(found)):
+            many = "one or two whole numbers" if _WHOLE[what] == 2 else "a whole number"
+            raise ValueError(f"{place}: {what} is {str(found.tolist())[:60]}; expected {many}")
+
+
+def _ends(node: Any) -> bool:
+    return type(node).__name__ in ("Input", "Output")
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """The value as an array of real numbers, None where it is none."""
+    try:
+        found = np.asarray(value)
+    except (ValueError, TypeError):  # rows of unequal lengths
+        return None
+    return found if found.dtype.kind in "iuf" or not found.size else None
+
+
+def _are_whole(found: np.ndarray) -> bool:
+    return bool(np.isfinite(found).all() and (found == np.floor(found)).all() and (np.abs(found) < _LARGEST).all())
 
 
 def kind(graph: nir.NIRGraph, name: str) -> str:
@@ -79,13 +131,18 @@ def one_after_another(graph: nir.NIRGraph) -> list[str]:
     return names
 
 
+def shape_of(graph: nir.NIRGraph, name: str) -> tuple[int, ...]:
+    """What an Input or Output says of its shape."""
+    kinds: Any = getattr(graph.nodes[name], "output_type", None)
+    found = _numbers(next(iter(kinds.values()))) if isinstance(kinds, dict) and len(kinds) == 1 else None
+    if found is None or not found.size or not _are_whole(found) or (found < 1).any():
+        raise ValueError(f"{kind(graph, name)}: its shape is {str(kinds)[:60]}; expected whole numbers from 1 on")
+    return tuple(int(n) for n in found.ravel())
+
+
 def input_shape(graph: nir.NIRGraph, name: str) -> tuple[int, ...]:
     """(C, H, W) or (features,) of an Input; Norse writes the batch, an axis of 1 before them, too."""
-    kinds: Any = getattr(graph.nodes[name], "output_type", None)
-    found = np.ravel(next(iter(kinds.values()))) if isinstance(kinds, dict) and len(kinds) == 1 else np.zeros(0)
-    if found.dtype.kind not in "iuf" or not np.isfinite(found).all() or (found != np.floor(found)).any() or (found < 1).any():
-        raise ValueError(f"{kind(graph, name)}: its shape is {found.tolist()}; expected whole numbers from 1 on")
-    shape = tuple(int(n) for n in found)
+    shape = shape_of(graph, name)
     shape = shape[1:] if len(shape) in (2, 4) and shape[0] == 1 else shape
     if len(shape) not in (1, 3):
         raise ValueError(f"{kind(graph, name)}: its shape is {shape}; expected (C, H, W) or one axis")
