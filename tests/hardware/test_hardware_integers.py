@@ -41,7 +41,7 @@ def test_random_networks_are_equal_in_kernels_plain_integers_and_c_or_refused_by
     found = run(0, 80, 40, COMPILERS[:1], [("-DEDGE_STEPWISE",)])
     assert sum(n for name, n in found.items() if re.match(r"(lif|cuba|loihi): equal", name)) > 50
     assert all(found[f"{kind}: refused"] for kind in ("lif", "cuba"))
-    assert sum(n for name, n in found.items() if name.startswith("C,")) == 40
+    assert sum(n for name, n in found.items() if name.startswith("C,")) == 72
 
 
 @needs_compiler
