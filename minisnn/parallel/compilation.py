@@ -123,3 +123,18 @@ def compiled() -> bool:
     package = Path(__file__).parents[1]
     kept = [package / room / "__pycache__" for room in ("kernels", "data/camera")]
     return all(any(place.glob("*.nbc")) for place in kept) and not any(kernel._cache.stale() for kernel in _kernels)
+
+
+def _numbas_lock(take: bool) -> None:
+    numba = sys.modules.get("numba.core.compiler_lock")
+    lock = getattr(getattr(numba, "global_compiler_lock", None), "_lock", None)
+    if lock is not None:
+        lock.acquire() if take else lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # a copy of a lock that another thread holds would never be free
+    os.register_at_fork(
+        before=partial(_numbas_lock, True),
+        after_in_parent=partial(_numbas_lock, False),
+        after_in_child=partial(_numbas_lock, False),
+    )

@@ -423,6 +423,7 @@ def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
 def test_what_workers_start_with_is_put_back_by_several_threads(monkeypatch):
     """Each starts workers of its own."""
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)  # which Dask sets
 
     def call(_):
         with Workers(2) as workers:

@@ -320,6 +320,23 @@ def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler,
 
 
 @needs_signals
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_that_is_forked_during_a_compilation_can_compile(slow_kernel):
+    thread = threading.Thread(target=slow_kernel, args=(1,))
+    thread.start()
+    time.sleep(0.1)
+    process = os.fork()
+    if process == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
+        signal.alarm(10)
+        for _ in range(3):  # else the next thread may be taken for the one that had the lock
+            threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
+        os._exit(0 if compilation.njit()(lambda x: 5 * x)(2) == 10 else 1)
+    assert os.waitpid(process, 0)[1] == 0
+    thread.join()
+
+
+@needs_signals
 def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default_handler, capsys):
     with pytest.raises(stopping.Stopped):
         with stopping.heeded(signal.SIGINT):

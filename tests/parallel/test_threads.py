@@ -253,7 +253,8 @@ def test_a_fork_during_a_computation(number, where):
         process = os.fork()
         if process == 0:
             done: list = []
-            signal.alarm(10)  # a child that hangs is killed
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
+            signal.alarm(10)
             threads.in_order(lambda n: threads.parallel(lambda *_: None, 4), range(4), done.append)
             os._exit(0 if len(done) == 4 else 1)
         codes.append(os.waitpid(process, 0)[1])
