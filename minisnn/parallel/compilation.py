@@ -63,7 +63,7 @@ def _keep(kernel: Any) -> None:
         _kernels.add(kernel)
 
 
-def _compile(compile: Callable, *types: Any) -> Any:
+def _compile(translate: Callable, *types: Any) -> Any:
     """Compile a kernel, or read what was kept. An interruption in the midst of it would leave numba's locks and tables half
     changed, so another thread does it for the main one, and is broken off between two kernels only."""
     from numba.core.compiler_lock import global_compiler_lock
@@ -71,11 +71,11 @@ def _compile(compile: Callable, *types: Any) -> Any:
     me = get_ident()
     if me == main_thread().ident and not global_compiler_lock.is_locked():  # by this thread, for a kernel that calls this one
         found: list[Any] = []
-        carry_out(lambda effort: found.append(_compile(compile, *types)))
+        carry_out(lambda effort: found.append(_compile(translate, *types)))
         return found[0]
     inside = me in slow
     try:
-        return compile(*types)
+        return translate(*types)
     finally:
         if not inside:
             slow.pop(me, None)

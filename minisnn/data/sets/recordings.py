@@ -86,7 +86,8 @@ class Recordings:
                 raise ValueError(f"{name} must be {what}, not {width}")
         if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
             raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
-        if not isinstance(events, (Iterable, Counts)) or isinstance(events, (str, bytes, Mapping)):
+        readable = isinstance(events, (Iterable, Counts)) or hasattr(events, "__getitem__")  # as a torch Subset is
+        if not readable or isinstance(events, (str, bytes, Mapping)):
             raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}")
         if labels is not None and (isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")):
             raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")

@@ -193,7 +193,7 @@ def deep(file, other):
         (objects, "attribute network cannot be read"),
         (many_layers, "name 9000 layers, expected at most 100"),
         (huge, "the network would have"),
-        (beyond, "too large"),
+        (beyond, "finite number"),
         (deep, "lacks what it should hold"),
     ],
 )

@@ -167,7 +167,7 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording, expected at least 2"),
         (lambda e, k: ms.Recordings(e, k, sensor=(30, 4)), "recording [0-9]+: (x|y) reaches from"),
         (lambda e, k: ms.Recordings([e[0][:0], *e[1:]], k, sensor=SENSOR), "recording 0: the recording has no events"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0), "recording 0: step_ms is 0|step_ms is 0"),
+        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0), "bin_ms must be a positive number of milliseconds, not 0"),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the take lasts 99 ms"),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": "ab"}),
