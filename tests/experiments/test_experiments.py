@@ -112,7 +112,7 @@ def test_every_experiment_runs_and_repeats(name, study):
             ]
         )
         assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
-        for header in (table.header for table in found.tables):  # an accuracy's ± holds for new recordings; beside it, for these
+        for header in (table.header for table in found.tables):  # beside ±, how much less it is for these recordings
             told = any(cell.startswith("over episodes") for cell in header)
             assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
     assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
