@@ -25,9 +25,10 @@ of this has above V_E + V_R.
 
 Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2:110), Var(V) from the
 spread of the recordings' terms. For new classes V_C has the quantile for K - 1, V_E + V_R the normal one, and V_C is taken
-CAUTION standard errors larger: it may hide in noise. An accuracy's ends are Wilson's (1927, JASA 22:209) for as many independent
-answers as have this V, and so within 0 and 1. A difference of two rules on the same episodes is treated as answers are. Nothing
-here speaks for other people who draw, other sensors or other training seeds; windows of one take count as recordings each.
+CAUTION standard errors larger: it may hide in noise. An accuracy's ends are Wilson's (1927, JASA 22:209), for as many
+independent answers as have this V, and so within 0 and 1. A difference of two rules on the same episodes is treated as answers
+are. Nothing here speaks for other people who draw, other sensors or other training seeds; windows of one take count as
+recordings each.
 
 Where all answers are right, or all wrong, up to 3 / n of others cannot be excluded at 95 % (the rule of three: Hanley &
 Lippman-Hand 1983, JAMA 249:1743); n is the number of recordings then. So it is with two rules of which no answer differs.
