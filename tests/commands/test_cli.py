@@ -71,7 +71,7 @@ def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
     result = json.loads(Path("runs/quick-1/result.json").read_text())
     lines = [evaluation.sentence(result), *evaluation.table(result, "Proto-MAML, meta-trained")]
     assert code == 0 and out.splitlines() == lines and len(lines) == 8 and "MAML's step, not trained for it" in lines[-2]
-    assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation)" in out
+    assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation; ± for more episodes" in out
     assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
     assert run("train", *TOY, "--quiet")[0] == 0
     assert Path("runs/quick-2").is_dir()

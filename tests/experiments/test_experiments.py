@@ -86,7 +86,8 @@ def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
     told = recalled(*figure6._trial(tasks, settings, net, body, 5, (2, 2, 1), 1e-3, 0))
     task = tasks.episode(settings.seed + 1000, 0, 5, 2, 2)
     assert told.right.shape == (2, 10) and task.recordings is not None
-    np.testing.assert_array_equal(told.recordings, task.recordings[1])
+    np.testing.assert_array_equal(told.drawn.query, task.recordings[1])
+    assert told.drawn.support.shape == (0, 2)  # many shots, a small part each
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -111,8 +112,8 @@ def test_every_experiment_runs_and_repeats(name, study):
             ]
         )
         assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
-        for header in (table.header for table in found.tables):  # no accuracy without its interval over recordings
-            told = any(cell.startswith("over recordings") for cell in header)
+        for header in (table.header for table in found.tables):  # beside ±, how much less it is for these recordings
+            told = any(cell.startswith("over episodes") for cell in header)
             assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
     assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
     files = {path.name for path in one.folder.iterdir()}
@@ -240,7 +241,7 @@ def test_recordings_at_another_time():
 
 
 def test_baselines_stand_beside_maml_on_the_same_episodes(study, sets):
-    """In the table as `evaluate` finds them, with intervals over recordings; what is answered does not depend on who asks."""
+    """In the table as `evaluate` finds them, with the interval that leads; what is answered does not depend on who asks."""
     one, role = study("figure-4", episodes=6), "double-asl/maml-snn"
     found, network = experiment("figure-4").run(one), one.network(role)
     beside = partial(baselines, network.net, network.theta, inner=network.inner)
@@ -302,7 +303,7 @@ def test_estimates_of_few_trials_and_of_a_ratio():
 
 
 def test_verdicts_go_by_the_interval_that_leads():
-    """A difference on the same episodes is paired over recordings, too; on other episodes it is as of independent ones."""
+    """A difference on the same episodes is of paired answers; on other episodes it is as of independent ones."""
     rng = np.random.default_rng(1)
     which = rng.integers(0, 12, (40, 5, 2))
     bad = which[:, :, 0] < 3  # two rules that fail on the same recordings, one of them once more in a while
