@@ -330,7 +330,11 @@ def test_noise_in_arrays_told_apart(monkeypatch):
 @pytest.mark.parametrize("made", [folder, windows, index, nmnist, code], ids=lambda made: made.__name__)
 def test_noise_by_any_rule(made, rule, monkeypatch):
     whole, split = RULES[rule].whole_set, dict(body="return data.split()[split]")
-    config = config_of(rule, made(**split) if made is code and not whole else made())
+    if made is code and not whole:
+        given = made(**split)
+    else:
+        given = made(classes=24) if made is folder and not whole else made()
+    config = config_of(rule, given)
     if made is nmnist and not whole:
         config = replace(config, window=30)
     assert_silent(heard(config))
@@ -345,7 +349,7 @@ def test_noise_by_any_rule(made, rule, monkeypatch):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_noise_by_any_preset(preset, monkeypatch):
     small = {name: SMALL[name] for name in ("dataset", "sensor", "duration_ms", "channels", "window", "ways", "updates")}
-    small |= dict(evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder())
+    small |= dict(evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder(classes=24))
     config = chosen(preset, small)
     assert_silent(heard(config))
     asks_what_it_learned(monkeypatch)
