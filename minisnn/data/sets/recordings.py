@@ -248,9 +248,9 @@ class Recordings:
 
     def identity(self) -> str:
         """A hash of all that its tasks depend on: what the recordings hold, and how they are dealt out."""
-        told = {name: value for name, value in vars(self).items() if name not in ("source", "kind", "opened", "pool")}
-        told["symbols"] = [[symbol, places] for symbol, places in self.symbols.items()]
-        return identity([type(self).__qualname__, self.pool.identity(), told])
+        symbols = [[symbol, places] for symbol, places in self.symbols.items()]
+        dealt = self.made_of, self.classes, symbols, self.groups, self.within, getattr(self, "align", None)
+        return identity([type(self).__qualname__, self.pool.identity(), *dealt])
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the samples of a task look like, made of recordings (B, S) each."""

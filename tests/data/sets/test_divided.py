@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minisnn as ms
+
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import samples
 from minisnn.data.sets.recordings import SHARES
@@ -156,3 +158,28 @@ def test_too_few_subjects_are_told():
     Path("r/index.csv").write_text("path,label,subject\n" + "\n".join(f"{n}.npy,c{n % 2},s{n // 6}" for n in range(48)))
     subjects = {split: {place // 6 for place in of} for split, of in used().items()}
     assert not subjects["train"] & subjects["test"] and not subjects["train"] & subjects["val"]
+
+
+def test_what_a_set_is_told_by():
+    """What it holds and how it is dealt out; not what else an object of one's own carries."""
+    rng = np.random.default_rng(0)
+    x, t = rng.integers(0, 5, (24, 30)), np.sort(rng.integers(0, 9000, (24, 30)), 1)
+    events = [event_array(a, a, b, a % 2) for a, b in zip(x, t)]
+
+    def made(events=events, **how):
+        return ms.Recordings(events, np.arange(24) % 4, sensor=(5, 5), duration_ms=9, **how)
+
+    first = made()
+    first.sample_task = lambda *_: None
+    assert first.identity() == made().identity() and made().only(["1", "2"]).identity() != first.identity()
+    other = [one.copy() for one in events]
+    other[7]["x"][3] = 4 - other[7]["x"][3] if other[7]["x"][3] != 2 else 0
+    groups = {"subject": np.arange(24) // 4}
+    apart = [
+        made(other),
+        made(groups=groups),
+        made(within=np.arange(24) // 10),
+        made().split_recordings(1, train=1, val=1, test=1),
+    ]
+    told = [one.identity() for one in (*apart[:3], *apart[3].values())]
+    assert len({first.identity(), *told}) == 7
