@@ -50,7 +50,7 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
     networks = {name: hash_of(shipped(name)) for name in record.asks}
     began, outs, spent = time.perf_counter(), [], []
     for number, command in enumerate(record.commands):
-        out = work / f"{number}{'' if record.kind == 'train' else '.json'}"
+        out = work / f"{number}{'' if record.kind in ('train', 'study') else '.json'}"
         done = work / f"{number}.done"
         key = json.dumps([command, code, networks, dict(roots)])
         if not (done.exists() and done.read_text(encoding="utf-8").startswith(key)):
@@ -209,8 +209,30 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
     return figures, more
 
 
+def _of_study(outs: list[Path]) -> tuple[dict, dict]:
+    """Claims and tables of experiments of the paper (`experiments.findings`): a figure a claim, claim-1 the first."""
+    figures: dict[str, dict] = {}
+    tables: list[dict] = []
+    claims: list[dict] = []
+    for out in outs:
+        for path in sorted(out.glob("*/findings.json")):
+            found = read_json(path)
+            tables += found["tables"]
+            claims += found["claims"]
+    for number, claim in enumerate(claims, 1):
+        unit = {"points": "points"}.get(claim["unit"], "")
+        scale = 0.01 if unit else 1.0
+        low, high = claim["low"], claim["high"]
+        half = None if low is None or high is None else (high - low) / 2 * scale
+        figures[f"claim-{number}"] = figure(claim["value"] * scale, unit, half)
+    if not figures:
+        raise ValueError(f"{outs[0]}: the experiment found no claims")
+    return figures, {"claims": claims, "tables": tables}
+
+
 KINDS: dict[str, Callable[[list[Path]], tuple[dict, dict]]] = {
     "evaluate": _of_evaluate,
     "train": _of_train,
+    "study": _of_study,
     "figures": _of_figures,
 }
