@@ -15,6 +15,7 @@ from .files import whole_folder
 NEEDED = (
     "README.md",
     "GLOSSARY.md",
+    "guides/*.*",
     "style.py",
     "interactive.py",
     "pictures/*.[js]*",

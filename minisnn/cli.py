@@ -78,7 +78,7 @@ def _carry_out(line: list[str]) -> int:
 
 
 def parsed(line: list[str]) -> argparse.Namespace:
-    """A command line: its options, `given`, the names of those that it names itself, and `run`."""
+    """A command line: its options, `given`, the names of those that it names itself, `run`, and `parser`, which parsed it."""
     top = parser()
     for before, word in zip(["", *line], line):
         if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
@@ -88,7 +88,7 @@ def parsed(line: list[str]) -> argparse.Namespace:
             top.error(f"argument {name}: expected a value, found none; is a variable of the shell not set?")
     found = vars(top.parse_args(line))
     given = frozenset(found) - {"command", "run", "otherwise"}
-    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given)
+    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, parser=top)
 
 
 def _explain(error: BaseException, line: list[str]) -> int:

@@ -192,7 +192,8 @@ def test_minisnn_stands_without_the_packages_beside_it():
 
 def test_nothing_lies_about_at_the_top():
     top = {path.relative_to(ROOT).parts[0] for path in FILES}
-    names = {"README.md", "pyproject.toml", "LICENSE", "minisnn", "hardware", "lessons", "tests", "data"}
+    names = {"README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "pyproject.toml"}
+    names |= {"minisnn", "hardware", "lessons", "tests", "data"}
     assert {name for name in top if not name.startswith(".")} <= names
 
 

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder or record.folder()
     records = record.read_all(folder)
     if args.pages or args.check:
-        return _pages(folder, records, args.check)
+        return _pages(folder, records, args.check, args.parser)
     code = _code()
     states = {name: one.state(code) for name, one in records.items()}
     if args.only is None and not args.missing:
@@ -82,8 +82,9 @@ def _code() -> str:
     return code_identity(*[name.removesuffix(".__init__") for name in names])[:16]
 
 
-def _pages(folder: Path, records: dict, check: bool) -> int:
+def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
     """Write the pages anew, or tell which are not what the files say."""
+    from ..results import flags
     from ..results.pages import literature, renewed
     from ..results.tables import makers
 
@@ -93,7 +94,8 @@ def _pages(folder: Path, records: dict, check: bool) -> int:
     for page in found:
         text = page.read_text(encoding="utf-8")
         name = page.relative_to(root).as_posix()
-        made = renewed(text, records, literature(folder), makers(records, folder, page), name)
+        known = {**makers(records, folder, page), **flags.makers(parser)}
+        made = renewed(text, records, literature(folder), known, name)
         if made != text:
             stale.append(name)
             if not check:

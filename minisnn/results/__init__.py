@@ -5,7 +5,8 @@
     measure.py   carry out a measurement's commands, and go on where one was stopped
     pages.py     numbers and tables in Markdown, held to the files by markers
     tables.py    the tables and plots that pages ask for by name
+    flags.py     the commands and their arguments, made of the parsers
 
-Import from here: `record`, `measure`, `pages`.
+Import from here: `record`, `measure`, `pages`, `tables`, `flags`.
 It may import: `files`, `terminal`, `stopping`, `data.store`, `plots`, `training`, `parallel`.
 """

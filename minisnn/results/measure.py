@@ -61,6 +61,8 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
             spent.append(float(done.read_text(encoding="utf-8").splitlines()[-1]))
         outs.append(out)
     figures, more = KINDS[record.kind](outs)
+    if record.kind == "train" and _printed(outs[0]).exists():
+        more["printed"] = _printed(outs[0]).read_text(encoding="utf-8")
     made = dict(vars(record), figures=figures, more={**record.more, **more}, networks=networks)
     made["measured"] = dict(
         commands=list(record.commands),
@@ -93,6 +95,11 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def _printed(out: Path) -> Path:
+    """Where what a command prints is kept, beside what it writes."""
+    return out.with_name(f"{out.name}.printed")
+
+
 def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
     """Carry out a command; the seconds that it took."""
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +114,9 @@ def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
     if words[0] == "minisnn":
         words.append("--quiet")
     began = time.perf_counter()
-    done = subprocess.run([*start[words[0]], *words[1:]], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    line = [*start[words[0]], *words[1:]]
+    with open(_printed(out), "w", encoding="utf-8") as printed:
+        done = subprocess.run(line, cwd=ROOT, stdout=printed, stderr=subprocess.PIPE, text=True)
     if done.returncode == 130 or done.returncode < 0:
         raise KeyboardInterrupt("stopped; the same command goes on where it was")
     if done.returncode:

@@ -1,6 +1,7 @@
 """Numbers and tables of Markdown pages, held to the files of results by markers that a reader does not see.
 
     98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure; NAME:FIGURE.value its value alone
+    ? %<!--=NAME:FIGURE-->                   the same of a result that is not measured yet
     <!-- made: table NAME --> … <!-- end --> all between the two lines is made anew by a maker of that name
 
 A number ends where the marker stands and begins after the last space, bar, bracket or asterisk that is not part of it: the
@@ -16,8 +17,10 @@ from pathlib import Path
 from .figures import shown
 from .record import LITERATURE, Record, read_json
 
-_NUMBER = r"[+-]?[\d.,]+(?: ± [\d.]+)?(?: (?:%|points|s|ms|MB|kB|×))?"
-_MARK = re.compile(rf"(?P<text>{_NUMBER})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half))?-->")
+_UNIT = r"(?: (?:%|points|s|ms|MB|kB|×))?"
+_NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.]+)?{_UNIT}"
+_UNKNOWN = rf"\?(?P<unit>{_UNIT})"
+_MARK = re.compile(rf"(?P<text>{_NUMBER}|{_UNKNOWN})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half))?-->")
 _REGION = re.compile(r"^<!-- made: (?P<what>[\w -]+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S)
 Maker = Callable[[str], str]
 
@@ -38,6 +41,9 @@ def renewed(text: str, records: Mapping[str, Record], literature: Mapping, maker
         if name not in records:
             raise ValueError(f"{page}: there is no result {name!r}")
         figures = records[name].figures
+        if not figures:
+            kept = found["unit"] if found["unit"] is not None else _unit_of(found["text"] or "")
+            return f"?{kept}{found[0][len(found['text'] or ''):]}"
         if key not in figures:
             raise ValueError(f"{page}: the result {name} has no figure {key!r}; expected one of {', '.join(figures)}")
         mark = f"{name}:{key}" + (f".{part}" if part else "")
@@ -50,6 +56,11 @@ def renewed(text: str, records: Mapping[str, Record], literature: Mapping, maker
         return f"<!-- made: {found['what']} -->\n{makers[kind](rest).rstrip()}\n<!-- end -->"
 
     return _MARK.sub(number, _REGION.sub(region, text))
+
+
+def _unit_of(text: str) -> str:
+    """The unit behind a number, with the space before it."""
+    return re.search(rf"{_UNIT}$", text)[0]
 
 
 def unmarked(text: str) -> list[str]:

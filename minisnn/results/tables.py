@@ -42,7 +42,13 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path) -> dict[str,
         draw(path, title, rows)
         return f"![{title}]({there}/pictures/{name}.svg)"
 
-    return {"table": table, "commands": commands, "plot": plot}
+    def output(words: str) -> str:
+        name, _, lines = words.partition(" ")
+        if name not in records:
+            raise ValueError(f"{page}: there is no result {name!r}")
+        return _output(records[name], int(lines or 0))
+
+    return {"table": table, "commands": commands, "plot": plot, "output": output}
 
 
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
@@ -66,6 +72,16 @@ def _cell(record: Record, key: str) -> str:
     if one is None:
         return "" if record.figures else "not measured yet"
     return shown(one).removesuffix(" %")
+
+
+def _output(record: Record, lines: int) -> str:
+    """What the first command of a measurement printed, the first so many lines of it, or all where `lines` is 0."""
+    printed = record.more.get("printed", "").rstrip()
+    if not printed:
+        return "(not measured yet)"
+    shown_lines = printed.split("\n")
+    kept = shown_lines[: lines or None]
+    return "\n".join(["```text", *kept, *(["…"] if len(kept) < len(shown_lines) else []), "```"])
 
 
 def _commands(rows: Mapping[str, Record], there: str) -> str:
