@@ -9,6 +9,7 @@ from minisnn import cli
 from minisnn.results import flags
 from minisnn.results.pages import renewed, unmarked
 from minisnn.results.record import Record
+from minisnn.results.tables import makers
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = sorted((ROOT / "lessons" / "guides").glob("*.md"))
@@ -145,3 +146,14 @@ def test_a_result_that_is_not_measured_yet_is_a_question_mark():
     assert renewed(after, {"a": answer}, {}, {}, "page") == after
     assert renewed(after, {"a": question}, {}, {}, "page") == before
     assert renewed("?<!--=a:accuracy.value-->", {"a": answer}, {}, {}, "page") == "98.0<!--=a:accuracy.value-->"
+
+
+def test_what_a_command_printed_is_shown_by_its_first_lines(tmp_path):
+    (tmp_path / "tables.json").write_text("{}")
+    ran = Record("a", "train", ["minisnn train"], more={"printed": "one\ntwo\nthree\n"})
+    output = makers({"a": ran, "b": Record("b", "train", ["minisnn train"])}, tmp_path, tmp_path / "page.md")["output"]
+    assert output("a") == "```text\none\ntwo\nthree\n```"
+    assert output("a 2") == "```text\none\ntwo\n…\n```"
+    assert output("b 2") == "(not measured yet)"
+    with pytest.raises(ValueError, match="there is no result 'c'"):
+        output("c")
