@@ -17,7 +17,8 @@ from . import __version__, stopping, terminal
 from .commands.options import Help, only_given
 
 COMMANDS = (
-    "train evaluate show fetch record info check table figure relearn explore report results nir convert reference lessons".split()
+    *("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report"),
+    *("results", "nir", "convert", "reference", "lessons"),
 )
 BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\

@@ -13,7 +13,15 @@ from minisnn.results.tables import makers
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = sorted((ROOT / "lessons" / "guides").glob("*.md"))
-PATTERNS = ("README.md", "CHANGELOG.md", "data/*.md", "data/results/*.md", "hardware/README.md", "lessons/*.md", "lessons/guides/*.md")
+PATTERNS = (
+    "README.md",
+    "CHANGELOG.md",
+    "data/*.md",
+    "data/results/*.md",
+    "hardware/README.md",
+    "lessons/*.md",
+    "lessons/guides/*.md",
+)
 PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "lessons" / "guides" / "commands.md").read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ def pages() -> list:
     found = [ROOT / "README.md", *sorted(GUIDES.glob("*.md"))]
     ran = [page for page in found if {kind for kind, _, _ in blocks(page.read_text(encoding="utf-8"))} & {"python", "sh"}]
     slow = pytest.mark.slow
-    chosen = [page for page in ran if page.name not in ELSEWHERE]
+    chosen = [page for page in ran if page.name not in (*ELSEWHERE, "recordings.md")]
     return [pytest.param(page, id=page.name, marks=slow if page.name in SLOW else ()) for page in chosen]
 
 
@@ -67,42 +67,46 @@ def carry_out(line: str) -> None:
     assert cli.main([*words, *less]) == 0, line
 
 
-@pytest.mark.parametrize("page", pages())
-def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
-    monkeypatch.chdir(tmp_path)
-    if page.name == "recordings.md":
-        monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+def run(page: Path, capsys) -> dict[str, str]:
+    """Run a page's blocks in order; {"minisnn train": what it printed}, the last of each command."""
     names: dict = {"__name__": "__main__"}
+    said: dict[str, str] = {}
     printed = ""
     for kind, words, content in blocks(page.read_text(encoding="utf-8")):
         if words == "nir":
             pytest.importorskip("nir", reason='nir is not installed; pip install "minisnn[nir]"')
+        capsys.readouterr()
         if kind == "python":
-            capsys.readouterr()
             exec(compile(content, page.name, "exec", dont_inherit=True), names)
             printed = capsys.readouterr().out
         elif kind == "sh":
             for line in content.splitlines():
                 carry_out(line)
+                said[" ".join(line.split()[:2])] = capsys.readouterr().out
         elif (kind, words) == ("text", "output"):
             assert printed == content
+    return said | {"python": printed}
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
+    monkeypatch.chdir(tmp_path)
+    run(page, capsys)
 
 
 def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, capsys, small):
-    """In the order of the page: what is found in the folder, a picture of a task, an accuracy, and the pixel baseline."""
+    """What is found in the folder, a picture of a task, an accuracy, the pixel baseline, and all of it in Python."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    text = (GUIDES / "recordings.md").read_text(encoding="utf-8")
-    lines = [line for kind, _, content in blocks(text) if kind == "sh" for line in content.splitlines()]
-    said = {}
-    for line in lines:
-        carry_out(line)
-        said[shlex.split(line)[1]] = capsys.readouterr().out
-    assert "gestures: 36 recordings of 12 classes, of 128 x 128 pixels" in said["info"] and "looks wrong" not in said["info"]
-    assert "classes " in said["show"] and Path("shown/task.png").is_file()
-    assert "2 unseen 3-way 1-shot episodes" in said["train"] and "nearest mean: summed frames" in said["evaluate"]
+    said = run(GUIDES / "recordings.md", capsys)
+    found = said["minisnn info"]
+    assert "gestures: 36 recordings of 12 classes, of 128 x 128 pixels" in found and "looks wrong" not in found
+    assert "classes " in said["minisnn show"] and Path("shown/task.png").is_file()
+    assert "2 unseen 3-way 1-shot episodes" in said["minisnn train"]
+    assert "nearest mean: summed frames" in said["minisnn evaluate"]
+    assert re.search(r"^[01]\.?[0-9]* .*'frames': [01]", said["python"], re.M)
 
 
 def test_guides_have_blocks_that_are_run():
     ran = {page.values[0].name for page in pages()} | set(ELSEWHERE)
-    assert {"README.md", "first-steps.md", "recordings.md", "model.md", "concepts.md", "interchange.md"} <= ran
+    assert {"README.md", "first-steps.md", "model.md", "concepts.md", "interchange.md", "speed.md"} <= ran

@@ -122,7 +122,10 @@ def test_the_reference_shows_equations_and_columns_as_they_are(tmp_path, capsys,
 def test_changelog_and_citation_know_the_version():
     version = minisnn.__version__
     citation = (ROOT / "CITATION.cff").read_text()
-    assert f"\nversion: {version}\n" in citation and f"version = {{{version}}}" in (ROOT / "lessons" / "guides" / "questions.md").read_text()
+    assert (
+        f"\nversion: {version}\n" in citation
+        and f"version = {{{version}}}" in (ROOT / "lessons" / "guides" / "questions.md").read_text()
+    )
     changes = (ROOT / "CHANGELOG.md").read_text()
     assert f"\n## {version}" in changes
     for line in re.findall(r"^\|.*\|(.*)\|$", changes, re.M):  # where things went: it is there

@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
     roots = dict(_named(text) for text in args.data)
     for number, name in enumerate(chosen, 1):
         print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
-        made = measure(records[name], args.work / name, roots, code, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+        made = measure(
+            records[name], args.work / name, roots, code, lambda text: print(f"  {text}", file=sys.stderr, flush=True)
+        )
         record.write(folder / f"{name}.json", made)
         print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s")
     return 0

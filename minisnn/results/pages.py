@@ -43,7 +43,7 @@ def renewed(text: str, records: Mapping[str, Record], literature: Mapping, maker
         figures = records[name].figures
         if not figures:
             kept = found["unit"] if found["unit"] is not None else _unit_of(found["text"] or "")
-            return f"?{kept}{found[0][len(found['text'] or ''):]}"
+            return f"?{kept}{found[0][len(found['text'] or '') :]}"
         if key not in figures:
             raise ValueError(f"{page}: the result {name} has no figure {key!r}; expected one of {', '.join(figures)}")
         mark = f"{name}:{key}" + (f".{part}" if part else "")

@@ -113,8 +113,8 @@ def compare(options):
     figures["memory"] = dict(value=memory["minisnn"], unit="MB")
     figures["memory-torch"] = dict(value=memory["torch"], unit="MB")
     if options.json:
-        more = dict(difference_in_float64=apart, activity=dict(rates), torch=_version_of_torch())
-        more = {name: value if not isinstance(value, dict) else {k: float(v) for k, v in value.items()} for name, value in more.items()}
+        activity = {name: float(rate) for name, rate in rates.items()}
+        more = dict(difference_in_float64=apart, activity=activity, torch=_version_of_torch())
         Path(options.json).write_text(json.dumps(dict(figures=figures, more=more)))
 
 

@@ -43,9 +43,7 @@ def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch, no_
         .replace('own-model", **own)\nprint', 'own-model", data=sets, **own)\nprint')
     )
     assert "data=sets" in block and few in block
-    exec(
-        compile(block, "model.md", "exec", dont_inherit=True), page | {"replace": replace, "data": data, "sets": toy_data()}
-    )
+    exec(compile(block, "model.md", "exec", dont_inherit=True), page | {"replace": replace, "data": data, "sets": toy_data()})
 
 
 def page_slips():
