@@ -60,7 +60,8 @@ def renewed(text: str, records: Mapping[str, Record], literature: Mapping, maker
 
 def _unit_of(text: str) -> str:
     """The unit behind a number, with the space before it."""
-    return re.search(rf"{_UNIT}$", text)[0]
+    found = re.search(rf"{_UNIT}$", text)
+    return found[0] if found else ""
 
 
 def unmarked(text: str) -> list[str]:
