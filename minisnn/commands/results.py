@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder or record.folder()
     records = record.read_all(folder)
     if args.pages or args.check:
+        options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.parser)
     code = _code()
     states = {name: one.state(code) for name, one in records.items()}
