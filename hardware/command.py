@@ -38,7 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     The namespace holds what was given and nothing else, so that `run` can refuse what does not apply.
     """
-    parts, defaults = parser.add_subparsers(dest="what", metavar="{compare,export,loihi,train}", title="what to do"), {}
+    named = "{" + ",".join(PARTS) + "}"
+    parts = parser.add_subparsers(dest="what", metavar=named, title="what to do")
+    defaults = {}
     for name, (add, help) in PARTS.items():
         layout = dict(epilog=EXAMPLES, formatter_class=options.Help, allow_abbrev=False)
         part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)

@@ -15,6 +15,7 @@ from .outputs import marked_folder
 NEEDED = (
     "README.md",
     "GLOSSARY.md",
+    "guides/*.*",
     "style.py",
     "interactive.py",
     "pictures/*.[js]*",

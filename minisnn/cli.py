@@ -17,7 +17,8 @@ from . import __version__, stopping, terminal
 from .commands.options import Help, check_outputs, only_given
 
 COMMANDS = (
-    "train evaluate show fetch record info check table figure relearn explore report nir convert reference lessons".split()
+    *("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report"),
+    *("results", "nir", "convert", "reference", "lessons"),
 )
 BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
@@ -80,7 +81,7 @@ def _carry_out(line: list[str]) -> int:
 
 
 def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argparse.Namespace:
-    """A command line: its options, `given`, the names of those that it names itself, and `run`."""
+    """A command line: its options, `given`, the names of those that it names itself, `run`, and `parser`, which parsed it."""
     top = top or parser()
     for before, word in zip(["", *line], line):
         if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
@@ -90,7 +91,7 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
             top.error(f"argument {name}: expected a value, found none; is a variable of the shell not set?")
     found = vars(top.parse_args(line))
     given = frozenset(found) - {"command", "run", "otherwise"}
-    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given)
+    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, parser=top)
 
 
 def _explain(error: BaseException, line: list[str]) -> int:

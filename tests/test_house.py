@@ -16,7 +16,7 @@ PACKAGES = ("minisnn", "hardware")
 # From the ground up. A room or a lone module imports from what stands before it, and from its own room.
 ORDER = (
     "stopping terminal files outputs parallel layers kernels network meta data.readers data.store data.camera data.sets plots "
-    "training gradcheck nir experiments classroom commands cli __main__ hardware.chip hardware.c hardware.page hardware.loihi "
+    "training gradcheck nir experiments results classroom commands cli __main__ hardware.chip hardware.c hardware.page hardware.loihi "
     "hardware.study hardware.training hardware.command hardware.__main__"
 ).split()
 WHOLE = ("minisnn.data", "hardware")  # rooms of rooms
@@ -192,7 +192,8 @@ def test_minisnn_stands_without_the_packages_beside_it():
 
 def test_nothing_lies_about_at_the_top():
     top = {path.relative_to(ROOT).parts[0] for path in FILES}
-    names = {"README.md", "pyproject.toml", "LICENSE", "minisnn", "hardware", "lessons", "tests", "data"}
+    names = {"README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "pyproject.toml"}
+    names |= {"minisnn", "hardware", "lessons", "tests", "data"}
     assert {name for name in top if not name.startswith(".")} <= names
 
 

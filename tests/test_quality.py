@@ -122,11 +122,13 @@ def test_the_reference_shows_equations_and_columns_as_they_are(tmp_path, capsys,
 
 
 def test_changelog_and_citation_know_the_version():
-    """They lie in .github, because the top level of the project is kept for what a newcomer needs."""
     version = minisnn.__version__
-    citation = (ROOT / ".github" / "CITATION.cff").read_text()
-    assert f"\nversion: {version}\n" in citation and f"version = {{{version}}}" in (ROOT / "README.md").read_text()
-    changes = (ROOT / ".github" / "CHANGELOG.md").read_text()
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert (
+        f"\nversion: {version}\n" in citation
+        and f"version = {{{version}}}" in (ROOT / "lessons" / "guides" / "questions.md").read_text()
+    )
+    changes = (ROOT / "CHANGELOG.md").read_text()
     assert f"\n## {version}" in changes
     for line in re.findall(r"^\|.*\|(.*)\|$", changes, re.M):  # where things went: it is there
         for name in re.findall(r"`((?:minisnn|hardware)(?:\.\w+)+)`", line):

@@ -8,10 +8,12 @@ Runs alternate in one process; medians of `--repeat` runs after one warm-up, on 
 """
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -80,6 +82,7 @@ def compare(options):
         f"pooling, input {H} x {W}, float32, 5-way 1-shot, 25 queries"
     )
     tensors, cases = runs(options, net, parameters)
+    figures = {}
     for name, (ours, theirs) in cases.items():
         times = []
         for seed in range(options.repeat + 1):
@@ -91,8 +94,13 @@ def compare(options):
             theirs(t_torch)
             times.append((middle - start, time.perf_counter() - middle))
         a, b = (median(column) for column in zip(*times[1:]))
+        key = name.split(",")[0].replace(" ", "-")
+        figures[key] = dict(value=a, unit="s")
+        figures[f"{key}-torch"] = dict(value=b, unit="s")
+        figures[f"{key}-ratio"] = dict(value=b / a, unit="x")
         print(f"{name:22s} minisnn {a:7.3f} s   PyTorch {b:7.3f} s   {b / a:5.1f} times as fast")
-    print(f"largest difference of the two in double precision, relative: {difference(options, net, parameters):.1e}")
+    apart = float(difference(options, net, parameters))
+    print(f"largest difference of the two in double precision, relative: {apart:.1e}")
     memory = {}
     for who in ("minisnn", "torch"):
         told = f"--activity {options.activity} --pool {options.pool} --neuron {options.neuron} --input {H} {W} --only {who}"
@@ -102,6 +110,18 @@ def compare(options):
         f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
         f" {memory['minisnn'] / memory['torch']:.2f} of it"
     )
+    figures["memory"] = dict(value=memory["minisnn"], unit="MB")
+    figures["memory-torch"] = dict(value=memory["torch"], unit="MB")
+    if options.json:
+        activity = {name: float(rate) for name, rate in rates.items()}
+        more = dict(difference_in_float64=apart, activity=activity, torch=_version_of_torch())
+        Path(options.json).write_text(json.dumps(dict(figures=figures, more=more)))
+
+
+def _version_of_torch() -> str:
+    import torch
+
+    return torch.__version__
 
 
 def difference(options, net, parameters) -> float:
@@ -143,6 +163,7 @@ if __name__ == "__main__":
     parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
     parser.add_argument("--only", choices=("minisnn", "torch"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     only(options) if options.only else compare(options)

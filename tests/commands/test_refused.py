@@ -23,6 +23,9 @@ IDLE: dict[str, list[str]] = {
     "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
     "info text": ["--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y", "--columns t,x,y,p"],
     "record --out new": ["--labels a", "--size 9,9"],
+    "results": ["--data a=text", "--work new"],
+    "results --check": ["--data a=text", "--work new"],
+    "results --pages": ["--data a=text", "--work new"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
     "nir import text new.h5": ["--for norse"],
     "convert snntorch double_nmnist_maml.h5 new.npz": ["--input 9,8,2", "--window 9"],
@@ -67,6 +70,7 @@ ALWAYS = {
     "convert": "",
     "record": "duration each inverted out quiet seed sensor split threads",
     "reference": "out",
+    "results": "check folder missing only pages",
     "show": "animation checkpoint dataset format index out queries root seed shots split ways",
     "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
     "freeze "

@@ -12,7 +12,7 @@ from toy import toy_config, toy_data
 import minisnn as ms
 from minisnn.layers import surrogate
 
-PAGE = (Path(__file__).parents[2] / "data" / "own_model.md").read_text()
+PAGE = (Path(__file__).parents[2] / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 
 
@@ -21,7 +21,7 @@ def page():
     """Names of the page's blocks but the last, which trains; every assertion in them holds."""
     names: dict = {"__name__": "own_model"}
     for block in BLOCKS[:-1]:
-        exec(compile(block, "own_model.md", "exec", dont_inherit=True), names)
+        exec(compile(block, "model.md", "exec", dont_inherit=True), names)
     return names
 
 
@@ -43,9 +43,7 @@ def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch, no_
         .replace('own-model", **own)\nprint', 'own-model", data=sets, **own)\nprint')
     )
     assert "data=sets" in block and few in block
-    exec(
-        compile(block, "own_model.md", "exec", dont_inherit=True), page | {"replace": replace, "data": data, "sets": toy_data()}
-    )
+    exec(compile(block, "model.md", "exec", dont_inherit=True), page | {"replace": replace, "data": data, "sets": toy_data()})
 
 
 def page_slips():

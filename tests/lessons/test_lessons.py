@@ -199,7 +199,7 @@ def test_the_command_copies_what_a_student_needs(command):
     expected = [f"{name}.ipynb" for name in NAMES] + "README.md GLOSSARY.md style.py interactive.py".split()
     told = "behaviour", "diagnosis", "probes", "proportions", "relations", "slips", "stopped", "terms"
     expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + ["checks/slips.txt"]
-    expected += [f"pictures/{path.name}" for path in (LESSONS / "pictures").iterdir()]
+    expected += [f"{folder}/{path.name}" for folder in ("pictures", "guides") for path in (LESSONS / folder).iterdir()]
     assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
     for name in NAMES:
         assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (LESSONS / f"{name}.ipynb").read_bytes()

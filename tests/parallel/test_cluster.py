@@ -211,7 +211,7 @@ def test_a_task_that_ends_as_one_stops_waiting_is_no_error():
 
 @pytest.mark.slow
 def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here, tmp_path, monkeypatch):
-    """As README says; first a whole run, then one whose scheduler is killed, which says how to go on."""
+    """As the guide to clusters says; first a whole run, then one whose scheduler is killed, which says how to go on."""
     monkeypatch.setattr(clusters, "PATIENCE", 10)
     run = partial(subprocess.Popen, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     command = [sys.executable, "-m", "dask"]

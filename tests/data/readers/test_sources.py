@@ -129,8 +129,8 @@ def test_arrays_with_other_names_take_the_order(tmp_path):
     assert ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t_ms,p")
 
 
-def test_the_page_on_own_recordings_names_all_columns():
-    page = (Path(__file__).parents[3] / "data" / "own_recordings.md").read_text()
+def test_the_guide_on_recordings_names_all_columns():
+    page = (Path(__file__).parents[3] / "lessons" / "guides" / "recordings.md").read_text()
     assert not [name for names in NAMES.values() for name in names if f"`{name}`" not in page]
     assert not [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page]
 

@@ -1,0 +1,112 @@
+"""The measurements behind every number of the documents: a file each in data/results. What is missing or out of date is
+listed; --only measures again, and goes on where it was stopped; --pages writes the pages that are made of them."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import options
+
+SUMMARY = "measurements behind the documents: list, measure again, write the pages"
+EXAMPLES = """\
+examples:
+  minisnn results                             every measurement, and whether it is up to date
+  minisnn results --only double-nmnist-maml   measure one again; stopped, the same command goes on
+  minisnn results --missing                   measure what is missing or out of date
+  minisnn results --only real-shift --data nmnist=~/N-MNIST
+  minisnn results --pages                     write numbers, tables and plots of all pages anew"""
+PAGES = ("README.md", "CHANGELOG.md", "hardware/README.md", "data/results/*.md", "lessons/guides/*.md", "lessons/README.md")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--only", type=options.names, metavar="A,B,…", help="measure these again")
+    what.add_argument("--missing", action="store_true", help="measure what is missing or was asked otherwise")
+    what.add_argument("--pages", action="store_true", help="write the pages that show results")
+    what.add_argument("--check", action="store_true", help="exit code 1 where a page is not what the files say")
+    text = "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; may be given again"
+    parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help=text)
+    text = "folder of the measurements (default: those that travel with minisnn)"
+    parser.add_argument("--folder", type=Path, metavar="DIR", help=text)
+    text = "folder of work, where a measurement that was stopped goes on (default: runs/results)"
+    parser.add_argument("--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..results import record
+
+    folder = args.folder or record.folder()
+    records = record.read_all(folder)
+    if args.pages or args.check:
+        options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
+        return _pages(folder, records, args.check, args.parser)
+    code = _code()
+    states = {name: one.state(code) for name, one in records.items()}
+    if args.only is None and not args.missing:
+        options.refuse(args, "without --only or --missing", "data", "work")
+        for name, one in records.items():
+            print(f"{name:<36} {states[name]:<15} {one.measured.get('date', ''):<11} {one.title}")
+        return 0
+    chosen = args.only or [name for name, state in states.items() if state not in ("measured", "other code")]
+    for name in chosen:
+        if name not in records:
+            raise ValueError(f"--only: there is no result {name!r}; expected some of {', '.join(records)}")
+    from ..results.measure import measure
+
+    roots = dict(_named(text) for text in args.data)
+    for number, name in enumerate(chosen, 1):
+        print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
+        made = measure(
+            records[name], args.work / name, roots, code, lambda text: print(f"  {text}", file=sys.stderr, flush=True)
+        )
+        record.write(folder / f"{name}.json", made)
+        print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s")
+    return 0
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals or not place:
+        raise ValueError(f"--data {text}: expected NAME=DIR, such as nmnist=~/N-MNIST")
+    path = Path(place).expanduser().absolute()
+    if not path.exists():
+        raise ValueError(f"--data {text}: there is no {path}")
+    return name, str(path)
+
+
+def _code() -> str:
+    """A hash of the code that numbers depend on: all modules of these rooms."""
+    from ..data.store.cache import code_identity
+
+    package = Path(__file__).resolve().parents[1]
+    rooms = ("data", "kernels", "layers", "meta", "network", "training", "experiments")
+    files = sorted(path for room in rooms for path in (package / room).rglob("*.py"))
+    names = [".".join(("minisnn", *path.relative_to(package).with_suffix("").parts)) for path in files]
+    return code_identity(*[name.removesuffix(".__init__") for name in names])[:16]
+
+
+def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
+    """Write the pages anew, or tell which are not what the files say."""
+    from ..results import flags
+    from ..results.pages import literature, renewed
+    from ..results.tables import makers
+
+    root = folder.resolve().parents[1]
+    found = sorted(path for pattern in PAGES for path in root.glob(pattern))
+    stale = []
+    for page in found:
+        text = page.read_text(encoding="utf-8")
+        name = page.relative_to(root).as_posix()
+        known = {**makers(records, folder, page), **flags.makers(parser)}
+        made = renewed(text, records, literature(folder), known, name)
+        if made != text:
+            stale.append(name)
+            if not check:
+                from ..files import write_whole
+
+                write_whole(page, made.encode())
+    for name in stale:
+        print(f"{name}: {'is not what the results say; minisnn results --pages writes it anew' if check else 'written'}")
+    if not stale:
+        print(f"{len(found)} pages are what {len(records)} results say")
+    return int(check and bool(stale))

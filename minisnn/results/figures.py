@@ -1,0 +1,57 @@
+"""Numbers of a measurement, each with a name, a unit and, where it has one, half of its 95 % interval.
+
+A figure is a mapping with `value`, `unit` and perhaps `half`; `shown` makes the text that a page has of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Figure = Mapping[str, Any]
+
+UNITS = {
+    "%": "a share between 0 and 1, shown in per cent",
+    "points": "a difference of two shares, shown in points of a per cent",
+    "s": "seconds",
+    "ms": "milliseconds",
+    "MB": "megabytes, 10^6 bytes",
+    "kB": "kilobytes, 10^3 bytes",
+    "x": "a ratio",
+    "": "a plain number",
+}
+
+
+def figure(value: float, unit: str, half: float | None = None) -> dict[str, Any]:
+    """A figure as records hold it. ValueError for a unit that is not in UNITS."""
+    if unit not in UNITS:
+        raise ValueError(f"unit is {unit!r}, expected one of {', '.join(map(repr, UNITS))}")
+    found: dict[str, Any] = {"value": value, "unit": unit}
+    if half is not None:
+        found["half"] = half
+    return found
+
+
+def shown(one: Figure, part: str = "") -> str:
+    """A figure as pages show it: 98.7 ± 0.3 %, 0.103 s, 8.3 ×.
+
+    part   "value" or "half": that part of it alone, without a unit
+    """
+    value, half = one["value"], one.get("half")
+    if part == "half":
+        return "" if half is None else _number(half, one["unit"])
+    text = _number(value, one["unit"], signed=one["unit"] == "points")
+    if part == "value":
+        return text
+    if half is not None:
+        text = f"{text} ± {_number(half, one['unit'])}"
+    unit = {"x": "×", "points": "points"}.get(one["unit"], one["unit"])
+    return f"{text} {unit}".rstrip()
+
+
+def _number(value: float, unit: str, signed: bool = False) -> str:
+    if unit in ("%", "points"):
+        return f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+    if unit == "x":
+        return f"{value:.1f}"
+    if float(value).is_integer() and abs(value) >= 100 or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

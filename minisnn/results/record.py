@@ -1,0 +1,120 @@
+"""A measurement: what was asked, what came out, with which code and on which processor. One JSON file each.
+
+title        what was measured, in a few words
+kind         how its numbers are found in what the commands write: `measure.KINDS`
+commands     as they are typed; {out} stands for a place that the measurement chooses, {nmnist} for a folder of recordings
+table, place the table of a page that it is a row of, and where in it
+cells        texts of that row, by the names of the table's columns
+detail       what else is to be said: what was tried, what was seen
+figures      {name: figure}, see `figures`
+more         anything else that came out and that a page or a reader may want, such as the accuracy of every episode
+networks     {file of a shipped network: SHA-256 of its bytes}
+measured     versions, processor, threads, seconds, date, and `code`, a hash of the code that the numbers depend on
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..data.store.shipped import shipped
+from ..files import read_whole, write_whole
+
+LITERATURE = "literature.json"
+TABLES = "tables.json"
+NOT_RECORDS = (LITERATURE, TABLES)
+_MOST = 1 << 24  # bytes of a record
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NETWORK = re.compile(r"[\w./-]+\.h5")
+
+
+@dataclass
+class Record:
+    """One measurement; see this module."""
+
+    title: str
+    kind: str
+    commands: list[str]
+    table: str = ""
+    place: float = 0
+    cells: dict[str, str] = field(default_factory=dict)
+    detail: str = ""
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Shipped networks that the commands name."""
+        found = [word for command in self.commands for word in _NETWORK.findall(command)]
+        return tuple(dict.fromkeys(word for word in found if "/" not in word))
+
+    def state(self, code: str) -> str:
+        """ "measured"; or what it is not: "missing", "other commands", "other networks", or "other code" than `code`."""
+        if not self.figures:
+            return "missing"
+        if self.measured.get("commands") != self.commands:
+            return "other commands"
+        if self.networks != {name: hash_of(shipped(name)) for name in self.asks}:
+            return "other networks"
+        return "measured" if self.measured.get("code") == code else "other code"
+
+
+def folder() -> Path:
+    """Where the records lie that travel with minisnn."""
+    return shipped("results")
+
+
+def read(path: Path) -> Record:
+    """A record. ValueError, naming the file and the field, where it is none."""
+    if not _NAME.fullmatch(path.stem):
+        raise ValueError(f"{path}: a record's name has small letters, digits and hyphens")
+    values = read_json(path)
+    known = set(Record.__dataclass_fields__)
+    lacking = {"title", "kind", "commands"} - set(values)
+    if lacking or set(values) - known:
+        wrong = f"lacks {', '.join(sorted(lacking))}" if lacking else f"has {', '.join(sorted(set(values) - known))}"
+        raise ValueError(f"{path}: a record {wrong}; expected fields {', '.join(Record.__dataclass_fields__)}")
+    record = Record(**values)
+    if not isinstance(record.commands, list) or not all(isinstance(one, str) for one in record.commands):
+        raise ValueError(f"{path}: commands must be a list of texts, one a command")
+    return record
+
+
+def read_all(place: Path) -> dict[str, Record]:
+    """All records of a folder, by name."""
+    paths = sorted(path for path in place.glob("*.json") if path.name not in NOT_RECORDS)
+    return {path.stem: read(path) for path in paths}
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record; empty fields are left out."""
+    values = {name: value for name, value in asdict(record).items() if value not in ("", 0, {}, [])}
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    text = re.sub(r"\[\s+((?:-?[\d.e+-]+,\s+)*-?[\d.e+-]+)\s+\]", _in_a_line, text)
+    write_whole(path, f"{text}\n".encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of named values. ValueError where it holds anything else."""
+    try:
+        values = json.loads(read_whole(path, "a file of results", _MOST).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: the file is no JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
+    return values
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _in_a_line(numbers: re.Match) -> str:
+    return "[" + re.sub(r"\s+", " ", numbers[1]) + "]"

@@ -1,0 +1,136 @@
+"""What pages ask for by name: tables and plots of records, and how each row was measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..files import write_whole
+from ..plots.canvas import COLOURS, figure, save, style
+from .figures import shown
+from .measure import shown as as_typed
+from .pages import Maker
+from .record import TABLES, Record, read_json
+
+MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
+
+
+def makers(records: Mapping[str, Record], folder: Path, page: Path) -> dict[str, Maker]:
+    """What makes the regions of a page; links lead from the page to the files."""
+    tables = read_json(folder / TABLES)
+    there = Path(os.path.relpath(folder, page.parent)).as_posix()
+
+    def of(name: str) -> tuple[dict, dict[str, Record]]:
+        if name not in tables:
+            raise ValueError(f"{page}: {TABLES} has no table {name!r}; expected one of {', '.join(tables)}")
+        rows = {key: one for key, one in records.items() if one.table == name}
+        return tables[name], dict(sorted(rows.items(), key=lambda row: (row[1].place, row[0])))
+
+    def table(name: str) -> str:
+        return _table(*of(name), there)
+
+    def commands(name: str) -> str:
+        return _commands(of(name)[1], there)
+
+    def plot(name: str) -> str:
+        title, rows = of(name)[0]["title"], of(name)[1]
+        path = folder / "pictures" / f"{name}.svg"
+        draw(path, title, rows)
+        return f"![{title}]({there}/pictures/{name}.svg)"
+
+    def output(words: str) -> str:
+        name, _, lines = words.partition(" ")
+        if name not in records:
+            raise ValueError(f"{page}: there is no result {name!r}")
+        return _output(records[name], int(lines or 0))
+
+    return {"table": table, "commands": commands, "plot": plot, "output": output}
+
+
+def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
+    """A Markdown table: a row a record, a cell a figure, or a text of the record's own."""
+    heads = [head for head, _ in layout["columns"]]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for name, record in rows.items():
+        cells = [_cell(record, key) for _, key in layout["columns"]]
+        cells[0] = f"[{cells[0]}]({there}/{name}.json)"
+        lines.append(f"| {' | '.join(cells)} |")
+    note = layout.get("note", "")
+    return "\n".join([*lines, *(["", note] if note else [])])
+
+
+def _cell(record: Record, key: str) -> str:
+    if key in record.cells:
+        return record.cells[key]
+    if key == "title":
+        return record.title
+    one = record.figures.get(key)
+    if one is None:
+        return "" if record.figures else "not measured yet"
+    return shown(one).removesuffix(" %")
+
+
+def _output(record: Record, lines: int) -> str:
+    """What the first command of a measurement printed, the first so many lines of it, or all where `lines` is 0."""
+    printed = record.more.get("printed", "").rstrip()
+    if not printed:
+        return "(not measured yet)"
+    shown_lines = printed.split("\n")
+    kept = shown_lines[: lines or None]
+    return "\n".join(["```text", *kept, *(["…"] if len(kept) < len(shown_lines) else []), "```"])
+
+
+def _commands(rows: Mapping[str, Record], there: str) -> str:
+    """How each row was measured, and what is to be said of it."""
+    parts = []
+    for name, record in rows.items():
+        how = _how(record.measured)
+        typed = "\n".join(f"    {as_typed(command)}" for command in record.commands)
+        detail = f"\n\n{record.detail}" if record.detail else ""
+        parts.append(f"**[{record.title}]({there}/{name}.json)** ({how}):\n\n{typed}{detail}")
+    return "\n\n".join(parts)
+
+
+def _how(measured: Mapping[str, Any]) -> str:
+    """With what, when, and in how many seconds a record was measured."""
+    if not measured:
+        return "not measured yet"
+    told = f"minisnn {measured['minisnn']}, {measured['date']}"
+    if "transcribed" in measured:
+        return f"{told}, {measured['transcribed']}"
+    return f"{told}, {measured['seconds']:,.0f} s"
+
+
+def draw(path: Path, title: str, rows: Mapping[str, Record]) -> None:
+    """Accuracies as dots with their leading intervals, baselines beside, a line a record; drawn where the numbers changed."""
+    shares = {
+        name: {key: one for key, one in record.figures.items() if key in MARKS and one["unit"] == "%"}
+        for name, record in rows.items()
+    }
+    labels = {name: rows[name].cells.get("label", rows[name].title) for name in rows}
+    key = hashlib.sha256(json.dumps([title, shares, labels], sort_keys=True).encode()).hexdigest()
+    if path.exists() and key in path.read_text(encoding="utf-8"):
+        return
+    words = dict(accuracy="by its own rule", own="nearest class mean, same features", pretrained="of a classifier's features")
+    words.update(random="of a random network's", frames="of summed frames")
+    with style():
+        fig = figure(7.5, 1.4 + 0.42 * len(rows))
+        axes = fig.subplots()
+        colours = dict(zip(MARKS, COLOURS.values()))
+        for line, of in enumerate(shares.values()):
+            for kind, one in of.items():
+                half = 100 * one.get("half", 0)
+                dot = dict(fmt=MARKS[kind], color=colours[kind], markersize=5, capsize=2, label=words.pop(kind, None))
+                axes.errorbar(100 * one["value"], -line, xerr=half, **dot)
+        axes.set(xlabel="accuracy (%)", title=title, yticks=[-n for n in range(len(rows))], yticklabels=list(labels.values()))
+        axes.set_xlim(right=101)
+        axes.grid(axis="x", color="0.9")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.25 - 0.6 / max(len(rows), 1)), ncols=3, fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(fig, path)
+    text = path.read_text(encoding="utf-8")
+    write_whole(path, text.replace("</svg>", f"<!-- {key} --></svg>").encode())

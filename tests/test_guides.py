@@ -1,0 +1,112 @@
+"""What the guides say runs as it is written, block after block, with fewer updates and episodes.
+
+```python blocks are run, and so is every line of ```sh blocks; what stands in a ```text output block is what the block above it
+prints. Other ```text blocks are not run: installing, other machines, hours of training.
+"""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import minisnn as ms
+from minisnn import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDES = ROOT / "lessons" / "guides"
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
+ELSEWHERE = {"model.md": "tests/gradcheck/test_own.py"}  # where its blocks are run
+SLOW = {"clusters.md", "hardware.md"}
+TRAIN = "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --channels 4 --quiet"
+LESS = {
+    "train": shlex.split(TRAIN),
+    "evaluate": ["--episodes", "2", "--queries", "2", "--quiet"],
+    "hardware": ["--episodes", "2", "--queries", "2", "--quiet"],
+    "hardware loihi": ["--episodes", "2", "--queries", "2", "--quiet"],
+}
+FEW = dict(updates=2, evaluate_every=1, evaluate_episodes=2, test_episodes=2, queries=2, channels=(4,), prototype_updates=0)
+
+
+def blocks(text: str) -> list[tuple[str, str, str]]:
+    """(language, words behind it, content) of every block."""
+    return [(kind, words.strip(), content) for kind, words, content in BLOCK.findall(text)]
+
+
+def pages() -> list:
+    found = [ROOT / "README.md", *sorted(GUIDES.glob("*.md"))]
+    ran = [page for page in found if {kind for kind, _, _ in blocks(page.read_text(encoding="utf-8"))} & {"python", "sh"}]
+    slow = pytest.mark.slow
+    chosen = [page for page in ran if page.name not in (*ELSEWHERE, "recordings.md")]
+    return [pytest.param(page, id=page.name, marks=slow if page.name in SLOW else ()) for page in chosen]
+
+
+@pytest.fixture
+def small(monkeypatch, no_curves):
+    """Runs and evaluations of Python blocks are small."""
+    config, evaluate = ms.TrainingConfig, ms.evaluate
+    monkeypatch.setattr(ms, "TrainingConfig", lambda **given: config(**{**given, **FEW}))
+    monkeypatch.setattr(ms, "evaluate", lambda *given, **named: evaluate(*given, **{**named, "episodes": 2}))
+
+
+def gestures(folder: str) -> None:
+    """`python data/make_gestures.py FOLDER` with fewer recordings."""
+    spec = importlib.util.spec_from_file_location("make_gestures", ROOT / "data" / "make_gestures.py")
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    generator.make(Path(folder), 1, 3)
+
+
+def carry_out(line: str) -> None:
+    program, *words = shlex.split(line)
+    if (program, words[0]) == ("python", "data/make_gestures.py"):
+        return gestures(words[1])
+    assert program == "minisnn", f"no test knows how to run {line}"
+    less = LESS.get(" ".join(words[:2]), LESS.get(words[0], []) if words[0] != "hardware" or words[1].startswith("-") else [])
+    assert cli.main([*words, *less]) == 0, line
+
+
+def run(page: Path, capsys) -> dict[str, str]:
+    """Run a page's blocks in order; {"minisnn train": what it printed}, the last of each command."""
+    names: dict = {"__name__": "__main__"}
+    said: dict[str, str] = {}
+    printed = ""
+    for kind, words, content in blocks(page.read_text(encoding="utf-8")):
+        if words == "nir":
+            pytest.importorskip("nir", reason='nir is not installed; pip install "minisnn[nir]"')
+        capsys.readouterr()
+        if kind == "python":
+            exec(compile(content, page.name, "exec", dont_inherit=True), names)
+            printed = capsys.readouterr().out
+        elif kind == "sh":
+            for line in content.splitlines():
+                carry_out(line)
+                said[" ".join(line.split()[:2])] = capsys.readouterr().out
+        elif (kind, words) == ("text", "output"):
+            assert printed == content
+    return said | {"python": printed}
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
+    monkeypatch.chdir(tmp_path)
+    run(page, capsys)
+
+
+def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, capsys, small):
+    """What is found in the folder, a picture of a task, an accuracy, the pixel baseline, and all of it in Python."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    said = run(GUIDES / "recordings.md", capsys)
+    found = said["minisnn info"]
+    assert "gestures: 36 recordings of 12 classes, of 128 x 128 pixels" in found and "looks wrong" not in found
+    assert "classes " in said["minisnn show"] and Path("shown/task.png").is_file()
+    assert "2 unseen 3-way 1-shot episodes" in said["minisnn train"]
+    assert "nearest mean: summed frames" in said["minisnn evaluate"]
+    assert re.search(r"^[01]\.?[0-9]* .*'frames': [01]", said["python"], re.M)
+
+
+def test_guides_have_blocks_that_are_run():
+    ran = {page.values[0].name for page in pages()} | set(ELSEWHERE)
+    assert {"README.md", "first-steps.md", "model.md", "concepts.md", "interchange.md", "speed.md"} <= ran
