@@ -15,9 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("minisnn", "hardware")
 # From the ground up. A room or a lone module imports from what stands before it, and from its own room.
 ORDER = (
-    "stopping terminal files outputs parallel layers kernels network meta data.readers data.store data.camera data.sets plots "
-    "training gradcheck nir experiments results classroom commands cli __main__ hardware.chip hardware.c hardware.page hardware.loihi "
-    "hardware.study hardware.training hardware.command hardware.__main__"
+    "stopping terminal files outputs parallel layers kernels network meta data.readers data.store "
+    "data.camera data.sets plots training gradcheck nir experiments results classroom commands cli "
+    "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study hardware.training "
+    "hardware.command hardware.__main__"
 ).split()
 WHOLE = ("minisnn.data", "hardware")  # rooms of rooms
 LINES, MODULES, LONE = 400, 14, 8
