@@ -30,8 +30,8 @@ independent answers as have this V, and so within 0 and 1. A difference of two r
 are. Nothing here speaks for other people who draw, other sensors or other training seeds; windows of one take count as
 recordings each.
 
-Where all answers are right, or all wrong, up to 3 / n of others cannot be excluded at 95 % (the rule of three: Hanley &
-Lippman-Hand 1983, JAMA 249:1743); n is the number of recordings then. So it is with two rules of which no answer differs.
+Where episodes do not differ, as where all answers are right, up to 3 / n of others cannot be excluded at 95 % (the rule of
+three: Hanley & Lippman-Hand 1983, JAMA 249:1743), n the number of recordings. So it is with two rules that answer alike.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from typing import NamedTuple
 import numpy as np
 
 LEVEL = 0.95
+LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its estimate
 CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
 POPULATIONS = {
     "classes": "new classes and new recordings",
@@ -177,15 +178,16 @@ class Shared:
             raise ValueError(f"right has shape {right.shape}; expected ({self.answers},), the answers of all episodes")
         if self.episodes == 1:
             return Intervals(None, None, None, None)
-        mean, alike = float(right.mean()), np.ptp(right) == 0
+        mean, accuracy = float(right.mean()), right.reshape(self.episodes, -1).mean(1)
+        alike = bool(np.ptp(accuracy) < 1e-12)  # so that no spread is to be seen
         halves = self._alike() if alike else self._halves(right - mean)
         counts = bool(np.isin(right, (0, 1)).all())
         lead = _interval(mean, halves[self.population], self.population, counts, alike)
-        over_episodes = halves["episodes"] if alike else ci95(right.reshape(self.episodes, -1).mean(1).tolist())
+        over_episodes = halves["episodes"] if np.ptp(right) == 0 else ci95(accuracy.tolist())
         return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
 
     def _alike(self) -> dict[str, float]:
-        """Half the intervals where no answer differs from another."""
+        """Half the intervals where no episode differs from another."""
         halves = {"episodes": rule_of_three(self.answers)}
         if self.sides:
             halves["recordings"] = rule_of_three(len(self.symbol))
@@ -205,14 +207,12 @@ class Shared:
         mean = np.bincount(self.symbol, terms) / np.bincount(self.symbol)
         variance = max(variance + float(terms.sum()), variance / 2)  # it may fall below V_E by its noise: a mean of both is V
         noise += float(((terms - mean[self.symbol]) ** 2).sum())
-        halves["recordings"] = _t(2 * variance**2 / noise) * variance**0.5 if noise else 0.0
+        halves["recordings"] = _t(max(2 * variance**2 / noise, LEAST)) * variance**0.5 if noise else 0.0
         if self._moments is not None:
             whole, error = self._of_classes(accuracy)
             more = max(whole - variance + CAUTION * error, 0.0)
             halves["classes"] = (_t(np.inf) ** 2 * variance + _t(self.classes.shape[1] - 1) ** 2 * more) ** 0.5
         return halves
-
-    # ---- recordings --------------------------------------------------------------------------------------------------------
 
     def _of_recordings(self, rest: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
         """Every recording's part of V_R, (recordings,)."""
@@ -253,8 +253,6 @@ class Shared:
         shared = one.recordings * other.recordings - within
         whole = one.symbols.sum(1) * other.symbols.sum(1) - (one.symbols * other.symbols).sum(1)
         return shared, whole - np.bincount(self.symbol, shared)
-
-    # ---- classes -----------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -302,10 +300,10 @@ class _Counted(NamedTuple):
 
 
 def _t(free: float) -> float:
-    """Student's quantile, with at least one degree of freedom."""
+    """Student's quantile."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(max(free, 1.0), (1 + LEVEL) / 2))
+    return float(stdtrit(free, (1 + LEVEL) / 2))
 
 
 def _interval(mean: float, half: float, population: str, counts: bool, alike: bool) -> Interval:
