@@ -157,7 +157,7 @@ def check(path: str | Path, kind: Kind, inputs: Iterable[str | Path] = (), force
     _check_not_read(path, inputs)
     mode = path.stat().st_mode
     if kind.folder and not stat.S_ISDIR(mode):
-        raise ValueError(f"{path}: there is {_what(path)} of this name; expected a folder to write to")
+        raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
     if not kind.folder and stat.S_ISDIR(mode):
         raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")
     if not kind.folder and not stat.S_ISREG(mode):

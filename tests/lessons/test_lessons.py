@@ -13,7 +13,7 @@ import make
 import pytest
 from checks import Wrong, answer, same
 
-from minisnn import cli
+from minisnn import cli, outputs
 from minisnn.data.store import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,7 +200,7 @@ def test_the_command_copies_what_a_student_needs(command):
     told = "behaviour", "diagnosis", "probes", "proportions", "relations", "slips", "stopped", "terms"
     expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + ["checks/slips.txt"]
     expected += [f"pictures/{path.name}" for path in (LESSONS / "pictures").iterdir()]
-    assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
+    assert code == 0 and copied == sorted([outputs.MARK] + expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
     for name in NAMES:
         assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (LESSONS / f"{name}.ipynb").read_bytes()
     code, out, _ = command("--list")
@@ -212,14 +212,25 @@ def test_the_command_leaves_a_students_work_alone(command):
     work, other = (Path("mine") / f"{name}.ipynb" for name in NAMES[:2])
     assert not (Path("mine") / f"{NAMES[2]}.ipynb").exists()
     work.write_text("hours of work")
+    (Path("mine") / "style.py").write_text("changed by the student")
+    code, _, err = command("--out", "mine")
+    assert code == 2 and "mine: style.py is not as minisnn wrote it" in err
+    assert (Path("mine") / "style.py").read_text() == "changed by the student"
     (Path("mine") / "style.py").write_text("of an older release")
+    outputs.note(Path("mine"), ["style.py"])
     code, out, _ = command("--out", "mine")
     assert code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
     assert (Path("mine") / "style.py").read_bytes() == (LESSONS / "style.py").read_bytes()
     assert (Path("mine") / f"{NAMES[2]}.ipynb").exists()
     code, out, _ = command("--out", "mine", "--only", 1, "--force")
     assert work.read_bytes() == (LESSONS / work.name).read_bytes() and "written afresh" in out
-    assert not list(Path().rglob(".*"))
+    assert list(Path().rglob(".*")) == [Path("mine") / outputs.MARK]
+    Path("course").mkdir()
+    for name in ("README.md", "style.py", "GLOSSARY.md"):
+        (Path("course") / name).write_text("the user's")
+    code, _, err = command("--out", "course")
+    assert code == 2 and "course: the folder holds other files" in err
+    assert {path.read_text() for path in Path("course").iterdir()} == {"the user's"}
 
 
 def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_path):
