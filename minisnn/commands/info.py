@@ -10,6 +10,7 @@ from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, add_count, add_forms, add_input, add_output, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
+MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
 EXAMPLES = """\
 examples:
   minisnn info runs/quick-1                 a run: settings, progress, accuracy
@@ -175,6 +176,7 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
     events = (one for one in some if one.suffix.lower() in SUFFIXES and (one.suffix.lower() != ".npy" or holds_events(one)))
     if (path / INDEX).is_file() or next(events, None):
         return look_at_folder(path, args)
+    _no_columns(some)
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
         return _pictures(path)
@@ -183,6 +185,23 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
         f"{path}: {known}, no recordings (<class>/<recording>, or {INDEX}) and no pictures (<label>/*.png) lie in this "
         f"folder{nearly(path)}"
     )
+
+
+def _no_columns(files: list[Path]) -> None:
+    """ValueError where arrays are tables of many rows and few columns, which are no pictures and lack a column of events."""
+    import numpy as np
+
+    for file in sorted(one for one in files if one.suffix.lower() == ".npy"):
+        try:
+            shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
+        except (ValueError, OSError):
+            return  # whoever reads it says why
+        if len(shape) == 2 and shape[1] <= MOST_COLUMNS and shape[0] > TALL * shape[1]:
+            raise ValueError(
+                f"{file}: holds an array of shape {shape}; expected a column each of x, y, t and p (of sensors in one row "
+                "y is 0, and p is 1 where all events are alike)"
+            )
+        return
 
 
 def _pictures(path: Path) -> None:

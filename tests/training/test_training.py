@@ -426,6 +426,10 @@ def test_what_a_preset_gives_way_to():
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
         assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
+    for rule in ("classify", "prototypes", "online", "reptile"):  # which leave no choice of the preset's learned step sizes
+        assert chosen(None, {"rule": rule, "inner_steps": 2}).learn_step_size == "no"
+    with pytest.raises(ValueError, match="learn_step_size must be no for rule classify"):
+        chosen(None, {"rule": "classify", "learn_step_size": "array"})
     assert chosen("quick", {"order": 1}) == replace(quick, order=1) and chosen(None, {"rule": "proto-maml"}) == quick
 
 
