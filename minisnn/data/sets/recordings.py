@@ -88,7 +88,9 @@ class Recordings:
             raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
         readable = isinstance(events, (Iterable, Counts)) or hasattr(events, "__getitem__")  # as a torch Subset is
         if not readable or isinstance(events, (str, bytes, Mapping)):
-            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}")
+            folder = isinstance(events, str) and bool(events)
+            way = f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)" * folder
+            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}{way}")
         if labels is not None and (isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")):
             raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
         if isinstance(events, Counts):
