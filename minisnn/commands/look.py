@@ -13,6 +13,7 @@ MOST_TOLD, MOST_ALIKE = 20, 3  # lines of what looks wrong, and of the same faul
 MOST_CELLS = 32  # along a side, that a larger sensor is brought to in the command that is proposed
 SENSORS = ((34, 34), (128, 128), (180, 240), (240, 304), (260, 346), (480, 640), (720, 1280))  # rows, columns of cameras
 WAYS = 5
+CHANNELS = (16, 32, 64)  # of the preset that the command starts from
 
 
 def look_at_file(path: Path, args: argparse.Namespace) -> None:
@@ -171,14 +172,18 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
         text = ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
         flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}"))
     coarse = -(-max(sensor) // MOST_CELLS) if max(sensor) > MOST_CELLS + 8 else 1
+    cells = -(-sensor[0] // coarse), -(-sensor[1] // coarse)
     if coarse > 1:
-        flags.append(f"--size {-(-sensor[0] // coarse)},{-(-sensor[1] // coarse)}")
+        flags.append(f"--size {cells[0]},{cells[1]}")
+    halvings = min(cells).bit_length() - 1  # conv layers that may pool so few cells
+    if halvings < len(CHANNELS):
+        widths = ",".join(map(str, CHANNELS[:halvings]))
+        flags.append(f"--channels {widths}" if widths else "--channels none --hidden 64")
     ways = min(WAYS, *parts.values())
     if ways < 2:
         ways = min(WAYS, parts["train"])
-        print(
-            f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, validate and test: expected 6 or more, two for each"
-        )
+        few = f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, validate and test"
+        print(f"{few}: expected 6 or more, two for each")
         if ways < 2:
             return
         flags.append("--evaluate-every 0 --test-episodes 0")

@@ -1,7 +1,9 @@
-"""What `minisnn info` says of recordings that somebody brings: numbers that are right, faults that are found, whatever comes first."""
+"""What `minisnn info` says of recordings that somebody brings: right numbers, and faults found, whatever comes first."""
 
+import shlex
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -121,11 +123,25 @@ def test_the_sensor_of_many_is_asked_of_files_that_can_be_read(tmp_path):
     assert sensor_of_all(entries(root)) is None
 
 
-def test_a_row_of_channels_is_not_given_the_pixels_of_a_camera(tmp_path, capsys):
+def test_a_row_of_channels_is_not_given_the_pixels_of_a_camera(tmp_path, capsys, monkeypatch):
     for k in range(14):
         events = in_unit(sweep(k), "us")
         events["x"] += 16 * events["y"]
         events["y"] = 0
         (tmp_path / "row" / "abcdefg"[k // 2]).mkdir(parents=True, exist_ok=True)
         np.save(tmp_path / "row" / "abcdefg"[k // 2] / f"{k}.npy", events)
-    assert "--sensor 1,192 --size 1,32" in said(capsys, str(tmp_path / "row"))
+    out = said(capsys, str(tmp_path / "row"))
+    assert "--sensor 1,192 --size 1,32 --channels none --hidden 64" in out
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    command = shlex.split(out.split("train on them with: minisnn ")[1])
+    quick = "--updates 1 --evaluate-every 0 --test-episodes 0 --init-tasks 1 --init-rounds 1 --backend numpy --quiet --out run"
+    assert cli.main([*command, *quick.split()]) == 0, capsys.readouterr().err
+
+
+def test_a_set_in_one_file_of_another_form_says_what_to_do(tmp_path, capsys):
+    with h5py.File(tmp_path / "big.h5", "w") as file:
+        for k in range(4):
+            file.update({f"{k // 2}/{k}/{name}": sweep(k)[name] for name in "xytp"})
+    err = said(capsys, str(tmp_path / "big.h5"), code=2)
+    assert "big.h5: holds 0, 1; expected events" in err and "else write a file a recording" in err

@@ -162,8 +162,8 @@ def sensor_of(path: str | Path) -> tuple[int, int] | None:
 def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
     """Rows and columns of the one sensor that files tell; None where none does.
 
-    A file that cannot be read tells none: reading it says why. Files of cameras, which are read whole for it, are asked until one
-    tells. Raises ValueError, naming both files, where two tell different sensors.
+    A file that cannot be read tells none: reading it says why. Files of cameras, which are read whole for it, are asked
+    until one tells. Raises ValueError, naming both files, where two tell different sensors.
     """
     told: tuple[int, int] | None = None
     by = None

@@ -52,7 +52,8 @@ def read_arrays(path: Path, also: str = "") -> Held:
 
 
 def read_sensor(path: Path) -> np.ndarray | None:
-    """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has none. Errors as in `read_arrays`."""
+    """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has none. Errors as in
+    `read_arrays`."""
     try:
         size_of(path, "a recording", MOST_BYTES)
         check_archive(path, "a recording", MOST_BYTES)
@@ -92,13 +93,15 @@ def read_hdf5(path: str | Path) -> Held:
             if set("xytp") <= found.keys():
                 return _columns(file, place, [found[one] for one in "xytp"])
         inside = file.names("/") or []
+        many = len(inside) > 1 and file.kind(inside[-1]) == "group"
     if {"data", "extra"} <= set(inside):
         raise ValueError(
             f"{path}: holds many recordings, as torchneuromorphic writes them; name the file itself as the data set"
         )
+    whole = "; a whole set in one file is read in torchneuromorphic's form alone, else write a file a recording" * many
     raise ValueError(
         f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data sets of a group or "
-        f"columns of a table ({ACCEPTED})"
+        f"columns of a table ({ACCEPTED}){whole}"
     )
 
 

@@ -129,7 +129,9 @@ class Recordings:
         self.within = None if within is None else self._within(within)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
+        symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
+        number = sum(len(self.symbols[symbol]) for symbol in symbols)
+        return f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, {self.source}"
 
     def _within(self, given: Any) -> np.ndarray:
         """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""

@@ -120,7 +120,8 @@ def test_units_of_time_are_never_guessed():
     events = some()
     in_ms = {"x": events["x"], "y": events["y"], "t": events["t"] / 1000, "p": events["p"]}
     with pytest.raises(
-        ValueError, match=r"times are fractions and nothing says of what; they look like ms: say --time ms \(in Python time='ms'"
+        ValueError,
+        match=r"times are fractions and nothing says of what; they look like ms: say --time ms \(in Python time='ms'",
     ):
         as_events(in_ms)
     few = {name: values[:20] for name, values in in_ms.items()}
