@@ -145,3 +145,24 @@ def test_a_set_in_one_file_of_another_form_says_what_to_do(tmp_path, capsys):
             file.update({f"{k // 2}/{k}/{name}": sweep(k)[name] for name in "xytp"})
     err = said(capsys, str(tmp_path / "big.h5"), code=2)
     assert "big.h5: holds 0, 1; expected events" in err and "else write a file a recording" in err
+
+
+@pytest.mark.parametrize(
+    "columns, words", [(2, "expected a column each"), (5, "say their order as --columns"), (0, "transposed")]
+)
+def test_tables_without_names_are_no_pictures(tmp_path, capsys, columns, words):
+    events = sweep(0)
+    table = np.stack([events[name].astype(int) for name in "txypp"], 1)
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    for n in range(2):
+        np.save(tmp_path / "set" / "a" / f"{n}.npy", table[:, :columns] if columns else table[:, :4].T)
+    assert words in said(capsys, str(tmp_path / "set"), code=2)
+    if columns == 5:
+        out = said(capsys, str(tmp_path / "set"), "--columns", "t,x,y,p,-")
+        assert "2 recordings of 1 class" in out and "to be mended" not in out
+
+
+def test_files_of_other_kinds_are_named(tmp_path, capsys):
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    (tmp_path / "set" / "a" / "1.tsv").write_text("t,x,y,p")
+    assert f"; {Path('a') / '1.tsv'} is there, but recordings end in .npy" in said(capsys, str(tmp_path / "set"), code=2)

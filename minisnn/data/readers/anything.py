@@ -196,9 +196,9 @@ def holds_set(path: Path) -> bool:
         return {"data", "extra"} <= set(file.names("/") or ())
 
 
-def holds_events(path: str | Path) -> bool:
-    """Whether a NumPy file has columns of events, with names or, (N, 4), without; of an .npy file alone the head is read. Of a
-    file in HDF5 whether it is one, and no checkpoint, which begins with text."""
+def holds_events(path: str | Path, ordered: bool = False) -> bool:
+    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where their order is said (`ordered`);
+    of an .npy file alone the head is read. Of a file in HDF5 whether it is one, and no checkpoint, which begins with text."""
     path = Path(path)
     if path.suffix.lower() in SETS:
         with called(path), open(path, "rb") as file:
@@ -208,7 +208,7 @@ def holds_events(path: str | Path) -> bool:
     except (ValueError, OSError):
         return False
     if isinstance(held, np.ndarray) and held.dtype.names is None:
-        return held.ndim == 2 and held.shape[1] == 4
+        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 4)
     if isinstance(held, np.ndarray):
         return held.ndim == 1 and len(held.dtype.names or ()) >= 4
     names = held
@@ -261,6 +261,11 @@ def nearly(root: Path) -> str:
         return f"; {held} may hold a whole set: name the file"
     if loose := next((one for one in beside if one.suffix.lower() in SUFFIXES), None):
         return f"; {loose.name} lies in the folder itself, put it into a folder named for its class"
+    inside = (
+        (one for one in sorted(root.glob("*/*")) if one.is_file() and not one.name.startswith(".")) if root.is_dir() else ()
+    )
+    if other := next(inside, None):
+        return f"; {other.relative_to(root)} is there, but recordings end in {', '.join(SUFFIXES)}"
     return ""
 
 
