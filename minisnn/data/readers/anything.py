@@ -198,7 +198,8 @@ def holds_set(path: Path) -> bool:
 
 def holds_events(path: str | Path, ordered: bool = False) -> bool:
     """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where their order is said
-    (`ordered`); of an .npy file alone the head is read. Of a file in HDF5 whether it is one, and no checkpoint, which begins with text."""
+    (`ordered`); of an .npy file alone the head is read. Of a file in HDF5 whether it is one, and no checkpoint, which begins
+    with text."""
     path = Path(path)
     if path.suffix.lower() in SETS:
         with called(path), open(path, "rb") as file:
