@@ -105,8 +105,8 @@ class Classification:
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """A batch of `queries` samples. Raises ValueError for more than there are classes."""
         if queries > len(self.classes):
-            most = f"the {len(self.classes)} classes of the set, a sample of each"
-            raise ValueError(f"queries is {queries}, expected at most {most}")
+            most = f"expected at most {len(self.classes)}, for a batch has one sample of a class and the set so many classes"
+            raise ValueError(f"queries is {queries}; {most}")
         labels = rng.choice(len(self.classes), size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
         rests_on = None

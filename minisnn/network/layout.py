@@ -88,7 +88,9 @@ class Layout:
         for n, width in enumerate(self.channels, 1):
             if min(shape[:2]) < 2:
                 allowed = f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
-                raise ValueError(f"conv{n} would pool an image of {shape[0]} x {shape[1]}; {allowed}")
+                dense = "; a row of channels takes hidden layers, as channels=() and hidden=(64,) (--channels none --hidden 64)"
+                image = f"an image of {shape[0]} x {shape[1]}"
+                raise ValueError(f"conv{n} would pool {image}; {allowed}{dense * (n == 1)}")
             blocks.append(Block(f"conv{n}", (shape[0], shape[1], shape[2]), width, self.kernel, pool, neuron, detach_reset))
             shape = blocks[-1].output_shape
         features = math.prod(shape)

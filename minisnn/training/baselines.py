@@ -218,6 +218,9 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
         nothing = np.zeros((0, 0), np.int64)
         return Drawn(np.zeros((len(of), 0), np.int64), of, nothing, nothing.ravel(), names)
     learned, query = task.recordings
+    if learned.shape[1] == 0:  # a batch of a classifier, which learns from no support
+        learned = np.zeros((len(learned), query.shape[1]), np.int64)
+        support = False
     kept = slice(None) if support else slice(0)
     return Drawn(query if asked is None else query[asked], of, learned[kept], task.y_support[kept], names)
 

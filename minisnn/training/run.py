@@ -20,7 +20,7 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
+from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed, sentence
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
@@ -57,6 +57,11 @@ class Result:
     curve: dict[str, np.ndarray]
     test: dict | None
     out: Path
+
+    def __repr__(self) -> str:
+        """A line, as a notebook shows it: what was reached, and where it lies."""
+        reached = "not tested" if self.test is None else sentence(self.test)
+        return f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold all of it"
 
 
 def train(

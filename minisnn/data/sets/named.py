@@ -30,7 +30,7 @@ import numpy as np
 
 from ...terminal import bar
 from ..readers import plausible
-from ..readers.anything import Entry, entries, read_entry, sensor_of
+from ..readers.anything import Entry, entries, read_entry, sensor_of_all
 from ..store.cache import code_identity, content_of, file_identity
 from .pool import counts_of, tell_empty
 from .pools import Keep, pool_of
@@ -164,7 +164,7 @@ def own(
         raise ValueError(f"{OWN} need a root; expected --root with a folder a class, or index.csv")
     found = entries(root)
     if sensor is None:
-        sensor = sensor_of(found[0].path)
+        sensor = sensor_of_all(found)
         if sensor is None:
             raise ValueError(f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS")
     how: dict[str, Any] = dict(

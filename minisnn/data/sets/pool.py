@@ -6,7 +6,7 @@ A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of the
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -213,12 +213,14 @@ def counts_of(
             yield bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)[None]
 
     def batches() -> Iterator[tuple]:
+        lengths = []
         for number, ((given, label), name) in enumerate(zip(recordings, names)):
             try:
                 frames = are_frames(given := plain(given))
                 if frames:
                     if sensor_of_frames(given) != tuple(sensor):
                         raise ValueError(f"frames of {sensor_of_frames(given)} pixels; expected those of the sensor, {sensor}")
+                    lengths.append(given.shape[0])
                     events = events_of_frames(given, bin_ms)
                 else:
                     events = in_order(as_events(given, sensor, name, time, columns))
@@ -230,10 +232,25 @@ def counts_of(
                 raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
         if judge is not None:
             judge.finish()
+        if lengths and hop_ms is None:
+            tell_frames(lengths, steps, bin_ms)
 
     steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
     shape = steps, *rows, 2
     return shape, batches()
+
+
+def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:
+    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or go on well beyond them."""
+    most, middle = max(lengths), sorted(lengths)[len(lengths) // 2]
+    if 0.9 * steps <= middle <= 1.1 * steps:
+        return
+    what = f"the last {steps - middle} steps are empty" if middle < steps else f"{middle - steps} of them are left out"
+    warnings.warn(
+        f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} "
+        f"counts {steps} steps: {what}; give bin_ms, the length of a frame, and duration_ms={most}*bin_ms",
+        stacklevel=3,
+    )
 
 
 def tell_empty(pool: Pool, source: str) -> None:

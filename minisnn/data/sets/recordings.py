@@ -88,7 +88,9 @@ class Recordings:
             raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
         readable = isinstance(events, (Iterable, Counts)) or hasattr(events, "__getitem__")  # as a torch Subset is
         if not readable or isinstance(events, (str, bytes, Mapping)):
-            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}")
+            folder = isinstance(events, str) and bool(events)
+            way = f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)" * folder
+            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}{way}")
         if labels is not None and (isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")):
             raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
         if isinstance(events, Counts):
@@ -127,7 +129,9 @@ class Recordings:
         self.within = None if within is None else self._within(within)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
+        symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
+        number = sum(len(self.symbols[symbol]) for symbol in symbols)
+        return f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, {self.source}"
 
     def _within(self, given: Any) -> np.ndarray:
         """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""
