@@ -32,10 +32,10 @@ from ...terminal import bar
 from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of
 from ..store.cache import code_identity, content_of, file_identity
-from .pool import counts_of, tell_empty
+from .pool import counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, split_classes
-from .samples import LEAST, places_of
+from .samples import LEAST, copies, joined, places_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
@@ -192,9 +192,12 @@ def own(
     code = code_identity(__name__)
     pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)
     tell_empty(pool, str(root))
+    tell_full(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     takes = _takes(found)
     groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
+    if (copy_of := copies(pool)) is not None:  # the same events in files that differ, such as one that was converted
+        groups["take"] = joined([np.array(groups["take"]), copy_of]).tolist()
     if any(one.subject for one in found):
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
