@@ -132,7 +132,7 @@ def evaluate(
     theta: np.ndarray,
     inner: InnerLoop,
     dataset: Any = "double-nmnist",
-    split: str = "test",
+    split: str | None = None,
     episodes: int = 100,
     seed: int = 0,
     ways: int | None = None,
@@ -150,6 +150,7 @@ def evaluate(
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
+    split      "train", "val" or "test"; None: what the set is, as those of `Recordings.split` know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
     align, how   option, and other options, of the data set, where it is given by name
@@ -166,6 +167,7 @@ def evaluate(
     rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
                     beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
     """
+    split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))
     episodes = whole("episodes", episodes, 1)
     seed = whole("seed", seed, 0)

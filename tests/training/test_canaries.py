@@ -23,7 +23,6 @@ from minisnn.training import run
 from minisnn.training.baselines import Adapted, baselines, compare, rows_of
 from minisnn.training.evaluation import open_set, open_sets
 from minisnn.training.folder import RunFolder
-from minisnn.training.intervals import intervals
 from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
@@ -175,12 +174,14 @@ def heard(config: TrainingConfig, data=None, episodes=60, splits=("val", "test")
         size = dict(ways=made.net.ways, shots=config.shots, queries=config.queries)
         rules = {"": Adapted(made.net, made.theta, made.inner), **({} if whole else others(sets[split], made))}
         for name, row in compare(tasks, rules, episodes, **size).items():
-            right, of = row.answers
+            of, sample = row.shared.query[0], row.shared.query[3]
             if sets[split].groups is not None:  # those of one subject and label are as good as one
                 pairs = 1000 * sets[split].groups + sets[split].pool.labels
                 of = np.vectorize(dict(zip(sets[split].takes.tolist(), pairs.tolist())).__getitem__)(of)
             chance = 1 / made.net.ways
-            error = max(intervals(right, of, episodes)[1] / 1.96, (chance * (1 - chance) / len(np.unique(of))) ** 0.5)
+            sums = np.bincount(np.unique(of, return_inverse=True)[1], (row.right - row.mean)[sample])
+            over_recordings = float((sums**2).sum()) ** 0.5 / len(sample)
+            error = max(over_recordings, (chance * (1 - chance) / len(sums)) ** 0.5)
             found[f"{split} {name}".strip()] = (row.mean - chance) / error
     return found
 

@@ -34,7 +34,7 @@ from ..readers.anything import Entry, entries, read_entry, sensor_of
 from ..store.cache import code_identity, content_of, file_identity
 from .pool import counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
-from .recordings import SPLITS, Recordings, split_classes
+from .recordings import SPLITS, Recordings, as_splits, split_classes
 from .samples import LEAST, copies, joined, places_of
 
 OWN = "recordings"
@@ -210,7 +210,7 @@ def own(
     if classes is not None and len(names) < len(SPLITS):  # too few to hold some out: all of them are told apart
         return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
-        sets = {part: whole.only(chosen) for part, chosen in labels.items()}
+        sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})
     else:
         sets = whole.split(class_seed)
     return sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
@@ -250,7 +250,7 @@ def _as_named(
             )
     if "val" not in where:
         where |= places_of(whole.among(where["train"]), {"train": 0.8, "val": 0.2}, seed, takes)
-    sets = {part: whole.among(where[part]) for part in SPLITS}
+    sets = as_splits({part: whole.among(where[part]) for part in SPLITS})
     for part, tasks in sets.items():
         for name, (symbol,) in whole.made_of.items():
             if len(tasks.symbols[symbol]) < LEAST:

@@ -59,6 +59,8 @@ class Recordings:
     Warns where steps hold nearly nothing.
     """
 
+    of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
+
     def __init__(
         self,
         events: Counts | Iterable[Any],
@@ -221,10 +223,10 @@ class Recordings:
         """
         named = split_classes(self.classes, seed, self.source, **classes)
         sets = {name: self.only(named[name]) for name in SPLITS}
-        if not same_symbols(sets.values()):
-            return sets
-        own = self.split_recordings(seed)
-        return {name: own[name].only(named[name]) for name in SPLITS}
+        if same_symbols(sets.values()):
+            own = self.split_recordings(seed)
+            sets = {name: own[name].only(named[name]) for name in SPLITS}
+        return as_splits(sets)
 
     def split_recordings(
         self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
@@ -242,7 +244,9 @@ class Recordings:
             raise ValueError(f"found the shares {shares}; expected train, val and test, each above 0")
         if together is not None and len(together) != len(self.pool):
             raise ValueError(f"together has {len(together)} entries; expected one a recording, {len(self.pool)}")
-        return {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
+        return as_splits(
+            {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
+        )
 
     def among(self, places: np.ndarray) -> Recordings:
         """The same classes in these of the recordings alone, places in the pool."""
@@ -265,6 +269,13 @@ class Recordings:
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the samples of a task look like, made of recordings (B, S) each."""
         return self.pool.side_by_side(support), self.pool.side_by_side(query)
+
+
+def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
+    """Sets that know which split they are."""
+    for name, tasks in sets.items():
+        tasks.of_split = name
+    return sets
 
 
 def split_classes(names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float) -> dict[str, list[str]]:

@@ -238,7 +238,8 @@ def _contents(pool: Pool, places: np.ndarray) -> dict[str, int]:
 
 
 def copies(pool: Any) -> np.ndarray | None:
-    """For every recording the first that holds the very same counts, (N,); None where all differ, or have too few to tell."""
+    """For every recording the first that holds the very same counts, (N,); None where all differ, or have too few to tell.
+    Parts of one take are none of each other."""
     if not isinstance(pool, Pool):
         return None
     first: dict[bytes, int] = {}
@@ -247,7 +248,8 @@ def copies(pool: Any) -> np.ndarray | None:
         cells, counts = pool.events_of(n)
         if len(cells) >= TELLING:
             content = hashlib.sha256(cells.tobytes() + counts.tobytes()).digest()
-            of[n] = first.setdefault(content, n)
+            same = first.setdefault(content, n)
+            of[n] = same if pool.numbers[same] != pool.numbers[n] else n
     return None if np.array_equal(of, np.arange(len(pool))) else of
 
 
