@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, texts
+from ..parallel.arguments import array, texts, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,7 +116,8 @@ class Classification:
 
     def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """Batch number `index` of the series `seed`."""
-        return self.sample_task(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))), ways, shots, queries)
+        sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),))
+        return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)
 
 
 def summed_frames(x: np.ndarray) -> np.ndarray:

@@ -97,11 +97,24 @@ def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None
     size, shape = (ways, config.shots, config.queries), tuple(data["train"].input_shape)
     tasks = {split: data[split].episode(config.seed, 0, *size) for split in ("val", "test") if split in data}
     for split, task in tasks.items():
+        if not RULES[config.rule].whole_set:
+            check_size(task, *size)
         if task.x_query.shape[2:] != shape:
             raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {shape}")
     if not tasks and loss is not None and loss_of(loss).one_hot:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
+
+
+def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
+    """ValueError where a task of labels is not as large as was asked: what is said of the accuracy names these numbers."""
+    if task.real:
+        return
+    learned, asked = (np.bincount(y, minlength=ways).tolist() for y in (task.y_support, task.y_query))
+    if len(learned) != ways or set(learned) != {shots} or len(asked) != ways or sum(asked) != ways * queries:
+        found = f"{learned} support and {asked} query samples of its classes"
+        expected = f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
+        raise ValueError(f"a task has {found}; expected {expected}")
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
@@ -119,7 +132,7 @@ def evaluate(
     theta: np.ndarray,
     inner: InnerLoop,
     dataset: Any = "double-nmnist",
-    split: str = "test",
+    split: str | None = None,
     episodes: int = 100,
     seed: int = 0,
     ways: int | None = None,
@@ -137,6 +150,7 @@ def evaluate(
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
+    split      "train", "val" or "test"; None: what the set is, as those of `Recordings.split` know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
     align, how   option, and other options, of the data set, where it is given by name
@@ -153,9 +167,12 @@ def evaluate(
     rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
                     beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
     """
+    split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))
-    for name, given, least in (("episodes", episodes, 1), ("seed", seed, 0), ("shots", shots, 1), ("queries", queries, 1)):
-        whole(name, given, least)
+    episodes = whole("episodes", episodes, 1)
+    seed = whole("seed", seed, 0)
+    shots = whole("shots", shots, 1)
+    queries = whole("queries", queries, 1)
     flag("progress", progress)
     if not isinstance(inner, InnerLoop):
         raise ValueError(f"inner must say how the network adapts, such as minisnn.InnerLoop(), not {shown(inner)}")
@@ -209,6 +226,8 @@ def evaluate(
 def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int) -> tuple[float, Answers]:
     """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
+    if not isinstance(tasks, Classification):
+        check_size(task, *size)
     return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
 
 
