@@ -666,3 +666,15 @@ def test_threads_option(monkeypatch):
     options.use_threads(3)
     assert threads.get_threads() == 3
     options.use_threads(None)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "package"])
+def test_what_is_called_hardware_here_is_not_taken_for_the_packages_own(kind, tmp_path):
+    """`python -m minisnn` looks into the folder one is in first."""
+    (tmp_path / "hardware.py").write_text("1 / 0") if kind == "file" else (tmp_path / "hardware").mkdir()
+    if kind == "package":
+        (tmp_path / "hardware" / "__init__.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    command = [sys.executable, "-m", "minisnn", "lessons", "--list"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr and "One leaky neuron" in done.stdout

@@ -345,6 +345,51 @@ def test_a_right_answer_is_right_and_frauds_are_not():
         student.close()
 
 
+REACH = {  # what an answer may not do, but for what it does in its own folder
+    "a library's open": "import ctypes\nctypes.CDLL(None).open(b'{solutions}', 0)",
+    "Python's own open": "import ctypes\nctypes.pythonapi.open(b'{solutions}', 0)",
+    "another program, by a library": "import ctypes\nctypes.CDLL(None).system(b'rm {victim}')",
+    "another program, past subprocess": "import _posixsubprocess\n_posixsubprocess.fork_exec()",
+    "the solutions, from a folder": "import os\nos.open('{name}', os.O_RDONLY, dir_fd=os.open('{folder}', os.O_RDONLY))",
+    "the judge's memory": "import os\nopen(f'/proc/{{os.getppid()}}/mem', 'rb')",
+    "the network": "import socket\nsocket.create_connection(('127.0.0.1', 9))",
+    "a file written": "open('{victim}', 'w')",
+    "a file written by its number": "import os\nos.open('{victim}', os.O_WRONLY | os.O_TRUNC)",
+    "a file removed": "import os\nos.remove('{victim}')",
+    "a folder removed": "import shutil\nshutil.rmtree('{place}')",
+    "a file renamed": "import os\nos.rename('{victim}', 'mine')",
+    "a file emptied": "import os\nos.truncate('{victim}', 0)",
+    "a file hidden": "import os\nos.chmod('{victim}', 0)",
+    "a file hidden by its number": "import os\nos.fchmod(os.open('{victim}', os.O_RDONLY), 0)",
+    "a folder made": "import os\nos.mkdir('{place}/new')",
+    "a link made": "import os\nos.symlink('{victim}', '{place}/new')",
+    "a database": "import sqlite3\nsqlite3.connect('{place}/new').execute('create table a(b)')",
+    "another root": "import os\nos.chroot('{folder}')",
+    "answers of other years": "open('{folder}/../tests/lessons/student.txt')",
+}
+
+
+def test_an_answer_reaches_nothing_but_its_own_folder(tmp_path):
+    judge = pytest.importorskip("judge")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    solutions = make.HERE / "checks" / "solutions.py"
+    names = dict(victim=victim, place=tmp_path, solutions=solutions, folder=make.HERE, name="checks/solutions.py")
+    student = judge.Student(1, 60)
+    try:
+        for what, code in REACH.items():
+            with pytest.raises(PermissionError, match="is not for an exam"):
+                student.run(code.format(**names), 60)
+                pytest.fail(what)
+        assert [one.name for one in tmp_path.iterdir()] == ["victim"] and victim.read_text() == "mine"
+        assert victim.stat().st_mode & 0o777
+        student.run("import os, shutil, tempfile\nopen('a', 'w').write('b')\nos.rename('a', 'c')\nos.remove('c')", 60)
+        student.run("with tempfile.TemporaryDirectory() as d: open(d + '/a', 'w')\nassert not os.path.exists(d)", 60)
+        student.run("import numba\nassert numba.njit(lambda a: a * 2)(2) == 4", 60)
+    finally:
+        student.close()
+
+
 def test_every_notebook_has_its_rows_whatever_is_in_it(tmp_path, monkeypatch, capsys):
     nbformat = pytest.importorskip("nbformat")
     import exam

@@ -294,6 +294,7 @@ def read_entry(
 
 
 def _indexed(path: Path) -> Iterator[Entry]:
+    size_of(path, "a table of recordings", _LARGEST)
     try:
         with called(path), open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ...files import remove_leftovers, whole_file
+from ...files import remove_leftovers, size_of, whole_file
 from ...parallel.compilation import nothing_is_kept
 
 FORMAT = 1  # of the entries themselves
@@ -114,6 +114,7 @@ def content_of(path: Path) -> str:
     of the clock two changes look the same; so is every file on Windows, which tells no time of the inode's change. It can still
     be fooled by who turns the system's clock back, or writes to the disk past the file system.
     """
+    size_of(path, "data", sys.maxsize)  # a pipe might never end
     before = _status(path)
     if (known := _hashes.get((path, *before))) is not None:
         return known
