@@ -178,7 +178,7 @@ def test_what_a_set_is_told_by():
     apart = [
         made(other),
         made(groups=groups),
-        made(within=np.arange(24) // 10),
+        made(within=np.arange(24) // 12),
         made().split_recordings(1, train=1, val=1, test=1),
     ]
     told = [one.identity() for one in (*apart[:3], *apart[3].values())]
