@@ -262,9 +262,9 @@ def nearly(root: Path) -> str:
         return f"; {held} may hold a whole set: name the file"
     if loose := next((one for one in beside if one.suffix.lower() in SUFFIXES), None):
         return f"; {loose.name} lies in the folder itself, put it into a folder named for its class"
-    inside = (
-        (one for one in sorted(root.glob("*/*")) if one.is_file() and not one.name.startswith(".")) if root.is_dir() else ()
-    )
+    if not root.is_dir():
+        return ""
+    inside = (one for one in sorted(root.glob("*/*")) if one.is_file() and not one.name.startswith("."))
     if other := next(inside, None):
         return f"; {other.relative_to(root)} is there, but recordings end in {', '.join(SUFFIXES)}"
     return ""
