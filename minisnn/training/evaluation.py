@@ -214,8 +214,8 @@ def evaluate(
     if known:
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
-            f"{name}: {known} of {total} query samples are the very same as a support sample of their task; answers to them tell "
-            "what is remembered, and not what is learned",
+            f"{name}: {known} of {total} query samples are the very same as a support sample of their task; answers to them "
+            "tell what is remembered, and not what is learned",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered)
@@ -249,7 +249,8 @@ def _episode(
 def _known(task: Any) -> int:
     """Query samples that are a support sample, too, and have enough events that this is no coincidence."""
     support = {hashlib.blake2b(one.tobytes()).digest() for one in task.x_support}
-    return sum(hashlib.blake2b(one.tobytes()).digest() in support and np.count_nonzero(one) >= TELLING for one in task.x_query)
+    known = [one for one in task.x_query if hashlib.blake2b(one.tobytes()).digest() in support]
+    return sum(int(np.count_nonzero(one)) >= TELLING for one in known)
 
 
 def _told(found: Intervals) -> dict[str, Any]:

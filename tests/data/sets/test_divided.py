@@ -188,7 +188,8 @@ def test_what_a_set_is_told_by():
 @pytest.mark.parametrize("seed", [None, -1, 0.5, True, "0", [1, 2]])
 def test_seeds_are_numbers_so_that_splits_and_episodes_come_again(seed):
     data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
-    for call in (data.split, data.split_recordings, lambda seed: data.episode(seed, 0, 2), lambda seed: data.episode(0, seed, 2)):
+    episodes = (lambda seed: data.episode(seed, 0, 2)), (lambda index: data.episode(0, index, 2))
+    for call in (data.split, data.split_recordings, *episodes):
         with pytest.raises(ValueError, match="(seed|index) must be"):
             call(seed)
     assert data.split(np.int64(3))["train"].classes == data.split(3)["train"].classes
