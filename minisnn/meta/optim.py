@@ -69,15 +69,14 @@ def cosine(step: int, total: int, start: float, end: float) -> float:
 
 
 def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
-    """(gradient scaled to at most `norm`, its norm before); None leaves it as it is. ValueError for a norm that is not above 0,
-    and for a gradient that is not of floating point."""
+    """(gradient scaled to at most `norm`, its norm before); None leaves it as it is, and so does a norm that is not
+    finite: scaled by 1 / inf it would be nothing. ValueError for a norm that is not above 0, and for a gradient that is not of
+    floating point."""
     if norm is not None and number("norm", norm, "a positive number") <= 0:
         raise ValueError(f"norm must be a positive number, not {norm}")
     if gradient.dtype.kind != "f":
         raise ValueError(f"gradient must be of floating point, not {gradient.dtype}")
     found = float(np.sqrt(np.sum(gradient * gradient, dtype=np.float64)))
-    if found == math.inf:  # beyond float32 when squared, maybe not itself
-        found = float(np.linalg.norm(gradient.astype(np.float64)))
-    if norm is None or found <= norm:
+    if norm is None or found <= norm or not math.isfinite(found):
         return gradient, found
     return gradient * gradient.dtype.type(norm / found), found

@@ -33,6 +33,8 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", texts("classes", self.classes))
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes are {', '.join(self.classes)}, expected each once")
         for part in ("support", "query"):
             x = array(f"x_{part}", getattr(self, f"x_{part}"))
             y = array(f"y_{part}", getattr(self, f"y_{part}"))
@@ -64,9 +66,20 @@ class Task:
         if self.y_support.ndim != self.y_query.ndim or self.y_support.shape[1:] != self.y_query.shape[1:]:
             shapes = f"{self.y_query.shape}, expected labels or targets as y_support has them, {self.y_support.shape}"
             raise ValueError(f"y_query has the shape {shapes}")
+        if self.recordings is not None:
+            self._check_recordings(*map(np.asarray, self.recordings))
         if self.x_support.shape[1:] != self.x_query.shape[1:]:
             shapes = f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
             raise ValueError(f"x_query has samples of shape {shapes}")
+
+    def _check_recordings(self, support: np.ndarray, query: np.ndarray) -> None:
+        """ValueError where recordings are not one row a sample, or one is on both sides."""
+        sizes = len(self.x_support), len(self.x_query)
+        if support.ndim != 2 or query.ndim != 2 or (len(support), len(query)) != sizes:
+            found = f"shapes {support.shape} and {query.shape}"
+            raise ValueError(f"recordings have {found}, expected ({sizes[0]}, k) and ({sizes[1]}, k), a row a sample")
+        if (both := np.intersect1d(support, query)).size:
+            raise ValueError(f"recording {both[0]} is in support and in query, expected each on one side")
 
     def __repr__(self) -> str:
         sizes = f"{len(self.y_support)} support and {len(self.y_query)} query samples"

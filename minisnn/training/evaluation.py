@@ -1,6 +1,8 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
+import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +21,7 @@ from ..layers.loss import Loss, loss_of
 from ..network.base import Network
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
-from ..data.sets.samples import shared
+from ..data.sets.samples import TELLING, shared
 
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
@@ -191,13 +193,14 @@ def evaluate(
         if len(dataset.classes) != net.ways:
             raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
-    before, after, answered = [], [], list[Answers]()
+    before, after, answered, known = [], [], list[Answers](), 0
     adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
-        def add(episode: tuple[float, Answers]) -> None:
-            nonlocal measure, form
+        def add(episode: tuple[float, Answers, int]) -> None:
+            nonlocal measure, form, known
+            known += episode[2]
             if episode[1].right.dtype.kind == "f":
                 measure, form = "error", ".3g"
             before.append(episode[0])
@@ -208,6 +211,13 @@ def evaluate(
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
+    if known:
+        total = sum(len(one.drawn.of) for one in answered)
+        warnings.warn(
+            f"{name}: {known} of {total} query samples are the very same as a support sample of their task; answers to them "
+            "tell what is remembered, and not what is learned",
+            stacklevel=2,
+        )
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
     found: dict[str, Any] = {f"{measure}_before": float(np.mean(before)), f"{measure}_after": float(np.mean(after))}
@@ -223,12 +233,24 @@ def evaluate(
     return found
 
 
-def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int) -> tuple[float, Answers]:
-    """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
+def _episode(
+    tasks: Any, net: Network, theta: np.ndarray, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int
+) -> tuple[float, Answers, int]:
+    """Query accuracy at theta on episode `index`, what the rules answer, and how many query samples the support has, too;
+    size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
     if not isinstance(tasks, Classification):
         check_size(task, *size)
-    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
+    adapts = not isinstance(tasks, Classification) and not task.real
+    known = _known(task) if adapts else 0
+    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules), known
+
+
+def _known(task: Any) -> int:
+    """Query samples that are a support sample, too, and have enough events that this is no coincidence."""
+    support = {hashlib.blake2b(one.tobytes()).digest() for one in task.x_support}
+    known = [one for one in task.x_query if hashlib.blake2b(one.tobytes()).digest() in support]
+    return sum(int(np.count_nonzero(one)) >= TELLING for one in known)
 
 
 def _told(found: Intervals) -> dict[str, Any]:

@@ -70,3 +70,21 @@ def test_real_answers_are_not_spread_over_targets(shape):
 
     with pytest.raises(ValueError, match=r"expected \(4, 2\)"):
         compare(Real(), {"mine": lambda task: np.zeros(shape)}, 2, **SIZE)
+
+
+class Leaks(ToySet):
+    """The first query sample of each class is its support sample."""
+
+    def sample_task(self, rng, ways=3, shots=1, queries=2) -> Task:
+        task = super().sample_task(rng, ways, shots, queries)
+        task.x_query[::queries] = task.x_support[::shots]
+        return task
+
+
+def test_samples_on_both_sides_are_told(recwarn):
+    net = SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
+    theta = net.init(np.random.default_rng(0))
+    evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=2, queries=2, progress=False)
+    assert not recwarn
+    with pytest.warns(UserWarning, match="Leaks: 6 of 12 query samples are the very same as a support sample of their task"):
+        evaluate(net, theta, InnerLoop(), Leaks("test"), episodes=2, queries=2, progress=False)

@@ -31,7 +31,7 @@ import numpy as np
 from ...terminal import bar
 from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of_all
-from ..store.cache import code_identity, content_of, file_identity
+from ..store.cache import check_unchanged, code_identity, content_of, file_identity
 from .pool import counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits, split_classes
@@ -188,6 +188,7 @@ def own(
             for batch in counts_of(read, (one.name for one in found), **how, judge=judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
+        check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)
     pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)

@@ -199,6 +199,8 @@ class Recordings:
         x_support, x_query = self._counts(support, query)
         y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
         told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
+        if self.groups is None and self.takes is not None:  # `ungrouped`: nothing is learned from the support
+            told = (np.zeros((len(support), 0), np.int64), told[1])
         return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
     def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:

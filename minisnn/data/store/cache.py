@@ -89,6 +89,12 @@ def file_identity(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def check_unchanged(paths: Iterable[Path], before: str, root: Path | str) -> None:
+    """ValueError where files are no longer those of which `file_identity` was `before`: what was read of them is of both."""
+    if file_identity(paths) != before:
+        raise ValueError(f"{root}: files changed while they were read; try again when nothing writes there")
+
+
 def folder_identity(root: Path) -> str:
     """A hash of a file, or of all files in a folder: their names within it, and their bytes."""
     if root.is_file():

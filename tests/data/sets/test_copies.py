@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import event_array
+from minisnn.data.sets import named
 from minisnn.data.sets.named import own
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.sets.samples import shared
@@ -104,3 +105,24 @@ def test_counts_that_are_full_are_told(recwarn):
     words = r"32 of 32 cells with events hold 255 in a step, .* is lost, .* \(--bin-ms\) or more cells \(--size\)"
     with pytest.warns(UserWarning, match=words):
         Recordings(events, size=(2, 2), bin_ms=20, **how)
+
+
+def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
+    rng = np.random.default_rng(5)
+    for label in "abcdef":
+        Path("data", label).mkdir(parents=True)
+        for number in range(2):
+            np.save(Path("data", label, f"{number}.npy"), noise(rng))
+    plain, last = named.read_entry, Path("data/f/1.npy")
+
+    def changing(entry, *how):
+        if entry.path.name == "0.npy" and entry.label == "a":
+            np.save(last, noise(rng))
+        return plain(entry, *how)
+
+    monkeypatch.setattr(named, "read_entry", changing)
+    with pytest.raises(ValueError, match="data: files changed while they were read; try again when nothing writes there"):
+        own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
+    assert not list(Path("cache").glob("*.npz"))
+    monkeypatch.setattr(named, "read_entry", plain)
+    assert own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
