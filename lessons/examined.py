@@ -16,7 +16,18 @@ import sys
 from types import FunctionType, ModuleType
 
 FORBIDDEN = (
-    *("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.link", "os.kill", "os.setsid", "pty."),
+    *(
+        "subprocess.",
+        "os.exec",
+        "os.fork",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "os.link",
+        "os.kill",
+        "os.setsid",
+        "pty.",
+    ),
     *("socket.", "sqlite3.", "ctypes.dlopen"),
 )
 PLACES = ("open", "os.listdir", "os.scandir", "os.chdir", "os.rename", "os.symlink", "shutil.copyfile", "os.walk")

@@ -175,7 +175,7 @@ def _ours(path: Path, kind: Kind) -> bool:
 
 
 def _check_writable(path: Path) -> None:
-    """OSError or ValueError where the system would refuse a file of this name, or one in this folder or in what it is made in."""
+    """OSError or ValueError where the system would refuse a file of this name, or one in this folder."""
     place = path.absolute()
     while not place.parent.is_dir():
         place = place.parent

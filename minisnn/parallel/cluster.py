@@ -118,7 +118,9 @@ class Cluster(Others):
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
         if self._client is None:
-            raise RuntimeError(f"{self.address}: this Cluster is another process's or closed; expected one made in this process")
+            raise RuntimeError(
+                f"{self.address}: this Cluster is another process's or closed; expected one made in this process"
+            )
         futures: list = []
         try:
             self._send(sets)

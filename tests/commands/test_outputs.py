@@ -227,7 +227,11 @@ def test_a_link_in_the_place_of_what_is_being_written_is_not_emptied(here):
     Path("thesis").mkdir()
     Path("thesis/chapter").write_text("mine")
     Path("new").mkdir()
-    for link, name in ((Path(".minisnn.tmp"), here), (Path("new/.minisnn.tmp"), Path("new")), (Path(".n.minisnn.tmp"), Path("n"))):
+    for link, name in (
+        (Path(".minisnn.tmp"), here),
+        (Path("new/.minisnn.tmp"), Path("new")),
+        (Path(".n.minisnn.tmp"), Path("n")),
+    ):
         link.symlink_to(here / "thesis")
         with pytest.raises(ValueError, match="this is a link"), whole_folder(name, into=True):
             pass
