@@ -391,6 +391,8 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
     [
         (dict(lr=0), "lr must be above 0"),
         (dict(lr="fast"), "lr must be a finite number"),
+        (dict(step_size=1e39, dtype="float32"), "step_size must be at most 3.4e.38 in float32, not 1e"),
+        (dict(gain=1e300, dtype="float32"), "gain must be at most 3.4e.38 in float32"),
         (dict(updates=2.5), "whole number"),
         (dict(ways=True), "whole number"),
         (dict(pool="sum"), "pool must be one of max, mean"),
