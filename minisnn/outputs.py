@@ -175,11 +175,7 @@ def _ours(path: Path, kind: Kind) -> bool:
 
 
 def _check_writable(path: Path) -> None:
-<<<<<<< HEAD
-    """OSError or ValueError where the system would refuse a file of this name, in its folder or in what that is made in."""
-=======
     """OSError or ValueError where the system would refuse a file of this name, or one in this folder."""
->>>>>>> attacksystem
     place = path.absolute()
     while not place.parent.is_dir():
         place = place.parent
