@@ -71,4 +71,6 @@ def make(out: Path, takes: int = 3, subjects: int = 6) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3, 4):
         raise SystemExit(__doc__)
+    if Path(sys.argv[1]).exists():
+        raise SystemExit(f"{sys.argv[1]} exists; name a folder that does not")
     make(Path(sys.argv[1]), *map(int, sys.argv[2:]))

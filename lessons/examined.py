@@ -15,25 +15,92 @@ import struct
 import sys
 from types import FunctionType, ModuleType
 
-FORBIDDEN = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.link", "os.kill", "os.setsid")
+FORBIDDEN = (
+    *(
+        "subprocess.",
+        "os.exec",
+        "os.fork",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "os.link",
+        "os.kill",
+        "os.setsid",
+        "pty.",
+    ),
+    *("socket.", "sqlite3.", "ctypes.dlopen"),
+)
 PLACES = ("open", "os.listdir", "os.scandir", "os.chdir", "os.rename", "os.symlink", "shutil.copyfile", "os.walk")
+CHANGES = (
+    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.symlink", "os.chmod", "os.lchmod", "os.chown"),
+    *("os.chflags", "os.utime", "os.setxattr", "os.removexattr"),
+)
+UNHEARD = {  # calls of the system that no hook is told of
+    "posix": ("chroot", "mkfifo", "mknod", "setns", "unshare", "setsid", "setpgid", "setpgrp"),
+    "_posixsubprocess": ("fork_exec",),
+}
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+NAMELESS = getattr(os, "O_TMPFILE", -1)  # numba tries with such a file whether it could keep kernels
 MEMORY, FILE = 12 << 30, 1 << 26  # bytes that an answer may take, and may write
 
 
 def guard(folders: list[str]) -> None:
-    """From now on nothing below these folders is opened, and no other program runs; a hook cannot be taken off again."""
+    """From now on nothing below these folders is opened, nor other processes are looked into; nothing is changed but below the
+    folder that one is in now; no other program runs, and there is no network. A hook cannot be taken off again; it hears
+    what goes through Python, not what machine code of an answer's own would do."""
 
     def hook(event: str, arguments: tuple) -> None:
-        if event.startswith(FORBIDDEN) or event == "ctypes.dlopen" and started:
-            raise PermissionError(f"{event} is not for an exam")
+        if event.startswith(FORBIDDEN):
+            raise refused(event)
+        if event == "import" and arguments[0] in anew:  # which would have what was taken out of it
+            raise refused(arguments[0])
+        if event == "ctypes.dlsym" and not str(arguments[1]).startswith("LLVMPY_"):  # numba's, when it compiles
+            raise refused(arguments[1])
         if event in PLACES:
-            for one in arguments:
-                path = os.fsdecode(one) if isinstance(one, (str, bytes, os.PathLike)) else None
-                if path is not None and real(path).startswith(folders_):
-                    raise PermissionError(f"{path} is not for an exam")
+            for one in map(path_of, arguments):
+                if one is not None and real(one).startswith(folders_):
+                    raise refused(one)
+        if event == "open":
+            check_open(*arguments)
+        elif event in CHANGES:
+            if type(arguments[0]) is int and event != "os.truncate":  # a file that was opened to be read
+                raise refused(event)
+            for one in map(path_of, arguments):
+                check_own(one)
 
-    started: list[bool] = []
-    real, folders_ = os.path.realpath, tuple(os.path.realpath(one) for one in folders)
+    def check_open(path: object, mode: object, flags: int) -> None:
+        name = path_of(path)
+        if name is None or flags & NAMELESS == NAMELESS:
+            return
+        if mode is None and (is_folder(name) and not in_own(name) or ".." in name.split(os.sep)):
+            raise refused(name)  # from a folder its files are opened by names that are not seen whole
+        if flags & WRITES:
+            check_own(name)
+
+    def check_own(name: str | None) -> None:
+        if name is not None and name != os.devnull and not in_own(name):
+            raise refused(name)
+
+    def in_own(name: str) -> bool:
+        return (real(name) + os.sep).startswith(own)
+
+    def path_of(one: object) -> str | None:
+        return os.fsdecode(one) if isinstance(one, (str, bytes, os.PathLike)) else None
+
+    def refused(what: object) -> PermissionError:
+        return PermissionError(f"{what} is not for an exam")
+
+    def unheard(*_: object, **__: object) -> None:
+        raise refused("this")
+
+    anew = (*UNHEARD, "ctypes", "_ctypes")
+    for module, names in UNHEARD.items():
+        for one in filter(None, map(sys.modules.get, (module, "os", "subprocess"))):
+            for name in (*names, *(f"_{name}" for name in names)):
+                if hasattr(one, name):
+                    setattr(one, name, unheard)
+    real, is_folder, own = os.path.realpath, os.path.isdir, os.path.realpath(os.getcwd()) + os.sep
+    folders_ = ("/proc/", *(os.path.realpath(one) for one in folders))
     sys.addaudithook(hook)
 
 
@@ -148,8 +215,9 @@ def main(folders: list[str]) -> None:
         resource.setrlimit(what, (most, most))
     sys.path.insert(0, os.getcwd())
     import minisnn.kernels  # noqa: F401  compiled code is loaded by libraries that are there already
-    import numba  # noqa: F401
+    import numba
 
+    numba.njit(lambda x: x)(1.0)  # what numba looks up when it first compiles is looked up before answers run
     guard(folders)
     student = Student(source, sink)
     while True:

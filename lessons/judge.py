@@ -96,11 +96,15 @@ class Student:
         given = {one: part for one, part in mine.course().items() if int(one.split(".")[0]) < lesson}
         (place / "mysnn.py").write_text(mine.compose(given), encoding="utf-8")
         package = Path(minisnn.__file__).resolve().parent
-        folders = [str(HERE), str(package / "_folders" / "lessons")]
+        beside = [str(HERE.parent / name) for name in ("tests", ".git") if (HERE.parent / "pyproject.toml").exists()]
+        folders = [str(HERE), str(package / "_folders" / "lessons"), *beside]  # wherever solutions lie
+        temporary = place / "tmp"
+        temporary.mkdir()
+        settings = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", (HERE / "examined.py").read_text(encoding="utf-8"), *folders],
             cwd=place,
-            env={**os.environ, "PYTHONPATH": str(package.parent), "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, **settings, "PYTHONPATH": str(package.parent), "TMPDIR": str(temporary)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ import shlex
 import sys
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 from . import __version__, stopping, terminal
 from .commands.options import Help, check_outputs, only_given
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     modules = {name: f"{__package__}.commands.{name}" for name in COMMANDS}
-    modules.update({name: f"{name}.command" for name in BESIDE if importlib.util.find_spec(name)})
+    modules.update({name: f"{name}.command" for name in BESIDE if _is_beside(name)})
     for name, place in modules.items():
         module = importlib.import_module(place)
         texts = dict(help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES)
@@ -51,6 +52,14 @@ def parser() -> argparse.ArgumentParser:
         module.arguments(sub)
         sub.set_defaults(run=module.run, otherwise=only_given(sub))
     return top
+
+
+def _is_beside(name: str) -> bool:
+    """Whether a package of this name is the one beside this package, not a file or folder of somebody's that comes first."""
+    found = importlib.util.find_spec(name)
+    ours = Path(__file__).resolve().parents[1] / name
+    places = [Path(place).resolve() for place in found.submodule_search_locations or ()] if found else []
+    return ours in places and (ours / "command.py").is_file()
 
 
 def main(argv: list[str] | None = None) -> int:

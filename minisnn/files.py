@@ -1,5 +1,6 @@
 """Files and folders written whole or not at all, folders that one process works in, and files of others opened with care."""
 
+import errno
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ except ImportError:  # Windows: nothing is locked there
     fcntl = None  # type: ignore[assignment]
 
 UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
+SPARE = 32  # bytes that the name of a file may grow by while it is written
 FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
 _LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
@@ -73,6 +75,8 @@ def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
+    if temporary.is_symlink():
+        raise ValueError(f"{temporary}: this is a link; expected none of this name, for what is there is removed")
     with called(path, temporary), held(temporary, path):
         try:
             if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
@@ -151,12 +155,28 @@ class Hold:
             self._descriptor = None
 
 
+def check_can_write(path: Path, name: Path) -> None:
+    """Before long work: OSError where `whole_file` could not begin to write `path`, ValueError where that needs a longer name
+    than there can be. Both name `name`."""
+    temporary = _temporary(Path(os.path.realpath(path)))
+    try:
+        _begun(temporary).close()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f"{name}: the name is too long; expected one that is {SPARE} bytes shorter") from None
+        error.filename = str(name)
+        raise
+    temporary.unlink(missing_ok=True)
+
+
 def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
     """Remove what killed processes left of files of these names, or of names that match; what a living one is writing stays,
     and so does every file that `_temporary` did not name."""
     for leftover in folder.glob(".*.tmp"):
         told = _LEFTOVER.fullmatch(leftover.name)
         if told is None or not any(told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names):
+            continue
+        if leftover.is_symlink() or not leftover.is_file():
             continue
         with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
             free = _lock(file.fileno())

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import stat
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import UNFINISHED, called, whole_folder, write_whole
+from .files import UNFINISHED, called, check_can_write, read_whole, size_of, whole_folder, write_whole
 
 MARK = ".minisnn.json"  # in a folder: {"made_by": "minisnn", "files": {name: SHA-256}}
 PICTURE_MARK = "made by minisnn"
+_LARGEST_MARK = 1 << 26  # bytes
 _ENDS = 1 << 16  # bytes at the beginning and at the end of a file, in which its mark lies
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _KNOWN = (  # first bytes of what people would miss most
@@ -153,19 +155,31 @@ def check(path: str | Path, kind: Kind, inputs: Iterable[str | Path] = (), force
             raise ValueError(f"{path}: a link that leads nowhere; expected {kind.words} or no file")
         if not kind.folder and not parent.is_dir():
             raise ValueError(f"{path}: there is no folder {parent} to write it to")
-        return _check_above(path)
-    _check_not_read(path, inputs)
+        _check_above(path)
+        return _check_writable(path)
+    _check_not_read(path, inputs, kind)
     mode = path.stat().st_mode
     if kind.folder and not stat.S_ISDIR(mode):
-        raise ValueError(f"{path}: there is {_what(path)} of this name; expected a folder to write to")
+        raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
     if not kind.folder and stat.S_ISDIR(mode):
         raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")
     if not kind.folder and not stat.S_ISREG(mode):
         raise ValueError(f"{path}: this is a device or a pipe; expected the name of a file")
-    if force or kind.shared or kind.folder and not _entries(path):
-        return
-    if kind.ours is None or not kind.ours(path):
+    if not (force or kind.shared or kind.folder and not _entries(path)) and not _ours(path, kind):
         raise ValueError(_refusal(path, kind))
+    _check_writable(path)
+
+
+def _ours(path: Path, kind: Kind) -> bool:
+    return kind.ours is not None and kind.ours(path)
+
+
+def _check_writable(path: Path) -> None:
+    """OSError or ValueError where the system would refuse a file of this name, or one in this folder."""
+    place = path.absolute()
+    while not place.parent.is_dir():
+        place = place.parent
+    check_can_write(place / MARK if place.is_dir() else place, path)
 
 
 def _refusal(path: Path, kind: Kind) -> str:
@@ -182,15 +196,27 @@ def _check_above(path: Path) -> None:
     for above in path.absolute().parents:
         if above.is_dir():
             return
+        if above.is_symlink():
+            raise ValueError(f"{path}: {above} is a link that leads nowhere; expected a folder to write to")
         if above.exists():
             raise ValueError(f"{path}: {above} is a file; expected a folder to write to")
 
 
-def _check_not_read(path: Path, inputs: Iterable[str | Path]) -> None:
+def _check_not_read(path: Path, inputs: Iterable[str | Path], kind: Kind) -> None:
     for one in inputs:
         one = Path(one).expanduser()
-        if one.exists() and os.path.samefile(path, one):
+        if not one.exists():
+            continue
+        if os.path.samefile(path, one):
             raise ValueError(f"{path}: this is read, too, as {one}; expected another name for what is written")
+        if not kind.folder and _lies_in(path, one) and not _ours(path, kind):
+            raise ValueError(f"{path}: {one} is read, and this is part of it; expected another name for what is written")
+        if kind is RUN and _lies_in(one, path):
+            raise ValueError(f"{path}: {one} is read, and lies there; expected another folder for what is written")
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
 def check_no_network(path: Path, what: str) -> None:
@@ -263,13 +289,14 @@ def _mark(files: Mapping[str, str]) -> bytes:
 def _noted(folder: Path) -> dict[str, str] | None:
     """The files that minisnn wrote into a folder, by its mark; None where there is no mark."""
     try:
-        found = json.loads((folder / MARK).read_bytes())
+        found = json.loads(read_whole(folder / MARK, "the mark of a folder", _LARGEST_MARK))
         return dict(found["files"]) if found["made_by"] == "minisnn" else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
 def _hash(path: Path) -> str:
+    size_of(path, "a file", sys.maxsize)
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -14,6 +14,8 @@ from typing import Any
 # control characters but tab and line feed, which steer a terminal, and those that turn the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # of a disk, a file, a user's share
+
 
 def clean(text: str) -> str:
     """The text with whatever could steer a terminal written out: ESC as \\x1b."""
@@ -21,10 +23,11 @@ def clean(text: str) -> str:
 
 
 class Clean:
-    """A text stream to which only what is `clean` is written, nothing once its terminal has gone. `steers`: all is."""
+    """A text stream to which only what is `clean` is written, nothing once its terminal has gone. `steers`: all is. `beside`:
+    no work ends because its remarks find no room."""
 
-    def __init__(self, stream: Any, steers: bool = False):
-        self.stream, self.steers = stream, steers
+    def __init__(self, stream: Any, steers: bool = False, beside: bool = False):
+        self.stream, self.steers, self.beside = stream, steers, beside
 
     def write(self, text: str) -> int:
         return self._while_there(self.stream.write, text if self.steers else clean(text))
@@ -36,7 +39,7 @@ class Clean:
         try:
             return do(*arguments)
         except OSError as error:
-            if error.errno != errno.EIO:
+            if error.errno != errno.EIO and not (self.beside and error.errno in FULL):
                 raise
 
     def __getattr__(self, name: str) -> Any:
@@ -54,7 +57,7 @@ def streams() -> Iterator[None]:
         stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")
         if hasattr(stream, "reconfigure"):  # a terminal that lacks ± or → shows a question mark
             stream.reconfigure(errors="replace")
-        setattr(sys, name, Clean(stream))
+        setattr(sys, name, Clean(stream, beside=name == "stderr"))
     try:
         yield
     finally:
@@ -87,7 +90,7 @@ def _bar_class(widget: bool) -> Any:
 
 def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
     """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its text is cleaned."""
-    out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True)
+    out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True, beside=True)
     style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
     if in_notebook() and show:
         style["disable"] = False

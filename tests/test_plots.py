@@ -154,6 +154,8 @@ def test_learning_curve_of_little():
     fig = plots.plot_learning_curve([dict(tasks=1, loss=float("nan"))])
     assert not fig.axes[0].lines and not fig.axes[1].lines
     assert len(plots.plot_learning_curve(rows(3)).axes[0].lines) == 1
+    columns = {name: np.array([row[name] for row in rows(3)]) for name in rows(3)[0]}  # as a finished run has them
+    assert len(plots.plot_learning_curve(columns).axes[0].lines) == 1
     with pytest.raises(ValueError, match="rows is empty"):
         plots.plot_learning_curve([])
 

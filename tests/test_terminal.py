@@ -129,3 +129,20 @@ def test_a_terminal_that_has_gone_is_no_error_but_a_full_disk_is():
     Gone.number = errno.ENOSPC
     with pytest.raises(OSError):
         print("a", file=terminal.Clean(Gone()))
+
+
+def test_no_command_ends_because_its_remarks_find_no_room(monkeypatch):
+    """A run was trained, and ended as a failure before it said what it found."""
+
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    with terminal.streams():
+        print("on the way", file=sys.stderr, flush=True)
+        for _ in terminal.bar(range(3), disable=False, mininterval=0):
+            pass
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(OSError), terminal.streams():
+        print("what was found", flush=True)

@@ -15,11 +15,22 @@ import os
 import re
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from minisnn.files import read_whole, write_whole
+
 from .solutions import SOLUTIONS
 
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there
+    fcntl = None  # type: ignore[assignment]
+
+_LARGEST = 1 << 24  # bytes
+PATIENCE = 20.0  # seconds
 PRELUDE = '''"""mysnn: a spiking network that learns to learn, built function by function in the lessons of minisnn.
 
 Sequences are (T, ...): time comes first, and all neurons of a layer, and all samples, stand behind it.
@@ -174,24 +185,80 @@ def course() -> dict[str, Section]:
     return {exercise: section(exercise, "the course's own", SOLUTIONS[exercise]) for exercise in PARTS if exercise in SOLUTIONS}
 
 
+class Unusable(ValueError):
+    """The file cannot be read or written; a notebook shows the sentence without the traceback."""
+
+    def _render_traceback_(self, *_) -> list[str]:
+        return [str(self)]
+
+
+def _text() -> str:
+    try:
+        return read_whole(place(), "your functions", _LARGEST).decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise Unusable(f"{place()}: {error.reason} at byte {error.start}; expected a text, saved as UTF-8") from None
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+    except OSError as error:
+        raise Unusable(f"{place()}: cannot be read ({error.strerror})") from None
+
+
 def _read() -> tuple[str, dict[str, Section]]:
-    return parse(place().read_text(encoding="utf-8")) if place().exists() else (PRELUDE, {})
+    return parse(_text()) if place().exists() else (PRELUDE, {})
 
 
 def _write(prelude: str, sections: dict[str, Section]) -> None:
-    new = place().with_name(f".{place().name}.{os.getpid()}")
-    new.write_text(compose(sections, prelude), encoding="utf-8")
-    os.replace(new, place())  # whole, or as it was
+    if place().exists() and not os.access(place(), os.W_OK):
+        raise Unusable(f"{place()}: is read-only; expected a file that can be written to")
+    try:
+        write_whole(place(), compose(sections, prelude).encode())
+    except OSError as error:
+        raise Unusable(f"{place()}: cannot be written ({error.strerror})") from None
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """In here no other notebook changes the file: it would lose what this one writes, or this one what it wrote. One that takes
+    longer than PATIENCE is not waited for."""
+    try:
+        folder = os.open(place().parent, os.O_RDONLY)
+    except OSError:  # `_write` says why
+        yield
+        return
+    end = time.monotonic() + PATIENCE
+    try:
+        while not _locked(folder) and time.monotonic() < end:
+            time.sleep(0.05)
+        yield
+    finally:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(folder, fcntl.LOCK_UN)  # for a copy of a process that was forked, too
+        os.close(folder)
+
+
+def _locked(folder: int) -> bool:
+    """Whether this process has the lock of an open folder now, or there are no locks."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without them
+        return True
+    return True
 
 
 def prepare(module: str) -> None:
     """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import mysnn` finds it."""
-    number, (prelude, sections) = int(module[-2:]), _read()
+    number = int(module[-2:])
     given = {exercise: one for exercise, one in course().items() if int(exercise.split(".")[0]) < number}
-    if not place().exists() or given.keys() - sections.keys():
-        _write(prelude, given | sections)
-        sys.modules.pop("mysnn", None)
-        importlib.invalidate_caches()
+    with _alone():
+        prelude, sections = _read()
+        if not place().exists() or given.keys() - sections.keys():
+            _write(prelude, given | sections)
+            sys.modules.pop("mysnn", None)
+            importlib.invalidate_caches()
     if str(place().parent) not in sys.path:
         sys.path.insert(0, str(place().parent))
 
@@ -202,6 +269,14 @@ def keep(exercise: str, function, check) -> str:
         source = inspect.getsource(function)
     except (OSError, TypeError):
         return ""  # not typed into a cell: a program called the check
+    try:
+        with _alone():
+            return _kept(exercise, source, check)
+    except Unusable as error:
+        return f"(Not kept in {place().name}. {error})"
+
+
+def _kept(exercise: str, source: str, check) -> str:
     prelude, sections = _read()
     before = {one: text for one, text in course().items() if list(PARTS).index(one) < list(PARTS).index(exercise)}
     new = section(exercise, "yours", source)
@@ -211,7 +286,7 @@ def keep(exercise: str, function, check) -> str:
     sections = before | sections | {exercise: new}
     try:
         _passes(compose(sections, prelude), exercise, check)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"(Not kept in {place().name}, where it does not run by itself: {type(error).__name__}: {error})"
     _write(prelude, sections)
     return f"(Kept in {place().name}.)"
@@ -229,7 +304,11 @@ def report() -> int:
     if not place().exists():
         print(f"{place()}: there is no such file yet; pass the check of exercise 1.1, and it is there")
         return 0
-    prelude, sections = _read()
+    try:
+        prelude, sections = _read()
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 2
     failed, yours = 0, 0
     for exercise, (name, equation) in PARTS.items():
         owner, said = sections[exercise].owner if exercise in sections else "to come", ""
@@ -237,14 +316,12 @@ def report() -> int:
             yours += 1
             try:
                 module = importlib.import_module(f".lesson{int(exercise.split('.')[0]):02d}", __package__)
-                _passes(place().read_text(encoding="utf-8"), exercise, getattr(module, name).plain)
+                _passes(_text(), exercise, getattr(module, name).plain)
                 said = "passes its check"
-            except (Exception, NotImplementedError) as error:
+            except (Exception, SystemExit) as error:
                 failed, said = failed + 1, f"FAILS: {error}"
         print(f"{exercise:>5}  {name:26} {owner:18} {said}".rstrip())
-    print(
-        f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(place().read_text(encoding='utf-8').splitlines())} lines"
-    )
+    print(f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(_text().splitlines())} lines")
     return min(failed, 1)
 
 

@@ -2,6 +2,7 @@
 seed gives the same tasks, so that networks can be compared on equal terms."""
 
 import argparse
+import warnings
 from typing import Any
 
 from .. import outputs
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> None:
     from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
     from ..training.folder import write_json
+    from ..training.origin import met
 
     found = read(options.find_checkpoint(args.checkpoint))
     dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
@@ -93,6 +95,9 @@ def run(args: argparse.Namespace) -> None:
     other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
 
     def beside(tasks: Any) -> dict[str, Any]:
+        known = None if args.split == "train" or whole_set else met(found.origin, replace(found.origin, root=root), tasks)
+        if known is not None and dataset == found.origin.data:
+            warnings.warn(f"{args.split}: {known}; its accuracy is not that of unseen classes", stacklevel=2)
         named = baselines(net, features, tasks, _classifier(), inner) if args.baselines and not whole_set else {}
         return {**named, **other}
 

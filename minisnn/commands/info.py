@@ -10,6 +10,7 @@ from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, add_count, add_forms, add_input, add_output, find_checkpoint, in_a_line, refuse
 
 SUMMARY = "what a checkpoint, a run or a data folder is"
+MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
 EXAMPLES = """\
 examples:
   minisnn info runs/quick-1                 a run: settings, progress, accuracy
@@ -172,17 +173,44 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
     from ..data.readers.anything import INDEX, SUFFIXES, holds_events, nearly
 
     some = [*path.glob("*/*"), *path.glob("*/*/*")]
-    events = (one for one in some if one.suffix.lower() in SUFFIXES and (one.suffix.lower() != ".npy" or holds_events(one)))
+    known = (one for one in some if one.suffix.lower() in SUFFIXES)
+    ordered = args.columns is not None
+    events = (one for one in known if one.suffix.lower() != ".npy" or holds_events(one, ordered))
     if (path / INDEX).is_file() or next(events, None):
         return look_at_folder(path, args)
+    _no_columns(some)
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
         return _pictures(path)
-    known = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
+    none = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
     raise ValueError(
-        f"{path}: {known}, no recordings (<class>/<recording>, or {INDEX}) and no pictures (<label>/*.png) lie in this "
+        f"{path}: {none}, no recordings (<class>/<recording>, or {INDEX}) and no pictures (<label>/*.png) lie in this "
         f"folder{nearly(path)}"
     )
+
+
+def _no_columns(files: list[Path]) -> None:
+    """ValueError where arrays are tables of many rows and few columns, which are no pictures, and no events as they are."""
+    import numpy as np
+
+    from ..data.readers.columns import ORDER
+
+    for file in sorted(one for one in files if one.suffix.lower() == ".npy"):
+        try:
+            shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
+        except (ValueError, OSError):
+            return  # whoever reads it says why
+        table = len(shape) == 2 and min(shape) <= MOST_COLUMNS and max(shape) > TALL * min(shape)
+        if table and shape[1] > shape[0]:
+            raise ValueError(f"{file}: holds an array of shape {shape}; expected a row an event: is it to be transposed?")
+        if table and shape[1] > 4:
+            raise ValueError(f"{file}: an array of shape {shape} has columns without names; say {ORDER}")
+        if table:
+            raise ValueError(
+                f"{file}: holds an array of shape {shape}; expected a column each of x, y, t and p (of sensors in one row "
+                "y is 0, and p is 1 where all events are alike)"
+            )
+        return
 
 
 def _pictures(path: Path) -> None:

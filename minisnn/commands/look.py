@@ -13,6 +13,7 @@ MOST_TOLD, MOST_ALIKE = 20, 3  # lines of what looks wrong, and of the same faul
 MOST_CELLS = 32  # along a side, that a larger sensor is brought to in the command that is proposed
 SENSORS = ((34, 34), (128, 128), (180, 240), (240, 304), (260, 346), (480, 640), (720, 1280))  # rows, columns of cameras
 WAYS = 5
+CHANNELS = (16, 32, 64)  # of the preset that the command starts from
 
 
 def look_at_file(path: Path, args: argparse.Namespace) -> None:
@@ -37,30 +38,39 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     """Recordings of one's own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
     import numpy as np
 
-    from ..data.readers.anything import entries, read_entry, sensor_of
+    from ..data.readers.anything import entries, read_entry, sensor_of_all
     from ..data.sets.statistics import oddities
 
     found = entries(root)
-    labels, sensor = sorted({one.label for one in found}), args.sensor or sensor_of(found[0].path)
+    labels = sorted({one.label for one in found})
+    wrong: list[tuple[str, str]] = []
+    to_mend: list[str] = []
+    sensor = args.sensor
+    if sensor is None:
+        try:
+            sensor = sensor_of_all(found)
+        except ValueError as error:
+            wrong.append(("all of them", str(error)))
+            to_mend.append("--sensor")
     flip = _rows(root, args, sensor)
     pixels = "of a sensor that they do not tell (--sensor)" if sensor is None else f"of {sensor[1]} x {sensor[0]} pixels"
-    print(f"{root}: {len(found)} recordings of {len(labels)} classes, {pixels}")
+    print(f"{root}: {_many(len(found), 'recording')} of {_many(len(labels), 'class')}, {pixels}")
     chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))]
     rates: dict[str, list[float]] = {label: [] for label in labels}
     shown: dict[str, list] = {label: [] for label in labels}
-    wrong: list[tuple[str, str]] = []
     met: dict[bytes, str] = {}
-    spans, reach, failed = [], (0, 0), False
+    spans, reach = [], (0, 0)
     for one in chosen:
         try:
             events = read_entry(one, args.time, flip, sensor, args.columns)
         except ValueError as error:
             wrong.append((one.name, str(error).removeprefix(f"{one.name}: ")))
-            failed = True
+            to_mend.append(one.name)
             continue
         spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
         rates[one.label].append(len(events) / spans[-1])
-        failed = failed or _beyond(events, sensor)
+        if _beyond(events, sensor):
+            to_mend.append(one.name)
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
         wrong += [(one.name, what) for what in oddities(events, sensor)]
         if (twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)) != one.name:
@@ -72,11 +82,11 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         number, rate = sum(one.label == label for one in found), rates[label]
         print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
         if number < 2:
-            failed = True
+            to_mend.insert(0, label)
             wrong.append((label, "has one recording; expected two, one for support and one for query"))
     print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
-    if args.sensor is not None and reach[0] and max(reach[0] / args.sensor[0], reach[1] / args.sensor[1]) < 0.5:
-        wrong.append(("all of them", f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller?"))
+    if sensor is not None and reach[0] and max(reach[0] / sensor[0], reach[1] / sensor[1]) < 0.5:
+        wrong.append(("all of them", f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller (--sensor)?"))
     _tell(wrong)
     if args.sheet is not None:
         from ..plots import plot_sheet, save
@@ -86,10 +96,21 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         print(
             f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are taken unless --duration-ms says another"
         )
-    if failed or not spans:
+    if not spans:
         print("when that is mended this command says how to train on them")
         return
+    if to_mend:
+        more = f" and {len(to_mend) - MOST_ALIKE} more" * (len(to_mend) > MOST_ALIKE)
+        print(
+            f"to be mended: {', '.join(to_mend[:MOST_ALIKE])}{more}; when that is mended this command says how to train on them"
+        )
+        return
     propose(root, args, found, sensor, reach)
+
+
+def _many(number: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {what}{'' if number == 1 else 'es' if what.endswith('s') else 's'}"
 
 
 def short(value: float) -> str:
@@ -131,13 +152,16 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
     """The command that trains on them, as they were looked at."""
     from ..data.sets.named import classes_of
 
+    number = len({one.label for one in found})
     try:
         parts = {split: len(names) for split, names in classes_of(found, 0, str(root)).items()}
     except ValueError:
         parts = dict.fromkeys(("train", "val", "test"), 0)
     flags = []
     if sensor is None:
-        sensor = next((one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1]), reach)
+        in_a_row = 1 in reach  # as channels of sound are, and no camera's pixels
+        fits = (one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1] and not in_a_row)
+        sensor = next(fits, reach)
         print(
             f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y {reach[0] - 1}, so that it "
             f"may have {sensor[1]} x {sensor[0]} pixels: put yours for --sensor"
@@ -148,12 +172,18 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
         text = ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
         flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}"))
     coarse = -(-max(sensor) // MOST_CELLS) if max(sensor) > MOST_CELLS + 8 else 1
+    cells = -(-sensor[0] // coarse), -(-sensor[1] // coarse)
     if coarse > 1:
-        flags.append(f"--size {-(-sensor[0] // coarse)},{-(-sensor[1] // coarse)}")
+        flags.append(f"--size {cells[0]},{cells[1]}")
+    halvings = min(cells).bit_length() - 1  # conv layers that may pool so few cells
+    if halvings < len(CHANNELS):
+        widths = ",".join(map(str, CHANNELS[:halvings]))
+        flags.append(f"--channels {widths}" if widths else "--channels none --hidden 64")
     ways = min(WAYS, *parts.values())
     if ways < 2:
         ways = min(WAYS, parts["train"])
-        print(f"{sum(parts.values())} classes are too few to meta-train, validate and test: expected 6 or more, two for each")
+        few = f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, validate and test"
+        print(f"{few}: expected 6 or more, two for each")
         if ways < 2:
             return
         flags.append("--evaluate-every 0 --test-episodes 0")

@@ -237,7 +237,8 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
         options["type"] = place
     action = parser.add_argument(*flags, **options)
     action.output = kind  # type: ignore[attr-defined]
-    if "--force" not in parser._option_string_actions:
+    shared = isinstance(kind, outputs.Kind) and kind.shared  # nothing is replaced there
+    if "--force" not in parser._option_string_actions and not shared:
         text = "write even where something lies that minisnn did not write there"
         parser.add_argument("--force", action="store_true", help=text)
     return action
@@ -267,6 +268,9 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             outputs.check(values[name], kind, there, values.get("force", False))
             written.append(values[name])
     outputs.check_apart(written)
+    kinds = [action.output for action in chosen.values() if hasattr(action, "output")]
+    if values.get("force") and not written and outputs.RUN not in kinds and getattr(args, "what", None) != "export":
+        raise ValueError("--force would do nothing where no file is written; leave it out")
 
 
 def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[argparse.ArgumentParser]:

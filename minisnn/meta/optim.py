@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..parallel.arguments import floating, number, whole
+from ..parallel.arguments import floating, number, shown, whole
 
 
 class SGD:
@@ -16,10 +16,13 @@ class SGD:
     def __init__(self, size: int, momentum: float = 0.0, dtype: str | type | np.dtype = np.float32):
         size, dtype = whole("size", size, 1), floating("dtype", dtype)
         self.momentum = number("momentum", momentum)
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
         self.state = {"velocity": np.zeros(size, dtype)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
         """The new theta; the old one is not changed."""
+        _check(theta, gradient, self.state["velocity"])
         v = self.momentum * self.state["velocity"] + gradient
         self.state["velocity"] = v.astype(gradient.dtype)
         return (theta - lr * v).astype(theta.dtype)
@@ -43,11 +46,20 @@ class Adam:
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
         """The new theta; the old one is not changed."""
         s, n = self.state, int(self.state["n"]) + 1
+        _check(theta, gradient, s["m"])
         m = self.beta1 * s["m"] + (1 - self.beta1) * gradient
         v = self.beta2 * s["v"] + (1 - self.beta2) * gradient * gradient
         self.state = {"m": m.astype(theta.dtype), "v": v.astype(theta.dtype), "n": np.array(n, np.int64)}
         m_hat, v_hat = m / (1 - self.beta1**n), v / (1 - self.beta2**n)
         return (theta - lr * m_hat / (np.sqrt(v_hat) + self.eps)).astype(theta.dtype)
+
+
+def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
+    """ValueError where theta or its gradient are no parameters of the optimiser."""
+    for name, vector in (("theta", theta), ("gradient", gradient)):
+        if not isinstance(vector, np.ndarray) or vector.shape != state.shape or vector.dtype.kind != "f":
+            found = f"{vector.dtype} of shape {vector.shape}" if isinstance(vector, np.ndarray) else shown(vector)
+            raise ValueError(f"{name} must be a flat floating-point array of {state.size} parameters, not {found}")
 
 
 def cosine(step: int, total: int, start: float, end: float) -> float:
@@ -57,8 +69,14 @@ def cosine(step: int, total: int, start: float, end: float) -> float:
 
 
 def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
-    """(gradient scaled to at most `norm`, its norm before); None leaves it as it is."""
+    """(gradient scaled to at most `norm`, its norm before); None leaves it as it is, and so does a norm that is not
+    finite: scaled by 1 / inf it would be nothing. ValueError for a norm that is not above 0, and for a gradient that is not of
+    floating point."""
+    if norm is not None and number("norm", norm, "a positive number") <= 0:
+        raise ValueError(f"norm must be a positive number, not {norm}")
+    if gradient.dtype.kind != "f":
+        raise ValueError(f"gradient must be of floating point, not {gradient.dtype}")
     found = float(np.sqrt(np.sum(gradient * gradient, dtype=np.float64)))
-    if norm is None or found <= norm:
+    if norm is None or found <= norm or not math.isfinite(found):
         return gradient, found
     return gradient * gradient.dtype.type(norm / found), found

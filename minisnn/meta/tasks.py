@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, texts
+from ..parallel.arguments import array, texts, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,6 +33,8 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", texts("classes", self.classes))
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes are {', '.join(self.classes)}, expected each once")
         for part in ("support", "query"):
             x = array(f"x_{part}", getattr(self, f"x_{part}"))
             y = array(f"y_{part}", getattr(self, f"y_{part}"))
@@ -64,9 +66,20 @@ class Task:
         if self.y_support.ndim != self.y_query.ndim or self.y_support.shape[1:] != self.y_query.shape[1:]:
             shapes = f"{self.y_query.shape}, expected labels or targets as y_support has them, {self.y_support.shape}"
             raise ValueError(f"y_query has the shape {shapes}")
+        if self.recordings is not None:
+            self._check_recordings(*map(np.asarray, self.recordings))
         if self.x_support.shape[1:] != self.x_query.shape[1:]:
             shapes = f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
             raise ValueError(f"x_query has samples of shape {shapes}")
+
+    def _check_recordings(self, support: np.ndarray, query: np.ndarray) -> None:
+        """ValueError where recordings are not one row a sample, or one is on both sides."""
+        sizes = len(self.x_support), len(self.x_query)
+        if support.ndim != 2 or query.ndim != 2 or (len(support), len(query)) != sizes:
+            found = f"shapes {support.shape} and {query.shape}"
+            raise ValueError(f"recordings have {found}, expected ({sizes[0]}, k) and ({sizes[1]}, k), a row a sample")
+        if (both := np.intersect1d(support, query)).size:
+            raise ValueError(f"recording {both[0]} is in support and in query, expected each on one side")
 
     def __repr__(self) -> str:
         sizes = f"{len(self.y_support)} support and {len(self.y_query)} query samples"
@@ -105,8 +118,8 @@ class Classification:
     def sample_task(self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """A batch of `queries` samples. Raises ValueError for more than there are classes."""
         if queries > len(self.classes):
-            most = f"the {len(self.classes)} classes of the set, a sample of each"
-            raise ValueError(f"queries is {queries}, expected at most {most}")
+            most = f"expected at most {len(self.classes)}, for a batch has one sample of a class and the set so many classes"
+            raise ValueError(f"queries is {queries}; {most}")
         labels = rng.choice(len(self.classes), size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
         rests_on = None
@@ -116,7 +129,8 @@ class Classification:
 
     def episode(self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32) -> Task:
         """Batch number `index` of the series `seed`."""
-        return self.sample_task(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))), ways, shots, queries)
+        sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),))
+        return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)
 
 
 def summed_frames(x: np.ndarray) -> np.ndarray:

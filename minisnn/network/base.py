@@ -13,7 +13,7 @@ import numpy as np
 
 from ..layers.block import EVERY_STEP
 from ..layers.surrogate import FORMS
-from ..parallel.arguments import generator, one_of
+from ..parallel.arguments import generator, number, one_of, whole
 from ..parallel.threads import in_order
 from .found import Features, Gradients, LossAndGradient, Product, Record
 from .initialisation import lsuv, orthogonal
@@ -57,6 +57,10 @@ class Network(Layout):
         """
         generator("rng", rng)
         one_of("readout", readout, ("fit", "zero"))
+        if number("variance", variance, "a positive number") <= 0:
+            raise ValueError(f"variance must be a positive number, not {variance}")
+        if rounds is not None:
+            whole("rounds", rounds, 1)
         theta = orthogonal(self, rng)
         if x is not None:
             rate, rounds = self.init_rate if rate is None else rate, self.init_rounds if rounds is None else rounds

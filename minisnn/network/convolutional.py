@@ -12,7 +12,7 @@ import numpy as np
 from ..layers import frames as reference
 from ..layers.loss import Loss
 from ..layers.activation import Softplus
-from ..parallel.arguments import number
+from ..parallel.arguments import array, number
 from .base import Network, parts_of
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
@@ -74,7 +74,7 @@ class ConvNet(Network):
 
     def _input(self, x) -> np.ndarray:
         """The frames of x (B, 1, H, W, C): sums over time, checked."""
-        x, shape = np.asarray(x), self.input_shape
+        x, shape = array("x", x), self.input_shape
         frames = x.ndim == 1 + len(shape)
         if x.ndim - len(shape) not in (1, 2) or x.shape[-len(shape) :] != shape:
             axes = "H, W, C" if len(shape) == 3 else "features"

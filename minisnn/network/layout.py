@@ -14,7 +14,7 @@ import numpy as np
 from ..layers.block import Block
 from ..layers.loss import LOSSES, loss_of
 from ..layers.neuron import neuron_of
-from ..parallel.arguments import floating, is_sequence, one_of, whole, wholes
+from ..parallel.arguments import array, floating, is_sequence, one_of, whole, wholes
 from ..parallel.arrays import aligned
 
 Array = np.ndarray
@@ -88,7 +88,9 @@ class Layout:
         for n, width in enumerate(self.channels, 1):
             if min(shape[:2]) < 2:
                 allowed = f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
-                raise ValueError(f"conv{n} would pool an image of {shape[0]} x {shape[1]}; {allowed}")
+                dense = "; a row of channels takes hidden layers, as channels=() and hidden=(64,) (--channels none --hidden 64)"
+                image = f"an image of {shape[0]} x {shape[1]}"
+                raise ValueError(f"conv{n} would pool {image}; {allowed}{dense * (n == 1)}")
             blocks.append(Block(f"conv{n}", (shape[0], shape[1], shape[2]), width, self.kernel, pool, neuron, detach_reset))
             shape = blocks[-1].output_shape
         features = math.prod(shape)
@@ -196,6 +198,7 @@ class Layout:
     def _vector(self, vector, name) -> np.ndarray:
         """A flat vector in the network's dtype, checked, where kernels take views of it as they are."""
         self._check_vector(vector, name)
+        vector = array(name, vector)
         if vector.dtype.kind not in "fiu":
             raise ValueError(f"{name} must hold real numbers, not {vector.dtype}")
         with np.errstate(over="ignore"):
@@ -217,15 +220,18 @@ class Layout:
             raise NotFinite(f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite")
         if x.dtype.kind != "u" and x.min() < 0:
             raise ValueError(f"x must hold event counts, 0 or more, not {x.min()}")
-        if x.dtype != np.uint8 and x.max() > MOST_COUNT:
+        if x.dtype != np.uint8 and float(x.max()) > MOST_COUNT:
             raise ValueError(f"x must hold event counts of at most {MOST_COUNT:.0e}, not {x.max():.3g}")
         return x
 
     def _target(self, y, batch) -> np.ndarray:
-        y = np.asarray(y)
+        y = array("y", y)
         labels = y.ndim == 1 and y.dtype.kind in "ui"
         if self.criterion.one_hot and not labels:
-            y = y.astype(self.dtype).reshape(len(y), -1)
+            if y.dtype.kind not in "buif" or y.ndim not in (1, 2):
+                raise ValueError(f"y must be labels or real targets ({batch}, {self.ways}), not {y.dtype} of shape {y.shape}")
+            with np.errstate(over="ignore"):
+                y = y.astype(self.dtype).reshape(len(y), -1)
             if y.shape != (batch, self.ways) or not np.isfinite(y).all():
                 raise ValueError(f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}")
             return y

@@ -11,7 +11,7 @@ from ..layers.loss import Loss
 from ..layers.current import bias_traces
 from ..layers.neuron import LIF, CubaLIF, LeakyIntegrator
 from ..layers.own import Neuron
-from ..parallel.arguments import flag, one_of, shown, whole
+from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of
 
@@ -126,7 +126,7 @@ class SpikingNet(Network):
         return parts_of(len(x), min(max(size, 1), PART))
 
     def _input(self, x) -> np.ndarray:
-        x = np.asarray(x)
+        x = array("x", x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
             raise ValueError(f"x must be {axes} with {self.input_shape} at each step, not {x.shape}")

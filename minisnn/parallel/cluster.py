@@ -109,9 +109,18 @@ class Cluster(Others):
     def _gone(self, why: str = "") -> WorkersLost:
         return WorkersLost(f"{self.address}: the scheduler is gone{why}; start it and its workers again")
 
+    def forget(self) -> None:
+        """In a process that was forked, which has none of the client's threads."""
+        super().forget()
+        self._client = None
+
     @heeded(signal.SIGINT)  # an interruption would leave Dask's client with a lock that nobody gives back
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
+        if self._client is None:
+            raise RuntimeError(
+                f"{self.address}: this Cluster is another process's or closed; expected one made in this process"
+            )
         futures: list = []
         try:
             self._send(sets)

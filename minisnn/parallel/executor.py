@@ -11,10 +11,12 @@ what is summed over them is summed here, in their order. So every executor gives
         evaluate(net, theta, inner, episodes=600, executor=executor)
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock, get_ident
+from weakref import WeakSet
 
 from ..stopping import check
 from .compilation import compiled
@@ -58,6 +60,9 @@ class Executor:
         self.close()
 
 
+_all: WeakSet = WeakSet()  # executors that talk to other processes
+
+
 class Others(Executor):
     """Carries tasks out in other processes. WorkersLost where too many of them die.
 
@@ -67,6 +72,11 @@ class Others(Executor):
     new = True  # nothing was sent yet
 
     def __init__(self) -> None:
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self.new = True
         self._turn = Lock()  # whoever has it talks to the others
         self._talks: int | None = None  # the thread that has it
 
@@ -85,6 +95,10 @@ class Others(Executor):
                 self.carry_out(*take_apart(function), items, collect)
             finally:
                 self._talks = None
+
+    def forget(self) -> None:
+        """In a process that was forked: what the others are asked, and answer, is their master's business alone."""
+        self._begin()
 
     def _check_turn(self) -> None:
         if self._talks == get_ident():
@@ -138,3 +152,12 @@ def take_apart(function: Callable) -> tuple[Call, list]:
         return _Place(len(sets) - 1)
 
     return Call(function.func, tuple(map(place, function.args)), function.keywords), sets
+
+
+def _forget() -> None:
+    for one in list(_all):
+        one.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -102,6 +102,13 @@ class Workers(Others):
             raise WorkersLost(f"{died}; where memory is short, fewer workers need less")
         warnings.warn(f"a worker process died ({end}); another one does its task again", stacklevel=4)
 
+    def forget(self) -> None:
+        """In a process that was forked: its next call starts workers of its own."""
+        super().forget()
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.forget()
+
     def give_up(self) -> None:
         """End all workers at once; the next call starts others."""
         workers, self._workers, self.new = self._workers, [], True
@@ -143,6 +150,13 @@ class _Worker:
 
     def kill(self) -> None:
         _kill(self.process)
+
+    def forget(self) -> None:
+        """It is the worker of the process that this one was forked from."""
+        from multiprocessing import process
+
+        self.pipe.close()
+        process._children.discard(self.process)  # type: ignore[attr-defined]  # or it would be ended with this process
 
     def begin(self, task: int, call: Call, sets: list, items: Sequence) -> None:
         """Send what the worker does not know yet, and the task."""

@@ -9,18 +9,24 @@ from .canvas import COLOURS, figure, save, style
 
 
 def plot_learning_curve(
-    rows: Sequence[Mapping[str, float]], path: str | Path | None = None, chance: float | None = None, span: int | None = None
+    rows: Sequence[Mapping[str, float]] | Mapping[str, Sequence[float] | np.ndarray],
+    path: str | Path | None = None,
+    chance: float | None = None,
+    span: int | None = None,
 ):
     """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
 
     rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
              query set, before and after adaptation, 0 to 1; or `error_before`, `error_after`) and `validation` (after
              adaptation, unseen classes);
-             what a row lacks, or has as None or NaN, is left out
+             what a row lacks, or has as None or NaN, is left out; or the same as columns by name, as the `curve` of a finished
+             run and of a checkpoint has them
     path     where to save the figure as well
     chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
     span     rows that a running mean takes in; without, a twentieth of them
     """
+    if isinstance(rows, Mapping):
+        rows = [dict(zip(rows, values)) for values in zip(*rows.values())]
     if not rows:
         raise ValueError("rows is empty, expected at least one row of a training record")
     span = span or max(1, len(rows) // 20)

@@ -203,7 +203,14 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     """Which query samples have the largest logit at their label, (n, Q) of one or several logits; of real targets the squared
-    error of each, a mean over the outputs."""
+    error of each, a mean over the outputs. ValueError for what is no answer to the task."""
+    logits, width = np.asarray(logits), task.ways
+    shape = logits.shape[-2:]
+    if logits.ndim not in (2, 3) or shape[0] != len(task.y_query) or shape[1] < width or task.real and shape[1] != width:
+        expected = f"({len(task.y_query)}, {width}), one for each query sample and class"
+        raise ValueError(f"a rule answers with logits of shape {logits.shape}; expected {expected}")
+    if np.isnan(logits).any():
+        raise ValueError(f"a rule answers with {np.isnan(logits).sum()} logits that are NaN; expected numbers")
     if task.real:
         return np.atleast_2d(((logits - task.y_query) ** 2).mean(-1))
     return np.atleast_2d(logits.argmax(-1) == task.y_query)
@@ -218,6 +225,9 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
         nothing = np.zeros((0, 0), np.int64)
         return Drawn(np.zeros((len(of), 0), np.int64), of, nothing, nothing.ravel(), names)
     learned, query = task.recordings
+    if learned.shape[1] == 0:  # a batch of a classifier, which learns from no support
+        learned = np.zeros((len(learned), query.shape[1]), np.int64)
+        support = False
     kept = slice(None) if support else slice(0)
     return Drawn(query if asked is None else query[asked], of, learned[kept], task.y_support[kept], names)
 

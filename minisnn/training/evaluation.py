@@ -1,6 +1,8 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
 
+import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +21,7 @@ from ..layers.loss import Loss, loss_of
 from ..network.base import Network
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
-from ..data.sets.samples import shared
+from ..data.sets.samples import TELLING, shared
 
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
@@ -97,11 +99,24 @@ def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None
     size, shape = (ways, config.shots, config.queries), tuple(data["train"].input_shape)
     tasks = {split: data[split].episode(config.seed, 0, *size) for split in ("val", "test") if split in data}
     for split, task in tasks.items():
+        if not RULES[config.rule].whole_set:
+            check_size(task, *size)
         if task.x_query.shape[2:] != shape:
             raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {shape}")
     if not tasks and loss is not None and loss_of(loss).one_hot:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
+
+
+def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
+    """ValueError where a task of labels is not as large as was asked: what is said of the accuracy names these numbers."""
+    if task.real:
+        return
+    learned, asked = (np.bincount(y, minlength=ways).tolist() for y in (task.y_support, task.y_query))
+    if len(learned) != ways or set(learned) != {shots} or len(asked) != ways or sum(asked) != ways * queries:
+        found = f"{learned} support and {asked} query samples of its classes"
+        expected = f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
+        raise ValueError(f"a task has {found}; expected {expected}")
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
@@ -119,7 +134,7 @@ def evaluate(
     theta: np.ndarray,
     inner: InnerLoop,
     dataset: Any = "double-nmnist",
-    split: str = "test",
+    split: str | None = None,
     episodes: int = 100,
     seed: int = 0,
     ways: int | None = None,
@@ -137,6 +152,7 @@ def evaluate(
     """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
+    split      "train", "val" or "test"; None: what the set is, as those of `Recordings.split` know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
     align, how   option, and other options, of the data set, where it is given by name
@@ -153,9 +169,12 @@ def evaluate(
     rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
                     beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
     """
+    split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))
-    for name, given, least in (("episodes", episodes, 1), ("seed", seed, 0), ("shots", shots, 1), ("queries", queries, 1)):
-        whole(name, given, least)
+    episodes = whole("episodes", episodes, 1)
+    seed = whole("seed", seed, 0)
+    shots = whole("shots", shots, 1)
+    queries = whole("queries", queries, 1)
     flag("progress", progress)
     if not isinstance(inner, InnerLoop):
         raise ValueError(f"inner must say how the network adapts, such as minisnn.InnerLoop(), not {shown(inner)}")
@@ -174,13 +193,14 @@ def evaluate(
         if len(dataset.classes) != net.ways:
             raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
-    before, after, answered = [], [], list[Answers]()
+    before, after, answered, known = [], [], list[Answers](), 0
     adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
-        def add(episode: tuple[float, Answers]) -> None:
-            nonlocal measure, form
+        def add(episode: tuple[float, Answers, int]) -> None:
+            nonlocal measure, form, known
+            known += episode[2]
             if episode[1].right.dtype.kind == "f":
                 measure, form = "error", ".3g"
             before.append(episode[0])
@@ -191,6 +211,13 @@ def evaluate(
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
+    if known:
+        total = sum(len(one.drawn.of) for one in answered)
+        warnings.warn(
+            f"{name}: {known} of {total} query samples are the very same as a support sample of their task; answers to them "
+            "tell what is remembered, and not what is learned",
+            stacklevel=2,
+        )
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
     found: dict[str, Any] = {f"{measure}_before": float(np.mean(before)), f"{measure}_after": float(np.mean(after))}
@@ -206,10 +233,24 @@ def evaluate(
     return found
 
 
-def _episode(tasks, net, theta, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int) -> tuple[float, Answers]:
-    """Query accuracy at theta on episode `index`, and what the rules answer; size: (ways, shots, queries)."""
+def _episode(
+    tasks: Any, net: Network, theta: np.ndarray, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int
+) -> tuple[float, Answers, int]:
+    """Query accuracy at theta on episode `index`, what the rules answer, and how many query samples the support has, too;
+    size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
-    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules)
+    if not isinstance(tasks, Classification):
+        check_size(task, *size)
+    adapts = not isinstance(tasks, Classification) and not task.real
+    known = _known(task) if adapts else 0
+    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules), known
+
+
+def _known(task: Any) -> int:
+    """Query samples that are a support sample, too, and have enough events that this is no coincidence."""
+    support = {hashlib.blake2b(one.tobytes()).digest() for one in task.x_support}
+    known = [one for one in task.x_query if hashlib.blake2b(one.tobytes()).digest() in support]
+    return sum(int(np.count_nonzero(one)) >= TELLING for one in known)
 
 
 def _told(found: Intervals) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class RunFolder:
                 what = f"a run with other settings ({'; '.join(changes[:4])}{'; …' * (len(changes) > 4)})"
             else:
                 what = "this very run"
-                way = f"continue it with `{origin.how_to_go_on(self.path)}`, or begin anew with --force"
+                way = f"continue it with `{origin.how_to_go_on(self.path)}`, or begin anew with --force (in Python force=True)"
         raise ValueError(f"{self.path}: the folder holds {what}; {way}")
 
     def check_writable(self) -> None:

@@ -31,6 +31,7 @@ class Origin:
               same name are told
     sample    of real recordings, in runs of version 0.2 and before, the SHA-256 of a task of them
     how       of recordings in a folder the options that they are read with, as JSON
+    classes   names of those that were learned from, here and where the run started from, as JSON
     own       parts of the model that were given in Python, in words (`held.Own`)
     """
 
@@ -42,6 +43,7 @@ class Origin:
     how: str | None = None
     own: str | None = None
     content: str | None = None
+    classes: str | None = None
 
     @classmethod
     def of(cls, command: str, tasks: Any) -> "Origin":
@@ -139,6 +141,37 @@ class Origin:
         if not isinstance(found, dict) or not set(found) <= OPTIONS:
             raise ValueError(f"the record of how {self.data} was read is damaged; expected {', '.join(sorted(OPTIONS))}")
         return {name: value for name, value in found.items() if name != "classes"}
+
+
+def learned(origin: Origin, tasks: Any, start: Origin | None) -> str:
+    """`Origin.classes` of a run by `tasks`, from the network of `start`."""
+    before = _names(start.classes) if start is not None and _alike(start, origin) else []
+    return json.dumps(list(dict.fromkeys([*before, *map(str, getattr(tasks, "classes", ()))])))
+
+
+def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
+    """What a network has learned from and is to be unseen, in words: classes of `tasks`, of the same data set by their origins;
+    None where there is nothing."""
+    known = set(_names(learner.classes))
+    common = [name for name in map(str, getattr(tasks, "classes", ())) if name in known]
+    if not common or not _alike(learner, origin):
+        return None
+    few = ", ".join(common[:5]) + ", …" * (len(common) > 5)
+    return f"{len(common)} of its {len(tasks.classes)} classes ({few}) are of those that the network learned from"
+
+
+def _alike(one: Origin, other: Origin) -> bool:
+    return (one.data, one.root, one.kind) == (other.data, other.root, other.kind)
+
+
+def _names(classes: str | None) -> list[str]:
+    try:
+        found = json.loads(classes or "[]")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ValueError("the record of the classes that were learned from is damaged; expected names")
+    return found
 
 
 def contents(data: Mapping[str, Any]) -> str | None:

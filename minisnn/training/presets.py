@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..meta.rules import RULES
 from .settings import TrainingConfig
 
 _MAML = TrainingConfig(
@@ -66,7 +67,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule, order or model than it trains.
 
     Scenes and cameras that a preset draws give way to real recordings and to sets that have none to draw; of
-    another number of updates the same share is made by class means.
+    another number of updates the same share is made by class means. Where the rule leaves no choice (`fixed`), as of step
+    sizes that have no gradient, the preset's gives way to it, too.
     """
     base = preset(name or DEFAULT)
     if name is None and any(changes.get(key, getattr(base, key)) != getattr(base, key) for key in _OTHERS):
@@ -76,4 +78,6 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):
         base = replace(base, prototype_updates=max(0, updates * base.prototype_updates // base.updates))
-    return replace(base, **changes)
+    rule = RULES.get(str(changes.get("rule", base.rule)))
+    no_choice = {} if rule is None else {setting: value for setting, (value, _) in rule.fixed.items()}
+    return replace(base, **{**no_choice, **changes})

@@ -7,6 +7,7 @@ was stopped and resumed ends with the very arrays of one that was not.
 import math
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -20,16 +21,17 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
+from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed, sentence
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
-from .origin import Origin, contents
+from .origin import Origin, contents, learned, met
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
 from .state import State, first, restored, started
 from .update import INIT_TASKS, WEIGHTS, Learned, generator, inner_loop, network_of, task_gradient, task_of, updated
 from ..data.store.cache import identity
+from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
 from ..layers.neuron import LIF, CubaLIF
 from ..layers.own import Neuron
@@ -57,6 +59,11 @@ class Result:
     curve: dict[str, np.ndarray]
     test: dict | None
     out: Path
+
+    def __repr__(self) -> str:
+        """A line, as a notebook shows it: what was reached, and where it lies."""
+        reached = "not tested" if self.test is None else sentence(self.test)
+        return f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold all of it"
 
 
 def train(
@@ -108,15 +115,28 @@ def train(
         origin = replace(Origin.of(held.command, data["train"]), own=mine.words(), content=contents(data))
         if resume:
             folder.origin.check_same(origin, data["train"], folder.path)
+            origin = replace(origin, classes=folder.origin.classes)
             folder.origin = origin
         check_ways(config, data)
         check_apart(config, data)
+        if not resume:
+            start = None if config.start is None else checkpoints.read(find_checkpoint(config.start)).origin
+            if start is not None and not whole_set:
+                _tell_met(config, start, origin, data)
+            origin = replace(origin, classes=learned(origin, data["train"], start))
         if whole_set:
             data = {split: Classification(tasks, data["train"].classes) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             measure = rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
             run = _Run(config, folder, data, progress, executor, held, mine, measure)
             return run.go(found, None if resume else origin)
+
+
+def _tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mapping) -> None:
+    """Warn where the network that a run starts from learned classes that are to be unseen."""
+    for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
+        if looks and split in data and (known := met(start, origin, data[split])) is not None:
+            warnings.warn(f"{split}: {known}, {config.start}; its accuracy is not that of unseen classes", stacklevel=3)
 
 
 class _Run:

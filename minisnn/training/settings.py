@@ -25,6 +25,7 @@ _data, _network, _inner = partial(_setting, "data"), partial(_setting, "network"
 _outer, _start, _watch = partial(_setting, "outer loop"), partial(_setting, "initial weights"), partial(_setting, "watching")
 
 
+FLOAT32 = 3.4e38  # the largest number
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()  # how dataset recordings is read
 
 
@@ -160,6 +161,9 @@ class TrainingConfig:
     def __post_init__(self):
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+        for name, value in vars(self).items():
+            if type(value) is float and self.dtype == "float32" and abs(value) > FLOAT32:
+                raise ValueError(f"{name} must be at most {FLOAT32:g} in float32, not {value:g}")
         for name in ("sensor", "size"):
             if len(getattr(self, name)) not in (0, 2):
                 raise ValueError(f"{name} must be two numbers, rows and columns, not {getattr(self, name)}")

@@ -292,11 +292,11 @@ def test_evaluate_with_another_inner_loop(run, trained):
         (["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"], "no/where.json: there is no folder"),
         (["train", "--lr", "-1"], "lr must be above 0, not -1.0"),
         (["train", *TOY, "--root", "absent"], "absent: no such folder"),
-        (["train", *TOY, "--out", "text.h5"], "text.h5: there is a file of this name"),
+        (["train", *TOY, "--out", "text.h5"], "text.h5: there is another file of this name"),
         (["train", *TOY, "--kernel", "4"], "kernel must be odd"),
         (["check", "--kernel", "4"], "kernel must be odd"),
         (["check", "--plot", "no/where.png"], "no/where.png: there is no folder"),
-        (["show", "--out", "text.h5"], "text.h5: there is a file of this name"),
+        (["show", "--out", "text.h5"], "text.h5: there is another file of this name"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
@@ -484,7 +484,7 @@ def test_record_one_hdf5_file(run):
 def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
     folder = pictures(Path("pictures"))
     code, _, err = run("record", folder, "--out", folder)
-    assert code == 2 and "something of this name exists" in err
+    assert code == 2 and "pictures: this is read, too" in err
     np.save(folder / "b" / "1.npy", np.zeros((20, 20), np.uint8))
     record = EventCamera.record
     monkeypatch.setattr(EventCamera, "record", lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()])
@@ -666,3 +666,15 @@ def test_threads_option(monkeypatch):
     options.use_threads(3)
     assert threads.get_threads() == 3
     options.use_threads(None)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "package"])
+def test_what_is_called_hardware_here_is_not_taken_for_the_packages_own(kind, tmp_path):
+    """`python -m minisnn` looks into the folder one is in first."""
+    (tmp_path / "hardware.py").write_text("1 / 0") if kind == "file" else (tmp_path / "hardware").mkdir()
+    if kind == "package":
+        (tmp_path / "hardware" / "__init__.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    command = [sys.executable, "-m", "minisnn", "lessons", "--list"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr and "One leaky neuron" in done.stdout

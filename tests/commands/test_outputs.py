@@ -1,6 +1,7 @@
 """Nothing that minisnn did not write is written over: every command and every flag, found in the parsers themselves."""
 
 import argparse
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from minisnn.commands import options
 from minisnn.data.store.shipped import shipped
 
 TOP = cli.parser()
-TEXTS = {"dataset", "scheduler", "base", "picojoule", "time"}  # arguments that take a text which names no file
+TEXTS = {"dataset", "scheduler", "base", "picojoule", "time", "columns"}  # arguments that take a text which names no file
 PRECIOUS = {
     "notes.txt": b"three years of work\n",
     "thesis.json": b'{"results": [1, 2, 3]}\n',
@@ -126,7 +127,8 @@ def test_every_argument_that_names_a_file_is_declared_as_read_or_written():
     ]
     assert {one[-1] for one in undeclared} <= TEXTS, undeclared
     for words, parser in parsers(TOP):
-        if any(hasattr(action, "output") for action in parser._actions):
+        kinds = [action.output for action in parser._actions if hasattr(action, "output")]
+        if any(callable(kind) or not kind.shared for kind in kinds):
             assert "--force" in parser._option_string_actions, words
     assert len(CASES) > 24
 
@@ -174,6 +176,67 @@ def test_what_nothing_can_be_written_to_is_refused_before_any_work(words, before
     Path("folder/notes").write_text("mine")
     for name in ("file/deeper", "file/deeper/still", "pipe", "/dev/null"):
         judged([*line_of(words, before, action, name), "--force"], name)
+
+
+@pytest.mark.parametrize("words, before, action", CASES, ids=NAMES)
+def test_what_the_system_would_refuse_is_refused_before_any_work(words, before, action, here, monkeypatch):
+    """The name with which a file is begun is longer than its own; a disk may be full, a folder read-only."""
+    Path("loop").symlink_to("loop")
+    for name in ("n" * 250, "loop/file"):
+        judged([*line_of(words, before, action, name), "--force"], name)
+    Path("folder").mkdir()
+
+    def refuse(path, *_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("minisnn.files._begun", refuse)
+    for name in ("new", "folder/new", "folder"):
+        kind = action.output if isinstance(action.output, outputs.Kind) else None
+        if name == "folder" and (kind is None or not kind.folder):
+            continue
+        with pytest.raises(PermissionError) as raised:
+            options.check_outputs(TOP, cli.parsed([*line_of(words, before, action, name), "--force"], TOP))
+        assert raised.value.filename == name
+
+
+def test_what_is_read_by_the_name_of_its_folder_is_not_written_over_even_by_force(here, capsys):
+    Path("run").mkdir()
+    shutil.copy(shipped("double_nmnist_maml.h5"), "run/checkpoint.h5")
+    Path("all").symlink_to(".")
+    for name in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
+        line = ["evaluate", "--checkpoint", "run", "--json", name, "--force"]
+        assert "run is read, and this is part of it" in refused(line, capsys, name)
+    for start in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
+        line = ["train", "--start", start, "--out", "run", "--force"]
+        assert "is read, and lies there" in refused(line, capsys, "run")
+
+
+@pytest.mark.parametrize("name", ["style.py", ".minisnn.json", ".README.md.1-2.tmp"])
+def test_pipes_in_a_folder_hold_nobody_up(name, here, capsys):
+    Path("course").mkdir()
+    os.mkfifo(f"course/{name}")
+    line = ["lessons", "--out", "course", "--only", "1"]
+    refused(line, capsys, "course")
+    code = cli.main([*line, "--force"])
+    err = capsys.readouterr().err
+    assert code == 0 or "this is a device or a pipe" in err
+
+
+def test_a_link_in_the_place_of_what_is_being_written_is_not_emptied(here):
+    from minisnn.files import whole_folder
+
+    Path("thesis").mkdir()
+    Path("thesis/chapter").write_text("mine")
+    Path("new").mkdir()
+    for link, name in (
+        (Path(".minisnn.tmp"), here),
+        (Path("new/.minisnn.tmp"), Path("new")),
+        (Path(".n.minisnn.tmp"), Path("n")),
+    ):
+        link.symlink_to(here / "thesis")
+        with pytest.raises(ValueError, match="this is a link"), whole_folder(name, into=True):
+            pass
+    assert Path("thesis/chapter").read_text() == "mine"
 
 
 def test_defaults_are_checked_as_well(here, capsys):

@@ -93,7 +93,7 @@ KINDS = {  # what writes them, and what `info` must be told
     "group": (group, "--sensor 12,16"),
     "bin": (bytes_34, ""),
     "bs2": (bytes_of_another, "--sensor 12,16"),
-    "matlab": (matlab, ""),
+    "matlab": (matlab, "--sensor 18,24"),
     "es": (stream, ""),
     "large": (large, "--sensor 100,120"),
     "name with 'quotes' and $": (archive, ""),
@@ -210,7 +210,7 @@ def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     assert cli.main(["info", str(root)]) == 0
     assert "has the very events of" in capsys.readouterr().out
     assert cli.main(["info", str(made(tmp_path / "wide", array)), "--sensor", "200,300"]) == 0
-    assert "reach x 15 and y 11 only: is the sensor smaller?" in capsys.readouterr().out
+    assert "reach x 15 and y 11 only: is the sensor smaller (--sensor)?" in capsys.readouterr().out
 
 
 def test_no_command_is_proposed_that_would_fail(tmp_path, capsys):

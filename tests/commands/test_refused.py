@@ -21,7 +21,9 @@ IDLE: dict[str, list[str]] = {
     "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1", "--online"],
     "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": ["--inner-steps 1", "--step-size 2", "--freeze conv1"],
     "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
-    "info text": ["--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y", "--columns t,x,y,p"],
+    "evaluate --checkpoint double_nmnist_maml.h5": ["--force"],
+    "check": ["--force"],
+    "info text": ["--force", "--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y", "--columns t,x,y,p"],
     "record --out new": ["--labels a", "--size 9,9"],
     "results": ["--data a=text", "--work new"],
     "results --check": ["--data a=text", "--work new"],
@@ -31,7 +33,7 @@ IDLE: dict[str, list[str]] = {
     "convert snntorch double_nmnist_maml.h5 new.npz": ["--input 9,8,2", "--window 9"],
     "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000", "--mine", "--export html"],
     "lessons --mine": ["--only 1", "--force", "--open", "--port 9000"],
-    "lessons --export html": ["--only 1", "--force", "--open", "--port 9000", "--mine"],
+    "lessons --export html": ["--only 1", "--open", "--port 9000", "--mine"],
     "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
     "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],
@@ -57,7 +59,7 @@ IDLE: dict[str, list[str]] = {
         for name, unused in UNUSED.items()
     },
 }
-STUDIES = "asl-root episodes networks out queries quiet retrain root scheduler seed threads workers"
+STUDIES = "asl-root episodes force networks out queries quiet retrain root scheduler seed threads workers"
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
     "check": "backend checkpoint full input json model plot random seed thorough threads",
@@ -66,12 +68,12 @@ ALWAYS = {
     "fetch": "base keep-zips out part quiet",
     "info": "",
     "lessons": "list",
-    "nir": "",
-    "convert": "",
-    "record": "duration each inverted out quiet seed sensor split threads",
-    "reference": "out",
+    "nir": "force",
+    "convert": "force",
+    "record": "duration each force inverted out quiet seed sensor split threads",
+    "reference": "force out",
     "results": "check folder missing only pages",
-    "show": "animation checkpoint dataset format index out queries root seed shots split ways",
+    "show": "animation checkpoint dataset force format index out queries root seed shots split ways",
     "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
     "freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+MARK = ".minisnn.json"  # a folder that the library wrote says so in it
+
 HERE = Path(__file__).resolve().parent
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SMALL = "--draws 0 --channels 4 --window 20 --queries 1 --tasks 2 --updates 12 --evaluate-every 4 --evaluate-episodes 2"
@@ -208,7 +210,7 @@ def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent
 
 def leftovers(folder: Path) -> list[str]:
     """Files that are written beside their places, and were not renamed or removed; what Jupyter keeps is its own."""
-    hidden = [path.relative_to(folder) for path in folder.rglob(".*") if path.is_file()]
+    hidden = [path.relative_to(folder) for path in folder.rglob(".*") if path.is_file() and path.name != MARK]
     own = ("numba", ".ipynb_checkpoints", ".jupyter", ".virtual_documents", ".cache", ".config", ".local")
     return [str(path) for path in hidden if not set(own) & set(path.parts)]
 

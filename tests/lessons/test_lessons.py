@@ -13,7 +13,7 @@ import make
 import pytest
 from checks import Wrong, answer, same
 
-from minisnn import cli
+from minisnn import cli, outputs
 from minisnn.data.store import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,7 +200,7 @@ def test_the_command_copies_what_a_student_needs(command):
     told = "behaviour", "diagnosis", "probes", "proportions", "relations", "slips", "stopped", "terms"
     expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + ["checks/slips.txt"]
     expected += [f"{folder}/{path.name}" for folder in ("pictures", "guides") for path in (LESSONS / folder).iterdir()]
-    assert code == 0 and copied == sorted(expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
+    assert code == 0 and copied == sorted([outputs.MARK] + expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
     for name in NAMES:
         assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (LESSONS / f"{name}.ipynb").read_bytes()
     code, out, _ = command("--list")
@@ -212,14 +212,25 @@ def test_the_command_leaves_a_students_work_alone(command):
     work, other = (Path("mine") / f"{name}.ipynb" for name in NAMES[:2])
     assert not (Path("mine") / f"{NAMES[2]}.ipynb").exists()
     work.write_text("hours of work")
+    (Path("mine") / "style.py").write_text("changed by the student")
+    code, _, err = command("--out", "mine")
+    assert code == 2 and "mine: style.py is not as minisnn wrote it" in err
+    assert (Path("mine") / "style.py").read_text() == "changed by the student"
     (Path("mine") / "style.py").write_text("of an older release")
+    outputs.note(Path("mine"), ["style.py"])
     code, out, _ = command("--out", "mine")
     assert code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
     assert (Path("mine") / "style.py").read_bytes() == (LESSONS / "style.py").read_bytes()
     assert (Path("mine") / f"{NAMES[2]}.ipynb").exists()
     code, out, _ = command("--out", "mine", "--only", 1, "--force")
     assert work.read_bytes() == (LESSONS / work.name).read_bytes() and "written afresh" in out
-    assert not list(Path().rglob(".*"))
+    assert list(Path().rglob(".*")) == [Path("mine") / outputs.MARK]
+    Path("course").mkdir()
+    for name in ("README.md", "style.py", "GLOSSARY.md"):
+        (Path("course") / name).write_text("the user's")
+    code, _, err = command("--out", "course")
+    assert code == 2 and "course: the folder holds other files" in err
+    assert {path.read_text() for path in Path("course").iterdir()} == {"the user's"}
 
 
 def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_path):
@@ -330,6 +341,51 @@ def test_a_right_answer_is_right_and_frauds_are_not():
         assert judge.verdict(student, "1.1", loud, check) == "right"
         with pytest.raises(judge.Lost, match=r"ended Python \(exit code 3\)"):
             judge.verdict(student, "1.1", "import os\nos._exit(3)", check)
+    finally:
+        student.close()
+
+
+REACH = {  # what an answer may not do, but for what it does in its own folder
+    "a library's open": "import ctypes\nctypes.CDLL(None).open(b'{solutions}', 0)",
+    "Python's own open": "import ctypes\nctypes.pythonapi.open(b'{solutions}', 0)",
+    "another program, by a library": "import ctypes\nctypes.CDLL(None).system(b'rm {victim}')",
+    "another program, past subprocess": "import _posixsubprocess\n_posixsubprocess.fork_exec()",
+    "the solutions, from a folder": "import os\nos.open('{name}', os.O_RDONLY, dir_fd=os.open('{folder}', os.O_RDONLY))",
+    "the judge's memory": "import os\nopen(f'/proc/{{os.getppid()}}/mem', 'rb')",
+    "the network": "import socket\nsocket.create_connection(('127.0.0.1', 9))",
+    "a file written": "open('{victim}', 'w')",
+    "a file written by its number": "import os\nos.open('{victim}', os.O_WRONLY | os.O_TRUNC)",
+    "a file removed": "import os\nos.remove('{victim}')",
+    "a folder removed": "import shutil\nshutil.rmtree('{place}')",
+    "a file renamed": "import os\nos.rename('{victim}', 'mine')",
+    "a file emptied": "import os\nos.truncate('{victim}', 0)",
+    "a file hidden": "import os\nos.chmod('{victim}', 0)",
+    "a file hidden by its number": "import os\nos.fchmod(os.open('{victim}', os.O_RDONLY), 0)",
+    "a folder made": "import os\nos.mkdir('{place}/new')",
+    "a link made": "import os\nos.symlink('{victim}', '{place}/new')",
+    "a database": "import sqlite3\nsqlite3.connect('{place}/new').execute('create table a(b)')",
+    "another root": "import os\nos.chroot('{folder}')",
+    "answers of other years": "open('{folder}/../tests/lessons/student.txt')",
+}
+
+
+def test_an_answer_reaches_nothing_but_its_own_folder(tmp_path):
+    judge = pytest.importorskip("judge")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    solutions = make.HERE / "checks" / "solutions.py"
+    names = dict(victim=victim, place=tmp_path, solutions=solutions, folder=make.HERE, name="checks/solutions.py")
+    student = judge.Student(1, 60)
+    try:
+        for what, code in REACH.items():
+            with pytest.raises(PermissionError, match="is not for an exam"):
+                student.run(code.format(**names), 60)
+                pytest.fail(what)
+        assert [one.name for one in tmp_path.iterdir()] == ["victim"] and victim.read_text() == "mine"
+        assert victim.stat().st_mode & 0o777
+        student.run("import os, shutil, tempfile\nopen('a', 'w').write('b')\nos.rename('a', 'c')\nos.remove('c')", 60)
+        student.run("with tempfile.TemporaryDirectory() as d: open(d + '/a', 'w')\nassert not os.path.exists(d)", 60)
+        student.run("import numba\nassert numba.njit(lambda a: a * 2)(2) == 4", 60)
     finally:
         student.close()
 

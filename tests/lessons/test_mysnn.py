@@ -1,8 +1,12 @@
 """The student's own library: what passes is kept, runs by itself, and agrees with minisnn."""
 
 import json
+import multiprocessing
+import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +103,66 @@ def test_what_is_no_python_is_kept_as_a_comment(own):
     own.write_text(own.read_text() + "\n\nthis is a thought, no Python\n")
     lesson01.trace(typed(TRACE, "trace", own.parent))
     assert "# this is a thought, no Python" in own.read_text()
+
+
+SPOILT = {
+    "another encoding": lambda own: own.write_bytes("# é\n".encode("latin-1")),
+    "two bytes a letter": lambda own: own.write_text("# mine\n", encoding="utf-16"),
+    "a folder": lambda own: own.mkdir(),
+    "a pipe": lambda own: os.mkfifo(own),
+    "it ends Python": lambda own: own.write_text("import sys\nsys.exit(3)\n"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_file_that_cannot_be_used_is_told_in_a_sentence_and_stays(what, own, capsys):
+    SPOILT[what](own)
+    before = own.read_bytes() if own.is_file() else None
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    assert "\n(Not kept in mysnn.py" in capsys.readouterr().out
+    assert before is None or own.read_bytes() == before
+    if "Python" not in what:
+        with pytest.raises(mine.Unusable, match="^" + re.escape(str(own))):
+            mine.prepare("checks.lesson02")
+        assert mine.report() == 2 and capsys.readouterr().err.startswith(str(own))
+    assert {one.name for one in own.parent.iterdir()} == {"mysnn.py", "cell_trace.py"}
+
+
+def test_a_link_stays_one_and_an_editors_mark_of_utf_8_is_no_text(own, capsys):
+    real = own.parent / "real.py"
+    real.write_bytes(b"\xef\xbb\xbf" + mine.compose({}).replace("\n", "\r\n").encode())
+    own.symlink_to("real.py")
+    lesson01.trace(typed(TRACE, "trace", own.parent))
+    assert "(Kept in mysnn.py.)" in capsys.readouterr().out and own.is_symlink() and "# mine" in real.read_text()
+
+
+def test_two_notebooks_at_once_lose_nothing(own, monkeypatch, capsys):
+    """While one has read the file and not yet written it, another one passes its check."""
+    fork = multiprocessing.get_context("fork")
+    began, read = fork.Event(), mine._read
+
+    def other():
+        began.set()
+        lesson01.fire(typed(SOLUTIONS["1.3"], "fire", own.parent))
+
+    process = fork.Process(target=other)
+
+    def slowly():
+        found = read()
+        process.start()
+        assert began.wait(20)
+        time.sleep(0.5)
+        return found
+
+    function = typed(TRACE, "trace", own.parent)
+    with monkeypatch.context() as once:
+        once.setattr(mine, "_read", slowly)
+        original = process.run
+        process.run = lambda: (setattr(mine, "_read", read), original())
+        lesson01.trace(function)
+    process.join(60)
+    owners = {exercise: one.owner for exercise, one in mine.parse(own.read_text())[1].items()}
+    assert process.exitcode == 0 and owners["1.1"] == owners["1.3"] == "yours"
 
 
 def test_what_does_not_run_by_itself_is_not_kept(own, capsys):

@@ -80,3 +80,24 @@ def test_a_batch_of_all_classes_has_32_samples_by_default():
 
     batch = Classification(Forty())
     assert len(batch.sample_task(np.random.default_rng(0)).y_query) == len(batch.episode(0, 0).y_query) == 32
+
+
+def small_task(classes=("a", "b"), recordings=None) -> Task:
+    x = np.ones((2, 3, 4), np.uint8)
+    return Task(x, np.arange(2), x, np.arange(2), classes, recordings)
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (dict(classes=("a", "a")), "classes are a, a, expected each once"),
+        (dict(recordings=([[1], [2]], [[3], [1]])), "recording 1 is in support and in query"),
+        (dict(recordings=([[1, 2], [3, 4]], [[5, 6], [7, 3]])), "recording 3 is in support and in query"),
+        (dict(recordings=([[1]], [[2], [3]])), r"recordings have shapes \(1, 1\) and \(2, 1\), expected \(2, k\) and \(2, k\)"),
+        (dict(recordings=([1, 2], [3, 4])), r"recordings have shapes \(2,\) and \(2,\)"),
+    ],
+)
+def test_a_task_knows_its_classes_and_recordings_apart(given, words):
+    assert small_task(recordings=([[1], [2]], [[3], [4]])).ways == 2
+    with pytest.raises(ValueError, match=words):
+        small_task(**given)

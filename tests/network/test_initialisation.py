@@ -115,3 +115,21 @@ def test_a_silent_readout_never_fires_and_answers_by_its_weights_alone(neuron):
 
 def test_where_no_readout_fires_any_bias_is_silent():
     assert network(neuron=ms.CubaLIF()).silent_bias == ms.ConvNet(input_shape=(9, 8, 2), channels=(6,), ways=4).silent_bias == 0
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (dict(variance=0), "variance must be a positive number, not 0"),
+        (dict(variance=-1.0), "variance must be a positive number, not -1.0"),
+        (dict(variance=float("nan")), "variance must be a positive number, not nan"),
+        (dict(rounds=0), "rounds must be at least 1, not 0"),
+        (dict(rounds=-1), "rounds must be at least 1, not -1"),
+        (dict(rounds=1.5), "rounds must be a whole number, not 1.5"),
+    ],
+)
+def test_what_data_cannot_be_scaled_to(given, words):
+    net = ms.SpikingNet((6, 4, 2), (2,), 3, 3, window=4, backend="numpy")
+    x = np.random.default_rng(0).poisson(0.5, (4, 6, 6, 4, 2)).astype(np.uint8)
+    with pytest.raises(ValueError, match=words):
+        net.init(np.random.default_rng(0), x, **given)

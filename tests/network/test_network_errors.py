@@ -150,3 +150,37 @@ def test_logits_that_overflow_are_refused(backend, call):
         net.views(theta)[name][...] = value
     with np.errstate(all="ignore"), pytest.raises(NotFinite, match="the logits overflow float32; theta reaches 3e[+]38"):
         getattr(net, call)(*(theta, x, y)[: 2 if call == "__call__" else 3])
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_masks_are_not_looked_through(backend):
+    net = small(backend=backend)
+    theta, x, y = case(net)
+    hidden = {
+        "theta": (np.ma.array(theta, mask=theta > 0), x, y),
+        "x": (theta, np.ma.array(x, mask=x > 0), y),
+        "y": (theta, x, np.ma.array(y, mask=y == y[0])),
+    }
+    for name, given in hidden.items():
+        with pytest.raises(ValueError, match=f"{name} has masked entries"):
+            net.gradients(*given)
+    with pytest.raises(ValueError, match="v has masked entries"):
+        net.hessian_vector_product(theta, x, y, hidden["theta"][0])
+    plain = [np.ma.array(one) for one in (theta, x, y)]
+    assert np.array_equal(net.gradients(*plain).gradient, net.gradients(theta, x, y).gradient)
+
+
+@pytest.mark.parametrize("kind", ["complex128", "M8[s]", "U8", "S8", "O"])
+def test_targets_are_real_numbers(kind):
+    net = small(loss="squared", backend="numpy")
+    theta, x, y = case(net)
+    with pytest.raises(ValueError, match="y must be labels or real targets"):
+        net.loss(theta, x, np.ones((len(x), net.ways)).astype(kind))
+    with pytest.raises(ValueError, match="y must be labels or real targets"):
+        net.loss(theta, x, np.ones((len(x), 1, net.ways)))
+
+
+def test_half_precision_counts_are_counts(recwarn):
+    net = small(backend="numpy")
+    theta, x, _ = case(net)
+    assert np.array_equal(net(theta, x.astype(np.float16)), net(theta, x)) and not recwarn

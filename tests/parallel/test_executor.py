@@ -1,5 +1,6 @@
 """Other processes: the same bits as in this one, whoever does the work, and whoever dies at it."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -418,6 +419,42 @@ def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
     with pytest.raises(RuntimeError, match="in the midst of a call; expected its `collect` to ask nothing of them"):
         two.in_order(partial(pow, 2), range(4), collect)
     assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("during", [False, True])
+def test_a_process_that_is_forked_has_workers_of_its_own(two, during, tmp_path):
+    """Two masters at one pipe took each other's answers, and both waited for ever; so did a lock that was copied."""
+    expected = squares(two, partial(pow, 2))
+    if during:
+        two._turn.acquire()
+    process = multiprocessing.get_context("fork").Process(target=_compare, args=(two, expected))
+    process.start()
+    if during:
+        two._turn.release()
+    right = all(squares(two, partial(pow, 2)) == expected for _ in range(20))
+    process.join(60)
+    code = process.exitcode
+    process.kill()
+    assert right and code == 0 and squares(two, partial(pow, 2)) == expected
+
+
+def _compare(executor, expected) -> None:
+    right = all(squares(executor, partial(pow, 2)) == expected for _ in range(20))
+    executor.close()
+    os._exit(0 if right else 1)
+
+
+def test_a_cluster_of_another_process_is_told(monkeypatch):
+    from minisnn.parallel.cluster import Cluster
+
+    cluster = Cluster.__new__(Cluster)
+    executors.Others.__init__(cluster)
+    cluster.address, cluster._client = "tcp://a:1", object()
+    cluster.forget()
+    with pytest.raises(RuntimeError, match="tcp://a:1: this Cluster is another process's"):
+        cluster.in_order(partial(pow, 2), range(4), print)
+    cluster.close()
 
 
 def test_what_workers_start_with_is_put_back_by_several_threads(monkeypatch):

@@ -30,7 +30,7 @@ HOMES = [
     *(f"minisnn.kernels.{one.name}" for one in pkgutil.iter_modules(importlib.import_module("minisnn.kernels").__path__)),
     *(f"hardware.{room}.{one}" for room, names in (("chip", "errors feedback formats kernels learner neuron traces"),
                                                    ("loihi", "network")) for one in names.split()),
-    "minisnn.data.camera.kernel", "minisnn.data.readers.text", "minisnn.data.sets.aligned",
+    "minisnn.data.camera.kernel", "minisnn.data.readers.event_stream", "minisnn.data.readers.text", "minisnn.data.sets.aligned",
 ]  # fmt: skip
 KERNELS = {
     f"{home}.{name}": value

@@ -23,7 +23,7 @@ from minisnn.training import run
 from minisnn.training.baselines import Adapted, baselines, compare, rows_of
 from minisnn.training.evaluation import open_set, open_sets
 from minisnn.training.folder import RunFolder
-from minisnn.training.intervals import intervals
+from minisnn.training.intervals import Drawn, Shared
 from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
@@ -175,14 +175,21 @@ def heard(config: TrainingConfig, data=None, episodes=60, splits=("val", "test")
         size = dict(ways=made.net.ways, shots=config.shots, queries=config.queries)
         rules = {"": Adapted(made.net, made.theta, made.inner), **({} if whole else others(sets[split], made))}
         for name, row in compare(tasks, rules, episodes, **size).items():
-            right, of = row.answers
+            right, of = row.right, row.shared.query[0].reshape(len(row.right), -1)
             if sets[split].groups is not None:  # those of one subject and label are as good as one
                 pairs = 1000 * sets[split].groups + sets[split].pool.labels
                 of = np.vectorize(dict(zip(sets[split].takes.tolist(), pairs.tolist())).__getitem__)(of)
             chance = 1 / made.net.ways
-            error = max(intervals(right, of, episodes)[1] / 1.96, (chance * (1 - chance) / len(np.unique(of))) ** 0.5)
+            error = max(over_recordings(right, of, episodes) / 1.96, (chance * (1 - chance) / len(np.unique(of))) ** 0.5)
             found[f"{split} {name}".strip()] = (row.mean - chance) / error
     return found
+
+
+def over_recordings(right: np.ndarray, of: np.ndarray, episodes: int) -> float:
+    """Half the interval over recordings (or what stands for them, of (n, k)) of the queries alone, whatever their labels."""
+    nothing, labels = np.zeros((0, of.shape[1]), np.int64), np.zeros(len(right) // episodes, np.int64)
+    drawn = [Drawn(part, labels, nothing, nothing[:, 0], ("any",)) for part in np.split(of, episodes)]
+    return Shared(drawn).intervals(right).recordings
 
 
 def others(tasks, made) -> dict:

@@ -90,7 +90,8 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
     net = ms.SpikingNet((6, 6, 2), (2,), 3, 3, backend="numpy")
     ms.save(tmp_path / "net.h5", net, net.init(np.random.default_rng(0)))
     monkeypatch.setattr(evaluation, "open_set", lambda *_, **__: toy_data()["test"])
-    (disk / "old.json").write_text("{}")
+    old = '{"made_by": "minisnn evaluate"}'
+    (disk / "old.json").write_text(old)
     fill(disk)
     pictures = tmp_path / "pictures" / "1"
     pictures.mkdir(parents=True)
@@ -123,7 +124,7 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         err = err.splitlines()[-1]  # pdoc has its notes
         assert code == 2 and err.startswith(f"minisnn: {disk}") and "no space left on device" in err.lower(), err
         shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
-        assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == "{}"
+        assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == old
 
 
 def test_a_full_disk_leaves_no_part_of_an_export(disk):

@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minisnn.data.sets.recordings import Recordings
+from minisnn.meta.tasks import Classification
+from minisnn.training.baselines import drawn_by
 from minisnn.training.intervals import POPULATIONS, Drawn, Shared, ci95, over_trials, rule_of_three
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import interval_coverage as coverage
+from sweeps import SENSOR, sweep
 
 NOTHING = np.zeros((0, 0), np.int64)
 
@@ -213,3 +217,14 @@ def test_places_of_episodes_are_compared():
     first, drawn = few(np.random.default_rng(5))
     assert first.same(Shared(drawn)) and not first.same(few(np.random.default_rng(6))[0])
     assert all(not Shared([a, b]).same(Shared([b, a])) for a, b in combinations(drawn[:3], 2))
+
+
+def test_batches_of_a_classifier_rest_on_their_queries_alone():
+    """They learn from no support, whose recordings are not counted, and which has none of a query's sides."""
+    events = [sweep(k) for k in range(12)]
+    tasks = Classification(Recordings(events, [k % 3 for k in range(12)], sensor=SENSOR))
+    drawn = [drawn_by(tasks.episode(0, k, queries=3)) for k in range(8)]
+    assert all(one.support.shape == (0, 1) and one.query.shape == (3, 1) for one in drawn)
+    shared = Shared(drawn)
+    assert shared.population == "recordings" and set(shared.query[0]) <= set(range(12))
+    assert 0 < shared.intervals(np.arange(24) % 5 < 3).recordings < 1

@@ -81,7 +81,7 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     result = json.loads(Path("mine/result.json").read_text())
     assert (result["dataset"], result["root"]) == ("ToySet", None)
     made = checkpoint.read("mine").origin
-    assert made == Origin(TRAIN, PYTHON, kind="ToySet") == RunFolder("mine").read()[1]
+    assert made == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes) == RunFolder("mine").read()[1]
 
 
 def test_info_says_what_a_network_learned_from(said, capsys, opened):

@@ -24,7 +24,7 @@ from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.progress import Bar
 from minisnn.training.origin import TRAIN, Origin
-from minisnn.training.run import Interrupted, _Run, train
+from minisnn.training.run import Interrupted, Result, _Run, train
 from minisnn.training.settings import TrainingConfig
 from minisnn.training.update import task_of
 
@@ -391,6 +391,8 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
     [
         (dict(lr=0), "lr must be above 0"),
         (dict(lr="fast"), "lr must be a finite number"),
+        (dict(step_size=1e39, dtype="float32"), "step_size must be at most 3.4e.38 in float32, not 1e"),
+        (dict(gain=1e300, dtype="float32"), "gain must be at most 3.4e.38 in float32"),
         (dict(updates=2.5), "whole number"),
         (dict(ways=True), "whole number"),
         (dict(pool="sum"), "pool must be one of max, mean"),
@@ -426,7 +428,20 @@ def test_what_a_preset_gives_way_to():
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
         assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
+    for rule in ("classify", "prototypes", "online", "reptile"):  # which leave no choice of the preset's learned step sizes
+        assert chosen(None, {"rule": rule, "inner_steps": 2}).learn_step_size == "no"
+    with pytest.raises(ValueError, match="learn_step_size must be no for rule classify"):
+        chosen(None, {"rule": "classify", "learn_step_size": "array"})
     assert chosen("quick", {"order": 1}) == replace(quick, order=1) and chosen(None, {"rule": "proto-maml"}) == quick
+
+
+def test_a_finished_run_is_shown_in_a_line():
+    """As the last value of a notebook's cell, and not as all of its arrays."""
+    net = SpikingNet((6, 6, 2), (3,), 3, kernel=3)
+    test = dict(accuracy_after=0.75, accuracy_before=0.5, episodes=9, ways=2, shots=1, ci95=0.1, inner_steps=1)
+    for tested, words in ((test, "test accuracy 75.0 ± 10.0 % on 9 unseen 2-way 1-shot episodes"), (None, "not tested")):
+        shown = repr(Result(net, np.zeros(net.size), InnerLoop(1.0), {"loss": np.zeros(1000)}, tested, Path("runs/a")))
+        assert shown.startswith(f"Result: {words}") and "run folder runs/a" in shown and len(shown) < 250
 
 
 def test_a_task_for_class_means_has_no_more_classes_than_the_set():

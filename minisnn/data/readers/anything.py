@@ -13,7 +13,7 @@ Nothing in a file is executed; every error names it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files import called, size_of
-from .arrays import Held, read_arrays, read_hdf5
+from .arrays import Held, read_arrays, read_hdf5, read_sensor
 from .asl import read_asl
 from .columns import UNITS, name_of, of_events, order_of
 from .event_stream import read_event_stream, sensor_of_stream
@@ -153,11 +153,36 @@ def sensor_of(path: str | Path) -> tuple[int, int] | None:
         return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
     if kind == ".es":
         return sensor_of_stream(path)
-    held = read_arrays(path, "sensor") if kind == ".npz" else {}
-    sensor = held.get("sensor") if isinstance(held, dict) else None
-    if sensor is None or sensor.shape != (2,) or sensor.dtype.kind not in "iu":
+    sensor = read_sensor(path) if kind == ".npz" else None
+    if not isinstance(sensor, np.ndarray) or sensor.shape != (2,) or sensor.dtype.kind not in "iu":
         return None
     return int(sensor[0]), int(sensor[1])
+
+
+def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
+    """Rows and columns of the one sensor that files tell; None where none does.
+
+    A file that cannot be read tells none: reading it says why. Files of cameras, which are read whole for it, are asked
+    until one tells. Raises ValueError, naming both files, where two tell different sensors.
+    """
+    told: tuple[int, int] | None = None
+    by = None
+    for path in dict.fromkeys(one.path for one in found):
+        if told is not None and path.suffix.lower() in CAMERAS:
+            continue
+        try:
+            sensor = sensor_of(path)
+        except (ValueError, OSError):
+            continue
+        if told is not None and sensor not in (None, told):
+            first = f"{by} one of {told[1]} x {told[0]}"
+            raise ValueError(
+                f"{path} has a sensor of {sensor[1]} x {sensor[0]} pixels, {first}; expected one for all, or --sensor "
+                "ROWS,COLUMNS that holds both"
+            )
+        if told is None:
+            told, by = sensor, path
+    return told
 
 
 def holds_set(path: Path) -> bool:
@@ -171,9 +196,10 @@ def holds_set(path: Path) -> bool:
         return {"data", "extra"} <= set(file.names("/") or ())
 
 
-def holds_events(path: str | Path) -> bool:
-    """Whether a NumPy file has columns of events, with names or, (N, 4), without; of an .npy file alone the head is read. Of a
-    file in HDF5 whether it is one, and no checkpoint, which begins with text."""
+def holds_events(path: str | Path, ordered: bool = False) -> bool:
+    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where their order is said
+    (`ordered`); of an .npy file alone the head is read. Of a file in HDF5 whether it is one, and no checkpoint, which begins
+    with text."""
     path = Path(path)
     if path.suffix.lower() in SETS:
         with called(path), open(path, "rb") as file:
@@ -183,7 +209,7 @@ def holds_events(path: str | Path) -> bool:
     except (ValueError, OSError):
         return False
     if isinstance(held, np.ndarray) and held.dtype.names is None:
-        return held.ndim == 2 and held.shape[1] == 4
+        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 4)
     if isinstance(held, np.ndarray):
         return held.ndim == 1 and len(held.dtype.names or ()) >= 4
     names = held
@@ -236,6 +262,11 @@ def nearly(root: Path) -> str:
         return f"; {held} may hold a whole set: name the file"
     if loose := next((one for one in beside if one.suffix.lower() in SUFFIXES), None):
         return f"; {loose.name} lies in the folder itself, put it into a folder named for its class"
+    if not root.is_dir():
+        return ""
+    inside = (one for one in sorted(root.glob("*/*")) if one.is_file() and not one.name.startswith("."))
+    if other := next(inside, None):
+        return f"; {other.relative_to(root)} is there, but recordings end in {', '.join(SUFFIXES)}"
     return ""
 
 
@@ -263,6 +294,7 @@ def read_entry(
 
 
 def _indexed(path: Path) -> Iterator[Entry]:
+    size_of(path, "a table of recordings", _LARGEST)
     try:
         with called(path), open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))

@@ -46,14 +46,35 @@ def read_arrays(path: Path, also: str = "") -> Held:
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is no array")
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            raise  # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
-        reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
-        if reason.startswith(f"{path}: "):
-            raise ValueError(reason) from None
-        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from None
+        raise _unreadable(path, error) from None
     events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]
     return events[0] if len(events) == 1 and not also else arrays
+
+
+def read_sensor(path: Path) -> np.ndarray | None:
+    """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has none. Errors as in
+    `read_arrays`."""
+    try:
+        size_of(path, "a recording", MOST_BYTES)
+        check_archive(path, "a recording", MOST_BYTES)
+        with called(path):
+            held = np.load(path, allow_pickle=False)
+        if isinstance(held, np.ndarray):
+            return None
+        with held:
+            return held["sensor"] if "sensor" in held.files else None
+    except Exception as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> Exception:
+    """What is raised for an error of a NumPy file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return error  # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
+    reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+    if reason.startswith(f"{path}: "):
+        return ValueError(reason)
+    return ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})")
 
 
 def read_hdf5(path: str | Path) -> Held:
@@ -72,13 +93,15 @@ def read_hdf5(path: str | Path) -> Held:
             if set("xytp") <= found.keys():
                 return _columns(file, place, [found[one] for one in "xytp"])
         inside = file.names("/") or []
+        many = len(inside) > 1 and file.kind(inside[-1]) == "group"
     if {"data", "extra"} <= set(inside):
         raise ValueError(
             f"{path}: holds many recordings, as torchneuromorphic writes them; name the file itself as the data set"
         )
+    whole = "; a whole set in one file is read in torchneuromorphic's form alone, else write a file a recording" * many
     raise ValueError(
         f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data sets of a group or "
-        f"columns of a table ({ACCEPTED})"
+        f"columns of a table ({ACCEPTED}){whole}"
     )
 
 

@@ -117,6 +117,11 @@ def unmasked(values: Any, name: str) -> np.ndarray:
     return np.asarray(values)
 
 
+def are_fractions(t: np.ndarray) -> bool:
+    """Whether times are finite and not all whole."""
+    return t.dtype.kind == "f" and bool(np.isfinite(t).all()) and not np.all(t == np.rint(t))
+
+
 def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarray:
     """Times in microseconds: of the unit `time`, or `said` by their column's name, or else taken for microseconds where
     they are whole. ValueError where they are fractions of nothing said, do not fit 64 bits, or have a type too coarse."""
@@ -125,7 +130,7 @@ def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarra
     if time is not None and said is not None and said != time:
         raise ValueError(f"times are said to be in {time}, but their column is named for {said}")
     unit = time or said
-    if unit is None and t.dtype.kind == "f" and np.isfinite(t).all() and not np.all(t == np.rint(t)):
+    if unit is None and are_fractions(t):
         raise ValueError("times are fractions and nothing says of what; say so: time='us', 'ms' or 's' (--time)")
     if unit in (None, "us") and t.dtype.kind in "iu":
         return t

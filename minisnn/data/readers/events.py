@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .columns import ACCEPTED, ORDER, microseconds, of_events, unmasked
+from .columns import ACCEPTED, ORDER, are_fractions, microseconds, of_events, unmasked
+from .plausible import unit_of_fractions
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 EXPECTED = "expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
@@ -110,6 +111,9 @@ def as_events(
         x, y, t, p = (held[one] for one in "xytp")
         if p.size and p.dtype.kind in "if" and p.min() == -1 and np.isin(p, (-1, 1)).all():
             p = p > 0
+        if time is None and said is None and are_fractions(t) and (unit := unit_of_fractions(x, y, t)):
+            way = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
+            raise ValueError(f"times are fractions and nothing says of what; {way}")
         made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:

@@ -132,7 +132,8 @@ def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str
     known = {name: facts for name, *facts in told(lambda: whosmat(place, appendmat=False), path, "the list of variables")}
     for name in names:
         if name not in known:
-            raise ValueError(f"{path}: there is no {name}; the file is truncated or of another kind")
+            held = ", ".join(known)[:MOST_TOLD] or "nothing"
+            raise ValueError(f"{path}: there is no {name}, it holds {held}; the file is truncated or of another kind")
         shape, kind = known[name]
         if kind not in CLASSES:
             raise ValueError(f"{path}: {name} is of MATLAB's class {kind}; expected an array of numbers")

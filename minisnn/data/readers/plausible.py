@@ -36,6 +36,7 @@ PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events a second
 HOT_SHARE, HOT_TIMES = 0.02, 20  # a pixel with more of the events, and so many times as many as most, is left out
 OTHERS = ("ms", "ns", "s")
+_LONGEST = 1e15  # us, thirty years
 
 
 class Pace(NamedTuple):
@@ -124,6 +125,23 @@ def check_unit(events: np.ndarray, sensor: tuple[int, int] | None = None) -> Non
             f"they look like {unit}: say --time {unit} (in Python time={unit!r}), or --time us if it is microseconds after all"
         )
     raise ValueError(f"taken for microseconds its times make {fault}; {way}")
+
+
+def unit_of_fractions(x: np.ndarray, y: np.ndarray, t: np.ndarray) -> str | None:
+    """The one unit in which times (N,) that are fractions are plausible; None where several are, or none."""
+    if not (t.size and x.shape == y.shape == t.shape):
+        return None
+    events = np.empty(t.size, [("x", np.int64), ("y", np.int64), ("t", np.int64)])
+    begun = t - t.min()
+    fit = []
+    for unit in ("us", "ms", "s"):
+        if begun.max() * UNITS[unit] > _LONGEST:
+            continue
+        with np.errstate(invalid="ignore"):
+            events["x"], events["y"], events["t"] = x, y, np.rint(begun * UNITS[unit])
+        if Pace.of(events).fault() is None:
+            fit.append(unit)
+    return fit[0] if len(fit) == 1 else None
 
 
 class Judge:

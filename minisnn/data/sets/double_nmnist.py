@@ -96,6 +96,7 @@ class DoubleNMnist(Recordings):
         # what is tested must not be asked about a picture that the support has shown
         groups = {"picture": pool.numbers} if draws > 1 and not train else None
         super().__init__(pool, made_of=made_of, source=source, kind="digit", groups=groups)
+        self.of_split = split if {classes, recordings} <= {None, split} else None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

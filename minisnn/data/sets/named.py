@@ -30,12 +30,12 @@ import numpy as np
 
 from ...terminal import bar
 from ..readers import plausible
-from ..readers.anything import Entry, entries, read_entry, sensor_of
-from ..store.cache import code_identity, content_of, file_identity
-from .pool import counts_of, tell_empty
+from ..readers.anything import Entry, entries, read_entry, sensor_of_all
+from ..store.cache import check_unchanged, code_identity, content_of, file_identity
+from .pool import counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
-from .recordings import SPLITS, Recordings, split_classes
-from .samples import LEAST, places_of
+from .recordings import SPLITS, Recordings, as_splits, split_classes
+from .samples import LEAST, copies, joined, places_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
@@ -164,7 +164,7 @@ def own(
         raise ValueError(f"{OWN} need a root; expected --root with a folder a class, or index.csv")
     found = entries(root)
     if sensor is None:
-        sensor = sensor_of(found[0].path)
+        sensor = sensor_of_all(found)
         if sensor is None:
             raise ValueError(f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS")
     how: dict[str, Any] = dict(
@@ -188,13 +188,17 @@ def own(
             for batch in counts_of(read, (one.name for one in found), **how, judge=judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
+        check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)
     pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)
     tell_empty(pool, str(root))
+    tell_full(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     takes = _takes(found)
     groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
+    if (copy_of := copies(pool)) is not None:  # the same events in files that differ, such as one that was converted
+        groups["take"] = joined([np.array(groups["take"]), copy_of]).tolist()
     if any(one.subject for one in found):
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
@@ -207,7 +211,7 @@ def own(
     if classes is not None and len(names) < len(SPLITS):  # too few to hold some out: all of them are told apart
         return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
-        sets = {part: whole.only(chosen) for part, chosen in labels.items()}
+        sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})
     else:
         sets = whole.split(class_seed)
     return sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
@@ -247,7 +251,7 @@ def _as_named(
             )
     if "val" not in where:
         where |= places_of(whole.among(where["train"]), {"train": 0.8, "val": 0.2}, seed, takes)
-    sets = {part: whole.among(where[part]) for part in SPLITS}
+    sets = as_splits({part: whole.among(where[part]) for part in SPLITS})
     for part, tasks in sets.items():
         for name, (symbol,) in whole.made_of.items():
             if len(tasks.symbols[symbol]) < LEAST:

@@ -6,7 +6,8 @@ A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of the
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..readers.columns import of_events
-from ..readers.events import EVENT, as_events, bin_events, downscaled, in_order, windows
+from ..readers.events import EVENT, SATURATION, as_events, bin_events, downscaled, in_order, windows
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_frames
 from ..store.cache import identity
 
 FEW = 5  # events of a recording that say nothing
+FULL = 0.001  # share of cells with events that hold as many as they can, from which on the loss is told
 
 
 class Counts:
@@ -204,8 +206,10 @@ def counts_of(
     `Recordings`."""
     rows = (int((size or sensor)[0]), int((size or sensor)[1]))
 
-    def counted(events: np.ndarray, number: int, start: str) -> Iterator[np.ndarray]:
-        one = downscaled(events, sensor, rows, number)
+    def counted(events: np.ndarray, start: str) -> Iterator[np.ndarray]:
+        # by what it holds, so that copies of a recording remain copies
+        content = np.diff(events["t"], prepend=events["t"][:1]).tobytes() + events["x"].tobytes() + events["y"].tobytes()
+        one = downscaled(events, sensor, rows, zlib.crc32(content))
         if not len(one):
             raise ValueError("the recording has no events; expected at least one")
         for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms):
@@ -213,27 +217,56 @@ def counts_of(
             yield bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)[None]
 
     def batches() -> Iterator[tuple]:
+        lengths = []
         for number, ((given, label), name) in enumerate(zip(recordings, names)):
             try:
                 frames = are_frames(given := plain(given))
                 if frames:
                     if sensor_of_frames(given) != tuple(sensor):
                         raise ValueError(f"frames of {sensor_of_frames(given)} pixels; expected those of the sensor, {sensor}")
+                    lengths.append(given.shape[0])
                     events = events_of_frames(given, bin_ms)
                 else:
                     events = in_order(as_events(given, sensor, name, time, columns))
                     if judge is not None:
                         judge.look(events, sensor, name, of_events(given, columns)[1] is not None)
-                for dense in counted(events, number, "zero" if frames else "first event"):
+                for dense in counted(events, "zero" if frames else "first event"):
                     yield dense, [label], [number]
             except ValueError as error:
                 raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
         if judge is not None:
             judge.finish()
+        if lengths and hop_ms is None:
+            tell_frames(lengths, steps, bin_ms)
 
     steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
     shape = steps, *rows, 2
     return shape, batches()
+
+
+def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:
+    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or go on well beyond them."""
+    most, middle = max(lengths), sorted(lengths)[len(lengths) // 2]
+    if 0.9 * steps <= middle <= 1.1 * steps:
+        return
+    what = f"the last {steps - middle} steps are empty" if middle < steps else f"{middle - steps} of them are left out"
+    warnings.warn(
+        f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} "
+        f"counts {steps} steps: {what}; give bin_ms, the length of a frame, and duration_ms={most}*bin_ms",
+        stacklevel=3,
+    )
+
+
+def tell_full(pool: Pool, source: str) -> None:
+    """Warn where cells see more events in a step than they can count: of too coarse a grid, or too long steps."""
+    full = int(np.sum(pool.counts == SATURATION))
+    if full > FULL * max(len(pool.counts), 1):
+        warnings.warn(
+            f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a step, the most that they "
+            "can count; what they saw beyond is lost, so that bright and brighter look alike: give shorter steps (--bin-ms) "
+            "or more cells (--size)",
+            stacklevel=3,
+        )
 
 
 def tell_empty(pool: Pool, source: str) -> None:

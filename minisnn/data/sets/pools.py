@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...terminal import bar
-from ..store.cache import cached, file_identity
+from ..store.cache import cached, check_unchanged, file_identity
 from ..store.shipped import shipped
 from ..readers.events import SATURATION, bin_events
 from .moved import Move
@@ -117,6 +117,7 @@ def pool_of_files(
             for label, number, path in files:
                 yield counts(path)[None], [label], [number]
                 shown.update()
+        check_unchanged((path for _, _, path in files), identity, root)
 
     identity = file_identity(path for _, _, path in files)
     return pool_of(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep, code)

@@ -16,13 +16,13 @@ import numpy as np
 
 from ...meta.tasks import Task
 from ...parallel import arguments
-from ...parallel.arguments import is_sequence, mapping, shown, texts, wholes
+from ...parallel.arguments import is_sequence, mapping, shown, texts, whole, wholes
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from ..store.cache import identity
-from .pool import Counts, Pool, counts_of, tell_empty
-from .samples import draw_samples, joined, places_of, same_symbols
+from .pool import Counts, Pool, counts_of, tell_empty, tell_full
+from .samples import copies, draw_samples, joined, places_of, same_symbols
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
 SPLITS = ("train", "val", "test")
@@ -48,7 +48,8 @@ class Recordings:
                  refusal where they cannot be (`readers.plausible`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
     hop_ms       cut each recording, a long take, into one of `duration_ms` every so many milliseconds; the take is then a group
-    groups       {"subject": one name or number a recording, …}: what support and query must not share; {}: only recordings
+    groups       {"subject": one name or number a recording, …}: what support and query must not share; {}: only recordings,
+                 of which copies are one: those with the same events after their first
     shared       names of groups that they may share after all
     within       one name or number a recording: all recordings of a task have the same, drawn anew for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
@@ -57,6 +58,8 @@ class Recordings:
     Raises ValueError, naming the recording, where events are not as said, and where a symbol has fewer than two recordings.
     Warns where steps hold nearly nothing.
     """
+
+    of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
 
     def __init__(
         self,
@@ -88,7 +91,9 @@ class Recordings:
             raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
         readable = isinstance(events, (Iterable, Counts)) or hasattr(events, "__getitem__")  # as a torch Subset is
         if not readable or isinstance(events, (str, bytes, Mapping)):
-            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}")
+            folder = isinstance(events, str) and bool(events)
+            way = f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)" * folder
+            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}{way}")
         if labels is not None and (isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")):
             raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
         if isinstance(events, Counts):
@@ -101,6 +106,7 @@ class Recordings:
             if hop_ms is not None:
                 groups["take"] = pool.numbers
             tell_empty(pool, source)
+            tell_full(pool, source)
         made_of = None if made_of is None else mapping("made_of", made_of)
         if made_of is None:
             made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
@@ -113,21 +119,29 @@ class Recordings:
         if len({len(symbols) for symbols in self.made_of.values()}) != 1:
             raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected as many in each")
         self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for own in self.made_of.values() for one in own})}
+        copy_of = copies(pool)
         for symbol, recordings in self.symbols.items():
-            if len(recordings) < 2:
+            different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
+            if different < 2:
                 number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
+                number += ", copies of one" * (different < len(recordings))
                 told = f"{kind} {names[symbol] if names is not None else symbol}"
                 raise ValueError(f"{source}: {told} has {number}, expected at least 2, one for support and one for query")
         for name in shared:
             if name not in groups:
                 raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
         apart = [group for name, group in groups.items() if name not in shared]
+        takes = [groups["take"]] if "take" in groups and "take" not in shared else []
+        if copy_of is not None:
+            apart, takes = [*apart, copy_of], [*takes, copy_of]
         self.groups = joined([np.asarray(one) for one in apart]) if apart else None
-        self.takes = np.unique(groups["take"], return_inverse=True)[1] if "take" in groups and "take" not in shared else None
+        self.takes = joined([np.asarray(one) for one in takes]) if takes else None
         self.within = None if within is None else self._within(within)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {len(self.classes)} classes of {len(self.pool)} recordings, {self.source}"
+        symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
+        number = sum(len(self.symbols[symbol]) for symbol in symbols)
+        return f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, {self.source}"
 
     def _within(self, given: Any) -> np.ndarray:
         """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""
@@ -158,7 +172,7 @@ class Recordings:
         are drawn independently, and no recording, nor group, is both in support and in query (see `draw_samples`).
         """
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
-            if number < 1:
+            if whole(name, number) < 1:
                 raise ValueError(f"{name} is {number}, expected at least 1")
         size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * len(next(iter(self.made_of.values())))
         if size > MOST_BYTES:
@@ -185,11 +199,13 @@ class Recordings:
         x_support, x_query = self._counts(support, query)
         y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
         told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
+        if self.groups is None and self.takes is not None:  # `ungrouped`: nothing is learned from the support
+            told = (np.zeros((len(support), 0), np.int64), told[1])
         return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
     def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
         """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        rng = np.random.default_rng(np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),)))
         return self.sample_task(rng, ways, shots, queries)
 
     def only(self, classes: Sequence[str]) -> Recordings:
@@ -213,10 +229,10 @@ class Recordings:
         """
         named = split_classes(self.classes, seed, self.source, **classes)
         sets = {name: self.only(named[name]) for name in SPLITS}
-        if not same_symbols(sets.values()):
-            return sets
-        own = self.split_recordings(seed)
-        return {name: own[name].only(named[name]) for name in SPLITS}
+        if same_symbols(sets.values()):
+            own = self.split_recordings(seed)
+            sets = {name: own[name].only(named[name]) for name in SPLITS}
+        return as_splits(sets)
 
     def split_recordings(
         self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
@@ -230,9 +246,13 @@ class Recordings:
 
         Raises ValueError where a symbol has too few recordings, or groups of them, for all.
         """
-        if shares and (set(shares) != set(SPLITS) or not all(share > 0 for share in shares.values())):
+        if shares and (set(shares) != set(SPLITS) or not all(0 < share < np.inf for share in shares.values())):
             raise ValueError(f"found the shares {shares}; expected train, val and test, each above 0")
-        return {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
+        if together is not None and len(together) != len(self.pool):
+            raise ValueError(f"together has {len(together)} entries; expected one a recording, {len(self.pool)}")
+        return as_splits(
+            {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
+        )
 
     def among(self, places: np.ndarray) -> Recordings:
         """The same classes in these of the recordings alone, places in the pool."""
@@ -257,6 +277,13 @@ class Recordings:
         return self.pool.side_by_side(support), self.pool.side_by_side(query)
 
 
+def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
+    """Sets that know which split they are."""
+    for name, tasks in sets.items():
+        tasks.of_split = name
+    return sets
+
+
 def split_classes(names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float) -> dict[str, list[str]]:
     """The names of the classes of each split, see `Recordings.split`."""
     wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
@@ -266,9 +293,11 @@ def split_classes(names: Sequence[str], seed: int, source: str, **classes: Seque
         raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, without a class in two of them")
     rest = [name for name in names if name not in set(taken)]
     shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
+    if not all(0 < share < np.inf for share in shares.values()):
+        raise ValueError(f"found the shares {shares}; expected numbers above 0")
     if len(rest) < len(shares):
         raise ValueError(f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
-    order = np.random.default_rng(seed).permutation(len(rest))
+    order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
     least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
     ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
     for k in range(parts):

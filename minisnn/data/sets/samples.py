@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...parallel.arguments import whole
 from .pool import Counts, Pool
 
 TRIES = 20  # how often to draw anew where the rules for samples keep few recordings from being used equally often
@@ -151,7 +152,7 @@ def divided(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float],
 
     Raises `TooFew` where some split would have fewer than LEAST recordings of a symbol.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole("seed", seed, 0))
     symbols, label = np.unique(labels, return_inverse=True)
     names, group = np.unique(groups, return_inverse=True)
     held = np.zeros((len(names), len(symbols)), int)  # recordings of a symbol in a group
@@ -234,6 +235,22 @@ def _contents(pool: Pool, places: np.ndarray) -> dict[str, int]:
         if len(cells) >= TELLING:
             found[hashlib.sha256(cells.astype(np.uint32).tobytes() + counts.tobytes()).hexdigest()] = n
     return found
+
+
+def copies(pool: Any) -> np.ndarray | None:
+    """For every recording the first that holds the very same counts, (N,); None where all differ, or have too few to tell.
+    Parts of one take are none of each other."""
+    if not isinstance(pool, Pool):
+        return None
+    first: dict[bytes, int] = {}
+    of = np.arange(len(pool))
+    for n in range(len(pool)):
+        cells, counts = pool.events_of(n)
+        if len(cells) >= TELLING:
+            content = hashlib.sha256(cells.tobytes() + counts.tobytes()).digest()
+            same = first.setdefault(content, n)
+            of[n] = same if pool.numbers[same] != pool.numbers[n] else n
+    return None if np.array_equal(of, np.arange(len(pool))) else of
 
 
 def joined(groups: Sequence[np.ndarray]) -> np.ndarray:

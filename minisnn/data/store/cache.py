@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ...files import remove_leftovers, whole_file
+from ...files import remove_leftovers, size_of, whole_file
 from ...parallel.compilation import nothing_is_kept
 
 FORMAT = 1  # of the entries themselves
@@ -89,6 +89,12 @@ def file_identity(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def check_unchanged(paths: Iterable[Path], before: str, root: Path | str) -> None:
+    """ValueError where files are no longer those of which `file_identity` was `before`: what was read of them is of both."""
+    if file_identity(paths) != before:
+        raise ValueError(f"{root}: files changed while they were read; try again when nothing writes there")
+
+
 def folder_identity(root: Path) -> str:
     """A hash of a file, or of all files in a folder: their names within it, and their bytes."""
     if root.is_file():
@@ -114,6 +120,7 @@ def content_of(path: Path) -> str:
     of the clock two changes look the same; so is every file on Windows, which tells no time of the inode's change. It can still
     be fooled by who turns the system's clock back, or writes to the disk past the file system.
     """
+    size_of(path, "data", sys.maxsize)  # a pipe might never end
     before = _status(path)
     if (known := _hashes.get((path, *before))) is not None:
         return known

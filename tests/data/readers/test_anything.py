@@ -120,9 +120,13 @@ def test_units_of_time_are_never_guessed():
     events = some()
     in_ms = {"x": events["x"], "y": events["y"], "t": events["t"] / 1000, "p": events["p"]}
     with pytest.raises(
-        ValueError, match=r"times are fractions and nothing says of what; say so: time='us', 'ms' or 's' \(--time"
+        ValueError,
+        match=r"times are fractions and nothing says of what; they look like ms: say --time ms \(in Python time='ms'",
     ):
         as_events(in_ms)
+    few = {name: values[:20] for name, values in in_ms.items()}
+    with pytest.raises(ValueError, match=r"nothing says of what; say so: time='us', 'ms' or 's' \(--time"):
+        as_events(few)
     assert np.array_equal(as_events(in_ms, time="ms"), events)
     assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}), events)
     assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "time_s": in_ms["t"] / 1000}), events)

@@ -509,3 +509,15 @@ def test_an_offset_of_the_clock_and_negative_times_change_nothing():
         moved["t"] += offset
         sets.append(ms.Recordings([moved] * 2, [0, 0], sensor=SENSOR).pool)
     assert all(np.array_equal(one.cells, sets[0].cells) for one in sets[1:])
+
+
+@pytest.mark.parametrize("steps, words", [(20, "the last 80 steps are empty"), (100, None), (300, "200 of them are left out")])
+def test_frames_that_do_not_fill_the_steps_are_told(recwarn, steps, words):
+    frames = np.zeros((6, steps, 2, 5, 5), np.uint8)
+    frames[..., 1, 2] = 3
+    tasks = ms.Recordings(list(frames), list("aabbcc"))
+    said = [str(one.message) for one in recwarn if "frames" in str(one.message)]
+    assert (words is None) == (not said)
+    if words is not None:
+        assert words in said[0] and "counts 100 steps" in said[0] and f"duration_ms={steps}*bin_ms" in said[0]
+    assert repr(tasks.only(["a", "b"])).startswith("Recordings: 2 classes, 4 recordings in all")

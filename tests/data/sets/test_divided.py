@@ -178,8 +178,50 @@ def test_what_a_set_is_told_by():
     apart = [
         made(other),
         made(groups=groups),
-        made(within=np.arange(24) // 10),
+        made(within=np.arange(24) // 12),
         made().split_recordings(1, train=1, val=1, test=1),
     ]
     told = [one.identity() for one in (*apart[:3], *apart[3].values())]
     assert len({first.identity(), *told}) == 7
+
+
+@pytest.mark.parametrize("seed", [None, -1, 0.5, True, "0", [1, 2]])
+def test_seeds_are_numbers_so_that_splits_and_episodes_come_again(seed):
+    data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
+    for call in (
+        data.split,
+        data.split_recordings,
+        lambda seed: data.episode(seed, 0, 2),
+        lambda seed: data.episode(0, seed, 2),
+    ):
+        with pytest.raises(ValueError, match="(seed|index) must be"):
+            call(seed)
+    assert data.split(np.int64(3))["train"].classes == data.split(3)["train"].classes
+
+
+def noise_of_three():
+    """Recordings and labels of ten classes."""
+    rng = np.random.default_rng(0)
+    frames = [rng.poisson(1.0, (5, 2, 4, 4)) for _ in range(60)]
+    return frames, [number // 6 for number in range(60)]
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, float("nan"), float("inf")])
+def test_shares_are_above_nothing(share):
+    data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
+    for divide in (data.split, data.split_recordings):
+        with pytest.raises(ValueError, match="found the shares .*above 0"):
+            divide(0, train=share, val=0.5, test=0.5)
+
+
+def test_together_is_one_a_recording():
+    data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
+    with pytest.raises(ValueError, match="together has 1 entries; expected one a recording, 60"):
+        data.split_recordings(together=[1])
+
+
+@pytest.mark.parametrize("size", [dict(ways=2.0), dict(shots=1.5), dict(queries=True)])
+def test_sizes_of_tasks_are_whole(size):
+    data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
+    with pytest.raises(ValueError, match=f"{next(iter(size))} must be a whole number"):
+        data.episode(0, 0, **size)

@@ -228,7 +228,7 @@ def test_bad_tasks_are_named(options, message):
 
 def test_a_set_and_its_recordings_are_shown_in_a_line(tmp_path):
     data = DoubleNMnist("val", root_of(tmp_path, Test=range(1, 4)), progress=False)
-    assert repr(data) == f"DoubleNMnist: 16 classes of 30 recordings, {tmp_path / 'root'} (Test)"
+    assert repr(data) == f"DoubleNMnist: 16 classes, 30 recordings in all, {tmp_path / 'root'} (Test)"
     assert repr(data.pool) == "Pool: 30 recordings of shape (100, 16, 16, 2), 30 events"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minisnn.data.sets.named import open_named
 from minisnn.data.store import cache
 
 
@@ -389,3 +390,14 @@ def test_folder(monkeypatch, platform, variables, expected):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     assert cache.folder() == Path(expected)
+
+
+def test_a_pipe_holds_nobody_up(tmp_path):
+    """Reading one that nobody writes to never ends."""
+    (tmp_path / "recordings" / "0").mkdir(parents=True)
+    os.mkfifo(tmp_path / "recordings" / "0" / "a.npz")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: this is a device or a pipe"):
+        cache.content_of(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="a.npz: this is a device or a pipe"):
+        open_named("recordings", "train", tmp_path / "recordings", sensor=(9, 9))

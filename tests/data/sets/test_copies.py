@@ -1,0 +1,128 @@
+"""Copies of a recording are one recording, wherever they come from; and what is lost in counting is told."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisnn.data.readers.events import event_array
+from minisnn.data.sets import named
+from minisnn.data.sets.named import own
+from minisnn.data.sets.recordings import Recordings
+from minisnn.data.sets.samples import shared
+
+SENSOR = (9, 9)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def noise(rng, events=100, duration_ms=20) -> np.ndarray:
+    x, y = rng.integers(0, SENSOR[0], (2, events))
+    return event_array(x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events))
+
+
+def later(events: np.ndarray) -> np.ndarray:
+    events = events.copy()
+    events["t"] += 5_000_000
+    return events
+
+
+WIDE = [("x", "u2"), ("y", "u2"), ("t", "u8"), ("p", "?")]
+
+
+def twice(copied, size=None) -> Recordings:
+    """Two recordings a class, each of them twice."""
+    rng = np.random.default_rng(0)
+    once = [(noise(rng), label) for label in range(6) for _ in range(2)]
+    both = [*once, *((copied(events), label) for events, label in once)]
+    return Recordings(both, sensor=SENSOR, size=size, duration_ms=20)
+
+
+@pytest.mark.parametrize("size", [None, (5, 4)])
+@pytest.mark.parametrize("copied", [np.copy, later, lambda events: events.astype(WIDE)])
+def test_copies_in_python_are_not_on_both_sides(copied, size):
+    data = twice(copied, size)
+    for index in range(20):
+        task = data.episode(0, index, 3, 1, 2)
+        asked = {one.tobytes() for one in task.x_query}
+        assert not any(one.tobytes() in asked for one in task.x_support)
+        assert not set(task.recordings[0].ravel().tolist()) & set(task.recordings[1].ravel().tolist())
+    assert len(np.unique(data.takes)) == 12
+
+
+def test_copies_are_in_one_split_and_found_in_two_sets():
+    rng = np.random.default_rng(1)
+    once = [(noise(rng), label) for label in range(2) for _ in range(8)]
+    data = Recordings([*once, *once], sensor=SENSOR, duration_ms=20)
+    for one in data.split_recordings().values():
+        places = np.concatenate(list(one.symbols.values()))
+        assert set(places % 16) == set(places[places < 16]) == set(places[places >= 16] - 16)
+    first, other = (Recordings(one, sensor=SENSOR, size=(5, 4), duration_ms=20) for one in (once, once[::-1]))
+    assert shared(first, other).startswith("share 16 of 16 recordings")
+
+
+def test_a_class_of_copies_is_refused():
+    rng = np.random.default_rng(2)
+    events = [(noise(rng), label) for label in range(2) for _ in range(2)]
+    copy = noise(rng)
+    with pytest.raises(ValueError, match="class 2 has 3 recordings, copies of one, expected at least 2"):
+        Recordings([*events, *[(copy, 2)] * 3], sensor=SENSOR, duration_ms=20)
+
+
+def test_recordings_that_hold_nearly_nothing_are_no_copies():
+    one = event_array([1, 2], [1, 2], [0, 10], [0, 1])
+    data = Recordings([(one, label) for label in range(3) for _ in range(3)], sensor=SENSOR, duration_ms=5)
+    assert data.groups is None and data.takes is None
+
+
+def test_a_converted_file_is_a_copy():
+    rng = np.random.default_rng(3)
+    for split in ("train", "test"):
+        for label in "ab":
+            place = Path("data", split, label)
+            place.mkdir(parents=True)
+            for number in range(4):
+                np.save(place / f"{number}.npy", noise(rng))
+    assert own("test", "data", sensor=SENSOR, duration_ms=20, classes="train", progress=False)
+    held = np.load("data/train/a/1.npy")
+    np.savez("data/test/a/again.npz", **{name: held[name].astype(np.int32) for name in held.dtype.names})
+    with pytest.raises(
+        ValueError, match="parts of this recording, or copies of it, are in (train and in test|test and in train)"
+    ):
+        own("test", "data", sensor=SENSOR, duration_ms=20, classes="train", progress=False)
+
+
+def test_counts_that_are_full_are_told(recwarn):
+    rng = np.random.default_rng(4)
+    events = [(noise(rng, 20_000), label) for label in range(2) for _ in range(2)]
+    how = dict(sensor=SENSOR, duration_ms=20, time="us")
+    Recordings(events, bin_ms=1, **how)
+    assert not recwarn
+    words = r"32 of 32 cells with events hold 255 in a step, .* is lost, .* \(--bin-ms\) or more cells \(--size\)"
+    with pytest.warns(UserWarning, match=words):
+        Recordings(events, size=(2, 2), bin_ms=20, **how)
+
+
+def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
+    rng = np.random.default_rng(5)
+    for label in "abcdef":
+        Path("data", label).mkdir(parents=True)
+        for number in range(2):
+            np.save(Path("data", label, f"{number}.npy"), noise(rng))
+    plain, last = named.read_entry, Path("data/f/1.npy")
+
+    def changing(entry, *how):
+        if entry.path.name == "0.npy" and entry.label == "a":
+            np.save(last, noise(rng))
+        return plain(entry, *how)
+
+    monkeypatch.setattr(named, "read_entry", changing)
+    with pytest.raises(ValueError, match="data: files changed while they were read; try again when nothing writes there"):
+        own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
+    assert not list(Path("cache").glob("*.npz"))
+    monkeypatch.setattr(named, "read_entry", plain)
+    assert own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
