@@ -26,6 +26,7 @@ IDLE: dict[str, list[str]] = {
     "info text": ["--force", "--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y", "--columns t,x,y,p"],
     "record --out new": ["--labels a", "--size 9,9"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
+    "nir export double_nmnist_maml.h5 new.nir": ["--reset zero", "--readout membrane"],
     "nir import text new.h5": ["--for norse"],
     "convert snntorch double_nmnist_maml.h5 new.npz": ["--input 9,8,2", "--window 9"],
     "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000", "--mine", "--export html"],
