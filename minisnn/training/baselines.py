@@ -219,8 +219,11 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
 def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) -> Drawn:
     """What the answers to a task rest on; asked: which queries, (Q,) of truths, all of them by default; support: whether those
     learned from count, which have a small part each where there are many shots."""
-    of = task.y_query if asked is None else task.y_query[asked]
+    of, labels = task.y_query, task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
+    if task.real:  # targets are no classes: all samples are of one
+        of, labels, names = np.zeros(len(of), np.int64), np.zeros(len(labels), np.int64), ("all",)
+    of = of if asked is None else of[asked]
     if task.recordings is None:
         nothing = np.zeros((0, 0), np.int64)
         return Drawn(np.zeros((len(of), 0), np.int64), of, nothing, nothing.ravel(), names)
@@ -229,7 +232,7 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
         learned = np.zeros((len(learned), query.shape[1]), np.int64)
         support = False
     kept = slice(None) if support else slice(0)
-    return Drawn(query if asked is None else query[asked], of, learned[kept], task.y_support[kept], names)
+    return Drawn(query if asked is None else query[asked], of, learned[kept], labels[kept], names)
 
 
 def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:

@@ -29,6 +29,7 @@ IDLE: dict[str, list[str]] = {
     "results --check": ["--data a=text", "--work new"],
     "results --pages": ["--data a=text", "--work new"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
+    "nir export double_nmnist_maml.h5 new.nir": ["--reset zero", "--readout membrane"],
     "nir import text new.h5": ["--for norse"],
     "convert snntorch double_nmnist_maml.h5 new.npz": ["--input 9,8,2", "--window 9"],
     "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000", "--mine", "--export html"],

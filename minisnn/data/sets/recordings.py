@@ -16,7 +16,7 @@ import numpy as np
 
 from ...meta.tasks import Task
 from ...parallel import arguments
-from ...parallel.arguments import is_sequence, mapping, shown, texts, whole, wholes
+from ...parallel.arguments import is_sequence, mapping, one_of, shown, texts, whole, wholes
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
@@ -89,12 +89,16 @@ class Recordings:
                 raise ValueError(f"{name} must be {what}, not {width}")
         if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
             raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
-        readable = isinstance(events, (Iterable, Counts)) or hasattr(events, "__getitem__")  # as a torch Subset is
+        listed = hasattr(events, "__getitem__") and hasattr(events, "__len__")  # as a Subset of PyTorch is
+        readable = isinstance(events, (Iterable, Counts)) or listed
         if not readable or isinstance(events, (str, bytes, Mapping)):
             folder = isinstance(events, str) and bool(events)
             way = f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)" * folder
             raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}{way}")
-        if labels is not None and (isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__")):
+        if time is not None:
+            one_of("time", time, ("ns", "us", "ms", "s"))
+        one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
+        if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
             raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
         if isinstance(events, Counts):
             pool: Counts = events

@@ -103,7 +103,7 @@ def test_an_order_says_the_unit_of_time():
     events = sweep()
     made = table(in_unit(events, "ms"))
     assert np.array_equal(as_events(made, None, "mine", None, "t_ms,x,y,p")["t"], np.sort(events["t"] // 1000 * 1000))
-    data = ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p")
+    data = ms.Recordings([made[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p")
     assert data.pool.counts.sum() > 2000
     with pytest.raises(ValueError, match="recording 0: .*they look like ms"):
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t,x,y,p")
@@ -126,7 +126,8 @@ def test_arrays_with_other_names_take_the_order(tmp_path):
     assert "look like ms" in told(
         lambda: ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t,p")
     )
-    assert ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t_ms,p")
+    parts = [in_unit(events, "ms").view(other.dtype)[k:] for k in range(2)]
+    assert ms.Recordings(parts, [0, 0], sensor=SENSOR, columns="x,y,t_ms,p")
 
 
 def test_the_guide_on_recordings_names_all_columns():
@@ -507,7 +508,7 @@ def test_an_offset_of_the_clock_and_negative_times_change_nothing():
     for offset in (0, -50_000, 1_700_000_000_000_000):
         moved = events.copy()
         moved["t"] += offset
-        sets.append(ms.Recordings([moved] * 2, [0, 0], sensor=SENSOR).pool)
+        sets.append(ms.Recordings([moved, moved[1:]], [0, 0], sensor=SENSOR).pool)
     assert all(np.array_equal(one.cells, sets[0].cells) for one in sets[1:])
 
 
@@ -515,6 +516,7 @@ def test_an_offset_of_the_clock_and_negative_times_change_nothing():
 def test_frames_that_do_not_fill_the_steps_are_told(recwarn, steps, words):
     frames = np.zeros((6, steps, 2, 5, 5), np.uint8)
     frames[..., 1, 2] = 3
+    frames[:, 0, 0, 0, 0] = range(6)
     tasks = ms.Recordings(list(frames), list("aabbcc"))
     said = [str(one.message) for one in recwarn if "frames" in str(one.message)]
     assert (words is None) == (not said)
