@@ -27,9 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; may be given again"
     parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help=text)
     text = "folder of the measurements (default: those that travel with minisnn)"
-    parser.add_argument("--folder", type=Path, metavar="DIR", help=text)
+    options.add_input(parser, "--folder", type=Path, metavar="DIR", help=text)
     text = "folder of work, where a measurement that was stopped goes on (default: runs/results)"
-    parser.add_argument("--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text)
+    options.add_input(parser, "--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,15 @@ from minisnn.commands import options
 from minisnn.data.store.shipped import shipped
 
 TOP = cli.parser()
-TEXTS = {"dataset", "scheduler", "base", "picojoule", "time", "columns"}  # arguments that take a text which names no file
+TEXTS = {
+    "data",
+    "dataset",
+    "scheduler",
+    "base",
+    "picojoule",
+    "time",
+    "columns",
+}  # arguments that take a text which names no file
 PRECIOUS = {
     "notes.txt": b"three years of work\n",
     "thesis.json": b'{"results": [1, 2, 3]}\n',
