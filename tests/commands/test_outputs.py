@@ -91,6 +91,11 @@ def line_of(words, before, action, path) -> list[str]:
     return [*words, *before, *named]
 
 
+def forced(words) -> list[str]:
+    """--force, of commands that have it: fetch replaces nothing."""
+    return [] if list(words)[:1] == ["fetch"] else ["--force"]
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -183,7 +188,7 @@ def test_what_nothing_can_be_written_to_is_refused_before_any_work(words, before
     Path("folder").mkdir()
     Path("folder/notes").write_text("mine")
     for name in ("file/deeper", "file/deeper/still", "pipe", "/dev/null"):
-        judged([*line_of(words, before, action, name), "--force"], name)
+        judged([*line_of(words, before, action, name), *forced(words)], name)
 
 
 @pytest.mark.parametrize("words, before, action", CASES, ids=NAMES)
@@ -191,7 +196,7 @@ def test_what_the_system_would_refuse_is_refused_before_any_work(words, before, 
     """The name with which a file is begun is longer than its own; a disk may be full, a folder read-only."""
     Path("loop").symlink_to("loop")
     for name in ("n" * 250, "loop/file"):
-        judged([*line_of(words, before, action, name), "--force"], name)
+        judged([*line_of(words, before, action, name), *forced(words)], name)
     Path("folder").mkdir()
 
     def refuse(path, *_):
@@ -203,7 +208,7 @@ def test_what_the_system_would_refuse_is_refused_before_any_work(words, before, 
         if name == "folder" and (kind is None or not kind.folder):
             continue
         with pytest.raises(PermissionError) as raised:
-            options.check_outputs(TOP, cli.parsed([*line_of(words, before, action, name), "--force"], TOP))
+            options.check_outputs(TOP, cli.parsed([*line_of(words, before, action, name), *forced(words)], TOP))
         assert raised.value.filename == name
 
 
