@@ -228,6 +228,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
             if name in given:
                 raise ValueError(f"--{name} would do nothing with --for page, which holds no episode; leave it out")
         outputs.check(out / "index.html", outputs.PAGE, force=args.force)
+        out.mkdir(parents=True, exist_ok=True)
         _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
         return outputs.note(out, ["index.html"])
     found, chip = _chip(args, given, args.checkpoint or SHIPPED)

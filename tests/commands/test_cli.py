@@ -175,8 +175,7 @@ def test_rules_of_meta_learning_and_what_info_calls_them(run):
         code == 2
         and err == "minisnn: inner_steps must be at least 2 for rule reptile, not 1: one step is joint training on all tasks\n"
     )
-    code, _, err = run("train", *TOY, *reptile[:4])
-    assert code == 2 and "learn_step_size must be no for rule reptile" in err and err.count("\n") == 1
+    assert run("train", *TOY, *reptile[:4])[0] == 0  # learned step sizes of the preset give way
 
 
 def test_resume_goes_on_and_takes_no_settings(run, trained):
@@ -292,11 +291,11 @@ def test_evaluate_with_another_inner_loop(run, trained):
         (["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"], "no/where.json: there is no folder"),
         (["train", "--lr", "-1"], "lr must be above 0, not -1.0"),
         (["train", *TOY, "--root", "absent"], "absent: no such folder"),
-        (["train", *TOY, "--out", "text.h5"], "text.h5: there is another file of this name"),
+        (["train", *TOY, "--out", "text.h5"], "text.h5: there is a file of this name"),
         (["train", *TOY, "--kernel", "4"], "kernel must be odd"),
         (["check", "--kernel", "4"], "kernel must be odd"),
         (["check", "--plot", "no/where.png"], "no/where.png: there is no folder"),
-        (["show", "--out", "text.h5"], "text.h5: there is another file of this name"),
+        (["show", "--out", "text.h5"], "text.h5: there is a file of this name"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
@@ -371,7 +370,7 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert code == 143 and "minisnn train --resume runs/quick-1" in err
-    assert checkpoint.read("runs/quick-1").progress["update"] == 3
+    assert checkpoint.read("runs/quick-1").progress["update"] == 1  # a task of each split was drawn before the first
 
 
 def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):

@@ -468,7 +468,7 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
 
 def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
     """Into a folder of its own; what lies there already goes on, and is used as it is where it is done."""
-    calls, done = [], [100, 9000]
+    calls, done = [], [100, 9000, 9000]
 
     def train(config, out, resume, progress, executor):
         calls.append((config, out.name, resume))

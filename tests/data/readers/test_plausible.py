@@ -69,10 +69,10 @@ def test_what_is_said_is_believed(tmp_path, unit):
     assert len(read_events(tmp_path / "a.npy", "us")) == len(events)
     np.save(tmp_path / "b.npy", in_unit(events, unit, f"t_{unit}"))
     assert np.array_equal(read_events(tmp_path / "b.npy"), found)
-    data = ms.Recordings([in_unit(sweep(k), unit) for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time=unit)
+    data = ms.Recordings([in_unit(sweep(k), unit)[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time=unit)
     assert len(data.pool) == 4 and data.pool.counts.sum() > 2000
-    ms.Recordings([in_unit(sweep(k), "ms") for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time="us")
-    ms.Recordings([in_unit(sweep(k), unit, f"t_{unit}") for k in range(4)], [0, 0, 1, 1], sensor=SENSOR)
+    ms.Recordings([in_unit(sweep(k), "ms")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time="us")
+    ms.Recordings([in_unit(sweep(k), unit, f"t_{unit}")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR)
 
 
 def test_recordings_of_differing_units_are_told(tmp_path):
