@@ -227,8 +227,8 @@ def _export(args: argparse.Namespace, given: dict) -> None:
         for name in ("root", "quiet"):
             if name in given:
                 raise ValueError(f"--{name} would do nothing with --for page, which holds no episode; leave it out")
-        outputs.check(out / "index.html", outputs.PAGE, force=args.force)
         out.mkdir(parents=True, exist_ok=True)
+        outputs.check(out / "index.html", outputs.PAGE, force=args.force)
         _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
         return outputs.note(out, ["index.html"])
     found, chip = _chip(args, given, args.checkpoint or SHIPPED)

@@ -1,5 +1,6 @@
 """The lessons: every notebook runs, is what its source says, and every check tells right from wrong."""
 
+import importlib.util
 import json
 import os
 import re
@@ -254,11 +255,13 @@ def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
     from minisnn import classroom
 
     seen = []
-    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: None)
+    find = importlib.util.find_spec
+    of_jupyter = lambda found: lambda name, *more: found if name.startswith("jupyter") else find(name, *more)
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", of_jupyter(None))
     assert "JupyterLab is not installed" in command()[1]
     code, _, err = command("--open")
     assert code == 2 and 'pip install "minisnn[lessons]"' in err
-    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", of_jupyter("there"))
     ended = type("Ended", (), dict(wait=lambda self: 3, poll=lambda self: 3))
     monkeypatch.setattr(classroom.subprocess, "Popen", lambda line: seen.append(line) or ended())
     code, out, _ = command("--out", "a b")

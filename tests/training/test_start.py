@@ -156,7 +156,7 @@ def test_a_batch_has_the_labels_of_its_classes():
             for side, half in enumerate(np.split(sample, 2, axis=2)):
                 pool = tasks.pool.dense(tasks.symbols[tasks.made_of[tasks.classes[label]][side]])
                 assert (pool == half).all(axis=(1, 2, 3, 4)).any()
-    with pytest.raises(ValueError, match="queries is 65, expected at most the 64 classes"):
+    with pytest.raises(ValueError, match="queries is 65; expected at most 64"):
         Classification(tasks).episode(0, 0, queries=65)
 
 
