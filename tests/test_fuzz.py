@@ -24,7 +24,7 @@ def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
 
 
 def test_wrong_command_lines_end_with_one_sentence(tmp_path):
-    assert not commands.fuzz_commands(60, tmp_path, first=30_000)
+    assert not commands.fuzz_commands(60, tmp_path, first=20_000)
 
 
 def test_signals_end_a_command(tmp_path):

@@ -484,7 +484,7 @@ def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
         assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
         if resume is not None:
             assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
-    assert len(calls) == 3  # one that does not tell its recordings is trained again
+    assert len(calls) == 3  # `train` itself finds that a run is done
 
 
 def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):

@@ -109,6 +109,7 @@ def options_of(command: str) -> list[tuple[str, object]]:
 
 def wrong_line(rng: np.random.Generator) -> list[str]:
     """A command line that is wrong."""
+    from minisnn.commands.options import place
 
     def one(values):
         return values[int(rng.integers(len(values)))]
@@ -128,7 +129,7 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
         numbers = [
             flag
             for flag, action in options_of(command)
-            if action.type not in (None, Path, str)
+            if action.type not in (None, Path, str, place)
             and action.nargs is None
             and "names" not in getattr(action.type, "__name__", "")
             and action.type is not str

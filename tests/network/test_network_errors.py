@@ -25,7 +25,7 @@ from minisnn.network.base import NotFinite
         (dict(loss="hinge"), "loss must be one of"),
         (dict(backend="cuda"), "backend must be one of"),
         (dict(hidden=(-2,)), "hidden must be positive"),
-        (dict(channels=(2.0,)), r"channels must hold whole numbers, not"),
+        (dict(channels=(2.0,)), r"channels must hold whole numbers, not \(2.0,\)"),
         (dict(hidden=("4",)), "hidden must hold whole numbers"),
         (dict(input_shape=(7, 6.5, 2)), "input_shape must hold whole numbers"),
         (dict(window=1.5), "window must be a whole number, not 1.5"),

@@ -116,6 +116,7 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         ["record", pictures.parent, "--out", disk / "made", "--quiet"],
         ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"],
         ["lessons", "--out", disk / "mine"],
+        ["lessons", "--out", disk, "--force"],
         ["reference", "--out", disk / "pages"],
     ):
         code = cli.main([str(word) for word in command])
