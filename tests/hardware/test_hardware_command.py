@@ -222,10 +222,10 @@ def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
 
 
 OWN = {
-    "compare": ("ranges", "picojoule", "queries", "networks", "retrain", "fraction", "strict", "workers"),
-    "export": ("checkpoint", "readout-bits", "fraction", "strict"),
-    "loihi": ("checkpoint", "words", "workers", "queries"),
-    "page": ("checkpoint", "readout-bits", "fraction", "strict"),
+    "compare": ("ranges", "picojoule", "queries", "networks", "retrain", "fraction", "strict", "workers", "force"),
+    "export": ("checkpoint", "readout-bits", "fraction", "strict", "force"),
+    "loihi": ("checkpoint", "words", "workers", "queries", "force"),
+    "page": ("checkpoint", "readout-bits", "fraction", "strict", "force"),
     "train": ("start", "updates", "lr", "resume", "force", "readout-bits", "workers"),
 }
 

@@ -92,7 +92,7 @@ def test_pages_and_slides_need_nothing(exported):
     names = [f"{source.stem}.html" for source in make.sources()]
     for kind in ("html", "slides"):
         found = sorted(path.name for path in (exported / kind).iterdir())
-        assert found == sorted([*names, "GLOSSARY.html", "index.html", "solutions.ipynb"])
+        assert found == sorted([".minisnn.json", *names, "GLOSSARY.html", "index.html", "solutions.ipynb"])
         for name in names:
             text = (exported / kind / name).read_text()
             outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.S)
