@@ -40,7 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
     text = "adapt after every support sample, not once after all (default: as trained)"
     parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
-    text = "move each task by the whole-pixel offset that its support asks for (default: support for double-nmnist)"
+    text = "shift each task by the whole-pixel offset that its support asks for (default with double-nmnist: support, but for "
+    text += "the training split)"
     parser.add_argument("--align", choices=("support", "none"), help=text)
     text = "nearest class means beside, on the same episodes: of summed frames, of a random network's features, a classifier's "
     options.add_yes(parser, "baselines", text + "and this network's")
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     from ..parallel.compilation import announce
     from ..training.checkpoint import read
     from ..meta.rules import RULES
-    from ..training.baselines import baselines, learns_by, with_ways
+    from ..training.baselines import baselines, classifier, learns_by, with_ways
     from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
     from ..training.folder import write_json
     from ..training.origin import met
@@ -89,8 +90,10 @@ def run(args: argparse.Namespace) -> None:
     if not args.quiet:
         announce()
     whole_set = config is not None and RULES[config.rule].whole_set and args.rule is None and net is found.net
-    align = args.align or ("support" if dataset == "double-nmnist" else "none")
-    where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=None if align == "none" else align)
+    if args.align == "support" and dataset != "double-nmnist":
+        raise ValueError(f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their support")
+    align = args.align if dataset == "double-nmnist" else None
+    where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=align)
     where.update(how=found.origin.options(dataset), whole_set=whole_set)
     other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
 
@@ -98,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
         known = None if args.split == "train" or whole_set else met(found.origin, replace(found.origin, root=root), tasks)
         if known is not None and dataset == found.origin.data:
             warnings.warn(f"{args.split}: {known}; its accuracy is not that of unseen classes", stacklevel=2)
-        named = baselines(net, features, tasks, _classifier(), inner) if args.baselines and not whole_set else {}
+        named = baselines(net, features, tasks, classifier(), inner) if args.baselines and not whole_set else {}
         return {**named, **other}
 
     where.update(beside=beside)
@@ -137,14 +140,3 @@ def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
     config = found.config
     words = f", {RULES[config.rule].words(config.order)}, meta-trained" if config else ""
     return {f"{path}{words}": Adapted(*given)}
-
-
-def _classifier():
-    """The ordinary classifier that ships, where it does."""
-    from ..data.store.shipped import shipped
-    from ..training.checkpoint import read
-
-    try:
-        return read(shipped("double_nmnist_pretrained.h5"))
-    except FileNotFoundError:
-        return None

@@ -77,6 +77,8 @@ def _defaults(f) -> str:
     values: dict[str, list[str]] = {}
     for name in (DEFAULT, *PRESETS):
         values.setdefault(in_words(getattr(PRESETS[name], f.name)), []).append(name)
+    if f.default is None and f.metadata["kind"] is bool:
+        return "default: as the data set asks"
     if len(values) == 1:
         return f"default: {next(iter(values))}"
     return "; ".join(f"{', '.join(dict.fromkeys(names))}: {value}" for value, names in values.items())

@@ -78,9 +78,9 @@ def one_point(settings: Settings, root: str | None, rule: Adapted, points: np.nd
     """Which answers to an episode are right where recordings are moved to a point, and the recordings that each rests on."""
     x, y, scale, rate = points[index].tolist()
     move, found = Move((x, y), scale, rate), []
-    for align in (None, "support"):
+    for align in ("none", "support"):
         tasks = open_set(DATASET, "test", root, False, move=move, align=align, cache=False)
-        rules = [rule, frames] if align is None else [rule]
+        rules = [rule, frames] if align == "none" else [rule]
         found.append(answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index))
     plain, aligned = found
     return [[plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()], *recorded(plain)[1:]]

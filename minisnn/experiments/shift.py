@@ -18,7 +18,7 @@ AXES: dict[str, dict[float, Move]] = {
     "scale": {s: Move(scale=s) for s in (0.85, 1.0, 1.15)},
     "events (times)": {r: Move(rate=r) for r in (0.5, 1.0, 2.0)},
 }
-STYLES = {None: ("o--", "as they lie"), "support": ("o-", "aligned by the support")}
+STYLES = {"none": ("o--", "as they lie"), "support": ("o-", "aligned by the support")}
 
 
 def run(study: Study) -> Findings:
@@ -46,7 +46,7 @@ def run(study: Study) -> Findings:
     return found
 
 
-def _accuracy(study: Study, model: str, checkpoint, move: Move, align: str | None, episodes: int) -> Estimate:
+def _accuracy(study: Study, model: str, checkpoint, move: Move, align: str, episodes: int) -> Estimate:
     how: dict = dict(move=None if move == Move() else move, align=align, episodes=episodes)
     rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))

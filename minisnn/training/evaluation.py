@@ -28,6 +28,9 @@ TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-s
 DATASETS |= dict.fromkeys(TAKES, DATASETS["double-asl"])
 
 
+ALIGNED = {"support": "tasks aligned by their support", "centred": "each recording centred", "none": "tasks not aligned"}
+
+
 def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
     """The set of tasks of a name in DATASETS, or one that `data.sets.named` finds: something with `episode`, `sample_task`
     and `input_shape`.
@@ -54,10 +57,15 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> dict:
     """The sets of tasks, by split, that a run of these settings needs."""
-    known = dict(classes="train") if RULES[config.rule].whole_set else {}
+    known = asked_whole(config.dataset) if RULES[config.rule].whole_set else {}
     splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
-    how = {split: {**known, **config.recordings(split)} for split in splits}
+    how = {split: {**config.recordings(split), **known} for split in splits}
     return {split: open_set(config.dataset, split, config.root, progress, **how[split]) for split in splits}
+
+
+def asked_whole(dataset: str) -> dict[str, str]:
+    """Options of a set of which all training classes are told apart at once: there is no support to align tasks by."""
+    return dict(classes="train", **({"align": "none"} if dataset == "double-nmnist" else {}))
 
 
 def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
@@ -155,7 +163,9 @@ def evaluate(
     split      "train", "val" or "test"; None: what the set is, as those of `Recordings.split` know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
-    align, how   option, and other options, of the data set, where it is given by name
+    align        where the data set is given by name: "support" or "none", of Double N-MNIST (default: "support" unless the
+                 split is "train")
+    how          other options of a data set that is given by name
     whole_set  the network tells all training classes apart (rule classify): it is asked so, in recordings of `split`
     beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
 
@@ -186,7 +196,8 @@ def evaluate(
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        options = {**({} if align is None else {"align": align}), **(how or {}), **({"classes": "train"} if whole_set else {})}
+        options = {**({} if align is None else {"align": align}), **(how or {})}
+        options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)
     if whole_set:
         dataset = Classification(dataset)
@@ -228,9 +239,15 @@ def evaluate(
         less, halves = own.less(row)
         told[name]["less"] = [less, halves.episodes, halves.recordings]
         told[name]["less_interval"] = _told(halves)["interval"]
-    found.update(rules=told, align=getattr(dataset, "align", None), inner_steps=inner.steps)
+    found.update(rules=told, align=alignment(dataset), inner_steps=inner.steps)
     found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
     return found
+
+
+def alignment(tasks: Any) -> str:
+    """How recordings lie in the tasks of a set, of ALIGNED."""
+    tasks = getattr(tasks, "tasks", tasks)
+    return getattr(tasks, "align", None) or ("centred" if getattr(tasks, "centred", False) else "none")
 
 
 def _episode(
@@ -276,6 +293,8 @@ def sentence(result: dict) -> str:
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
     episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
     said = [f"± for {interval['population']}"] if interval else []
+    if result.get("align"):  # not in results of earlier versions
+        said.append(ALIGNED[result["align"]])
     if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
         said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
     bracket = f" ({'; '.join(said)})" if said else ""

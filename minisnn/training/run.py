@@ -20,7 +20,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .. import stopping
-from .baselines import baselines
+from .baselines import baselines, classifier
 from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed, sentence
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
@@ -328,7 +328,7 @@ class _Run:
             return kept
         beside = None
         if type(self.held) is Held and not RULES[config.rule].whole_set and self.measure == "accuracy":
-            beside = partial(baselines, self.net, state.theta, inner=self._inner(state))
+            beside = partial(baselines, self.net, state.theta, pretrained=classifier(), inner=self._inner(state))
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
         test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)

@@ -72,9 +72,11 @@ class TrainingConfig:
     draws: int = _data(
         0, "simulated training recordings of each picture, each a scene and a camera of its own; 0: one, by one camera", least=0
     )
-    align: bool = _data(
-        False,
-        "validate and test on tasks that are moved by the mean event of their support; of omniglot, centre every recording",
+    align: bool | None = _data(
+        None,
+        "shift the tasks that validate and test by the mean event of their support (default with double-nmnist); of omniglot, "
+        "centre every recording",
+        kind=bool,
     )
     queries: int = _data(10, "query samples of each class; with rule classify all samples of an update", least=1)
 
@@ -194,7 +196,9 @@ class TrainingConfig:
         seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
         if split == "train":
             return seen | (dict(draws=self.draws) if self.draws else {})
-        return seen | (dict(align="support") if self.align and self.dataset == "double-nmnist" else {})
+        if self.align is None or self.dataset != "double-nmnist":
+            return seen
+        return seen | dict(align="support" if self.align else "none")
 
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser adam"}."""
@@ -207,6 +211,7 @@ class TrainingConfig:
                 " ".join(name for name in READING if name not in ("size", "bin_ms")),
             ),
             (self.dataset not in ("recordings", "omniglot"), "with any dataset but recordings and omniglot", "size bin_ms"),
+            (self.dataset not in ("double-nmnist", "omniglot"), "with any dataset but double-nmnist and omniglot", "align"),
             (self.model == "cnn", "with model cnn", f"pool window detach_reset {neuron} init_rounds"),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.scaled or self.prototype_updates), f"with rule {self.rule} alone", "scale"),

@@ -32,6 +32,7 @@ CLASSES = {
     "val": tuple("03 07 10 22 27 34 39 40 48 52 58 61 64 71 93 99".split()),
     "test": tuple("02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()),
 }
+ALIGNMENTS = ("support", "none")
 CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
 SENSOR = (34, 34)
 SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
@@ -57,8 +58,9 @@ class DoubleNMnist(Recordings):
     camera       an EventCamera in place of the default one
     draws        simulated recordings of each digit, every one a scene and a sensor of its own (`camera.variation`); 0: one of
                  each, all by one sensor
-    align        "support": each task is moved by the whole-pixel offset that brings the mean event of its support to where it
-                 lay in meta-training (`aligned`)
+    align        "support": each task is shifted by the whole-pixel offset that brings the mean event of its support to where
+                 it lay in meta-training (`aligned`); "none": tasks stay as they are. None: "support" where the split validates
+                 or tests, "none" where it trains
     move         every recording as another camera would have made it (`moved`), to measure what carries over
     cache        whether the recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a bar while recordings are made or read
@@ -84,8 +86,10 @@ class DoubleNMnist(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
-        if align not in (None, "support"):
-            raise ValueError(f"align is {align!r}, expected 'support' or None")
+        if align not in (None, *ALIGNMENTS):
+            raise ValueError(f"align is {align!r}, expected 'support', 'none' or None")
+        if align is None:
+            align = "none" if split == "train" else "support"
         which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
         if root is None:
             pool, source = _simulated(train, seed, camera, draws, align, move, keep)
@@ -104,14 +108,14 @@ class DoubleNMnist(Recordings):
         return SHAPE[1], 2 * SHAPE[2], SHAPE[3]
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.align is None:
+        if self.align == "none":
             return super()._counts(support, query)
         assert isinstance(self.pool, Pool)
         how = self.pool, aligned.offset_of(self.pool, support), CROP[0], SCALE
         return aligned.side_by_side(how[0], support, *how[1:]), aligned.side_by_side(how[0], query, *how[1:])
 
 
-def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: Keep) -> tuple[Pool, str]:
+def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) -> tuple[Pool, str]:
     from ..readers import events, nmnist
 
     present = {
@@ -141,13 +145,13 @@ def _real(root: Path, train: bool, align: str | None, move: Move | None, keep: K
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
-def _resolution(align: str | None) -> tuple[tuple[int, int, int, int], tuple[int, int] | None, int]:
+def _resolution(align: str) -> tuple[tuple[int, int, int, int], tuple[int, int] | None, int]:
     """Shape, crop and scale of recordings: cells, or the sensor's pixels where tasks are still to be moved."""
-    return (SHAPE, CROP, SCALE) if align is None else ((STEPS, *SENSOR, 2), None, 1)
+    return (SHAPE, CROP, SCALE) if align == "none" else ((STEPS, *SENSOR, 2), None, 1)
 
 
 def _simulated(
-    train: bool, seed: int, camera: EventCamera | None, draws: int, align: str | None, move: Move | None, keep: Keep
+    train: bool, seed: int, camera: EventCamera | None, draws: int, align: str, move: Move | None, keep: Keep
 ) -> tuple[Pool, str]:
     from ..camera.event_camera import EventCamera
     from ..camera.variation import Variation

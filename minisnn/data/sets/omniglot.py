@@ -119,6 +119,7 @@ class Omniglot(Recordings):
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known, trains = classes == "train", split == "train"
+        self.centred = centred
         split, turns = ("train", bool(turns)) if known else (split, trains if turns is None else turns)
         camera = camera or EventCamera()
         if draws and camera.variation is None:

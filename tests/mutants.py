@@ -1,0 +1,166 @@
+"""Mutants: small faults put into the library at seeded places, one at a time; the default tests must notice each.
+
+    python tests/mutants.py OUT.json [--count 60] [--seed 0] [--suite DIR]
+
+OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the next. For each mutant the tests
+of its own part run first, which notice most, and all others only if they did not. `--suite DIR` takes the tests of another
+clone, of an earlier version say: a mutant that they notice and ours do not is a hole.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("minisnn", "hardware")
+OTHER = {
+    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="), ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
+    ast.FloorDiv: ("//", "/"), ast.And: ("and", "or"), ast.Or: ("or", "and"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One place in a file, and what stands there instead."""
+
+    path: str
+    line: int
+    start: int  # bytes from the beginning of the file
+    before: str
+    after: str
+
+    def apply(self, root: Path) -> None:
+        path = root / self.path
+        data = path.read_bytes()
+        end = self.start + len(self.before.encode())
+        assert data[self.start : end] == self.before.encode(), self
+        path.write_bytes(data[: self.start] + self.after.encode() + data[end:])
+
+
+def mutants_of(path: str, text: str) -> list[Mutant]:
+    """All mutants of a file: an operator turned into its neighbour, a number one larger, a condition denied."""
+    data = text.encode()
+    starts = [0]
+    for line in data.split(b"\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    found = []
+
+    def place(line: int, column: int) -> int:
+        return starts[line - 1] + column
+
+    def operator(left: ast.expr, right: ast.expr, kind: type) -> None:
+        if kind not in OTHER:
+            return
+        old, new = OTHER[kind]
+        begin = place(left.end_lineno, left.end_col_offset)
+        between = data[begin : place(right.lineno, right.col_offset)].decode()
+        pattern = rf"\b{old}\b" if old.isalpha() else rf"(?<![*/<>=!]){re.escape(old)}(?![*/<>=])"
+        if hits := list(re.finditer(pattern, between)):
+            at = begin + len(between[: hits[0].start()].encode())
+            found.append(Mutant(path, left.end_lineno, at, old, new))
+
+    for node in _code(ast.parse(text)):
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            operator(node.left, node.comparators[0], type(node.ops[0]))
+        elif isinstance(node, ast.BinOp):
+            operator(node.left, node.right, type(node.op))
+        elif isinstance(node, ast.BoolOp):
+            operator(node.values[0], node.values[1], type(node.op))
+        elif isinstance(node, ast.Constant) and type(node.value) is int:
+            at = place(node.lineno, node.col_offset)
+            old = data[at : place(node.end_lineno, node.end_col_offset)].decode()
+            found.append(Mutant(path, node.lineno, at, old, str(node.value + 1)))
+        elif isinstance(node, ast.If) and not isinstance(node.test, ast.Constant):
+            at = place(node.test.lineno, node.test.col_offset)
+            old = data[at : place(node.test.end_lineno, node.test.end_col_offset)].decode()
+            found.append(Mutant(path, node.lineno, at, old, f"not ({old})"))
+    return found
+
+
+def _code(tree: ast.AST):
+    """All nodes but annotations, of which nothing depends, and numbers within f-strings."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns"):
+            continue
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.JoinedStr) or not isinstance(node, ast.AST):
+                continue
+            yield node
+            yield from _code(node)
+
+
+def chosen(count: int, seed: int) -> list[Mutant]:
+    """`count` of all mutants of the library, drawn with a seed."""
+    every = []
+    for part in PARTS:
+        for path in sorted((ROOT / part).rglob("*.py")):
+            every += mutants_of(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+    return random.Random(seed).sample(every, count)
+
+
+def tests_of(mutant: Mutant, root: Path) -> list[str]:
+    """The tests of the mutant's own part."""
+    parts = Path(mutant.path).parts
+    folders = ["tests/hardware"] if parts[0] == "hardware" else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
+    stem = f"test_{Path(mutant.path).stem}"
+    found = [folder for folder in folders if folder != "tests" and (root / folder).is_dir()][:1]
+    named = [str(path.relative_to(root)) for path in sorted((root / "tests").rglob(f"{stem}*.py"))]
+    return [*named, *found]
+
+
+def noticed(mutant: Mutant, root: Path, jobs: int) -> str:
+    """The first test that fails, or "" where all pass."""
+    environment = dict(os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache"))
+    for tests in ([own, []] if (own := tests_of(mutant, root)) else [[]]):
+        line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider", *tests]
+        try:
+            done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600)
+        except subprocess.TimeoutExpired:
+            return "never ends"
+        if done.returncode not in (0, 5):
+            lines = [one for one in done.stdout.splitlines() if one.startswith(("FAILED", "ERROR"))]
+            return (lines or [done.stderr.strip()[-200:] or "ended"])[0][:200]
+    return ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT.json")
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="processes of pytest (default: 2)")
+    parser.add_argument("--suite", type=Path, default=ROOT, metavar="DIR", help="clone whose tests run (default: this one)")
+    args = parser.parse_args()
+    lines = args.out.read_text(encoding="utf-8").splitlines() if args.out.exists() else []
+    known = {json.dumps(one["mutant"], sort_keys=True) for one in map(json.loads, lines)}
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
+        for number, mutant in enumerate(chosen(args.count, args.seed)):
+            if json.dumps(asdict(mutant), sort_keys=True) in known:
+                continue
+            root = Path(temporary) / "clone"
+            shutil.rmtree(root, ignore_errors=True)
+            for name in files.split("\0")[:-1]:
+                source = args.suite if name.startswith("tests/") else ROOT
+                if (source / name).exists():
+                    (root / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(source / name, root / name)
+            mutant.apply(root)
+            found = noticed(mutant, root, args.jobs)
+            with open(args.out, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"mutant": asdict(mutant), "noticed": found}) + "\n")
+            print(f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: {found or 'NOT NOTICED'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""One protocol: the final test of `train`, `evaluate`, `ms.evaluate` and the studies measure the same tasks, and say how they lie."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn import cli
+from minisnn.data.readers.events import event_array
+from minisnn.data.sets.double_nmnist import DoubleNMnist
+from minisnn.experiments.networks import Networks
+from minisnn.experiments.study import Settings, Study
+from minisnn.training.baselines import Adapted
+from minisnn.training.evaluation import evaluate, sentence
+from minisnn.training.presets import chosen
+
+EPISODES, QUERIES = 4, 2
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Recordings of N-MNIST's form, each digit a blob at a place of its own, each recording a little further right."""
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for digit in range(10):
+        place = tmp_path / "nmnist" / "Train" / str(digit)
+        place.mkdir(parents=True)
+        for number in range(1, 11):
+            x = rng.integers(0, 6, 80) + 2 * digit + number // 2
+            y = rng.integers(0, 9, 80) + 2 * (digit % 7)
+            t = np.sort(rng.integers(0, 100_000, 80))
+            p = rng.integers(0, 2, 80)
+            words = np.stack([x, y, p * 128 + (t >> 16), t >> 8 & 255, t & 255], 1)
+            (place / f"{number + 10 * digit:05d}.bin").write_bytes(words.astype(np.uint8).tobytes())
+    assert len(event_array(x, y, t, p)) == 80
+    return str(tmp_path / "nmnist")
+
+
+def test_all_ways_to_an_accuracy_agree(root, capsys):
+    small = dict(root=root, channels=(3,), window=20, ways=3, queries=QUERIES, train_ways=3, updates=2, evaluate_every=0)
+    config = chosen("quick", dict(small, test_episodes=EPISODES, test_seed=0, prototype_updates=1))
+    made = ms.train(config, "run", progress=False)
+    capsys.readouterr()
+    line = f"evaluate --checkpoint run --episodes {EPISODES} --json found.json --quiet".split()
+    assert cli.main(line) == 0
+    printed = capsys.readouterr().out
+    of_command = json.loads(open("found.json").read())
+    of_python = evaluate(
+        made.net, made.theta, made.inner, "double-nmnist", episodes=EPISODES, queries=QUERIES, root=root, progress=False
+    )
+    study = Study("protocol", "studies", Settings(EPISODES, QUERIES, 0, root), Networks(), progress=False)
+    row = study.rows("adapted", "double-nmnist", {"a": Adapted(made.net, made.theta, made.inner)}, ways=3)["a"]
+    assert made.test["per_episode"] == of_command["per_episode"] == of_python["per_episode"] == row.per_episode
+    assert made.test["align"] == of_command["align"] == of_python["align"] == "support"
+    assert "tasks aligned by their support" in printed and "tasks aligned by their support" in sentence(made.test)
+    table = [one for one in printed.splitlines() if "nearest mean" in one]
+    assert table and set(made.test["rules"]) == set(of_command["rules"])
+    plain = evaluate(
+        made.net, made.theta, made.inner, "double-nmnist", episodes=EPISODES, queries=QUERIES, root=root, progress=False, align="none"
+    )
+    assert plain["align"] == "none" and "tasks not aligned" in sentence(plain)
+    assert plain["per_episode_before"] != of_python["per_episode_before"] or plain["per_episode"] != of_python["per_episode"]
+
+
+def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(root):
+    found = {split: DoubleNMnist(split, root, progress=False).align for split in ("train", "val", "test")}
+    assert found == dict(train="none", val="support", test="support")
+    config = chosen("quick", dict(root=root))
+    assert config.recordings("test") == {} and config.recordings("train") == {}
+    for align, word in ((False, "none"), (True, "support")):
+        config = chosen("quick", dict(root=root, align=align))
+        assert config.recordings("val")["align"] == word and "align" not in config.recordings("train")
+
+
+def test_alignment_that_cannot_be_is_refused(root, capsys):
+    ms.save("net.h5", net := ms.ConvNet((16, 16, 2), (2,), 5, 3), net.init(np.random.default_rng(0)))
+    assert cli.main("evaluate --checkpoint net.h5 --dataset omniglot --align support".split()) == 2
+    assert "--align support is for double-nmnist; tasks of omniglot cannot be aligned by their support" in capsys.readouterr().err
