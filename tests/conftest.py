@@ -7,8 +7,12 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-import numpy as np
-import pytest
+# Before NumPy is there: tests run side by side, and threads of their matrix products that wait for each other take ten times as long.
+for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py")  # where checks of lessons keep what passes
 BACKENDS = ("numpy", "numba")

@@ -111,7 +111,9 @@ def chosen(count: int, seed: int) -> list[Mutant]:
 def tests_of(mutant: Mutant, root: Path) -> list[str]:
     """The tests of the mutant's own part."""
     parts = Path(mutant.path).parts
-    folders = ["tests/hardware"] if parts[0] == "hardware" else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
+    folders = (
+        ["tests/hardware"] if parts[0] == "hardware" else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
+    )
     stem = f"test_{Path(mutant.path).stem}"
     found = [folder for folder in folders if folder != "tests" and (root / folder).is_dir()][:1]
     named = [str(path.relative_to(root)) for path in sorted((root / "tests").rglob(f"{stem}*.py"))]
@@ -121,7 +123,7 @@ def tests_of(mutant: Mutant, root: Path) -> list[str]:
 def noticed(mutant: Mutant, root: Path, jobs: int) -> str:
     """The first test that fails, or "" where all pass."""
     environment = dict(os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache"))
-    for tests in ([own, []] if (own := tests_of(mutant, root)) else [[]]):
+    for tests in [own, []] if (own := tests_of(mutant, root)) else [[]]:
         line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider", *tests]
         try:
             done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600)
@@ -159,7 +161,10 @@ def main() -> None:
             found = noticed(mutant, root, args.jobs)
             with open(args.out, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"mutant": asdict(mutant), "noticed": found}) + "\n")
-            print(f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: {found or 'NOT NOTICED'}", flush=True)
+            print(
+                f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: {found or 'NOT NOTICED'}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ net.gradients(0, 0, 0, False).hvp(0)
 """
 
 
+@pytest.mark.slow
 def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp_path):
     """mypy as a user runs it: in a folder of the user's, the library on Python's path, no configuration of the project's."""
     pytest.importorskip("mypy", reason='mypy is not installed; pip install "minisnn[test]"')

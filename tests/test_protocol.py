@@ -76,4 +76,6 @@ def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(r
 def test_alignment_that_cannot_be_is_refused(root, capsys):
     ms.save("net.h5", net := ms.ConvNet((16, 16, 2), (2,), 5, 3), net.init(np.random.default_rng(0)))
     assert cli.main("evaluate --checkpoint net.h5 --dataset omniglot --align support".split()) == 2
-    assert "--align support is for double-nmnist; tasks of omniglot cannot be aligned by their support" in capsys.readouterr().err
+    assert (
+        "--align support is for double-nmnist; tasks of omniglot cannot be aligned by their support" in capsys.readouterr().err
+    )

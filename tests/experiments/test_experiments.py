@@ -29,6 +29,7 @@ from minisnn.training.baselines import Answers, baselines, correct, drawn_by, ro
 from minisnn.training.intervals import Drawn, Interval, Shared
 from minisnn.training.evaluation import RULE_NAMES
 from toy import small_set, toy_config
+from slowly import all_but
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
     assert told.drawn.support.shape == (0, 2)  # many shots, a small part each
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", all_but(("table-2", "figure-4", "figure-6", "classes", "ways"), EXPERIMENTS))
 def test_every_experiment_runs_and_repeats(name, study):
     """The same numbers three times: measured, from the records, and measured anew as by a worker process."""
     seen, travelling = [], pieces.Travelling()
@@ -138,6 +139,7 @@ def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeyp
         assert found.missing and not found.claims
 
 
+@pytest.mark.slow
 def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
     """The second order keeps the whole inner step: more memory; three steps keep three."""
     net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)

@@ -10,6 +10,7 @@ from minisnn.meta import inner as maml
 from minisnn.gradcheck.differences import taylor_slope
 from minisnn.layers import block, membrane, pool, synapse
 from minisnn.network.spiking import SpikingNet
+from slowly import after
 
 
 def small(backend="numpy", **changes):
@@ -41,7 +42,7 @@ def bar(seed, backend):
     assert len(slopes) == (4 if len(case.net.blocks) == 1 else 6) and max(r.error for r in slopes if not r.skipped) <= 0.1
 
 
-@pytest.mark.parametrize("seed, backend", [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(12)])
+@pytest.mark.parametrize("seed, backend", after(3, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(12)]))
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 

@@ -8,6 +8,7 @@ from minisnn.meta import inner as maml
 from minisnn.network.convolutional import ConvNet
 from minisnn.kernels import frames as compiled
 from minisnn.layers import activation, convolution, frames, pool
+from slowly import after
 
 
 def small(backend="numpy", **changes):
@@ -28,7 +29,7 @@ def bar(seed, backend):
     assert len(slopes) == (2 if len(case.net.blocks) == 1 else 4) and max(r.error for r in slopes) <= 0.1
 
 
-@pytest.mark.parametrize("seed, backend", [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)])
+@pytest.mark.parametrize("seed, backend", after(4, [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)]))
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 

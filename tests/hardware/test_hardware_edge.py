@@ -31,6 +31,7 @@ from integers import small
 
 from hardware.c import export
 from hardware.chip.learner import Learner, learn
+from slowly import slow
 
 pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
 exported = exporter(small, 18)
@@ -252,10 +253,10 @@ def test_c99_without_warnings_floats_stdio_or_heap(tmp_path, compiler, build):
         assert built.returncode == 0, built.stderr
 
 
-@pytest.mark.parametrize("build", BUILDS)
-def test_ten_thousand_malformed_networks_give_an_error_and_change_nothing(tmp_path, build):
+@pytest.mark.parametrize("build, tries", [("small", 1000), *(slow((build, 5000)) for build in BUILDS)])
+def test_malformed_networks_give_an_error_and_change_nothing(tmp_path, build, tries):
     """Half of them by each compiler: their sanitizers see different things."""
     exported(tmp_path)
     for seed, compiler in ((1, COMPILERS[0]), (2, COMPILERS[-1])):
-        refused = malformed(tmp_path, build, 5000, seed, compiler)
-        assert min(refused) > 500 and sum(refused) > 10_000
+        refused = malformed(tmp_path, build, tries, seed, compiler)
+        assert min(refused) > tries / 10 and sum(refused) > 2 * tries

@@ -38,6 +38,7 @@ hardware.nothing
 """
 
 
+@pytest.mark.slow
 def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp_path):
     pytest.importorskip("mypy", reason='mypy is not installed; pip install "minisnn[test]"')
     (tmp_path / "right.py").write_text(SCRIPT)

@@ -18,6 +18,7 @@ from hardware.command import SYMBOLS
 from hardware.page import make
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.store.shipped import shipped
+from slowly import slow
 
 HERE, EDGE = Path(__file__).parent, Path(make.__file__).parents[1] / "c"
 
@@ -86,7 +87,7 @@ def test_the_module_that_ships_is_the_library(tmp_path):
     assert (tmp_path / "minisnn_edge.wasm").read_bytes() == (EDGE / "minisnn_edge.wasm").read_bytes()
 
 
-@pytest.mark.parametrize("rule, number, each", [("class-mean", 5, 2), ("membrane", 2, 1)])
+@pytest.mark.parametrize("rule, number, each", [slow(("class-mean", 5, 2)), ("membrane", 2, 1)])
 def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(path, chip, rule, number, each):
     pictures, taught, asked = characters(number, 1 + each), [], []
     with opened(path) as page:
@@ -160,6 +161,7 @@ def test_the_keyboard_and_a_screen_reader_suffice(path):
         assert nameless == []
 
 
+@pytest.mark.slow
 def test_firefox_teaches_and_recognises_as_python(path, chip):
     pictures, taught = characters(3, 2), []
 

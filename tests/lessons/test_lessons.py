@@ -16,6 +16,7 @@ from checks import Wrong, answer, same
 
 from minisnn import cli, outputs
 from minisnn.data.store import shipped
+from slowly import all_but
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = ROOT / "lessons"
@@ -32,6 +33,10 @@ def source(request):
     return request.param
 
 
+# the others train for long; their notebooks run in any case
+QUICK = [source for source in SOURCES if source.stem[:2] not in ("06", "11", "12", "16", "17")]
+
+
 def run(text: str, namespace: dict):
     exec(compile(text, "<cell>", "exec"), namespace)
 
@@ -42,6 +47,7 @@ def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
     assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [f"lesson{n[:2]}" for n in NAMES]
 
 
+@pytest.mark.parametrize("source", all_but(QUICK, SOURCES), ids=NAMES)
 def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answers(source):
     cells, namespace = make.parse(source), {}
     parts = make.exercises(cells)

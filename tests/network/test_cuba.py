@@ -11,6 +11,7 @@ from minisnn import gradcheck
 from minisnn.layers import current, hard_reset, pool
 from minisnn.layers.neuron import LeakyIntegrator, neuron_of
 from minisnn.layers.surrogate import sigma_prime, sigma_second
+from slowly import after
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NEURON = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, slope=3.0, gain=2.0)
@@ -152,7 +153,7 @@ def bar(seed, backend):
     assert {r.tolerance for r in report.results if r.how in ("adjoint", "symmetry")} == {1e-12}
 
 
-@pytest.mark.parametrize("seed, backend", [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(12)])
+@pytest.mark.parametrize("seed, backend", after(3, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(12)]))
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 

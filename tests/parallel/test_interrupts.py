@@ -19,6 +19,7 @@ from numba.core.compiler_lock import global_compiler_lock
 import interrupts
 from minisnn import files, stopping, terminal
 from minisnn.parallel import compilation, stand_in, threads
+from slowly import slow
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 
@@ -347,7 +348,7 @@ def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default
 
 
 @needs_signals
-@pytest.mark.parametrize("process, call", [("plain", "evaluate"), ("jupyter", "gradients")])
+@pytest.mark.parametrize("process, call", [("plain", "evaluate"), slow(("jupyter", "gradients"))])
 def test_calls_that_are_interrupted_in_a_process_of_their_own(process, call):
     assert_right(process, (call,), (3,), 4)
 

@@ -77,7 +77,9 @@ def test_the_line_that_is_printed():
     words = "(20.1 % before adaptation; ± for new recordings of the same classes)"
     assert sentence(result) == f"test accuracy 84.2 ± 2.4 % on 100 unseen 5-way 1-shot episodes {words}"
     result["align"] = "support"
-    assert sentence(result).endswith("(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by their support)")
+    assert sentence(result).endswith(
+        "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by their support)"
+    )
 
 
 def test_what_does_not_fit_is_named(net, theta):

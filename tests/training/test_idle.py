@@ -9,6 +9,7 @@ import pytest
 from minisnn.training.run import train
 from minisnn.training.settings import READING, TrainingConfig
 from toy import small_set, state, toy_config, toy_data
+from slowly import all_but
 
 BASE = toy_config(updates=2, tasks=1, evaluate_every=1, evaluate_episodes=2, test_episodes=2, init_rounds=2, hidden=(3,))
 OTHER = dict(
@@ -97,7 +98,7 @@ def same(one: dict, two: dict) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(array, two[name], equal_nan=True) for name, array in one.items())
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", all_but(("cnn", "classify", "prototypes", "dense"), SCENARIOS))
 def test_a_setting_is_idle_where_and_only_where_it_is_said_to_be(scenario, tmp_path, no_curves):
     config = replace(BASE, **SCENARIOS[scenario])
     expected, idle = outcome(config, tmp_path / "as-it-is"), config.idle()

@@ -14,6 +14,7 @@ from minisnn.data.sets import double_asl
 from minisnn.data.readers.asl import LETTERS
 from minisnn.data.sets.double_asl import DoubleASL, double_asl_classes, hand_camera
 from minisnn.data.readers.pictures import enlarged
+from slowly import after
 
 CLASSES = double_asl_classes()
 
@@ -202,7 +203,9 @@ class MarkingCamera:
         return counts
 
 
-@pytest.mark.parametrize("split, numbers", [("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("val", {5, 10}), ("test", {5, 10})])
+@pytest.mark.parametrize(
+    "split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("val", {5, 10})])
+)
 def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
     data = DoubleASL(split, per_letter=11, camera=MarkingCamera(), progress=False)
     assert check_tasks(data, 60) == numbers and data.classes == CLASSES[split] and "simulated" in data.source
@@ -242,7 +245,7 @@ def photographs(tmp_path):
     return path, images, labels
 
 
-@pytest.mark.parametrize("split, numbers", [("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("test", {5, 10})])
+@pytest.mark.parametrize("split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11})]))
 def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
     assert check_tasks(data, 60) == numbers and data.classes == CLASSES[split] and "photographs" in data.source

@@ -52,6 +52,7 @@ def _compared(images: np.ndarray) -> np.ndarray:
     return images / np.linalg.norm(images, axis=2, keepdims=True)
 
 
+@pytest.mark.slow
 def test_letters_differ_more_than_seeds():
     """Mean pictures of two letters lie further apart than those of one letter from two seeds, in all pairs."""
     one, other = (_compared(hand_pictures(150, seed, (36, 48)).reshape(24, 150, -1)).mean(axis=1) for seed in (0, 1))

@@ -115,6 +115,7 @@ def test_tasks_are_moved_by_their_support_alone(monkeypatch):
         DoubleNMnist("train", align="query")
 
 
+@pytest.mark.slow
 def test_anchor_is_the_mean_event_of_the_simulated_training_recordings():
     data = DoubleNMnist("train", align="support", progress=False)
     found = aligned.mean_event(data.pool, np.arange(0, len(data.pool), 8))

@@ -15,6 +15,7 @@ from minisnn.data.sets.statistics import recording_statistics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
 from compare_camera import compare, pair_statistics, real_and_simulated  # noqa: E402
+from slowly import after
 
 # N-MNIST, measured on 1,000 training recordings, 100 of each digit
 REAL = {
@@ -174,7 +175,17 @@ def test_noise_of_pixels_that_see_nothing(simulated):
 
 @pytest.mark.parametrize(
     "worse",
-    [{"refractory_ms": 1.5}, {"threshold_on": 0.215}, {"blur": 0.9}, {"inverted": False}, {"amplitude": 0.9}, {"leak_hz": 1.0}],
+    after(
+        1,
+        [
+            dict(refractory_ms=1.5),
+            dict(threshold_on=0.215),
+            dict(blur=0.9),
+            dict(inverted=False),
+            dict(amplitude=0.9),
+            dict(leak_hz=1.0),
+        ],
+    ),
 )
 def test_another_camera_is_told_apart(worse):
     digits = load_digits()
