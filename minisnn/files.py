@@ -117,6 +117,10 @@ class Hold:
         self.folder, self.name = Path(folder), name or folder
         self._descriptor: int | None = None
 
+    def __getstate__(self) -> dict:
+        """A copy, here or in another process, holds nothing."""
+        return {**vars(self), "_descriptor": None}
+
     def take(self) -> None:
         """Hold the folder, if it is there. Raises ValueError where another process holds it."""
         if self._descriptor is not None or not self.folder.is_dir():

@@ -123,6 +123,9 @@ class InnerLoop:
         if a.dtype.kind not in "iuf" or a.shape not in ((), (net.size,)) or not np.isfinite(a).all():
             found = f"shape {a.shape}" if a.ndim else shown(self.step_size)
             raise ValueError(f"step_size must be a finite scalar or a flat array of {net.size}, not {found}")
+        if a.size and (least := a.min()) < 0:
+            found = f"an array with parts down to {least}" if a.ndim else shown(self.step_size)
+            raise ValueError(f"step_size must be 0 or more, for steps go down the loss, not {found}")
         if self.threshold is not None and self.threshold_fraction is not None:
             raise ValueError("give threshold or threshold_fraction, not both")
         for name in ("threshold", "threshold_fraction", "error_threshold"):

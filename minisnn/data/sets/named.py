@@ -154,8 +154,8 @@ def own(
     sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
     classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is
                 tested on other recordings of them. These are those of the folders or the column, where all labels are the same
-                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of fewer
-                than three classes it is all of them
+                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of three
+                classes and fewer it is all of them
     flip_y      whether y grows upwards in the files
     The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
     task. Raises ValueError, naming what is at fault.
@@ -208,7 +208,7 @@ def own(
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if classes is not None and any(labels.values()) and not apart:
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
-    if classes is not None and len(names) < len(SPLITS):  # too few to hold some out: all of them are told apart
+    if classes is not None and len(names) <= len(SPLITS):  # one would train, if any: all of them are told apart
         return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
         sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})
