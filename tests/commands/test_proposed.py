@@ -196,8 +196,8 @@ def test_few_classes_are_told_and_what_they_are_enough_for(tmp_path, monkeypatch
 
 def in_folders(root: Path, classes: int, **each: int) -> Path:
     """So many recordings of each class in each of the folders that are named."""
-    for split, number in each.items():
-        made(root / split, archive, classes, number)
+    for place, (split, number) in enumerate(each.items()):
+        made(root / split, lambda path, k, first=100 * place: archive(path, first + k), classes, number)
     return root
 
 

@@ -28,7 +28,8 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...parallel.arguments import array, flag, is_sequence, number, shown
+from ...parallel.arguments import array, flag, is_sequence, number
+from ...parallel.arguments import shown as in_a_line
 from . import reference
 from .reference import Pixels, Scene
 from .variation import Variation
@@ -129,7 +130,7 @@ class EventCamera:
         draw the noise of this recording.  backend: "numba", or "numpy", its readable twin.
         Raises ValueError where an argument is anything else.
         """
-        _need("backend", shown(backend), isinstance(backend, str) and backend in ("numba", "numpy"), "'numba' or 'numpy'")
+        _need("backend", in_a_line(backend), isinstance(backend, str) and backend in ("numba", "numpy"), "'numba' or 'numpy'")
         _whole("duration_ms", duration_ms, 1, MOST_MS)
         for name, value in (("seed", seed), ("number", number)):
             _whole(name, value, 0)
@@ -305,7 +306,7 @@ class EventCamera:
 
 def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
     if not good:
-        found = value if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80 else shown(value)
+        found = value if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80 else in_a_line(value)
         raise ValueError(f"{name} is {found}; expected {expected}")
 
 
