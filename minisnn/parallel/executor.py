@@ -104,7 +104,9 @@ class Others(Executor):
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Raises TypeError, for `pickle` and `copy`."""
         name = type(self).__name__
-        raise TypeError(f"{name} cannot be copied nor pickled, for it talks to processes of its own; make another {name} instead")
+        raise TypeError(
+            f"{name} cannot be copied nor pickled, for it talks to processes of its own; make another {name} instead"
+        )
 
     def _check_turn(self) -> None:
         if self._talks == get_ident():

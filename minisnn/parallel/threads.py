@@ -42,6 +42,17 @@ def get_threads() -> int:
     return int(text)
 
 
+def processor() -> str:
+    """Name of the processor, as the system tells it."""
+    import platform
+
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
 def set_threads(number: int | None) -> None:
     """Use `number` threads from now on; None for the default. Results are the same for any number.
 

@@ -31,7 +31,8 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 class Workers(Others):
     """Processes of this machine, one thread each. A worker that dies is replaced, and its task is done again.
 
-    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot start or die of the same task TRIES times.
+    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot start or die of the same task
+    TRIES times.
     """
 
     def __init__(self, number: int):
@@ -280,7 +281,7 @@ def _refuse(reason: str, *_):
     raise ValueError(f"a worker process does not know what it was sent ({reason}); expected {expected}")
 
 
-def _packed(call: Call, sets: list, number: int, item) -> bytes:
+def _packed(call: Callable, sets: list, number: int, item) -> bytes:
     """The answer to a task, which can be unpacked again where it is an error."""
     from multiprocessing.reduction import ForkingPickler
 
@@ -299,7 +300,7 @@ def _packed(call: Call, sets: list, number: int, item) -> bytes:
         return bytes(ForkingPickler.dumps(_Answer(number, error=unfit)))
 
 
-def _answer(call: Call, sets: list, number: int, item) -> _Answer:
+def _answer(call: Callable, sets: list, number: int, item) -> _Answer:
     try:
         return _Answer(number, call(sets, item))
     except BaseException as error:

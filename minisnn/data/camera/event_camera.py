@@ -112,9 +112,7 @@ class EventCamera:
             rows = array("trajectory", self.trajectory)
             good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) >= 2 and rows.dtype.kind in "iuf"
             good = good and np.isfinite(rows).all() and np.all(np.diff(rows[:, 0]) > 0)
-            _need(
-                "trajectory", f"of shape {rows.shape}", good, "two or more rows (ms, x, y) of finite numbers, times rising"
-            )
+            _need("trajectory", f"of shape {rows.shape}", good, "two or more rows (ms, x, y) of finite numbers, times rising")
         for name in ("inverted", "moving"):
             flag(name, getattr(self, name))
         _whole("sensor_seed", self.sensor_seed, 0)
@@ -297,9 +295,9 @@ class EventCamera:
         _whole("seed", seed, 0)
         on, off = self._pixels()[:2]
         out = np.empty((len(numbers), on.size))
-        for row, number in zip(out, numbers):
-            _whole("number", number, 0)
-            share = np.random.default_rng((int(seed), int(number))).random(on.size)
+        for row, one in zip(out, numbers):
+            _whole("number", one, 0)
+            share = np.random.default_rng((int(seed), int(one))).random(on.size)
             row[:] = share * (on + off) - off if self.moving else share * on
         return out
 

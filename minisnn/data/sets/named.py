@@ -32,7 +32,7 @@ from ...terminal import bar
 from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of_all
 from ..store.cache import check_unchanged, code_identity, content_of, file_identity
-from .pool import counts_of, tell_empty, tell_full
+from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits, split_classes
 from .samples import LEAST, copies, joined, places_of
@@ -71,7 +71,10 @@ def find(name: str) -> Callable[..., Any]:
     if place.endswith(".py"):
         path = Path(place).expanduser()
         if not path.is_file():
+            path = _met.get(place, path)  # its code may have changed the working folder since
+        if not path.is_file():
             raise ValueError(f"{name}: there is no file {path}")
+        _met[place] = path.absolute()
         title = f"minisnn_dataset_{path.stem}"
         spec = importlib.util.spec_from_file_location(title, path, loader=_AsItIs(title, str(path)))
         assert spec is not None and spec.loader is not None
@@ -87,6 +90,9 @@ def find(name: str) -> Callable[..., Any]:
     if not callable(made):
         raise ValueError(f"{name}: there is no function {function} in {place}")
     return made
+
+
+_met: dict[str, Path] = {}  # files of code, by what they were called, and where they lay
 
 
 class _AsItIs(SourceFileLoader):
@@ -185,13 +191,13 @@ def own(
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
             read = ((read_entry(one, time, flip, sensor, columns), names.index(one.label)) for one in found)
             judge = None if time is None else plausible.Judge(time)  # where nothing says a unit, the reader has judged
-            for batch in counts_of(read, (one.name for one in found), **how, judge=judge)[1]:
+            for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)
-    pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)
+    pool = pool_of("recordings", counts_of((), (), Form(**how))[0], made_from, batches, Keep(cache, progress), code)
     tell_empty(pool, str(root))
     tell_full(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
