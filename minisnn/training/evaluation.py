@@ -221,8 +221,8 @@ def evaluate(
         )
     if adapts and measure == "accuracy" and not isinstance(dataset, Classification) and _one_answer(answered):
         warnings.warn(
-            f"{name}: in every episode all queries get one and the same answer, which is right in 1 of {ways} by how episodes are "
-            "made; the accuracy is that of guessing, and its interval tells nothing of what was learned",
+            f"{name}: in every episode all queries get one and the same answer, right in 1 of {ways} by how episodes are made; "
+            "the accuracy is that of guessing, and its interval tells nothing of what was learned",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered)
