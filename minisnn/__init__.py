@@ -13,6 +13,11 @@ Names and rooms load on first use, so that importing the package costs nothing t
 `__init__.pyi`, which type checkers and editors read.
 """
 
+from os.path import isfile as _is_file
+
+if not _is_file(__file__):
+    raise ImportError(f"minisnn cannot be used from an archive ({__file__}); expected it unpacked, as `pip install` does it")
+
 __version__ = "0.2.0"
 _ROOMS = ("data", "layers", "meta", "network", "nir", "parallel", "plots", "training")  # names, but none that * brings
 

@@ -7,11 +7,12 @@ import shutil
 import stat
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import _GeneratorContextManager, suppress
+from functools import wraps
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 try:
     import fcntl
@@ -25,8 +26,42 @@ _numbers = count()
 _LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
 
 
-@contextmanager
-def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Scope(_GeneratorContextManager[T]):
+    """As `contextmanager` makes them; one that is interrupted as it is entered or left is over all the same. Else the
+    traceback, which a notebook keeps, would keep its file or its folder held."""
+
+    def __enter__(self) -> T:
+        try:
+            entered = super().__enter__()
+            return entered
+        except BaseException:
+            self.gen.close()
+            raise
+
+    def __exit__(self, *error) -> bool | None:
+        try:
+            return super().__exit__(*error)
+        except BaseException:
+            self.gen.close()
+            raise
+
+
+def scope(function: Callable[P, Generator[T, None, None]]) -> Callable[P, _Scope[T]]:
+    """`contextlib.contextmanager`, for what must not outlast an interruption."""
+
+    @wraps(function)
+    def made(*arguments: P.args, **keywords: P.kwargs) -> _Scope[T]:
+        return _Scope(function, arguments, keywords)
+
+    return made
+
+
+@scope
+def whole_file(path: str | Path, previous: Path | None = None) -> Generator[BinaryIO, None, None]:
     """A file to write into beside `path`, which takes its name when the block ends: killed at any moment, or where the block
     raises, the place holds the old file or the new one. What killed processes left of a file of this name is removed. A link
     stays one: what it leads to is written.
@@ -61,8 +96,8 @@ def write_whole(path: str | Path, contents: bytes, previous: Path | None = None)
         file.write(contents)
 
 
-@contextmanager
-def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
+@scope
+def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, None]:
     """A folder to write into, whose files come to lie in `path` when the block ends, and nowhere where it raises.
 
     path   new or empty: it appears with all its files at once
@@ -89,20 +124,25 @@ def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextmanager
-def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
+@scope
+def held(folder: str | Path, name: str | Path | None = None) -> Generator[None, None, None]:
     """Make a folder where there is none and hold it; afterwards it goes again, and those above it, where they were made for
     nothing. ValueError where another process holds it, which calls it `name`."""
     folder = Path(folder)
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with Hold(folder, name):
+    hold = Hold(folder, name)
+    try:
         try:
+            hold.take()
             yield
         finally:
             for one in made:
                 with suppress(OSError):  # it has been filled, or moved
                     one.rmdir()
+            hold.release()
+    finally:
+        hold.release()  # where the last step was interrupted
 
 
 class Hold:
@@ -116,6 +156,10 @@ class Hold:
     def __init__(self, folder: str | Path, name: str | Path | None = None):
         self.folder, self.name = Path(folder), name or folder
         self._descriptor: int | None = None
+
+    def __getstate__(self) -> dict:
+        """A copy, here or in another process, holds nothing."""
+        return {**vars(self), "_descriptor": None}
 
     def take(self) -> None:
         """Hold the folder, if it is there. Raises ValueError where another process holds it."""
@@ -142,17 +186,21 @@ class Hold:
             return False
 
     def __enter__(self) -> "Hold":
-        self.take()
-        return self
+        try:
+            self.take()
+            return self
+        except BaseException:
+            self.release()
+            raise
 
     def __exit__(self, *error) -> None:
         self.release()
 
     def release(self) -> None:
         """Give the folder up."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def check_can_write(path: Path, name: Path) -> None:
@@ -192,8 +240,12 @@ def _begun(temporary: Path) -> BinaryIO:
     """A new file, held by this process."""
     while True:
         file = open(temporary, "xb")
-        if _lock(file.fileno()) is not False and temporary.exists():
-            return file
+        try:
+            if _lock(file.fileno()) is not False and temporary.exists():
+                return file
+        except BaseException:
+            file.close()
+            raise
         file.close()  # another process took it for a leftover before it was held
         temporary.unlink(missing_ok=True)
 
@@ -243,8 +295,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-@contextmanager
-def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
+@scope
+def called(path: str | Path, temporary: Path | None = None) -> Generator[None, None, None]:
     """Errors of the system that name no file (a full disk, one that cannot be read any more) name `path`, which stands in place
     of `temporary`, too."""
     try:

@@ -14,13 +14,12 @@ import os
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import UNFINISHED, called, check_can_write, read_whole, size_of, whole_folder, write_whole
+from .files import UNFINISHED, called, check_can_write, read_whole, scope, size_of, whole_folder, write_whole
 
 MARK = ".minisnn.json"  # in a folder: {"made_by": "minisnn", "files": {name: SHA-256}}
 PICTURE_MARK = "made by minisnn"
@@ -235,8 +234,8 @@ def check_apart(paths: Iterable[str | Path]) -> None:
         seen[place] = path
 
 
-@contextmanager
-def marked_folder(path: str | Path, force: bool = False) -> Iterator[Path]:
+@scope
+def marked_folder(path: str | Path, force: bool = False) -> Generator[Path, None, None]:
     """A folder to write into, whose files come to lie in `path` together when the block ends, as of `files.whole_folder`; files
     that are there stay, and are replaced only where minisnn wrote them and nobody has changed them since, or by force.
 

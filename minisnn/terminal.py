@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from threading import RLock
+from time import monotonic
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the direction of writing
@@ -79,6 +80,14 @@ def _bar_class(widget: bool) -> Any:
         from tqdm import tqdm
 
     class Bar(tqdm):
+        @property
+        def _time(self) -> Callable[[], float]:
+            return monotonic  # tqdm's own clock is the day's: set back, it tells times below 0 and holds the bar up
+
+        @_time.setter
+        def _time(self, clock: Callable[[], float]) -> None:
+            pass
+
         def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> None:
             if not self.disable:
                 with self.get_lock():

@@ -90,3 +90,34 @@ def slow(item: int) -> int:
 
 def not_there():
     raise ModuleNotFoundError("No module named 'minisnn'")
+
+
+class Own(BaseException):
+    """No Exception, of a module of the user's."""
+
+
+def raises(kind: str, item: int) -> int:
+    """item squared; at 3 an error, most of which are no Exceptions."""
+    errors = dict(GeneratorExit=GeneratorExit, SystemExit=SystemExit, KeyboardInterrupt=KeyboardInterrupt, Own=Own)
+    if item == 3:
+        raise ValueError(lambda: 3) if kind == "unfit" else errors[kind]("by the task")
+    return item * item
+
+
+class Returned:
+    """What packing, or unpacking it, raises."""
+
+    def __init__(self, kind: str, packed: bool):
+        self.kind, self.packed = kind, packed
+
+    def __reduce__(self):
+        return (raises, (self.kind, 3)) if self.packed else raises(self.kind, 3)
+
+
+def returns(kind: str, packed: bool, item: int):
+    """item; at 3 what does not come back."""
+    return Returned(kind, packed) if item == 3 else item
+
+
+def takes(given: Returned, item: int) -> int:
+    return item

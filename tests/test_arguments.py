@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn.meta.tasks import summed_frames
 from minisnn.parallel import arguments
 from toy import ToySet
 
@@ -24,6 +25,8 @@ theta = net.init(np.random.default_rng(0))
 events = np.zeros(4, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")])
 events["t"] = np.arange(4) * 1000
 small = dict(input_shape=(4, 4, 2), channels=(2,), ways=2, kernel=3)
+camera = ms.EventCamera(sensor=(4, 4), picture_px=3)
+picture = np.eye(3)
 CALLED = {
     "SpikingNet": (ms.SpikingNet, {**small, "window": 5}, lambda made: None),
     "ConvNet": (ms.ConvNet, small, lambda made: None),
@@ -35,6 +38,13 @@ CALLED = {
     "SGD": (ms.SGD, dict(size=3), lambda made: None),
     "Adam": (ms.Adam, dict(size=3), lambda made: None),
     "TrainingConfig": (ms.TrainingConfig, {}, lambda made: None),
+    "EventCamera": (ms.EventCamera, dict(sensor=(4, 4)), lambda made: made.record(picture, 0, duration_ms=5)),
+    "EventCamera.record": (camera.record, dict(picture=picture, seed=0, duration_ms=5), lambda made: None),
+    "EventCamera.record_counts": (
+        camera.record_counts,
+        dict(pictures=picture[None], numbers=[0], seed=0, duration_ms=5, crop=None),
+        lambda made: None,
+    ),
     "Recordings": (
         ms.Recordings,
         dict(events=[events] * 4, labels=[0, 0, 1, 1], sensor=(4, 4), duration_ms=9),
@@ -60,6 +70,7 @@ SAID = {
     "sensor": ["sensor", "pixel", "row"],
     "made_of": ["made_of", "recording", "classes"],
     "size": ["size"],
+    "crop": ["crop", "scale"],
 }
 
 
@@ -107,3 +118,37 @@ def test_a_kernel_of_two_numbers():
 def test_what_was_found_is_shown_in_a_line():
     assert arguments.shown(np.zeros((2, 2))) == "array([[0., 0.], [0., 0.]])"
     assert len(arguments.shown("a" * 1000)) == arguments.SHORT + 1
+
+
+@pytest.mark.parametrize("masked", [[[0, 1, 0]] * 3, True])
+def test_a_camera_sees_no_picture_with_masked_pixels(masked):
+    hidden = np.ma.masked_array(np.eye(3), np.broadcast_to(masked, (3, 3)))
+    for call in (lambda: camera.record(hidden, 0), lambda: camera.record_counts(hidden[None], [0], 0, crop=None)):
+        with pytest.raises(ValueError, match="^pictures? has masked entries; expected an array with all its numbers$"):
+            call()
+    whole = np.ma.masked_array(np.eye(3), False)
+    assert len(camera.record(whole, 0, duration_ms=50)) == len(camera.record(picture, 0, duration_ms=50)) > 0
+
+
+@pytest.mark.parametrize(
+    "name, call",
+    [
+        ("recordings", lambda hidden: ms.Task(x, y, x, y, recordings=(hidden(np.array([[1], [2]])), [[3], [4]]))),
+        ("x", lambda hidden: summed_frames(hidden(x))),
+        ("gradient", lambda hidden: ms.clip(hidden(theta), 1.0)),
+        ("gradient", lambda hidden: ms.SGD(3).step(np.zeros(3), hidden(np.ones(3)), 0.1)),
+        ("theta", lambda hidden: ms.Adam(3).step(hidden(np.zeros(3)), np.ones(3), 0.1)),
+        ("theta", lambda hidden: ms.save("masked.h5", net, hidden(theta))),
+    ],
+)
+def test_what_is_masked_is_nowhere_taken_as_it_is(name, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call(lambda given: np.ma.masked_array(given, np.zeros(given.shape, bool)))
+    with pytest.raises(ValueError, match=f"^{name} has masked entries; expected an array with all its numbers$"):
+        call(lambda given: np.ma.masked_array(given, np.arange(given.size).reshape(given.shape) == 1))
+
+
+@pytest.mark.parametrize("wrong", [-1, -1e-30, np.float32(-1), np.where(np.arange(net.size) == 3, -0.5, 1.0)], ids=str)
+def test_no_step_goes_up_the_loss(wrong):
+    with pytest.raises(ValueError, match="^step_size must be 0 or more, for steps go down the loss, not .+$"):
+        ms.adapt(net, theta, x, y, step_size=wrong)

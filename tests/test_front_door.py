@@ -5,6 +5,7 @@ import inspect
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,15 @@ def test_importing_costs_nothing():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert out.splitlines() == ["['minisnn']", "1.0 True"]
+
+
+@pytest.mark.parametrize("line", ["import minisnn as ms; ms.LIF()", "import minisnn.cli"])
+def test_an_archive_is_refused_in_a_sentence(line, tmp_path):
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for name in ("__init__.py", "__init__.pyi", "cli.py"):
+            archive.write(ROOT / "minisnn" / name, f"minisnn/{name}")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packed.zip")}
+    run = subprocess.run([sys.executable, "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    said = run.stderr.splitlines()[-1]
+    assert run.returncode == 1 and said.startswith("ImportError: minisnn cannot be used from an archive (")
+    assert said.endswith("packed.zip/minisnn/__init__.py); expected it unpacked, as `pip install` does it")

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,13 @@ def test_no_command_ends_because_its_remarks_find_no_room(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Full())
     with pytest.raises(OSError), terminal.streams():
         print("what was found", flush=True)
+
+
+def test_a_clock_that_is_set_back_holds_no_bar_up(monkeypatch, capsys):
+    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    clock = (1e9 - 3600 * n for n in count())
+    with terminal.bar(None, 3, disable=False, mininterval=0) as bar:
+        for _ in range(3):
+            bar.update()
+        assert bar.format_dict["elapsed"] >= 0 and bar.last_print_n == 3
+    assert "3/3 [00:00<" in capsys.readouterr().err.replace("00:01", "00:00")

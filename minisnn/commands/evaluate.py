@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
     from ..training.folder import write_json
     from ..training.origin import met
 
+    json = None if args.json is None else args.json.absolute()  # whatever code of the user makes of the working folder
     found = read(options.find_checkpoint(args.checkpoint))
     dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
     config, net, theta, inner = found.config, found.net, found.theta, found.inner or InnerLoop()
@@ -115,8 +116,8 @@ def run(args: argparse.Namespace) -> None:
         inner_steps=inner.steps,
         freeze=list(inner.freeze),
     )
-    if args.json is not None:
-        write_json(args.json, outputs.made_by("minisnn evaluate", result))
+    if json is not None:
+        write_json(json, outputs.made_by("minisnn evaluate", result))
     learned = RULE_NAMES[args.rule] if args.rule else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
     print(sentence(result), *table(result, learned), sep="\n")
 

@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", choices=("train", "test", "both"), default="both", help="what to fetch (default: both)")
     text = "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of Mendeley Data)"
     parser.add_argument("--base", metavar="URL", help=text)
-    add_yes(parser, "keep-zips", "leave the archives in the folder once they are unpacked")
+    add_yes(parser, "keep-zips", "leave the archives that it downloads in the folder once they are unpacked")
     add_quiet(parser)
 
 

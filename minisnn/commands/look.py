@@ -148,6 +148,22 @@ def _tell(wrong: list[tuple[str, str]]) -> None:
         print(f"looks wrong: {len(lines) - MOST_TOLD} more")
 
 
+def _to_tell_apart(found: list) -> str | None:
+    """What classes lack that an ordinary classifier is to tell apart, in words; None where they are enough."""
+    named = {one.split for one in found}
+    least = {None: 6} if named == {None} else {"train": 2 if "val" in named else 4, "test": 2}
+    least |= {"val": 2} if "val" in named else {}
+    if not named <= set(least):
+        return "some recordings name no split; expected all of them to, or none"
+    for label in sorted({one.label for one in found}):
+        for split, number in least.items():
+            there = len({one.path for one in found if one.label == label and one.split == split})
+            if there < number:
+                where = "two each to train, validate and test" if split is None else f"in {split}"
+                return f"{label} has {_many(there, 'recording')}; expected {number} or more, {where}"
+    return None
+
+
 def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int, int] | None, reach: tuple[int, int]) -> None:
     """The command that trains on them, as they were looked at."""
     from ..data.sets.named import classes_of
@@ -185,8 +201,13 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
         few = f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, validate and test"
         print(f"{few}: expected 6 or more, two for each")
         if ways < 2:
-            return
-        flags.append("--evaluate-every 0 --test-episodes 0")
-    if ways < WAYS:
+            if number < 2 or (lacks := _to_tell_apart(found)):
+                print(f"to tell classes apart, with --rule classify: {lacks if number > 1 else 'expected two classes or more'}")
+                return
+            print("an ordinary classifier can tell them apart, and is tested on recordings that it did not learn from")
+            flags.append(f"--rule classify --queries {number}")
+        else:
+            flags.append("--evaluate-every 0 --test-episodes 0")
+    if 2 <= ways < WAYS:
         flags.append(f"--ways {ways}")
     print(f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} {' '.join(flags)}".rstrip())

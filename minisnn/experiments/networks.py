@@ -45,7 +45,6 @@ RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/pretrained-snn": replace(
         preset("maml"), **_WIDE, **_PLAIN, evaluate_every=500, evaluate_episodes=10, test_episodes=50
     ),
-    "double-nmnist/gated-snn": replace(_SNN, start="double_nmnist_maml.h5", gate_fraction=0.05, updates=400, lr=2e-4),
     "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
     "double-nmnist/fast-snn": replace(preset("paper-fast"), test_episodes=0),
     "double-nmnist/first-cuba": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),

@@ -73,7 +73,7 @@ class Study:
         import platform
 
         from .. import __version__
-        from ..parallel.threads import get_threads
+        from ..parallel.threads import get_threads, processor
 
         versions = dict(minisnn=__version__, python=platform.python_version(), numpy=np.__version__)
         where = dict(machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads())
@@ -241,17 +241,6 @@ def _module_of(one: Callable) -> list[str]:
         one = one.func
     name = getattr(one, "__module__", None) or ""
     return [name] if "." in name and is_module(name) else []
-
-
-def processor() -> str:
-    """Name of the processor, as the system tells it."""
-    import platform
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _records(path: Path, head: str) -> list:

@@ -271,7 +271,7 @@ def adapt(
     threshold_fraction: float | None = None,
 ) -> Array:
     """theta_N of `InnerLoop.adapt`: the network after `steps` gradient steps on the support set (x, y)."""
-    return InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).adapt(net, theta, x, y)
+    return InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).adapt(net, theta, x, y)
 
 
 def meta_gradient(
@@ -288,7 +288,7 @@ def meta_gradient(
 ) -> LossAndGradient:
     """(query loss after adaptation, meta-gradient) of `InnerLoop.meta_gradient`; order 2 is MAML, order 1 FOMAML; with
     freeze=body(net) both are ANIL."""
-    found = InnerLoop(step_size, steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)
+    found = InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)
     return LossAndGradient(found.loss, found.gradient)
 
 
@@ -296,7 +296,7 @@ def reptile_gradient(
     net: Network, theta: Array, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
 ) -> LossAndGradient:
     """(query loss after adaptation, theta - theta_N) of `InnerLoop.reptile_gradient`."""
-    found = InnerLoop(step_size, steps, **loop).reptile_gradient(net, theta, task)
+    found = InnerLoop(_downhill(step_size), steps, **loop).reptile_gradient(net, theta, task)
     return LossAndGradient(found.loss, found.gradient)
 
 
@@ -310,3 +310,12 @@ def meta_loss(
 def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any) -> Recorded:
     """(records, gates) of `InnerLoop.record`: what the twins of a meta-gradient freeze."""
     return InnerLoop(*loop, **more).record(net, theta, task)
+
+
+def _downhill(step_size: float | Array) -> float | Array:
+    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides of 0, use the methods."""
+    a = array("step_size", step_size)
+    if a.dtype.kind in "iuf" and a.size and (least := a.min()) < 0:
+        found = f"an array with parts down to {least}" if a.ndim else shown(step_size)
+        raise ValueError(f"step_size must be 0 or more, for steps go down the loss, not {found}")
+    return step_size

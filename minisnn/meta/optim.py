@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..parallel.arguments import floating, number, shown, whole
+from ..parallel.arguments import array, floating, number, shown, whole
 
 
 class SGD:
@@ -57,6 +57,7 @@ class Adam:
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
     """ValueError where theta or its gradient are no parameters of the optimiser."""
     for name, vector in (("theta", theta), ("gradient", gradient)):
+        array(name, vector)  # nothing masked
         if not isinstance(vector, np.ndarray) or vector.shape != state.shape or vector.dtype.kind != "f":
             found = f"{vector.dtype} of shape {vector.shape}" if isinstance(vector, np.ndarray) else shown(vector)
             raise ValueError(f"{name} must be a flat floating-point array of {state.size} parameters, not {found}")
@@ -74,7 +75,7 @@ def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
     floating point."""
     if norm is not None and number("norm", norm, "a positive number") <= 0:
         raise ValueError(f"norm must be a positive number, not {norm}")
-    if gradient.dtype.kind != "f":
+    if array("gradient", gradient).dtype.kind != "f":
         raise ValueError(f"gradient must be of floating point, not {gradient.dtype}")
     found = float(np.sqrt(np.sum(gradient * gradient, dtype=np.float64)))
     if norm is None or found <= norm or not math.isfinite(found):

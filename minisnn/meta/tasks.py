@@ -67,7 +67,7 @@ class Task:
             shapes = f"{self.y_query.shape}, expected labels or targets as y_support has them, {self.y_support.shape}"
             raise ValueError(f"y_query has the shape {shapes}")
         if self.recordings is not None:
-            self._check_recordings(*map(np.asarray, self.recordings))
+            self._check_recordings(*(array("recordings", side) for side in self.recordings))
         if self.x_support.shape[1:] != self.x_query.shape[1:]:
             shapes = f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
             raise ValueError(f"x_query has samples of shape {shapes}")
@@ -135,7 +135,7 @@ class Classification:
 
 def summed_frames(x: np.ndarray) -> np.ndarray:
     """Pictures of sequences: the counts (B, T, H, W, C) summed over time, (B, H, W, C) in float32."""
-    x = np.asarray(x)
+    x = array("x", x)
     if x.ndim != 5:
         raise ValueError(f"x has shape {x.shape}, expected sequences (B, T, H, W, C)")
     return x.sum(axis=1, dtype=np.float32)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock, get_ident
+from typing import Any
 from weakref import WeakSet
 
 from ..stopping import check
@@ -99,6 +100,13 @@ class Others(Executor):
     def forget(self) -> None:
         """In a process that was forked: what the others are asked, and answer, is their master's business alone."""
         self._begin()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Raises TypeError, for `pickle` and `copy`."""
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} cannot be copied nor pickled, for it talks to processes of its own; make another {name} instead"
+        )
 
     def _check_turn(self) -> None:
         if self._talks == get_ident():

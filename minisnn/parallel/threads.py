@@ -18,12 +18,14 @@ from threading import Condition, Lock, local
 from typing import Any
 
 from ..stopping import check
+from .arguments import shown, whole
 from .stand_in import Effort, GivenUp, carry_out, check_effort, work_at
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
 _lock = Lock()
 _inside = local()
+MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
@@ -35,20 +37,30 @@ def get_threads() -> int:
     text = os.environ.get("MINISNN_THREADS")
     if text is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"MINISNN_THREADS must be a whole number from 1 on, not {text!r}")
+    if not text.isdecimal() or len(text) > len(str(MOST)) or not 1 <= int(text) <= MOST:
+        raise ValueError(f"MINISNN_THREADS must be a whole number from 1 to {MOST}, not {shown(text)}")
     return int(text)
+
+
+def processor() -> str:
+    """Name of the processor, as the system tells it."""
+    import platform
+
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def set_threads(number: int | None) -> None:
     """Use `number` threads from now on; None for the default. Results are the same for any number.
 
-    What is being computed, by another Python thread, goes on with those it has.
+    What is being computed, by another Python thread, goes on with those it has. Raises ValueError for what is no whole number
+    from 1 to MOST.
     """
     global _chosen, _pool
-    if number is not None and (not isinstance(number, int) or number < 1):
-        raise ValueError(f"the number of threads must be a whole number from 1 on, not {number!r}")
-    _chosen = number
+    _chosen = None if number is None else whole("the number of threads", number, 1, MOST)
     _pool = None  # whose threads end when nobody works with them any more
 
 

@@ -19,8 +19,10 @@ from threading import Lock
 from typing import Any
 
 from .. import stopping
+from .arguments import whole
 from .executor import Call, Others, WorkersLost
 
+MOST = 1024  # processes: more are a slip
 TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
 _starting = Lock()  # one thread at a time changes what a process starts with
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -29,14 +31,13 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 class Workers(Others):
     """Processes of this machine, one thread each. A worker that dies is replaced, and its task is done again.
 
-    Raises ValueError for a number below 1, `WorkersLost` where workers cannot start or die of the same task TRIES times.
+    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot start or die of the same task
+    TRIES times.
     """
 
     def __init__(self, number: int):
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise ValueError(f"the number of workers must be a whole number from 1 on, not {number!r}")
+        self.number = whole("the number of workers", number, 1, MOST)
         super().__init__()
-        self.number = number
         self._workers: list[_Worker] = []
 
     @stopping.heeded(signal.SIGINT)  # an interruption inside an import or a finaliser would be swallowed
@@ -164,9 +165,11 @@ class _Worker:
         try:
             if self.call is not call:
                 known = [next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets]
+                self.pipe.send(None)
                 self.pipe.send((call, known, [two for n, two in zip(known, sets) if n is None]))
                 self.call, self.sets = call, sets
-            self.pipe.send((task, items[task]))
+            self.pipe.send(task)
+            self.pipe.send(items[task])
         except OSError:  # it is dead: `answer` will find out
             pass
         except Exception as error:
@@ -176,13 +179,17 @@ class _Worker:
             ) from None
 
     def answer(self) -> _Answer | None:
-        """What it has sent, or None where it is dead."""
+        """What it has sent, or None where it is dead. ValueError where that cannot be unpacked here."""
         try:
-            answer = self.pipe.recv()
-            self.stands = True
-            return answer
+            packed = self.pipe.recv_bytes()
         except (EOFError, OSError):
             return None
+        self.stands = True
+        try:
+            return _unpacked(packed)
+        except Exception as error:
+            found = f"what a task returned in a worker process cannot be unpacked here ({_words(error)})"
+            raise ValueError(f"{found}; expected numbers, arrays, and classes of modules that can be imported") from None
 
     def end(self) -> str:
         """Give the process up; how it ended, in words."""
@@ -232,19 +239,41 @@ def _serve(pipe) -> None:
     try:
         pipe.send(_Answer())
         while True:
+            number = pipe.recv()  # of a task, or None: of a call
+            packed = pipe.recv_bytes()
             try:
-                message = pipe.recv()
-            except (AttributeError, ImportError) as error:  # what it was sent is not here: in __main__, say
-                call = partial(_refuse, str(error))
+                message = _unpacked(packed)
+            except BaseException as error:  # what it was sent is not here: in __main__, say
+                refuse = partial(_refuse, _words(error))
+                if number is None:
+                    call = refuse
+                else:
+                    pipe.send_bytes(_packed(refuse, [], number, None))
                 continue
-            if isinstance(message[0], Call):
+            if number is None:
                 call, known, new = message
                 new = iter(new)
                 sets = [next(new) if n is None else sets[n] for n in known]
             else:
-                pipe.send(_answer(call, sets, *message))
+                pipe.send_bytes(_packed(call, sets, number, message))
     except (EOFError, OSError):
         pass
+
+
+def _unpacked(packed: bytes) -> Any:
+    """What came through a pipe; its errors are those of what was sent, not of the pipe."""
+    from multiprocessing.reduction import ForkingPickler
+
+    return ForkingPickler.loads(packed)
+
+
+def _words(error: BaseException) -> str:
+    """An error's text in a line, whatever its class makes of being asked for it."""
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:
+        text = ""
+    return text or type(error).__name__
 
 
 def _refuse(reason: str, *_):
@@ -252,7 +281,26 @@ def _refuse(reason: str, *_):
     raise ValueError(f"a worker process does not know what it was sent ({reason}); expected {expected}")
 
 
-def _answer(call: Call, sets: list, number: int, item) -> _Answer:
+def _packed(call: Callable, sets: list, number: int, item) -> bytes:
+    """The answer to a task, which can be unpacked again where it is an error."""
+    from multiprocessing.reduction import ForkingPickler
+
+    answer = _answer(call, sets, number, item)
+    try:
+        packed = bytes(ForkingPickler.dumps(answer))
+        if answer.error is not None:
+            _unpacked(packed)
+        return packed
+    except BaseException as error:
+        if answer.error is None:
+            found = f"what a task returned cannot be sent back from a worker process ({_words(error)})"
+            unfit: Exception = ValueError(f"{found}; expected numbers, arrays, and what else can be pickled")
+        else:
+            unfit = RuntimeError(f"{type(answer.error).__name__}: {_words(answer.error)}")
+        return bytes(ForkingPickler.dumps(_Answer(number, error=unfit)))
+
+
+def _answer(call: Callable, sets: list, number: int, item) -> _Answer:
     try:
         return _Answer(number, call(sets, item))
     except BaseException as error:
@@ -263,8 +311,12 @@ def _answer(call: Call, sets: list, number: int, item) -> _Answer:
 
 
 def _built_in(error: BaseException) -> BaseException:
-    """The error as one of the built-in class that it is made from."""
-    try:
-        return next(base for base in type(error).__mro__ if base.__module__ == "builtins")(str(error))
-    except TypeError:  # a class that wants more than a text
-        return RuntimeError(f"{type(error).__name__}: {error}")
+    """The error as one of the built-in class that it is made from; where that tells nothing, as a RuntimeError that names its
+    own."""
+    base = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
+    if base not in (BaseException, Exception):
+        try:
+            return base(str(error))
+        except Exception:  # a class that wants more than a text
+            pass
+    return RuntimeError(f"{type(error).__name__}: {_words(error)}")

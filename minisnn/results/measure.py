@@ -25,7 +25,7 @@ import numpy as np
 from .. import __version__
 from ..data.store.shipped import shipped
 from ..files import write_whole
-from ..parallel.threads import get_threads
+from ..parallel.threads import get_threads, processor
 from ..training.intervals import over_trials
 from .figures import figure
 from .record import Record, hash_of, read_json
@@ -84,15 +84,6 @@ def shown(command: str) -> str:
     """A command as a page has it: what it writes to is left out, recordings are DIR."""
     text = re.sub(r" --\w[\w-]* \{out\}", "", command)
     return _PLACE.sub("DIR", text)
-
-
-def processor() -> str:
-    """Name of the processor, as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _printed(out: Path) -> Path:

@@ -30,6 +30,7 @@ from ..files import called, size_of, write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of, loop_of
 from ..network.spiking import SpikingNet
+from ..parallel import arguments as given
 from .origin import CHIP, Origin
 from .settings import TrainingConfig
 
@@ -106,6 +107,7 @@ def save(
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
     """
     path = Path(path)
+    given.array("theta", theta)  # nothing masked
     _checked_theta(net, theta)
     if inner is not None:
         inner.check(net)

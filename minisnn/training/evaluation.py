@@ -3,7 +3,7 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from ..data.sets.samples import TELLING, shared
 DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
 TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
 DATASETS |= dict.fromkeys(TAKES, DATASETS["double-asl"])
+TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
 
 
 ALIGNED = {"support": "tasks aligned by their support", "centred": "each recording centred", "none": "tasks not aligned"}
@@ -229,6 +230,12 @@ def evaluate(
             "tell what is remembered, and not what is learned",
             stacklevel=2,
         )
+    if adapts and measure == "accuracy" and not isinstance(dataset, Classification) and _one_answer(answered):
+        warnings.warn(
+            f"{name}: in every episode all queries get one and the same answer, right in 1 of {ways} by how episodes are made; "
+            "the accuracy is that of guessing, and its interval tells nothing of what was learned",
+            stacklevel=2,
+        )
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
     found: dict[str, Any] = {f"{measure}_before": float(np.mean(before)), f"{measure}_after": float(np.mean(after))}
@@ -263,6 +270,17 @@ def _episode(
     return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules), known
 
 
+def _one_answer(answered: Sequence[Answers]) -> bool:
+    """Whether in every episode the queries of one class are right, all of them, and no others; by chance it is hardly ever so,
+    but of few answers, of which nothing is said."""
+    for one in answered:
+        right, of = one.right[0], one.drawn.of
+        classes = [right[of == label] for label in np.unique(of)]
+        if len(classes) < 2 or sum(own.any() for own in classes) != 1 or sum(own.all() for own in classes) != 1:
+            return False
+    return sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
+
+
 def _known(task: Any) -> int:
     """Query samples that are a support sample, too, and have enough events that this is no coincidence."""
     support = {hashlib.blake2b(one.tobytes()).digest() for one in task.x_support}
@@ -289,7 +307,7 @@ def sentence(result: dict) -> str:
         return f"accuracy {right} % among {result['ways']} classes on {which}"
     interval = result.get("interval")  # not in results of earlier versions, whose ci95 is over episodes
     half = interval["half"] if interval else result["ci95"]
-    margin = "" if half is None else f" ± {100 * half:.1f}"
+    margin = "" if half is None else f" ± {_points(half)}"
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
     episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
     said = [f"± for {interval['population']}"] if interval else []
@@ -319,7 +337,12 @@ def table(result: dict, learned: str | None = None) -> list[str]:
 
 
 def _margin(interval: Mapping[str, Any] | None) -> str:
-    return "" if interval is None else f" ± {100 * interval['half']:.1f}"
+    return "" if interval is None else f" ± {_points(interval['half'])}"
+
+
+def _points(half: float) -> str:
+    """Half an interval in points; never 0.0, which no sample can show."""
+    return f"{max(100 * half, 0.1):.1f}"
 
 
 _MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")

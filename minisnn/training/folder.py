@@ -43,9 +43,16 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):
-        self.path, self.origin, self.files = Path(path), Origin(command), (*FILES, *more)
+        self.origin, self.files = Origin(command), (*FILES, *more)
         self.columns: list[str] = []
-        self._hold = Hold(path)
+        self._given = Path(path)
+        self._place = _led_to(self._given)
+        self._hold = Hold(self._place, path)
+
+    @property
+    def path(self) -> Path:
+        """As it was given, while that leads to where it led then: code of the user may change the working folder."""
+        return self._given if _led_to(self._given) == self._place else self._place
 
     def __enter__(self) -> "RunFolder":
         self._hold.take()
@@ -176,6 +183,14 @@ class RunFolder:
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})", stacklevel=2)
+
+
+def _led_to(path: Path) -> Path:
+    """Where a path leads from the working folder, if there is one."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path
 
 
 def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:

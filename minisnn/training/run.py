@@ -179,7 +179,8 @@ class _Run:
                         break
                     began = time.perf_counter()
                     new, row = self._update(state)
-                    row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - began
+                    spent = max(time.perf_counter() - began, 0.0)  # of a machine that sleeps or moves some clocks go back
+                    row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
                     self.rows.append(row)
                     state = new
                     self.health.update(row)

@@ -182,19 +182,62 @@ def test_the_command_for_letters_in_n_mnists_form_works(tmp_path, monkeypatch, c
     opens(proposed(said))
 
 
-@pytest.mark.parametrize("classes, ends", [(5, "--ways 3"), (4, "--ways 2"), (3, None), (2, None)])
+@pytest.mark.parametrize("classes, ends", [(5, "--ways 3"), (4, "--ways 2")])
 def test_few_classes_are_told_and_what_they_are_enough_for(tmp_path, monkeypatch, capsys, classes, ends):
     monkeypatch.chdir(tmp_path)
     root = made(tmp_path / "few", archive, classes)
     assert cli.main(["info", str(root)]) == 0
     said = capsys.readouterr().out
     assert "are too few to meta-train, validate and test: expected 6 or more" in said
-    if ends is None:
-        assert "train on them with" not in said
-        return
     command = proposed(said)
     assert " ".join(command).endswith(f"--evaluate-every 0 --test-episodes 0 {ends}")
     opens(command)
+
+
+def in_folders(root: Path, classes: int, **each: int) -> Path:
+    """So many recordings of each class in each of the folders that are named."""
+    for place, (split, number) in enumerate(each.items()):
+        made(root / split, lambda path, k, first=100 * place: archive(path, first + k), classes, number)
+    return root
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda root: made(root, archive, 3, 6),
+        lambda root: made(root, archive, 2, 6),
+        lambda root: in_folders(root, 2, train=4, test=2),
+        lambda root: in_folders(root, 3, train=2, val=2, test=2),
+    ],
+    ids=["three", "two", "train and test", "three folders"],
+)
+def test_two_or_three_classes_are_told_apart(tmp_path, monkeypatch, capsys, make):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("minisnn.training.folder.RunFolder.draw", lambda self, rows, chance: None)
+    assert cli.main(["info", str(make(tmp_path / "few"))]) == 0
+    said = capsys.readouterr().out
+    assert "an ordinary classifier can tell them apart, and is tested on recordings that it did not learn from" in said
+    command = proposed(said)
+    small = "--channels none --hidden 4 --updates 2 --test-episodes 3 --evaluate-every 0 --out run --quiet"
+    assert cli.main([*command, *small.split()]) == 0
+    number = len(list(Path("few").rglob("class *"))) // max(len(list(Path("few").glob("t*")) + list(Path("few").glob("v*"))), 1)
+    assert f"among {number} classes on unseen recordings" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda root: made(root, archive, 3, 5), "class 0 has 5 recordings; expected 6 or more, two each to train"),
+        (lambda root: in_folders(root, 2, train=3, test=2), "class 0 has 3 recordings; expected 4 or more, in train"),
+        (lambda root: made(root, archive, 1, 6), "expected two classes or more"),
+    ],
+    ids=["few", "few to train", "one class"],
+)
+def test_what_two_or_three_classes_lack_is_told(tmp_path, capsys, make, words):
+    assert cli.main(["info", str(make(tmp_path / "few"))]) == 0
+    said = capsys.readouterr().out
+    assert f"to tell classes apart, with --rule classify: {words}" in said and "train on them with" not in said
 
 
 def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):

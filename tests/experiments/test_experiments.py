@@ -499,8 +499,9 @@ def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):
         ms.save(out / "checkpoint.h5", net, np.zeros(net.size, np.float32), config=config, progress=dict(update=config.updates))
 
     monkeypatch.setattr("minisnn.training.run.train", train)
-    Networks(None, tmp_path).find("double-nmnist/gated-snn")
-    assert trained == [("double_nmnist_maml", None), ("double_nmnist_gated", str(tmp_path / "double_nmnist_maml"))]
+    Networks(None, tmp_path).find("double-nmnist/prototypes-cnn")
+    first = "double_nmnist_first_cnn"
+    assert trained == [(first, None), ("double_nmnist_prototypes_cnn", str(tmp_path / first))]
     Networks(None, tmp_path).find("double-asl/maml-snn")
     assert [name for name, _ in trained[2:]] == ["double_asl_first", "double_asl_maml"]
 

@@ -1,13 +1,16 @@
 """Other processes: the same bits as in this one, whoever does the work, and whoever dies at it."""
 
+import copy
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+import warnings
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,11 +133,52 @@ def test_a_task_that_kills_every_worker_ends_with_a_sentence(tmp_path):
         squares(one, partial(pieces.dies, str(tmp_path), 0, 9), 2)
 
 
+def test_whatever_a_task_raises_reaches_the_caller(two):
+    for kind, error, words in (
+        ("GeneratorExit", GeneratorExit, "by the task"),
+        ("SystemExit", SystemExit, "by the task"),
+        ("KeyboardInterrupt", KeyboardInterrupt, "by the task"),
+        ("Own", RuntimeError, "Own: by the task"),
+        ("unfit", RuntimeError, "ValueError: <function raises.<locals>"),
+    ):
+        found = []
+        with pytest.raises(error) as caught:
+            two.in_order(partial(pieces.raises, kind), range(8), found.append)
+        assert words in str(caught.value) and found == [0, 1, 4]
+    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
+
+
+def test_what_a_task_is_given_or_returns_and_cannot_travel_is_told_and_nobody_dies(two):
+    sent_back, here = "what a task returned cannot be sent back from a worker", "cannot be unpacked here"
+    unknown = "a worker process does not know what it was sent"
+    for function, items, error, words in (
+        (partial(pieces.returns, "GeneratorExit", False), range(8), ValueError, sent_back),
+        (partial(pieces.returns, "unfit", False), range(8), ValueError, sent_back),
+        (partial(pieces.returns, "unfit", True), range(8), ValueError, here),
+        (partial(pieces.returns, "SystemExit", True), range(8), SystemExit, "by the task"),
+        (partial(pieces.takes, pieces.Returned("SystemExit", True)), range(8), ValueError, unknown),
+        (partial(pieces.takes, pieces.Returned("SystemExit", False)), range(8), SystemExit, "by the task"),
+        (abs, [1, pieces.Returned("GeneratorExit", True), 3], ValueError, unknown),
+    ):
+        with warnings.catch_warnings(), pytest.raises(error, match=words):
+            warnings.simplefilter("error")  # no worker died of it
+            two.in_order(function, items, [].append)
+    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps], ids=lambda copied: copied.__name__)
+def test_workers_are_not_copied(copied):
+    with pytest.raises(TypeError, match="^Workers cannot be copied nor pickled, .*; make another Workers instead$"):
+        copied(Workers(2))
+
+
 def test_what_cannot_travel_is_named(two):
     with pytest.raises(ValueError, match="<lambda> cannot be sent to a worker process .*expected a function of a module"):
         squares(two, lambda n: n)
-    with pytest.raises(ValueError, match="a whole number from 1 on, not 0"):
-        Workers(0)
+    for wrong in (0, 10**6, True, 2.0, None):
+        with pytest.raises(ValueError, match=f"^the number of workers must be .*, not {wrong}$"):
+            Workers(wrong)
+    assert Workers(np.int64(2)).number == 2
     options = SimpleNamespace(workers=None, scheduler=None)
     assert type(executor_of(options)) is Executor
     options.workers = 3

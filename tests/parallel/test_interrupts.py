@@ -1,5 +1,6 @@
 """KeyboardInterrupt wherever it may come: between any two steps of the main thread, and in real processes at random."""
 
+import contextlib
 import dis
 import functools
 import io
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,6 +279,42 @@ def test_a_folder_is_not_held_by_what_was_interrupted(tmp_path, monkeypatch):
     monkeypatch.undo()
     with files.Hold(tmp_path):
         pass
+
+
+def by_file(place: Path) -> None:
+    files.write_whole(place / "file", b"new")
+
+
+def by_folder(place: Path) -> None:
+    with files.whole_folder(place / "folder", into=True) as made:
+        (made / "file").write_bytes(b"new")
+
+
+def by_hold(place: Path) -> None:
+    with files.held(place / "held"):
+        pass
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="no locks here")
+@pytest.mark.parametrize("call", [by_file, by_folder, by_hold])
+@in_a_child
+def test_what_was_interrupted_as_it_wrote_is_over(call, default_handler, tmp_path):
+    """However long the traceback lives: the next call of the same process goes through, and leaves nothing behind."""
+    kept, number = [], 0
+    while True:
+        place = tmp_path / str(number)
+        place.mkdir()
+        with Tracer(number, files, contextlib, real=True) as tracer:
+            try:
+                call(place)
+            except KeyboardInterrupt as error:
+                kept.append(error)
+        if not tracer.came:
+            break
+        call(place)
+        assert not [path.name for path in place.rglob("*") if "tmp" in path.name], number
+        number += 1
+    assert number > 20
 
 
 def fourfold(x):

@@ -153,18 +153,29 @@ def test_after_an_error_no_more_work_is_begun(number):
     assert len(begun) < 20
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 1.5, "2"])
+@pytest.mark.parametrize("wrong", [0, -1, 1025, 10**6, 10**30, 1.5, 2.0, "2", True, np.bool_(True), np.float64(2), [2]])
 def test_wrong_numbers_are_refused(wrong):
-    with pytest.raises(ValueError, match="whole number from 1 on"):
+    with pytest.raises(ValueError, match="^the number of threads must be (a whole number|from 1 to 1024).*, not .*$"):
         threads.set_threads(wrong)
+
+
+def test_numbers_of_numpy_are_taken():
+    try:
+        threads.set_threads(np.int64(2))
+        assert threads.get_threads() == 2 and type(threads.get_threads()) is int
+        threads.set_threads(np.array(3))
+        assert threads.get_threads() == 3
+    finally:
+        threads.set_threads(None)
 
 
 def test_the_environment_gives_the_default(monkeypatch):
     monkeypatch.setenv("MINISNN_THREADS", "3")
     assert threads.get_threads() == 3
-    monkeypatch.setenv("MINISNN_THREADS", "many")
-    with pytest.raises(ValueError, match="MINISNN_THREADS must be a whole number from 1 on, not 'many'"):
-        threads.get_threads()
+    for wrong in ("many", "0", "1025", "9" * 5000):
+        monkeypatch.setenv("MINISNN_THREADS", wrong)
+        with pytest.raises(ValueError, match="MINISNN_THREADS must be a whole number from 1 to 1024, not '(many|0|1025|9+)"):
+            threads.get_threads()
     monkeypatch.delenv("MINISNN_THREADS")
     assert threads.get_threads() >= 1
 

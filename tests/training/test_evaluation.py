@@ -6,7 +6,7 @@ from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop, predict
-from minisnn.training.evaluation import accuracy, evaluate, open_set, sentence
+from minisnn.training.evaluation import accuracy, evaluate, open_set, sentence, table
 from minisnn.training.intervals import ci95
 
 
@@ -80,6 +80,31 @@ def test_the_line_that_is_printed():
     assert sentence(result).endswith(
         "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by their support)"
     )
+
+
+@pytest.mark.parametrize("half, said", [(0.0, "0.1"), (0.0004, "0.1"), (0.0012, "0.1"), (0.0018, "0.2")])
+def test_no_interval_is_said_to_be_nothing(half, said):
+    result = dict(accuracy_after=0.5, ci95=0.0, split="test", episodes=100, ways=2, shots=1, inner_steps=0)
+    result["interval"] = dict(half=half, low=0.5 - half, high=0.5 + half, population="new recordings of the same classes")
+    assert f"accuracy 50.0 ± {said} % on" in sentence(result)
+    result["rules"] = dict(frames=dict(mean=0.5, interval=result["interval"], less=[0.0], less_interval=result["interval"]))
+    assert all("± 0.0" not in line for line in table(result))
+
+
+def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
+    """Its accuracy is 1 in `ways` by how episodes are made; of so few answers that chance can do it nothing is said."""
+    inner, always = InnerLoop(0.0), theta.copy()
+    net.views(always)["readout.weight"][...] = 0
+    net.views(always)["readout.bias"][...] = [0, 1, 0]
+    with pytest.warns(
+        UserWarning, match="ToySet: in every episode all queries get one and the same answer, right in 1 of 3 by"
+    ):
+        found = evaluate(net, always, inner, ToySet("test"), episodes=12, queries=4, progress=False)
+    assert found["accuracy_after"] == pytest.approx(1 / 3) and found["interval"]["half"] == pytest.approx(3 / (12 * 12))
+    for start, how in ((always, dict(episodes=1, queries=1)), (theta, dict(episodes=12, queries=4))):
+        recwarn.clear()
+        evaluate(net, start, inner, ToySet("test"), **how, progress=False)
+        assert not recwarn
 
 
 def test_what_does_not_fit_is_named(net, theta):

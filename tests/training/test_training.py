@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
+from minisnn import cli
 from minisnn.layers.neuron import LIF
 from minisnn.meta.inner import InnerLoop, meta_gradient
 from minisnn.meta.optim import Adam, cosine
@@ -506,3 +508,46 @@ def test_the_inner_loop_has_the_gate_and_the_frozen_layers(tmp_path):
     inner = train(config, tmp_path, data=toy_data(), **SILENT).inner
     assert (inner.steps, inner.freeze, inner.threshold, inner.threshold_fraction) == (1, ("conv1",), None, 0.1)
     assert isinstance(inner, InnerLoop)
+
+
+def test_no_time_is_negative(tmp_path, monkeypatch):
+    """Whatever a machine makes of its clocks."""
+    clock = (1e6 - 30 * n for n in count())
+    monkeypatch.setattr("minisnn.training.run.time.perf_counter", lambda: next(clock))
+    made = train(toy_config(updates=2, evaluate_every=0), tmp_path / "run", data=toy_data(), progress=False)
+    assert (made.curve["seconds"] == 0).all() and made.test["seconds"] == 0
+
+
+WANDERING = """
+import os
+from toy import ToySet
+
+class Wandering(ToySet):
+    def sample_task(self, *given):
+        os.makedirs("elsewhere", exist_ok=True)
+        os.chdir("elsewhere")
+        return super().sample_task(*given)
+
+def tasks(split):
+    os.makedirs("else", exist_ok=True)
+    os.chdir("else")
+    return Wandering(split)
+"""
+
+
+def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, capsys):
+    """Code of the user that changes the working folder takes nothing with it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    Path("mine.py").write_text(WANDERING)
+    small = "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 2 --evaluate-every 1 --evaluate-episodes 2"
+    small += " --test-episodes 2 --init-tasks 1 --quiet"
+    assert cli.main(["train", "--dataset", "mine.py:tasks", "--out", "run", *small.split()]) == 0
+    os.chdir(tmp_path)
+    files = {"config.json", "checkpoint.h5", "checkpoint.previous.h5", "log.csv", "curve.png", "result.json"}
+    assert {path.name for path in Path("run").iterdir()} <= files and Path("run/result.json").is_file()
+    line = "evaluate --checkpoint run --dataset mine.py:tasks --episodes 2 --json found.json --quiet"
+    assert cli.main(line.split()) == 0, capsys.readouterr().err
+    os.chdir(tmp_path)
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {name for name in written if not name.startswith("run/")} == {"mine.py", "found.json"}

@@ -28,6 +28,8 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
+from ...parallel.arguments import array, flag, is_sequence, number
+from ...parallel.arguments import shown as in_a_line
 from . import reference
 from .reference import Pixels, Scene
 from .variation import Variation
@@ -36,6 +38,8 @@ FINE = 4  # samples of the blurred picture a pixel, each way; between them light
 _REACH = 4.0  # standard deviations at which the blur is cut off
 NEVER = 1 << 60  # microseconds
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
+MOST_MS = 3_600_000  # of a recording: an hour
+MOST_SPREAD, MOST_TIMES = 100, 1000
 RECORDING_MS = 312  # length of a recording of N-MNIST
 
 
@@ -90,33 +94,30 @@ class EventCamera:
 
     def __post_init__(self) -> None:
         for name in ("picture_px", "gamma", "blur", "floor", "threshold_on", "threshold_off"):
-            _need(name, getattr(self, name), 0 < getattr(self, name) < math.inf, "a positive number")
+            _need(name, getattr(self, name), 0 < _real(getattr(self, name)), "a positive number")
         for name in ("mismatch", "time_constant_ms", "leak_hz", "leak_spread", "hot", "hot_hz", "dead"):
-            _need(name, getattr(self, name), 0 <= getattr(self, name) < math.inf, "zero or a positive number")
-        _need("refractory_ms", self.refractory_ms, 0.01 <= self.refractory_ms < math.inf, "at least 0.01 ms")
+            _need(name, getattr(self, name), 0 <= _real(getattr(self, name)), "zero or a positive number")
+        _need("refractory_ms", self.refractory_ms, 0.01 <= _real(self.refractory_ms), "at least 0.01 ms")
         _need("blur", self.blur, self.blur >= 0.25, "at least 0.25 pixels, the distance of the samples of the picture")
-        _need("amplitude", self.amplitude, math.isfinite(self.amplitude), "a number")
-        _need(
-            "offset_px",
-            self.offset_px,
-            np.shape(self.offset_px) == (2,) and np.all(np.isfinite(self.offset_px)),
-            "two numbers, (x, y)",
-        )
-        _need(
-            "sensor",
-            self.sensor,
-            len(self.sensor) == 2 and all(n == int(n) and 1 <= n <= 2048 for n in self.sensor),
-            "rows and columns from 1 to 2048",
-        )
+        _need("amplitude", self.amplitude, abs(_real(self.amplitude)) <= MOST_TIMES, f"a number up to {MOST_TIMES}")
+        for name in ("blur", "mismatch", "leak_spread"):
+            _need(name, getattr(self, name), getattr(self, name) <= MOST_SPREAD, f"{MOST_SPREAD} at most")
+        moved = array("offset_px", self.offset_px)
+        good = moved.shape == (2,) and moved.dtype.kind in "iuf" and np.isfinite(moved).all()
+        _need("offset_px", self.offset_px, good, "two numbers, (x, y)")
+        sides = list(self.sensor) if is_sequence(self.sensor) and not hasattr(self.sensor, "mask") else []
+        good = len(sides) == 2 and all(1 <= _real(n) <= 2048 and _real(n).is_integer() for n in sides)
+        _need("sensor", self.sensor, good, "rows and columns from 1 to 2048")
         if self.trajectory is not None:
-            rows = np.array(self.trajectory, float)
-            good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) >= 2 and np.all(np.isfinite(rows))
-            _need(
-                "trajectory",
-                f"of shape {rows.shape}",
-                good and np.all(np.diff(rows[:, 0]) > 0),
-                "two or more rows (ms, x, y) of finite numbers, times rising",
-            )
+            rows = array("trajectory", self.trajectory)
+            good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) >= 2 and rows.dtype.kind in "iuf"
+            good = good and np.isfinite(rows).all() and np.all(np.diff(rows[:, 0]) > 0)
+            _need("trajectory", f"of shape {rows.shape}", good, "two or more rows (ms, x, y) of finite numbers, times rising")
+        for name in ("inverted", "moving"):
+            flag(name, getattr(self, name))
+        _whole("sensor_seed", self.sensor_seed, 0)
+        known = self.variation is None or isinstance(self.variation, Variation)
+        _need("variation", self.variation, known, "a Variation, or None")
 
     def record(
         self, picture: np.ndarray, seed: int, number: int = 0, duration_ms: int = RECORDING_MS, backend: str = "numba"
@@ -127,13 +128,15 @@ class EventCamera:
         draw the noise of this recording.  backend: "numba", or "numpy", its readable twin.
         Raises ValueError where an argument is anything else.
         """
-        if backend not in ("numba", "numpy"):
-            raise ValueError(f"backend is {backend!r}; expected 'numba' or 'numpy'")
+        _need("backend", in_a_line(backend), isinstance(backend, str) and backend in ("numba", "numpy"), "'numba' or 'numpy'")
+        _whole("duration_ms", duration_ms, 1, MOST_MS)
+        for name, value in (("seed", seed), ("number", number)):
+            _whole(name, value, 0)
         if self.variation is not None:
-            shown = self._shown(np.asarray(picture)[None], "picture")[0]
+            shown = self._shown(array("picture", picture)[None], "picture")[0]
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
-        picture = self._luminance(np.asarray(picture)[None], "picture")[0]
+        picture = self._luminance(array("picture", picture)[None], "picture")[0]
         scene, pixels = self._scene(picture.shape, duration_ms), self._pixels()
         loops: Any = reference
         if backend == "numba":
@@ -176,11 +179,20 @@ class EventCamera:
         from ...parallel.threads import in_order, parallel
         from .kernel import count_all
 
-        shown = self._shown(np.asarray(pictures), "pictures")
+        shown = self._shown(array("pictures", pictures), "pictures")
         luminance = self._luminance(shown, "pictures")
-        if np.shape(numbers) != (len(luminance),):
-            raise ValueError(f"numbers has shape {np.shape(numbers)}; expected one a picture, ({len(luminance)},)")
-        _whole("duration_ms", duration_ms, 1)
+        drawn = array("numbers", numbers)
+        if drawn.shape != (len(luminance),):
+            raise ValueError(f"numbers has shape {drawn.shape}; expected one a picture, ({len(luminance)},)")
+        for one in drawn.tolist():
+            _whole("numbers", one, 0)
+        _whole("seed", seed, 0)
+        _whole("draw", draw, 0)
+        _whole("duration_ms", duration_ms, 1, MOST_MS)
+        _whole("scale", scale, 1)
+        if crop is not None:
+            fits = is_sequence(crop) and len(crop) == 2 and all(_real(side).is_integer() for side in crop)
+            _need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(self.sensor)}")
         height, width = crop_cells(self.sensor, crop, scale)
         counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
         variation = self.variation
@@ -266,13 +278,13 @@ class EventCamera:
 
     def _pixels(self) -> Pixels:
         """The pixels of this sensor."""
-        draw = np.random.default_rng(self.sensor_seed).standard_normal((3, self.sensor[0] * self.sensor[1]))
+        draw = np.random.default_rng(int(self.sensor_seed)).standard_normal((3, self.sensor[0] * self.sensor[1]))
         on = self.threshold_on * np.exp(self.mismatch * draw[0])
         off = self.threshold_off * np.exp(self.mismatch * draw[1])
         leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)  # the mean stays
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:
-            chance = np.random.default_rng((self.sensor_seed, 1)).random(on.size)
+            chance = np.random.default_rng((int(self.sensor_seed), 1)).random(on.size)
             leak += 1e-3 * np.where(chance < self.hot, self.hot_hz, 0) * on
             on, off = (np.where(chance > 1 - self.dead, NEVER_FIRES, limit) for limit in (on, off))
         keep = 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
@@ -283,18 +295,28 @@ class EventCamera:
         _whole("seed", seed, 0)
         on, off = self._pixels()[:2]
         out = np.empty((len(numbers), on.size))
-        for row, number in zip(out, numbers):
-            _whole("number", number, 0)
-            share = np.random.default_rng((int(seed), int(number))).random(on.size)
+        for row, one in zip(out, numbers):
+            _whole("number", one, 0)
+            share = np.random.default_rng((int(seed), int(one))).random(on.size)
             row[:] = share * (on + off) - off if self.moving else share * on
         return out
 
 
 def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
     if not good:
-        raise ValueError(f"{name} is {value}; expected {expected}")
+        found = value if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80 else in_a_line(value)
+        raise ValueError(f"{name} is {found}; expected {expected}")
 
 
-def _whole(name: str, value: Any, least: int) -> None:
-    good = np.ndim(value) == 0 and value == int(value) and value >= least
-    _need(name, value, good, f"a whole number from {least} on")
+def _real(value: Any) -> float:
+    """A finite number; nan for anything else."""
+    try:
+        return number("", value)
+    except ValueError:
+        return math.nan
+
+
+def _whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    good = _real(value).is_integer()
+    limits = f"from {least} on" if most is None else f"from {least} to {most}"
+    _need(name, value, good and least <= value and (most is None or value <= most), f"a whole number {limits}")

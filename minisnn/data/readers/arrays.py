@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,10 +33,7 @@ def read_arrays(path: Path, also: str = "") -> Held:
     where it is damaged, holds objects, or unpacks to more than events would.
     """
     try:
-        size_of(path, "a recording", MOST_BYTES)
-        check_archive(path, "a recording", MOST_BYTES)
-        with called(path):
-            held = np.load(path, allow_pickle=False)
+        held = _opened(path)
         if isinstance(held, np.ndarray):
             return held
         with held:
@@ -55,16 +53,21 @@ def read_sensor(path: Path) -> np.ndarray | None:
     """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has none. Errors as in
     `read_arrays`."""
     try:
-        size_of(path, "a recording", MOST_BYTES)
-        check_archive(path, "a recording", MOST_BYTES)
-        with called(path):
-            held = np.load(path, allow_pickle=False)
+        held = _opened(path)
         if isinstance(held, np.ndarray):
             return None
         with held:
             return held["sensor"] if "sensor" in held.files else None
     except Exception as error:
         raise _unreadable(path, error) from None
+
+
+def _opened(path: Path) -> Any:
+    """What `np.load` makes of a file: an array, or an archive of which nothing is unpacked yet."""
+    size_of(path, "a recording", MOST_BYTES)
+    check_archive(path, "a recording", MOST_BYTES)
+    with called(path):
+        return np.load(path, allow_pickle=False)
 
 
 def _unreadable(path: Path, error: Exception) -> Exception:

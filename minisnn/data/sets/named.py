@@ -32,7 +32,7 @@ from ...terminal import bar
 from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of_all
 from ..store.cache import check_unchanged, code_identity, content_of, file_identity
-from .pool import counts_of, tell_empty, tell_full
+from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits, split_classes
 from .samples import LEAST, copies, joined, places_of
@@ -71,7 +71,10 @@ def find(name: str) -> Callable[..., Any]:
     if place.endswith(".py"):
         path = Path(place).expanduser()
         if not path.is_file():
+            path = _met.get(place, path)  # its code may have changed the working folder since
+        if not path.is_file():
             raise ValueError(f"{name}: there is no file {path}")
+        _met[place] = path.absolute()
         title = f"minisnn_dataset_{path.stem}"
         spec = importlib.util.spec_from_file_location(title, path, loader=_AsItIs(title, str(path)))
         assert spec is not None and spec.loader is not None
@@ -87,6 +90,9 @@ def find(name: str) -> Callable[..., Any]:
     if not callable(made):
         raise ValueError(f"{name}: there is no function {function} in {place}")
     return made
+
+
+_met: dict[str, Path] = {}  # files of code, by what they were called, and where they lay
 
 
 class _AsItIs(SourceFileLoader):
@@ -154,8 +160,8 @@ def own(
     sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
     classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is
                 tested on other recordings of them. These are those of the folders or the column, where all labels are the same
-                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of fewer
-                than three classes it is all of them
+                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of three
+                classes and fewer it is all of them
     flip_y      whether y grows upwards in the files
     The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
     task. Raises ValueError, naming what is at fault.
@@ -185,13 +191,13 @@ def own(
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
             read = ((read_entry(one, time, flip, sensor, columns), names.index(one.label)) for one in found)
             judge = None if time is None else plausible.Judge(time)  # where nothing says a unit, the reader has judged
-            for batch in counts_of(read, (one.name for one in found), **how, judge=judge)[1]:
+            for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)
-    pool = pool_of("recordings", counts_of((), (), **how)[0], made_from, batches, Keep(cache, progress), code)
+    pool = pool_of("recordings", counts_of((), (), Form(**how))[0], made_from, batches, Keep(cache, progress), code)
     tell_empty(pool, str(root))
     tell_full(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
@@ -208,7 +214,7 @@ def own(
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if classes is not None and any(labels.values()) and not apart:
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
-    if classes is not None and len(names) < len(SPLITS):  # too few to hold some out: all of them are told apart
+    if classes is not None and len(names) <= len(SPLITS):  # one would train, if any: all of them are told apart
         return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
         sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})

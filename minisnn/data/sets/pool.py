@@ -188,23 +188,27 @@ class Pieces(Counts):
         return self.made[piece].events_of(recording - self.start[piece])
 
 
+@dataclass(frozen=True)
+class Form:
+    """How recordings are read and become counts, as options of `Recordings` say it; sensor None: it is not known yet."""
+
+    sensor: tuple[int, int] | None
+    size: tuple[int, int] | None
+    bin_ms: float
+    duration_ms: float
+    hop_ms: float | None
+    time: str | None = None
+    columns: str | None = None
+
+
 def counts_of(
-    recordings: Iterable[tuple[Any, int]],
-    names: Iterable[str],
-    *,
-    sensor: tuple[int, int],
-    size: tuple[int, int] | None = None,
-    bin_ms: float = 1.0,
-    duration_ms: float = 100.0,
-    hop_ms: float | None = None,
-    time: str | None = None,
-    columns: str | None = None,
-    judge: Judge | None = None,
+    recordings: Iterable[tuple[Any, int]], names: Iterable[str], form: Form, judge: Judge | None = None
 ) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
     """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label), whose names errors tell; the
-    numbers say from which of them each was cut. `judge` looks at the units of their times; the other options are those of
-    `Recordings`."""
-    rows = (int((size or sensor)[0]), int((size or sensor)[1]))
+    numbers say from which of them each was cut. `judge` looks at the units of their times."""
+    assert form.sensor is not None
+    sensor, bin_ms, duration_ms, hop_ms = form.sensor, form.bin_ms, form.duration_ms, form.hop_ms
+    rows = (int((form.size or sensor)[0]), int((form.size or sensor)[1]))
 
     def counted(events: np.ndarray, start: str) -> Iterator[np.ndarray]:
         # by what it holds, so that copies of a recording remain copies
@@ -227,9 +231,9 @@ def counts_of(
                     lengths.append(given.shape[0])
                     events = events_of_frames(given, bin_ms)
                 else:
-                    events = in_order(as_events(given, sensor, name, time, columns))
+                    events = in_order(as_events(given, sensor, name, form.time, form.columns))
                     if judge is not None:
-                        judge.look(events, sensor, name, of_events(given, columns)[1] is not None)
+                        judge.look(events, sensor, name, of_events(given, form.columns)[1] is not None)
                 for dense in counted(events, "zero" if frames else "first event"):
                     yield dense, [label], [number]
             except ValueError as error:

@@ -21,7 +21,7 @@ from ..readers.pictures import by_value
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from ..store.cache import identity
-from .pool import Counts, Pool, counts_of, tell_empty, tell_full
+from .pool import Counts, Form, Pool, counts_of, tell_empty, tell_full
 from .samples import copies, draw_samples, joined, places_of, same_symbols
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
@@ -103,8 +103,7 @@ class Recordings:
         if isinstance(events, Counts):
             pool: Counts = events
         else:
-            how: dict[str, Any] = dict(sensor=sensor, size=size, hop_ms=hop_ms, time=time, columns=columns)
-            pool, names = _labelled(events, labels, dict(how, bin_ms=bin_ms, duration_ms=duration_ms))
+            pool, names = _labelled(events, labels, Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns))
             groups = {name: _one_each(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
             within = None if within is None else _one_each("within", within, pool.numbers)
             if hop_ms is not None:
@@ -327,13 +326,13 @@ def _sensor(sensor: tuple[int, int] | None, source: Any, first: Any) -> tuple[in
     return int(sensor[0]), int(sensor[1])
 
 
-def _labelled(source: Any, labels: Sequence[Any] | None, how: dict[str, Any]) -> tuple[Pool, list[str]]:
+def _labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:
     """(counts, names of the labels) of recordings given in Python, of which one is held at a time."""
     items = items_of(source, labels)
     first = next(items, None)
     if first is None:
         raise ValueError("found 0 recordings and 0 labels; expected some, and one label a recording")
-    how = dict(how, sensor=_sensor(how["sensor"], source, plain(first[0])), judge=Judge(how["time"]))
+    form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
     items = chain([first], items)
     del first
     met: dict[str, int] = {}
@@ -345,7 +344,7 @@ def _labelled(source: Any, labels: Sequence[Any] | None, how: dict[str, Any]) ->
             except ValueError as error:
                 raise ValueError(f"recording {k}: {error}") from None
 
-    pool = Pool.collect(*counts_of(numbered(), (f"recording {k}" for k in count()), **how))
+    pool = Pool.collect(*counts_of(numbered(), (f"recording {k}" for k in count()), form, Judge(form.time)))
     names = sorted(met, key=by_value)
     places = np.array([names.index(name) for name in met], np.int64)
     return replace(pool, labels=places[pool.labels]), names

@@ -65,7 +65,7 @@ def fetch(
 
     part        "train", "test" or "both"
     base        address of a folder that has Train.zip and Test.zip, to fetch from there; None: Mendeley Data
-    keep_zips   leave the archives in the folder, where they can be used again
+    keep_zips   leave the archives in the folder, where they can be used again; one that was there already stays in any case
     files       the parts that there are
     tell        called with lines of text: what is fetched, from where, how large, under which licence
 
@@ -99,9 +99,10 @@ def fetch(
                 download(sources[one], archive, one.md5, tell, progress)
             unpack(archive, out, one, progress)
             discard(out / one.archive)  # left by a download before the archive came another way
-            if not keep_zips:
+            kept = f"; {archive.name} is kept, and can be deleted"
+            if not keep_zips and one in sources:  # what the user brought is not ours to delete
                 archive.unlink()
-            kept = f"; {archive.name} is kept, and can be deleted" if keep_zips else ""
+                kept = ""
             tell(f"{out / one.name}: {one.recordings:,} recordings{kept}")
     return out
 

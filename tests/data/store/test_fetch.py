@@ -68,6 +68,15 @@ def test_parts_and_other_places(run, server):
     assert run("--part", "train", "--out", "here")[0] == 0 and names("here") == ["Test", "Train", "Train.zip"]
 
 
+def test_an_archive_that_was_brought_is_never_deleted(run, server, parts):
+    Path("N-MNIST").mkdir()
+    Path("N-MNIST/test.zip").write_bytes(brought := server.files["/Test.zip"])
+    code, out, _ = run("--no-keep-zips")
+    assert code == 0 and names() == ["Test", "Train", "test.zip"] and "test.zip is kept, and can be deleted" in out
+    assert Path("N-MNIST/test.zip").read_bytes() == brought
+    assert {request.path for request in server.requests} == {"/Train.zip"}
+
+
 def test_what_is_there_is_not_fetched_again(run, server):
     assert run("--part", "test")[0] == 0
     server.requests.clear()
