@@ -7,7 +7,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-# Before NumPy is there: tests run side by side, and threads of their matrix products that wait for each other take ten times as long.
+# Before NumPy is there: tests run side by side, and threads of matrix products that wait for each other take ten times as long.
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(name, "1")
 

@@ -1,4 +1,4 @@
-"""One protocol: the final test of `train`, `evaluate`, `ms.evaluate` and the studies measure the same tasks, and say how they lie."""
+"""One protocol: the final test of `train`, `evaluate`, `ms.evaluate` and studies measure the same tasks, and say how."""
 
 import json
 
