@@ -32,6 +32,7 @@ from .record import Record, hash_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLACE = re.compile(r"\{(\w+)\}")
+_MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or points
 
 
 def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, told: Callable[[str], None]) -> Record:
@@ -133,7 +134,7 @@ def _of_evaluate(outs: list[Path]) -> tuple[dict, dict]:
 def _of_result(found: Mapping[str, Any]) -> dict[str, dict]:
     figures = {"accuracy": figure(found["accuracy_after"], "%", _half(found)), "before": figure(found["accuracy_before"], "%")}
     for name, row in found.get("rules", {}).items():
-        key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        key = _slug(name)
         figures[key] = figure(row["mean"], "%", _half(row))
         less = row["less"]
         lead = next((one for one in reversed(less[1:]) if one is not None), None)
@@ -170,7 +171,7 @@ def _of_train(outs: list[Path]) -> tuple[dict, dict]:
     rules = set.intersection(*(set(one.get("rules", {})) for one in tests))
     for rule in sorted(rules):
         of_rule = [one["rules"][rule]["mean"] for one in tests]
-        key = re.sub(r"[^a-z0-9]+", "-", rule.lower()).strip("-")
+        key = _slug(rule)
         figures[key] = figure(float(np.mean(of_rule)), "%", over_trials(of_rule) if len(of_rule) > 1 else None)
     halves = [half for one in tests if (half := _half(one)) is not None]
     if halves:
@@ -210,7 +211,8 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _of_study(outs: list[Path]) -> tuple[dict, dict]:
-    """Claims and tables of experiments of the paper (`experiments.findings`): a figure a claim, claim-1 the first."""
+    """Claims and tables of experiments (`experiments.findings`): claim-1 the first claim, and of each cell "98.7 ± 0.3" a figure
+    <table>-<row, from 1>-<header>."""
     figures: dict[str, dict] = {}
     tables: list[dict] = []
     claims: list[dict] = []
@@ -225,9 +227,21 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
         low, high = claim["low"], claim["high"]
         half = None if low is None or high is None else (high - low) / 2 * scale
         figures[f"claim-{number}"] = figure(claim["value"] * scale, unit, half)
+    for table in tables:
+        for number, row in enumerate(table["rows"], 1):
+            for header, cell in zip(table["header"], row):
+                if found := _MEAN.fullmatch(str(cell)):
+                    unit = "points" if "less" in header else "%"
+                    name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
+                    figures[name] = figure(float(found[1]) / 100, unit, float(found[2]) / 100)
     if not figures:
-        raise ValueError(f"{outs[0]}: the experiment found no claims")
+        raise ValueError(f"{outs[0]}: the experiment found neither claims nor means with intervals")
     return figures, {"claims": claims, "tables": tables}
+
+
+def _slug(name: str) -> str:
+    """A name of a figure: lower case, words joined by -."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 KINDS: dict[str, Callable[[list[Path]], tuple[dict, dict]]] = {
