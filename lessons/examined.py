@@ -13,6 +13,8 @@ import pickle
 import resource
 import struct
 import sys
+import threading
+import time
 from types import FunctionType, ModuleType
 
 FORBIDDEN = (
@@ -205,8 +207,21 @@ class Student:
         return one == two if isinstance(one, (dict, type(None))) else np.array_equal(one, two, equal_nan=one.dtype.kind in "fc")
 
 
+def outlive_nobody() -> None:
+    """End, whatever an answer does, soon after the process that judges has ended."""
+    judge, parent, sleep, end = os.getppid(), os.getppid, time.sleep, os._exit
+
+    def watch() -> None:
+        while parent() == judge:
+            sleep(1)
+        end(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main(folders: list[str]) -> None:
     """Take frames until there are no more."""
+    outlive_nobody()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from functools import partial
@@ -352,6 +353,28 @@ def test_a_right_answer_is_right_and_frauds_are_not():
             judge.verdict(student, "1.1", "import os\nos._exit(3)", check)
     finally:
         student.close()
+
+
+ENDLESS = """
+import judge
+student = judge.Student(1, 600)
+print(student.process.pid, flush=True)
+student.run("while True: pass", 600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc to see processes in")
+def test_an_endless_answer_ends_with_the_process_that_judges(tmp_path):
+    place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(LESSONS)]), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", ENDLESS], env=place, stdout=subprocess.PIPE, text=True) as judging:
+        answering = Path("/proc") / judging.stdout.readline().strip()
+        assert answering.is_dir()
+        judging.kill()
+    for _ in range(600):
+        if not answering.is_dir():
+            break
+        time.sleep(0.1)
+    assert not answering.is_dir()
 
 
 REACH = {  # what an answer may not do, but for what it does in its own folder
