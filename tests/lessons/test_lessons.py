@@ -358,8 +358,8 @@ def test_a_right_answer_is_right_and_frauds_are_not():
 ENDLESS = """
 import judge
 student = judge.Student(1, 600)
-print(student.process.pid, flush=True)
-student.run("while True: pass", 600)
+print(student.process.pid, student.folder.name, flush=True)
+student.run("open('begun', 'w')\\nwhile True: pass", 600)
 """
 
 
@@ -367,14 +367,18 @@ student.run("while True: pass", 600)
 def test_an_endless_answer_ends_with_the_process_that_judges(tmp_path):
     place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(LESSONS)]), "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", ENDLESS], env=place, stdout=subprocess.PIPE, text=True) as judging:
-        answering = Path("/proc") / judging.stdout.readline().strip()
-        assert answering.is_dir()
+        number, folder = judging.stdout.readline().split()
+        wait_for(lambda: (Path(folder) / "begun").exists())
         judging.kill()
-    for _ in range(600):
-        if not answering.is_dir():
-            break
+    wait_for(lambda: not (Path("/proc") / number).is_dir())
+
+
+def wait_for(holds, seconds=60):
+    """Until it holds; AssertionError where it never does."""
+    last = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < last
         time.sleep(0.1)
-    assert not answering.is_dir()
 
 
 REACH = {  # what an answer may not do, but for what it does in its own folder
