@@ -2,6 +2,7 @@
 module, class and function. It opens from the file system and asks for no network."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from .. import outputs
@@ -24,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..site.build import built
 
+    print("Sphinx makes the pages, which takes a minute or two", file=sys.stderr, flush=True)
     with built() as (pages, warned):
         found = sorted(path for path in pages.rglob("*") if path.is_file())
         with outputs.marked_folder(args.out, args.force) as folder:
@@ -32,5 +34,5 @@ def run(args: argparse.Namespace) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(path.read_bytes())
     for line in warned:
-        print(f"note: {line}")
+        print(f"minisnn: note: {line}", file=sys.stderr)
     print(f"{args.out / 'index.html'}: {sum(path.suffix == '.html' for path in found)} pages")

@@ -14,7 +14,8 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "minisnn.site.mathml"]
 language = "en"
 smartquotes = False  # documents are shown as they were written
-highlight_language = "none"  # of what does not say its own
+highlight_language = "text"  # of what does not say its own
+pygments_dark_style = "github-dark"
 
 html_theme = "furo"
 html_title = f"minisnn {__version__}"

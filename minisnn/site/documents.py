@@ -150,7 +150,7 @@ def menu(known: dict[str, str]) -> str:
             *(source for name, source in known.items() if name.startswith("data/results/")),
             known["data/README.md"],
         ],
-        "Library": [f"{reference.FOLDER}/index", known["hardware/README.md"], known["CHANGELOG.md"]],
+        "Library": [f"{reference.FOLDER}/index", f"Hardware <{known['hardware/README.md']}>", known["CHANGELOG.md"]],
     }
     made = []
     for caption, pages in parts.items():

@@ -42,7 +42,7 @@ def _within(room: str, known: list[str]) -> list[str]:
 
 
 def _front(rooms: list[str]) -> str:
-    parts = [_title("API reference"), ".. automodule:: minisnn\n   :no-members:", ".. py:currentmodule:: None"]
+    parts = [_title("API reference"), ".. automodule:: minisnn\n   :no-members:"]
     homes: dict[str, list[str]] = {}
     for name in minisnn.__all__:
         found = getattr(minisnn, name)
@@ -50,19 +50,22 @@ def _front(rooms: list[str]) -> str:
             home = found.__name__ if inspect.ismodule(found) else f"{found.__module__}.{found.__qualname__}"
             homes.setdefault(home.split(".")[1], []).append(home)
     for room in sorted(homes):
-        parts.append(_title(f"From minisnn.{room}", "-"))
-        listed = "\n".join(f"   ~{home}" for home in homes[room])
-        parts.append(f".. autosummary::\n   :nosignatures:\n\n{listed}")
-    parts.append(_title("All public modules", "-"))
-    parts.append(_menu(rooms))
+        parts += [_title(f"From minisnn.{room}", "-"), _listed(homes[room])]
+    parts += [_title("All public modules", "-"), _listed(rooms), _menu(rooms)]
     return "\n\n".join(parts) + "\n"
 
 
 def _module(name: str, within: list[str]) -> str:
     parts = [_title(name), f".. automodule:: {name}\n   :members:"]
     if within:
-        parts.append(_menu(within))
+        parts += [_listed(within), _menu(within)]
     return "\n\n".join(parts) + "\n"
+
+
+def _listed(names: list[str]) -> str:
+    """A table of names, each a link with the first sentence of its docstring."""
+    lines = "\n".join(f"   ~{name}" for name in names)
+    return f".. py:currentmodule:: None\n\n.. autosummary::\n   :nosignatures:\n\n{lines}"
 
 
 def _title(text: str, line: str = "=") -> str:
@@ -71,7 +74,7 @@ def _title(text: str, line: str = "=") -> str:
 
 def _menu(names: list[str]) -> str:
     entries = "\n".join(f"   {name.rpartition('.')[2]} <{name}>" for name in names)
-    return f".. toctree::\n   :maxdepth: 1\n\n{entries}"
+    return f".. toctree::\n   :hidden:\n\n{entries}"
 
 
 def restructured(docstring: str) -> str:
@@ -113,7 +116,8 @@ def _escaped(text: str) -> str:
     pieces = re.split(r"`([^`]+)`", text)
     pieces[::2] = [re.sub(r"([\\*_|`])", r"\\\1", piece) for piece in pieces[::2]]
     pieces[1::2] = [_code(piece.strip()) for piece in pieces[1::2]]
-    return re.sub(r"::$", r":\\:", "".join(pieces))
+    numbered = re.sub(r"\b(Eq|Fig|Sec)\. (?=\d)", "\\1.\\\\ \u00a0", "".join(pieces))  # no end of a sentence
+    return re.sub(r"::$", r":\\:", numbered)
 
 
 def _code(text: str) -> str:
