@@ -133,7 +133,8 @@ def test_docstrings_in_restructured_text():
 
     alpha   a decay        beta   another
 
-    >>> 1 + 1
+    For example
+    >>> 1 + 1  # _
     2
 
     The end, Eq. 6::
@@ -154,7 +155,9 @@ def test_docstrings_in_restructured_text():
         "",
         "    alpha   a decay        beta   another",
         "",
-        ">>> 1 + 1",
+        r"\ For example",
+        "",
+        ">>> 1 + 1  # _",
         "2",
         "",
         "\\ The end, Eq.\\ \u00a06:\\:",

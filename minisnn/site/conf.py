@@ -31,10 +31,10 @@ myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "
 myst_heading_anchors = 6
 suppress_warnings = ["ref.python"]  # two classes of one name, in annotations that name no module
 
-autodoc_default_options = {"member-order": "bysource", "special-members": "__call__"}
+autodoc_default_options = {"member-order": "bysource", "special-members": "__call__", "ignore-module-all": True}
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
-autosummary_generate = False
+autosummary_generate = viewcode_follow_imported_members = False  # a name has one home
 add_module_names = False
 python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True

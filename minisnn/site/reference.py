@@ -8,6 +8,7 @@ import inspect
 import itertools
 import pkgutil
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _within(room: str, known: list[str]) -> list[str]:
 def _front(rooms: list[str]) -> str:
     parts = [_title("API reference"), ".. automodule:: minisnn\n   :no-members:"]
     homes: dict[str, list[str]] = {}
-    for name in minisnn.__all__:
+    for name in minisnn.__all__:  # type: ignore[attr-defined]  # made where it is first asked for
         found = getattr(minisnn, name)
         if name != "__version__":
             home = found.__name__ if inspect.ismodule(found) else f"{found.__module__}.{found.__qualname__}"
@@ -83,15 +84,16 @@ def restructured(docstring: str) -> str:
     parts: list[str] = []
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
         lines = paragraph.split("\n")
-        if lines[0].lstrip().startswith(">>> "):
-            parts += [inspect.cleandoc(paragraph), ""]
-            continue
-        columns = any(re.search(r"\S {3,}\S", line) for line in lines)
-        for fixed, group in itertools.groupby(lines, lambda line: columns or line.startswith("    ")):
+        example = next((n for n, line in enumerate(lines) if line.lstrip().startswith(">>> ")), len(lines))
+        said, shown = lines[:example], lines[example:]
+        columns = any(re.search(r"\S {3,}\S", line) for line in said)
+        for fixed, group in itertools.groupby(said, lambda line: columns or line.startswith("    ")):
             if fixed:
                 parts += ["::", "", *(f"    {line}" for line in group), ""]
             else:
                 parts += _text(list(group))
+        if shown:
+            parts += [textwrap.dedent("\n".join(shown)), ""]
     return "\n".join(parts)
 
 
