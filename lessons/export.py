@@ -21,7 +21,7 @@ body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
 .output{overflow-x:auto}.output pre{background:none;border-left:3px solid #bbb;white-space:pre-wrap}
 table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
-math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math",math}details{margin:.5em 0}
+math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math","DejaVu Math TeX Gyre",math}details{margin:.5em 0}
 mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
 math[display=block]{overflow-x:auto;overflow-y:hidden}@media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}

@@ -15,7 +15,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sp
 language = "en"
 smartquotes = False  # documents are shown as they were written
 highlight_language = "text"  # of what does not say its own
-pygments_dark_style = "github-dark"
 
 html_theme = "furo"
 html_title = f"minisnn {__version__}"
