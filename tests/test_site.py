@@ -338,6 +338,18 @@ def test_pages_fit_their_window_and_are_dark_where_that_is_asked(site, width, sc
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["index.html", "lessons/17_the_library_you_own.html", "reference/minisnn.meta.inner.html"])
+def test_the_menu_shows_where_the_reader_is(site, name):
+    with opened(site, 1280) as (go, page):
+        go(name)
+        top = page.evaluate("""() => {
+          const here = document.querySelector(".sidebar-tree .current-page");
+          return here ? here.getBoundingClientRect().top : 0;
+        }""")
+        assert 0 <= top < 900 and (name == "index.html" or top > 0)
+
+
+@pytest.mark.slow
 def test_the_search_finds_what_is_looked_for(site):
     with opened(site, 1280) as (go, page):
         go("index.html")

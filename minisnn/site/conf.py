@@ -18,8 +18,9 @@ highlight_language = "text"  # of what does not say its own
 
 html_theme = "furo"
 html_title = f"minisnn {__version__}"
-html_static_path = ["site.css"]
+html_static_path = ["site.css", "site.js"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sphinx = html_show_copyright = False
 html_show_search_summary = False  # it would fetch every page that was found, which a file may not do

@@ -1,0 +1,8 @@
+// The menu is longer than the window, and shows where the reader is.
+addEventListener("DOMContentLoaded", () => {
+  const menu = document.querySelector(".sidebar-scroll");
+  const here = menu?.querySelector(".current-page");
+  if (here) {
+    menu.scrollTop += here.getBoundingClientRect().top - menu.getBoundingClientRect().top - menu.clientHeight / 2;
+  }
+});
