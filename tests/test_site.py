@@ -51,6 +51,9 @@ def test_the_menu_lists_every_page_once(gathered):
                     found.append((page.parent / name).relative_to(folder).as_posix())
     names = {path.relative_to(folder).with_suffix("").as_posix() for path in pages}
     assert sorted(found) == sorted(names - {"index"})
+    guides = [name for name in found if name.startswith("lessons/guides/")]
+    course = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+    assert guides == [f"lessons/guides/{name}" for name in re.findall(r"^\| \[.*\]\(guides/([\w-]+)\.md\)", course, re.M)]
 
 
 def test_links_lead_to_pages_and_files(gathered):
@@ -122,7 +125,7 @@ def test_every_public_name_is_in_the_reference():
 
 def test_docstrings_in_restructured_text():
     found = reference.restructured(r"""A first line of x_t and y_t, a*b*c, `a b`, |a|, \n,
-    and a second of `Name`s:
+    and a  second of `Name`s:
 
         y = W_x x
           + b
@@ -130,6 +133,7 @@ def test_docstrings_in_restructured_text():
     - a list
       of two
     - items
+    and text
 
     alpha   a decay        beta   another
 
@@ -140,7 +144,7 @@ def test_docstrings_in_restructured_text():
     The end, Eq. 6::
     """)
     assert found.split("\n") == [
-        r"\ A first line of x\_t and y\_t, a\*b\*c, \ ``a b``\ , \|a\|, \\n, and a second of \ :py:obj:`Name`\ s:",
+        r"\ A first line of x\_t and y\_t, a\*b\*c, \ ``a b``\ , \|a\|, \\n, and a  second of \ :py:obj:`Name`\ s:",
         "",
         "::",
         "",
@@ -150,6 +154,8 @@ def test_docstrings_in_restructured_text():
         r"- \ a list of two",
         "",
         r"- \ items",
+        "",
+        r"\ and text",
         "",
         "::",
         "",

@@ -115,7 +115,7 @@ def one_title(text: str) -> str:
     above: list[int] = []
 
     def levelled(found: re.Match[str]) -> str:
-        level = len(found[1]) + bool(above)
+        level = len(found[1])
         while len(above) > 1 and above[-1] >= level:
             above.pop()
         above.append(level)
