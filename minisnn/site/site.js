@@ -3,6 +3,7 @@ addEventListener("DOMContentLoaded", () => {
   const menu = document.querySelector(".sidebar-scroll");
   const here = menu?.querySelector(".current-page");
   if (here) {
-    menu.scrollTop += here.getBoundingClientRect().top - menu.getBoundingClientRect().top - menu.clientHeight / 2;
+    const below = here.getBoundingClientRect().top - menu.getBoundingClientRect().top;
+    menu.scrollBy({ top: below - menu.clientHeight / 2, behavior: "instant" });
   }
 });
