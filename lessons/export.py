@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from minisnn.outputs import marked_folder
+from minisnn.site.mathml import mathml
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("html", "slides")
@@ -20,7 +21,7 @@ body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
 .output{overflow-x:auto}.output pre{background:none;border-left:3px solid #bbb;white-space:pre-wrap}
 table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
-math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math",math}details{margin:.5em 0}
+math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math","DejaVu Math TeX Gyre",math}details{margin:.5em 0}
 mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
 math[display=block]{overflow-x:auto;overflow-y:hidden}@media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
@@ -36,32 +37,14 @@ addEventListener("keydown", e => { if (e.target.tagName === "INPUT") return;
   if (["ArrowRight", "PageDown"].includes(e.key)) go(n + 1); if (["ArrowLeft", "PageUp"].includes(e.key)) go(n - 1); });
 go(n); })();</script>"""
 
-# what the converter does not know, as what it knows
-KNOWN = {r"\begin{aligned}": r"\begin{array}{rl}", r"\end{aligned}": r"\end{array}", r"\arg": r"\mathrm{arg}\,"}
-PLAINER = (  # bars close to what they hold, a space behind log, primes at their full size, and signs of two characters as one
-    (r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>", r'\1<mo lspace="0" rspace="0">\2</mo>'),
-    (r'<mo stretchy="false">&#x0007C;</mo>', '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>'),
-    (r"<mo>&#x02016;</mo>", '<mo stretchy="false" lspace="0" rspace="0">&#x02016;</mo>'),
-    (r"(<m[io]>(?:log|exp|max|min|sin|cos)</m[io]>)(?=<m[nis])", r'\1<mspace width=".17em"/>'),
-    (r"<m[io]>:</m[io]><mo>&#x0003D;</mo>", "<mo>&#x2254;</mo>"),
-    (r"<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>", "<mo>+=</mo>"),
-)
-
 
 def formulas(text: str) -> str:
     """Markdown with its formulas turned into MathML; what stands in code stays."""
-    from latex2mathml.converter import convert
 
     def one(found):
         if found["code"]:
             return found[0]
-        text = (found["block"] or found["line"]).strip()
-        for name, known in KNOWN.items():
-            text = text.replace(name, known)
-        made = convert(text, display="block" if found["block"] else "inline")
-        for pattern, better in PLAINER:
-            made = re.sub(pattern, better, made)
-        return made
+        return mathml(found["block"] or found["line"], block=bool(found["block"]))
 
     pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|(?<!\\)\$(?P<line>[^$]+?)\$"
     return re.sub(pattern, one, text, flags=re.S)

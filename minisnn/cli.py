@@ -19,7 +19,7 @@ from .commands.options import Help, check_outputs, only_given
 
 COMMANDS = (
     *("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report"),
-    *("results", "nir", "convert", "reference", "lessons"),
+    *("results", "nir", "convert", "site", "lessons"),
 )
 BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 import minisnn
-from minisnn import cli
-from minisnn.commands import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSES = (
@@ -107,20 +105,6 @@ def test_a_name_without_words_or_types_is_found():
     }
 
 
-def test_the_reference_shows_equations_and_columns_as_they_are(tmp_path, capsys, monkeypatch):
-    need("pdoc")
-    wanted = ["minisnn", "minisnn.layers.neuron", "minisnn.meta.inner"]
-    assert {"minisnn.layers", "minisnn.meta"} < set(reference.modules()) and "minisnn.kernels" not in reference.modules()
-    monkeypatch.setattr(reference, "modules", lambda: wanted)
-    assert cli.main(["reference", "--out", str(tmp_path / "pages")]) == 0
-    page = (tmp_path / "pages" / "minisnn" / "layers" / "neuron.html").read_text()
-    assert "s_t = 1 if u_t &gt;= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t\n" in page
-    assert "rho                  strength of the reset; 0 switches it off" in page
-    assert "5 pages" in capsys.readouterr().out
-    (tmp_path / "file").touch()
-    assert cli.main(["reference", "--out", str(tmp_path / "file")]) == 2
-
-
 def test_changelog_and_citation_know_the_version():
     version = minisnn.__version__
     citation = (ROOT / "CITATION.cff").read_text()
@@ -133,26 +117,3 @@ def test_changelog_and_citation_know_the_version():
     for line in re.findall(r"^\|.*\|(.*)\|$", changes, re.M):  # where things went: it is there
         for name in re.findall(r"`((?:minisnn|hardware)(?:\.\w+)+)`", line):
             pkgutil.resolve_name(name)
-
-
-def test_docstrings_in_markdown():
-    found = reference.markdown("""A first line of x_t and y_t, a*b*c, `a_b`, a<b, |a|.
-    And a second:
-
-        y = W_x x
-
-    - a list
-
-    alpha   a decay        beta   another
-    """)
-    assert found.split("\n") == [
-        r"A first line of x\_t and y\_t, a\*b\*c, `a_b`, a&lt;b, |a|.",
-        "And a second:",
-        "",
-        "    y = W_x x",
-        "",
-        "- a list",
-        "",
-        "    alpha   a decay        beta   another",
-        "",
-    ]

@@ -72,9 +72,9 @@ ALWAYS = {
     "nir": "force",
     "convert": "force",
     "record": "duration each force inverted out quiet seed sensor split threads",
-    "reference": "force out",
     "results": "check folder missing only pages",
     "show": "animation checkpoint dataset force format index out queries root seed shots split ways",
+    "site": "force",
     "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
     "freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
