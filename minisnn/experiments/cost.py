@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..training.checkpoint import load, save
-from ..meta.inner import meta_gradient
+from ..meta.functions import meta_gradient
 from ..meta.tasks import Task
 from ..parallel.threads import get_threads, set_threads
 from .drawing import TWO, drawn

@@ -10,7 +10,8 @@ Adam's updates are proportional to its learning rate; LR is the mean of the oute
 import numpy as np
 
 from ..terminal import bar
-from ..meta.inner import InnerLoop, meta_gradient
+from ..meta.functions import meta_gradient
+from ..meta.inner import InnerLoop
 from ..meta.optim import Adam, clip
 from .study import Settings, Study
 

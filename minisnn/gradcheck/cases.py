@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..network.convolutional import ConvNet
-from ..meta.inner import adapt
+from ..meta.functions import adapt
 from ..network.spiking import SpikingNet
 from ..layers.neuron import LIF, CubaLIF
 

@@ -633,7 +633,7 @@ def test_relearning_written_out(study, sets, learning):
 
 def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
     from minisnn.experiments.updates import inner_updates, outer_updates, readout
-    from minisnn.meta.inner import adapt
+    from minisnn.meta.functions import adapt
 
     one = study("table-3", episodes=2)
     found = one.network("double-nmnist/maml-snn")

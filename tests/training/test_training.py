@@ -13,7 +13,8 @@ import pytest
 from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
 from minisnn.layers.neuron import LIF
-from minisnn.meta.inner import InnerLoop, meta_gradient
+from minisnn.meta.functions import meta_gradient
+from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes

@@ -26,13 +26,19 @@ _MOST_ROWS = 2_000_000  # the real recordings have some 4,000
 
 
 def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
-    """Events of one file of N-MNIST's form, sorted by time.
+    """Events of one file in N-MNIST's format, sorted by time.
 
-    shape   rows and columns of the sensor, where it is another, as N-Caltech101's; at most OVERFLOW_ROW rows, for the byte
+    shape   rows and columns of the sensor, where it differs, as N-Caltech101's does. At most OVERFLOW_ROW rows, for the byte
             of that row says that the clock has overflowed
 
     Raises ValueError, naming the file, where it is empty, truncated, or not a recording of such a sensor, and FileNotFoundError
     where it is missing.
+
+    >>> with open("one.bin", "wb") as file:
+    ...     _ = file.write(bytes([5, 7, 0b10000000, 0, 200]))  # x, y, polarity and time: ON at 200 us
+    >>> events = ms.read_nmnist("one.bin")
+    >>> [int(events[name][0]) for name in ("x", "y", "p", "t")]
+    [5, 7, 1, 200]
     """
     if shape[0] > OVERFLOW_ROW or shape[1] > 256:
         raise ValueError(

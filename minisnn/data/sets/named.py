@@ -34,8 +34,8 @@ from ..readers.anything import Entry, entries, read_entry, sensor_of_all
 from ..store.cache import check_unchanged, code_identity, content_of, file_identity
 from .pool import counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
-from .recordings import SPLITS, Recordings, as_splits, split_classes
-from .samples import LEAST, copies, joined, places_of
+from .recordings import SPLITS, Recordings, as_splits
+from .samples import LEAST, copies, joined, places_of, split_classes
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
