@@ -38,8 +38,12 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    Raises ValueError where Dask is not installed, for what is no address, and where the cluster has another Python, NumPy,
-    numba or minisnn; `WorkersLost` where there is no scheduler or no worker.
+    Raises ValueError where Dask is not installed, where the address is not one, and where the cluster has another version of
+    Python, NumPy, numba or minisnn. Raises `WorkersLost` where there is no scheduler or no worker.
+
+    >>> ms.Cluster("10.0.0.1")
+    Traceback (most recent call last):
+    ValueError: scheduler '10.0.0.1': expected an address such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     """
 
     def __init__(self, address: str, timeout: float = 5):

@@ -29,7 +29,11 @@ SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
 
 def get_threads() -> int:
-    """How many threads the kernels use: `set_threads`, else MINISNN_THREADS, else the cores this process may use."""
+    """The number of threads of the kernels: that of `set_threads`, else MINISNN_THREADS, else the cores this process may use.
+
+    >>> ms.get_threads() >= 1
+    True
+    """
     if _chosen is not None:
         return _chosen
     text = os.environ.get("MINISNN_THREADS")
@@ -43,7 +47,13 @@ def get_threads() -> int:
 def set_threads(number: int | None) -> None:
     """Use `number` threads from now on; None for the default. Results are the same for any number.
 
-    What is being computed, by another Python thread, goes on with those it has.
+    A computation that another Python thread has begun continues with the threads it has. Raises ValueError for anything but a
+    whole number from 1 on, or None.
+
+    >>> ms.set_threads(1)
+    >>> ms.get_threads()
+    1
+    >>> ms.set_threads(None)
     """
     global _chosen, _pool
     if number is not None and (not isinstance(number, int) or number < 1):

@@ -27,9 +27,17 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Workers(Others):
-    """Processes of this machine, one thread each. A worker that dies is replaced, and its task is done again.
+    """Processes of this machine, with one thread each. A worker that dies is replaced, and its task is done again.
 
-    Raises ValueError for a number below 1, `WorkersLost` where workers cannot start or die of the same task TRIES times.
+    Raises ValueError for a number below 1, `WorkersLost` where workers cannot start or the same task ends TRIES of them.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0), batch=2)
+    >>> found = []
+    >>> with ms.Workers(2) as workers:
+    ...     workers.in_order(net.init, [np.random.default_rng(n) for n in range(3)], found.append)
+    >>> [np.array_equal(theta, net.init(np.random.default_rng(n))) for n, theta in enumerate(found)]
+    [True, True, True]
     """
 
     def __init__(self, number: int):

@@ -45,17 +45,24 @@ _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
-    """What a file holds; parts that were not saved are None or empty.
+    """The contents of a checkpoint; parts that were not saved are None or empty.
 
     net, theta   the network and its flat parameters
     inner        how it adapts to a task, with learned step sizes
     config       settings of the training
-    curve        {column: float64 array}, a row an update
+    curve        {column: float64 array}, one row for each update
     optimiser    {what it optimises: {array name: array}}
-    random       state of a bit generator; of one of the same kind: rng.bit_generator.state = checkpoint.random
+    random       state of a bit generator; to restore it in one of the same kind: rng.bit_generator.state = checkpoint.random
     progress     counters and notes in plain JSON types
     provenance   versions and time of making
-    origin       what made it, and of what data
+    origin       the command that made it, and its data
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> found = ms.read("mine.h5")
+    >>> isinstance(found, ms.Checkpoint), found.inner.steps, found.config
+    (True, 2, None)
     """
 
     net: Kept
@@ -73,7 +80,10 @@ class Checkpoint:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
     def check_usable(self, path: str | Path) -> None:
-        """ValueError for the checkpoint of a run for the chip: its float weights stand behind those that the chip holds."""
+        """Raise ValueError for float weights that only stand behind those of the Loihi-style fixed-point model.
+
+        These are in the checkpoints of runs that train on that model.
+        """
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
             why = f"the run was made by `{CHIP}`, and its checkpoint is only there to go on from"
@@ -99,11 +109,17 @@ def save(
     provenance: Mapping | None = None,
     previous: Path | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all. Parts as in `Checkpoint`; `provenance` adds to what is noted anyway.
+    """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance` adds to what is noted anyway.
 
-    previous   where the checkpoint goes that is overwritten, if it is undamaged: the last good one is never given up
+    previous   where the overwritten checkpoint goes if it is undamaged: the last good one is never given up
 
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> ms.load("mine.h5")[0].ways
+    3
     """
     path = Path(path)
     _checked_theta(net, theta)
@@ -123,17 +139,35 @@ def save(
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
-    """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype, and bring
-    those of one's own, which no file holds: neuron, loss."""
+    """(network, theta) of a checkpoint.
+
+    changes   replace settings of the network, such as dtype, and supply parts of your own, which no file holds: neuron, loss
+
+    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> net, again = ms.load("mine.h5", dtype="float64")
+    >>> again.dtype, np.array_equal(theta, again)
+    (dtype('float64'), True)
+    """
     checkpoint = read(path, **{"rule": ANY, **changes})
     return checkpoint.net, checkpoint.theta
 
 
 def read(path: str | Path, **changes: Any) -> Checkpoint:
-    """The whole checkpoint, verified; changes as in `load`, and a rule of one's own. Of a run folder the newest, or
-    where that is damaged the one before it, with a warning.
+    """The whole checkpoint, verified; `changes` as in `load`, and also a rule of your own.
 
+    In a run folder it is the newest checkpoint, or where that is damaged the one before it, with a warning.
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> found = ms.read("mine.h5")
+    >>> found.net.ways, found.inner.steps, np.array_equal(found.theta, theta)
+    (3, 2, True)
     """
     path, changes = Path(path), {name: value for name, value in changes.items() if value is not None}
     if not path.is_dir():

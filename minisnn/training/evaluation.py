@@ -149,17 +149,17 @@ def evaluate(
     how: Mapping[str, Any] | None = None,
     whole_set: bool = False,
 ) -> dict:
-    """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
+    """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
-    split      "train", "val" or "test"; None: what the set is, as those of `Recordings.split` know, else "test"
+    split      "train", "val" or "test"; None: that of the set, as the parts of `Recordings.split` know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
     align, how   option, and other options, of the data set, where it is given by name
-    whole_set  the network tells all training classes apart (rule classify): it is asked so, in recordings of `split`
-    beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
+    whole_set  the network tells all training classes apart (rule classify): it is tested on these, in recordings of `split`
+    beside     makes other learning rules from the set of tasks, such as `baselines`, for the same episodes
 
-    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1; of tasks with real targets
+    Returns a dictionary in JSON's types. It has accuracy_before and accuracy_after (means, 0 to 1; for real targets
     error_before and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align,
     inner_steps, episodes, seed, ways, shots, queries;
     interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
@@ -168,6 +168,14 @@ def evaluate(
                     for new recordings; over new recordings of these classes; over new classes; None where not known
     rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
                     beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
+
+    >>> frames = np.random.default_rng(0).poisson(0.1, (24, 40, 2, 4, 4))
+    >>> tasks = ms.Recordings(frames, list("abcdef") * 4, duration_ms=40)
+    >>> net = ms.SpikingNet(tasks.input_shape, (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> found = ms.evaluate(net, theta, ms.InnerLoop(), tasks, episodes=4, queries=2, progress=False)
+    >>> found["episodes"], len(found["per_episode"]), 0 <= found["accuracy_after"] <= 1
+    (4, 4, True)
     """
     split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))

@@ -31,9 +31,13 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()  #
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of `train`; every field is a flag of `minisnn train` and has its explanation in its metadata.
+    """Settings of `train`. Every field is a flag of `minisnn train`, and its metadata explains it.
 
     Raises ValueError where a value is of the wrong type or out of range.
+
+    >>> config = ms.TrainingConfig(channels=(8, 16), inner_steps=3)
+    >>> config.channels, config.rule
+    ((8, 16), 'maml')
     """
 
     # ---- what is learned
@@ -227,7 +231,11 @@ class TrainingConfig:
 
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
-        """The settings of a dictionary, as read from JSON; `source` names it in errors."""
+        """The settings of a dictionary, as read from JSON; `source` names it in errors.
+
+        >>> ms.TrainingConfig.from_mapping({"inner_steps": 3}).inner_steps
+        3
+        """
         if not isinstance(values, Mapping):
             raise ValueError(f"{source}: expected named settings of a run, not {type(values).__name__}")
         unknown = sorted(set(values) - {f.name for f in fields(cls)})
@@ -240,7 +248,11 @@ class TrainingConfig:
             raise ValueError(f"{source}: {' '.join(str(error).split())[:400]}") from None
 
     def changes_from(self, other: "TrainingConfig") -> list[str]:
-        """What differs, in words: "lr 0.002 -> 0.001"."""
+        """The differences in words.
+
+        >>> ms.TrainingConfig(inner_steps=3).changes_from(ms.TrainingConfig(inner_steps=1))
+        ['inner_steps 1 -> 3']
+        """
         pairs = ((f.name, getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
 

@@ -60,8 +60,8 @@ class DoubleASL(Recordings):
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of `takes.take_camera()`
     protocol     None: every drawn hand is another one. Else recordings are moments of continuous recordings (`takes`),
                  `per_letter` of each. "same-take": support and query of a task are moments of the same continuous recordings,
-                 one for each letter, of one subject, as in the paper. "new-subject": validation and test also meet other subjects
-                 than meta-training. "other-subject": support and query are of different subjects, too
+                 one for each letter, of one subject, as in the paper. "new-subject": validation and test also meet other
+                 subjects than meta-training. "other-subject": support and query are of different subjects, too
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made or read
 

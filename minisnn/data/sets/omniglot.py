@@ -151,7 +151,7 @@ class Omniglot(Recordings):
     def sample_task(
         self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
     ) -> Task:
-        """As `Recordings.sample_task`. Where no classes are given, a common turn is drawn first, of those with enough classes."""
+        """As `Recordings.sample_task`; without given classes, a turn with enough classes is drawn first, for all of them."""
         if classes is None and ways > 0:
             turned: dict[str, list[str]] = {}
             for name in self.classes:

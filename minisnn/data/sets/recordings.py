@@ -22,7 +22,7 @@ from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from ..store.cache import identity
 from .pool import Counts, Pool, counts_of, tell_empty, tell_full
-from .samples import SHARES, copies, draw_samples, joined, one_each, places_of, same_symbols, split_classes
+from .samples import SHARES, copies, draw_samples, joined, per_recording, places_of, same_symbols, split_classes
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
 SPLITS = tuple(SHARES)
@@ -54,8 +54,9 @@ class Recordings:
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
     source, kind   where the recordings come from, and what a symbol is: for error messages and other texts
 
-    Raises ValueError, naming the recording, where events are not as described, and where a symbol has fewer than two recordings.
-    Warns where many of them have nearly no events in the steps that are counted, and where cells see more than they can count.
+    Raises ValueError, naming the recording, where events are not as described, and where a symbol has fewer than two
+    recordings. Warns where many of them have nearly no events in the steps that are counted, and where cells see more than
+    they can count.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -111,8 +112,8 @@ class Recordings:
         else:
             how: dict[str, Any] = dict(sensor=sensor, size=size, hop_ms=hop_ms, time=time, columns=columns)
             pool, names = _labelled(events, labels, dict(how, bin_ms=bin_ms, duration_ms=duration_ms))
-            groups = {name: one_each(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
-            within = None if within is None else one_each("within", within, pool.numbers)
+            groups = {name: per_recording(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
+            within = None if within is None else per_recording("within", within, pool.numbers)
             if hop_ms is not None:
                 groups["take"] = pool.numbers
             tell_empty(pool, source)
@@ -184,8 +185,8 @@ class Recordings:
     ) -> Task:
         """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
 
-        The classes are drawn from the set, or given by name. Samples are sorted by class. Recordings that stand side by side are
-        drawn independently, and no recording or group is both in support and in query (see `draw_samples`).
+        The classes are drawn from the set, or given by name. Samples are sorted by class. Recordings that stand side by
+        side are drawn independently, and no recording or group is both in support and in query (see `draw_samples`).
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -280,9 +281,9 @@ class Recordings:
     def split_recordings(
         self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
     ) -> dict[str, Recordings]:
-        """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}: some recordings of every symbol in each.
+        """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
 
-        An ordinary classifier is trained and tested on such sets (rule classify).
+        Each has some recordings of every symbol. An ordinary classifier is trained and tested on such sets (rule classify).
 
         train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
         together           one name or number for each recording: those with the same one stay together; None: what support and

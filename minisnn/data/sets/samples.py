@@ -215,7 +215,7 @@ def split_classes(names: Sequence[str], seed: int, source: str, **classes: Seque
     return {name: list(named[name]) for name in SHARES}
 
 
-def one_each(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
+def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
     """One entry of a group for every part that was cut from its recording."""
     if not hasattr(group, "__len__"):
         raise ValueError(f"{name} must be a list, one entry a recording, not {shown(group)}")
