@@ -25,7 +25,7 @@ NETWORK = "moved-snn"
 HALVES = tuple(k / 2 for k in range(-6, 7))
 AXES = {"right (pixels)": HALVES, "down (pixels)": HALVES, "scale": (0.85, 1.0, 1.15), "events (times)": (0.5, 1.0, 2.0)}
 GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))  # a part of it is spread over all of it
-HOW = (*(how for _, how in STYLES.values()), "nearest mean: summed frames, as they lie")
+HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not aligned")
 WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
 
 

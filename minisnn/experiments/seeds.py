@@ -87,7 +87,7 @@ def _verdict(steps: Mapping[str, list[float]]) -> str:
     for name, means in steps.items():
         if name != "MAML":
             apart = over_seeds([a - b for a, b in zip(means, steps["MAML"])])
-            judged = "better than" if apart.low > 0 else "worse than" if apart.high < 0 else "not to be told apart from"
+            judged = "better than" if apart.low > 0 else "worse than" if apart.high < 0 else "not significantly different from"
             text += f"{name}: {judged} MAML over {len(means)} seeds ({apart.points()} points). "
     return text
 

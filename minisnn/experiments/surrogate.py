@@ -135,7 +135,7 @@ def _verdict(values: dict) -> str:
     text = f"By second order, slopes: {words}; shapes: {' to '.join(of(SHAPES, 2))}. "
     for name in WRONG:
         loss = difference(values[name, 2], values[RIGHT, 2])
-        judged = "better" if loss.low > 0 else "worse" if loss.high < 0 else "not to be told apart from the right one"
+        judged = "better" if loss.low > 0 else "worse" if loss.high < 0 else "not significantly different from the right one"
         text += f"{name.removeprefix(RIGHT + ', ')}: {judged} ({loss.points()} points). "
     return text
 

@@ -60,7 +60,7 @@ class Layer(NamedTuple):
     g: Geometry
     c: Constants
     pool: int
-    hard: bool  # the membrane is set back to zero when it fires (CubaLIF), else a trace is subtracted (LIF)
+    hard: bool  # the membrane is reset to zero when it fires (CubaLIF), else a trace is subtracted (LIF)
     detach: bool
     readout: bool
     first: int

@@ -1,7 +1,7 @@
 """What a spiking block is given: the constants of its neuron, checked.
 
-`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (the chip's) and `LeakyIntegrator`, the readout of the latter; the base of
-one's own is `own.Neuron`. Each says
+`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (Loihi's) and `LeakyIntegrator`, the readout of the latter; the base of
+your own is `own.Neuron`. Each says
 
     delay     steps from a spike to the membranes it reaches
     readout   what the readout of a network of such neurons is given

@@ -80,7 +80,7 @@ class ANIL(MAML):
 class Online(MAML):
     """The readout alone, from zero, one sample after the other, see `meta.online`."""
 
-    name, help = "online", "online: the readout alone, from zero, an update after every support sample"
+    name, help = "online", "online: the readout alone, from zero, with an update after every support sample"
     fixed = {name: (OFF[name], "which adapts the readout alone") for name in ("freeze", "gate_threshold", "gate_fraction")}
     fixed |= dict(error_threshold=(None, "which has no gate"), online=(False, "which always is"))
     fixed |= dict(
@@ -119,7 +119,7 @@ class Reptile(MAML):
 class Classify(MAML):
     """No meta-learning: an ordinary classifier of all training classes."""
 
-    name, help = "classify", "classify: no inner loop and no tasks, all training classes told apart"
+    name, help = "classify", "classify: no inner loop and no tasks, one classifier of all training classes"
     fixed = {name: (off, "which has no inner loop") for name, off in {**OFF, "zero_readout": False}.items()}
     second_order, whole_set, titles = False, True, ("classify", "classify")
 
@@ -143,7 +143,7 @@ class ProtoMAML(MAML):
 class Prototypes(ProtoMAML):
     """Prototypical networks (Snell et al. 2017): nearest class mean, without an inner step."""
 
-    name, help = "prototypes", "prototypes: no inner step, a query is of the class whose mean trace is nearest"
+    name, help = "prototypes", "prototypes: no inner step, a query gets the class with the nearest mean trace"
     fixed = Classify.fixed
     second_order, any_ways, titles = False, True, ("prototypical networks", "prototypical networks")
 

@@ -21,7 +21,7 @@ What NIR cannot say (`unsaid` lists it for a network; the command prints it with
   metadata, which other tools ignore; the gain is a w_in, or in the first weights.
 - softplus: a `ConvNet` has no graph.
 
-CubaLIF, most tools' neuron, is no part of this graph: it sets its membrane back when it fires, while here a trace is subtracted
+CubaLIF, most tools' neuron, is no part of this graph: it resets its membrane when it fires, while here a trace is subtracted
 that fades. A tool must know CubaLI, LI, Threshold and loops to run it, and no other than this library is known to.
 
 A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead (`chain`), which snnTorch, Norse and

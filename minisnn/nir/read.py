@@ -120,7 +120,7 @@ def _told_of(
         if chosen is not None and chosen not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {chosen!r}")
     of_chain = is_chain(graph)
-    check_nodes(graph, KINDS if of_chain else tuple(FIELDS), " beside neurons that are set back when they fire" * of_chain)
+    check_nodes(graph, KINDS if of_chain else tuple(FIELDS), " beside neurons that are reset when they fire" * of_chain)
     said = _said(graph)
     for name, given in (("dt", dt), ("steps", steps)):
         if said and given not in (None, said[name]):
@@ -143,7 +143,7 @@ def _told_of(
     else:
         if reset or readout:
             raise ValueError(
-                "the graph has no neuron that is set back at once, so that reset and readout say nothing; leave them out"
+                "the graph has no neuron with an immediate reset, so reset and readout have no effect; leave them out"
             )
         nodes = [(name, graph.nodes[name]) for name in in_order(graph)]
         synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]

@@ -119,7 +119,7 @@ def from_state_dict(
             raise ValueError(f"{at}bias is not zero; snnTorch's Synaptic filters a bias and this neuron does not")
     for at in neurons:
         if np.any(arrays.get(f"{at}{_RESET}", 0)):
-            raise ValueError(f'{at[:-1]} is set back otherwise than by reset_mechanism="subtract"')
+            raise ValueError(f'{at[:-1]} has another reset than reset_mechanism="subtract"')
         if np.any(np.asarray(arrays.get(f"{at}graded_spikes_factor", 1)) != 1):
             raise ValueError(f"{at}graded_spikes_factor is not 1, and spikes here are; expected a factor of 1")
     leaky = not any(at + "alpha" in arrays for at in neurons)

@@ -31,7 +31,7 @@ Rule = Callable[[Task], np.ndarray]
 
 
 def frames(task: Task) -> np.ndarray:
-    """Nearest class mean of summed frames."""
+    """Nearest class mean of summed frames: the pixel baseline."""
     support, query = (x.sum(1, dtype=np.float32).reshape(len(x), -1) for x in (task.x_support, task.x_query))
     return distance_logits(query, class_means(support, task.y_support, task.ways))
 

@@ -311,7 +311,7 @@ def _margin(interval: Mapping[str, Any] | None) -> str:
     return "" if interval is None else f" ± {100 * interval['half']:.1f}"
 
 
-_MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")
+_MEANS = dict(frames="pixel baseline", random="random network", pretrained="classifier", own="this network")
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
     **{rule: f"{name}'s step, not trained for it" for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))},

@@ -216,7 +216,7 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
     result = json.loads(Path("a.json").read_text())
     table = evaluation.table(expected, "Proto-MAML, meta-trained")
     assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *table]
-    assert "nearest mean: summed frames" in out
+    assert "nearest mean: pixel baseline" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
     assert result["dataset"] == "double-nmnist" and result["inner_steps"] == 1

@@ -226,7 +226,7 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
     time = np.sort(events["t"])
     length = (time[-1] - time[0]) / 1000 if len(time) else 0
     if length < duration_ms:
-        raise ValueError(f"the take lasts {length:g} ms; expected at least {duration_ms:g}")
+        raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     number = int((length - duration_ms) // hop_ms) + 1
     if number > len(time):
         at = int(np.diff(time).argmax())

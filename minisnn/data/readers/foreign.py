@@ -25,7 +25,7 @@ from ...files import called, size_of
 
 SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
-PATIENCE = 30  # times as long by the clock: other programs want the processor, too
+PATIENCE = 30  # times as long in wall-clock time: other programs want the processor, too
 PROGRAM = Path(__file__).with_name("hdf5.py")
 _numbers = count(1)
 
@@ -103,7 +103,7 @@ class _Reader:
         self.end()
         if code == -getattr(signal, "SIGXCPU", 0):
             return f"did not end within {seconds} seconds of processor time"
-        if code == -getattr(signal, "SIGKILL", 0):  # by the clock
+        if code == -getattr(signal, "SIGKILL", 0):  # the limit of wall-clock time
             return "did not end"
         return f"crashed ({signal.Signals(-code).name})" if code and code < 0 else "failed"
 

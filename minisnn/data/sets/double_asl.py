@@ -157,7 +157,10 @@ def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) ->
     least = min(moments, MOMENTS) if known else min(moments, MOMENTS) // 2
     met = functools.partial(_met, train=split == "train", known=known, last=least)
     pool, of = pool_of_takes(subjects, met, SHAPE, sight, keep)
-    words = f"simulated takes of subjects {subjects[0] + 1} to {subjects[-1] + 1}" + f" ({which(split == 'train')})" * known
+    words = (
+        f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
+        + f" ({which(split == 'train')})" * known
+    )
     apart = protocol == "other-subject" and not known
     return pool, words, dict(groups={"subject": of}) if apart else dict(within=of)
 

@@ -271,7 +271,7 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(
         f"{tasks.source}: there are too few subjects to divide them; recordings of one subject train, validate and test, in "
-        "different takes",
+        "different continuous recordings",
         stacklevel=3,
     )
     return sets

@@ -68,7 +68,7 @@ class Sight(NamedTuple):
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
-    """Counts (N, T, H, W, 2), each recording moved by the whole cells that bring its mean event nearest to the middle; what
+    """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event nearest to the middle; what
     leaves the picture is lost, and one without events stays."""
     moved, sizes = np.zeros_like(counts), counts.shape[2:4]
     frames = counts.reshape(*counts.shape[:2], -1).sum(1, np.uint32).reshape(len(counts), *sizes, 2).sum(3)

@@ -184,7 +184,7 @@ def pool_of_takes(
         return camera.record_counts(picture, noise, sight.seed, STEPS, sight.crop, sight.scale), letter, number
 
     def record() -> Iterator[tuple]:
-        with bar(None, len(rows), f"the event camera looks at {len(rows)} moments of takes", keep.progress) as shown:
+        with bar(None, len(rows), f"the event camera records {len(rows)} moments", keep.progress) as shown:
             for first in range(0, len(rows), BATCH):
                 found: list[tuple] = []
                 in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
