@@ -27,15 +27,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
-    text = "classes of a task; for other numbers than the network's, columns of the readout start from their mean (default: the network's)"
+    text = "classes of a task; for another number than the network's, the readout's columns all start from their mean "
+    text += "(default: the network's)"
     options.add_count(parser, "ways", None, text, 2)
     for name, text in (("shots", "support"), ("queries", "query")):
         options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
-    text = (
-        "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, or the readout alone, one "
-    )
-    text += "sample after the other (default: as in training)"
+    text = "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, or the readout alone, "
+    text += "one sample after the other (default: as in training)"
     parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
     parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
     text = "layers that do not adapt (default: as in training)"
@@ -44,10 +43,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
     text = "shift each task by the whole-pixel offset that its support asks for (default: support for double-nmnist)"
     parser.add_argument("--align", choices=("support", "none"), help=text)
-    text = "compare with nearest class means on the same episodes: of summed frames (the pixel baseline), of a random network's features, of "
-    options.add_yes(parser, "baselines", text + "a classifier's and of this network's")
-    text = "compare with another network, by its own rule, on the same episodes, and give the paired difference: checkpoint, run folder, "
-    options.add_input(parser, "--against", metavar="FILE", help=text + "or name of a shipped checkpoint")
+    text = "compare with nearest class means on the same episodes: of summed frames (the pixel baseline), of a random "
+    options.add_yes(parser, "baselines", text + "network's features, of a classifier's and of this network's")
+    text = "compare with another network, by its own rule, on the same episodes, and give the paired difference: "
+    options.add_input(
+        parser, "--against", metavar="FILE", help=text + "checkpoint, run folder, or name of a shipped checkpoint"
+    )
     options.add_output(
         parser, "--json", kind=JSON, metavar="OUT", help="write all numbers, also those of every episode, to this file"
     )

@@ -43,8 +43,8 @@ class TrainingConfig:
     # ---- what is learned
     dataset: str = _data(
         "double-nmnist",
-        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters; recordings: those in root; or "
-        "your own: file.py:NAME or package.module:NAME, a function, or an entry point of minisnn.datasets",
+        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters; recordings: those in root; "
+        "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of minisnn.datasets",
     )
     root: str | None = _data(
         None,
