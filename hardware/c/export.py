@@ -194,7 +194,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     if chip.kind not in KINDS:
         raise ValueError(f"the library has no file for the neuron of a {type(chip).__name__}, but for {' and '.join(KINDS)}")
     if len(chip.layers) < 2:
-        raise ValueError("a readout alone is no network for the library: it needs a conv layer before it")
+        raise ValueError("the library cannot run a readout alone: it needs a conv layer before it")
     for n, layer in enumerate(chip.layers[:-1]):
         if max(layer.input_shape[:2]) > 256 or max(layer.weight.shape[2:]) > 4096 or len(layer.weight) > 15:
             raise ValueError(f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels of 15 at most")

@@ -246,7 +246,7 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
 
-    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for labels that are no class.
+    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for labels that are not classes.
     """
     y = check_samples(net, p, y)
     if learner.rule == CLASS_MEAN:

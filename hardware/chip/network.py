@@ -179,7 +179,7 @@ class IntegerNet:
         return self.ends(-1)[1][1]
 
     def constants(self) -> dict[str, int]:
-        """The arithmetic's numbers that are no arrays, as files for others name them."""
+        """The arithmetic's numbers that are not arrays, as files for others name them."""
         modes = {f"{name}_rounding": ROUNDINGS[getattr(self.words, name)] for name in ("traces", "membrane")}
         shorts = {"current": 0, "voltage": 0, "fraction": self.words.fraction, "trace_bits": TRACE_BITS}
         return self.neuron._asdict() | shorts | modes

@@ -190,7 +190,7 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
 
 
 def _no_columns(files: list[Path]) -> None:
-    """ValueError where arrays are tables of many rows and few columns, which are no pictures, and no events as they are."""
+    """ValueError where arrays are tables of many rows and few columns, which are neither pictures nor events as they are."""
     import numpy as np
 
     from ..data.readers.columns import ORDER
@@ -202,7 +202,9 @@ def _no_columns(files: list[Path]) -> None:
             return  # whoever reads it says why
         table = len(shape) == 2 and min(shape) <= MOST_COLUMNS and max(shape) > TALL * min(shape)
         if table and shape[1] > shape[0]:
-            raise ValueError(f"{file}: holds an array of shape {shape}; expected a row an event: is it to be transposed?")
+            raise ValueError(
+                f"{file}: holds an array of shape {shape}; expected one row for each event: should it be transposed?"
+            )
         if table and shape[1] > 4:
             raise ValueError(f"{file}: an array of shape {shape} has columns without names; say {ORDER}")
         if table:
@@ -251,7 +253,7 @@ def _recordings(root: Path, args: argparse.Namespace) -> None:
         from ..data.readers.nmnist import SHAPE
 
         _statistics(splits, args.sample)
-        print("these are no digits, of which Double N-MNIST is made; they are recordings of your own")
+        print("these are not digits, which Double N-MNIST needs; they are your own recordings")
         return propose(root, args, entries(root), SHAPE, SHAPE)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"

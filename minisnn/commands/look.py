@@ -1,4 +1,4 @@
-"""What `minisnn info` says of recordings of one's own: a file of them, or a folder; and the command that trains on a folder."""
+"""What `minisnn info` says of recordings of your own: a file of them, or a folder; and the command that trains on a folder."""
 
 import argparse
 import hashlib
@@ -35,7 +35,7 @@ def look_at_file(path: Path, args: argparse.Namespace) -> None:
 
 
 def look_at_folder(root: Path, args: argparse.Namespace) -> None:
-    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
+    """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
     import numpy as np
 
     from ..data.readers.anything import entries, read_entry, sensor_of_all

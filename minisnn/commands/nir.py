@@ -80,6 +80,4 @@ def run(args: argparse.Namespace) -> None:
     if tool:
         print(f"logits: the membrane at the last step, {TOOLS[tool].membrane}, which never fires; the tool does not adapt")
     elif isinstance(found.net.neuron, LIF):
-        print(
-            "no other tool is known to run this graph: a reset that fades is no neuron of theirs; minisnn nir import reads it"
-        )
+        print("no other tool is known to run this graph: their neurons have no reset that fades; minisnn nir import reads it")

@@ -14,7 +14,7 @@ examples:
   minisnn results --only double-nmnist-maml   measure one again; the same command resumes it
   minisnn results --missing                   measure what is missing or out of date
   minisnn results --only real-shift --data nmnist=~/N-MNIST
-  minisnn results --pages                     write numbers, tables and plots of all pages anew"""
+  minisnn results --pages                     write numbers, tables and plots of all pages again"""
 PAGES = ("README.md", "CHANGELOG.md", "hardware/README.md", "data/results/*.md", "lessons/guides/*.md", "lessons/README.md")
 
 
@@ -88,7 +88,7 @@ def _code() -> str:
 
 
 def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
-    """Write the pages anew, or tell which are not what the files say."""
+    """Write the pages again, or tell which are not what the files say."""
     from ..results import flags
     from ..results.pages import literature, renewed
     from ..results.tables import makers
@@ -108,7 +108,7 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
 
                 write_whole(page, made.encode())
     for name in stale:
-        print(f"{name}: {'is not what the results say; minisnn results --pages writes it anew' if check else 'written'}")
+        print(f"{name}: {'is not what the results say; minisnn results --pages writes it again' if check else 'written'}")
     if not stale:
         print(f"{len(found)} pages are what {len(records)} results say")
     return int(check and bool(stale))

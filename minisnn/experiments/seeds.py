@@ -60,7 +60,7 @@ def run(study: Study) -> Findings:
         "| less MAML, by seed (points)",
         rows,
         f"{len(SEEDS)} training seeds, the same {episodes} test episodes; intervals over seeds by Student's t; settings of "
-        "each rule as minisnn train has them, not tuned anew.",
+        "each rule as minisnn train has them, not tuned again.",
     )
     found.summary = _verdict(steps)
     found.figures["seeds"] = _figure(steps, nearest), "Accuracy of every training seed, by rule."

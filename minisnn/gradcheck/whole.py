@@ -265,7 +265,7 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
         try:
             at = p.slice.start + int(np.ravel_multi_index(index, p.shape))
         except ValueError:
-            raise ValueError(f"{index} is no index of {array}, whose shape is {p.shape}") from None
+            raise ValueError(f"{index} is not an index of {array}, whose shape is {p.shape}") from None
         e = np.zeros(net.size)
         e[at] = step
         analytic.append(gradient[at])

@@ -139,7 +139,7 @@ class Sorted(NamedTuple):
 
 class Left(NamedTuple):
     """Where the factor A[at + r * of_r + m * of_m + k * of_k] of `vector.gemm` lies; numbers only, since a record of arrays
-    made anew for every product costs more than small products do."""
+    made again for every product costs more than small products do."""
 
     at: int
     of_r: int

@@ -115,11 +115,11 @@ LOSSES = {
 
 
 def loss_of(found: "str | Loss") -> Loss:
-    """The loss of a name in LOSSES, or one's own; ValueError for anything else."""
+    """The loss of a name in LOSSES, or your own; ValueError for anything else."""
     if isinstance(found, str) and found in LOSSES:
         return LOSSES[found]
     if isinstance(found, dict):  # of a configuration
-        what = f"the network's loss is {found.get('words')}, an object of one's own"
+        what = f"the network's loss is {found.get('words')}, an object of your own"
         raise ValueError(f"{what}; in Python: load(path, loss=...)")
     lacks = [name for name in ("value", "backward", "backward_tangent") if not callable(getattr(found, name, None))]
     if not isinstance(found, Loss) or lacks:

@@ -71,7 +71,7 @@ class _Constants:
         return {name: value for name, value in vars(self).items() if name != "surrogate" or value is not None}
 
     def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from; of parts of one's own the words alone."""
+        """What `neuron_of` makes the neuron from; of parts of your own the words alone."""
         if type(self) not in NEURONS.values():
             return {"kind": OWN, "words": repr(self)}
         constants = self._constants()
@@ -211,7 +211,7 @@ def neuron_of(configuration: dict[str, Any]) -> LIF | CubaLIF:
     kind = constants.pop("kind", "lif")
     if kind == OWN or "surrogate" in constants:
         what = f"neuron is {constants.get('words')}" if kind == OWN else f"neuron has the surrogate {constants['surrogate']}"
-        raise ValueError(f"the network's {what}, an object of one's own; in Python: load(path, neuron=...)")
+        raise ValueError(f"the network's {what}, an object of your own; in Python: load(path, neuron=...)")
     if kind not in NEURONS:
         raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
     return NEURONS[kind](**constants)

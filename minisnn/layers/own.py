@@ -1,4 +1,4 @@
-"""A neuron of one's own, whose class has the four passes of a step.
+"""A neuron of your own, whose class has the four passes of a step.
 
 Below it the membrane made of them: passes over all steps, with signatures and shapes as in `membrane`, which serve
 `LeakyIntegrator` too, whose u is what its filters give. The states of all sites are (B, H, W, C, number of states); those at

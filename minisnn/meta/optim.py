@@ -79,7 +79,7 @@ class Adam:
 
 
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
-    """ValueError where theta or its gradient are no parameters of the optimiser."""
+    """ValueError where theta or its gradient are not parameters of the optimiser."""
     for name, vector in (("theta", theta), ("gradient", gradient)):
         if not isinstance(vector, np.ndarray) or vector.shape != state.shape or vector.dtype.kind != "f":
             found = f"{vector.dtype} of shape {vector.shape}" if isinstance(vector, np.ndarray) else shown(vector)

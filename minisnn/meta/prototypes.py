@@ -126,7 +126,7 @@ class ClassMeans(InnerLoop):
     def meta_gradient(
         self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
     ) -> MetaGradient:
-        """The gradient of `loss`. It is zero in the readout, which the support makes anew.
+        """The gradient of `loss`. It is zero in the readout, which the support set determines.
 
         order=1 leaves out the Hessians of the inner steps, but not the way back through the class means.
         """

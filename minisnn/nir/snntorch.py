@@ -108,7 +108,7 @@ def from_state_dict(
     for name, array in arrays.items():
         found = np.asarray(array)
         if found.dtype.kind not in "fiub" or not np.isfinite(found).all():
-            raise ValueError(f"{name} ({found.dtype}) holds what is no finite number")
+            raise ValueError(f"{name} ({found.dtype}) holds a value that is not a finite number")
     layers = {name.removesuffix("weight"): np.asarray(w, float) for name, w in arrays.items() if name.endswith("weight")}
     neurons = [name.removesuffix("threshold") for name in arrays if name.endswith("threshold")]
     if not layers or len(layers) != len(neurons):
@@ -183,7 +183,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is no .npz file of arrays ({reason}); expected what np.savez wrote") from error
     for name, array in found.items():
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-            raise ValueError(f"{path}: {name} ({array.dtype}) holds what is no finite number")
+            raise ValueError(f"{path}: {name} ({array.dtype}) holds a value that is not a finite number")
     return found
 
 

@@ -111,7 +111,7 @@ class Cluster(Others):
             raise self._gone(f" ({_short(error)})") from None
 
     def _gone(self, why: str = "") -> WorkersLost:
-        return WorkersLost(f"{self.address}: the scheduler is gone{why}; start it and its workers again")
+        return WorkersLost(f"{self.address}: the scheduler has gone{why}; start it and its workers again")
 
     def forget(self) -> None:
         """In a process that was forked, which has none of the client's threads."""
@@ -152,7 +152,7 @@ class Cluster(Others):
     def _submit(self, function: Callable, *arguments, **options):
         import dask
 
-        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it is no loss
+        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it is not a loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
             return self._client.submit(function, *arguments, pure=False, **options)
 

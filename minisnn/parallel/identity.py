@@ -168,7 +168,7 @@ def _name(value: Any) -> str:
 
 
 def _stable(value: Any) -> str:
-    """What a library's object says of itself, where that is no address."""
+    """What a library's object says of itself, where that is not an address."""
     said = str(value)
     if " at 0x" in said:
         raise Unknown(said)

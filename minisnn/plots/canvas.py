@@ -122,7 +122,7 @@ def save(fig, path: str | Path) -> Path:
     if kind not in kinds:
         ending = path.suffix or "a file without ending"
         raise ValueError(f"{path}: figures cannot be written as {ending!r}, expected one of {', '.join(sorted(kinds))}")
-    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)  # by it the picture may be drawn anew
+    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)  # by it the picture may be drawn again
     with style():
         fig.savefig(image, format=kind, metadata={mark: PICTURE_MARK} if mark else None)
     path.parent.mkdir(parents=True, exist_ok=True)

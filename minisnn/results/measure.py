@@ -1,6 +1,6 @@
 """Carry out a measurement: its commands one after the other, each in a process of its own, and the figures of what they wrote.
 
-What a command wrote stays in a folder of work until the measurement is whole, so one that was stopped goes on with the
+What a command wrote stays in a folder of work until the measurement is whole, so one that was stopped continues with the
 command that is missing, and a training run with the update that is missing.
 """
 

@@ -203,7 +203,7 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     """Which query samples have the largest logit at their label, (n, Q) of one or several logits; of real targets the squared
-    error of each, a mean over the outputs. ValueError for what is no answer to the task."""
+    error of each, a mean over the outputs. ValueError for what is not an answer to the task."""
     logits, width = np.asarray(logits), task.ways
     shape = logits.shape[-2:]
     if logits.ndim not in (2, 3) or shape[0] != len(task.y_query) or shape[1] < width or task.real and shape[1] != width:
@@ -221,7 +221,7 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
     learned from count, which have a small part each where there are many shots."""
     of, labels = task.y_query, task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
-    if task.real:  # targets are no classes: all samples are of one
+    if task.real:  # targets are not classes: all samples are of one
         of, labels, names = np.zeros(len(of), np.int64), np.zeros(len(labels), np.int64), ("all",)
     of = of if asked is None else of[asked]
     if task.recordings is None:

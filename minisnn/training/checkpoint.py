@@ -86,8 +86,8 @@ class Checkpoint:
         """
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
-            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to go on from"
-            raise ValueError(f"{path}: {why}; give what the chip holds, {place}")
+            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to continue from"
+            raise ValueError(f"{path}: {why}; give the model's own network, {place}")
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
         """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`; it is usable."""
@@ -184,7 +184,7 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
         try:
             found = _read(previous, changes)
         except ValueError:
-            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used, either") from None
+            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used either") from None
     update, made = found.progress.get("update"), found.provenance.get("made", "at an unknown time")
     which = "" if update is None else f"of update {update}, "
     warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {which}made {made}", stacklevel=2)
@@ -203,7 +203,7 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        what = "the checkpoint lacks what it should hold, or holds it in another form"
+        what = "the checkpoint lacks required parts, or has them in another form"
         raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
 
 
@@ -246,7 +246,7 @@ def _verified(path: Path) -> bytes:
             raise ValueError(f"the file {found}; expected {_WHAT}") from None
         version, length = header.get("version"), header.get("length")
         if version != VERSION:
-            raise ValueError(f"the checkpoint is of version {version}; this minisnn ({__version__}) reads version {VERSION}")
+            raise ValueError(f"the checkpoint has version {version}; this minisnn ({__version__}) reads version {VERSION}")
         if size - HEADER != length:
             raise ValueError(f"the checkpoint is truncated; found {size - HEADER} bytes after its header, expected {length}")
         file.seek(0)
@@ -263,7 +263,7 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
     except (ValueError, KeyError, RecursionError) as error:
         reason = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"the checkpoint lacks what it should hold ({reason})") from None
+        raise ValueError(f"the checkpoint lacks required parts ({reason})") from None
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: bool) -> Checkpoint:
@@ -287,7 +287,7 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
         step, given = arrays["step_size"], dict(texts["inner_loop"])
         own = given.pop("own", None)
         if own is not None and rule is None:
-            raise ValueError(f"the network learns by {own}, an object of one's own; in Python: read(path, rule=...)")
+            raise ValueError(f"the network learns by {own}, an object of your own; in Python: read(path, rule=...)")
         inner = loop_of(given, _cast(step, net.dtype) if step.ndim else float(step))
         if own is not None and rule is not None and rule is not ANY:
             inner = rule.loop(net, inner, config)
@@ -307,7 +307,7 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
             raise ValueError(f"progress must hold whole numbers from 0 on; its {name} is {number!r}")
     curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
     if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
-        raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
+        raise ValueError("the columns of the curve differ in length or have several axes; expected one row for each update")
     made, origin = texts["provenance"].get("origin"), Origin()
     if made is not None:
         origin = Origin.read(made, "origin")
@@ -327,7 +327,9 @@ def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
         given = getattr(theta, "shape", type(theta).__name__)
         raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
-        raise ValueError(f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, larger or other values")
+        raise ValueError(
+            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite or too large values, or values of another kind"
+        )
     return found
 
 

@@ -66,7 +66,7 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
         ways, classes = config.ways, getattr(tasks, "classes", ())
         if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
             raise ValueError(
-                f"{split}: has {len(classes)} classes, {ways}-way tasks need {ways}; give fewer ways or another split"
+                f"{split}: has {len(classes)} classes, but {ways}-way tasks need {ways}; give fewer ways or another split"
             )
 
 
@@ -84,7 +84,7 @@ def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
                 "the two alone); give sets of the same classes and other recordings, as Recordings.split_recordings makes them"
             )
         if (common := shared(train, tasks)) is not None:
-            raise ValueError(f"train and {split} {common}; what is called unseen would be known, give other recordings")
+            raise ValueError(f"train and {split} {common}; recordings that are called unseen would be known: give others")
 
 
 def measure_of(names: Iterable[str]) -> str:
@@ -102,7 +102,7 @@ def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None
         if not RULES[config.rule].whole_set:
             check_size(task, *size)
         if task.x_query.shape[2:] != shape:
-            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {shape}")
+            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; the training samples have {shape}")
     if not tasks and loss is not None and loss_of(loss).one_hot:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
@@ -190,7 +190,7 @@ def evaluate(
         raise ValueError(f"dataset must be a name, or have a method episode, not {shown(dataset)}")
     ways = net.ways if ways is None else whole("ways", ways)
     if ways != net.ways:
-        raise ValueError(f"ways is {ways}; the network tells {net.ways} classes apart")
+        raise ValueError(f"ways is {ways}; the network has {net.ways} classes")
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
@@ -199,7 +199,7 @@ def evaluate(
     if whole_set:
         dataset = Classification(dataset)
         if len(dataset.classes) != net.ways:
-            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
+            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network has {net.ways}")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered, known = [], [], list[Answers](), 0
     adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
@@ -222,7 +222,7 @@ def evaluate(
     if known:
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
-            f"{name}: {known} of {total} query samples are the very same as a support sample of their task; answers to them "
+            f"{name}: {known} of {total} query samples are identical to a support sample of their task; answers to them "
             "tell what is remembered, and not what is learned",
             stacklevel=2,
         )

@@ -46,7 +46,7 @@ __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a run; the state is saved and the message says how to go on."""
+    """Ctrl-C in a run; the state is saved and the message says how to continue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +165,7 @@ class _Run:
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
-        """From a checkpoint, or from the beginning; origin: of a run that begins anew."""
+        """From a checkpoint, or from the beginning; origin: of a run that begins again."""
         config, folder = self.config, self.folder
         if self.progress:
             announce()

@@ -115,7 +115,7 @@ def refused(line, capsys, name) -> str:
 
 
 def judged(line, name) -> str:
-    """The same by what `cli.main` does before it runs a command, without making the parser anew."""
+    """The same by what `cli.main` does before it runs a command, without making the parser again."""
     with pytest.raises(ValueError) as raised:
         options.check_outputs(TOP, cli.parsed(line, TOP))
     assert str(raised.value).startswith(str(Path(name))) and "\n" not in str(raised.value), line

@@ -178,7 +178,7 @@ def test_the_command_for_letters_in_n_mnists_form_works(tmp_path, monkeypatch, c
         bytes_34(tmp_path / "my letters" / "Train" / "abcdefg"[k // 2] / f"{k + 1:05}", k)
     assert cli.main(["info", str(tmp_path / "my letters")]) == 0
     said = capsys.readouterr().out
-    assert "these are no digits" in said
+    assert "these are not digits" in said
     opens(proposed(said))
 
 

@@ -246,7 +246,7 @@ def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_
     (tmp_path / "lessons" / "01_a.ipynb").write_text("{}")
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "minisnn")
     code, _, err = command("--list")
-    assert code == 2 and "01_a.ipynb: the file is no notebook" in err
+    assert code == 2 and "01_a.ipynb: the file is not a notebook" in err
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "a" / "minisnn")
     assert command()[0] == 2
 

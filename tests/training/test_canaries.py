@@ -426,7 +426,7 @@ def test_what_is_one_and_the_same_is_no_test():
         (one, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
         (again, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
     ):
-        with pytest.raises(ValueError, match=f"{words}; what is called unseen would be known, give other recordings"):
+        with pytest.raises(ValueError, match=f"{words}; recordings that are called unseen would be known: give others"):
             train(config_of("maml", {}, test_episodes=1), "run", progress=False, data=dict(train=parts["train"], test=test))
     assert not Path("run").exists()
 

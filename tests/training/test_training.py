@@ -112,7 +112,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
 
 
 def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
-    """Whoever resumes, or begins anew by force, where a run is under way is told so; the run does not notice."""
+    """Whoever resumes, or begins again by force, where a run is under way is told so; the run does not notice."""
     pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
     out, refused = tmp_path / "run", []
 
@@ -327,7 +327,7 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
     with pytest.raises(ValueError, match="holds log.csv already"):
         train(toy_config(), tmp_path, data=toy_data(), **SILENT)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"config\.json: the file is no JSON"):
+    with pytest.raises(ValueError, match=r"config\.json: the file is not JSON"):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
 
 

@@ -62,7 +62,9 @@ def recording_number(path: str | Path) -> int:
     letter = path.parent.name.lower()
     match = re.fullmatch(r"([a-z])_([0-9]{1,9})", path.stem.lower())
     if not match or match[1] != letter or int(match[2]) < 1:
-        raise ValueError(f"{path}: the file name is no recording of letter {letter}; expected for example {letter}_0001.mat")
+        raise ValueError(
+            f"{path}: the file name is not that of a recording of letter {letter}; expected for example {letter}_0001.mat"
+        )
     return int(match[2])
 
 
@@ -70,7 +72,7 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     """Events of one recording (dtype EVENT), sorted by time; events of one time keep their order.
 
     flip_y: row y becomes 179 - y, for releases whose y grows upwards.
-    Raises ValueError, naming the file, where it is no MATLAB file or truncated, lacks a variable, has variables of
+    Raises ValueError, naming the file, where it is not a MATLAB file or truncated, lacks a variable, has variables of
     differing lengths or none, or values that are not finite, not whole, or out of range; FileNotFoundError where it is
     missing.
     """

@@ -59,7 +59,7 @@ JUMP, LEAST, MOST = 10_000, 50, 16  # us that a clock falls back by; events betw
 def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
     """Events sorted by time, those of one time in their order.
 
-    ValueError where their clock began anew on the way, and sorting would lay one stretch upon the other: a few falls by more
+    ValueError where their clock began again on the way, and sorting would lay one stretch upon the other: a few falls by more
     than half of the time that has passed, between them events of both polarities whose times mostly grow. Events in no order or
     a polarity after the other, are sorted.
     """
@@ -78,7 +78,7 @@ def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
         if all(0 < stretch.sum() < len(stretch) for stretch in stretches):
             at = int(jumps[0])
             seconds = (int(t[at]) - int(t[at + 1])) / 1e6
-            what = f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins anew"
+            what = f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins again"
             raise ValueError(f"{what}; expected times that grow, or each stretch as a recording of its own")
     return events[np.argsort(t, kind="stable")]
 

@@ -5,7 +5,7 @@ pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x 3
 
     byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4: time in microseconds
 
-A row with y = 240 is no event: the clock has overflowed, and 8192 us are added to the times of all rows after it.
+A row with y = 240 is not an event: the clock has overflowed, and 8192 us are added to the times of all rows after it.
 """
 
 from __future__ import annotations
@@ -146,6 +146,6 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
         if path.suffix.lower() != ".bin" or path.name.startswith("."):
             continue
         if not re.fullmatch("0*[1-9][0-9]{0,8}", path.stem):
-            raise ValueError(f"{path}: the file name is no MNIST picture number; expected for example 00002.bin")
+            raise ValueError(f"{path}: the file name is not an MNIST picture number; expected for example 00002.bin")
         numbered.append((int(path.stem), path))
     return sorted(numbered)

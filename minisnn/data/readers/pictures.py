@@ -236,7 +236,7 @@ def _load(path: Path):
             arrays = {name: loaded[name] if name in _IMAGES + _LABELS else None for name in loaded.files}
         for name, array in arrays.items():  # what does not begin as an array comes as bytes
             if array is not None and not isinstance(array, np.ndarray):
-                raise ValueError(f"{name} is no array")
+                raise ValueError(f"{name} is not an array")
         return arrays
     except Exception as error:
         # NumPy would advise to load objects unsafely

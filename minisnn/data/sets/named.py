@@ -46,7 +46,7 @@ _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 
 def is_name(name: str) -> bool:
-    """Whether this may be the name of a data set of one's own."""
+    """Whether this may be the name of a data set of your own."""
     return name == OWN or bool(_CODE.fullmatch(name) or re.fullmatch(r"[A-Za-z][\w.-]*", name))
 
 
@@ -122,7 +122,7 @@ def open_named(name: str, split: str, root: str | Path | None, **options: Any) -
 
 
 def _takes_classes(make: Callable) -> bool:
-    """Whether a function of one's own has an argument for the classes, as `own` has."""
+    """Whether a function of your own has an argument for the classes, as `own` has."""
     try:
         parameters = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):  # of a class of C, say

@@ -245,7 +245,7 @@ def counts_of(
 
 
 def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:
-    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or go on well beyond them."""
+    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or extend well beyond them."""
     most, middle = max(lengths), sorted(lengths)[len(lengths) // 2]
     if 0.9 * steps <= middle <= 1.1 * steps:
         return

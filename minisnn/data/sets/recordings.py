@@ -50,7 +50,7 @@ class Recordings:
     groups       {"subject": one name or number for each recording, …}: what support and query must not share; {}: recordings
                  alone. Copies, which have the same events after their first, count as one recording
     shared       names of groups that they may share after all
-    within       one name or number for each recording: all recordings of a task have the same, drawn anew for each task
+    within       one name or number for each recording: all recordings of a task have the same, drawn again for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
     source, kind   where the recordings come from, and what a symbol is: for error messages and other texts
 
@@ -158,7 +158,7 @@ class Recordings:
         """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""
         within = np.asarray(given)
         if within.shape != (len(self.pool),):
-            raise ValueError(f"within has shape {within.shape}; expected one entry a recording, {len(self.pool)}")
+            raise ValueError(f"within has shape {within.shape}; expected one entry for each recording, {len(self.pool)}")
         for symbol, where in self.symbols.items():
             for value in np.unique(within):
                 if np.sum(within[where] == value) < 2:
@@ -300,7 +300,7 @@ class Recordings:
         if shares and (set(shares) != set(SPLITS) or not all(0 < share < np.inf for share in shares.values())):
             raise ValueError(f"found the shares {shares}; expected train, val and test, each above 0")
         if together is not None and len(together) != len(self.pool):
-            raise ValueError(f"together has {len(together)} entries; expected one a recording, {len(self.pool)}")
+            raise ValueError(f"together has {len(together)} entries; expected one for each recording, {len(self.pool)}")
         return as_splits(
             {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
         )

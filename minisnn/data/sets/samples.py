@@ -19,10 +19,10 @@ from ...parallel.arguments import shown, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
-TRIES = 20  # how often to draw anew where the rules for samples keep few recordings from being used equally often
-REGROUPS = 200  # how often to draw anew which groups serve support and which query
+TRIES = 20  # how often to draw again where the rules for samples keep few recordings from being used equally often
+REGROUPS = 200  # how often to draw again which groups serve support and which query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
-DEALS = 20  # how often groups are dealt anew where one of the splits goes short
+DEALS = 20  # how often groups are dealt again where one of the splits goes short
 TELLING = 10  # cells with events from which on two equal recordings are no coincidence
 
 
@@ -114,7 +114,7 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
 
 
 class _Deck:
-    """Recordings in a shuffled order, dealt from the top; shuffled anew behind the rest when none of it fits."""
+    """Recordings in a shuffled order, dealt from the top; shuffled again behind the rest when none of it fits."""
 
     def __init__(self, rng: np.random.Generator, pool: list[int]):
         self.rng, self.pool, self.rest = rng, pool, list(pool)
@@ -221,7 +221,7 @@ def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
         raise ValueError(f"{name} must be a list, one entry a recording, not {shown(group)}")
     if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
         raise ValueError(
-            f"{name} has {len(group)} entries; expected one a recording, {recordings[-1] + 1}, none of them masked"
+            f"{name} has {len(group)} entries; expected one for each recording, {recordings[-1] + 1}, none of them masked"
         )
     return np.asarray(group)[recordings]
 

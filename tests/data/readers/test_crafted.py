@@ -189,7 +189,7 @@ def deep(file, other):
         (absurd_chunks, f"theta asks for {1 << 29} values"),
         (bomb, "optimiser/outer/m asks for 67108864 values"),
         (plugin, "theta is packed by filter 32015; expected one of deflate"),
-        (reference, "the attribute network is no text"),
+        (reference, "the attribute network is not text"),
         (objects, "attribute network cannot be read"),
         (many_layers, "name 9000 layers, expected at most 100"),
         (huge, "the network would have"),
@@ -207,14 +207,14 @@ def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
 
 def test_settings_that_nest_without_end_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("[" * 100_000)
-    with pytest.raises(ValueError, match="config.json: the file is no JSON"):
+    with pytest.raises(ValueError, match="config.json: the file is not JSON"):
         RunFolder(tmp_path).config()
 
 
 @pytest.mark.parametrize(
     "text, words",
     [
-        ('{"lr": ' + "1" * 5000 + "}", "the file is no JSON"),
+        ('{"lr": ' + "1" * 5000 + "}", "the file is not JSON"),
         (f'{{"lr": {10**400}}}', "too large"),
         ('{"shots": "' + "x" * 5000 + '"}', "shots must be a whole number"),
         ('{"a\\nb": 1}', r"unknown settings 'a\\nb'"),

@@ -126,7 +126,7 @@ def test_a_file_without_a_number_is_named(root):
 @pytest.mark.parametrize("name", ["9" * 200, "1" * 10, "0", "00000", "١"])
 def test_numbers_that_no_picture_has(root, name):
     (next(root.iterdir()) / "0" / f"{name}.bin").touch()
-    with pytest.raises(ValueError, match=f"{name}.bin: the file name is no MNIST picture number"):
+    with pytest.raises(ValueError, match=f"{name}.bin: the file name is not an MNIST picture number"):
         nmnist_files(root, "train")
 
 

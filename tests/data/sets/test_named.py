@@ -253,7 +253,7 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         "c1/8.npy": "the pixel at x 4, y 2 makes",
         "c1/9.npy": "its clock jumps, or nothing moved",
         "c2/9.npy": "all its events are OFF",
-        "c2/8.csv": "the clock wraps or begins anew",
+        "c2/8.csv": "the clock wraps or begins again",
         "c2/7.csv": "the recording has no events",
     }.items():
         assert any(name in line and what in line for line in text.splitlines()), (what, text)

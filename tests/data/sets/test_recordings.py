@@ -162,7 +162,7 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings([], [], sensor=SENSOR), "found 0 recordings and 0 labels"),
         (
             lambda e, k: ms.Recordings(e, sensor=SENSOR),
-            r"labels are missing; expected one a recording, or pairs \(events, label",
+            r"labels are missing; expected one for each recording, or pairs \(events, label",
         ),
         (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording, expected at least 2"),
         (lambda e, k: ms.Recordings(e, k, sensor=(30, 4)), "recording [0-9]+: (x|y) reaches from"),
