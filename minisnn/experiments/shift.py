@@ -65,5 +65,5 @@ def _figure(curves: dict):
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")
         axes[0].legend(fontsize="x-small", loc="lower center")
-        fig.suptitle("Moved recordings: what a network carries over")
+        fig.suptitle("Shifted recordings: what a network carries over")
     return fig

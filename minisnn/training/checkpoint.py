@@ -328,7 +328,7 @@ def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
         raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
         raise ValueError(
-            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite or too large values, or values of another kind"
+            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too large or other values"
         )
     return found
 

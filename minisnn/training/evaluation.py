@@ -223,7 +223,7 @@ def evaluate(
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
             f"{name}: {known} of {total} query samples are identical to a support sample of their task; answers to them "
-            "tell what is remembered, and not what is learned",
+            "show what is remembered, not what is learned",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered)

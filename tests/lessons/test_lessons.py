@@ -22,9 +22,7 @@ LESSONS = ROOT / "lessons"
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
-SECONDS = {
-    name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30) for name in NAMES
-}  # of processor time
+SECONDS = {name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30) for name in NAMES}  # of CPU time
 
 
 @pytest.fixture(params=SOURCES, ids=NAMES)

@@ -102,7 +102,7 @@ class _Reader:
             code = None
         self.end()
         if code == -getattr(signal, "SIGXCPU", 0):
-            return f"did not end within {seconds} seconds of processor time"
+            return f"did not end within {seconds} seconds of CPU time"
         if code == -getattr(signal, "SIGKILL", 0):  # the limit of wall-clock time
             return "did not end"
         return f"crashed ({signal.Signals(-code).name})" if code and code < 0 else "failed"

@@ -343,7 +343,7 @@ def reading(monkeypatch, tmp_path):
     "body, words",
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", r"the library that reads it crashed \(SIGSEGV\), the file is damaged"),
-        ("while True: pass", "the library that reads it did not end within 0 seconds of processor time"),
+        ("while True: pass", "the library that reads it did not end within 0 seconds of CPU time"),
         ("return {}, {'theta': hdf5.np.zeros(1 << 31, 'u1')}", "Unable to allocate"),
         ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the library that reads it failed, the file is damaged"),
         ("return {}, {'theta': hdf5.np.array([b'abc'])}", "the library that reads it failed, the file is damaged"),
