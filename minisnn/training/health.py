@@ -58,7 +58,7 @@ class Health:
         median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
         when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            text = f"the meta-gradients explode, their norm is {median:.3g} in the median over the last {SPAN}, and was "
+            text = f"the meta-gradients explode, their median norm is {median:.3g} over the last {SPAN} and was "
             text += f"{usual:.3g}"
             self._tell("exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet)
         if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:

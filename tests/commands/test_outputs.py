@@ -221,7 +221,7 @@ def test_what_is_read_by_the_name_of_its_folder_is_not_written_over_even_by_forc
         assert "run is read, and this is part of it" in refused(line, capsys, name)
     for start in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
         line = ["train", "--start", start, "--out", "run", "--force"]
-        assert "is read, and lies there" in refused(line, capsys, "run")
+        assert "is in this folder; expected another folder for the output" in refused(line, capsys, "run")
 
 
 @pytest.mark.parametrize("name", ["style.py", ".minisnn.json", ".README.md.1-2.tmp"])

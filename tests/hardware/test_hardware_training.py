@@ -324,7 +324,7 @@ def test_the_folder_is_held_from_the_first_file_to_the_last(tmp_path, monkeypatc
 
     def watched(function):
         def call(*arguments, **options):
-            with pytest.raises(ValueError, match="another process works in this folder"):
+            with pytest.raises(ValueError, match="another process is working in this folder"):
                 Hold(folder).take()
             seen.append(function.__name__)
             return function(*arguments, **options)

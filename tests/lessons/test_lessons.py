@@ -413,7 +413,7 @@ def test_every_notebook_has_its_rows_whatever_is_in_it(tmp_path, monkeypatch, ca
         slot["source"] = code
     bad = {
         "a.ipynb": json.dumps(book),
-        "b.ipynb": "no notebook",
+        "b.ipynb": "not a notebook",
         "c.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=None), source="1")]}),
         "d.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=[["exercise"]], exercise=[]), source="1")]}),
         "e.ipynb": json.dumps(

@@ -1,4 +1,4 @@
-"""The non-spiking peer: its equations, every derivative against differences, automatic differentiation, its errors."""
+"""The CNN baseline: its equations, every derivative against differences, automatic differentiation, its errors."""
 
 import warnings
 

@@ -301,7 +301,9 @@ def test_noise_of_a_users_code(monkeypatch):
     config = config_of("classify", code())
     assert_silent(heard(config))
     forgetful = config_of("classify", code(body="return data"))
-    with pytest.raises(ValueError, match=r"train and val share 400 of 400 recordings .*; what is called unseen would be known"):
+    with pytest.raises(
+        ValueError, match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known"
+    ):
         heard(replace(forgetful, evaluate_every=5))
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
     assert_loud(heard(forgetful))

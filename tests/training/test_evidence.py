@@ -64,7 +64,7 @@ def test_rows_of_features_train_and_are_tested(tmp_path):
 def test_what_a_test_set_lacks_is_told_before_training(tmp_path):
     data = toy_data()
     data["test"].input_shape = (5, 6, 2)
-    with pytest.raises(ValueError, match=r"test: has samples of shape \(5, 6, 2\); those that train are \(6, 6, 2\)"):
+    with pytest.raises(ValueError, match=r"test: has samples of shape \(5, 6, 2\); the training samples have \(6, 6, 2\)"):
         train(toy_config(), tmp_path / "run", data=data, **SILENT)
     assert data["train"].calls == 0 and not (tmp_path / "run").exists()
 

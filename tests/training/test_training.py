@@ -118,7 +118,7 @@ def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
 
     def another():
         for how in (dict(resume=True), dict(force=True)):
-            with pytest.raises(ValueError, match=r"run: another process works in this folder; expected one run at a time"):
+            with pytest.raises(ValueError, match=r"run: another process is working in this folder; expected one run at a time"):
                 train(toy_config(), out, data=toy_data(), **how, **SILENT)
             refused.append(how)
 

@@ -194,7 +194,7 @@ def deep(file, other):
         (many_layers, "name 9000 layers, expected at most 100"),
         (huge, "the network would have"),
         (beyond, "finite number"),
-        (deep, "lacks what it should hold"),
+        (deep, "lacks required parts"),
     ],
 )
 def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
@@ -352,7 +352,7 @@ def reading(monkeypatch, tmp_path):
 )
 def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body, words):
     reading(body)
-    with pytest.raises(ValueError, match=f"good.h5: the checkpoint lacks what it should hold .*{words}"):
+    with pytest.raises(ValueError, match=f"good.h5: the checkpoint lacks required parts .*{words}"):
         ms.load(saved)
     monkeypatch.undo()
     if "allocate" in words:  # it has survived

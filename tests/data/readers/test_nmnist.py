@@ -119,7 +119,7 @@ def test_errors_name_the_root(root):
 def test_a_file_without_a_number_is_named(root):
     folder = next(root.iterdir()) / "7"
     write(folder / "digit_a.bin", (1, 1, 0, 0, 1))
-    with pytest.raises(ValueError, match="digit_a.bin: .* no MNIST picture number"):
+    with pytest.raises(ValueError, match="digit_a.bin: .* not an MNIST picture number"):
         nmnist_files(root, "train")
 
 

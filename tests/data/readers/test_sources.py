@@ -375,8 +375,8 @@ def test_frames_are_steps(axes):
     [
         (np.zeros((5, 3, 4, 4)), r"frames have shape \(5, 3, 4, 4\), none is that of two polarities; expected"),
         (np.zeros((5, 2, 4, 2)), "both may be that of the polarities"),
-        (np.full((5, 2, 4, 4), 0.5), "no whole numbers; expected counts of events"),
-        (np.full((5, 2, 4, 4), np.nan), "no whole numbers"),
+        (np.full((5, 2, 4, 4), 0.5), "not whole numbers; expected counts of events"),
+        (np.full((5, 2, 4, 4), np.nan), "not whole numbers"),
         (np.full((5, 2, 4, 4), -1), "frames reach from -1 to -1; expected counts from 0 to 255"),
         (np.full((5, 2, 4, 4), 300), "frames reach from 300 to 300"),
         (np.zeros((5, 2, 4, 4)), "the recording has no events"),

@@ -104,7 +104,7 @@ def test_a_changed_file_is_read_again():
             r"c5.0\.npy: y reaches from 5 to 5; expected 0 to 4 on a sensor of 12 x 5 pixels$",
         ),
         (dict(sensor=[10, 12], size=[3, 13]), "size is .*; expected rows and columns from 1 to those of the sensor"),
-        (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the take lasts"),
+        (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the recording lasts"),
     ],
 )
 def test_folders_that_do_not_fit(how, message):

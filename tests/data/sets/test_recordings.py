@@ -109,7 +109,7 @@ def test_takes_are_cut_and_stay_on_one_side():
 def test_windows_hold_the_events_of_their_time():
     events = event_array(np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int))
     assert [part["x"].tolist() for part in windows(events, 4, 3)] == [[0, 1, 2, 3], [3, 4, 5, 6]]
-    with pytest.raises(ValueError, match="the take lasts 9 ms; expected at least 10"):
+    with pytest.raises(ValueError, match="the recording lasts 9 ms; expected at least 10"):
         windows(events, 10, 3)
     with pytest.raises(ValueError, match="hop_ms is 0; expected a positive number"):
         windows(events, 4, 0)
@@ -168,7 +168,7 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings(e, k, sensor=(30, 4)), "recording [0-9]+: (x|y) reaches from"),
         (lambda e, k: ms.Recordings([e[0][:0], *e[1:]], k, sensor=SENSOR), "recording 0: the recording has no events"),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0), "bin_ms must be a positive number of milliseconds, not 0"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the take lasts 99 ms"),
+        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the recording lasts 99 ms"),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": "ab"}),
             r"groups\['who'\] has 2 entries; expected one a",
