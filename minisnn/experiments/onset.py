@@ -76,7 +76,7 @@ def run(study: Study) -> Findings:
         "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over episodes | loss, paired (points)",
         rows,
         f"{episodes} episodes; support recordings are as in meta-training. Events that a delay moves out of the 100 ms are "
-        "not seen. In a stream each recording, of support and query, follows one of another class, and nothing is reset in between.",
+        "lost. In a stream, each recording of support and query follows one of another class, without a reset in between.",
     )
     if curves:
         words = dict(xlabel="recording begins later by (ms)", title="One update; a network that waits for a start")

@@ -201,14 +201,14 @@ def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     root = made(tmp_path / "lone", archive, 7, 1)
     assert cli.main(["info", str(root)]) == 0
     said = capsys.readouterr().out
-    assert "class 0: has one recording; expected two" in said and "when that is mended this command says how" in said
+    assert "class 0: has one recording; expected two" in said and "this command then says how" in said
     root = made(tmp_path / "bare", bare)
     assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
     assert "say their order as --columns t,x,y,p" in said and "by their values it is t,x,y,p or t,y,x,p" in said
     root = made(tmp_path / "twins", lambda path, k: archive(path, k // 2))
     assert cli.main(["info", str(root)]) == 0
-    assert "has the very events of" in capsys.readouterr().out
+    assert "has the same events as" in capsys.readouterr().out
     assert cli.main(["info", str(made(tmp_path / "wide", array)), "--sensor", "200,300"]) == 0
     assert "reach x 15 and y 11 only: is the sensor smaller (--sensor)?" in capsys.readouterr().out
 

@@ -299,7 +299,7 @@ def _indexed(path: Path) -> Iterator[Entry]:
         with called(path), open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: no table of text ({one_line(error)}); expected path and label in the first line") from None
+        raise ValueError(f"{path}: not a text table ({one_line(error)}); expected path and label in the first line") from None
     head = [name.strip().lower() for name in rows[0]] if rows else []
     times = {}
     for part in ("start", "stop"):

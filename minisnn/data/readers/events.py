@@ -32,7 +32,7 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_cloc
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
         values = unmasked(values, name)
         if values.ndim != 1:
-            raise ValueError(f"{name} has shape {values.shape}; expected one value an event, shape (N,)")
+            raise ValueError(f"{name} has shape {values.shape}; expected one value for each event, shape (N,)")
         if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
             raise ValueError(f"{name} holds a value that is not a whole number")
         if values.size and values.dtype.kind not in "biuf":
@@ -113,7 +113,7 @@ def as_events(
             p = p > 0
         if time is None and said is None and are_fractions(t) and (unit := unit_of_fractions(x, y, t)):
             way = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
-            raise ValueError(f"times are fractions and nothing says of what; {way}")
+            raise ValueError(f"times are fractions, and nothing gives their unit; {way}")
         made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:

@@ -64,7 +64,7 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
         if size is not None:
             images = np.stack([resize(image, size) for image in images])
     if len(images) != len(keys):
-        raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label a picture")
+        raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label for each picture")
     if not len(images):
         raise ValueError(f"{path}: found no pictures")
     names = sorted(set(keys), key=by_value)
@@ -183,7 +183,7 @@ def _file(path: Path, labels: Path | None) -> tuple[np.ndarray, list[str]]:
         return images, _names(keys, path)
     if path.suffix.lower() == ".npy":
         if labels is None:
-            raise ValueError(f"{path}: holds pictures only; name the file of their labels, too")
+            raise ValueError(f"{path}: holds pictures only; name the file of their labels too")
         return _load(path), _names(_load(labels), labels)
     images = read_idx(path)
     if labels is None:

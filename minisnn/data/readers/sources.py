@@ -41,7 +41,7 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
         if number <= len(labels):
             yield one, labels[number - 1]
     if number != len(labels):
-        raise ValueError(f"found {number} recordings and {len(labels)} labels; expected some, and one label a recording")
+        raise ValueError(f"found {number} recordings and {len(labels)} labels; expected some, and one label for each recording")
 
 
 def _each(source: Any) -> Iterator[Any]:

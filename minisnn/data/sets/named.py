@@ -161,7 +161,7 @@ def own(
     task. Raises ValueError, naming what is at fault.
     """
     if root is None:
-        raise ValueError(f"{OWN} need a root; expected --root with a folder a class, or index.csv")
+        raise ValueError(f"{OWN} need a root; expected --root with one folder for each class, or index.csv")
     found = entries(root)
     if sensor is None:
         sensor = sensor_of_all(found)

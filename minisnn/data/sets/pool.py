@@ -263,7 +263,7 @@ def tell_full(pool: Pool, source: str) -> None:
     if full > FULL * max(len(pool.counts), 1):
         warnings.warn(
             f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a step, the most that they "
-            "can count; what they saw beyond is lost, so that bright and brighter look alike: give shorter steps (--bin-ms) "
+            "can count; what they saw beyond is lost, so bright and brighter look alike: give shorter steps (--bin-ms) "
             "or more cells (--size)",
             stacklevel=3,
         )

@@ -146,7 +146,7 @@ def pool_of_pictures(
 
     def record() -> Iterator[tuple]:
         total = sight.draws * len(where)
-        with bar(None, total, f"the event camera looks at {total} {what}", keep.progress) as shown:
+        with bar(None, total, f"the event camera records {total} {what}", keep.progress) as shown:
             for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
                 part = where[first : first + BATCH]
                 yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]

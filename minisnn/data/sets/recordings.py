@@ -106,7 +106,7 @@ class Recordings:
             one_of("time", time, ("ns", "us", "ms", "s"))
         one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
         if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
-            raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
+            raise ValueError(f"labels must be a list with one label for each recording, not {shown(labels)}")
         if isinstance(events, Counts):
             pool: Counts = events
         else:
@@ -128,7 +128,7 @@ class Recordings:
                 raise ValueError(f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}")
         self.made_of = {name: tuple(_symbol(one, places, name) for one in symbols) for name, symbols in made_of.items()}
         if len({len(symbols) for symbols in self.made_of.values()}) != 1:
-            raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected as many in each")
+            raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected the same number in each")
         self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for own in self.made_of.values() for one in own})}
         copy_of = copies(pool)
         for symbol, recordings in self.symbols.items():
@@ -368,7 +368,7 @@ def _labelled(source: Any, labels: Sequence[Any] | None, how: dict[str, Any]) ->
     items = items_of(source, labels)
     first = next(items, None)
     if first is None:
-        raise ValueError("found 0 recordings and 0 labels; expected some, and one label a recording")
+        raise ValueError("found 0 recordings and 0 labels; expected some, and one label for each recording")
     how = dict(how, sensor=_sensor(how["sensor"], source, plain(first[0])), judge=Judge(how["time"]))
     items = chain([first], items)
     del first

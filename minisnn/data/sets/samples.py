@@ -198,7 +198,7 @@ def split_classes(names: Sequence[str], seed: int, source: str, **classes: Seque
     named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
     taken = [one for given in named.values() for one in given]
     if classes or set(wanted) != set(SHARES) or len(set(taken)) != len(taken):
-        raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, without a class in two of them")
+        raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, with no class in two of them")
     rest = [name for name in names if name not in set(taken)]
     shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
     if not all(0 < share < np.inf for share in shares.values()):
@@ -218,7 +218,7 @@ def split_classes(names: Sequence[str], seed: int, source: str, **classes: Seque
 def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
     """One entry of a group for every part that was cut from its recording."""
     if not hasattr(group, "__len__"):
-        raise ValueError(f"{name} must be a list, one entry a recording, not {shown(group)}")
+        raise ValueError(f"{name} must be a list with one entry for each recording, not {shown(group)}")
     if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
         raise ValueError(
             f"{name} has {len(group)} entries; expected one for each recording, {recordings[-1] + 1}, none of them masked"

@@ -476,7 +476,7 @@ def test_within_is_one_each():
         (dict(x=[-1, 3]), "x reaches from -1 to 3"),
         (dict(x=[0.5, 3]), "x holds a value that is not a whole number"),
         (dict(t=[np.nan, 3]), "times are not all finite|not a whole number"),
-        (dict(t=[0.25, 3]), "times are fractions and nothing says of what"),
+        (dict(t=[0.25, 3]), "times are fractions, and nothing gives their unit"),
         (dict(t=np.array([0, 2**64 - 5], np.uint64)), "t reaches from 0 to 18446744073709551611"),
         (dict(x=[1, 2, 3]), "differ in length"),
         (dict(t=["a", "b"]), "times are not all finite numbers"),

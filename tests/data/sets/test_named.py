@@ -97,7 +97,7 @@ def test_a_changed_file_is_read_again():
 @pytest.mark.parametrize(
     "how, message",
     [
-        (dict(root=None), "recordings need a root; expected --root with a folder a class, or index.csv"),
+        (dict(root=None), "recordings need a root; expected --root with one folder for each class, or index.csv"),
         (dict(), "a: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"),
         (
             dict(sensor=[5, 12]),

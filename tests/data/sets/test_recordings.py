@@ -179,7 +179,7 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR).only(["nobody"]), "found class 'nobody', expected one or more of"),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=["class 1"], val=["class 1"], test=0.2),
-            "without a class in",
+            "with no class in",
         ),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=0.5), "expected train, val and test"),
     ],
