@@ -7,20 +7,20 @@ Stewart & Neftci 2022:
     lambda_N = gradient of the query loss at theta_N
     lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
 
-lambda_0 is the meta-gradient, exact by Hessian-vector products, - sum_n m_n g_n lambda_{n+1} the gradient of the step
+lambda_0 is the meta-gradient, exact by Hessian-vector products; - sum_n m_n g_n lambda_{n+1} is the gradient of the step
 sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > threshold elementwise, zero in frozen layers.
 
-ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below, so the
-second-order term of a step of the readout lies in them too, and the outer loop learns them all.
+ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below. So the
+second-order term of a readout step has parts in them too, and the outer loop learns all layers.
 
-Online, as a device in use learns: `steps` times through the support set, one sample after the other, an update after each, all
-of them differentiated through: the recursion above with as many steps as updates, each with the gradient of its own sample.
+Online learning is what a device in use does: it goes `steps` times through the support set, sample by sample, with an update
+after each. All updates are differentiated through: it is the recursion above with as many steps as updates, each with the
+gradient of its own sample.
 
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 
-Another rule of learning is a subclass of `InnerLoop` with another `update`, and its adjoint.
-
-`meta.functions` has the methods as functions for scripts, with the fields of `InnerLoop` as arguments.
+Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint. `meta.functions` has the methods
+as functions for scripts, with the fields of `InnerLoop` as arguments.
 """
 
 from collections.abc import Callable

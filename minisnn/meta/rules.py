@@ -1,4 +1,4 @@
-"""The rules of learning that a run can follow: each is one object in RULES, and all that is said of it is said here.
+"""The learning rules that a run can follow: each is one object in RULES, which says all there is to say about it.
 
 Only the standard library is needed here, so that the command line can list the rules without loading NumPy.
 """

@@ -1,14 +1,14 @@
-"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): as many machines as it has, workers that come and go.
+"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): any number of machines, and workers that come and go.
 
-A cluster is started with Dask's own commands, on each machine one of the latter:
+Start a cluster with Dask's own commands, the second one on each machine:
 
     dask scheduler                                        prints its address
     dask worker tcp://10.0.0.1:8786 --nthreads 1 --nworkers 8
 
-Dask begins the tasks of a worker that died again elsewhere, and the results are taken in the order of the tasks, so that
-nothing depends on who did what. Data sets are opened here and sent to the workers, which need none on their disks.
+Dask starts the tasks of a worker that died again elsewhere, and results are taken in the order of the tasks, so nothing
+depends on who did what. Data sets are opened here and sent to the workers, which need none on their disks.
 
-Whoever reaches a Dask scheduler can run code on its workers, as this module does: keep it in a network of your own, or use
+Whoever reaches a Dask scheduler can run code on its workers, as this module does. Keep it in a network of your own, or use
 Dask's TLS (tls://).
 """
 

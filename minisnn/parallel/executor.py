@@ -1,7 +1,7 @@
 """Where independent tasks are carried out: in this process, in other processes of this machine, or by a Dask cluster.
 
-Tasks of a meta-batch, test episodes and items of a study depend on their number and on what they are given, on nothing else;
-what is summed over them is summed here, in their order. So every executor gives the same bits.
+Tasks of a meta-batch, test episodes and items of a study depend only on their number and their arguments. Sums over them
+are made here, in their order. So every executor gives the same bits.
 
     Executor             this process (the default)
     Workers(4)           four processes of this machine, one thread each (`workers`)

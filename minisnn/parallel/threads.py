@@ -1,11 +1,11 @@
 """Threads of the kernels: a range of independent items, shared out over a pool that lives as long as the process.
 
-Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on who
-computes it or when; what is summed over items is summed afterwards in a fixed order. Where parts of a batch go side by side
-(`in_order`), a thread that finds none left takes a share of the kernels of those that still work at theirs.
+Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on which
+thread computes it or when; sums over items are made afterwards in a fixed order. Where parts of a batch run side by side
+(`in_order`), a thread that finds none left takes a share of the kernels of those still at work.
 
-Any thread may call these, several at once: each works itself, and those of the pool help whom they come to. The main thread,
-which may be interrupted at any moment, has all that is shared done in its place (`stand_in`).
+Any thread may call these functions, several at once: each works itself, and threads of the pool help. The main thread may be
+interrupted at any moment, so another one does all that is shared in its place (`stand_in`).
 """
 
 import os

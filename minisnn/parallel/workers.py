@@ -1,9 +1,10 @@
-"""Worker processes of this machine, in place of a library's pool: loky and `concurrent.futures` give up every worker and task
-where one worker dies and send a set of tasks with each task; a Dask cluster, which does neither, listens on a port where any
-user of the machine can run code.
+"""Worker processes of this machine, in place of a library's pool.
 
-What travels goes through private pipes and is pickled by Python's own `multiprocessing`; no file is ever unpickled. A script
-that uses Workers must run its commands under `if __name__ == "__main__":`, for each worker imports it.
+loky and `concurrent.futures` give up every worker and task when one worker dies, and send a set of tasks with each task. A
+Dask cluster does neither, but listens on a port where any user of the machine can run code.
+
+Data travel through private pipes and are pickled by Python's own `multiprocessing`; no file is ever unpickled. A script that
+uses Workers must run its commands under `if __name__ == "__main__":`, because each worker imports it.
 """
 
 import os

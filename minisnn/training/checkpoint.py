@@ -5,9 +5,9 @@
                  training (settings), progress, random, provenance
     data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>; curve/<column>
 
-A file is written beside its place and renamed into it: killed at any moment, the place holds the old or the new one. A run
-keeps the one before, too. HDF5 may crash on damaged files: nothing is opened before its checksum holds, and as anybody can
-write a checksum, by a process of its own (`data.readers.foreign`).
+A file is written under another name and then renamed: whenever the process is killed, the old file or the new one is there.
+A run also keeps the one before. HDF5 may crash on damaged files, so nothing is opened before its checksum is verified. As
+anybody can write a checksum, a process of its own opens it (`data.readers.foreign`).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can be stopped and resumed.
 
-Task k of update u depends on (seed, u, k) alone, and a checkpoint holds all else that the next update needs: a run that
-was stopped and resumed ends with the very arrays of one that was not.
+Task k of update u depends on (seed, u, k) alone, and a checkpoint holds everything else that the next update needs. So a run
+that was stopped and resumed ends with the very same arrays as one that was not.
 """
 
 import math

@@ -9,12 +9,12 @@ screen to an event camera that moves in three saccades. Here, for every pixel an
     ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to -threshold_off;
     then the pixel is blind for the refractory time, and the reference is the signal at its end.
 
-Between the milliseconds the signal is a straight line, so that events happen at any microsecond. The reference leaks
-downwards, which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch & Delbruck 2008, IEEE JSSC 43:566;
-Hu, Liu & Delbruck 2021, "v2e", CVPR workshops). Thresholds differ between pixels, but not between recordings.
+Between milliseconds the signal is a straight line, so events happen at any microsecond. The reference leaks downwards,
+which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch & Delbruck 2008, IEEE JSSC 43:566; Hu, Liu &
+Delbruck 2021, "v2e", CVPR workshops). Thresholds differ between pixels, but not between recordings.
 
-The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only so do polarities, and the
-growth of the number of events with the size of the digit, come out as they were recorded.
+The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only then are polarities, and the
+growth of the number of events with the size of the digit, as in the recordings.
 """
 
 from __future__ import annotations

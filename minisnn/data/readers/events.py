@@ -218,9 +218,10 @@ def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int
 
 
 def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.ndarray]:
-    """Parts of a long take, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at the end that is
-    shorter is left out, and so is a part without events. Raises ValueError where there is not one, and for a clock that jumps
-    ahead, so that there are more parts than events."""
+    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at
+    the end that is shorter is left out, and so is a part without events. Raises ValueError where there is not one, and for
+    a clock that jumps ahead, so that there are more parts than events.
+    """
     if not (isinstance(hop_ms, Real) and hop_ms > 0):
         raise ValueError(f"hop_ms is {hop_ms}; expected a positive number of milliseconds")
     time = np.sort(events["t"])

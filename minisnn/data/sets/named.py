@@ -147,18 +147,19 @@ def own(
     cache: bool = True,
     progress: bool = True,
 ) -> Recordings:
-    """The recordings under `root` as a set of tasks (`Recordings`), a class for every label.
+    """The recordings under `root` as a set of tasks (`Recordings`), with a class for every label.
 
-    split       of the classes: those of the folders train, val and test, or of the column split, where labels differ there;
-                else drawn by `class_seed`, 64, 16 and 20 % of them
-    sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
-    classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is
-                tested on other recordings of them. These are those of the folders or the column, where all labels are the same
-                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of fewer
-                than three classes it is all of them
+    split       of the classes: those of the folders train, val and test, or of the column split, if labels differ there;
+                otherwise `class_seed` draws 64, 16 and 20 % of them
+    sensor      rows and columns; None: those that the format states, as N-MNIST's does; otherwise they must be given
+    classes     "train": the classes that meta-train, in the recordings of `split`. A rule that tells all classes apart is
+                tested on other recordings of them. These are those of the folders or the column, if all labels are the same
+                there. Otherwise `class_seed` draws them: whole continuous recordings, and whole subjects if the index names
+                enough. Of fewer than three classes it is all of them
     flip_y      whether y grows upwards in the files
-    The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
-    task. Raises ValueError, naming what is at fault.
+
+    The other arguments are those of `Recordings` and `read_entry`. A continuous recording, and a subject that the index names,
+    is on one side of a task only. Raises ValueError, naming what is at fault.
     """
     if root is None:
         raise ValueError(f"{OWN} need a root; expected --root with one folder for each class, or index.csv")
@@ -262,7 +263,7 @@ def _as_named(
 
 
 def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordings]:
-    """The recordings of these classes divided: by takes and subjects, or by takes alone, which is told."""
+    """The recordings of these classes divided by continuous recordings and subjects, or by the former alone, with a message."""
     try:
         return tasks.split_recordings(seed)
     except ValueError:

@@ -35,7 +35,7 @@ class Keep(NamedTuple):
 class Sight(NamedTuple):
     """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
     its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; how
-    what it sees is moved, to measure; the whole milliseconds of a time step; and whether every recording is moved by whole
+    what it sees is shifted, to measure; the whole milliseconds of a time step; and whether every recording is shifted by whole
     pixels, so that its mean event lies in the middle of those that count."""
 
     camera: EventCamera

@@ -125,7 +125,7 @@ def test_units_of_time_are_never_guessed():
     ):
         as_events(in_ms)
     few = {name: values[:20] for name, values in in_ms.items()}
-    with pytest.raises(ValueError, match=r"nothing says of what; say so: time='us', 'ms' or 's' \(--time"):
+    with pytest.raises(ValueError, match=r"nothing gives their unit; give it: time='us', 'ms' or 's' \(--time"):
         as_events(few)
     assert np.array_equal(as_events(in_ms, time="ms"), events)
     assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}), events)
