@@ -71,7 +71,7 @@ def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:
 
 
 def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[float]:
-    """Processor seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold for it."""
+    """CPU seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold for it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(folder / "net.h5", net, theta)

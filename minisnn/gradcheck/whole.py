@@ -1,9 +1,9 @@
 """Gradient, Hessian-vector product and meta-gradient of a whole network, hard or smooth, against their twins.
 
-In the jet form at its own record the spiking network's surrogate gradient and Hessian are true ones, so finite
-differences of the jet form must converge to what the spiking network returns. The smooth form checks the same passes
-with their own, varying derivatives. Records freeze the window-start states, the sites max pooling chose and a detached
-reset's spikes; gates are frozen with them (`InnerLoop.record`). A convolutional network has one twin, which keeps the
+In the jet form at its own record, the spiking network's surrogate gradient and Hessian are true ones. So finite differences
+of the jet form must converge to what the spiking network returns. The smooth form checks the same passes with their own,
+varying derivatives. Records hold fixed the states at the window's start, the sites that max pooling chose and a detached
+reset's spikes; gates are held fixed with them (`InnerLoop.record`). A convolutional network has one twin, which keeps the
 sites that max pooling chose and is called "jet" too.
 """
 
@@ -55,8 +55,8 @@ def _parts(net) -> list[tuple[str, slice]]:
 def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", directions=3, thorough=False) -> list[Result]:
     """Central differences of the loss along random directions against <gradient, d>, |d| = 1.
 
-    One row for theta as a whole, relative to the largest of the inner products, and one for a direction within each
-    parameter array, relative to the product of the norms of its gradient and d.
+    One row is for theta as a whole, relative to the largest of the inner products. The others are for a direction within
+    each parameter array, relative to the product of the norms of its gradient and d.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
     >>> x, y, rng = case.task.x_support, case.task.y_support, np.random.default_rng(0)

@@ -25,7 +25,7 @@ class Unknown(Exception):
 
 
 def digest(function: Any) -> str:
-    """Of a kernel or a function, and all that it leads to. Raises `Unknown` where it reads what cannot be told apart."""
+    """Of a kernel or a function, and all that it leads to. Raises `Unknown` where it reads what cannot be distinguished."""
     return hashlib.sha256("\n".join(_Walk().of(function)).encode()).hexdigest()[:16]
 
 

@@ -218,7 +218,7 @@ def test_what_is_read_by_the_name_of_its_folder_is_not_written_over_even_by_forc
     Path("all").symlink_to(".")
     for name in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
         line = ["evaluate", "--checkpoint", "run", "--json", name, "--force"]
-        assert "run is read, and this is part of it" in refused(line, capsys, name)
+        assert "this is part of the input run; expected another name" in refused(line, capsys, name)
     for start in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
         line = ["train", "--start", start, "--out", "run", "--force"]
         assert "is in this folder; expected another folder for the output" in refused(line, capsys, "run")

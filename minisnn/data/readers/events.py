@@ -90,12 +90,14 @@ def as_events(
     time: str | None = None,
     columns: str | Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Events of dtype EVENT, sorted by time (those of this type stay as they are), of a structured array, a mapping with
-    columns as `columns.NAMES` has them, in any order, or an array (N, 4) with the order of its columns.
+    """Events of dtype EVENT, sorted by time (those of this type stay as they are).
 
-    time      unit of the times, "ns", "us", "ms" or "s"; None: what the column's name says (t_ms, timestamp_us), else
-              microseconds where the times are whole numbers, and a refusal where they are not
-    columns   of an array without names those of its columns in their order, "t,x,y,p"
+    events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order, or an array (N, 4) with the
+              order of its columns
+    time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms, timestamp_us), else
+              microseconds where the times are whole numbers, and an error where they are not
+    columns   for an array without names, its columns in order, "t,x,y,p"
+
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything else, for masked values,
     and as `event_array` and `check_events`.
     """
@@ -198,12 +200,12 @@ def bin_events(
 
 
 def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0) -> np.ndarray:
-    """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area, none lost.
+    """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area; none are lost.
 
         column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
 
-    so that a pixel across two cells gives each the share of its events that it has of the pixel's area; rows likewise. Nothing
-    is drawn where the cells divide the pixels. Raises ValueError where `size` is finer than the sensor.
+    So a pixel across two cells gives each of them a share of its events in proportion to the area; the same holds for rows.
+    Nothing is drawn where the cells divide the pixels. Raises ValueError where `size` is finer than the sensor.
     """
     if np.shape(size) != (2,) or not all(0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)):
         raise ValueError(f"size is {size}; expected rows and columns from 1 to those of the sensor, {tuple(sensor)}")
