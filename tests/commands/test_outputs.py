@@ -309,7 +309,7 @@ def test_a_checkpoint_is_never_replaced_by_another(here, capsys):
     assert cli.main(["nir", "export", "double_nmnist_cuba.h5", "a.nir"]) == 0
     shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
     capsys.readouterr()
-    assert "a checkpoint is there already" in refused(["nir", "import", "a.nir", "mine.h5"], capsys, "mine.h5")
+    assert "a checkpoint exists already" in refused(["nir", "import", "a.nir", "mine.h5"], capsys, "mine.h5")
     assert cli.main(["nir", "import", "a.nir", "mine.h5", "--force"]) == 0
 
 

@@ -264,6 +264,6 @@ def test_a_network_of_three_ways_is_shown(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "samples of 100 time steps" in said and " ms" not in said
     assert cli.main(["show", "--checkpoint", "run", "--ways", "5", "--no-animation"]) == 2
-    assert "classes apart; leave it out" in capsys.readouterr().err
+    assert "classes; leave it out" in capsys.readouterr().err
     assert cli.main(["info", "run"]) == 0
     assert "window 30 steps" in capsys.readouterr().out

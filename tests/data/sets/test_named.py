@@ -212,7 +212,7 @@ def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_
 
 
 def test_too_few_classes_are_told_before_anything_is_trained():
-    with pytest.raises(ValueError, match="val: has 2 classes, 4-way tasks need 4; give fewer ways or another split"):
+    with pytest.raises(ValueError, match="val: has 2 classes, but 4-way tasks need 4; give fewer ways or another split"):
         train(TrainingConfig(**{**SMALL, "dataset": "mine.py:moves", "ways": 4}), "run", progress=False)
     assert not Path("run").exists()
 
