@@ -171,7 +171,7 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the recording lasts 99 ms"),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": "ab"}),
-            r"groups\['who'\] has 2 entries; expected one a",
+            r"groups\['who'\] has 2 entries; expected one for each recording",
         ),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, shared=["who"]), "shared names 'who'; expected one of no group"),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": ["b"]}), r"made_of\['a'\] names 'b'; expected labels"),
