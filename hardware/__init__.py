@@ -1,6 +1,10 @@
-"""The edge learner in integers: inference, one-shot learning, float twins, export to C. Formats: README.md beside this file.
+"""The edge learner in integers: inference, one-shot learning, float twins, export to C.
 
-`IntegerNet` holds a quantised network, `Learner` says how its readout learns, `learn` carries that out, `one_shot` all of it:
+"The chip", here and in the modules below, is a fixed-point model and not a product; README.md beside this file gives its
+formats. `hardware.loihi` is another one, a Loihi-style fixed-point model: it has Loihi's neuron, words and learning.
+
+`IntegerNet` holds a quantised network, and `Learner` says how its readout learns. `learn` carries out the learning, and
+`one_shot` a whole task:
 
     chip = IntegerNet.of(ms.read(path), Words(weight_bits=4, readout_bits=4))
     learned, u, accuracy = one_shot(chip, chip.learner(), task)

@@ -1,8 +1,8 @@
 """The meta-trained network learns in integers, as an edge chip would: one recording of each
-class, one update of a few bits a weight. Prints float against fixed point on the same
-seeded test episodes; `--ranges` shows what every word can come to hold, `export` writes a
-C header and .hex files with the C library that repeats inference and learning, and `train`
-meta-trains the network for the few bits that the chip has."""
+class, one update, a few bits for each weight. Prints float against fixed point on the same
+seeded test episodes. `--ranges` shows the values that every word can reach. `export` writes
+a C header, .hex files and the C library that repeats inference and learning. `train`
+meta-trains the network for weights of few bits."""
 
 import argparse
 import math
@@ -13,7 +13,7 @@ from minisnn.commands import options
 from minisnn.files import write_whole
 from minisnn.commands.studies import OUT, add_study, check_place, study_maker, write
 
-SUMMARY = "learn in integers: float against fixed point, word lengths, export to C"
+SUMMARY = "learn in integers: compare float and fixed point, export to C"
 EXAMPLES = """\
 examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
@@ -21,11 +21,11 @@ examples:
   minisnn hardware --ranges --episodes 10       interval analysis, saturations counted
   minisnn hardware export --bits 4 chip         C header, .hex, C library
   minisnn hardware export --for arduino chip    the same as an Arduino library
-  minisnn hardware page teach.html              draw, teach it, in a browser
+  minisnn hardware page teach.html              draw and teach in a browser
   minisnn hardware loihi --episodes 600 --words words.npz
-                                                CubaLIF in Loihi's words, and these for Lava
+                                                CubaLIF in a Loihi-style fixed-point model
   minisnn hardware train --bits 2 --out runs/chip-2
-                                                meta-train for 2 bits; --resume DIR goes on"""
+                                                meta-train for 2 bits; --resume DIR continues"""
 SHIPPED, CUBA, SYMBOLS = "double_nmnist_maml.h5", "double_nmnist_cuba.h5", "omniglot_prototypes.h5"
 MEANS = dict(rule="class-mean", rounding="nearest")  # how a network learns that was meta-trained for its class means
 PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag
@@ -73,9 +73,9 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network of CubaLIF (default: {CUBA})")
     options.add_count(parser, "episodes", 100, "test episodes", 2)
     options.add_count(parser, "queries", 10, "query samples of each class")
-    text = "write the chip's integers, as Lava takes them, to an .npz"
+    text = "write the model's integers, as Lava takes them, to an .npz"
     options.add_output(parser, "--words", kind=outputs.WORDS, metavar="FILE", help=text)
-    text = "beside, learn from a readout of zero, one sample after the other, with this step (the nearest power of two)"
+    text = "also learn from a readout of zero, one sample after the other, with this step (the nearest power of two)"
     parser.add_argument("--step-size", type=float, metavar="X", help=text)
     _ground_options(parser, "the episodes")
     options.add_workers(parser)
@@ -85,7 +85,7 @@ def _page_options(parser: argparse.ArgumentParser) -> None:
     _word_options(parser, "those that the network was trained for, else 8", readout="those of --bits")
     how: dict = dict(nargs="?", default=argparse.SUPPRESS, metavar="OUT.html", help="the page (default: page.html)")
     options.add_output(parser, "file", kind=_a_page, **how)
-    options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network of one symbol's counts (default: {SYMBOLS})")
+    options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network for single symbols (default: {SYMBOLS})")
     options.add_seed(parser, "the noise of the camera")
 
 
@@ -95,7 +95,7 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     options.add_count(parser, "updates", None, "meta-updates (default: 400)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)")
     options.add_count(parser, "episodes", 100, "test episodes", 2)
-    parser.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+    parser.add_argument("--force", action="store_true", help="overwrite the run in --out")
     text = "run folder (default: runs/chip-<bits>-<number>)"
     options.add_output(parser, "--out", kind=outputs.RUN, metavar="DIR", help=text)
     options.add_input(parser, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
@@ -105,7 +105,7 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
 
 def _word_options(parser, bits: str, metavar: str = "N", readout: str | None = None, rounding: bool = True) -> None:
     """Of the words; `bits` and `readout` say what is taken where nothing is given."""
-    words = parser.add_argument_group("words of the chip")
+    words = parser.add_argument_group("words of the fixed-point model")
     help = f"weight bits of the conv layers, 2 to 8 (default: {bits})"
     words.add_argument("--bits", type=options.whole_numbers, default=(), metavar=metavar, help=help)
     if readout is not None:
@@ -137,11 +137,11 @@ def _a_page(args: argparse.Namespace) -> outputs.Kind:
 
 
 PARTS = {
-    "compare": (_compare_options, "float against fixed point on the same test episodes (done where nothing is named)"),
+    "compare": (_compare_options, "float against fixed point on the same test episodes (the default)"),
     "export": (_export_options, "a network as C header and .hex files, with the C library that runs it"),
-    "loihi": (_loihi_options, "a network of CubaLIF in Loihi's neurons and words beside itself in float"),
-    "page": (_page_options, "one web page: draw a symbol, watch the events, teach the network, be recognised"),
-    "train": (_train_options, "meta-train a network for the few bits of the chip"),
+    "loihi": (_loihi_options, "a network of CubaLIF in a Loihi-style fixed-point model, beside itself in float"),
+    "page": (_page_options, "one web page: draw a symbol, watch its events, teach the network, test it"),
+    "train": (_train_options, "meta-train a network for weights of few bits"),
 }
 
 

@@ -1,6 +1,6 @@
 """minisnn: meta-learning of spiking neural networks, every derivative by hand.
 
-The names below are all that a script needs; each lives in a room that says more:
+The names below are all that a script needs; each is from a room that says more:
 
 - `minisnn.network`: the networks, over one flat theta, made of `minisnn.layers`
 - `minisnn.meta`: learning a task, and learning to learn; optimisers and step sizes of the outer loop; tasks
@@ -9,8 +9,8 @@ The names below are all that a script needs; each lives in a room that says more
 - `minisnn.training`: runs and what they leave
 - `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: who does the work
 
-Names and rooms load on first use, so that importing the package costs nothing that is not needed. Their one list is
-`__init__.pyi`, which type checkers and editors read.
+Names and rooms load on first use, so importing the package is quick. Their one list is `__init__.pyi`, which type checkers
+and editors read. Examples in docstrings begin after `import numpy as np` and `import minisnn as ms`.
 """
 
 from os.path import isfile as _is_file

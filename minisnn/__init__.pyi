@@ -22,16 +22,14 @@ from .layers.neuron import LIF as LIF
 from .layers.neuron import CubaLIF as CubaLIF
 from .layers.own import Neuron as Neuron
 from .layers.surrogate import Surrogate as Surrogate
-from .meta.inner import (
-    Adjoint as Adjoint,
-    InnerLoop as InnerLoop,
+from .meta.functions import (
     adapt as adapt,
-    body as body,
     meta_gradient as meta_gradient,
     meta_loss as meta_loss,
     record_path as record_path,
     reptile_gradient as reptile_gradient,
 )
+from .meta.inner import Adjoint as Adjoint, InnerLoop as InnerLoop, body as body
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.rules import MAML as MAML

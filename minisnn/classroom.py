@@ -43,7 +43,7 @@ def lessons() -> list[Lesson]:
         try:
             first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         except (ValueError, LookupError, TypeError):
-            raise ValueError(f"{path}: the file is no notebook") from None
+            raise ValueError(f"{path}: the file is not a notebook") from None
         found.append(Lesson(int(path.name[:2]), first.splitlines()[0].lstrip("# ").partition(" · ")[2], path))
     return found
 

@@ -97,7 +97,7 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
         if word == "" or word.startswith("--") and word.endswith("="):
             name = word.removesuffix("=") or before
-            top.error(f"argument {name}: expected a value, found none; is a variable of the shell not set?")
+            top.error(f"argument {name}: expected a value, found none; is a shell variable unset?")
     found = vars(top.parse_args(line))
     given = frozenset(found) - {"command", "run", "otherwise"}
     return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, parser=top)
@@ -115,9 +115,9 @@ def _explain(error: BaseException, line: list[str]) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         text = f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
     elif isinstance(error, MemoryError):
-        text = "there is not enough memory for this; smaller tasks (--queries, --shots) need less"
+        text = "there is not enough memory for this; smaller tasks (--queries, --shots) need less of it"
     elif isinstance(error, ImportError):
-        text = f"{text}; a package that minisnn needs is missing or damaged, install it anew"
+        text = f"{text}; a package that minisnn needs is missing or damaged; reinstall it"
     elif not isinstance(error, (ValueError, OSError)):
         how = f"please report it, with what this shows: MINISNN_DEBUG=1 {shlex.join(['minisnn', *line])}"
         _tell(f"a defect of minisnn: {type(error).__name__}: {text}; {how}")

@@ -111,7 +111,7 @@ def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, 
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
     if temporary.is_symlink():
-        raise ValueError(f"{temporary}: this is a link; expected none of this name, for what is there is removed")
+        raise ValueError(f"{temporary}: this is a link; expected no file of this name, because what it holds is removed")
     with called(path, temporary), held(temporary, path):
         try:
             if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
@@ -171,7 +171,7 @@ class Hold:
             return
         try:
             if not self._is_ours(self._descriptor):
-                busy = "another process works in this folder; expected one run at a time, wait for it or stop it"
+                busy = "another process is working in this folder; expected one run at a time: wait for it, or stop it"
                 raise ValueError(f"{self.name}: {busy}")
         except BaseException:  # an interruption, too, or this process would be that other one
             self.release()

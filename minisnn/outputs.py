@@ -184,10 +184,12 @@ def _check_writable(path: Path) -> None:
 def _refusal(path: Path, kind: Kind) -> str:
     if not kind.folder:
         expected = f"expected {kind.words} or no file"
-        return f"{path}: {_what(path)} is there already; {expected}: give another name, or --force to replace it"
+        return f"{path}: {_what(path)} exists already; {expected}: give another name, or --force to replace it"
     names = _entries(path)
     found = f"{', '.join(names[:3])}{', …' * (len(names) > 3)}"
-    return f"{path}: the folder holds other files ({found}); expected {kind.words}: give another, or --force to write there"
+    return (
+        f"{path}: the folder holds other files ({found}); expected {kind.words}: give another folder, or --force to write there"
+    )
 
 
 def _check_above(path: Path) -> None:
@@ -207,11 +209,11 @@ def _check_not_read(path: Path, inputs: Iterable[str | Path], kind: Kind) -> Non
         if not one.exists():
             continue
         if os.path.samefile(path, one):
-            raise ValueError(f"{path}: this is read, too, as {one}; expected another name for what is written")
+            raise ValueError(f"{path}: this is also the input {one}; expected another name for the output")
         if not kind.folder and _lies_in(path, one) and not _ours(path, kind):
-            raise ValueError(f"{path}: {one} is read, and this is part of it; expected another name for what is written")
+            raise ValueError(f"{path}: this is part of the input {one}; expected another name for the output")
         if kind is RUN and _lies_in(one, path):
-            raise ValueError(f"{path}: {one} is read, and lies there; expected another folder for what is written")
+            raise ValueError(f"{path}: the input {one} is in this folder; expected another folder for the output")
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
@@ -221,7 +223,7 @@ def _lies_in(path: Path, folder: Path) -> bool:
 def check_no_network(path: Path, what: str) -> None:
     """ValueError where a network stands in the place of an output."""
     if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
-        raise ValueError(f"{path}: this is the place of {what} that is written; name the network with --checkpoint {path}")
+        raise ValueError(f"{path}: this names {what} to write; name the network with --checkpoint {path}")
 
 
 def check_apart(paths: Iterable[str | Path]) -> None:

@@ -274,7 +274,7 @@ def check_first_neuron():
             wrong += int((layer[:, late:] != images.reshape(layer.shape)[:, :-late]).sum())
             fired += int(layer.sum())
         print(
-            f"SnnTorch, {direction}, the first neuron: {wrong} spikes of {len(wanted)} layers differ ({fired:,} fired)",
+            f"SnnTorch, {direction}, the paper's neuron: {wrong} spikes of {len(wanted)} layers differ ({fired:,} fired)",
             flush=True,
         )
         right &= wrong == 0 and fired > 100

@@ -64,9 +64,9 @@ CHECKED_WHERE_THEY_ARE_USED = {
 SAID = {
     "events": ["events", "found ", "recording"],
     "labels": ["labels", "recording"],
-    "hop_ms": ["hop_ms", "take"],
+    "hop_ms": ["hop_ms", "the recording lasts"],
     "bin_ms": ["bin_ms", "steps of"],
-    "duration_ms": ["duration_ms", "take", "dimension"],
+    "duration_ms": ["duration_ms", "the recording lasts", "dimension"],
     "sensor": ["sensor", "pixel", "row"],
     "made_of": ["made_of", "recording", "classes"],
     "size": ["size"],

@@ -222,7 +222,7 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path, there):
     if there:
         out.mkdir()
     with whole_folder(out) as folder:
-        with pytest.raises(ValueError, match=f"^{out}: another process works in this folder"), whole_folder(out):
+        with pytest.raises(ValueError, match=f"^{out}: another process is working in this folder"), whole_folder(out):
             pass
         fill(folder, a="mine")
     assert tree(tmp_path) == {"out": "folder", "out/a": "mine"}
@@ -239,7 +239,7 @@ def test_a_folder_that_another_process_moved_before_it_was_held(tmp_path, monkey
 
     (tmp_path / "a").mkdir()
     monkeypatch.setattr(files, "_lock", lock)
-    with pytest.raises(ValueError, match="another process works in this folder"):
+    with pytest.raises(ValueError, match="another process is working in this folder"):
         Hold(tmp_path / "a").take()
 
 

@@ -103,7 +103,7 @@ def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, c
     assert "gestures: 36 recordings of 12 classes, of 128 x 128 pixels" in found and "looks wrong" not in found
     assert "classes " in said["minisnn show"] and Path("shown/task.png").is_file()
     assert "2 unseen 3-way 1-shot episodes" in said["minisnn train"]
-    assert "nearest mean: summed frames" in said["minisnn evaluate"]
+    assert "nearest mean: pixel baseline" in said["minisnn evaluate"]
     assert re.search(r"^[01]\.?[0-9]* .*'frames': [01]", said["python"], re.M)
 
 

@@ -127,7 +127,7 @@ def cuba(shape, **changes):
 
 
 FAULTS = {  # what is done to a graph of the first network -> what the sentence names
-    "a hard reset": (lambda g: g.nodes.update(conv1_spike=cuba((3, 4, 8))), r"is a Scale beside neurons that are set back"),
+    "a hard reset": (lambda g: g.nodes.update(conv1_spike=cuba((3, 4, 8))), r"is a Scale beside neurons that are reset"),
     "a weight's shape": (
         lambda g: setattr(g.nodes["conv2_synapse"], "weight", np.ones((4, 3, 3, 5))),
         r"'conv2_synapse' \(Conv2d\): weight has shape",

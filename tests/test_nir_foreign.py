@@ -59,7 +59,7 @@ def test_what_minisnn_wrote_says_it_all():
                 ours.from_nir(graph, reset="subtract")
         graph.metadata = {}
         assert "a step of 0.001 s, " in told(graph)[1]
-    with pytest.raises(ValueError, match="no neuron that is set back at once"):
+    with pytest.raises(ValueError, match="no neuron with an immediate reset"):
         ours.from_nir(graph, reset="zero")
 
 

@@ -117,3 +117,32 @@ def test_changelog_and_citation_know_the_version():
     for line in re.findall(r"^\|.*\|(.*)\|$", changes, re.M):  # where things went: it is there
         for name in re.findall(r"`((?:minisnn|hardware)(?:\.\w+)+)`", line):
             pkgutil.resolve_name(name)
+
+
+PLAIN = {  # words of texts and docstrings, and the field's words for them
+    r"by the clock": "wall-clock time",
+    r"[Pp]rocessor (minutes?|seconds?|time)": "CPU time",
+    r"\b(is|are|was|were|be|sets?|setting) (it |them |its membrane |the membrane )?back (to zero|at once)": "reset",
+    r"(non-spiking|convolutional) peer": "CNN baseline",
+    r"not (to be )?told apart|cannot be told apart": "no significant difference",
+    r"\banew\b": "again",
+    r"\bone's own\b": "your own",
+}
+
+
+def words_of(tree) -> str:
+    """All texts and docstrings of a module."""
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return re.sub(r"\s+", " ", "\n".join(text for text in texts if " " in text))
+
+
+def test_words_are_those_of_the_field():
+    found = set()
+    for path in [path for package in ("minisnn", "hardware") for path in (ROOT / package).rglob("*.py")]:
+        said = words_of(ast.parse(path.read_text()))
+        found |= {
+            f"{path.relative_to(ROOT)}: {hit[0]!r} is {word}" for bad, word in PLAIN.items() for hit in re.finditer(bad, said)
+        }
+    assert not found
+    for bad in ("by the clock", "processor minutes", "is set back to zero", "drawn anew", "one's own", "cannot be told apart"):
+        assert any(re.search(pattern, bad) for pattern in PLAIN), bad

@@ -115,12 +115,15 @@ def test_what_snntorch_cannot_be(changes, said):
         (lambda a: every(a, "alpha", 1.0), "1.alpha is 1, which never fades; expected a decay"),
         (lambda a: every(a, "beta", 1.5), "1.beta is 1.5, which never fades"),
         (lambda a: every(a, "alpha", -0.1), "1.alpha is -0.1; expected a decay of at least 0"),
-        (lambda a: every(a, "beta", np.nan), "1.beta (float64) holds what is no finite number"),
+        (lambda a: every(a, "beta", np.nan), "1.beta (float64) holds a value that is not a finite number"),
         (lambda a: every(a, "threshold", 0.0), "a threshold must be positive"),
         (lambda a: every(a, "graded_spikes_factor", 2.0), "1.graded_spikes_factor is not 1"),
-        (lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), np.inf)}), "0.weight (float64) holds what is no finite"),
+        (
+            lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), np.inf)}),
+            "0.weight (float64) holds a value that is not a finite",
+        ),
         (lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), 3e38)}), "are too large for float32"),
-        (lambda a: a.update({"0.weight": np.array("words")}), "0.weight (<U5) holds what is no finite number"),
+        (lambda a: a.update({"0.weight": np.array("words")}), "0.weight (<U5) holds a value that is not a finite number"),
     ],
 )
 def test_state_dictionaries_that_do_not_fit(change, said):

@@ -1,4 +1,4 @@
-"""The chip as C: the export of a network, and the program that runs it.
+"""The fixed-point model in C: the export of a network, and the program that runs it.
 
 Import from here: `export`, `reading`.
 It may import: hardware.chip, minisnn.

@@ -1,11 +1,12 @@
-"""The integer network as files for others: a C header, .hex memory images, and the C library that infers and learns with it.
+"""The integer network as files for other tools: a C header, .hex memory images, and the C library that infers and learns
+with it.
 
     chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h, minisnn_edge*.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
     selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
     README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
 
-`reading` gives the very same network back.
+`reading` reads the very same network back.
 """
 
 import re
@@ -104,7 +105,7 @@ def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
 
 
 def to_hex(array: np.ndarray, bits: int) -> bytes:
-    """A word a line, in row-major order, (bits + 3) / 4 digits each."""
+    """One word on each line, in row-major order, with (bits + 3) / 4 digits."""
     digits = -(-bits // 4)
     return "".join(f"{int(v) & (1 << bits) - 1:0{digits}x}\n" for v in array.ravel()).encode()
 
@@ -194,7 +195,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     if chip.kind not in KINDS:
         raise ValueError(f"the library has no file for the neuron of a {type(chip).__name__}, but for {' and '.join(KINDS)}")
     if len(chip.layers) < 2:
-        raise ValueError("a readout alone is no network for the library: it needs a conv layer before it")
+        raise ValueError("the library cannot run a readout alone: it needs a conv layer before it")
     for n, layer in enumerate(chip.layers[:-1]):
         if max(layer.input_shape[:2]) > 256 or max(layer.weight.shape[2:]) > 4096 or len(layer.weight) > 15:
             raise ValueError(f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels of 15 at most")

@@ -1,4 +1,4 @@
-"""The chip in integers: formats, traces, neuron, network, learner, ranges, and the plain-integer reference.
+"""The chip, a fixed-point model: formats, traces, neuron, network, learner, ranges, and the plain-integer reference.
 
 Import from here: any module.
 It may import: minisnn.

@@ -59,7 +59,7 @@ def calibrate(net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray) ->
     """(theta, {layer: exponent}) with the conv layers that `bits` names in words of so many bits, on counts x (B, T, H, W, C).
 
     `network.IntegerNet` finds the very integers again, given the exponents. Other parameters stay, but for the biases of
-    those layers. Raises ValueError for a name that is no conv layer's.
+    those layers. Raises ValueError for a name that is not a conv layer's.
     """
     known = [b.name for b in net.blocks if b.name.startswith("conv")]
     if set(bits) - set(known):

@@ -81,7 +81,7 @@ def width(low: int, high: int) -> int:
 
 
 def whole(low: int, high: int, **settings) -> None:
-    """ValueError where a setting is no whole number from low to high."""
+    """ValueError where a setting is not a whole number from low to high."""
     for name, value in settings.items():
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not low <= value <= high:
             raise ValueError(f"{name} must be {low} to {high}, a whole number, not {value!r}")

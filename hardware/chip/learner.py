@@ -47,7 +47,7 @@ class Learner:
     rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`   window   steps of the three-factor rule
     rounding          of the update: "floor", "zero", "nearest", "stochastic"
     threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to 255
-    online            one update after every sample, not one after all
+    online            update after every sample, not once after all
     log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
     seed              of the noise
     """
@@ -114,14 +114,17 @@ def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
 
 
 def learns_online(inner) -> bool:
-    """Whether a float network's inner loop makes an update after every sample."""
+    """Whether a float network's inner loop updates after every sample."""
     return inner is not None and inner.online
 
 
 @dataclass(eq=False)
 class Learned:
-    """A layer after learning, and what was counted: synapses that an update wrote (their integer changed), gated (|G| at most
-    Theta), clipped; G that left its word; and how many synapses could have been written."""
+    """A layer after learning, and counts of what happened.
+
+    The counts are synapses that an update wrote (their integer changed), that were gated (|G| at most Theta) or clipped; G that
+    left its word; and how many synapses could have been written.
+    """
 
     weight: np.ndarray
     bias: np.ndarray
@@ -246,7 +249,7 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
     """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
 
-    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for labels that are no class.
+    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for labels that are not classes.
     """
     y = check_samples(net, p, y)
     if learner.rule == CLASS_MEAN:
@@ -269,9 +272,9 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
 
 
 class Episode(NamedTuple):
-    """What one-shot learning of a task yields.
+    """The result of learning a task in one shot.
 
-    learned    readout after learning: `Learned` of a chip, with what was counted
+    learned    readout after learning: `Learned` for a chip, with its counts
     u          membranes of the query samples (Q, T, ways) after learning, in units of the chip
     accuracy   share of query samples whose label has the largest membrane at the last step
     """
@@ -287,10 +290,10 @@ def samples_of(task) -> np.ndarray:
 
 
 def one_shot(chip, learner: Learner, task, p: np.ndarray | None = None) -> Episode:
-    """Present each support sample of a task once, update, classify its query: on an `IntegerNet` or on its float twin.
+    """Present each support sample of a task once, update, and classify its query: on an `IntegerNet` or on its float twin.
 
-    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples, where they are known already; else
-        the chip's own, stochastic ones with numbers of the learner's seed
+    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples, if they are known already; otherwise
+        they are computed, stochastic ones with random numbers of the learner's seed
     """
     n = len(task.y_support)
     p = chip.traces_of(samples_of(task), learner.seed) if p is None else p

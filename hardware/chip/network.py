@@ -1,6 +1,6 @@
-"""The integer network: inference of every layer from event counts to membranes of the readout, and what its words must hold.
+"""The integer network: inference of every layer from event counts to membranes of the readout, and limits of its words.
 
-No float is in the loop: counts come in as uint8, spikes go on as uint8, traces as int32, membranes as int64.
+No float is in the loop: counts are uint8, spikes uint8, traces int32, membranes int64.
 """
 
 from copy import copy
@@ -46,7 +46,7 @@ class Words:
 
 
 class IntegerNet:
-    """The integers of a float network (Table 1) and its inference.
+    """The integers of a float network (Table 1) and its inference: the fixed-point model, "the chip".
 
     net, theta         a `minisnn.SpikingNet` without hidden layers, and its parameters
     words              word lengths and rounding
@@ -54,7 +54,7 @@ class IntegerNet:
     exponents          {layer: exponent} in place of those of least squared error
 
     `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by place; `steps` are the
-    powers of two that `learner` takes. Raises ValueError where an intermediate could leave its word (`ranges.check`).
+    powers of two that `learner` takes. Raises ValueError where an intermediate value could leave its word (`ranges.check`).
     """
 
     kind = "lif"  # its neuron, as files for others name it
@@ -91,7 +91,9 @@ class IntegerNet:
         return quantise.least_exponent(bias, fraction, room)
 
     def check(self) -> None:
-        """ValueError where an intermediate could leave its word (`ranges`): when it is made, and before it is written."""
+        """Raise ValueError where an intermediate value could leave its word (`ranges`); called for a new network and before
+        export.
+        """
         ranges.check(self.layers, self.neuron, self.words)
 
     def _set(self, layers, neuron: IntegerLIF, words: Words, input_shape) -> None:
@@ -110,11 +112,12 @@ class IntegerNet:
     def of(
         cls, checkpoint, words: Words = Words(), exponents: dict[str, int] | None = None, samples: int | None = None
     ) -> "IntegerNet":
-        """The network of a `minisnn.Checkpoint`, ready to learn as it adapts.
+        """The network of a `minisnn.Checkpoint`, ready to learn as the checkpoint adapts.
 
-        `learner` takes its readout's step sizes, of so many support samples (None: one of each class), and the readout's word
-        leaves them room. A network that was meta-trained for the chip keeps the exponents it was trained with wherever
-        `words` has the bits it was trained for.
+        samples   support samples (None: one of each class) for which `learner` takes the readout's step sizes, and for
+                  which the readout's word leaves room
+
+        A network that was meta-trained for the chip keeps the exponents of its training wherever `words` has the same bits.
         """
         net, known = checkpoint.net, trained_for(checkpoint.provenance.get("chip"))
         steps = steps_of(net, checkpoint.inner, samples or net.ways)
@@ -129,7 +132,7 @@ class IntegerNet:
 
     @classmethod
     def from_layers(cls, layers, neuron: IntegerLIF, words: Words, input_shape) -> "IntegerNet":
-        """A network of integers that are known, such as imported ones."""
+        """A network of known integers, such as imported ones."""
         self = cls.__new__(cls)
         self._set(layers, neuron, words, input_shape)
         return self
@@ -140,7 +143,7 @@ class IntegerNet:
 
     @property
     def weight(self) -> np.ndarray:
-        """The readout's weights, int64 (inputs, ways); the learner's to change in a copy."""
+        """The readout's weights, int64 (inputs, ways); the learner changes a copy of them."""
         return self.readout.weight[0, 0].astype(np.int64)
 
     @property
@@ -167,7 +170,7 @@ class IntegerNet:
         ranges.check_layer(replace(self.readout, weight=weight[None, None], bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The least and the largest weight, and bias, of layer n: no bias between them makes its sums overflow."""
+        """The smallest and the largest weight, and bias, of layer n; no bias between its limits makes its sums overflow."""
         layer = self.layers[n]
         most = ranges.most_of(n, layer is self.readout)
         room = ranges.room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
@@ -179,19 +182,19 @@ class IntegerNet:
         return self.ends(-1)[1][1]
 
     def constants(self) -> dict[str, int]:
-        """The arithmetic's numbers that are no arrays, as files for others name them."""
+        """The scalar numbers of the arithmetic, by the names that exported files give them."""
         modes = {f"{name}_rounding": ROUNDINGS[getattr(self.words, name)] for name in ("traces", "membrane")}
         shorts = {"current": 0, "voltage": 0, "fraction": self.words.fraction, "trace_bits": TRACE_BITS}
         return self.neuron._asdict() | shorts | modes
 
     def layer_constants(self, n: int) -> dict[str, Any]:
-        """What a conv layer's sums are measured by: its pooling, exponent and threshold."""
+        """The pooling, exponent and threshold of a conv layer."""
         return {"pool": self.layers[n].pool, "exponent": self.layers[n].exponent, "threshold": self.neuron.threshold}
 
     # ---- learning
 
     def learner(self, **options) -> Learner:
-        """How the readout learns with the network's own step sizes; options of `Learner`."""
+        """How the readout learns with the network's own step sizes; `options` are those of `Learner`."""
         return Learner(**{**self.steps, **options})
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
@@ -201,7 +204,7 @@ class IntegerNet:
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:
-        """Event counts as the chip takes them: uint8 (B, T, H, W, C), at most 7."""
+        """Event counts in the chip's range: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
         if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
             shape = ", ".join(map(str, self.input_shape))
@@ -212,9 +215,9 @@ class IntegerNet:
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
     def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0) -> Any:
-        """Spikes of the last conv layer (or of that number `layers`), uint8 (B, T, H, W, C).
+        """Spikes of the last conv layer, or of the layer with number `layers`: uint8 (B, T, H, W, C).
 
-        With `record` also [membranes (record, T, H, W, C) int16 of every layer], of the first `record` samples.
+        With `record`, also [membranes (record, T, H, W, C) int16 of every layer] for the first `record` samples.
         """
         x, membranes = self.counts(x), []
         for layer, prepared in list(zip(self.layers, self._kernels))[:layers]:
@@ -268,7 +271,9 @@ class IntegerNet:
         return ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
 
     def counted_alone(self) -> "IntegerNet":
-        """The same network with counters of its own, all zero: saturations of one episode, whoever runs beside it."""
+        """The same network with its own counters, all zero: they count the saturations of one episode, whatever else is
+        running.
+        """
         alone = copy(self)
         alone.saturations = dict.fromkeys(self.saturations, 0)
         return alone
@@ -303,10 +308,9 @@ class IntegerNet:
 
 
 def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """What a network meta-trained for the chip notes of it ("chip" of its provenance): bits, readout_bits, exponents {layer:
-    exponent}; empty for another.
+    """The notes of a network meta-trained for the chip ("chip" of its provenance); empty for another network.
 
-    Raises ValueError, naming the source, where that is damaged.
+    They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the source, where they are damaged.
     """
     try:
         numbers = [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []

@@ -1,4 +1,4 @@
-"""Loihi's current-based neuron, bit for bit, and a network of it.
+"""A Loihi-style fixed-point model: Loihi's current-based neuron, bit for bit, and a network of it.
 
 `neuron.run` is one layer of it; `network` converts a network of LIF, `cuba` holds one of CubaLIF as it is.
 

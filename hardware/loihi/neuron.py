@@ -57,8 +57,8 @@ def run(
 
     spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers, one for
     all neurons or an array (neurons,), as Lava takes them.
-    Raises ValueError for what is no integer, shapes that do not fit, numbers beyond LIMITS, more than REACH at once, or a sign
-    mode that the chip does not have.
+    Raises ValueError for what is not an integer, shapes that do not fit, numbers beyond LIMITS, more than REACH at once, or
+    a sign mode that the chip does not have.
     """
     spikes, W = np.asarray(spikes), np.asarray(W)
     for name, array in (("spikes", spikes), ("W", W)):

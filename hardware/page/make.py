@@ -28,7 +28,7 @@ LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
     """(numbers, arrays) that camera.mjs makes the recordings of `camera` from, of pictures of SIDE x SIDE pixels.
 
-    Raises ValueError for a camera that draws its scenes, whose cells are no whole pixels.
+    Raises ValueError for a camera that draws its scenes, whose cells are not whole pixels.
     """
     if camera.variation is not None or any(
         pixels // n != camera.sensor[0] // cells[0] for pixels, n in zip(camera.sensor, cells)

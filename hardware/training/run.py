@@ -139,7 +139,7 @@ def train(
 
 
 def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, force: bool) -> dict[str, int]:
-    """Round the network to start from, and begin the folder anew with it; the exponents."""
+    """Round the network to start from, and begin the folder again with it; the exponents."""
     found, samples = start_of(config, network_of(config, tasks.input_shape, config.ways)), config.ways * config.shots
     try:
         IntegerNet.of(found, chip.words, samples=samples)

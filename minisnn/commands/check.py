@@ -1,6 +1,6 @@
-"""Prove the hand-written derivatives of the spiking network and its convolutional peer: every pass of every layer, the
-gradient, the Hessian-vector product and the meta-gradients (MAML, ANIL), by finite differences of the jet form, by adjoint
-and symmetry tests and by Taylor's theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
+"""Prove the hand-written derivatives of the spiking network and of the CNN baseline: every pass of every layer, the gradient,
+the Hessian-vector product and the meta-gradients (MAML, ANIL). The proofs are finite differences of the jet form, adjoint and
+symmetry tests, and Taylor's theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
 
 import argparse
 from dataclasses import asdict
@@ -12,8 +12,8 @@ from . import options
 SUMMARY = "prove the hand-written derivatives"
 EXAMPLES = """\
 examples:
-  minisnn check                              three small networks
-  minisnn check --model cnn --channels 4,8   the convolutional peer alone
+  minisnn check                              five small networks
+  minisnn check --model cnn --channels 4,8   the CNN baseline alone
   minisnn check --random 20 --seed 1         twenty random networks of each model
   minisnn check --channels 4,8 --pool mean --plot v.png
   minisnn check --checkpoint runs/quick-1    at a trained network's parameters
@@ -22,7 +22,7 @@ SHAPE = ("input", "channels", "hidden", "ways", "kernel", "window", "pool", "det
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "the spiking network, the same of CubaLIF neurons, the convolutional peer on frames, or all of them (default)"
+    text = "the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn (both), or all three (default)"
     parser.add_argument("--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text)
     options.add_count(parser, "random", None, "check this many random architectures of each model")
     options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", choices=("numba", "numpy"), default="numba", help=text)
     options.add_seed(parser, "everything random")
     parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
-    parser.add_argument("--full", action="store_true", help="every row of the report, not the worst of each pass")
+    parser.add_argument("--full", action="store_true", help="print every row of the report, not only the worst of each pass")
     kind = outputs.json_of("minisnn check")
     options.add_output(parser, "--json", kind=kind, metavar="OUT", help="write every row of every report to this file")
     text = "draw the error against the step size (.png, .svg)"

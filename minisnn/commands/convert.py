@@ -1,14 +1,14 @@
-"""A network of the first neuron to and from snnTorch, where the two are the same: a state dictionary as an .npz file, and the
-code of the module that loads it. The network needs gamma = alpha, firing threshold = rho (1 - alpha), max pooling and no bias;
-spikes are the same, two steps later a layer. Networks of --neuron cuba go to snnTorch, Norse and SpikingJelly by
-minisnn nir."""
+"""Convert a network of the paper's neuron (lif) to and from snnTorch, where the two are the same: as a state dictionary in an
+.npz file, with the code of the module that loads it. The network needs gamma = alpha, firing threshold = rho (1 - alpha), max
+pooling and no bias. Spikes are the same, two steps later in each layer. Use minisnn nir for networks of --neuron cuba, which
+snnTorch, Norse and SpikingJelly can run."""
 
 import argparse
 
 from .. import outputs
 from . import options
 
-SUMMARY = "the first neuron to and from snnTorch's state dictionaries"
+SUMMARY = "convert lif networks to and from snnTorch's state dictionaries"
 EXAMPLES = """\
 examples:
   minisnn convert snntorch mine.npz mine.h5 --input 16,32,2    from snnTorch; says how to meta-train it
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser, "source", metavar="FROM", help=text)
     text = "the file to write: a checkpoint, or an .npz"
     options.add_output(parser, "out", kind=_kind, metavar="TO", help=text)
-    options.add_list(parser, "input", None, "shape of an input, which a state dictionary does not say", "H,W,C")
+    options.add_list(parser, "input", None, "shape of an input, which a state dictionary does not contain", "H,W,C")
     parser.add_argument("--window", type=int, metavar="N", help="steps that are differentiated (default: 30)")
 
 

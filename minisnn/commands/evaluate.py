@@ -1,5 +1,5 @@
 """Few-shot accuracy of a checkpoint on seeded tasks, before and after adaptation, with its 95 % confidence interval. The same
-seed gives the same tasks, so that networks can be compared on equal terms."""
+seed gives the same tasks, so networks can be compared on equal terms."""
 
 import argparse
 import warnings
@@ -27,29 +27,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
-    text = "classes of a task; a readout of as many columns starts from the mean of the trained ones (default: the network's)"
+    text = "classes of a task; for another number than the network's, the readout's columns all start from their mean "
+    text += "(default: the network's)"
     options.add_count(parser, "ways", None, text, 2)
     for name, text in (("shots", "support"), ("queries", "query")):
         options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
-    text = "learn by another rule: nearest class mean, a step from there, or from a readout of zero, or the readout alone, one "
-    text += "sample after the other (default: as in training)"
+    text = "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, or the readout alone, "
+    text += "one sample after the other (default: as in training)"
     parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
     parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
     text = "layers that do not adapt (default: as in training)"
     parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
-    text = "adapt after every support sample, not once after all (default: as trained)"
+    text = "adapt after every support sample, not once after all (default: as in training)"
     parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
     text = "shift each task by the whole-pixel offset that its support asks for (default with double-nmnist: support, but for "
     text += "the training split)"
     parser.add_argument("--align", choices=("support", "none"), help=text)
-    text = "nearest class means beside, on the same episodes: of summed frames, of a random network's features, a classifier's "
-    options.add_yes(parser, "baselines", text + "and this network's")
-    text = (
-        "another network beside, on the same episodes and by its own rule, and the paired difference: checkpoint, run folder, "
+    text = "compare with nearest class means on the same episodes: of summed frames (the pixel baseline), of a random "
+    options.add_yes(parser, "baselines", text + "network's features, of a classifier's and of this network's")
+    text = "compare with another network, by its own rule, on the same episodes, and give the paired difference: "
+    options.add_input(
+        parser, "--against", metavar="FILE", help=text + "checkpoint, run folder, or name of a shipped checkpoint"
     )
-    options.add_input(parser, "--against", metavar="FILE", help=text + "or name of a shipped checkpoint")
-    options.add_output(parser, "--json", kind=JSON, metavar="OUT", help="write the numbers, every episode's too, to this file")
+    options.add_output(
+        parser, "--json", kind=JSON, metavar="OUT", help="write all numbers, also those of every episode, to this file"
+    )
     options.add_quiet(parser)
     options.add_threads(parser)
     options.add_workers(parser)

@@ -12,7 +12,7 @@ from .studies import study_command
 SUMMARY = "a figure of the paper, measured here"
 EXAMPLES = """\
 examples:
-  minisnn figure 3                        with the networks that travel with it
+  minisnn figure 3                        with the networks that ship with it
   minisnn figure 4 --episodes 100         a quick look
   minisnn figure 5 --networks runs/mine   with networks of your own"""
 arguments, run = study_command("figure-{}", (2, 3, 4, 5, 6), "number of the figure in the paper")

@@ -1,5 +1,5 @@
-"""Say what something is: a checkpoint or run folder (network, how it adapts, how it was trained and what it reached), N-MNIST
-recordings (counts, statistics), or labelled pictures."""
+"""Describe a checkpoint or run folder (its network, how it adapts, how it was trained and what it reached), N-MNIST recordings
+(counts, statistics), or labelled pictures."""
 
 import argparse
 from pathlib import Path
@@ -9,14 +9,14 @@ from .. import outputs
 from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, add_count, add_forms, add_input, add_output, find_checkpoint, in_a_line, refuse
 
-SUMMARY = "what a checkpoint, a run or a data folder is"
+SUMMARY = "describe a checkpoint, a run or a folder of data"
 MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
 EXAMPLES = """\
 examples:
   minisnn info runs/quick-1                 a run: settings, progress, accuracy
   minisnn info checkpoint.h5                a checkpoint
   minisnn info ~/N-MNIST --sample 500       recordings and their statistics
-  minisnn info mine --sheet sheet.png       recordings of your own, and what looks wrong, a row a class
+  minisnn info mine --sheet sheet.png       your own recordings, and what looks wrong, one row for each class
   minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
   minisnn info letters                      pictures for `minisnn record`"""
 
@@ -24,8 +24,8 @@ examples:
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
     add_input(parser, "path", type=Path, help=text)
-    add_count(parser, "sample", 200, "recordings of each split that statistics are made of")
-    text = "draw a contact sheet of a folder of recordings, a row a class (.png, .svg, .pdf)"
+    add_count(parser, "sample", 200, "recordings of each split to compute statistics from")
+    text = "draw a contact sheet of a folder of recordings, one row for each class (.png, .svg, .pdf)"
     add_output(parser, "--sheet", kind=outputs.PICTURE, metavar="FILE", help=text)
     add_forms(parser.add_argument_group("recordings of your own"))
 
@@ -190,7 +190,7 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
 
 
 def _no_columns(files: list[Path]) -> None:
-    """ValueError where arrays are tables of many rows and few columns, which are no pictures, and no events as they are."""
+    """ValueError where arrays are tables of many rows and few columns, which are neither pictures nor events as they are."""
     import numpy as np
 
     from ..data.readers.columns import ORDER
@@ -202,7 +202,9 @@ def _no_columns(files: list[Path]) -> None:
             return  # whoever reads it says why
         table = len(shape) == 2 and min(shape) <= MOST_COLUMNS and max(shape) > TALL * min(shape)
         if table and shape[1] > shape[0]:
-            raise ValueError(f"{file}: holds an array of shape {shape}; expected a row an event: is it to be transposed?")
+            raise ValueError(
+                f"{file}: holds an array of shape {shape}; expected one row for each event: should it be transposed?"
+            )
         if table and shape[1] > 4:
             raise ValueError(f"{file}: an array of shape {shape} has columns without names; say {ORDER}")
         if table:
@@ -251,7 +253,7 @@ def _recordings(root: Path, args: argparse.Namespace) -> None:
         from ..data.readers.nmnist import SHAPE
 
         _statistics(splits, args.sample)
-        print("these are no digits, of which Double N-MNIST is made; they are recordings of your own")
+        print("these are not digits, which Double N-MNIST needs; they are your own recordings")
         return propose(root, args, entries(root), SHAPE, SHAPE)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"

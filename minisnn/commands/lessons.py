@@ -1,5 +1,6 @@
-"""Copy the lessons into a folder of your own and say how to open them: Jupyter notebooks that derive this library from one
-leaky neuron upwards, with exercises, hints, folded solutions and checks. What you have already worked on stays as it is."""
+"""Copy the lessons into a folder of your own and print how to open them. They are Jupyter notebooks that derive this library
+from one leaky neuron upwards, with exercises, hints, folded solutions and checks. Notebooks that you have worked on are
+kept."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from .. import outputs
 from .options import add_count, add_list, add_output, refuse
 
-SUMMARY = "the lessons: notebooks with exercises, into a folder of your own"
+SUMMARY = "copy the lessons, notebooks with exercises, into a folder of your own"
 EXAMPLES = """\
 examples:
   minisnn lessons                     all lessons, into ./minisnn-lessons
@@ -24,20 +25,20 @@ folder says what each teaches and how long it takes."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to put them into (default: minisnn-lessons)"
-    force = "replace notebooks of yours, and whatever else lies in the place of a file of the course, by fresh ones"
+    force = "replace your notebooks, and whatever else lies in the place of a course file, by fresh copies"
     parser.add_argument("--force", action="store_true", help=force)
     add_output(parser, "--out", kind=_kind, metavar="DIR", help=text)
     add_list(parser, "only", None, "numbers of the lessons to copy (default: all)", "N,M")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
     parser.add_argument("--open", action="store_true", help="start JupyterLab in the folder, until Ctrl-C")
     parser.add_argument(
-        "--mine", action="store_true", help="what is in your mysnn.py, each function checked again; copy nothing"
+        "--mine", action="store_true", help="list what is in your mysnn.py, checking each function again; copy nothing"
     )
     text = (
         "write all lessons as pages or slides, with a map of them and one notebook of solutions (default folder: minisnn-pages)"
     )
     parser.add_argument("--export", choices=("html", "slides"), help=text)
-    add_count(parser, "port", None, "of JupyterLab (default: its own choice)")
+    add_count(parser, "port", None, "port of JupyterLab (default: its own choice)")
 
 
 def _kind(args: argparse.Namespace) -> outputs.Kind | None:

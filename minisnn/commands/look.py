@@ -1,4 +1,4 @@
-"""What `minisnn info` says of recordings of one's own: a file of them, or a folder; and the command that trains on a folder."""
+"""What `minisnn info` says of recordings of your own: a file of them, or a folder; and the command that trains on a folder."""
 
 import argparse
 import hashlib
@@ -35,7 +35,7 @@ def look_at_file(path: Path, args: argparse.Namespace) -> None:
 
 
 def look_at_folder(root: Path, args: argparse.Namespace) -> None:
-    """Recordings of one's own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
+    """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
     import numpy as np
 
     from ..data.readers.anything import entries, read_entry, sensor_of_all
@@ -74,7 +74,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
         wrong += [(one.name, what) for what in oddities(events, sensor)]
         if (twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)) != one.name:
-            wrong.append((one.name, f"has the very events of {twin}: one recording would be in support and in query"))
+            wrong.append((one.name, f"has the same events as {twin}: one recording would be in support and in query"))
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             shown[one.label].append((one.name.rpartition("/")[2], events))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
@@ -94,16 +94,14 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         print(save(plot_sheet(shown, sensor), args.sheet))
     if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
         print(
-            f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are taken unless --duration-ms says another"
+            f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are used unless --duration-ms says otherwise"
         )
     if not spans:
-        print("when that is mended this command says how to train on them")
+        print("this command then says how to train on them")
         return
     if to_mend:
         more = f" and {len(to_mend) - MOST_ALIKE} more" * (len(to_mend) > MOST_ALIKE)
-        print(
-            f"to be mended: {', '.join(to_mend[:MOST_ALIKE])}{more}; when that is mended this command says how to train on them"
-        )
+        print(f"fix first: {', '.join(to_mend[:MOST_ALIKE])}{more}; this command then says how to train on them")
         return
     propose(root, args, found, sensor, reach)
 
@@ -180,7 +178,7 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
         sensor = next(fits, reach)
         print(
             f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y {reach[0] - 1}, so that it "
-            f"may have {sensor[1]} x {sensor[0]} pixels: put yours for --sensor"
+            f"may have {sensor[1]} x {sensor[0]} pixels: replace --sensor by yours"
         )
         flags.append(f"--sensor {sensor[0]},{sensor[1]}")
     given = {name: getattr(args, name) for name in FORMS if name in args.given}

@@ -1,14 +1,14 @@
-"""Trained networks to and from NIR, the interchange format of neuromorphic simulators and chips (Pedersen et al. 2024, Nature
-Communications 15:8122). An exported network is a graph of NIR's primitives whose equations are those of this library in steps
-of --dt; what NIR cannot say, such as learned step sizes, travels in its metadata, so that export and import give the very
-same checkpoint. Of a graph from another tool it is printed each time what the file does not say, and what was taken."""
+"""Convert trained networks to and from NIR, the interchange format of neuromorphic simulators and chips (Pedersen et al. 2024,
+Nature Communications 15:8122). An exported network is a graph of NIR's primitives with the equations of this library in steps
+of --dt. What NIR cannot say, such as learned step sizes, is in its metadata, so export and import give the very same
+checkpoint. For a graph from another tool, the command prints what the file does not say, and what was assumed."""
 
 import argparse
 
 from .. import outputs
 from .options import add_input, add_output, find_checkpoint, in_a_line, refuse, to_train_from
 
-SUMMARY = "networks to and from NIR, the interchange format"
+SUMMARY = "convert networks to and from NIR, the interchange format"
 EXAMPLES = """\
 examples:
   minisnn nir export runs/quick-1 quick.nir
@@ -20,12 +20,12 @@ examples:
 
 --steps says how the simulator that will run the graph takes a step of dt: "euler" as snnTorch does (decay 1 - dt / tau), or
 "exponential" (decay exp(-dt / tau)). A network of --neuron cuba is written as Conv2d, Affine and CubaLIF, which snnTorch, Norse
-and SpikingJelly run with the same spikes; --for chooses the time step and the form that one of them asks for. A network of lif
-no other tool is known to run: its reset fades, theirs is at once.
-A chain from another tool comes in, too: its neurons alike, odd kernels of one size with padding="same" and stride 1, 2 x 2
-AvgPool2d behind the neurons of every Conv2d. NIR knows no reset_mechanism: of snnTorch's neurons --reset zero is right for
-Leaky(reset_mechanism="zero") and for Synaptic(reset_mechanism="zero", reset_delay=False), --reset subtract for the default
-without biases, and any other is another network.
+and SpikingJelly run with the same spikes; --for chooses the time step and the form that one of them asks for. No other tool is
+known to run a network of lif: its reset fades, theirs is immediate.
+A chain from another tool can be imported, too, if all its neurons are alike, its kernels have one odd size, padding="same" and
+stride 1, and 2 x 2 AvgPool2d follows the neurons of every Conv2d. NIR does not store reset_mechanism. For snnTorch's neurons,
+--reset zero is right for Leaky(reset_mechanism="zero") and Synaptic(reset_mechanism="zero", reset_delay=False), and
+--reset subtract for the default without biases. Any other reset becomes a different network.
 
 Needs the library nir: pip install "minisnn[nir]". What NIR cannot say:
 python -c "import minisnn.nir; help(minisnn.nir)"."""
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
     add_input(parser, "source", metavar="FROM", help=text)
     add_output(parser, "out", kind=_kind, metavar="TO", help="the file to write")
-    text = "seconds of a step (default: 0.001; import: of which every r is tau / dt, else 0.001)"
+    text = "seconds of a step (default: 0.001; import: the one of which every r is tau / dt, else 0.001)"
     parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help=text)
     text = "the tool that will run a network of CubaLIF: its time step and its form; export alone"
     parser.add_argument("--for", metavar="TOOL", choices=("snntorch", "norse", "spikingjelly"), help=text)
@@ -80,6 +80,4 @@ def run(args: argparse.Namespace) -> None:
     if tool:
         print(f"logits: the membrane at the last step, {TOOLS[tool].membrane}, which never fires; the tool does not adapt")
     elif isinstance(found.net.neuron, LIF):
-        print(
-            "no other tool is known to run this graph: a reset that fades is no neuron of theirs; minisnn nir import reads it"
-        )
+        print("no other tool is known to run this graph: their neurons have no reset that fades; minisnn nir import reads it")

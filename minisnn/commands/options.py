@@ -108,7 +108,7 @@ def add_yes(parser, name: str, text: str) -> None:
 
 
 def add_quiet(parser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="no progress, only what was found")
+    parser.add_argument("--quiet", action="store_true", help="print the result only, no progress")
 
 
 def add_threads(parser) -> None:
@@ -120,13 +120,13 @@ use_threads = set_threads  # carries out what `add_threads` asks for
 
 def add_workers(parser) -> None:
     """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries them out."""
-    text = "Episodes, and the tasks of an update (--tasks of minisnn train), are independent and go to the workers, one "
-    text += "thread each; the results are the same to the last bit. Workers may die, and a run that was stopped may continue "
+    text = "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so workers can do them, with one "
+    text += "thread each. Results are the same to the last bit. Workers may die, and a stopped run may continue "
     text += "with more or fewer of them."
     group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
     add_count(choice, "workers", None, "in N processes of this machine, for example one per core")
-    text = "by a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask scheduler, and on each machine: "
+    text = "on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask scheduler, and on each machine: "
     choice.add_argument("--scheduler", metavar="ADDRESS", help=text + "dask worker ADDRESS --nthreads 1 --nworkers N")
 
 
@@ -149,10 +149,10 @@ def add_checkpoint(parser, text: str, **more) -> None:
 
 def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
-    text = "as in train (default: what --checkpoint learned from, or double-nmnist)"
+    text = "as in train (default: that of --checkpoint, or double-nmnist)"
     parser.add_argument("--dataset", metavar="NAME", help=text)
-    text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, the event camera "
-    add_input(parser, "--root", metavar="DIR", help=text + "records the shipped digits")
+    text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, simulated recordings "
+    add_input(parser, "--root", metavar="DIR", help=text + "of the shipped digits")
     text = "classes and recordings of meta-training, validation or test (default: test)"
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
 
@@ -162,22 +162,22 @@ FORMS = ("sensor", "time", "flip_y", "columns")  # of READING what a look at rec
 
 def add_forms(group) -> None:
     """What files of recordings do not say."""
-    add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not say", "H,W")
-    group.add_argument("--time", choices=("ns", "us", "ms", "s"), help="unit of times that do not say theirs")
-    group.add_argument("--flip-y", action="store_true", help="y of the recordings grows upwards")
-    text = "of arrays and text without names their columns in order, as t,x,y,p; t_ms says the unit, - leaves one out"
+    add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not state them", "H,W")
+    group.add_argument("--time", choices=("ns", "us", "ms", "s"), help="unit of times in files that do not state it")
+    group.add_argument("--flip-y", action="store_true", help="y grows upwards in the recordings")
+    text = "order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives the unit, - skips a column"
     group.add_argument("--columns", metavar="T,X,Y,P", help=text)
 
 
 def add_reading(parser) -> None:
     """How recordings of --dataset recordings are read, where no checkpoint says it."""
-    group = parser.add_argument_group("--dataset recordings, where --checkpoint does not say it")
+    group = parser.add_argument_group("how --dataset recordings is read, unless --checkpoint says it")
     add_forms(group)
     add_list(group, "size", None, "rows and columns of cells to downscale to, by area", "H,W")
     for name, text in (
-        ("bin", "time step"),
-        ("duration", "recording"),
-        ("hop", "distance of the beginnings of parts of a take"),
+        ("bin", "length of a time step"),
+        ("duration", "length of a recording"),
+        ("hop", "distance between the starts of parts of a continuous recording"),
     ):
         group.add_argument(f"--{name}-ms", type=float, metavar="MS", help=text)
 
@@ -239,7 +239,7 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
     action.output = kind  # type: ignore[attr-defined]
     shared = isinstance(kind, outputs.Kind) and kind.shared  # nothing is replaced there
     if "--force" not in parser._option_string_actions and not shared:
-        text = "write even where something lies that minisnn did not write there"
+        text = "overwrite what lies there, even if minisnn did not write it"
         parser.add_argument("--force", action="store_true", help=text)
     return action
 

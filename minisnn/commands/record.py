@@ -1,5 +1,5 @@
 """Record labelled pictures with the simulated event camera, which moves in N-MNIST's three saccades. Without pictures it
-records the digits that are shipped. What it writes can be used at once: a folder of digits in N-MNIST's form serves as
+records the digits that ship with minisnn. Its output can be used at once: a folder of digits in N-MNIST's format serves as
 --root of train and evaluate."""
 
 import argparse
@@ -12,7 +12,7 @@ from ..files import whole_file, whole_folder
 from .. import outputs
 from .options import add_count, add_input, add_list, add_output, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads
 
-SUMMARY = "labelled pictures into event recordings"
+SUMMARY = "turn labelled pictures into event recordings"
 EXAMPLES = """\
 examples:
   minisnn record --out simulated                 the shipped digits
@@ -33,11 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "split that the recordings are put into (default: Train)"
     parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
     add_count(parser, "each", None, "only the first N pictures of each label")
-    add_list(parser, "size", None, "bring all pictures to this size first", "H,W")
-    text = "rows and columns of the sensor, which the picture fills as it does N-MNIST's (default: 34,34)"
+    add_list(parser, "size", None, "resize all pictures to this size first", "H,W")
+    text = "rows and columns of the sensor, which the picture fills as in N-MNIST (default: 34,34)"
     add_list(parser, "sensor", (34, 34), text, "H,W")
     add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
-    add_count(parser, "duration", 310, "milliseconds of a recording; 310 are all three saccades", metavar="MS")
+    add_count(parser, "duration", 310, "length of a recording in milliseconds; 310 covers all three saccades", metavar="MS")
     add_seed(parser, "the noise")
     add_quiet(parser)
     add_threads(parser)

@@ -1,6 +1,6 @@
-"""Every table and figure of Stewart & Neftci 2022, measured here, beside the paper's values, and
-what the paper did not try: one HTML page that needs nothing else. What other commands measured
-in the same folder is used; what is missing is measured first."""
+"""Every table and figure of Stewart & Neftci 2022, measured here beside the paper's values, and
+experiments that the paper did not try, on one self-contained HTML page. Measurements of other
+commands in the same folder are used; what is missing is measured first."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from .studies import add_study, carry_out, check_place, study_maker
 SUMMARY = "all tables and figures on one page"
 EXAMPLES = """\
 examples:
-  minisnn report                             from the networks that are shipped
+  minisnn report                             from the networks that ship with minisnn
   minisnn report --episodes 600              with the paper's precision
   minisnn report --only table-2,figure-3     part of it
   minisnn report --retrain                   everything from random weights; hours"""

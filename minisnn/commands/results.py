@@ -1,5 +1,5 @@
-"""The measurements behind every number of the documents: a file each in data/results. What is missing or out of date is
-listed; --only measures again, and goes on where it was stopped; --pages writes the pages that are made of them."""
+"""The measurements behind every number in the documents, one file each in data/results. Without options, lists what is missing
+or out of date. --only measures again, and continues where it was stopped; --pages writes the pages made from them."""
 
 import argparse
 import sys
@@ -11,24 +11,26 @@ SUMMARY = "measurements behind the documents: list, measure again, write the pag
 EXAMPLES = """\
 examples:
   minisnn results                             every measurement, and whether it is up to date
-  minisnn results --only double-nmnist-maml   measure one again; stopped, the same command goes on
+  minisnn results --only double-nmnist-maml   measure one again; the same command resumes it
   minisnn results --missing                   measure what is missing or out of date
   minisnn results --only real-shift --data nmnist=~/N-MNIST
-  minisnn results --pages                     write numbers, tables and plots of all pages anew"""
+  minisnn results --pages                     write numbers, tables and plots of all pages again"""
 PAGES = ("README.md", "CHANGELOG.md", "hardware/README.md", "data/results/*.md", "lessons/guides/*.md", "lessons/README.md")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--only", type=options.names, metavar="A,B,…", help="measure these again")
-    what.add_argument("--missing", action="store_true", help="measure what is missing or was asked otherwise")
+    what.add_argument(
+        "--missing", action="store_true", help="measure what is missing, or was measured by other commands or networks"
+    )
     what.add_argument("--pages", action="store_true", help="write the pages that show results")
-    what.add_argument("--check", action="store_true", help="exit code 1 where a page is not what the files say")
-    text = "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; may be given again"
+    what.add_argument("--check", action="store_true", help="exit with 1 where a page differs from what the files say")
+    text = "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be repeated"
     parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help=text)
-    text = "folder of the measurements (default: those that travel with minisnn)"
+    text = "folder of the measurements (default: those that ship with minisnn)"
     options.add_input(parser, "--folder", type=Path, metavar="DIR", help=text)
-    text = "folder of work, where a measurement that was stopped goes on (default: runs/results)"
+    text = "working folder, in which a stopped measurement continues (default: runs/results)"
     options.add_input(parser, "--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text)
 
 
@@ -86,7 +88,7 @@ def _code() -> str:
 
 
 def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
-    """Write the pages anew, or tell which are not what the files say."""
+    """Write the pages again, or tell which are not what the files say."""
     from ..results import flags
     from ..results.pages import literature, renewed
     from ..results.tables import makers
@@ -106,7 +108,7 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
 
                 write_whole(page, made.encode())
     for name in stale:
-        print(f"{name}: {'is not what the results say; minisnn results --pages writes it anew' if check else 'written'}")
+        print(f"{name}: {'is not what the results say; minisnn results --pages writes it again' if check else 'written'}")
     if not stale:
         print(f"{len(found)} pages are what {len(records)} results say")
     return int(check and bool(stale))

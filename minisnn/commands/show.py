@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     tasks = open_set(dataset, args.split, root, **how)
     ways = args.ways or (min(WAYS, len(getattr(tasks, "classes", ())) or WAYS) if found is None else found.net.ways)
     if found is not None and ways != found.net.ways:
-        raise ValueError(f"--ways {ways}: the network of {args.checkpoint} tells {found.net.ways} classes apart; leave it out")
+        raise ValueError(f"--ways {ways}: the network of {args.checkpoint} has {found.net.ways} classes; leave it out")
     task = tasks.episode(args.seed, args.index, ways, args.shots, args.queries)
     samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} time steps"
     events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"

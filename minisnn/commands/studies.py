@@ -20,14 +20,14 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
     options.add_seed(data, "the episodes")
     options.add_input(data, "--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
     if asl:
-        text = "folder of ASL-DVS, or photographs of the 24 letters (default: hands that are drawn and simulated)"
+        text = "folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)"
         options.add_input(data, "--asl-root", metavar="PATH", help=text)
-    networks = parser.add_argument_group("networks (default: those that travel with minisnn)")
-    text = "folder of checkpoints or run folders with the shipped ones' names"
+    networks = parser.add_argument_group("networks (default: those that ship with minisnn)")
+    text = "folder of checkpoints or run folders that have the names of the shipped ones"
     options.add_input(networks, "--networks", metavar="DIR", help=text)
-    text = "train them anew first, into OUT/networks; takes hours, and can be stopped and resumed"
+    text = "train them again first, into OUT/networks; this takes hours, and can be stopped and resumed"
     networks.add_argument("--retrain", action="store_true", help=text)
-    text = f"folder for numbers, figures and records; the same command continues from them (default: {OUT})"
+    text = f"folder for numbers, figures and records, from which the same command continues (default: {OUT})"
     options.add_output(parser, "--out", kind=outputs.FOLDER, default=OUT, metavar="DIR", help=text)
     options.add_quiet(parser)
     options.add_threads(parser)

@@ -9,7 +9,7 @@ from .studies import study_command
 SUMMARY = "a table of the paper, measured here"
 EXAMPLES = """\
 examples:
-  minisnn table 2                     with the networks that travel with minisnn
+  minisnn table 2                     with the networks that ship with minisnn
   minisnn table 2 --episodes 100      a quick look
   minisnn table 2 --root ~/N-MNIST    on real recordings
   minisnn table 3 --out runs/mine     into another folder"""

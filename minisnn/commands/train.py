@@ -1,7 +1,9 @@
 """Meta-train a spiking network to learn classes from one recording each, then test it on
-classes and recordings it has never seen. Without options: a small network on simulated
-recordings. The run folder holds settings, log, learning curve, checkpoint and result;
-Ctrl-C saves, and --resume DIR continues as if nothing had happened."""
+classes and recordings it has never seen. A task has a support set, from which the network
+learns, and a query set, which it must name: --shots and --queries recordings of each of
+--ways classes. Without options, a small network trains on simulated recordings. The run
+folder holds settings, log, learning curve, checkpoint and result. Ctrl-C saves the run, and
+--resume DIR continues it as if nothing had happened."""
 
 import argparse
 import shlex
@@ -21,7 +23,7 @@ EXAMPLES = """\
 examples:
   minisnn train                              a first run, into runs/quick-1
   minisnn train --preset maml                MAML alone, as the paper does it
-  minisnn train --preset paper-fast          Table 1's width, as the network that ships
+  minisnn train --preset paper-fast          Table 1's width, as the shipped network
   minisnn train --preset paper --out runs/t1 the paper's network and constants
   minisnn train --root ~/N-MNIST --seed 3    real recordings, another seed
   minisnn train --order 1 --inner-steps 3    first order, three steps
@@ -38,9 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--preset",
         choices=tuple(PRESETS),
-        help=f"settings to start from (default: {DEFAULT}; maml for another rule, order or model)",
+        help=f"settings to start from (default: {DEFAULT}; maml with another rule, order or model)",
     )
-    run.add_argument("--force", action="store_true", help="overwrite a run that lies in --out")
+    run.add_argument("--force", action="store_true", help="overwrite the run in --out")
     add_output(run, "--out", kind=outputs.RUN, metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
     add_input(run, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
     add_quiet(run)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..training.checkpoint import load, save
-from ..meta.inner import meta_gradient
+from ..meta.functions import meta_gradient
 from ..meta.tasks import Task
 from ..parallel.threads import get_threads, set_threads
 from .drawing import TWO, drawn
@@ -27,7 +27,7 @@ TITLE = "Time and memory of a meta-gradient: FOMAML against MAML"
 STEPS = (1, 2, 3, 5)
 ORDERS = {1: "FOMAML", 2: "MAML"}
 REPEAT = 5
-CLOCK = "processor time"
+CLOCK = "CPU time"
 BEYOND = "that of a process which has had a tiny network's meta-gradient"
 CASES = [(order, steps) for order in ORDERS for steps in STEPS]
 
@@ -56,7 +56,7 @@ def run(study: Study) -> Findings:
             title,
             header,
             rows,
-            f"{CLOCK.capitalize()}, least of {REPEAT}, on {get_threads()} thread{'s' * (get_threads() != 1)}; {note}",
+            f"{CLOCK}, least of {REPEAT}, on {get_threads()} thread{'s' * (get_threads() != 1)}; {note}",
         )
         found.figures[f"cost-{dataset}"] = _draw(at, name), f"{name}: time and memory against inner steps."
         (time_1, memory_1), (time_n, memory_n) = ([f"{_ratio(at, n, k):.2f}" for k in (0, 1)] for n in (STEPS[0], STEPS[-1]))
@@ -71,7 +71,7 @@ def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:
 
 
 def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[float]:
-    """Processor seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold for it."""
+    """CPU seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold for it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(folder / "net.h5", net, theta)
@@ -120,7 +120,7 @@ def _peak() -> float:
     try:
         import resource
     except ImportError as error:
-        raise ValueError("peak memory is measured on Linux and macOS alone") from error
+        raise ValueError("peak memory is measured on Linux and macOS only") from error
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
 
 

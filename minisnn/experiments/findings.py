@@ -93,7 +93,7 @@ class Findings:
             claims = [Claim(**{k: math.nan if v is None else v for k, v in claim.items()}) for claim in content.pop("claims")]
             return cls(**content, tables=tables, claims=claims)
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path}: not the findings of an experiment ({error}); run it anew") from None
+            raise ValueError(f"{path}: not the findings of an experiment ({error}); run it again") from None
 
     def text(self) -> str:
         """All that a terminal can show."""

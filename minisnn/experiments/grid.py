@@ -20,12 +20,12 @@ from .shift import DATASET, STYLES
 from .statistics import estimate
 from .study import Settings, Study, recalled, recorded
 
-TITLE = "Every other camera: the mean over a grid of offsets, scales and numbers of events, and its worst points"
+TITLE = "Every other camera: the mean over a grid of offsets, scales and numbers of events, and the worst points"
 NETWORK = "moved-snn"
 HALVES = tuple(k / 2 for k in range(-6, 7))
 AXES = {"right (pixels)": HALVES, "down (pixels)": HALVES, "scale": (0.85, 1.0, 1.15), "events (times)": (0.5, 1.0, 2.0)}
 GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))  # a part of it is spread over all of it
-HOW = (*(how for _, how in STYLES.values()), "nearest mean: summed frames, as they lie")
+HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not aligned")
 WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
 
 
@@ -51,11 +51,11 @@ def run(study: Study) -> Findings:
             table.append([how, "met again", " ".join(f"{n:g}" for n in at), f"{100 * np.mean(values):.1f}", None])
         worst = 100 * each.mean(1).min()
         mean = 100 * accuracy[how].mean()
-        found.summary += f"{how}: {mean:.1f} % in the mean of the grid, {worst:.1f} % at its worst point. "
+        found.summary += f"{how}: {mean:.1f} % averaged over the grid, {worst:.1f} % at its worst point. "
     note = f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} others. Where: "
     header = "tasks | what | where | accuracy ± 95 % CI | over episodes"
     found.table("grid", "Accuracy on unseen classes (%)", header, table, note + "right, down (pixels), scale, events (times).")
-    found.figures["grid"] = _figure(points, accuracy), "Accuracy along each axis, in the mean over all the others."
+    found.figures["grid"] = _figure(points, accuracy), "Accuracy along each axis, averaged over all the others."
     return found
 
 

@@ -148,7 +148,7 @@ class Networks:
 
     @staticmethod
     def _after(first: TrainingConfig, config: TrainingConfig) -> str:
-        """What a network went on from that does not ship."""
+        """What a network continued from that does not ship."""
         how = (
             "the same rule"
             if first.rule == config.rule

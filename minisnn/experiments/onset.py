@@ -13,7 +13,7 @@ from .findings import Findings
 from .statistics import difference, estimate, some_of
 from .study import Study
 
-TITLE = "Onset: recordings that start earlier or later than the network assumes, and a stream without rests"
+TITLE = "Onset: recordings that start earlier or later than the network assumes, and a stream without pauses"
 DELAYS = (-40, -20, -10, -5, 0, 5, 10, 20, 40)  # milliseconds
 STREAM = "stream"
 
@@ -75,8 +75,8 @@ def run(study: Study) -> Findings:
         "Accuracy on unseen classes where query recordings begin at another time (%)",
         "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over episodes | loss, paired (points)",
         rows,
-        f"{episodes} episodes; support recordings are as in meta-training. What a delay moves out of the 100 ms is not seen. "
-        "In a stream each recording, of support and query, follows one of another class, and nothing is set back in between.",
+        f"{episodes} episodes; support recordings are as in meta-training. Events that a delay moves out of the 100 ms are "
+        "lost. In a stream, each recording of support and query follows one of another class, without a reset in between.",
     )
     if curves:
         words = dict(xlabel="recording begins later by (ms)", title="One update; a network that waits for a start")

@@ -32,6 +32,6 @@ def run(study: Study) -> Findings:
                     rows.append([name, place, label, e.percent(), e.over_episodes()])
     title = "5-way 1-shot accuracy on unseen classes (%)"
     header = "data | recordings | method | accuracy ± 95 % CI | over episodes"
-    note = "Networks as they travel with the package, meta-trained on simulated recordings alone."
+    note = "The networks that ship with the package, meta-trained on simulated recordings alone."
     found.table("recordings", title, header, rows, note)
     return found

@@ -58,7 +58,7 @@ def _verdict(verdicts: dict[str, list[str]]) -> str:
         f"{word} in {len(some) or 'none'}" + f" ({'; '.join(some)})" * bool(some) for word, some in verdicts.items() if word
     ]
     text = f"Of {cases} cases a gradient step has, against the nearest mean of the same features, {' and '.join(told)}"
-    return f"{text}; in the other {len(verdicts[''])} the two cannot be told apart."
+    return f"{text}; in the other {len(verdicts[''])} there is no significant difference."
 
 
 def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict:

@@ -60,7 +60,7 @@ def run(study: Study) -> Findings:
         "| less MAML, by seed (points)",
         rows,
         f"{len(SEEDS)} training seeds, the same {episodes} test episodes; intervals over seeds by Student's t; settings of "
-        "each rule as minisnn train has them, not tuned anew.",
+        "each rule as minisnn train has them, not tuned again.",
     )
     found.summary = _verdict(steps)
     found.figures["seeds"] = _figure(steps, nearest), "Accuracy of every training seed, by rule."
@@ -87,7 +87,7 @@ def _verdict(steps: Mapping[str, list[float]]) -> str:
     for name, means in steps.items():
         if name != "MAML":
             apart = over_seeds([a - b for a, b in zip(means, steps["MAML"])])
-            judged = "better than" if apart.low > 0 else "worse than" if apart.high < 0 else "not to be told apart from"
+            judged = "better than" if apart.low > 0 else "worse than" if apart.high < 0 else "not significantly different from"
             text += f"{name}: {judged} MAML over {len(means)} seeds ({apart.points()} points). "
     return text
 

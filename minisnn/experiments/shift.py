@@ -40,7 +40,7 @@ def run(study: Study) -> Findings:
     note = f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a fraction of a pixel gives "
     note += "each event to either neighbour, and more events are the same ones again within a millisecond. The networks differ "
     note += "in their rule, too; offsets and scales lie inside what many cameras drew in training (± 3.5 pixels, 0.8 to 1.2)."
-    found.table("shift", "Accuracy on unseen classes in moved recordings (%)", header, rows, note)
+    found.table("shift", "Accuracy on unseen classes in shifted recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
     return found
@@ -65,5 +65,5 @@ def _figure(curves: dict):
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")
         axes[0].legend(fontsize="x-small", loc="lower center")
-        fig.suptitle("Moved recordings: what a network carries over")
+        fig.suptitle("Shifted recordings: what a network carries over")
     return fig

@@ -1,8 +1,8 @@
 """Means, intervals and verdicts: what the numbers of an experiment say, and how surely.
 
-Few-shot accuracy is given as mean ± half of the 95 % interval that holds for whom it speaks for, new recordings or new classes
-(`training.intervals`), and, as the paper does, as mean ± standard deviation over trials: the episodes in equal blocks, a trial
-the mean of a block. Two methods are compared on the same episodes, by the interval of the difference.
+Few-shot accuracy is given as mean ± half of a 95 % interval, which speaks for new recordings or for new classes
+(`training.intervals`). As in the paper, it is also given as mean ± standard deviation over trials: the episodes in equal
+blocks, a trial being the mean of a block. Two methods are compared on the same episodes, by the interval of the difference.
 """
 
 import math

@@ -3,8 +3,8 @@
     <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl    every item that was measured
 
 An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a study that was stopped
-goes on with the next, and experiments that need the same numbers share them. Records made with other settings, networks,
-recordings (all bytes of their files count) or code are put aside (records/<key>.before.jsonl), and begun anew.
+continues with the next, and experiments that need the same numbers share them. Records made with other settings, networks,
+recordings (all bytes of their files count) or code are put aside (records/<key>.before.jsonl), and begun again.
 """
 
 import json
@@ -245,18 +245,18 @@ def _module_of(one: Callable) -> list[str]:
 
 def _records(path: Path, head: str) -> list:
     """The whole lines of a file of records with this head; a last line that was cut short is taken off, and a file of another
-    head put aside. ValueError where it is no file of records."""
+    head put aside. ValueError where it is not a file of records."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
     if lines[0] != head:
         if not lines[0].startswith('{"made from": "') and lines != [""]:
-            raise ValueError(f"{path}: this is no file of records; expected a folder of the studies, or a new one")
+            raise ValueError(f"{path}: this is not a file of records; expected a folder of the studies, or a new one")
         aside = path.with_suffix(".before.jsonl")
         os.replace(path, aside)
         if len(lines) > 2:
             why = "was made of other recordings, networks, settings or code"
-            print(f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are measured anew", file=sys.stderr)
+            print(f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are measured again", file=sys.stderr)
         return []
     if lines[-1]:
         path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")

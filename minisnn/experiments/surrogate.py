@@ -24,7 +24,7 @@ from .findings import Findings
 from .statistics import difference, estimate, some_of
 from .study import Study
 
-TITLE = "The surrogate: its slope, its shape and its curvature, by first and second order"
+TITLE = "The surrogate: its slope, its shape and its curvature, at first and second order"
 DATASET = "double-nmnist"
 UPDATES = 120
 RIGHT = "fast sigmoid, κ 10"
@@ -103,7 +103,7 @@ def run(study: Study) -> Findings:
         "Accuracy on unseen classes after one update (%)",
         "surrogate | order | accuracy ± 95 % CI | over episodes | second less first order | less κ 10, paired (points)",
         rows,
-        f"{UPDATES} tasks each, the same ones, one training seed: differences over episodes say nothing of other seeds.",
+        f"{UPDATES} tasks each, the same ones, one training seed: differences over episodes say nothing about other seeds.",
     )
     found.summary = _verdict(values)
     found.figures["surrogate"] = _figure(values), "The surrogate's slope, shape and curvature against accuracy."
@@ -132,10 +132,10 @@ def _verdict(values: dict) -> str:
         return f"{low} {100 * means[low]:.1f} %", f"{high} {100 * means[high]:.1f} %"
 
     words = " to ".join(of(SLOPES, 2))
-    text = f"By second order, slopes: {words}; shapes: {' to '.join(of(SHAPES, 2))}. "
+    text = f"At second order, slopes: {words}; shapes: {' to '.join(of(SHAPES, 2))}. "
     for name in WRONG:
         loss = difference(values[name, 2], values[RIGHT, 2])
-        judged = "better" if loss.low > 0 else "worse" if loss.high < 0 else "not to be told apart from the right one"
+        judged = "better" if loss.low > 0 else "worse" if loss.high < 0 else "not significantly different from the right one"
         text += f"{name.removeprefix(RIGHT + ', ')}: {judged} ({loss.points()} points). "
     return text
 

@@ -1,8 +1,8 @@
 """How large the readout's updates are: of the inner loop, of the outer loop, and of training without meta-learning.
 
     inner loop          |a g| of one update on the support set of a test task                       one item a test episode
-    outer loop          |theta' - theta| of meta-updates that go on from the meta-trained network   Adam at LR, warmed up
-    non-meta training   likewise of classification updates that go on from the pretrained network   Adam at LR, warmed up
+    outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network   Adam at LR, warmed up
+    non-meta training   likewise of classification updates that continue from the pretrained network   Adam at LR, warmed up
 
 Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule, and the same for both.
 """
@@ -10,7 +10,8 @@ Adam's updates are proportional to its learning rate; LR is the mean of the oute
 import numpy as np
 
 from ..terminal import bar
-from ..meta.inner import InnerLoop, meta_gradient
+from ..meta.functions import meta_gradient
+from ..meta.inner import InnerLoop
 from ..meta.optim import Adam, clip
 from .study import Settings, Study
 

@@ -34,5 +34,5 @@ def run(study: Study) -> Findings:
     if curves:
         title = "One shot, more classes than in meta-training"
         figure = curves_of(curves, xlabel="classes of a task (ways)", title=title)
-        found.figures["ways"] = figure, "The 5-way network, asked to tell more classes apart."
+        found.figures["ways"] = figure, "The 5-way network with more classes."
     return found

@@ -1,16 +1,21 @@
-"""Proof of every hand-written derivative, to be called on any network, spiking or convolutional.
+"""Proof of every hand-written derivative, for any network, spiking or convolutional.
 
-    report = check(net)                     all checks, random parameters and data where none are given
+    report = check(net)                     all checks, with random parameters and data where none are given
     print(report)                           an aligned table, and which pass is wrong
     check_passes, check_gradient, check_hvp, check_symmetry, check_meta_gradient        the checks one by one
     coordinates(net, theta, x, y, "conv1.weight")        single entries, analytic beside numeric
     plot_steps(step_curve(net, theta, x, y), "v.png")    error against step size
     random_case(rng, model="cnn")           a random network with data
 
-The surrogate gradient of a spiking network is not the slope of its loss, yet it can be checked: every spike carries the
-2-jet (value, slope, curvature), and there is a smooth function, the jet form, with just these at the recorded membrane.
+The surrogate gradient of a spiking network is not the slope of its loss, yet it can be checked. Every spike carries the
+2-jet (value, slope, curvature), and there is a smooth function, the jet form, with exactly these at the recorded membrane.
 Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product. A
 convolutional network is smooth between ties of its pooling: its twin, of the same name, keeps the sites that were chosen.
+
+>>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3, window=10)
+>>> report = ms.gradcheck.check(net, inner_steps=(1,))
+>>> report.ok
+True
 
 Import from here: the names above, from the room itself.
 It may import: files, parallel, layers, network, meta, plots.
@@ -59,17 +64,22 @@ def check(
 ) -> Report:
     """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.
 
-    theta, x, y   the point and the data, made at random (`seed`) where not given; give x and y together
+    theta, x, y   the point and the data, random (`seed`) where not given; give x and y together
     task          support and query of the meta-gradient; its support serves as x, y. Without it the query set is x, y
-    step_size     of the inner loop, by default one that moves no bias by more than 0.04
+    step_size     of the inner loop, by default one that changes no bias by more than 0.04
     inner_steps   numbers of inner steps to check, () for no meta-gradient
     twins         by default those there are, "jet" and "smooth"; the smooth form is skipped where a bias lies at the
                   threshold. ANIL's meta-gradient is checked in the first
     thorough      try every step size of the differences rather than stop at one that is good enough
-    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked, in place of MAML's and ANIL's
+    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked in place of MAML's and ANIL's
     how           freeze, threshold, threshold_fraction of the inner loop
 
     Raises ValueError for data that do not fit the network.
+
+    >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3, window=10)
+    >>> report = ms.gradcheck.check(net, inner_steps=(1,))
+    >>> report.ok, len(report.results) > 20
+    (True, True)
     """
     rng = np.random.default_rng(seed)
     net, theta = in_double(net, theta)

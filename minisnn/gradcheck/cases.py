@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..network.convolutional import ConvNet
-from ..meta.inner import adapt
+from ..meta.functions import adapt
 from ..network.spiking import SpikingNet
 from ..layers.neuron import LIF, CubaLIF
 
@@ -33,9 +33,13 @@ class Case:
 
 
 def random_theta(net, rng: np.random.Generator) -> np.ndarray:
-    """Normal weights that drive the membrane by about one, biases 0.1 to 0.6 from the threshold on either side.
+    """Normal weights that drive the membrane by about one, and biases 0.1 to 0.6 from the threshold on either side.
 
-    Those of a convolutional network lie about zero, where softplus is most curved.
+    The biases of a convolutional network lie about zero, where softplus is most curved.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> ms.gradcheck.random_theta(net, np.random.default_rng(0)).shape
+    (21,)
     """
     theta, spikes = np.empty(net.size), hasattr(net, "neuron")
     for name, a in net.views(theta).items():
@@ -49,7 +53,12 @@ def random_theta(net, rng: np.random.Generator) -> np.ndarray:
 
 
 def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None = None):
-    """(x, y): Poisson event counts, 0.3 an input and step, and labels (targets for one neuron with squared loss)."""
+    """(x, y): Poisson event counts, 0.3 for each input and step, and labels (targets for one neuron with squared loss).
+
+    >>> x, y = ms.gradcheck.random_data(ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0), batch=4, steps=20)
+    >>> x.shape, y.shape
+    ((4, 20, 6), (4,))
+    """
     steps = steps or (min(net.window + 5, 40) if hasattr(net, "neuron") else 20)
     x = rng.poisson(0.3, (batch, steps, *net.input_shape)).astype(np.uint8)
     y = rng.integers(0, net.ways, batch) if net.ways > 1 else rng.standard_normal((batch, 1))
@@ -71,12 +80,17 @@ def small_step(net, theta, x, y, steps: int = 3) -> float:
 
 
 def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "snn") -> Case:
-    """A small network of random architecture, float64, with parameters and a task; `model` "snn", "cuba" (with that neuron)
-    or "cnn" (convolutional).
+    """A small network of random architecture, float64, with parameters and a task.
 
-    Zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout; one neuron with
-    squared loss. Spiking ones with max and mean pooling; reset attached, detached or off; window shorter than, equal to and
-    longer than the recording; equal time constants.
+    model   "snn", "cuba" (with that neuron) or "cnn" (convolutional)
+
+    It has zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout, or is one
+    neuron with squared loss. Spiking networks have max or mean pooling; a reset that is attached, detached or off; a window
+    shorter than, equal to or longer than the recording; and sometimes equal time constants.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(0), model="cnn")
+    >>> type(case.net).__name__, case.theta.shape == (case.net.size,), case.theta.dtype
+    ('ConvNet', True, dtype('float64'))
     """
     conv, hidden = int(rng.integers(0, 4)), int(rng.integers(0, 3))
     one_neuron = conv == 0 and rng.random() < 0.3

@@ -24,7 +24,14 @@ class Curve:
 
 
 def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve:
-    """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1 to 1e-9."""
+    """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1 to 1e-9.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y = case.task.x_support, case.task.y_support
+    >>> curve = ms.gradcheck.step_curve(case.net, case.theta, x, y, steps=[1e-2, 1e-3], twins=["jet"])
+    >>> list(curve.errors)
+    ['gradient, jet', 'Hessian-vector product, jet']
+    """
     steps = 10.0 ** np.arange(-1, -9.25, -0.25) if steps is None else np.asarray(steps, float)
     net, theta = in_double(net, theta)
     record = net.record(theta, x)
@@ -49,7 +56,14 @@ def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve
 def plot_steps(curve: Curve, path=None):
     """The curve on logarithmic axes, with the two laws that make it a V; saved to `path` where given. Returns the axes.
 
-    The smooth form leaps where a step carries a membrane across the kink of sigma'.
+    The smooth form jumps where a step carries a membrane across the kink of sigma'.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y = case.task.x_support, case.task.y_support
+    >>> curve = ms.gradcheck.step_curve(case.net, case.theta, x, y, steps=[1e-2, 1e-3], twins=["jet"])
+    >>> axes = ms.gradcheck.plot_steps(curve, "v.png")
+    >>> axes.get_ylabel()
+    'relative error of the derivative'
     """
     from ..plots import figure, save
 

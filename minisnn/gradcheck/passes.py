@@ -11,7 +11,14 @@ from .unit import DIFFERENCES, check_unit, differences
 
 
 def check_passes(net, theta, x, y, rng: np.random.Generator, thorough: bool = False) -> list[Result]:
-    """Results of every pass of every layer and of the loss; `check` collects them."""
+    """Results of every pass of every layer and of the loss; `check` collects them.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y, rng = case.task.x_support, case.task.y_support, np.random.default_rng(0)
+    >>> rows = ms.gradcheck.check_passes(case.net, case.theta, x, y, rng)
+    >>> all(row.ok for row in rows)
+    True
+    """
     logits, found = units(net, theta, x)
     results = (check_surrogate(net, rng) if hasattr(net, "neuron") else []) + check_loss(net, logits, y, rng)
     for unit in found:

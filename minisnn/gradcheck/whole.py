@@ -1,9 +1,9 @@
 """Gradient, Hessian-vector product and meta-gradient of a whole network, hard or smooth, against their twins.
 
-In the jet form at its own record the spiking network's surrogate gradient and Hessian are true ones, so finite
-differences of the jet form must converge to what the spiking network returns. The smooth form checks the same passes
-with their own, varying derivatives. Records freeze the window-start states, the sites max pooling chose and a detached
-reset's spikes; gates are frozen with them (`InnerLoop.record`). A convolutional network has one twin, which keeps the
+In the jet form at its own record, the spiking network's surrogate gradient and Hessian are true ones. So finite differences
+of the jet form must converge to what the spiking network returns. The smooth form checks the same passes with their own,
+varying derivatives. Records hold fixed the states at the window's start, the sites that max pooling chose and a detached
+reset's spikes; gates are held fixed with them (`InnerLoop.record`). A convolutional network has one twin, which keeps the
 sites that max pooling chose and is called "jet" too.
 """
 
@@ -55,8 +55,14 @@ def _parts(net) -> list[tuple[str, slice]]:
 def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", directions=3, thorough=False) -> list[Result]:
     """Central differences of the loss along random directions against <gradient, d>, |d| = 1.
 
-    One row for theta as a whole, relative to the largest of the inner products, and one for a direction within each
-    parameter array, relative to the product of the norms of its gradient and d.
+    One row is for theta as a whole, relative to the largest of the inner products. The others are for a direction within
+    each parameter array, relative to the product of the norms of its gradient and d.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y, rng = case.task.x_support, case.task.y_support, np.random.default_rng(0)
+    >>> rows = ms.gradcheck.check_gradient(case.net, case.theta, x, y, rng)
+    >>> rows[0].where, all(row.ok for row in rows)
+    ('theta', True)
     """
     if twin == "smooth" and not _clear_of_kink(net, theta):
         return _skip("gradient", "theta", twin, TOLERANCE["gradient"], NETWORK)
@@ -82,7 +88,14 @@ def check_gradient(net, theta, x, y, rng: np.random.Generator, twin="jet", direc
 
 
 def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", thorough: bool = False) -> list[Result]:
-    """Central differences of the gradient against the Hessian-vector product (Pearlmutter 1994), a row an array."""
+    """Central differences of the gradient against the Hessian-vector product (Pearlmutter 1994), a row an array.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y, rng = case.task.x_support, case.task.y_support, np.random.default_rng(0)
+    >>> rows = ms.gradcheck.check_hvp(case.net, case.theta, x, y, rng)
+    >>> rows[0].where, all(row.ok for row in rows)
+    ('theta', True)
+    """
     if twin == "smooth" and not _clear_of_kink(net, theta):
         return _skip("hvp", "theta", twin, TOLERANCE["hvp"], NETWORK)
     record = net.record(theta, x)
@@ -105,7 +118,14 @@ def check_hvp(net, theta, x, y, rng: np.random.Generator, twin: str = "jet", tho
 
 
 def check_symmetry(net, theta, x, y, rng: np.random.Generator) -> list[Result]:
-    """<w, H v> = <v, H w> for two random directions, hard spikes."""
+    """<w, H v> = <v, H w> for two random directions, hard spikes.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y, rng = case.task.x_support, case.task.y_support, np.random.default_rng(0)
+    >>> rows = ms.gradcheck.check_symmetry(case.net, case.theta, x, y, rng)
+    >>> [(row.how, row.ok) for row in rows]
+    [('symmetry', True)]
+    """
     v, w = rng.standard_normal((2, net.size))
     hvp = net.gradients(theta, x, y).hvp
     hv, hw = hvp(v), hvp(w)
@@ -119,9 +139,18 @@ def check_meta_gradient(
 ) -> list[Result]:
     """Taylor test of the meta-gradient (the best of up to four directions, or eight), and central differences.
 
-    The step size's own gradient is checked by central differences too.
-    The twin is recorded at every theta_n of the network's own path. `options`: freeze, threshold, ... of `adapt`; `rule`
-    "ANIL" freezes all layers but the readout; `loop`, with settings of its own, is that of another rule, by its name.
+    The gradient of the step size is checked by central differences too. The twin is recorded at every theta_n of the network's
+    own path.
+
+    rule      "MAML", or "ANIL", which freezes all layers but the readout
+    loop      the loop, with settings of its own, of another rule, whose name is `rule`
+    options   freeze, threshold, ... of `adapt`
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> rng = np.random.default_rng(0)
+    >>> rows = ms.gradcheck.check_meta_gradient(case.net, case.theta, case.task, rng, case.step_size)
+    >>> len(rows), all(row.ok for row in rows)
+    (3, True)
     """
     if rule == "ANIL":
         options["freeze"] = tuple({*options.get("freeze", ()), *maml.body(net)})
@@ -210,9 +239,15 @@ class Coordinates:
 
 
 def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step: float = 1e-4, seed: int = 0) -> Coordinates:
-    """Check single entries of `array` ("conv1.weight"): `indices` is a list of them, or how many to draw at random.
+    """Check single entries of `array` ("conv1.weight"): `indices` lists them, or says how many to draw at random.
 
     Raises ValueError for an unknown array or an index outside it.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
+    >>> x, y, rng = case.task.x_support, case.task.y_support, np.random.default_rng(0)
+    >>> found = ms.gradcheck.coordinates(case.net, case.theta, x, y, "readout.bias", indices=[0])
+    >>> bool(np.allclose(found.analytic, found.numeric, rtol=1e-4, atol=1e-7))
+    True
     """
     known = {p.name: p for p in net.layout}
     if array not in known:
@@ -230,7 +265,7 @@ def coordinates(net, theta, x, y, array: str, indices=5, twin: str = "jet", step
         try:
             at = p.slice.start + int(np.ravel_multi_index(index, p.shape))
         except ValueError:
-            raise ValueError(f"{index} is no index of {array}, whose shape is {p.shape}") from None
+            raise ValueError(f"{index} is not an index of {array}, whose shape is {p.shape}") from None
         e = np.zeros(net.size)
         e[at] = step
         analytic.append(gradient[at])

@@ -60,7 +60,7 @@ class Layer(NamedTuple):
     g: Geometry
     c: Constants
     pool: int
-    hard: bool  # the membrane is set back to zero when it fires (CubaLIF), else a trace is subtracted (LIF)
+    hard: bool  # the membrane is reset to zero when it fires (CubaLIF), else a trace is subtracted (LIF)
     detach: bool
     readout: bool
     first: int
@@ -139,7 +139,7 @@ class Sorted(NamedTuple):
 
 class Left(NamedTuple):
     """Where the factor A[at + r * of_r + m * of_m + k * of_k] of `vector.gemm` lies; numbers only, since a record of arrays
-    made anew for every product costs more than small products do."""
+    made again for every product costs more than small products do."""
 
     at: int
     of_r: int

@@ -1,4 +1,4 @@
-"""Softplus, the activation of the non-spiking peer (Dugas et al. 2001):
+"""Softplus, the activation of the CNN baseline (Dugas et al. 2001):
 
     y = log(1 + exp(u))       its slope s = 1 / (1 + exp(-u))       its curvature s (1 - s)
 

@@ -1,4 +1,4 @@
-"""A block of the non-spiking peer: convolution, 2 x 2 max pooling and softplus, composed from their passes.
+"""A block of the CNN baseline: convolution, 2 x 2 max pooling and softplus, composed from their passes.
 
     u = W x + b      v = largest u of each 2 x 2 window (first among equals, odd rests dropped)      y = softplus(v)
 

@@ -1,4 +1,4 @@
-"""The membrane of `CubaLIF`, set back to zero when it fires:
+"""The membrane of `CubaLIF`, reset to zero when it fires:
 
     u_t = alpha v_{t-1} + (1 - alpha) i_t       v_t = u_t (1 - s_t)       s_t = spike(u_t)
 

@@ -55,13 +55,25 @@ def squared_backward_tangent(logits: np.ndarray, logits_dot: np.ndarray, y: np.n
 
 
 class Loss:
-    """A loss of the logits (B, ways) and what they should be, y, and its derivatives; one's own is a subclass with these three.
+    """A loss of the logits (B, ways) and their targets y, with its derivatives. Your own is a subclass with these three:
 
     value(logits, y)                           the mean loss over the batch, a number
     backward(logits, y)                        its gradient dlogits (B, ways)
     backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along logits_dot
-    one_hot   True: y is (B, ways) in the logits' dtype, labels become one-hot rows, and real-valued targets may be given;
+
+    one_hot   True: y is (B, ways) in the logits' dtype; labels become one-hot rows, and real-valued targets may be given.
               False: y is (B,) labels, nothing else
+
+    >>> class Quartic(ms.Loss):
+    ...     def value(self, logits, y):
+    ...         return ((logits - y) ** 4).sum() / len(y)
+    ...     def backward(self, logits, y):
+    ...         return 4 * (logits - y) ** 3 / len(y)
+    ...     def backward_tangent(self, logits, logits_dot, y):
+    ...         return 12 * (logits - y) ** 2 * logits_dot / len(y)
+    >>> net = ms.SpikingNet((4,), (), ways=2, loss=Quartic(), window=8)
+    >>> ms.gradcheck.check(net, inner_steps=()).ok
+    True
     """
 
     one_hot: bool = True
@@ -71,7 +83,11 @@ class Loss:
 
     @property
     def name(self) -> str:
-        """What files and messages call it."""
+        """The name of the loss in files and messages.
+
+        >>> ms.SpikingNet((4,), (), ways=2, loss="squared").criterion.name
+        'squared'
+        """
         return repr(self)
 
     def __repr__(self) -> str:
@@ -99,11 +115,11 @@ LOSSES = {
 
 
 def loss_of(found: "str | Loss") -> Loss:
-    """The loss of a name in LOSSES, or one's own; ValueError for anything else."""
+    """The loss of a name in LOSSES, or your own; ValueError for anything else."""
     if isinstance(found, str) and found in LOSSES:
         return LOSSES[found]
     if isinstance(found, dict):  # of a configuration
-        what = f"the network's loss is {found.get('words')}, an object of one's own"
+        what = f"the network's loss is {found.get('words')}, an object of your own"
         raise ValueError(f"{what}; in Python: load(path, loss=...)")
     lacks = [name for name in ("value", "backward", "backward_tangent") if not callable(getattr(found, name, None))]
     if not isinstance(found, Loss) or lacks:

@@ -1,7 +1,7 @@
 """What a spiking block is given: the constants of its neuron, checked.
 
-`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (the chip's) and `LeakyIntegrator`, the readout of the latter; the base of
-one's own is `own.Neuron`. Each says
+`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (Loihi's) and `LeakyIntegrator`, the readout of the latter; the base of
+your own is `own.Neuron`. Each says
 
     delay     steps from a spike to the membranes it reaches
     readout   what the readout of a network of such neurons is given
@@ -71,7 +71,7 @@ class _Constants:
         return {name: value for name, value in vars(self).items() if name != "surrogate" or value is not None}
 
     def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from; of parts of one's own the words alone."""
+        """What `neuron_of` makes the neuron from; of parts of your own the words alone."""
         if type(self) not in NEURONS.values():
             return {"kind": OWN, "words": repr(self)}
         constants = self._constants()
@@ -82,20 +82,26 @@ class _Constants:
 
 @dataclass(frozen=True, repr=False)
 class LIF(_Constants):
-    """Constants of the neuron. State p, q, r starts at zero; x_t are presynaptic spikes, first layer: gain * event count.
+    """Constants of the paper's neuron.
+
+    Its states p, q, r start at zero; x_t are presynaptic spikes, or gain * event count in the first layer.
 
         u_t = W p_t + b - rho r_t                p_{t+1} = alpha p_t + (1 - alpha) q_t
         s_t = 1 if u_t >= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t
                                                  r_{t+1} = gamma r_t + (1 - gamma) s_t
 
-    alpha, beta, gamma   decay a step of the membrane, synaptic and refractory trace, in [0, 1)
+    alpha, beta, gamma   decay per step of the membrane, synaptic and refractory trace, in [0, 1)
     rho                  strength of the reset; 0 switches it off
     threshold            firing threshold of u
     slope                kappa of the surrogate derivative 1 / (kappa |u - threshold| + 1)^2
     gain                 factor on the event counts that enter the first layer
-    surrogate            another one in its place, or None
+    surrogate            a `Surrogate` in place of that derivative, or None
 
-    The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5 and 2.3 ms).
+    The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5 and 2.3 ms). Raises
+    ValueError for constants out of range. Source: Stewart & Neftci 2022, Eq. 4 and 5.
+
+    >>> ms.LIF(rho=0.0)
+    LIF(alpha=0.95, beta=0.9, gamma=0.65, rho=0.0, threshold=0.0, slope=10.0, gain=10.0)
     """
 
     alpha: float = 0.95
@@ -124,7 +130,12 @@ class LIF(_Constants):
         dt: float = 1e-3,
         **others: Any,
     ) -> "LIF":
-        """The neuron with decays exp(-dt / tau); every time in seconds."""
+        """The neuron with decays exp(-dt / tau); all times in seconds. Raises ValueError for times that are not positive.
+
+        >>> neuron = ms.LIF.from_time_constants(tau_membrane=20e-3, dt=1e-3)
+        >>> round(neuron.alpha, 4)
+        0.9512
+        """
         times = dict(tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt)
         for name, time in times.items():
             if not time > 0:
@@ -135,18 +146,24 @@ class LIF(_Constants):
 
 @dataclass(frozen=True, repr=False)
 class CubaLIF(_Constants):
-    """Constants of the current-based neuron with a hard reset, what Loihi and most simulators mean by LIF. State is zero at the
-    start, and nothing delays within a step; x_t are presynaptic spikes, first layer: gain * event count.
+    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call LIF.
+
+    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic spikes, or gain * event count
+    in the first layer.
 
         i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
         s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
 
     The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of four spikes, "mean" their
-    mean. The readout is a `LeakyIntegrator`. It is meta-trained in Stewart et al. 2024 (arXiv 2408.15800).
+    mean. The readout is a `LeakyIntegrator`. Stewart et al. 2024 (arXiv 2408.15800) meta-train this neuron.
 
-    alpha, beta   decay a step of the membrane and of the current, in [0, 1)
+    alpha, beta   decay per step of the membrane and of the current, in [0, 1)
     threshold     firing threshold of w       slope   kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
-    gain          factor on the event counts that enter the first layer       surrogate   another one in its place, or None
+    gain          factor on the event counts that enter the first layer       surrogate   a `Surrogate` in its place, or None
+
+    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
+    >>> net.neuron.threshold, type(net.blocks[-1].neuron).__name__
+    (0.5, 'LeakyIntegrator')
     """
 
     alpha: float = 0.95
@@ -194,7 +211,7 @@ def neuron_of(configuration: dict[str, Any]) -> LIF | CubaLIF:
     kind = constants.pop("kind", "lif")
     if kind == OWN or "surrogate" in constants:
         what = f"neuron is {constants.get('words')}" if kind == OWN else f"neuron has the surrogate {constants['surrogate']}"
-        raise ValueError(f"the network's {what}, an object of one's own; in Python: load(path, neuron=...)")
+        raise ValueError(f"the network's {what}, an object of your own; in Python: load(path, neuron=...)")
     if kind not in NEURONS:
         raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
     return NEURONS[kind](**constants)

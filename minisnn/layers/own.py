@@ -1,4 +1,4 @@
-"""A neuron of one's own, whose class has the four passes of a step.
+"""A neuron of your own, whose class has the four passes of a step.
 
 Below it the membrane made of them: passes over all steps, with signatures and shapes as in `membrane`, which serve
 `LeakyIntegrator` too, whose u is what its filters give. The states of all sites are (B, H, W, C, number of states); those at
@@ -42,20 +42,36 @@ class Dot(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Neuron(_Constants):
-    """The base of a neuron of one's own: a dataclass (frozen=True) with its constants, all floats, and the four passes of ONE
-    step, number for number (no site sees another). With the states z, zero at the start, named by `states`:
+    """The base of a neuron of your own: its constants, and the four passes of ONE step.
+
+    It is a dataclass (frozen=True) whose constants are all floats. The passes work element by element: no site sees
+    another. `states` names the states z, which are zero at the start:
 
         forward(I, z, spike) -> (u, z')                   u the membrane, spike(u) its spike, z' the states of the next step
         backward(at, du, dz) -> (dI, dz)                  from the adjoints of u and z' to those of I and z
         forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
         backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot), `backward` differentiated line by line
 
-    z, dz, … are tuples; `at` is an `At`, `dot` a `Dot`. Adjoints of the spike go on by at.slope, and their tangents by
-    at.curvature dot.u too; whether the reset is detached, which twin it is and where the window begins is not theirs to know.
+    z, dz, … are tuples; `at` is an `At`, `dot` a `Dot`. Adjoints of the spike continue by at.slope, and their tangents also by
+    at.curvature dot.u. The passes need not know whether the reset is detached, which twin is computed, or where the window
+    begins.
 
-    I is W p_t + b of presynaptic traces as of `LIF`, with its delay of two steps; of a class with `delay = 0` the current
-    i_t = beta i_{t-1} + (1 - beta) (W x_t + b) of `CubaLIF`, and the readout then is a `LeakyIntegrator`. Networks of such
-    neurons run on the NumPy engine; tools and chips do not know them. `gradcheck.check(net)` proves the passes.
+    I is W p_t + b of presynaptic traces as of `LIF`, with its delay of two steps. In a class with `delay = 0` it is the current
+    i_t = beta i_{t-1} + (1 - beta) (W x_t + b) of `CubaLIF`, and the readout is then a `LeakyIntegrator`. Networks of such
+    neurons run on the NumPy backend; other tools and chips do not know them. `gradcheck.check(net)` proves the passes.
+
+    >>> class Plain(ms.Neuron):
+    ...     def forward(self, I, z, spike):
+    ...         return I, z
+    ...     def backward(self, at, du, dz):
+    ...         return du, dz
+    ...     def forward_tangent(self, at, I_dot, z_dot):
+    ...         return I_dot, z_dot
+    ...     def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
+    ...         return du_dot, dz_dot
+    >>> net = ms.SpikingNet((4,), (), ways=2, neuron=Plain(), window=8)
+    >>> net.backend, ms.gradcheck.check(net, inner_steps=()).ok
+    ('numpy', True)
     """
 
     alpha: float = 0.95

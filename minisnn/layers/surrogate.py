@@ -46,26 +46,50 @@ def step(a: np.ndarray) -> np.ndarray:
 
 
 class Surrogate:
-    """A surrogate derivative: three functions of arrays a = u - threshold, a number for a number, in a's dtype.
+    """A surrogate derivative: three functions of arrays a = u - threshold, element by element, in a's dtype.
 
     sigma(a)    a primitive of `prime`: the spike of the smooth form
     prime(a)    the derivative that a spike is given
     second(a)   the derivative of `prime`
     kinks       where `second` jumps, if anywhere: checks of the smooth form keep clear of these a
+
+    >>> class Triangle(ms.Surrogate):
+    ...     kinks = (-1.0, 0.0, 1.0)
+    ...     def sigma(self, a):
+    ...         return np.where(abs(a) < 1, a - a * abs(a) / 2, np.sign(a) / 2)
+    ...     def prime(self, a):
+    ...         return np.maximum(1 - abs(a), 0)
+    ...     def second(self, a):
+    ...         return np.where(abs(a) < 1, -np.sign(a), 0)
+    >>> net = ms.SpikingNet((4,), (), ways=2, neuron=ms.LIF(surrogate=Triangle()), window=8)
+    >>> ms.gradcheck.check(net, inner_steps=()).ok
+    True
     """
 
     kinks: tuple[float, ...] = ()
 
     def sigma(self, a: np.ndarray) -> np.ndarray:
-        """A primitive of `prime`."""
+        """A primitive of `prime`. The paper's surrogate has a / (1 + kappa |a|):
+
+        >>> ms.LIF(slope=1.0).spike.sigma(np.array([-1.0, 0.0, 3.0])).tolist()
+        [-0.5, 0.0, 0.75]
+        """
         raise NotImplementedError(f"{type(self).__name__} needs sigma(a), a primitive of prime(a)")
 
     def prime(self, a: np.ndarray) -> np.ndarray:
-        """The surrogate derivative."""
+        """The surrogate derivative. The paper's is 1 / (kappa |a| + 1)^2:
+
+        >>> ms.LIF(slope=1.0).spike.prime(np.array([-1.0, 0.0, 3.0])).tolist()
+        [0.25, 1.0, 0.0625]
+        """
         raise NotImplementedError(f"{type(self).__name__} needs prime(a), the surrogate derivative")
 
     def second(self, a: np.ndarray) -> np.ndarray:
-        """The derivative of `prime`."""
+        """The derivative of `prime`. The paper's surrogate has -2 kappa sign(a) / (kappa |a| + 1)^3:
+
+        >>> ms.LIF(slope=1.0).spike.second(np.array([-1.0, 1.0, 3.0])).tolist()
+        [0.25, -0.25, -0.03125]
+        """
         raise NotImplementedError(f"{type(self).__name__} needs second(a), the derivative of prime(a)")
 
     def __repr__(self) -> str:

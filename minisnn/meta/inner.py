@@ -7,20 +7,20 @@ Stewart & Neftci 2022:
     lambda_N = gradient of the query loss at theta_N
     lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
 
-lambda_0 is the meta-gradient, exact by Hessian-vector products, - sum_n m_n g_n lambda_{n+1} the gradient of the step
+lambda_0 is the meta-gradient, exact by Hessian-vector products; - sum_n m_n g_n lambda_{n+1} is the gradient of the step
 sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > threshold elementwise, zero in frozen layers.
 
-ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below, so the
-second-order term of a step of the readout lies in them too, and the outer loop learns them all.
+ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below. So the
+second-order term of a readout step has parts in them too, and the outer loop learns all layers.
 
-Online, as a device in use learns: `steps` times through the support set, one sample after the other, an update after each, all
-of them differentiated through: the recursion above with as many steps as updates, each with the gradient of its own sample.
+Online learning is what a device in use does: it goes `steps` times through the support set, sample by sample, with an update
+after each. All updates are differentiated through: it is the recursion above with as many steps as updates, each with the
+gradient of its own sample.
 
 Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
 
-Another rule of learning is a subclass of `InnerLoop` with another `update`, and its adjoint.
-
-The functions below the class are its methods with the fields of `InnerLoop` as arguments, for scripts.
+Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint. `meta.functions` has the methods
+as functions for scripts, with the fields of `InnerLoop` as arguments.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..network.base import Array, LossAndGradient, Network
+from ..network.base import Array, Network
 from ..parallel.arguments import array, flag, is_sequence, number, shown, whole
 from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
@@ -43,9 +43,9 @@ class MetaGradient(NamedTuple):
     """What the outer loop learns from a task.
 
     loss                 query loss after adaptation
-    gradient             what theta is moved against, flat: the gradient of that loss, or of Reptile theta_0 - theta_N
-    step_size_gradient   the same of the step sizes: a float where they are a scalar, else flat; Reptile has none, 0
-    support_logits       (S, ways) at theta_0; None where there are no inner steps, and online
+    gradient             flat, what theta is moved against: the gradient of that loss, or theta_0 - theta_N for Reptile
+    step_size_gradient   the same for the step sizes: a float for a scalar step size, else flat; always 0 for Reptile
+    support_logits       (S, ways) at theta_0; None without inner steps, and online
     query_logits         (Q, ways) at theta_N
     """
 
@@ -57,15 +57,18 @@ class MetaGradient(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What the twins of a meta-gradient freeze: N + 1 records, one at each theta_n on the support set and the last at
-    theta_N on the query set, and the N gates (None: they follow theta)."""
+    """What the twins of a meta-gradient hold fixed.
+
+    records   N + 1: one at each theta_n on the support set, and the last at theta_N on the query set
+    gates     the N gates, or None: then they follow theta
+    """
 
     records: list
     gates: list[Array] | None
 
 
 class Step(NamedTuple):
-    """An inner step from theta and what the way back needs of it; hvp is None in first order."""
+    """An inner step from theta, and what the way back needs of it; hvp is None in first order."""
 
     theta: Array
     gate: Array
@@ -75,8 +78,19 @@ class Step(NamedTuple):
 
 
 class Adjoint(NamedTuple):
-    """Of `InnerLoop.update`, flat like theta: of theta_n, of theta_0 beyond that, of the gradient, and of the step sizes, one
-    by one."""
+    """The adjoints of the arguments of `InnerLoop.update`, each flat like theta.
+
+    theta       of theta_n
+    start       of theta_0, as far as the update names it beside theta_n; 0.0 where it does not
+    gradient    of g_n
+    step_size   of the step sizes, one for every parameter
+
+    >>> loop = ms.InnerLoop(step_size=0.5)
+    >>> g, lam, gate = np.array([1.0, 2.0]), np.array([1.0, -1.0]), np.ones(2)
+    >>> back = loop.update_backward(np.zeros(2), np.zeros(2), gate, g, lam)
+    >>> isinstance(back, ms.Adjoint), back.gradient.tolist(), back.step_size.tolist()
+    (True, [-0.5, 0.5], [-1.0, 2.0])
+    """
 
     theta: Array
     start: Array | float
@@ -88,16 +102,23 @@ class Adjoint(NamedTuple):
 class InnerLoop:
     """How a network learns a task: N gradient steps on its support set.
 
-    step_size           scalar, or flat like theta (one a parameter)
+    step_size           scalar, or flat like theta (one for each parameter)
     steps               number of gradient steps N on the support set
     freeze              names of layers that do not adapt, e.g. ("conv1", "conv2")
     threshold           absolute threshold of Eq. 6 on |a g|, or None
-    threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and bias together)
-    online              an update after every sample, in the task's order, not one after all; `steps` times through the set
+    threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and bias together), or None
+    online              True: an update after every sample, in the task's order, `steps` times through the support set
     error_threshold     only errors larger than this make updates (`gate.error_gate`), or None
 
-    theta is never changed. spike="jet" or "smooth" with `recorded` of `record` is a twin, a smooth function of theta.
-    Methods raise ValueError for options, theta or data that do not fit the network, `NotFinite` where the steps diverge.
+    theta is never changed. With spike="jet" or "smooth" and `recorded` from `record`, methods compute a twin of the network:
+    a smooth function of theta. They raise ValueError where options, theta or data do not fit the network, and `NotFinite`
+    where the steps diverge.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+    >>> loop = ms.InnerLoop(case.step_size, steps=2)
+    >>> logits = loop.logits(case.net, case.theta, case.task)
+    >>> logits.shape == (len(case.task.y_query), case.net.ways)
+    True
     """
 
     step_size: float | Array = 1.0
@@ -109,7 +130,13 @@ class InnerLoop:
     error_threshold: float | None = None
 
     def check(self, net: Network) -> None:
-        """ValueError where these settings do not fit the network."""
+        """Raise ValueError where these settings do not fit the network.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> ms.InnerLoop(freeze=("conv1",)).check(net)
+        Traceback (most recent call last):
+        ValueError: freeze must name layers of readout, not ('conv1',)
+        """
         names = [b.name for b in net.blocks]
         if not is_sequence(self.freeze):
             raise ValueError(f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}")
@@ -130,25 +157,32 @@ class InnerLoop:
                 raise ValueError(f"{name} must be 0 or more, not {shown(found)}")
 
     def gate(self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None) -> Array:
-        """m_n at a gradient: 1 where the parameter is updated, else 0 (`minisnn.meta.gate`); logits and labels y of the samples
-        where there is an error_threshold."""
+        """m_n, flat like theta: 1 where a gradient updates the parameter, else 0 (`minisnn.meta.gate`).
+
+        logits, y   of the samples that the gradient is of; needed with an error_threshold only
+
+        >>> net = ms.SpikingNet((2,), (), ways=2)
+        >>> gradient = np.array([0.1, -0.4, 0.2, 0.0, 0.3, 0.0], np.float32)
+        >>> ms.InnerLoop(step_size=1.0, threshold=0.15).gate(net, gradient).tolist()
+        [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
+        """
         m = gate(net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction)
         if self.error_threshold is None or logits is None:
             return m
         return m * error_gate(net, logits, y, self.error_threshold)
 
     def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
-        """What each update learns from, in order."""
+        """The samples of each update, in order: pairs (x, y)."""
         parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
         return [(x[part], y[part]) for part in parts] * self.steps
 
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
-        """theta_{n+1} = theta_n - a m g, with the gate m and the gradient g at theta_n; `start` is theta_0. All flat."""
+        """theta_{n+1} = theta_n - a m g, all flat: the gate m and the gradient g at theta_n; `start` is theta_0."""
         step = self._times(m, g, theta.dtype)
         return np.subtract(theta, step, out=step)
 
     def update_backward(self, theta: Array, start: Array, m: Array, g: Array, lam: Array) -> Adjoint:
-        """The adjoint of `update`, from lam, that of theta_{n+1}; what g depends on is the loop's part."""
+        """The adjoints of the arguments of `update`, from lam, that of theta_{n+1}; g counts as an argument."""
         back = self._times(m, lam, theta.dtype)
         return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
 
@@ -175,15 +209,36 @@ class InnerLoop:
         return np.asarray(self.update(theta, start, m, g), net.dtype)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """theta_N on the support set: x (B, T, H, W, C) event counts, y (B,) labels."""
+        """theta_N, the parameters after learning the support set: x (B, T, H, W, C) event counts, y (B,) labels.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> adapted = ms.InnerLoop(step_size=0.1, steps=5).adapt(net, theta, x, y)
+        >>> net.loss(adapted, x, y) < net.loss(theta, x, y)
+        True
+        """
         return self._descend(net, theta, x, y)[0]
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """What the network answers to the query samples once it has learned the support set, (Q, ways)."""
+        """The network's answers to the query samples after learning the support set, (Q, ways).
+
+        >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+        >>> logits = ms.InnerLoop(case.step_size).logits(case.net, case.theta, case.task)
+        >>> logits.shape == (len(case.task.y_query), case.net.ways)
+        True
+        """
         return predict(net, self.adapt(net, theta, task.x_support, task.y_support), task.x_query)
 
     def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
-        """Query loss after adaptation, the function whose gradient is `meta_gradient`."""
+        """The query loss after adaptation: the function whose gradient is `meta_gradient`.
+
+        >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+        >>> loop = ms.InnerLoop(case.step_size, steps=2)
+        >>> loss = loop.loss(case.net, case.theta, case.task)
+        >>> bool(np.isclose(loss, loop.meta_gradient(case.net, case.theta, case.task).loss))
+        True
+        """
         theta_n, _ = self._descend(net, theta, task.x_support, task.y_support, False, spike, recorded)
         record = None if recorded is None else recorded.records[-1]
         return net.loss(theta_n, task.x_query, task.y_query, spike=spike, record=record)
@@ -191,7 +246,13 @@ class InnerLoop:
     def meta_gradient(
         self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
     ) -> MetaGradient:
-        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML."""
+        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML. The function `meta_gradient` gives the equations.
+
+        >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+        >>> found = ms.InnerLoop(case.step_size).meta_gradient(case.net, case.theta, case.task)
+        >>> found.gradient.shape == case.theta.shape, type(found.step_size_gradient).__name__
+        (True, 'float')
+        """
         if whole("order", order) not in (1, 2):
             raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
         theta_n, path = self._descend(net, theta, task.x_support, task.y_support, order == 2, spike, recorded)
@@ -213,11 +274,16 @@ class InnerLoop:
         return MetaGradient(loss, lam, da, before, after)
 
     def reptile_gradient(self, net: Network, theta: Array, task: Task) -> MetaGradient:
-        """Reptile's (Nichol, Achiam & Schulman 2018, Alg. 1): its `gradient` is theta - theta_N, zero in frozen layers.
+        """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1); it is zero in frozen layers.
 
-        Reptile needs no split of a task: all N steps go down the mean loss of support and query samples together, so the
-        query loss is one of samples that were learned from. Raises ValueError for fewer than two steps: theta - theta_1 =
-        a g is joint training on all tasks.
+        Reptile needs no split of a task: all N steps descend the mean loss of support and query samples together. So the query
+        loss returned is that of samples the network has learned from. Raises ValueError for fewer than two steps: a single one,
+        theta - theta_1 = a g, is joint training on all tasks.
+
+        >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+        >>> found = ms.InnerLoop(case.step_size, steps=2).reptile_gradient(case.net, case.theta, case.task)
+        >>> found.gradient.shape == case.theta.shape, found.step_size_gradient
+        (True, 0.0)
         """
         if self.online:
             raise ValueError("online is not for Reptile, whose steps go down the loss of all samples of a task")
@@ -234,7 +300,17 @@ class InnerLoop:
         return MetaGradient(loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The network's own path through the task, for the twins."""
+        """The network's own path through the task, which the twins of a meta-gradient hold fixed.
+
+        >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+        >>> loop = ms.InnerLoop(case.step_size, steps=2)
+        >>> recorded = loop.record(case.net, case.theta, case.task)
+        >>> len(recorded.records), len(recorded.gates)
+        (3, 2)
+        >>> loss = loop.loss(case.net, case.theta, case.task)
+        >>> bool(np.isclose(loss, loop.loss(case.net, case.theta, case.task, "jet", recorded)))
+        True
+        """
         self.check(net)
         records, gates, start = [], list[Array](), theta
         for x, y in self.batches(task.x_support, task.y_support):
@@ -246,76 +322,14 @@ class InnerLoop:
 
 
 def body(net: Network) -> tuple[str, ...]:
-    """Names of the layers below the readout, what ANIL freezes: `meta_gradient(net, theta, task, freeze=body(net))`."""
+    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task, freeze=body(net))`.
+
+    >>> ms.body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
+    ('conv1', 'conv2', 'hidden1')
+    """
     return tuple(b.name for b in net.blocks if not b.readout)
 
 
 def predict(net: Network, theta: Array, x: Array) -> Array:
     """Logits (B, ways), computed BATCH samples at a time."""
     return np.concatenate([net(theta, x[first : first + BATCH]) for first in range(0, len(x), BATCH)])
-
-
-# ---- for scripts: the methods, the options of `InnerLoop` as arguments ---------------------------------------------------
-
-
-def adapt(
-    net: Network,
-    theta: Array,
-    x: Array,
-    y: Array,
-    step_size: float | Array = 1.0,
-    steps: int = 1,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
-) -> Array:
-    """theta_N of `InnerLoop.adapt`: the network after `steps` gradient steps on the support set (x, y)."""
-    return InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).adapt(net, theta, x, y)
-
-
-def meta_gradient(
-    net: Network,
-    theta: Array,
-    task: Task,
-    step_size: float | Array = 1.0,
-    steps: int = 1,
-    order: int = 2,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
-) -> LossAndGradient:
-    """(query loss after adaptation, meta-gradient) of `InnerLoop.meta_gradient`; order 2 is MAML, order 1 FOMAML; with
-    freeze=body(net) both are ANIL."""
-    found = InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)
-    return LossAndGradient(found.loss, found.gradient)
-
-
-def reptile_gradient(
-    net: Network, theta: Array, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
-) -> LossAndGradient:
-    """(query loss after adaptation, theta - theta_N) of `InnerLoop.reptile_gradient`."""
-    found = InnerLoop(_downhill(step_size), steps, **loop).reptile_gradient(net, theta, task)
-    return LossAndGradient(found.loss, found.gradient)
-
-
-def meta_loss(
-    net: Network, theta: Array, task: Task, *loop: Any, records: Any = None, gates: Any = None, spike: str = "hard", **more: Any
-) -> float:
-    """`InnerLoop.loss`, the function whose gradient `meta_gradient` is; of a twin with what `record_path` found."""
-    return InnerLoop(*loop, **more).loss(net, theta, task, spike, None if records is None else Recorded(records, gates))
-
-
-def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any) -> Recorded:
-    """(records, gates) of `InnerLoop.record`: what the twins of a meta-gradient freeze."""
-    return InnerLoop(*loop, **more).record(net, theta, task)
-
-
-def _downhill(step_size: float | Array) -> float | Array:
-    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides of 0, use the methods."""
-    a = array("step_size", step_size)
-    if a.dtype.kind in "iuf" and a.size and (least := a.min()) < 0:
-        found = f"an array with parts down to {least}" if a.ndim else shown(step_size)
-        raise ValueError(f"step_size must be 0 or more, for steps go down the loss, not {found}")
-    return step_size

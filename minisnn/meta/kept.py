@@ -13,7 +13,7 @@ LOOPS = (InnerLoop, ClassMeans, OnlineReadout)
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """All fields but the step size; of an inner loop of one's own those of `InnerLoop`, and its name as "own"."""
+    """All fields but the step size; of an inner loop of your own those of `InnerLoop`, and its name as "own"."""
     ours = type(inner) in LOOPS
     kept = {f.name: getattr(inner, f.name) for f in fields(inner if ours else InnerLoop) if f.name != "step_size"}
     if not ours:

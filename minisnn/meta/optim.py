@@ -11,7 +11,14 @@ from ..parallel.arguments import array, floating, number, shown, whole
 
 
 class SGD:
-    """theta <- theta - lr v,  v <- momentum v + gradient."""
+    """Stochastic gradient descent with momentum.
+
+        v <- momentum v + gradient
+        theta <- theta - lr v
+
+    >>> ms.SGD(size=3, momentum=0.9).state["velocity"].shape
+    (3,)
+    """
 
     def __init__(self, size: int, momentum: float = 0.0, dtype: str | type | np.dtype = np.float32):
         size, dtype = whole("size", size, 1), floating("dtype", dtype)
@@ -21,7 +28,11 @@ class SGD:
         self.state = {"velocity": np.zeros(size, dtype)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
-        """The new theta; the old one is not changed."""
+        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat and of the right size.
+
+        >>> ms.SGD(size=2).step(np.ones(2), np.array([1.0, -2.0]), lr=0.1).tolist()
+        [0.9, 1.2]
+        """
         _check(theta, gradient, self.state["velocity"])
         v = self.momentum * self.state["velocity"] + gradient
         self.state["velocity"] = v.astype(gradient.dtype)
@@ -29,7 +40,15 @@ class SGD:
 
 
 class Adam:
-    """Kingma & Ba 2015: m, v running means of gradient and square; theta <- theta - lr m_hat / (sqrt(v_hat) + eps)."""
+    """Adam (Kingma & Ba 2015).
+
+        m <- beta1 m + (1 - beta1) gradient              m_hat = m / (1 - beta1^n)
+        v <- beta2 v + (1 - beta2) gradient^2            v_hat = v / (1 - beta2^n)
+        theta <- theta - lr m_hat / (sqrt(v_hat) + eps)
+
+    >>> sorted(ms.Adam(size=3).state)
+    ['m', 'n', 'v']
+    """
 
     def __init__(
         self, size: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, dtype: str | type | np.dtype = np.float32
@@ -44,7 +63,12 @@ class Adam:
         self.state = {"m": np.zeros(size, dtype), "v": np.zeros(size, dtype), "n": np.zeros((), np.int64)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
-        """The new theta; the old one is not changed."""
+        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat and of the right size.
+
+        >>> theta = ms.Adam(size=2).step(np.ones(2), np.array([1.0, -2.0]), lr=0.1)
+        >>> theta.round(3).tolist()
+        [0.9, 1.1]
+        """
         s, n = self.state, int(self.state["n"]) + 1
         _check(theta, gradient, s["m"])
         m = self.beta1 * s["m"] + (1 - self.beta1) * gradient
@@ -55,7 +79,7 @@ class Adam:
 
 
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
-    """ValueError where theta or its gradient are no parameters of the optimiser."""
+    """ValueError where theta or its gradient are not parameters of the optimiser."""
     for name, vector in (("theta", theta), ("gradient", gradient)):
         array(name, vector)  # nothing masked
         if not isinstance(vector, np.ndarray) or vector.shape != state.shape or vector.dtype.kind != "f":
@@ -64,15 +88,25 @@ def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
 
 
 def cosine(step: int, total: int, start: float, end: float) -> float:
-    """Cosine from `start` at step 0 to `end` at step `total` and after."""
+    """The cosine schedule: `start` at step 0, `end` from step `total` on.
+
+    >>> [round(ms.cosine(step, 100, 1.0, 0.1), 2) for step in (0, 50, 100, 200)]
+    [1.0, 0.55, 0.1, 0.1]
+    """
     x = min(max(step / max(total, 1), 0.0), 1.0)
     return end + 0.5 * (start - end) * (1 + math.cos(math.pi * x))
 
 
 def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
-    """(gradient scaled to at most `norm`, its norm before); None leaves it as it is, and so does a norm that is not
-    finite: scaled by 1 / inf it would be nothing. ValueError for a norm that is not above 0, and for a gradient that is not of
-    floating point."""
+    """(gradient, its norm before): the gradient scaled to a norm of at most `norm`.
+
+    With norm=None it is returned as it is. So is a gradient whose norm is not finite: scaled by 1 / inf it would vanish.
+    Raises ValueError for a `norm` that is not above 0, and for a gradient that is not of floating point.
+
+    >>> gradient, before = ms.clip(np.array([3.0, 4.0]), 1.0)
+    >>> gradient.round(3).tolist(), before
+    ([0.6, 0.8], 5.0)
+    """
     if norm is not None and number("norm", norm, "a positive number") <= 0:
         raise ValueError(f"norm must be a positive number, not {norm}")
     if array("gradient", gradient).dtype.kind != "f":

@@ -76,18 +76,25 @@ def nearest(net: Network, theta: Array, task: Task, scale: float = SCALE) -> Arr
 
 @dataclass(frozen=True)
 class ClassMeans(InnerLoop):
-    """An inner loop that starts from the class means of its support set; whatever readout theta has is not used.
+    """An inner loop that starts from the class means of its support set; theta's own readout is not used.
 
     scale    s of the logits
 
-    Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a task may have any number
-    of ways, and the meta-gradient is of first order. With steps it is Proto-MAML.
+    Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a task may have any
+    number of ways, and the meta-gradient is of first order. With steps it is Proto-MAML.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
+    >>> task = ms.Task(x, [0, 1, 2], x, [0, 1, 2])
+    >>> theta = net.init(np.random.default_rng(0), x)
+    >>> ms.ClassMeans(steps=0).logits(net, theta, task).argmax(1).tolist()
+    [0, 1, 2]
     """
 
     scale: float = SCALE
 
     def check(self, net: Network) -> None:
-        """ValueError where these settings do not fit the network."""
+        """Raise ValueError where these settings do not fit the network."""
         super().check(net)
         if arguments.number("scale", self.scale, "a positive number") <= 0:
             raise ValueError(f"scale must be a positive number, not {self.scale}")
@@ -104,11 +111,11 @@ class ClassMeans(InnerLoop):
         return self._plain._descend(net, with_prototypes(net, theta, c, self.scale), x, y, second, spike, rest)
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """What the network answers to the query samples once it has learned the support set, (Q, ways)."""
+        """The network's answers to the query samples after learning the support set, (Q, ways)."""
         return super().logits(net, theta, task) if self.steps else nearest(net, theta, task, self.scale)
 
     def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
-        """Query loss, the function whose gradient is `meta_gradient`."""
+        """The query loss: the function whose gradient is `meta_gradient`."""
         if self.steps:
             return super().loss(net, theta, task, spike, recorded)
         support, query = recorded.records if recorded else (None, None)
@@ -119,8 +126,10 @@ class ClassMeans(InnerLoop):
     def meta_gradient(
         self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
     ) -> MetaGradient:
-        """The gradient of `loss`, zero in the readout, which the support makes anew. order 1 leaves out the Hessians of the
-        inner steps, and not the way back through the class means."""
+        """The gradient of `loss`. It is zero in the readout, which the support set determines.
+
+        order=1 leaves out the Hessians of the inner steps, but not the way back through the class means.
+        """
         self.check(net)
         record, rest = _first(recorded)
         support = net.features_and_pullback(theta, task.x_support, spike=spike, record=record)
@@ -142,7 +151,7 @@ class ClassMeans(InnerLoop):
         return found._replace(gradient=gradient, support_logits=None)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """As of `InnerLoop`, and first of all the support at theta, where its class means are taken."""
+        """As `InnerLoop.record`, preceded by a record of the support at theta, where the class means are taken."""
         first = net.record(theta, task.x_support)
         if not self.steps:
             return Recorded([first, net.record(theta, task.x_query)], [])

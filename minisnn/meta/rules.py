@@ -1,4 +1,4 @@
-"""The rules of learning that a run can follow: each is one object in RULES, and all that is said of it is said here.
+"""The learning rules that a run can follow: each is one object in RULES, which says all there is to say about it.
 
 Only the standard library is needed here, so that the command line can list the rules without loading NumPy.
 """
@@ -19,14 +19,18 @@ OFF |= dict(online=False, error_threshold=None)
 
 
 class MAML:
-    """MAML (Finn et al. 2017), FOMAML where order is 1; the base of the other rules.
+    """MAML (Finn et al. 2017), or FOMAML with order 1; the base class of the other rules.
 
     fixed          settings that the rule leaves no choice for: {name: (value, "which …")}
     second_order   whether there is a second order to leave out
-    whole_set      all classes of the set are told apart at once, a task is a batch: see `Classification`
+    whole_set      all classes of the set are told apart at once, and a task is a batch: see `Classification`
     any_ways       training tasks may have more classes than the network's readout
     class_means    tasks are learned by `meta.prototypes.ClassMeans`
     scaled         the setting `scale` is used
+
+    >>> rule = ms.MAML()
+    >>> rule.name, rule.second_order
+    ('maml', True)
     """
 
     name, help, titles = "maml", "maml", ("MAML", "FOMAML")  # titles: the usual names at second and at first order
@@ -34,7 +38,7 @@ class MAML:
     second_order, whole_set, any_ways, class_means, scaled = True, False, False, False, False
 
     def check(self, settings: Any) -> None:
-        """ValueError where the settings of a run do not fit the rule."""
+        """Raise ValueError where the settings of a run do not fit the rule."""
         for name, (expected, why) in self.fixed.items():
             found = getattr(settings, name)
             if found != expected:
@@ -42,15 +46,19 @@ class MAML:
                 raise ValueError(f"{name} must be {words} for rule {self.name}, {why}, not {found!r}")
 
     def words(self, order: int) -> str:
-        """The rule's usual name."""
+        """The rule's usual name.
+
+        >>> ms.MAML().words(2), ms.MAML().words(1)
+        ('MAML', 'FOMAML')
+        """
         return self.titles[order == 1]
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
-        """How a task is learned by a rule, of the inner loop that the settings describe."""
+        """How the rule learns a task, made from the inner loop that the settings describe."""
         return loop
 
     def gradient(self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int) -> MetaGradient:
-        """What the outer loop learns from a task; `loop` as returned by the method of that name."""
+        """What the outer loop learns from a task; `loop` is what the method of that name returned."""
         return loop.meta_gradient(net, theta, task, order)
 
 
@@ -72,7 +80,7 @@ class ANIL(MAML):
 class Online(MAML):
     """The readout alone, from zero, one sample after the other, see `meta.online`."""
 
-    name, help = "online", "online: the readout alone, from zero, an update after every support sample"
+    name, help = "online", "online: the readout alone, from zero, with an update after every support sample"
     fixed = {name: (OFF[name], "which adapts the readout alone") for name in ("freeze", "gate_threshold", "gate_fraction")}
     fixed |= dict(error_threshold=(None, "which has no gate"), online=(False, "which always is"))
     fixed |= dict(
@@ -111,7 +119,7 @@ class Reptile(MAML):
 class Classify(MAML):
     """No meta-learning: an ordinary classifier of all training classes."""
 
-    name, help = "classify", "classify: no inner loop and no tasks, all training classes told apart"
+    name, help = "classify", "classify: no inner loop and no tasks, one classifier of all training classes"
     fixed = {name: (off, "which has no inner loop") for name, off in {**OFF, "zero_readout": False}.items()}
     second_order, whole_set, titles = False, True, ("classify", "classify")
 
@@ -135,7 +143,7 @@ class ProtoMAML(MAML):
 class Prototypes(ProtoMAML):
     """Prototypical networks (Snell et al. 2017): nearest class mean, without an inner step."""
 
-    name, help = "prototypes", "prototypes: no inner step, a query is of the class whose mean trace is nearest"
+    name, help = "prototypes", "prototypes: no inner step, a query gets the class with the nearest mean trace"
     fixed = Classify.fixed
     second_order, any_ways, titles = False, True, ("prototypical networks", "prototypical networks")
 

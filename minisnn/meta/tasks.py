@@ -11,17 +11,22 @@ from ..parallel.arguments import array, texts, whole
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
-    """An N-way K-shot task (Stewart and Neftci 2022, section 2.1; Vinyals et al. 2016).
+    """An N-way K-shot task: learn N classes from K support samples of each, then name the query samples.
 
     x_support (B, T, H, W, 2)   event counts a time step, channel 0 = OFF, 1 = ON: uint8 or floating point
-    y_support (B,)              labels 0 .. ways - 1, any integer type; kept as int64; or of regression (B, ways) real numbers
+    y_support (B,)              labels 0 .. ways - 1 of any integer type, kept as int64; or real targets (B, outputs)
     x_query, y_query            likewise, with their own B
     classes                     names of the classes, label k being classes[k]; may be left out
-    recordings                  numbers of the recordings that each sample is made of, (support (B, k), query (B, k)), or None;
-                                of parts of long takes those of the takes: parts of one tell less than as many recordings
+    recordings                  numbers of the recordings that each sample is made of, (support (B, k), query (B, k)), or None.
+                                Where samples are parts of continuous recordings, these are the numbers of those recordings
 
-    Sequences of other ranks, (B, T, features) say, are taken too: both sets must agree in all but B.
+    Sequences of other ranks, such as (B, T, features), are accepted too; both sets must agree in all axes but B.
     Raises ValueError for shapes that do not fit, labels out of range, and counts that are not finite.
+    Source: Stewart & Neftci 2022, section 2.1; Vinyals et al. 2016.
+
+    >>> x = np.zeros((2, 10, 4, 4, 2), np.uint8)
+    >>> ms.Task(x, [0, 1], x, [1, 0], classes=("cat", "dog"))
+    Task: 2 classes: cat dog; 2 support and 2 query samples of shape (10, 4, 4, 2), uint8
     """
 
     x_support: np.ndarray
@@ -90,12 +95,22 @@ class Task:
 
     @property
     def real(self) -> bool:
-        """Whether it is one of regression: real targets, not labels."""
+        """Whether it is a task of regression, with real targets in place of labels.
+
+        >>> x = np.zeros((2, 10, 4), np.uint8)
+        >>> ms.Task(x, [0, 1], x, [1, 0]).real, ms.Task(x, np.ones((2, 3)), x, np.ones((2, 3))).real
+        (False, True)
+        """
         return self.y_query.dtype.kind == "f"
 
     @property
     def ways(self) -> int:
-        """Number of classes: that of the names, or else the highest label of either set plus one; or of real outputs."""
+        """Number of classes: that of the names, or else the highest label plus one; in regression, the number of outputs.
+
+        >>> x = np.zeros((2, 10, 4), np.uint8)
+        >>> ms.Task(x, [0, 1], x, [2, 0]).ways
+        3
+        """
         if self.real:
             return self.y_query.shape[1]
         return len(self.classes) or int(max(self.y_support.max(), self.y_query.max())) + 1
@@ -105,10 +120,10 @@ class Classification:
     """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set is a batch.
 
     tasks     a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries, classes)`
-    classes   names of the classes in the order of their labels; None: in that of the set
+    classes   names of the classes in the order of their labels; None: in the order of the set
 
-    Of a task's arguments only `queries` counts: so many samples, of as many different classes; the support set holds as many
-    others, from which nothing is learned.
+    Of a task's arguments only `queries` counts: it is the number of query samples, each of another class. The support set
+    holds as many other samples, from which nothing is learned.
     """
 
     def __init__(self, tasks: Any, classes: Sequence[str] | None = None):

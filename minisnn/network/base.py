@@ -1,10 +1,10 @@
-"""What every network computes: logits, loss, gradient and Hessian-vector products, by the loops over its blocks.
+"""What every network computes: logits, loss, gradient and Hessian-vector products, by loops over its blocks.
 
-    forward    x through the blocks, each leaves a tape
+    forward    x through the blocks, each of which leaves a tape
     reverse    the adjoint of the logits back through them: the gradient
     tangent    a direction v through both loops (Pearlmutter 1994): H v
 
-A batch goes through in parts, side by side, and what they give is summed in their order.
+Parts of a batch are computed side by side, and their results are summed in a fixed order.
 """
 
 from typing import Any, Literal, overload
@@ -29,11 +29,11 @@ def parts_of(batch: int, size: int) -> list[slice]:
 
 
 class Network(Layout):
-    """A network over one flat theta; `SpikingNet` and `ConvNet` say what their blocks are made of.
+    """A network over one flat theta; `SpikingNet` and `ConvNet` define what their blocks are made of.
 
-    Every method takes theta (size,), x event counts and y (B,) labels (or targets (B, ways) for the squared loss).
-    spike="jet" or "smooth" with record=net.record(theta, x) asks a twin, the smooth function whose derivatives are the
-    network's own. ValueError for what does not fit, `NotFinite` for what is not finite.
+    Every method takes theta (size,), x event counts, and y (B,) labels (or targets (B, ways) for the squared loss).
+    spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the smooth function whose derivatives are the
+    network's own. Raises ValueError for arguments that do not fit, and `NotFinite` for values that are not finite.
     """
 
     init_rate, init_rounds = 0.288, 5
@@ -48,12 +48,22 @@ class Network(Layout):
         variance: float = 1.0,
         rounds: int | None = None,
     ) -> Array:
-        """Orthogonal weights and zero biases; where x is given, scaled and shifted to it (`initialisation.lsuv`).
+        """A theta to start from: orthogonal weights and zero biases, scaled and shifted to x where it is given (`lsuv`).
 
-        u, the membrane (or what a softplus is taken of), then has this variance and exceeds the threshold at this rate.
-        readout "zero" starts from no readout at all: no class is preferred, and the first inner step makes of it a
-        classifier by similarity to the support. Meta-training takes off from there at once. (Kao, Chiu & Chen 2022, "MAML is
-        a noisy contrastive learner in classification", ICLR, call it the zeroing trick, and say why it helps.)
+        x          event counts, as of the other methods
+        rate       share of the membranes that then exceed the threshold; None: the network's default
+        variance   that the membranes (of a `ConvNet` the inputs of the softplus) then have
+        readout    "fit", or "zero": weights and biases of zero, so that no class is preferred
+        rounds     of the fit; None: the network's default
+
+        With readout="zero" the first inner step makes the readout a classifier by similarity to the support, and meta-training
+        makes progress at once. Kao, Chiu & Chen 2022 ("MAML is a noisy contrastive learner in classification", ICLR) call this
+        the zeroing trick and explain why it helps.
+
+        >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3)
+        >>> theta = net.init(np.random.default_rng(0), readout="zero")
+        >>> theta.shape == (net.size,), float(np.abs(net.views(theta)["readout.weight"]).max())
+        (True, 0.0)
         """
         generator("rng", rng)
         one_of("readout", readout, ("fit", "zero"))
@@ -81,24 +91,45 @@ class Network(Layout):
         return self._finite(np.concatenate(logits), theta)
 
     def loss(self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None) -> float:
-        """Mean loss over the batch."""
+        """Mean loss over the batch.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> isinstance(net.loss(theta, x, y), float)
+        True
+        """
         logits = self(theta, x, spike=spike, record=record)
         return float(self.criterion.value(logits, self._target(y, len(logits))))
 
     def loss_and_gradient(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None
     ) -> LossAndGradient:
-        """(loss, gradient), the gradient flat like theta.
+        """(loss, gradient): the mean loss over the batch, and its gradient, flat like theta.
 
-        Of a spiking network: surrogate derivatives at every spike, exact backpropagation through the last `window` steps,
-        the reset included. In the jet form at its own record these are the very same numbers.
+        A spiking network's gradient has surrogate derivatives at every spike and is otherwise exact backpropagation through the
+        last `window` steps, the reset included. In the jet form, at its own record, these are the very same numbers.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> loss, gradient = net.loss_and_gradient(theta, x, y)
+        >>> gradient.shape == theta.shape
+        True
         """
         return LossAndGradient(*self.gradients(theta, x, y, False, spike=spike, record=record)[:2])
 
     def hessian_vector_product(
         self, theta: Array, x: Array, y: Array, v: Array, *, spike: str = "hard", record: Record = None
     ) -> Array:
-        """H v of the loss at theta, flat like theta; v flat."""
+        """H v: the Hessian of the loss at theta times v, both flat like theta. H itself is never formed.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> net.hessian_vector_product(theta, x, y, np.ones_like(theta)).shape == theta.shape
+        True
+        """
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
     @overload
@@ -122,10 +153,16 @@ class Network(Layout):
     def gradients(
         self, theta: Array, x: Array, y: Array, second: bool = True, *, spike: str = "hard", record: Record = None
     ) -> Gradients[Any]:
-        """(loss, gradient, logits, hvp); hvp(v) = H v reuses the two loops as often as it is called.
+        """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v from the same two loops.
 
-        theta and x must stay as they are until the last of these calls. second=False spares the memory of the tapes; hvp
-        is then None.
+        theta and x must not change before the last call of hvp. second=False saves the memory of its tapes; hvp is then None.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> loss, gradient, logits, hvp = net.gradients(theta, x, y)
+        >>> logits.shape, np.allclose(hvp(2 * gradient), 2 * hvp(gradient), rtol=1e-3, atol=1e-6)
+        ((3, 3), True)
         """
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         y, parts = self._target(y, len(x)), self._parts(x, second)
@@ -164,15 +201,28 @@ class Network(Layout):
         return Gradients(loss[0], gradient, out, hvp if second else None)
 
     def features(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Array:
-        """What the readout weighs, (B, F): of a spiking network its presynaptic trace at the last step."""
+        """What the readout weighs, (B, F): in a spiking network, its presynaptic trace at the last step.
+
+        >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
+        >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> net.features(net.init(np.random.default_rng(0), x), x).shape
+        (3, 5)
+        """
         return self._features(theta, x, spike, record, 0).p
 
     def readout_bias(self, steps: int) -> float | None:
-        """What multiplies the readout's bias in logits after so many steps; None where they are not W p + a bias."""
+        """The factor of the readout's bias in the logits after this many steps; None where logits are not W p + a bias."""
         return 1.0
 
     def features_and_pullback(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Features:
-        """Features and their pullback, which may be called once; theta and x must stay as they are until then."""
+        """Features and their pullback, which may be called once; theta and x must not change before that.
+
+        >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
+        >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> p, pullback = net.features_and_pullback(net.init(np.random.default_rng(0), x), x)
+        >>> p.shape, pullback(np.ones_like(p)).shape == (net.size,)
+        ((3, 5), True)
+        """
         return self._features(theta, x, spike, record, self.window)
 
     def _features(self, theta, x, spike, record, keep) -> Features:
@@ -209,15 +259,31 @@ class Network(Layout):
         return Features(np.concatenate(p), pullback)
 
     def record(self, theta: Array, x: Array) -> list[dict[str, np.ndarray | None]]:
-        """What a twin freezes, a dictionary a block: of a spiking one its states at the window's start and the membrane u
-        in the window; of a convolutional one the sites that max pooling chose."""
+        """What a twin holds fixed, a dictionary for each block.
+
+        In a spiking network these are the states at the window's start and the membrane u within the window; in a convolutional
+        one, the sites that max pooling chose.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> record = net.record(theta, x)
+        >>> bool(np.isclose(net.loss(theta, x, y, spike="jet", record=record), net.loss(theta, x, y)))
+        True
+        """
         engine = self.engine("jet")
         layers = self.parameters(self._vector(theta, "theta"), engine)
         tapes = self._forward(engine, layers, self._input(x), "hard", None, EVERY_STEP)[1]
         return [{name: tape.get(name) for name in engine.recorded(b)} for b, tape in zip(self.blocks, tapes)]
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
-        """Mean output of every block below the readout, after pooling, over batch, time and sites."""
+        """Mean output of every block below the readout, after pooling: over batch, time and sites.
+
+        >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
+        >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> [(name, 0 <= rate <= 1) for name, rate in net.activity(net.init(np.random.default_rng(0), x), x).items()]
+        [('hidden1', True)]
+        """
         engine, rates = self.engine(), {}
         x = engine.enter(self._input(x), self.gain, self.dtype)
         for b, weight, bias in self.parameters(self._vector(theta, "theta"), engine)[:-1]:

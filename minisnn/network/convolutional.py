@@ -1,7 +1,7 @@
-"""The non-spiking peer: a convolutional network on event frames, its gradient and Hessian-vector product by hand.
+"""The CNN baseline: a convolutional network on event frames, with its gradient and Hessian-vector product by hand.
 
-The same widths, pooling, interface and loops as the spiking network, without time, reset and surrogate: what of a
-result is due to spikes shows beside it. Statistics are never shared across samples (no batch normalisation).
+It has the same widths, pooling, interface and loops as the spiking network, but no time, reset or surrogate. So the part
+of a result that is due to spikes shows beside it. Samples never share statistics (there is no batch normalisation).
 """
 
 from collections.abc import Sequence
@@ -19,23 +19,29 @@ PART = 2  # samples that go through the layers together; a constant, sums depend
 
 
 class ConvNet(Network):
-    """Convolutional network on frames, the events of a recording summed over time; the interface of `SpikingNet`.
+    """Convolutional network on frames, the events of a recording summed over time; it has the interface of `SpikingNet`.
 
-    Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2 max pooling (the
-    first among equals, odd rests dropped); then dense softplus blocks (`hidden`) and a linear readout.
+    Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2 max pooling (the first
+    among equals; odd rows and columns are dropped). Dense softplus blocks (`hidden`) and a linear readout follow.
 
-    The arguments are those of `SpikingNet` but for neuron, window, pool and detach_reset, and
+    The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, and
 
-    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers about one
+    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers of about one
     backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change its last bits)
 
-    `theta` is flat and laid out likewise. x is (B, T, H, W, C) counts, or their sums over time (B, H, W, C).
+    `theta` is flat and laid out in the same way. x is (B, T, H, W, C) counts, or their sums over time (B, H, W, C).
 
-    The network is smooth but for the choices of max pooling: `record` notes those, and spike="jet" or "smooth" (the
-    same here) keep them, for finite differences; spike="hard" is the network itself.
+    The network is smooth except for the choices of max pooling. `record` notes these, and spike="jet" or "smooth" (the same
+    here) keeps them, for finite differences; spike="hard" is the network itself.
 
-    Raises ValueError for a configuration that cannot be, and in its methods for theta, x or y that do not fit or are
-    not finite.
+    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for theta, x or y that do not fit
+    or are not finite.
+
+    >>> net = ms.ConvNet((8, 8, 2), channels=(4,), ways=3)
+    >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
+    >>> theta = net.init(np.random.default_rng(0), x)
+    >>> net.size, np.allclose(net(theta, x), net(theta, x.sum(1)))
+    (399, True)
     """
 
     window = 1  # a frame is a sequence of one step
@@ -62,7 +68,7 @@ class ConvNet(Network):
         self._lay_out("max", Softplus())
 
     def engine(self, spike: str = "hard") -> ModuleType:
-        """The module with the four passes of a block, the same for twins."""
+        """The module with the four passes of a block; it is the same for twins."""
         if self.backend == "numpy":
             return reference
         from ..kernels import frames

@@ -110,14 +110,25 @@ class Layout:
         self.layout, self.size = tuple(layout), at
 
     def configuration(self) -> dict[str, Any]:
-        """Everything that `from_configuration` needs to build this network again, in plain JSON types; of parts of one's own,
-        which are to be given then, the words alone."""
+        """All settings that `from_configuration` needs to build this network again, in plain JSON types.
+
+        A neuron or loss of your own appears in words only, and must then be given again.
+
+        >>> settings = ms.SpikingNet((6,), (), ways=3).configuration()
+        >>> settings["input_shape"], settings["ways"], settings["pool"]
+        ([6], 3, 'max')
+        """
         settings = {**vars(self), "loss": self.loss_name if self.loss_name in LOSSES else {"words": self.loss_name}}
         return {name: _plain(settings[name]) for name in signature(type(self)).parameters}
 
     @classmethod
     def from_configuration(cls, configuration: dict[str, Any], **changes: Any) -> Self:
-        """The network of a `configuration()`; keyword arguments replace entries of it."""
+        """The network of a `configuration()`; keyword arguments replace its entries.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> ms.SpikingNet.from_configuration(net.configuration(), ways=5).ways
+        5
+        """
         settings = {**configuration, **changes}
         if isinstance(settings.get("neuron"), dict):
             settings["neuron"] = neuron_of(settings["neuron"])
@@ -125,14 +136,19 @@ class Layout:
 
     @property
     def own(self) -> str:
-        """What of it is an object of one's own, which no file or tool can hold, in words; empty where nothing is."""
+        """In words, the parts that are objects of your own, which no file or tool can hold; empty where there are none."""
         configuration = self.configuration()
         neuron, loss = configuration.get("neuron", {}), configuration["loss"]
         words = [neuron.get("words") or neuron.get("surrogate"), loss if isinstance(loss, str) else loss["words"]]
         return " and ".join(word for word in words if word and word not in LOSSES)
 
     def like(self, **changes: Any) -> Self:
-        """This network with other settings."""
+        """This network with other settings.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> net.like(dtype="float64").dtype, net.like(ways=5).ways
+        (dtype('float64'), 5)
+        """
         settings = {**vars(self), "loss": self.criterion, **changes}
         return type(self)(**{name: settings[name] for name in signature(type(self)).parameters})
 
@@ -155,12 +171,24 @@ class Layout:
     # ---- theta -----------------------------------------------------------------------------------------------------
 
     def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Named views into theta (no copies): `views(theta)["conv1.weight"]`."""
+        """The arrays in theta by name; views, not copies.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> theta = np.zeros(net.size, np.float32)
+        >>> net.views(theta)["readout.bias"][...] = 1
+        >>> {name: array.shape for name, array in net.views(theta).items()}, float(theta.sum())
+        ({'readout.weight': (6, 3), 'readout.bias': (3,)}, 3.0)
+        """
         self._check_vector(theta, "theta")
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
     def without_readout(self, flat: np.ndarray) -> np.ndarray:
-        """A copy of a vector, flat like theta, that is zero in the readout."""
+        """A copy of a vector, flat like theta, that is zero in the readout.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3, hidden=(5,))
+        >>> int(net.without_readout(np.ones(net.size)).sum()) == net.size - (5 * 3 + 3)
+        True
+        """
         flat = flat.copy()
         for name in ("readout.weight", "readout.bias"):
             self.views(flat)[name][...] = 0
@@ -168,7 +196,7 @@ class Layout:
 
     @property
     def silent_bias(self) -> float:
-        """The bias of a readout that does not fire: any, where none ever does."""
+        """The bias of a readout that does not fire: any value, where no readout neuron ever does."""
         return 0.0
 
     def with_silent_readout(self, theta: np.ndarray) -> np.ndarray:

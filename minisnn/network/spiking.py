@@ -22,28 +22,34 @@ PART = 8  # and at most so many
 class SpikingNet(Network):
     """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1, Eq. 4, 5).
 
-    Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane -> spike; then dense LIF
-    blocks (`hidden`, no pooling) and a dense LIF readout of `ways` neurons whose membranes at the last step are the logits.
+    Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane -> spike. Dense LIF blocks
+    (`hidden`, no pooling) follow, and a dense LIF readout of `ways` neurons, whose membranes at the last step are the logits.
 
     input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv blocks
     channels      widths of the conv blocks, () for none          hidden   widths of dense blocks before the readout
     ways          number of classes                               kernel   odd size of the conv kernels
-    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a `Neuron` of one's own
+    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a `Neuron` of your own
     window        the last `window` steps are differentiated; the states at their start are constants of theta
     dtype         float32 to train, float64 to check              detach_reset   True: no gradient through the reset
     loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for one-hot targets) or a `Loss`
-    backend       "numba" (event-driven kernels) or "numpy" (the readable reference); by default the former, but the latter for
-                  what the kernels do not know: a neuron or a surrogate of one's own
+    backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default: "numba", or "numpy" for a neuron
+                  or surrogate of your own, which the kernels do not know
 
     `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out), dense
-    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) event counts, (B, T, features) where
+    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) event counts, or (B, T, features) where
     input_shape has one axis; y (B,) integer labels.
 
-    spike="jet" or "smooth" with record=net.record(theta, x) is a twin of the network, a smooth function whose derivatives are
-    the network's surrogate ones; spike="hard" is the network itself.
+    spike="jet" or "smooth" with record=net.record(theta, x) computes a twin of the network: a smooth function whose derivatives
+    are the network's surrogate ones. spike="hard" is the network itself.
 
-    Raises ValueError for a configuration that cannot be, and in its methods for theta, x or y that do not fit or are not
-    finite, naming what was expected.
+    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for theta, x or y that do not fit
+    or are not finite, and say what was expected.
+
+    >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3, window=10)
+    >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
+    >>> theta = net.init(np.random.default_rng(0), x)
+    >>> net.size, net(theta, x).shape
+    (399, (2, 3))
     """
 
     def __init__(
@@ -79,8 +85,17 @@ class SpikingNet(Network):
         self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
 
     def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
-        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) of a dense one, their means where these
-        are pooled; without a name of the last block below the readout. ValueError where the network has no such block."""
+        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense block.
+
+        name   of the block; None: the last one below the readout
+
+        Where spikes are pooled by their mean, these means are returned. Raises ValueError for a block that is not there.
+
+        >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3)
+        >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
+        >>> net.spikes(net.init(np.random.default_rng(0), x), x, "conv1").shape
+        (2, 20, 4, 4, 4)
+        """
         names = [b.name for b in self.blocks if not b.readout]
         if not names or name not in (None, *names):
             raise ValueError(f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, not {name!r}")
@@ -101,13 +116,15 @@ class SpikingNet(Network):
 
     @property
     def silent_bias(self) -> float:
-        """So far below the threshold that no readout neuron fires while it learns: what has just fired is set back, and a small
-        inner step moves the membrane by less than that."""
+        """A bias so far below the threshold that no readout neuron fires while it learns.
+
+        What has just fired is reset, and a small inner step moves the membrane by less than that.
+        """
         readout = self.blocks[-1].neuron
         return readout.threshold - 10 * readout.rho if isinstance(readout, LIF) else 0.0
 
     def readout_bias(self, steps: int) -> float | None:
-        """As of `Network`: None of a readout of `LIF`, which is set back."""
+        """As of `Network`: None for a readout of `LIF`, which is reset."""
         readout = self.blocks[-1].neuron
         return bias_traces(steps, readout)[-1] if isinstance(readout, LeakyIntegrator) else None
 

@@ -10,7 +10,7 @@ A network is a graph of NIR's primitives (Pedersen et al. 2024, Nature Communica
 
 and the readout's u is the output. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights (K, C H W).
 
-What NIR cannot say (`unsaid` lists it for a network; the command prints it with every file it writes):
+What NIR cannot say (`unsaid` lists it for a network, and the command prints it with every file that it writes):
 - Time. Its equations are continuous. A simulator that takes forward Euler steps of dt reproduces this library's equations
   exactly with tau = dt / (1 - decay), steps="euler"; one that multiplies by exp(-dt / tau), steps="exponential", with
   tau = -dt / ln(decay). All states must step at once, from the old values; a spike is an input of height 1 for one step.
@@ -21,16 +21,17 @@ What NIR cannot say (`unsaid` lists it for a network; the command prints it with
   metadata, which other tools ignore; the gain is a w_in, or in the first weights.
 - softplus: a `ConvNet` has no graph.
 
-CubaLIF, most tools' neuron, is no part of this graph: it sets its membrane back when it fires, while here a trace is subtracted
+CubaLIF, most tools' neuron, is no part of this graph: it resets its membrane when it fires, while here a trace is subtracted
 that fades. A tool must know CubaLI, LI, Threshold and loops to run it, and no other than this library is known to.
 
 A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead (`chain`), which snnTorch, Norse and
-SpikingJelly run with the same spikes, and chains that they write are read (`unchain`): tests/other_tools.py compares.
+SpikingJelly run with the same spikes. Chains that they write can be read (`unchain`). tests/other_tools.py compares all this.
 
-A graph from elsewhere does not say these things either. Each time one is read, a UserWarning (by the command, what it prints,
-and the checkpoint's provenance) names what was taken. Two of them decide what comes out: the step, which is that of which every
-r is tau / dt, or dt; and the reset. NIR's CubaLIF and LIF are set to v_reset at once, but snnTorch writes v_reset = 0 whatever
-its neurons do. Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the largest):
+A graph from elsewhere does not say these things either. Each time one is read, a UserWarning names what was assumed; the
+command prints it and keeps it in the checkpoint's provenance. Two assumptions decide the result: the step, which is the one of
+which every r is tau / dt, or dt; and the reset. NIR's CubaLIF and LIF are set to v_reset at once, but snnTorch writes
+v_reset = 0 whatever its neurons do. Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the
+largest):
 
     reset_mechanism   reset_delay    Leaky           Synaptic
     "zero"            False          rounding        rounding

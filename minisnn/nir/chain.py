@@ -141,7 +141,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
 
 
 def scales(neuron: CubaLIF) -> tuple[float, float]:
-    """s and c; c = s where the threshold is no positive number."""
+    """s and c; c = s where the threshold is not a positive number."""
     whole = (1 - neuron.alpha) * (1 - neuron.beta)
     return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole
 

@@ -15,7 +15,7 @@ from .unchain import MOST_APART, QUIET, Layer, Reader
 
 
 def as_cuba(reader: Reader, said: dict[str, Any], make: Callable[[dict], SpikingNet]) -> tuple[SpikingNet, np.ndarray]:
-    """(net, theta) of layers that are set back to zero; make(configuration) -> net.
+    """(net, theta) of layers that are reset to zero; make(configuration) -> net.
 
     Raises ValueError naming the node that does not fit.
     """

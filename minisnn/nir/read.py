@@ -39,9 +39,16 @@ def import_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """The network, theta and inner loop of a NIR file; of one that this library wrote, bit for bit. As `from_nir`.
+    """The network, theta and inner loop of a NIR file, bit for bit if this library wrote it. Arguments as in `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.export_nir("net.nir", net, theta, inner=ms.InnerLoop(steps=3))
+    >>> found = ms.import_nir("net.nir")
+    >>> found.inner.steps, np.array_equal(found.theta, theta)
+    (3, True)
     """
     found, told = told_of_file(path, dt=dt, steps=steps, reset=reset, readout=readout)
     warn(told, str(path))
@@ -58,17 +65,24 @@ def from_nir(
 ) -> Checkpoint:
     """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where the metadata has one.
 
-    A graph without this library's metadata is read too where it has the form that `to_nir` gives it, under any names, or is a
-    chain of Conv2d, Affine and neurons. What it does not say is asked for, and each time a UserWarning tells what was taken:
+    A graph without this library's metadata is read too, if it has the form that `to_nir` writes, under any names, or is a
+    chain of Conv2d, Affine and neurons. Arguments supply what it does not say, and each time a UserWarning names what was
+    assumed:
 
-    dt        seconds of a step; without it that of which every r is tau / dt, else 1e-3
-    steps     how a time constant becomes a decay, "euler" (of a chain, always) or "exponential"
+    dt        seconds of a step; without it the one of which every r is tau / dt, else 1e-3
+    steps     how a time constant becomes a decay, "euler" (for a chain, always) or "exponential"
     reset     "zero", in the step of the spike (the default, NIR's own equations), or "subtract" the threshold in the step after
-              it: snnTorch writes both alike. "subtract" makes a network of `LIF`, two steps later a layer, and knows no bias
+              it: snnTorch writes both alike. "subtract" makes a network of `LIF`, each layer two steps later, and knows no bias
     readout   "membrane" leaves out the threshold of last neurons that fire, whose spikes another tool counts; logits are
               membranes at the last step
 
     Raises ValueError naming the node that does not fit, and what was expected of it.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> found = ms.nir.from_nir(ms.nir.to_nir(net, theta))
+    >>> np.array_equal(found.theta, theta)
+    True
     """
     found, told = _told_of(graph, dt, steps, reset, readout)
     warn(told, "the graph")
@@ -76,7 +90,15 @@ def from_nir(
 
 
 def told_of_file(path: str | Path, **given: Any) -> tuple[Checkpoint, list[str]]:
-    """`import_nir`, with its sentences in place of a warning: what the file does not say, and what was taken."""
+    """`import_nir`, with its sentences in place of a warning: what the file does not say, and what was assumed.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.export_nir("net.nir", net, theta)
+    >>> found, told = ms.nir.told_of_file("net.nir")
+    >>> np.array_equal(found.theta, theta), type(told).__name__
+    (True, 'list')
+    """
     library = need_nir()
     with ForeignFile(path, "a NIR graph") as file:
         texts, arrays = file.tree(MOST)
@@ -98,7 +120,7 @@ def _told_of(
         if chosen is not None and chosen not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {chosen!r}")
     of_chain = is_chain(graph)
-    check_nodes(graph, KINDS if of_chain else tuple(FIELDS), " beside neurons that are set back when they fire" * of_chain)
+    check_nodes(graph, KINDS if of_chain else tuple(FIELDS), " beside neurons that are reset when they fire" * of_chain)
     said = _said(graph)
     for name, given in (("dt", dt), ("steps", steps)):
         if said and given not in (None, said[name]):
@@ -121,7 +143,7 @@ def _told_of(
     else:
         if reset or readout:
             raise ValueError(
-                "the graph has no neuron that is set back at once, so that reset and readout say nothing; leave them out"
+                "the graph has no neuron with an immediate reset, so reset and readout have no effect; leave them out"
             )
         nodes = [(name, graph.nodes[name]) for name in in_order(graph)]
         synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]

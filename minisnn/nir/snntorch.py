@@ -108,7 +108,7 @@ def from_state_dict(
     for name, array in arrays.items():
         found = np.asarray(array)
         if found.dtype.kind not in "fiub" or not np.isfinite(found).all():
-            raise ValueError(f"{name} ({found.dtype}) holds what is no finite number")
+            raise ValueError(f"{name} ({found.dtype}) holds a value that is not a finite number")
     layers = {name.removesuffix("weight"): np.asarray(w, float) for name, w in arrays.items() if name.endswith("weight")}
     neurons = [name.removesuffix("threshold") for name in arrays if name.endswith("threshold")]
     if not layers or len(layers) != len(neurons):
@@ -119,7 +119,7 @@ def from_state_dict(
             raise ValueError(f"{at}bias is not zero; snnTorch's Synaptic filters a bias and this neuron does not")
     for at in neurons:
         if np.any(arrays.get(f"{at}{_RESET}", 0)):
-            raise ValueError(f'{at[:-1]} is set back otherwise than by reset_mechanism="subtract"')
+            raise ValueError(f'{at[:-1]} has another reset than reset_mechanism="subtract"')
         if np.any(np.asarray(arrays.get(f"{at}graded_spikes_factor", 1)) != 1):
             raise ValueError(f"{at}graded_spikes_factor is not 1, and spikes here are; expected a factor of 1")
     leaky = not any(at + "alpha" in arrays for at in neurons)
@@ -183,7 +183,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is no .npz file of arrays ({reason}); expected what np.savez wrote") from error
     for name, array in found.items():
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-            raise ValueError(f"{path}: {name} ({array.dtype}) holds what is no finite number")
+            raise ValueError(f"{path}: {name} ({array.dtype}) holds a value that is not a finite number")
     return found
 
 

@@ -27,7 +27,7 @@ MOST_APART = 1e-6  # of decays that count as one; float32 time constants are kno
 
 
 def is_chain(graph: nir.NIRGraph) -> bool:
-    """Whether a graph is for this file: it has neurons that are set back."""
+    """Whether a graph is for this file: it has neurons with a reset."""
     nodes = getattr(graph, "nodes", None)
     return isinstance(nodes, dict) and any(type(node).__name__ in ("CubaLIF", "LIF") for node in nodes.values())
 

@@ -26,7 +26,7 @@ _LARGEST = 1 << 31
 
 
 def check_nodes(graph: nir.NIRGraph, known: tuple[str, ...], beside: str = "") -> None:
-    """ValueError where this is no graph, where an edge has no node, or where a node is of a kind that is not known."""
+    """ValueError where this is not a graph, where an edge has no node, or where a node is of a kind that is not known."""
     nodes, edges = getattr(graph, "nodes", None), getattr(graph, "edges", None)
     if not isinstance(nodes, dict) or not isinstance(edges, (list, tuple, set)):
         raise ValueError(f"expected a nir.NIRGraph, found {type(graph).__name__}")

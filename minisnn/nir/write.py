@@ -38,7 +38,13 @@ def export_nir(
 ) -> None:
     """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
 
-    Raises what `to_nir` does, and OSError where the file cannot be written.
+    Raises what `to_nir` raises, and OSError where the file cannot be written.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.export_nir("net.nir", net, theta)
+    >>> np.array_equal(ms.import_nir("net.nir").theta, theta)
+    True
     """
     graph, buffer = to_nir(net, theta, inner=inner, dt=dt, steps=steps, tool=tool), io.BytesIO()
     need_nir().write(buffer, graph)
@@ -54,14 +60,20 @@ def to_nir(
     steps: str = "euler",
     tool: str | None = None,
 ) -> nir.NIRGraph:
-    """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring says; arrays in the network's dtype.
+    """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring describes; arrays in the network's dtype.
 
-    inner   how it adapts, kept in the metadata          dt      seconds of a step
+    inner   how the network adapts, kept in the metadata          dt      seconds of a step
     steps   how the tool that will run it takes a step of dt, "euler" or "exponential"
-    tool    of a network of `CubaLIF`: who will run it, one of `TOOLS`, which gives dt
+    tool    for a network of `CubaLIF`: who will run it, one of `TOOLS`, which gives dt
 
-    Raises ValueError for another network, a theta that does not fit or is not finite, dt <= 0, a decay of 0 with
-    "exponential", which has no time constant, "exponential" steps of CubaLIF, and a tool that cannot run the network.
+    Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0. Also for a decay of 0 with
+    "exponential", which has no time constant, for "exponential" steps of CubaLIF, and for a tool that cannot run the network.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> graph = ms.nir.to_nir(net, theta)
+    >>> sorted({type(node).__name__ for node in graph.nodes.values()})
+    ['Affine', 'CubaLI', 'Input', 'LI', 'Output', 'Scale', 'Threshold']
     """
     need_nir()
     if not isinstance(net, SpikingNet):
@@ -92,7 +104,13 @@ def to_nir(
 
 
 def unsaid(net: SpikingNet, *, dt: float = 1e-3, steps: str = "euler", tool: str | None = None) -> list[str]:
-    """What the NIR graph of a network does not say to whoever runs it, in sentences; arguments as in `to_nir`."""
+    """What the NIR graph of a network does not tell whoever runs it, in sentences; arguments as in `to_nir`.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> len(ms.nir.unsaid(net)) > 0
+    True
+    """
     membrane = TOOLS[tool].membrane if tool in TOOLS else "the membrane of the last CubaLIF"
     return of_export(net, TOOLS[tool].dt if tool in TOOLS else dt, steps, tool, membrane)
 

@@ -1,14 +1,14 @@
-"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): as many machines as it has, workers that come and go.
+"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): any number of machines, and workers that come and go.
 
-A cluster is started with Dask's own commands, on each machine one of the latter:
+Start a cluster with Dask's own commands, the second one on each machine:
 
     dask scheduler                                        prints its address
     dask worker tcp://10.0.0.1:8786 --nthreads 1 --nworkers 8
 
-Dask begins the tasks of a worker that died again elsewhere, and the results are taken in the order of the tasks, so that
-nothing depends on who did what. Data sets are opened here and sent to the workers, which need none on their disks.
+Dask starts the tasks of a worker that died again elsewhere, and results are taken in the order of the tasks, so nothing
+depends on who did what. Data sets are opened here and sent to the workers, which need none on their disks.
 
-Whoever reaches a Dask scheduler can run code on its workers, as this module does: keep it in a network of your own, or use
+Whoever reaches a Dask scheduler can run code on its workers, as this module does. Keep it in a network of your own, or use
 Dask's TLS (tls://).
 """
 
@@ -38,8 +38,12 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    Raises ValueError where Dask is not installed, for what is no address, and where the cluster has another Python, NumPy,
-    numba or minisnn; `WorkersLost` where there is no scheduler or no worker.
+    Raises ValueError where Dask is not installed, where the address is not one, and where the cluster has another version of
+    Python, NumPy, numba or minisnn. Raises `WorkersLost` where there is no scheduler or no worker.
+
+    >>> ms.Cluster("10.0.0.1")
+    Traceback (most recent call last):
+    ValueError: scheduler '10.0.0.1': expected an address such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     """
 
     def __init__(self, address: str, timeout: float = 5):
@@ -107,7 +111,7 @@ class Cluster(Others):
             raise self._gone(f" ({_short(error)})") from None
 
     def _gone(self, why: str = "") -> WorkersLost:
-        return WorkersLost(f"{self.address}: the scheduler is gone{why}; start it and its workers again")
+        return WorkersLost(f"{self.address}: the scheduler has gone{why}; start it and its workers again")
 
     def forget(self) -> None:
         """In a process that was forked, which has none of the client's threads."""
@@ -148,7 +152,7 @@ class Cluster(Others):
     def _submit(self, function: Callable, *arguments, **options):
         import dask
 
-        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it is no loss
+        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it is not a loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
             return self._client.submit(function, *arguments, pure=False, **options)
 

@@ -16,12 +16,12 @@ from .stand_in import carry_out, check_effort, slow
 KERNELS = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
 KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
 NOTHING = (
-    "neither compiled kernels nor simulated recordings can be kept ({}), so that each command makes them anew, about half "
+    "neither compiled kernels nor simulated recordings can be kept ({}), so that each command makes them again, about half "
 )
 NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
 COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
 COMPILED = "minisnn: stopped while kernels were being compiled"
-GOES_ON = "those that are done are kept, and the next start goes on from there"
+GOES_ON = "those that are done are kept, and the next start continues from there"
 _told, _announcing = "", False  # what was said of keeping them; whether it is said that they are being compiled
 _kernels: WeakSet = WeakSet()  # that are kept
 

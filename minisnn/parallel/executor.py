@@ -1,7 +1,7 @@
 """Where independent tasks are carried out: in this process, in other processes of this machine, or by a Dask cluster.
 
-Tasks of a meta-batch, test episodes and items of a study depend on their number and on what they are given, on nothing else;
-what is summed over them is summed here, in their order. So every executor gives the same bits.
+Tasks of a meta-batch, test episodes and items of a study depend only on their number and their arguments. Sums over them
+are made here, in their order. So every executor gives the same bits.
 
     Executor             this process (the default)
     Workers(4)           four processes of this machine, one thread each (`workers`)
@@ -39,10 +39,16 @@ class Executor:
     def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
         """collect(function(item)) for every item, in the items' order; the first error in that order is raised.
 
-        function   to leave this process, a `functools.partial` of a function of a module, or such a function. What it is
-                   given goes to each worker once a call, and a set of tasks (it has `episode`) once as long as calls in a
-                   row name the same one: sets are taken not to change.
-        large      a task takes much memory: in this process one follows the other, and the kernels' threads share each
+        function   for other processes: a `functools.partial` of a function of a module, or such a function. Its arguments
+                   are sent to each worker once per call. A set of tasks (it has `episode`) is sent only once for as long as
+                   successive calls name the same one; sets are assumed not to change
+        large      a task needs much memory: in this process, tasks then run one after the other, and each uses all threads
+
+        >>> found = []
+        >>> with ms.Workers(2) as workers:
+        ...     workers.in_order(abs, [-1, -2, -3], found.append)
+        >>> found
+        [1, 2, 3]
         """
         if large:
             for item in items:
@@ -52,7 +58,11 @@ class Executor:
             in_order(function, items, collect)
 
     def close(self) -> None:
-        """End all workers; the next call starts others."""
+        """End all workers; the next call starts new ones.
+
+        >>> workers = ms.Workers(2)
+        >>> workers.close()
+        """
 
     def __enter__(self):
         return self

@@ -25,7 +25,7 @@ class Unknown(Exception):
 
 
 def digest(function: Any) -> str:
-    """Of a kernel or a function, and all that it leads to. Raises `Unknown` where it reads what cannot be told apart."""
+    """Of a kernel or a function, and all that it leads to. Raises `Unknown` where it reads what cannot be distinguished."""
     return hashlib.sha256("\n".join(_Walk().of(function)).encode()).hexdigest()[:16]
 
 
@@ -168,7 +168,7 @@ def _name(value: Any) -> str:
 
 
 def _stable(value: Any) -> str:
-    """What a library's object says of itself, where that is no address."""
+    """What a library's object says of itself, where that is not an address."""
     said = str(value)
     if " at 0x" in said:
         raise Unknown(said)

@@ -1,11 +1,11 @@
 """Threads of the kernels: a range of independent items, shared out over a pool that lives as long as the process.
 
-Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on who
-computes it or when; what is summed over items is summed afterwards in a fixed order. Where parts of a batch go side by side
-(`in_order`), a thread that finds none left takes a share of the kernels of those that still work at theirs.
+Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on which
+thread computes it or when; sums over items are made afterwards in a fixed order. Where parts of a batch run side by side
+(`in_order`), a thread that finds none left takes a share of the kernels of those still at work.
 
-Any thread may call these, several at once: each works itself, and those of the pool help whom they come to. The main thread,
-which may be interrupted at any moment, has all that is shared done in its place (`stand_in`).
+Any thread may call these functions, several at once: each works itself, and threads of the pool help. The main thread may be
+interrupted at any moment, so another one does all that is shared in its place (`stand_in`).
 """
 
 import os
@@ -31,7 +31,11 @@ SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
 
 def get_threads() -> int:
-    """How many threads the kernels use: `set_threads`, else MINISNN_THREADS, else the cores this process may use."""
+    """The number of threads of the kernels: that of `set_threads`, else MINISNN_THREADS, else the cores this process may use.
+
+    >>> ms.get_threads() >= 1
+    True
+    """
     if _chosen is not None:
         return _chosen
     text = os.environ.get("MINISNN_THREADS")
@@ -56,8 +60,13 @@ def processor() -> str:
 def set_threads(number: int | None) -> None:
     """Use `number` threads from now on; None for the default. Results are the same for any number.
 
-    What is being computed, by another Python thread, goes on with those it has. Raises ValueError for what is no whole number
-    from 1 to MOST.
+    A computation that another Python thread has begun continues with the threads it has. Raises ValueError for anything but a
+    whole number from 1 to MOST, or None.
+
+    >>> ms.set_threads(1)
+    >>> ms.get_threads()
+    1
+    >>> ms.set_threads(None)
     """
     global _chosen, _pool
     _chosen = None if number is None else whole("the number of threads", number, 1, MOST)

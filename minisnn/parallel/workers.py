@@ -1,9 +1,10 @@
-"""Worker processes of this machine, in place of a library's pool: loky and `concurrent.futures` give up every worker and task
-where one worker dies and send a set of tasks with each task; a Dask cluster, which does neither, listens on a port where any
-user of the machine can run code.
+"""Worker processes of this machine, in place of a library's pool.
 
-What travels goes through private pipes and is pickled by Python's own `multiprocessing`; no file is ever unpickled. A script
-that uses Workers must run its commands under `if __name__ == "__main__":`, for each worker imports it.
+loky and `concurrent.futures` give up every worker and task when one worker dies, and send a set of tasks with each task. A
+Dask cluster does neither, but listens on a port where any user of the machine can run code.
+
+Data travel through private pipes and are pickled by Python's own `multiprocessing`; no file is ever unpickled. A script that
+uses Workers must run its commands under `if __name__ == "__main__":`, because each worker imports it.
 """
 
 import os
@@ -29,10 +30,18 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Workers(Others):
-    """Processes of this machine, one thread each. A worker that dies is replaced, and its task is done again.
+    """Processes of this machine, with one thread each. A worker that dies is replaced, and its task is done again.
 
-    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot start or die of the same task
-    TRIES times.
+    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot start or the same task ends
+    TRIES of them.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0), batch=2)
+    >>> found = []
+    >>> with ms.Workers(2) as workers:
+    ...     workers.in_order(net.init, [np.random.default_rng(n) for n in range(3)], found.append)
+    >>> [np.array_equal(theta, net.init(np.random.default_rng(n))) for n, theta in enumerate(found)]
+    [True, True, True]
     """
 
     def __init__(self, number: int):

@@ -26,7 +26,12 @@ STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": Fal
 
 
 def drawing() -> bool:
-    """Whether matplotlib is here already; to import it can take long."""
+    """Whether matplotlib has been imported already; importing it can take long.
+
+    >>> figure = ms.plots.figure()
+    >>> ms.plots.drawing()
+    True
+    """
     return "matplotlib.backends.backend_agg" in sys.modules
 
 
@@ -50,7 +55,13 @@ def _import_matplotlib():
 
 @contextmanager
 def style():
-    """The house style, for the figures made inside: `with style(): ...`."""
+    """The house style, for figures made inside: `with style(): ...`.
+
+    >>> with ms.plots.style():
+    ...     axes = ms.plots.figure().subplots()
+    >>> axes.spines["top"].get_visible()
+    False
+    """
     matplotlib = _import_matplotlib()
     colours = matplotlib.cycler(color=list(COLOURS.values())[:-2])
     with matplotlib.rc_context({**STYLE, "axes.prop_cycle": colours}):
@@ -58,14 +69,22 @@ def style():
 
 
 def plain(text: str) -> str:
-    """A text that others chose, such as the name of a class or file, drawn as it is: between dollars no formula is looked
-    for."""
+    r"""A text of somebody else's, such as the name of a class or file, drawn as it is: dollars do not begin a formula.
+
+    >>> print(ms.plots.plain("5 $ or 6 $"))
+    5 \$ or 6 \$
+    """
     return text.replace("$", r"\$")
 
 
 def figure(width: float = 6.4, height: float = 4.0):
-    """An empty figure, in inches, that belongs to no window. A notebook shows it where a cell ends with it, with and without
-    %matplotlib inline."""
+    """An empty figure, size in inches, that belongs to no window.
+
+    A notebook shows it where it is the last value of a cell, with and without %matplotlib inline.
+
+    >>> ms.plots.figure(4, 3).get_size_inches().tolist()
+    [4.0, 3.0]
+    """
     _import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -91,13 +110,19 @@ def _figure_class() -> type:
 
 
 def save(fig, path: str | Path) -> Path:
-    """Write a figure; the ending of `path` says as what (.png, .svg, .pdf). The file appears only when it is whole."""
+    """Write a figure; the ending of `path` chooses the format (.png, .svg, .pdf). The file appears only when it is whole.
+
+    Raises ValueError for another ending.
+
+    >>> ms.plots.save(ms.plots.figure(), "empty.svg").name
+    'empty.svg'
+    """
     path, kinds, image = Path(path), fig.canvas.get_supported_filetypes(), io.BytesIO()
     kind = path.suffix[1:].lower()
     if kind not in kinds:
         ending = path.suffix or "a file without ending"
         raise ValueError(f"{path}: figures cannot be written as {ending!r}, expected one of {', '.join(sorted(kinds))}")
-    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)  # by it the picture may be drawn anew
+    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)  # by it the picture may be drawn again
     with style():
         fig.savefig(image, format=kind, metadata={mark: PICTURE_MARK} if mark else None)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,11 @@ def plot_learning_curve(
     path     where to save the figure as well
     chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
     span     rows that a running mean takes in; without, a twentieth of them
+
+    >>> columns = {"tasks": [5, 10, 15], "loss": [1.6, 1.2, 0.9], "accuracy_after": [0.2, 0.4, 0.5]}
+    >>> figure = ms.plots.plot_learning_curve(columns, chance=0.2)
+    >>> len(figure.axes)
+    2
     """
     if isinstance(rows, Mapping):
         rows = [dict(zip(rows, values)) for values in zip(*rows.values())]
@@ -65,7 +70,11 @@ def _annotate(axes, text, y, coordinates):
 
 
 def running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Mean of each value and those before it, `span` at most; shorter at the beginning, so nothing is made up."""
+    """Mean of each value and those before it, `span` at most. It is shorter at the beginning, so no values are made up.
+
+    >>> ms.plots.running_mean(np.array([1.0, 2.0, 3.0, 4.0]), 2).tolist()
+    [1.0, 1.5, 2.5, 3.5]
+    """
     total = np.concatenate([[0.0], np.cumsum(values, dtype=float)])
     end = np.arange(1, len(total))
     first = np.maximum(end - span, 0)

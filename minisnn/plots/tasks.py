@@ -19,9 +19,13 @@ LEGEND = "orange ON, blue OFF, dark both"
 
 
 def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
-    """Counts (H, W, 2) as a picture (H, W, 3): white where nothing happened, vermillion ON, blue OFF, dark where both.
+    """Counts (H, W, 2) as a picture (H, W, 3): white without events, vermillion ON, blue OFF, dark where both.
 
     Each polarity takes light away in proportion to the square root of its count; `most` is the count of full colour.
+
+    >>> picture = ms.plots.event_picture(np.zeros((8, 8, 2)))
+    >>> picture.shape, float(picture.min())
+    ((8, 8, 3), 1.0)
     """
     counts = np.asarray(counts, float)
     most = most or max(counts.max(), 1.0)
@@ -35,6 +39,12 @@ def plot_task(task: Task, queries: int = 5):
     """The samples of a task as pictures, ON and OFF events summed over time: support on top, query below (Fig. 2).
 
     queries   at most so many query samples of each class are shown
+
+    >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
+    >>> task = ms.Task(x, [0, 1], x, [0, 1])
+    >>> figure = ms.plots.plot_task(task)
+    >>> len(figure.axes)
+    4
     """
     x_support, x_query = _sequences(task)
     total_support, total_query = x_support.sum(axis=1, dtype=float), x_query.sum(axis=1, dtype=float)
@@ -59,10 +69,15 @@ def plot_task(task: Task, queries: int = 5):
 
 
 def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, int] | None = None):
-    """Contact sheet of recordings, a row a class and pixels as they were recorded, row 0 on top.
+    """Contact sheet of recordings, one row for each class, pixels as they were recorded, row 0 on top.
 
-    shown    of every class (name, events) of some recordings; at most MOST_ROWS classes are drawn
-    sensor   its rows and columns; None: as far as events reach. Events beyond it are left out, and said to be
+    shown    for every class, (name, events) of some recordings; at most MOST_ROWS classes are drawn
+    sensor   its rows and columns; None: as far as events reach. Events beyond it are left out, and the title says so
+
+    >>> events = ms.EventCamera(sensor=(16, 16), picture_px=14).record(np.eye(14), seed=0, duration_ms=50)
+    >>> figure = ms.plots.plot_sheet({"a diagonal": [("first", events)]})
+    >>> len(figure.axes)
+    1
     """
     rows = {name: some for name, some in list(shown.items())[:MOST_ROWS] if some}
     if not rows:
@@ -108,6 +123,12 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     """What one adaptation changes: a support and a query sample of each class, and the network's belief in every class.
 
     before, after   logits (queries, ways) of the query samples at theta and at the adapted theta_N
+
+    >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
+    >>> task = ms.Task(x, [0, 1], x, [0, 1])
+    >>> figure = ms.plots.plot_answers(task, np.zeros((2, 2)), np.eye(2))
+    >>> len(figure.axes)
+    6
     """
     x_support, x_query = (x.sum(axis=1, dtype=float) for x in _sequences(task))
     if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
@@ -149,7 +170,13 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
-    """Rasters of one recording (T, H, W, 2): every event's time against its pixel row, and against its pixel column."""
+    """Rasters of one recording (T, H, W, 2): the time of every event against its pixel row, and against its pixel column.
+
+    >>> x = np.random.default_rng(0).poisson(0.1, (20, 8, 8, 2))
+    >>> figure = ms.plots.plot_raster(x)
+    >>> len(figure.axes)
+    3
+    """
     x = np.asarray(x)
     if x.ndim != 4 or x.shape[-1] != 2:
         raise ValueError(f"x has shape {x.shape}, expected one recording (T, H, W, 2)")
@@ -175,10 +202,15 @@ def plot_raster(x: np.ndarray, title: str | None = None):
 
 
 def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: int = 80) -> Path:
-    """Write a GIF of the task's support and first query sample of each class, slowed down.
+    """Write a GIF of the task's support and of the first query sample of each class, slowed down. Returns its path.
 
     window         time steps whose events one picture shows
     milliseconds   for which one picture stays
+
+    >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
+    >>> task = ms.Task(x, [0, 1], x, [0, 1])
+    >>> ms.plots.animate_task(task, "task.gif", window=10).name
+    'task.gif'
     """
     from PIL import Image  # comes with matplotlib
 

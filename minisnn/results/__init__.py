@@ -1,8 +1,8 @@
-"""Results as data: a file a measurement, from which the pages that show numbers are made.
+"""Results as data: one file for each measurement, from which the pages that show numbers are made.
 
     record.py    a measurement: what was asked, what came out, with which code, on which processor
     figures.py   what a measurement's numbers are called, and how a page shows one
-    measure.py   carry out a measurement's commands, and go on where one was stopped
+    measure.py   carry out a measurement's commands, and continue where one was stopped
     pages.py     numbers and tables in Markdown, held to the files by markers
     tables.py    the tables and plots that pages ask for by name
     flags.py     the commands and their arguments, made of the parsers

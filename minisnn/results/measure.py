@@ -1,7 +1,7 @@
-"""Carry out a measurement: its commands one after the other, each in a process of its own, and the figures of what they wrote.
+"""Carry out a measurement: its commands one after the other, each in its own process, and read the figures from their output.
 
-What a command wrote stays in a folder of work until the measurement is whole, so one that was stopped goes on with the
-command that is missing, and a training run with the update that is missing.
+The output of a command stays in a working folder until the measurement is complete. So a stopped measurement continues with
+the missing command, and a stopped training run with the missing update.
 """
 
 from __future__ import annotations
@@ -211,8 +211,8 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _of_study(outs: list[Path]) -> tuple[dict, dict]:
-    """Claims and tables of experiments (`experiments.findings`): claim-1 the first claim, and of each cell "98.7 ± 0.3" a figure
-    <table>-<row, from 1>-<header>."""
+    """Claims and tables of experiments (`experiments.findings`): claim-1 is the first claim, and each cell "98.7 ± 0.3" of a
+    table is a figure <table>-<row, from 1>-<header>."""
     figures: dict[str, dict] = {}
     tables: list[dict] = []
     claims: list[dict] = []

@@ -105,7 +105,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(read_whole(path, "a file of results", _MOST).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: the file is no JSON ({error})") from None
+        raise ValueError(f"{path}: the file is not JSON ({error})") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
     return values

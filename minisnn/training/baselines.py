@@ -1,9 +1,9 @@
-"""What learning to learn must beat: nearest class means on features that were not meta-trained, and on those that were.
+"""What meta-learning must beat: nearest class means on features that were not meta-trained, and on those that were.
 
-A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). Those here take the class means of
-the support and answer with the nearest (`meta.prototypes`), on
+A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). The rules here take the class
+means of the support and answer with the nearest (`meta.prototypes`), on
 
-    frames      the events of each cell, or the values of each feature, summed over time: no network at all
+    frames      the pixel baseline: the events of each cell, or the values of each feature, summed over time; no network
     random      the last trace of a network of the same kind with random weights, scaled to the support sets of a few tasks
     pretrained  the last trace of an ordinary classifier
     own         the last trace of the meta-trained network itself
@@ -31,7 +31,7 @@ Rule = Callable[[Task], np.ndarray]
 
 
 def frames(task: Task) -> np.ndarray:
-    """Nearest class mean of summed frames."""
+    """Nearest class mean of summed frames: the pixel baseline."""
     support, query = (x.sum(1, dtype=np.float32).reshape(len(x), -1) for x in (task.x_support, task.x_query))
     return distance_logits(query, class_means(support, task.y_support, task.ways))
 
@@ -60,8 +60,11 @@ class Adapted:
 
 
 def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
-    """A network that learns by another rule, with the steps of `inner`: "nearest" class mean, "proto-maml", "maml", whose
-    readout starts from zero where it was not trained to start from its own, or "online", one sample after the other."""
+    """A network that learns by another rule, with the steps of `inner`.
+
+    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the readout of "maml" starts from
+           zero where it was not trained to start from its own
+    """
     plain = InnerLoop(**{f.name: getattr(inner, f.name) for f in fields(InnerLoop)})
     if name != "nearest":
         plain = replace(plain, steps=max(1, inner.steps))
@@ -78,8 +81,9 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
 def with_ways(net: Any, theta: np.ndarray, inner: InnerLoop, ways: int) -> tuple[Any, np.ndarray, InnerLoop]:
     """(network, theta, inner loop) for `ways` classes.
 
-    Meta-training makes the readout's columns alike, for its classes come in any order. So a readout whose columns are all their
-    mean is a start for N classes; with the learned step sizes it adapts as the network does."""
+    Meta-training makes the readout's columns alike, because its classes come in any order. So a readout whose columns are all
+    their mean is a start for N classes; with the learned step sizes it adapts as the network does.
+    """
     wide = net.like(ways=ways)
 
     def widened(flat: np.ndarray) -> np.ndarray:
@@ -102,8 +106,11 @@ def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Neare
 def baselines(
     net: Any, theta: np.ndarray, tasks: Any, pretrained: Any = None, inner: InnerLoop | None = None
 ) -> dict[str, Rule]:
-    """The four by name, for a network and a set of tasks; `pretrained` a checkpoint that takes the same recordings, if any.
-    With `inner`, how the network learns, the rules of a gradient step that it was not trained for, too."""
+    """The four rules by name, for a network and a set of tasks.
+
+    pretrained   a checkpoint that takes the same recordings, if any
+    inner        how the network learns; if given, the gradient-step rules that it was not trained for are added
+    """
     rules: dict[str, Rule] = {"frames": frames, "random": random_network(net, tasks)}
     if pretrained is not None and pretrained.net.input_shape == net.input_shape:
         rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
@@ -214,7 +221,7 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     """Which query samples have the largest logit at their label, (n, Q) of one or several logits; of real targets the squared
-    error of each, a mean over the outputs. ValueError for what is no answer to the task."""
+    error of each, a mean over the outputs. ValueError for what is not an answer to the task."""
     logits, width = np.asarray(logits), task.ways
     shape = logits.shape[-2:]
     if logits.ndim not in (2, 3) or shape[0] != len(task.y_query) or shape[1] < width or task.real and shape[1] != width:
@@ -232,7 +239,7 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
     learned from count, which have a small part each where there are many shots."""
     of, labels = task.y_query, task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
-    if task.real:  # targets are no classes: all samples are of one
+    if task.real:  # targets are not classes: all samples are of one
         of, labels, names = np.zeros(len(of), np.int64), np.zeros(len(labels), np.int64), ("all",)
     of = of if asked is None else of[asked]
     if task.recordings is None:

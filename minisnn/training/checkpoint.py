@@ -5,9 +5,9 @@
                  training (settings), progress, random, provenance
     data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>; curve/<column>
 
-A file is written beside its place and renamed into it: killed at any moment, the place holds the old or the new one. A run
-keeps the one before, too. HDF5 may crash on damaged files: nothing is opened before its checksum holds, and as anybody can
-write a checksum, by a process of its own (`data.readers.foreign`).
+A file is written under another name and then renamed: whenever the process is killed, the old file or the new one is there.
+A run also keeps the one before. HDF5 may crash on damaged files, so nothing is opened before its checksum is verified. As
+anybody can write a checksum, a process of its own opens it (`data.readers.foreign`).
 """
 
 import hashlib
@@ -46,17 +46,24 @@ _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
-    """What a file holds; parts that were not saved are None or empty.
+    """The contents of a checkpoint; parts that were not saved are None or empty.
 
     net, theta   the network and its flat parameters
     inner        how it adapts to a task, with learned step sizes
     config       settings of the training
-    curve        {column: float64 array}, a row an update
+    curve        {column: float64 array}, one row for each update
     optimiser    {what it optimises: {array name: array}}
-    random       state of a bit generator; of one of the same kind: rng.bit_generator.state = checkpoint.random
+    random       state of a bit generator; to restore it in one of the same kind: rng.bit_generator.state = checkpoint.random
     progress     counters and notes in plain JSON types
     provenance   versions and time of making
-    origin       what made it, and of what data
+    origin       the command that made it, and its data
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> found = ms.read("mine.h5")
+    >>> isinstance(found, ms.Checkpoint), found.inner.steps, found.config
+    (True, 2, None)
     """
 
     net: Kept
@@ -74,11 +81,14 @@ class Checkpoint:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
     def check_usable(self, path: str | Path) -> None:
-        """ValueError for the checkpoint of a run for the chip: its float weights stand behind those that the chip holds."""
+        """Raise ValueError for float weights that only stand behind those of the Loihi-style fixed-point model.
+
+        These are in the checkpoints of runs that train on that model.
+        """
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
-            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to go on from"
-            raise ValueError(f"{path}: {why}; give what the chip holds, {place}")
+            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to continue from"
+            raise ValueError(f"{path}: {why}; give the model's own network, {place}")
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
         """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`; it is usable."""
@@ -100,11 +110,17 @@ def save(
     provenance: Mapping | None = None,
     previous: Path | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all. Parts as in `Checkpoint`; `provenance` adds to what is noted anyway.
+    """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance` adds to what is noted anyway.
 
-    previous   where the checkpoint goes that is overwritten, if it is undamaged: the last good one is never given up
+    previous   where the overwritten checkpoint goes if it is undamaged: the last good one is never given up
 
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> ms.load("mine.h5")[0].ways
+    3
     """
     path = Path(path)
     given.array("theta", theta)  # nothing masked
@@ -125,17 +141,35 @@ def save(
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
-    """(network, theta) of a checkpoint; `changes` replace parts of the network's configuration, such as dtype, and bring
-    those of one's own, which no file holds: neuron, loss."""
+    """(network, theta) of a checkpoint.
+
+    changes   replace settings of the network, such as dtype, and supply parts of your own, which no file holds: neuron, loss
+
+    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> net, again = ms.load("mine.h5", dtype="float64")
+    >>> again.dtype, np.array_equal(theta, again)
+    (dtype('float64'), True)
+    """
     checkpoint = read(path, **{"rule": ANY, **changes})
     return checkpoint.net, checkpoint.theta
 
 
 def read(path: str | Path, **changes: Any) -> Checkpoint:
-    """The whole checkpoint, verified; changes as in `load`, and a rule of one's own. Of a run folder the newest, or
-    where that is damaged the one before it, with a warning.
+    """The whole checkpoint, verified; `changes` as in `load`, and also a rule of your own.
 
+    In a run folder it is the newest checkpoint, or where that is damaged the one before it, with a warning.
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
+    >>> found = ms.read("mine.h5")
+    >>> found.net.ways, found.inner.steps, np.array_equal(found.theta, theta)
+    (3, 2, True)
     """
     path, changes = Path(path), {name: value for name, value in changes.items() if value is not None}
     if not path.is_dir():
@@ -152,7 +186,7 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
         try:
             found = _read(previous, changes)
         except ValueError:
-            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used, either") from None
+            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used either") from None
     update, made = found.progress.get("update"), found.provenance.get("made", "at an unknown time")
     which = "" if update is None else f"of update {update}, "
     warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {which}made {made}", stacklevel=2)
@@ -171,7 +205,7 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        what = "the checkpoint lacks what it should hold, or holds it in another form"
+        what = "the checkpoint lacks required parts, or has them in another form"
         raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
 
 
@@ -214,7 +248,7 @@ def _verified(path: Path) -> bytes:
             raise ValueError(f"the file {found}; expected {_WHAT}") from None
         version, length = header.get("version"), header.get("length")
         if version != VERSION:
-            raise ValueError(f"the checkpoint is of version {version}; this minisnn ({__version__}) reads version {VERSION}")
+            raise ValueError(f"the checkpoint has version {version}; this minisnn ({__version__}) reads version {VERSION}")
         if size - HEADER != length:
             raise ValueError(f"the checkpoint is truncated; found {size - HEADER} bytes after its header, expected {length}")
         file.seek(0)
@@ -231,7 +265,7 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
     except (ValueError, KeyError, RecursionError) as error:
         reason = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"the checkpoint lacks what it should hold ({reason})") from None
+        raise ValueError(f"the checkpoint lacks required parts ({reason})") from None
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: bool) -> Checkpoint:
@@ -255,7 +289,7 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
         step, given = arrays["step_size"], dict(texts["inner_loop"])
         own = given.pop("own", None)
         if own is not None and rule is None:
-            raise ValueError(f"the network learns by {own}, an object of one's own; in Python: read(path, rule=...)")
+            raise ValueError(f"the network learns by {own}, an object of your own; in Python: read(path, rule=...)")
         inner = loop_of(given, _cast(step, net.dtype) if step.ndim else float(step))
         if own is not None and rule is not None and rule is not ANY:
             inner = rule.loop(net, inner, config)
@@ -275,7 +309,7 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
             raise ValueError(f"progress must hold whole numbers from 0 on; its {name} is {number!r}")
     curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
     if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
-        raise ValueError("the columns of the curve differ in length or have several axes; expected a row an update")
+        raise ValueError("the columns of the curve differ in length or have several axes; expected one row for each update")
     made, origin = texts["provenance"].get("origin"), Origin()
     if made is not None:
         origin = Origin.read(made, "origin")
@@ -295,7 +329,9 @@ def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
         given = getattr(theta, "shape", type(theta).__name__)
         raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
-        raise ValueError(f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, larger or other values")
+        raise ValueError(
+            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too large or other values"
+        )
     return found
 
 

@@ -75,7 +75,7 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
         ways, classes = config.ways, getattr(tasks, "classes", ())
         if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
             raise ValueError(
-                f"{split}: has {len(classes)} classes, {ways}-way tasks need {ways}; give fewer ways or another split"
+                f"{split}: has {len(classes)} classes, but {ways}-way tasks need {ways}; give fewer ways or another split"
             )
 
 
@@ -93,7 +93,7 @@ def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
                 "the two alone); give sets of the same classes and other recordings, as Recordings.split_recordings makes them"
             )
         if (common := shared(train, tasks)) is not None:
-            raise ValueError(f"train and {split} {common}; what is called unseen would be known, give other recordings")
+            raise ValueError(f"train and {split} {common}; recordings that are called unseen would be known: give others")
 
 
 def measure_of(names: Iterable[str]) -> str:
@@ -111,7 +111,7 @@ def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None
         if not RULES[config.rule].whole_set:
             check_size(task, *size)
         if task.x_query.shape[2:] != shape:
-            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; those that train are {shape}")
+            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; the training samples have {shape}")
     if not tasks and loss is not None and loss_of(loss).one_hot:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
@@ -158,19 +158,19 @@ def evaluate(
     how: Mapping[str, Any] | None = None,
     whole_set: bool = False,
 ) -> dict:
-    """Query accuracy on `episodes` tasks, each from theta anew; episode i depends on (seed, i) alone.
+    """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i) alone.
 
     dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
-    split      "train", "val" or "test"; None: what the set is, as those of `Recordings.split` know, else "test"
+    split      "train", "val" or "test"; None: that of the set, as the parts of `Recordings.split` know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
-    align        where the data set is given by name: "support" or "none", of Double N-MNIST (default: "support" unless the
-                 split is "train")
-    how          other options of a data set that is given by name
-    whole_set  the network tells all training classes apart (rule classify): it is asked so, in recordings of `split`
-    beside     makes other rules of learning from the set of tasks, such as `baselines`, for the same episodes
+    align      where the data set is given by name: "support" or "none", of Double N-MNIST (default: "support" unless the
+               split is "train")
+    how        other options of a data set that is given by name
+    whole_set  the network tells all training classes apart (rule classify): it is tested on these, in recordings of `split`
+    beside     makes other learning rules from the set of tasks, such as `baselines`, for the same episodes
 
-    Returns a dictionary in JSON's types: accuracy_before, accuracy_after (means, 0 to 1; of tasks with real targets
+    Returns a dictionary in JSON's types. It has accuracy_before and accuracy_after (means, 0 to 1; for real targets
     error_before and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align,
     inner_steps, episodes, seed, ways, shots, queries;
     interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
@@ -179,6 +179,14 @@ def evaluate(
                     for new recordings; over new recordings of these classes; over new classes; None where not known
     rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
                     beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
+
+    >>> frames = np.random.default_rng(0).poisson(0.1, (24, 40, 2, 4, 4))
+    >>> tasks = ms.Recordings(frames, list("abcdef") * 4, duration_ms=40)
+    >>> net = ms.SpikingNet(tasks.input_shape, (), ways=3)
+    >>> theta = net.init(np.random.default_rng(0))
+    >>> found = ms.evaluate(net, theta, ms.InnerLoop(), tasks, episodes=4, queries=2, progress=False)
+    >>> found["episodes"], len(found["per_episode"]), 0 <= found["accuracy_after"] <= 1
+    (4, 4, True)
     """
     split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))
@@ -193,7 +201,7 @@ def evaluate(
         raise ValueError(f"dataset must be a name, or have a method episode, not {shown(dataset)}")
     ways = net.ways if ways is None else whole("ways", ways)
     if ways != net.ways:
-        raise ValueError(f"ways is {ways}; the network tells {net.ways} classes apart")
+        raise ValueError(f"ways is {ways}; the network has {net.ways} classes")
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
@@ -203,7 +211,7 @@ def evaluate(
     if whole_set:
         dataset = Classification(dataset)
         if len(dataset.classes) != net.ways:
-            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network tells {net.ways} apart")
+            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network has {net.ways}")
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
     before, after, answered, known = [], [], list[Answers](), 0
     adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
@@ -226,8 +234,8 @@ def evaluate(
     if known:
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
-            f"{name}: {known} of {total} query samples are the very same as a support sample of their task; answers to them "
-            "tell what is remembered, and not what is learned",
+            f"{name}: {known} of {total} query samples are identical to a support sample of their task; answers to them "
+            "show what is remembered, not what is learned",
             stacklevel=2,
         )
     if adapts and measure == "accuracy" and not isinstance(dataset, Classification) and _one_answer(answered):
@@ -345,7 +353,7 @@ def _points(half: float) -> str:
     return f"{max(100 * half, 0.1):.1f}"
 
 
-_MEANS = dict(frames="summed frames", random="random network", pretrained="classifier", own="this network")
+_MEANS = dict(frames="pixel baseline", random="random network", pretrained="classifier", own="this network")
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
     **{rule: f"{name}'s step, not trained for it" for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))},

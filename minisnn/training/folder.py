@@ -3,7 +3,7 @@
 config.json     settings, what made it       checkpoint.h5   parameters and all that going on needs
 log.csv         a row an update              curve.png       the learning curve
 result.json     accuracy on the test tasks, once the run is done
-checkpoint.previous.h5   the checkpoint before the last, to go on from where the last is damaged
+checkpoint.previous.h5   the checkpoint before the last, to continue from where the last is damaged
 """
 
 import json
@@ -99,7 +99,7 @@ class RunFolder:
                 what = f"a run with other settings ({'; '.join(changes[:4])}{'; …' * (len(changes) > 4)})"
             else:
                 what = "this very run"
-                way = f"continue it with `{origin.how_to_go_on(self.path)}`, or begin anew with --force (in Python force=True)"
+                way = f"continue it with `{origin.how_to_go_on(self.path)}`, or begin again with --force (in Python force=True)"
         raise ValueError(f"{self.path}: the folder holds {what}; {way}")
 
     def check_writable(self) -> None:
@@ -137,7 +137,7 @@ class RunFolder:
         return config
 
     def resume(self, config: TrainingConfig, given: bool = False, own: Own = Own()) -> Checkpoint | None:
-        """The checkpoint to go on from; None where the run was stopped before its first. Where the last one is damaged it
+        """The checkpoint to continue from; None where the run was stopped before its first. Where the last one is damaged it
         is the one before, with a warning. `given`: the data are given in Python; own: and parts of the model."""
         changes = config.changes_from(self.check_made(given))
         if self.origin.own != own.words():
@@ -157,7 +157,7 @@ class RunFolder:
         return checkpoint
 
     def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
-        """Write log.csv anew with the rows known so far."""
+        """Write log.csv again with the rows known so far."""
         self.columns = columns
         lines = [",".join(columns), *map(self._line, rows)]
         write_whole(self / "log.csv", ("\n".join(lines) + "\n").encode())
@@ -217,7 +217,7 @@ def read_json(path: Path) -> dict:
     try:
         values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: the file is no JSON ({error}); expected {what}") from None
+        raise ValueError(f"{path}: the file is not JSON ({error}); expected {what}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
     return values

@@ -58,11 +58,11 @@ class Health:
         median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
         when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            text = f"the meta-gradients explode, their norm is {median:.3g} in the middle of the last {SPAN} and was "
+            text = f"the meta-gradients explode, their median norm is {median:.3g} over the last {SPAN} and was "
             text += f"{usual:.3g}"
             self._tell("exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet)
         if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:
-            text = f"the last {SPAN} meta-gradients are zero, nothing is learned; the layers below the readout may be dead: "
+            text = f"the last {SPAN} meta-gradients are zero, so nothing is learned; the layers below the readout may be dead: "
             text += "try a higher --init-rate, a larger --window or a lower --firing-threshold"
             self._tell("vanished", f"{when}: {text}", quiet)
 
@@ -124,4 +124,4 @@ def diverged(config: TrainingConfig, net: Network, row: Mapping[str, float], gra
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
     first = f"the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}"
     text = f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not finite; the state before "
-    return f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to go on from there"
+    return f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to continue from there"

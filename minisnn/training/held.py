@@ -1,5 +1,5 @@
 """What a script passes to a run: what holds the parameters while a task is learned, the float network itself unless a device is
-to stand for it, and parts of a model of one's own."""
+to stand for it, and parts of a model of your own."""
 
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ class Held:
     derivatives, in training and when it is tested.
     """
 
-    command = TRAIN  # goes on with a run, given --resume DIR
+    command = TRAIN  # continues a run, given --resume DIR
 
     def of(self, net):
         """What stands for the network in inner loops."""
@@ -36,7 +36,7 @@ class Held:
 
 
 class Own(NamedTuple):
-    """Parts of a model of one's own, in place of what the settings say: a neuron (or one that ships, with another surrogate), a
+    """Parts of a model of your own, in place of what the settings say: a neuron (or one that ships, with another surrogate), a
     `minisnn.Loss`, and a rule of learning, a `minisnn.MAML` whose `loop` returns the inner loop."""
 
     neuron: Any = None
@@ -48,7 +48,7 @@ class Own(NamedTuple):
         return self.rule or RULES[config.rule]
 
     def words(self) -> str | None:
-        """What is one's own, as far as files can say it."""
+        """What is your own, as far as files can say it."""
         parts = {"neuron": self.neuron, "loss": self.loss, "rule": self.rule}
         said = (
             (name, repr(part) if name != "rule" else type(part).__name__) for name, part in parts.items() if part is not None
@@ -56,7 +56,7 @@ class Own(NamedTuple):
         return ", ".join(f"{name}={word}" for name, word in said) or None
 
     def check(self, config: TrainingConfig) -> None:
-        """ValueError for what is no such part, and for settings that it leaves without effect."""
+        """ValueError for what is not such a part, and for settings that it leaves without effect."""
         idle: list[str] = []
         if self.neuron is not None:
             if config.model != "snn":

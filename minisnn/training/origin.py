@@ -1,4 +1,4 @@
-"""What made a run or a network, and what it learned from: so no command goes on with, tests or exports one as another.
+"""What made a run or a network, and what it learned from: so no command continues with, tests or exports one as another.
 
 A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance ("origin"). What was made
 before this was kept is taken for what it can only have been.
@@ -23,7 +23,7 @@ SAMPLES = 20  # tasks by which recordings are told that cannot tell themselves
 
 @dataclass(frozen=True)
 class Origin:
-    """command   what goes on with the run, given --resume DIR
+    """command   what continues the run, given --resume DIR
     data      a name in DATASETS or of `data.sets.named`, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
@@ -93,7 +93,7 @@ class Origin:
         return f"{self.command} --resume {shlex.quote(str(folder))}{code}"
 
     def check(self, command: str, given: bool, folder: Path, sure: bool = True) -> None:
-        """Before data is read: ValueError where `command` does not go on with this run, or where data are given to it in
+        """Before data is read: ValueError where `command` does not continue this run, or where data are given to it in
         Python and should not be, or should be and are not. A `guess` is not sure: data given in Python may fit, too."""
         if command != self.command:
             raise ValueError(f"{folder}: the run was made by `{self.command}`; continue with: {self.how_to_go_on(folder)}")
@@ -112,7 +112,7 @@ class Origin:
         if split is not None:
             what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(split, f"has in {split}")
             where = self.root or self.words()
-            way = "bring them back, or begin anew"
+            way = "bring them back, or begin again"
             raise ValueError(f"{where}: these are not the recordings that the run in {folder} {what}; {way}")
 
     def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
@@ -175,7 +175,7 @@ def _names(classes: str | None) -> list[str]:
 
 
 def contents(data: Mapping[str, Any]) -> str | None:
-    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of one's own that a command
+    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of your own that a command
     opens, and that do not tell, it is a hash of some of their tasks."""
     found = {}
     for split, tasks in sorted(data.items()):
@@ -200,7 +200,7 @@ def _splits(content: str | None) -> dict[str, str]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ValueError("the record of the recordings that the run learns from is damaged; expected a hash a split")
+        raise ValueError("the record of the recordings that the run learns from is damaged; expected one hash for each split")
     return found
 
 

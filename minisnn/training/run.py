@@ -1,7 +1,7 @@
 """Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can be stopped and resumed.
 
-Task k of update u depends on (seed, u, k) alone, and a checkpoint holds all else that the next update needs: a run that
-was stopped and resumed ends with the very arrays of one that was not.
+Task k of update u depends on (seed, u, k) alone, and a checkpoint holds everything else that the next update needs. So a run
+that was stopped and resumed ends with the very same arrays as one that was not.
 """
 
 import math
@@ -46,7 +46,7 @@ __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a run; the state is saved and the message says how to go on."""
+    """Ctrl-C in a run; the state is saved and the message says how to continue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,19 +82,27 @@ def train(
 ) -> Result:
     """Meta-train a network and test it; everything is written to the folder `out` (see `folder`).
 
-    out        a folder, or a `RunFolder` that the caller holds and goes on holding
-    resume     go on with the run that lies in `out`
-    force      overwrite a run that lies in `out`
+    out        a folder, or a `RunFolder` that the caller holds and keeps
+    resume     continue the run in `out`
+    force      overwrite a run in `out`
     data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
                `sample_task(rng, ways, shots, queries)` and `episode(seed, index, ways, shots, queries)`
-    executor   carries out the tasks of an update and the episodes; the arrays are the same for any
-    held       a device that learns the tasks in place of the float network; no part of the settings, so a run that is resumed
+    executor   carries out the tasks of an update and the episodes; the results are the same for any
+    held       a device that learns the tasks in place of the float network. It is not part of the settings, so a resumed run
                must be given the same
-    neuron, loss, rule   of one's own (`held.Own`), in place of what the settings say; likewise
+    neuron, loss, rule   your own (`held.Own`), in place of those of the settings; likewise to be given again
 
     Raises ValueError for settings that do not fit, for a folder that holds another run or in which another process trains, and
-    where the loss is no longer finite; `WorkersLost` where the executor cannot go on; `Interrupted` on Ctrl-C. In the last
+    where the loss is no longer finite; `WorkersLost` where the executor cannot continue; `Interrupted` on Ctrl-C. In the last
     three cases the state is saved.
+
+    >>> frames = np.random.default_rng(0).poisson(0.1, (48, 20, 2, 4, 4))
+    >>> tasks = ms.Recordings(frames, list("abcdef") * 8, duration_ms=20)
+    >>> settings = dict(channels=(), ways=2, queries=2, window=8, backend="numpy", test_episodes=2)
+    >>> config = ms.TrainingConfig(**settings, updates=2, tasks=2, evaluate_every=0, first_order_updates=0)
+    >>> result = ms.train(config, "run", progress=False, data=tasks.split(train=1, val=1, test=1))
+    >>> result.test["episodes"], len(result.curve["loss"])
+    (2, 2)
     """
     check_given(config, out, data, executor, resume=resume, progress=progress, force=force)
     with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
@@ -157,7 +165,7 @@ class _Run:
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
-        """From a checkpoint, or from the beginning; origin: of a run that begins anew."""
+        """From a checkpoint, or from the beginning; origin: of a run that begins again."""
         config, folder = self.config, self.folder
         if self.progress:
             announce()

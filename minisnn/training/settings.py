@@ -31,78 +31,84 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()  #
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of `train`; every field is a flag of `minisnn train` and has its explanation in its metadata.
+    """Settings of `train`. Every field is a flag of `minisnn train`, and its metadata explains it.
 
     Raises ValueError where a value is of the wrong type or out of range.
+
+    >>> config = ms.TrainingConfig(channels=(8, 16), inner_steps=3)
+    >>> config.channels, config.rule
+    ((8, 16), 'maml')
     """
 
     # ---- what is learned
     dataset: str = _data(
         "double-nmnist",
-        "double-nmnist; double-asl: pairs of signed letters; omniglot: characters; recordings: those in root; or one's own: "
-        "file.py:NAME or package.module:NAME, a function, or an entry point of minisnn.datasets",
+        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters; recordings: those in root; "
+        "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of minisnn.datasets",
     )
     root: str | None = _data(
         None,
-        "folder of real recordings (holds Train, Test or both); without it the event camera records the shipped digits",
+        "folder of real recordings (holds Train, Test or both); without it, simulated recordings of the shipped digits",
         kind=str,
     )
     sensor: tuple[int, ...] = _data(
-        (), "rows and columns of the sensor of dataset recordings; none: what its format says", above=0
+        (), "rows and columns of the sensor of dataset recordings; none: those of its format", above=0
     )
     size: tuple[int, ...] = _data(
-        (), "rows and columns of cells that recordings are downscaled to, by area; of omniglot 16,16 or 32,32", above=0
+        (), "rows and columns of cells that recordings are downscaled to, by area; with omniglot 16,16 or 32,32", above=0
     )
-    bin_ms: float = _data(1.0, "length of a time step of recordings, ms; of omniglot 1 to 3", above=0)
-    duration_ms: float = _data(100.0, "length of a recording from its first event on, ms", above=0)
-    hop_ms: float | None = _data(None, "cut long takes into recordings that begin every so many ms", kind=float, above=0)
-    time: str | None = _data(None, "unit of times that do not say theirs: ns, us, ms or s", kind=str)
-    flip_y: bool = _data(False, "whether y of recordings grows upwards")
+    bin_ms: float = _data(1.0, "length of a time step of recordings, ms; with omniglot 1 to 3", above=0)
+    duration_ms: float = _data(100.0, "length of a recording, from its first event on, ms", above=0)
+    hop_ms: float | None = _data(None, "cut continuous recordings into parts, one every so many ms", kind=float, above=0)
+    time: str | None = _data(None, "unit of times in files that do not state it: ns, us, ms or s", kind=str)
+    flip_y: bool = _data(False, "whether y grows upwards in the recordings")
     columns: str | None = _data(
         None,
-        "of arrays and text without names their columns in order, as t,x,y,p (t_ms says the unit, - leaves one out)",
+        "order of the columns in arrays and text without names, such as t,x,y,p (t_ms also gives the unit, - skips a column)",
         kind=str,
     )
     ways: int = _data(5, "classes of a task", least=2)
     shots: int = _data(1, "support samples of each class", least=1)
     train_ways: int = _data(
-        0, "classes of a task that rules prototypes and online learn from, or all where the set has fewer; 0: as ways", least=0
+        0, "classes of a training task of rules prototypes and online, or all where the set has fewer; 0: as ways", least=0
     )
-    train_queries: int = _data(0, "query samples of each class in it; 0: as queries", least=0)
+    train_queries: int = _data(0, "query samples of each class in such a task; 0: as queries", least=0)
     draws: int = _data(
-        0, "simulated training recordings of each picture, each a scene and a camera of its own; 0: one, by one camera", least=0
+        0, "simulated training recordings of each picture, each with its own scene and camera; 0: one, with one camera", least=0
     )
     align: bool | None = _data(
         None,
-        "shift the tasks that validate and test by the mean event of their support (default with double-nmnist); of omniglot, "
-        "centre every recording",
+        "shift the tasks that validate and test by the mean event of their support (default with double-nmnist); with "
+        "omniglot, centre every recording",
         kind=bool,
     )
-    queries: int = _data(10, "query samples of each class; with rule classify all samples of an update", least=1)
+    queries: int = _data(10, "query samples of each class; with rule classify, all samples of an update", least=1)
 
     # ---- the network
     model: str = _network(
-        "snn", "spiking, or its convolutional peer on frames (kernel, channels and hidden serve both)", choices=("snn", "cnn")
+        "snn", "spiking network, or the CNN baseline on frames (kernel, channels and hidden serve both)", choices=("snn", "cnn")
     )
     channels: tuple[int, ...] = _network((32, 64, 128), "widths of the conv layers", above=0)
     hidden: tuple[int, ...] = _network((), "widths of dense layers before the readout", above=0)
     kernel: int = _network(5, "size of the conv kernels", least=1)
-    neuron: str = _network("lif", "the paper's neuron, or the chip's (current-based, hard reset)", choices=tuple(NEURONS))
-    pool: str = _network("max", "pooling of the membrane; of cuba's spikes", choices=("max", "mean"))
-    window: int = _network(30, "time steps at the end that are differentiated", least=1)
+    neuron: str = _network("lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=tuple(NEURONS))
+    pool: str = _network("max", "pooling of the membrane; with cuba, of its spikes", choices=("max", "mean"))
+    window: int = _network(30, "number of time steps, at the end, that are differentiated", least=1)
     detach_reset: bool = _network(False, "no gradient through the reset")
     alpha: float = _network(0.95, "decay of the membrane in a time step")
     beta: float = _network(0.9, "decay of the synapse in a time step")
     gamma: float = _network(0.65, "decay of the refractory trace in a time step")
     rho: float = _network(1.0, "strength of the reset")
-    firing_threshold: float | None = _network(None, "membrane at which a neuron fires; none: 0 of lif, 0.3 of cuba", kind=float)
+    firing_threshold: float | None = _network(
+        None, "membrane at which a neuron fires; none: 0 for lif, 0.3 for cuba", kind=float
+    )
     slope: float = _network(10.0, "kappa of the surrogate derivative", above=0)
     gain: float = _network(10.0, "factor on the event counts")
     dtype: str = _network("float32", "floating-point type", choices=("float32", "float64"))
     backend: str = _network("numba", "fast kernels or the readable reference", choices=("numba", "numpy"))
 
     # ---- the inner loop: learning a task
-    step_size: float = _inner(1.0, "step size, or where it starts from if it is learned", above=0)
+    step_size: float = _inner(1.0, "step size; the starting value if it is learned", above=0)
     inner_steps: int = _inner(1, "gradient steps on the support set", least=1, most=1000)
     learn_step_size: str = _inner(
         "no",
@@ -112,46 +118,50 @@ class TrainingConfig:
     step_size_lr: float = _inner(0.01, "Adam's learning rate of log(step size)", above=0)
     scale: float = _inner(
         0.1,
-        "of squared distances from class means (prototypes, proto-maml), or of the query's logits in the meta-loss (online)",
+        "factor on squared distances from class means (prototypes, proto-maml), or on the query's logits (online)",
         above=0,
     )
-    freeze: tuple[str, ...] = _inner((), "layers that do not adapt, as conv1,conv2", kind=str)
-    gate_threshold: float | None = _inner(None, "only updates larger than this are made (Eq. 6)", kind=float, least=0)
+    freeze: tuple[str, ...] = _inner((), "layers that do not adapt, such as conv1,conv2", kind=str)
+    gate_threshold: float | None = _inner(None, "make only updates larger than this (Eq. 6)", kind=float, least=0)
     gate_fraction: float | None = _inner(
-        None, "the same as a fraction of the range of updates in each layer", kind=float, least=0
+        None, "the same, as a fraction of the range of updates in each layer", kind=float, least=0
     )
-    online: bool = _inner(False, "an update after every support sample, not one after all")
-    error_threshold: float | None = _inner(None, "only errors larger than this make updates (SOEL)", kind=float, least=0)
+    online: bool = _inner(False, "update after every support sample, not once after all")
+    error_threshold: float | None = _inner(None, "make updates only for errors larger than this (SOEL)", kind=float, least=0)
 
     # ---- the outer loop: learning to learn
     rule: str = _outer("maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES))
-    order: int = _outer(2, "of maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
+    order: int = _outer(2, "for maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)", choices=(1, 2))
     zero_readout: bool = _outer(
         False,
-        "every task starts from a readout of zero weights that does not fire, and that is not meta-learned: the zeroing trick "
-        "(Kao, Chiu & Chen 2022); goes with small step sizes",
+        "start every task from a readout of zero weights, which does not fire and is not meta-learned: the zeroing trick "
+        "(Kao, Chiu & Chen 2022); use it with small step sizes",
     )
-    prototype_updates: int = _outer(0, "updates by rule prototypes before those of the rule", least=0)
-    first_order_updates: int = _outer(0, "updates of order 1 before those of order 2", least=0)
+    prototype_updates: int = _outer(0, "updates by rule prototypes, before those by the rule itself", least=0)
+    first_order_updates: int = _outer(0, "updates of order 1, before those of order 2", least=0)
     updates: int = _outer(20000, "meta-updates", least=1)
-    tasks: int = _outer(1, "tasks of an update, their gradients averaged", least=1)
+    tasks: int = _outer(1, "tasks of an update, whose gradients are averaged", least=1)
     optimiser: str = _outer("adam", "optimiser of the outer loop", choices=("adam", "sgd"))
     lr: float = _outer(2e-3, "learning rate at the start", above=0)
-    lr_end: float = _outer(0.02, "learning rate at the end, as a fraction (cosine between)", least=0, most=1)
+    lr_end: float = _outer(0.02, "learning rate at the end, as a fraction of lr (cosine in between)", least=0, most=1)
     momentum: float = _outer(0.0, "momentum of sgd", least=0)
     clip: float | None = _outer(None, "largest norm of the meta-gradient", kind=float, above=0)
     seed: int = _outer(0, "seed of everything random: weights and tasks", least=0)
 
     # ---- where it starts
     start: str | None = _start(
-        None, "checkpoint whose weights and learned step sizes it starts from, in place of random ones", kind=str
+        None, "checkpoint to start from, with its weights and learned step sizes, in place of random weights", kind=str
     )
-    init: str = _start("lsuv", "scaled and shifted to the data, or orthogonal with zero biases", choices=("lsuv", "orthogonal"))
+    init: str = _start(
+        "lsuv", "weights scaled and shifted to the data, or orthogonal with zero biases", choices=("lsuv", "orthogonal")
+    )
     init_rate: float = _start(0.288, "firing rate that lsuv aims at", above=0, most=0.99)
     init_variance: float = _start(1.0, "membrane variance that lsuv aims at", above=0)
-    init_rounds: int = _start(5, "times lsuv scales and shifts a layer", least=1)
-    init_readout: str = _start("fit", "fit it as the other layers, or zero: no class is preferred", choices=("fit", "zero"))
-    init_tasks: int = _start(4, "training tasks whose support sets lsuv looks at", least=1)
+    init_rounds: int = _start(5, "number of times that lsuv scales and shifts a layer", least=1)
+    init_readout: str = _start(
+        "fit", "fit the readout like the other layers, or zero: no class is preferred", choices=("fit", "zero")
+    )
+    init_tasks: int = _start(4, "training tasks whose support sets lsuv uses", least=1)
 
     # ---- watching it
     evaluate_every: int = _watch(500, "updates between validations; 0: none", least=0)
@@ -232,7 +242,11 @@ class TrainingConfig:
 
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
-        """The settings of a dictionary, as read from JSON; `source` names it in errors."""
+        """The settings of a dictionary, as read from JSON; `source` names it in errors.
+
+        >>> ms.TrainingConfig.from_mapping({"inner_steps": 3}).inner_steps
+        3
+        """
         if not isinstance(values, Mapping):
             raise ValueError(f"{source}: expected named settings of a run, not {type(values).__name__}")
         unknown = sorted(set(values) - {f.name for f in fields(cls)})
@@ -245,7 +259,11 @@ class TrainingConfig:
             raise ValueError(f"{source}: {' '.join(str(error).split())[:400]}") from None
 
     def changes_from(self, other: "TrainingConfig") -> list[str]:
-        """What differs, in words: "lr 0.002 -> 0.001"."""
+        """The differences in words.
+
+        >>> ms.TrainingConfig(inner_steps=3).changes_from(ms.TrainingConfig(inner_steps=1))
+        ['inner_steps 1 -> 3']
+        """
         pairs = ((f.name, getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
 

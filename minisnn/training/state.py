@@ -46,7 +46,7 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     known = all(isinstance(getattr(one, "neuron", None), LIF | CubaLIF) for one in (found.net, net))
     there, here = ({k: v for k, v in one.configuration().items() if k != "neuron" or not known} for one in (found.net, net))
     if there != here:
-        which = f"the checkpoint's network, {found.net!r}, is another than that of the settings"
+        which = f"the checkpoint's network, {found.net!r}, differs from that of the settings"
         raise ValueError(f"{config.start}: {which}, {net!r}")
     return replace(found, theta=nearest(found.net, found.theta, net))
 
@@ -99,6 +99,6 @@ def restored(config: TrainingConfig, net: Kept, steps: StepSizes, found: Checkpo
                 what, expected = ("nothing" if a is None else f"{a.dtype} of shape {a.shape}" for a in (there, array))
                 raise ValueError(f"{folder}: the checkpoint's optimiser/{of}/{name} holds {what}; expected {expected}")
     if rows := {len(column) for column in found.curve.values()} - {update}:
-        raise ValueError(f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {update}, one an update")
+        raise ValueError(f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {update}, one for each update")
     held = dict(found.optimiser["step_sizes"])
     return State(update, found.theta, held.pop("log_step_size"), found.optimiser["outer"], held)

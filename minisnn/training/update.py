@@ -24,7 +24,7 @@ WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 
 
 def network_of(config: TrainingConfig, input_shape: tuple[int, ...], ways: int, own: Own = Own()) -> SpikingNet | ConvNet:
-    """The network of the settings, spiking or not. A neuron or surrogate of one's own runs on the NumPy engine."""
+    """The network of the settings, spiking or not. A neuron or surrogate of your own runs on the NumPy engine."""
     settings: dict[str, Any] = {**config.network(input_shape), "ways": ways, "loss": own.loss or "cross_entropy"}
     if config.model == "snn":
         if own.neuron is not None:

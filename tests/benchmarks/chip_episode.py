@@ -1,6 +1,6 @@
 """One test episode in integers and in floating point, by turns in one process: python tests/benchmarks/chip_episode.py
 
-Processor time of one thread, 5 support and 25 query samples through Table 1's network as it is shipped, adaptation included.
+CPU time of one thread, 5 support and 25 query samples through Table 1's network as it is shipped, adaptation included.
 """
 
 import time

@@ -10,7 +10,7 @@ decides its chance of being right,
     logit = mean + class + sum over sides (query recording + own support recording)
             - sum over the four rivals (their class + their support recording)
 
-with effects drawn anew for every world, so the mean over all recordings (and all classes, where the interval speaks of new
+with effects drawn again for every world, so the mean over all recordings (and all classes, where the interval speaks of new
 ones) is an integral over one normal variable. A second rule is half a logit worse; its effects correlate by 0.8 with those of
 the first. A hundredth of the worlds share a series of episodes. For every setting: how many worlds in a hundred the leading
 interval holds, from low to high and as mean ± half; half its width in points; how many the ± over episodes holds; and the same

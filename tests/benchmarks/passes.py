@@ -12,7 +12,7 @@ machine reaches on nothing but such operations, measured here first, on one core
     sites     updates of one membrane for one step, in the first cache: those of each of the four passes
     bytes     membranes, adjoints and tangents that go to memory or come from it
 
-One thread, by its processor time; more threads take other samples.
+One thread, in CPU time; more threads take other samples.
 """
 
 import argparse

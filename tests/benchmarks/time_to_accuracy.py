@@ -37,7 +37,7 @@ def price() -> float:
 
 
 class Counted(training._Run):
-    """A run whose log counts the processor seconds of its updates."""
+    """A run whose log counts the CPU seconds of its updates."""
 
     def _update(self, state):
         began = time.process_time()
@@ -58,7 +58,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("runs/time-to-accuracy"))
     args = parser.parse_args()
-    print(f"a meta-gradient: {price():.3f} processor seconds")
+    print(f"a meta-gradient: {price():.3f} CPU seconds")
     head = "".join(f"{f'{level:.0%}':>22}" for level in LEVELS)
     print(f"{'preset, seed':<16}{head}{'at the end':>22}   processor s / updates")
     for name in args.presets.split(","):

@@ -4,14 +4,14 @@
 
 The network is Table 1's on simulated Double N-MNIST (5-way 1-shot, 10 queries), second order, one thread a process, this one
 included. The executors take turns; least times of the rounds, since other processes can only add to them. The model needs no
-idle machine, for it is made of processor seconds:
+idle machine, for it is made of CPU seconds:
 
     T(W) = m + n c / W          Amdahl's law (1967): what the master does is not shared
 
 m   the master's, of an update by workers: sums, clipping, Adam, sending what is needed and receiving the gradients
 n   tasks of an update                      c   a worker's, of a task: receiving, meta-gradient, sending
 
-and the speed-up is that of T(0), the processor seconds of an update without workers, with a core for each worker.
+and the speed-up is that of T(0), the CPU seconds of an update without workers, with a core for each worker.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def a_run(tasks: int, out: Path):
 
 
 def clocked(*arguments):
-    """A task's gradient, the process, and the processor seconds it has used so far."""
+    """A task's gradient, the process, and the CPU seconds it has used so far."""
     return task_gradient(*arguments), os.getpid(), time.process_time()
 
 

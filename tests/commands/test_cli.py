@@ -216,7 +216,7 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
     result = json.loads(Path("a.json").read_text())
     table = evaluation.table(expected, "Proto-MAML, meta-trained")
     assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *table]
-    assert "nearest mean: summed frames" in out
+    assert "nearest mean: pixel baseline" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
     assert result["dataset"] == "double-nmnist" and result["inner_steps"] == 1
@@ -483,7 +483,7 @@ def test_record_one_hdf5_file(run):
 def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
     folder = pictures(Path("pictures"))
     code, _, err = run("record", folder, "--out", folder)
-    assert code == 2 and "pictures: this is read, too" in err
+    assert code == 2 and "pictures: this is also the input pictures" in err
     np.save(folder / "b" / "1.npy", np.zeros((20, 20), np.uint8))
     record = EventCamera.record
     monkeypatch.setattr(EventCamera, "record", lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()])
@@ -531,7 +531,7 @@ def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
     code, out, _ = run("record", folder, "--out", "made", "--quiet")
     assert code == 0 and "on a sensor of 34 x 34 pixels" in out and "minisnn info made" in out
     code, out, _ = run("info", "made")
-    assert code == 0 and "alpha" in out and "in all: train 4" in out and "no digits" in out and "ON share" in out
+    assert code == 0 and "alpha" in out and "in all: train 4" in out and "these are not digits" in out and "ON share" in out
 
 
 def test_what_is_recorded_on_another_sensor_is_read_by_root(run):

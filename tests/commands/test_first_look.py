@@ -42,7 +42,7 @@ def test_a_first_recording_that_is_damaged_does_not_end_the_look(tmp_path, capsy
     (root / "a" / "0.npz").write_bytes(b"")
     out = said(capsys, str(root))
     assert "of 16 x 12 pixels" in out and "a/0.npz: not readable as a NumPy file" in out
-    assert "when that is mended this command says how to train on them" in out
+    assert "this command then says how to train on them" in out
 
 
 def test_recordings_of_two_sensors_are_refused(tmp_path, capsys, monkeypatch):
@@ -69,7 +69,7 @@ def test_what_must_be_mended_is_told_apart_from_what_only_looks_odd(tmp_path, ca
     (root / "b" / "1.npz").unlink()
     np.savez(root / "c" / "1.npz", events=events[:0], sensor=np.array(SENSOR))
     out = said(capsys, str(root))
-    assert f"to be mended: b, {root / 'c' / '1.npz'}; when that is mended this command says how" in out
+    assert f"fix first: b, {root / 'c' / '1.npz'}; this command then says how" in out
 
 
 def test_a_sensor_that_a_form_stands_for_may_be_another(tmp_path, capsys):
@@ -99,7 +99,7 @@ def test_times_in_fractions_are_asked_by_the_unit_that_would_do(tmp_path, capsys
         np.savetxt(tmp_path / "text" / "a" / f"{k}.txt", table, "%.6f")
     out = said(capsys, str(tmp_path / "text"), "--columns", "t,x,y,p")
     assert (
-        f"times are fractions and nothing says of what; they look like {unit}: say --time {unit} (in Python time='{unit}')"
+        f"times are fractions, and nothing gives their unit; they look like {unit}: say --time {unit} (in Python time='{unit}')"
         in out
     )
 
@@ -159,7 +159,7 @@ def test_tables_without_names_are_no_pictures(tmp_path, capsys, columns, words):
     assert words in said(capsys, str(tmp_path / "set"), code=2)
     if columns == 5:
         out = said(capsys, str(tmp_path / "set"), "--columns", "t,x,y,p,-")
-        assert "2 recordings of 1 class" in out and "to be mended" not in out
+        assert "2 recordings of 1 class" in out and "fix first" not in out
 
 
 def test_files_of_other_kinds_are_named(tmp_path, capsys):

@@ -115,7 +115,7 @@ def refused(line, capsys, name) -> str:
 
 
 def judged(line, name) -> str:
-    """The same by what `cli.main` does before it runs a command, without making the parser anew."""
+    """The same by what `cli.main` does before it runs a command, without making the parser again."""
     with pytest.raises(ValueError) as raised:
         options.check_outputs(TOP, cli.parsed(line, TOP))
     assert str(raised.value).startswith(str(Path(name))) and "\n" not in str(raised.value), line
@@ -218,10 +218,10 @@ def test_what_is_read_by_the_name_of_its_folder_is_not_written_over_even_by_forc
     Path("all").symlink_to(".")
     for name in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
         line = ["evaluate", "--checkpoint", "run", "--json", name, "--force"]
-        assert "run is read, and this is part of it" in refused(line, capsys, name)
+        assert "this is part of the input run; expected another name" in refused(line, capsys, name)
     for start in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
         line = ["train", "--start", start, "--out", "run", "--force"]
-        assert "is read, and lies there" in refused(line, capsys, "run")
+        assert "is in this folder; expected another folder for the output" in refused(line, capsys, "run")
 
 
 @pytest.mark.parametrize("name", ["style.py", ".minisnn.json", ".README.md.1-2.tmp"])
@@ -309,7 +309,7 @@ def test_a_checkpoint_is_never_replaced_by_another(here, capsys):
     assert cli.main(["nir", "export", "double_nmnist_cuba.h5", "a.nir"]) == 0
     shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
     capsys.readouterr()
-    assert "a checkpoint is there already" in refused(["nir", "import", "a.nir", "mine.h5"], capsys, "mine.h5")
+    assert "a checkpoint exists already" in refused(["nir", "import", "a.nir", "mine.h5"], capsys, "mine.h5")
     assert cli.main(["nir", "import", "a.nir", "mine.h5", "--force"]) == 0
 
 

@@ -178,7 +178,7 @@ def test_the_command_for_letters_in_n_mnists_form_works(tmp_path, monkeypatch, c
         bytes_34(tmp_path / "my letters" / "Train" / "abcdefg"[k // 2] / f"{k + 1:05}", k)
     assert cli.main(["info", str(tmp_path / "my letters")]) == 0
     said = capsys.readouterr().out
-    assert "these are no digits" in said
+    assert "these are not digits" in said
     opens(proposed(said))
 
 
@@ -244,14 +244,14 @@ def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     root = made(tmp_path / "lone", archive, 7, 1)
     assert cli.main(["info", str(root)]) == 0
     said = capsys.readouterr().out
-    assert "class 0: has one recording; expected two" in said and "when that is mended this command says how" in said
+    assert "class 0: has one recording; expected two" in said and "this command then says how" in said
     root = made(tmp_path / "bare", bare)
     assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
     assert "say their order as --columns t,x,y,p" in said and "by their values it is t,x,y,p or t,y,x,p" in said
     root = made(tmp_path / "twins", lambda path, k: archive(path, k // 2))
     assert cli.main(["info", str(root)]) == 0
-    assert "has the very events of" in capsys.readouterr().out
+    assert "has the same events as" in capsys.readouterr().out
     assert cli.main(["info", str(made(tmp_path / "wide", array)), "--sensor", "200,300"]) == 0
     assert "reach x 15 and y 11 only: is the sensor smaller (--sensor)?" in capsys.readouterr().out
 
@@ -307,6 +307,6 @@ def test_a_network_of_three_ways_is_shown(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "samples of 100 time steps" in said and " ms" not in said
     assert cli.main(["show", "--checkpoint", "run", "--ways", "5", "--no-animation"]) == 2
-    assert "classes apart; leave it out" in capsys.readouterr().err
+    assert "classes; leave it out" in capsys.readouterr().err
     assert cli.main(["info", "run"]) == 0
     assert "window 30 steps" in capsys.readouterr().out

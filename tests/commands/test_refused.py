@@ -134,7 +134,7 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as stop:
         cli.main(line)
     assert stop.value.code == 2 and not list(tmp_path.iterdir())
-    assert "expected a value, found none; is a variable of the shell not set?" in capsys.readouterr().err
+    assert "expected a value, found none; is a shell variable unset?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_recording(meanwhile, pictures, there):
     if there:
         Path("made").mkdir()
     said = meanwhile("record pictures --out made --quiet", EventCamera, "record")
-    assert said.startswith("minisnn: made: another process works in this folder")
+    assert said.startswith("minisnn: made: another process is working in this folder")
     assert sorted(path.name for path in Path("made").rglob("*.bin")) == ["00001.bin", "00002.bin"]
     assert sorted(path.name for path in Path().iterdir()) == ["made", "pictures"]
 
@@ -58,11 +58,11 @@ def test_recording(meanwhile, pictures, there):
 def test_figures(meanwhile, monkeypatch):
     monkeypatch.setattr(figure2, "run", lambda study: Findings("figure-2", "Example tasks"))
     said = meanwhile("figure 2 --quiet --out found", figure2, "run")
-    assert said.startswith("minisnn: found: another process works in this folder")
+    assert said.startswith("minisnn: found: another process is working in this folder")
     assert json.loads(Path("found/figure-2/findings.json").read_text())["title"] == "Example tasks"
 
 
 def test_lessons(meanwhile):
     said = meanwhile("lessons --only 1", Path, "write_bytes")
-    assert said.startswith("minisnn: minisnn-lessons: another process works in this folder")
+    assert said.startswith("minisnn: minisnn-lessons: another process is working in this folder")
     assert len(list(Path("minisnn-lessons").glob("*.ipynb"))) == 1

@@ -93,7 +93,7 @@ def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
 
 @pytest.mark.parametrize("name", all_but(("table-2", "figure-4", "figure-6", "classes", "ways"), EXPERIMENTS))
 def test_every_experiment_runs_and_repeats(name, study):
-    """The same numbers three times: measured, from the records, and measured anew as by a worker process."""
+    """The same numbers three times: measured, from the records, and measured again as by a worker process."""
     seen, travelling = [], pieces.Travelling()
     for keep in (False, True, False):
         one = study(name)
@@ -223,7 +223,7 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
         assert study("a").each("key", "double-nmnist", 6, one, ("x",)) == [[n, n**2] for n in range(6)]
         assert calls == [0, 1, 2, 3, 3, 4, 5]
         assert study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]] and len(calls) == 7  # shared
-        study("a").each("key", "double-nmnist", 6, one, ("y",))  # made from something else: anew
+        study("a").each("key", "double-nmnist", 6, one, ("y",))  # made from something else: again
         assert len(calls) == 13
         study("a", root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 19
@@ -636,7 +636,7 @@ def test_relearning_written_out(study, sets, learning):
 
 def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
     from minisnn.experiments.updates import inner_updates, outer_updates, readout
-    from minisnn.meta.inner import adapt
+    from minisnn.meta.functions import adapt
 
     one = study("table-3", episodes=2)
     found = one.network("double-nmnist/maml-snn")

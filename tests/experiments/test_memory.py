@@ -1,4 +1,4 @@
-"""What a study remembers is of these recordings, these networks and this code; else it is measured anew, and said."""
+"""What a study remembers is of these recordings, these networks and this code; else it is measured again, and said."""
 
 import functools
 import json
@@ -50,7 +50,7 @@ def test_recordings_that_were_replaced_in_place_are_measured_anew(make, tmp_path
     assert measure(make(), 100, 8) == [100, 101, 102, 103, 104, 105, 106, 107]  # and not four old and four new
     err = capsys.readouterr().err
     assert "key.jsonl was made of other recordings, networks, settings or code: it is key.before.jsonl now" in err
-    assert "its 4 items are measured anew" in err
+    assert "its 4 items are measured again" in err
     aside = (tmp_path / "out" / "records" / "key.before.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in aside[1:]] == [0, 1, 2, 3]
 
@@ -130,7 +130,7 @@ def test_what_is_no_file_of_records_stays(make, tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text("my thesis\n")
     with pytest.raises(
-        ValueError, match="key.jsonl: this is no file of records; expected a folder of the studies, or a new one"
+        ValueError, match="key.jsonl: this is not a file of records; expected a folder of the studies, or a new one"
     ):
         measure(make(), 0)
     assert path.read_text() == "my thesis\n"

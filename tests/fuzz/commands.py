@@ -260,7 +260,7 @@ def judge(code: object, out: str, err: str, spent: float, before: dict, after: d
     if not usage and (len(told) != 1 or lines[-1] != told[0]):
         return f"no single sentence: {err[-300:]}"
     if spent > SECONDS:
-        return f"{spent:.1f} s of processor time"
+        return f"{spent:.1f} s of CPU time"
     if before != after:
         changed = set(before.items()) ^ set(after.items())
         return f"files changed: {sorted({name for name, _ in changed})}"

@@ -59,7 +59,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 
 def environment(rng: np.random.Generator, cold: bool) -> dict[str, str]:
-    """One to four variables set to what is odd; those for which every kernel is compiled anew only where it may be `cold`."""
+    """One to four variables set to what is odd; those for which every kernel is compiled again only where it may be `cold`."""
     names = [name for name in WORDS if cold or name != "NUMBA_CACHE_DIR"]
     return {name: str(rng.choice(WORDS[name])) for name in rng.choice(names, int(rng.integers(1, 5)), replace=False)}
 

@@ -2,7 +2,7 @@
 [--commands 300] [--signals 60 --patience 10] [--environments 100] [--seed 0]
 
 Damaged files are read in child processes, many a child; what ends a child is found, and the next goes on behind it. An
-input passes if it is read, or refused in one sentence that names the file, within 5 s of processor time and 500 MB, and
+input passes if it is read, or refused in one sentence that names the file, within 5 s of CPU time and 500 MB, and
 nothing is left behind. Exits with 1 where one does not pass. Input n of a reader is the same every time.
 """
 

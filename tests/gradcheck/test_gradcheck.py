@@ -244,7 +244,7 @@ def test_coordinates_print_analytic_beside_numeric(rng, mutate):
     assert found.analytic == pytest.approx(2 * found.numeric, rel=1e-5)
     with pytest.raises(ValueError, match="array must be one of conv1.weight"):
         gradcheck.coordinates(net, theta, x, y, "conv9.weight")
-    with pytest.raises(ValueError, match="no index of readout.bias"):
+    with pytest.raises(ValueError, match="not an index of readout.bias"):
         gradcheck.coordinates(net, theta, x, y, "readout.bias", [(3,)])
 
 

@@ -1,4 +1,4 @@
-"""A surrogate, a neuron, a loss and a rule of one's own: what the page says runs and is proven, and a slip in any is named."""
+"""A surrogate, a neuron, a loss and a rule of your own: what the page says runs and is proven, and a slip in any is named."""
 
 import re
 from dataclasses import dataclass, replace
@@ -190,7 +190,7 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_
     assert repr(net.neuron) == repr(own["neuron"]) and ms.read(tmp_path / "run", **own).inner.pull == 0.1
     for command in ("evaluate --checkpoint", "info", "show --checkpoint", "train --resume"):
         assert cli.main([*command.split(), str(tmp_path / "run")]) == 2
-        assert re.search(r"in Python: |of one's own", capsys.readouterr().err)
+        assert re.search(r"in Python: |of your own", capsys.readouterr().err)
 
 
 def test_what_cannot_be_is_refused_in_a_sentence(page, monkeypatch):

@@ -303,7 +303,7 @@ def test_a_run_that_is_refused_leaves_the_one_that_lies_there(tmp_path):
     dense = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numpy", hidden=(5,))
     ms.save(tmp_path / "dense.h5", dense, dense.init(np.random.default_rng(0)))
     for changes, words in (
-        (dict(channels=(5,)), "float.h5: the checkpoint's network, .*, is another than that of the settings"),
+        (dict(channels=(5,)), "float.h5: the checkpoint's network, .*, differs from that of the settings"),
         (dict(start=str(tmp_path / "cnn.h5")), "cnn.h5: the checkpoint's network, ConvNet.*, is another"),
         (dict(start=str(tmp_path / "dense.h5"), hidden=(5,)), "dense.h5: the chip holds a spiking network of conv layers"),
         (dict(start=str(tmp_path / "absent.h5")), "absent.h5"),
@@ -324,7 +324,7 @@ def test_the_folder_is_held_from_the_first_file_to_the_last(tmp_path, monkeypatc
 
     def watched(function):
         def call(*arguments, **options):
-            with pytest.raises(ValueError, match="another process works in this folder"):
+            with pytest.raises(ValueError, match="another process is working in this folder"):
                 Hold(folder).take()
             seen.append(function.__name__)
             return function(*arguments, **options)

@@ -74,7 +74,7 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
         (drawn, said, drawing), (then, told), out = found[name]["before"], found[name]["after"], found[name]["out"]
         assert drawn and then and drawn != then, f"{part} of {name} does not answer"
         assert said and told and said != told and float(out) == to
-        assert drawing == interactive.still(name).strip(), f"{name}: draw its still anew, python lessons/interactive.py"
+        assert drawing == interactive.still(name).strip(), f"{name}: draw its still again, python lessons/interactive.py"
 
 
 @pytest.fixture(scope="module")

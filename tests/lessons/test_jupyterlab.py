@@ -1,4 +1,4 @@
-"""The interactive pictures in JupyterLab, by Playwright and Chromium: a slider that is moved there draws anew.
+"""The interactive pictures in JupyterLab, by Playwright and Chromium: a slider that is moved there draws again.
 
 The kernel is started before the page is opened. On a busy machine JupyterLab does not know of it yet when the cells are to run,
 and asks which one to take: it is told, and the cells are run again.

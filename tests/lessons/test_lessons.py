@@ -24,9 +24,7 @@ LESSONS = ROOT / "lessons"
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
-SECONDS = {
-    name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30) for name in NAMES
-}  # of processor time
+SECONDS = {name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30) for name in NAMES}  # of CPU time
 
 
 @pytest.fixture(params=SOURCES, ids=NAMES)
@@ -253,7 +251,7 @@ def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_
     (tmp_path / "lessons" / "01_a.ipynb").write_text("{}")
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "minisnn")
     code, _, err = command("--list")
-    assert code == 2 and "01_a.ipynb: the file is no notebook" in err
+    assert code == 2 and "01_a.ipynb: the file is not a notebook" in err
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "a" / "minisnn")
     assert command()[0] == 2
 
@@ -448,7 +446,7 @@ def test_every_notebook_has_its_rows_whatever_is_in_it(tmp_path, monkeypatch, ca
         slot["source"] = code
     bad = {
         "a.ipynb": json.dumps(book),
-        "b.ipynb": "no notebook",
+        "b.ipynb": "not a notebook",
         "c.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=None), source="1")]}),
         "d.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=[["exercise"]], exercise=[]), source="1")]}),
         "e.ipynb": json.dumps(

@@ -6,7 +6,8 @@ import pytest
 from minisnn.layers import current, trace
 from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.layers.synapse import presynaptic_traces
-from minisnn.meta.inner import InnerLoop, adapt
+from minisnn.meta.functions import adapt
+from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, affine_logits, class_means, distance_logits, nearest, with_prototypes
 from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet

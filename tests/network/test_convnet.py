@@ -1,4 +1,4 @@
-"""The non-spiking peer: its equations, every derivative against differences, automatic differentiation, its errors."""
+"""The CNN baseline: its equations, every derivative against differences, automatic differentiation, its errors."""
 
 import warnings
 
@@ -8,7 +8,7 @@ from conftest import arrays_off, off
 
 import minisnn as ms
 from minisnn import gradcheck
-from minisnn.meta import inner as maml
+from minisnn.meta.functions import meta_loss
 from minisnn.network.convolutional import ConvNet
 from minisnn.kernels import frames as compiled
 from minisnn.layers import activation, frames
@@ -334,10 +334,10 @@ def test_meta_training_learns():
     task = ms.Task(*draw(1), *draw(2))
     for order in (1, 2):
         theta = net.init(np.random.default_rng(0), task.x_query)
-        before = maml.meta_loss(net, theta, task, 0.1)
+        before = meta_loss(net, theta, task, 0.1)
         for _ in range(15):
             theta = theta - 0.05 * ms.meta_gradient(net, theta, task, 0.1, order=order)[1]
-        assert maml.meta_loss(net, theta, task, 0.1) < 0.5 * before
+        assert meta_loss(net, theta, task, 0.1) < 0.5 * before
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def test_a_scheduler_that_does_not_answer_is_gone():
 
     cluster = object.__new__(Cluster)
     cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=silent)
-    with pytest.raises(WorkersLost, match="127.0.0.1:1: the scheduler is gone .Timed out.*; start it and its workers again"):
+    with pytest.raises(WorkersLost, match="127.0.0.1:1: the scheduler has gone .Timed out.*; start it and its workers again"):
         assert cluster.number
     assert not cluster._alive()
 
@@ -211,7 +211,7 @@ def test_a_task_that_ends_as_one_stops_waiting_is_no_error():
 
 @pytest.mark.slow
 def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here, tmp_path, monkeypatch):
-    """As the guide to clusters says; first a whole run, then one whose scheduler is killed, which says how to go on."""
+    """As the guide to clusters says; first a whole run, then one whose scheduler is killed, which says how to continue."""
     monkeypatch.setattr(clusters, "PATIENCE", 10)
     run = partial(subprocess.Popen, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     command = [sys.executable, "-m", "dask"]
@@ -240,7 +240,7 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
             data = toy_data({3: scheduler.kill})  # the first two tasks initialise theta, here
             one = toy_config(**{**CONFIG, "tasks": 1})  # an update of one task is done here, too
             with pytest.raises(
-                WorkersLost, match=f"{address}: the (scheduler is gone|cluster has had no workers).*continue with"
+                WorkersLost, match=f"{address}: the (scheduler has gone|cluster has had no workers).*continue with"
             ):
                 train(one, tmp_path / "part", data=data, executor=dask, **SILENT)
         train(one, tmp_path / "part", resume=True, data=toy_data(), **SILENT)

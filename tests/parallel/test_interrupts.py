@@ -348,7 +348,7 @@ def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler,
         slow_kernel(1)
     said = capsys.readouterr().err
     assert said.count("kernels are being compiled; this stops when the one at hand is done") == 1
-    assert "the next start goes on from there" in said
+    assert "the next start continues from there" in said
     thread = threading.Thread(target=lambda: global_compiler_lock(int)(), daemon=True)
     thread.start()
     thread.join(5)

@@ -86,5 +86,5 @@ def test_samples_on_both_sides_are_told(recwarn):
     theta = net.init(np.random.default_rng(0))
     evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=2, queries=2, progress=False)
     assert not recwarn
-    with pytest.warns(UserWarning, match="Leaks: 6 of 12 query samples are the very same as a support sample of their task"):
+    with pytest.warns(UserWarning, match="Leaks: 6 of 12 query samples are identical to a support sample of their task"):
         evaluate(net, theta, InnerLoop(), Leaks("test"), episodes=2, queries=2, progress=False)

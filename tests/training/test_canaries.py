@@ -321,7 +321,9 @@ def test_noise_of_a_users_code(monkeypatch):
     config = config_of("classify", code())
     assert_silent(heard(config))
     forgetful = config_of("classify", code(body="return data"))
-    with pytest.raises(ValueError, match=r"train and val share 400 of 400 recordings .*; what is called unseen would be known"):
+    with pytest.raises(
+        ValueError, match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known"
+    ):
         heard(replace(forgetful, evaluate_every=5))
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
     assert_loud(heard(forgetful))
@@ -443,7 +445,7 @@ def test_what_is_one_and_the_same_is_no_test():
         (one, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
         (again, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
     ):
-        with pytest.raises(ValueError, match=f"{words}; what is called unseen would be known, give other recordings"):
+        with pytest.raises(ValueError, match=f"{words}; recordings that are called unseen would be known: give others"):
             train(config_of("maml", {}, test_episodes=1), "run", progress=False, data=dict(train=parts["train"], test=test))
     assert not Path("run").exists()
 

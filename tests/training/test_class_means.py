@@ -82,7 +82,7 @@ def test_baselines_beside(runs, data):
     )
     assert list(found["rules"]) == ["frames", "random", "own"] and found["ci95_recordings"] > 0
     assert found["rules"]["own"]["per_episode"] == found["per_episode"]  # without steps they are one rule
-    assert len(table(found)) == 6 and "nearest mean: summed frames" in table(found)[2]
+    assert len(table(found)) == 6 and "nearest mean: pixel baseline" in table(found)[2]
 
 
 @pytest.mark.parametrize(

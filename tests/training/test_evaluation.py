@@ -108,7 +108,7 @@ def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
 
 
 def test_what_does_not_fit_is_named(net, theta):
-    with pytest.raises(ValueError, match="ways is 5; the network tells 3 classes apart"):
+    with pytest.raises(ValueError, match="ways is 5; the network has 3 classes"):
         evaluate(net, theta, InnerLoop(), ToySet("test"), ways=5)
     with pytest.raises(ValueError, match="episodes must be at least 1"):
         evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)

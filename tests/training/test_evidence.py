@@ -64,7 +64,7 @@ def test_rows_of_features_train_and_are_tested(tmp_path):
 def test_what_a_test_set_lacks_is_told_before_training(tmp_path):
     data = toy_data()
     data["test"].input_shape = (5, 6, 2)
-    with pytest.raises(ValueError, match=r"test: has samples of shape \(5, 6, 2\); those that train are \(6, 6, 2\)"):
+    with pytest.raises(ValueError, match=r"test: has samples of shape \(5, 6, 2\); the training samples have \(6, 6, 2\)"):
         train(toy_config(), tmp_path / "run", data=data, **SILENT)
     assert data["train"].calls == 0 and not (tmp_path / "run").exists()
 
@@ -137,7 +137,7 @@ def test_a_rule_that_does_not_adapt_does_not_speak_of_it(rule, tells, tmp_path, 
 
 
 def test_a_result_is_that_of_the_network(tmp_path):
-    """A finished run whose checkpoint is gone begins anew; its old result is no answer."""
+    """A finished run whose checkpoint is gone begins again; its old result is no answer."""
     config = toy_config(evaluate_every=0)
     first = train(config, tmp_path / "a", data=toy_data(), **SILENT)
     kept = tmp_path / "a" / "result.json"
@@ -172,7 +172,7 @@ def test_a_run_goes_on_with_the_very_recordings(changed, tmp_path):
     config = toy_config(ways=2, updates=4, evaluate_every=2)
     train(config, tmp_path, data=recordings(0), **SILENT)
     train(config, tmp_path, True, data=recordings(0), **SILENT)
-    with pytest.raises(ValueError, match="these are not the recordings that the run in .*; bring them back, or begin anew"):
+    with pytest.raises(ValueError, match="these are not the recordings that the run in .*; bring them back, or begin again"):
         train(config, tmp_path, True, data=recordings(1, changed), **SILENT)
 
 

@@ -119,7 +119,7 @@ def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
 def test_where_both_are_damaged_both_are_named(stopped):
     for name in (CURRENT, PREVIOUS):
         (stopped / name).write_bytes(b"damaged")
-    with pytest.raises(ValueError, match="checkpoint.h5: .*; checkpoint.previous.h5 beside it cannot be used, either"):
+    with pytest.raises(ValueError, match="checkpoint.h5: .*; checkpoint.previous.h5 beside it cannot be used either"):
         train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
     assert (stopped / CURRENT).read_bytes() == b"damaged"  # left as it was
 

@@ -118,7 +118,7 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
         code == 2 and f"was made by `minisnn hardware train`; continue with: minisnn hardware train --resume {tmp_path}" in err
     )
     code, err = said("evaluate", "--checkpoint", tmp_path)
-    assert code == 2 and f"give what the chip holds, {tmp_path / 'network.h5'}" in err
+    assert code == 2 and f"give the model's own network, {tmp_path / 'network.h5'}" in err
     code, err = said("nir", "export", tmp_path, "net.nir")
     assert code == 2 and "network.h5" in err and not Path("net.nir").exists()
     with pytest.raises(ValueError, match="was made by `minisnn hardware train`"):

@@ -130,7 +130,7 @@ def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path
 
 def test_another_network_is_no_start(before, tmp_path):
     with pytest.raises(
-        ValueError, match="before: the checkpoint's network, .*channels=.4,.* is another than that of the settings"
+        ValueError, match="before: the checkpoint's network, .*channels=.4,.* differs from that of the settings"
     ):
         train(toy_config(start=str(before), channels=(5,)), tmp_path / "after", data=toy_data(), **SILENT)
     with pytest.raises(FileNotFoundError):

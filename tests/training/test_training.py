@@ -15,7 +15,8 @@ from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
 from minisnn import cli
 from minisnn.layers.neuron import LIF
-from minisnn.meta.inner import InnerLoop, meta_gradient
+from minisnn.meta.functions import meta_gradient
+from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes
@@ -113,13 +114,13 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
 
 
 def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
-    """Whoever resumes, or begins anew by force, where a run is under way is told so; the run does not notice."""
+    """Whoever resumes, or begins again by force, where a run is under way is told so; the run does not notice."""
     pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
     out, refused = tmp_path / "run", []
 
     def another():
         for how in (dict(resume=True), dict(force=True)):
-            with pytest.raises(ValueError, match=r"run: another process works in this folder; expected one run at a time"):
+            with pytest.raises(ValueError, match=r"run: another process is working in this folder; expected one run at a time"):
                 train(toy_config(), out, data=toy_data(), **how, **SILENT)
             refused.append(how)
 
@@ -328,7 +329,7 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
     with pytest.raises(ValueError, match="holds log.csv already"):
         train(toy_config(), tmp_path, data=toy_data(), **SILENT)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"config\.json: the file is no JSON"):
+    with pytest.raises(ValueError, match=r"config\.json: the file is not JSON"):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
 
 

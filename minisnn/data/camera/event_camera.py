@@ -9,12 +9,12 @@ screen to an event camera that moves in three saccades. Here, for every pixel an
     ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to -threshold_off;
     then the pixel is blind for the refractory time, and the reference is the signal at its end.
 
-Between the milliseconds the signal is a straight line, so that events happen at any microsecond. The reference leaks
-downwards, which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch & Delbruck 2008, IEEE JSSC 43:566;
-Hu, Liu & Delbruck 2021, "v2e", CVPR workshops). Thresholds differ between pixels, but not between recordings.
+Between milliseconds the signal is a straight line, so events happen at any microsecond. The reference leaks downwards,
+which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch & Delbruck 2008, IEEE JSSC 43:566; Hu, Liu &
+Delbruck 2021, "v2e", CVPR workshops). Thresholds differ between pixels, but not between recordings.
 
-The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only so do polarities, and the
-growth of the number of events with the size of the digit, come out as they were recorded.
+The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only then are polarities, and the
+growth of the number of events with the size of the digit, as in the recordings.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class EventCamera:
     """Settings of screen, motion and sensor; the defaults record MNIST's digits as N-MNIST did.
 
     sensor          rows and columns of pixels
-    picture_px      sensor pixels covered by the longer side of the picture; its border goes on outwards
-    offset_px       (x, y) of the picture's centre against the sensor's
+    picture_px      sensor pixels covered by the longer side of the picture; its border continues outwards
+    offset_px       (x, y) of the picture's centre relative to the sensor's
     inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright ground
     gamma           luminance = shown ** gamma, between 0 and 1
     trajectory      rows (ms, x, y): motion of the picture over the sensor in pixels, joined by a natural cubic
@@ -61,12 +61,18 @@ class EventCamera:
     mismatch        standard deviation of the logarithm of the pixels' thresholds
     refractory_ms   time after an event during which the pixel is blind
     time_constant_ms    of the photoreceptor; 0: none
-    leak_hz         ON noise events a second and pixel
+    leak_hz         ON noise events per second and pixel
     leak_spread     standard deviation of the logarithm of the pixels' leaks
-    hot, dead       share of the pixels that make `hot_hz` more ON noise events a second, and of those that never fire
+    hot, dead       share of the pixels that make `hot_hz` more ON noise events per second, and of those that never fire
     sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
-    moving          the picture moved before the recording starts, too: each pixel's signal lies anywhere between its thresholds
+    moving          whether the picture moved before the recording starts, too: each pixel's signal then lies anywhere
+                    between its thresholds
     variation       ranges from which every recording draws a scene and a sensor of its own; None: one sensor for all
+
+    >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
+    >>> events = camera.record(np.eye(14), seed=0, duration_ms=50)
+    >>> sorted(events.dtype.names), len(events) > 100
+    (['p', 't', 'x', 'y'], True)
     """
 
     sensor: tuple[int, int] = (34, 34)
@@ -124,9 +130,16 @@ class EventCamera:
     ) -> np.ndarray:
         """Events (dtype EVENT, sorted by time, then pixel) of one recording of `picture`.
 
-        picture: (H, W) of any size, uint8 or float in [0, 1].  seed, number: whole numbers from 0 on, which together
-        draw the noise of this recording.  backend: "numba", or "numpy", its readable twin.
+        picture        (H, W) of any size, uint8 or float in [0, 1]
+        seed, number   whole numbers from 0 on, which together draw the noise of this recording
+        backend        "numba", or "numpy", its readable twin
+
         Raises ValueError where an argument is anything else.
+
+        >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
+        >>> events = camera.record(np.eye(14), seed=0, number=3, duration_ms=50)
+        >>> bool(events["t"].max() < 50_000), bool((np.diff(events["t"]) >= 0).all())
+        (True, True)
         """
         _need("backend", in_a_line(backend), isinstance(backend, str) and backend in ("numba", "numpy"), "'numba' or 'numpy'")
         _whole("duration_ms", duration_ms, 1, MOST_MS)
@@ -169,12 +182,18 @@ class EventCamera:
         scale: int = 2,
         draw: int = 0,
     ) -> np.ndarray:
-        """Event counts a millisecond from the first event on, of many recordings: uint8 (N, duration_ms, H, W, 2).
+        """Event counts for each millisecond from the first event on, of many recordings: uint8 (N, duration_ms, H, W, 2).
 
-        pictures: (N, H, W), uint8 or float in [0, 1].  numbers: one for each picture, to draw its noise with the seed.
-        Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each,
-        many times faster: in parallel over the pictures, the same for any number of threads and any batches.
-        draw: with a variation, which of the scenes and sensors that a picture can meet (`record` has the first, 0).
+        pictures   (N, H, W), uint8 or float in [0, 1]
+        numbers    one for each picture, to draw its noise with the seed
+        draw       with a variation, which of the scenes and sensors that a picture can meet (`record` has the first, 0)
+
+        Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each, but is many
+        times faster: it runs in parallel over the pictures, with the same result for any number of threads and any batches.
+
+        >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
+        >>> camera.record_counts(np.stack([np.eye(14)] * 2), [1, 2], seed=0, duration_ms=50, crop=None).shape
+        (2, 50, 8, 8, 2)
         """
         from ...parallel.threads import in_order, parallel
         from .kernel import count_all
@@ -211,7 +230,12 @@ class EventCamera:
         return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
-        """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0 on."""
+        """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0 on.
+
+        >>> camera = ms.EventCamera(trajectory=((0, 0, 0), (10, 5, 0)))
+        >>> camera.path(duration_ms=10)[[0, 5, 10]].round(3).tolist()
+        [[0.0, 0.0], [2.5, 0.0], [5.0, 0.0]]
+        """
         from scipy.interpolate import CubicSpline
 
         rows = self.rows()
@@ -219,7 +243,11 @@ class EventCamera:
         return CubicSpline(rows[:, 0], rows[:, 1:], bc_type="natural")(time) * self.amplitude
 
     def rows(self) -> np.ndarray:
-        """Of the trajectory: (ms, x, y)."""
+        """The rows (ms, x, y) of the trajectory.
+
+        >>> ms.EventCamera(trajectory=((0, 0, 0), (10, 5, 0))).rows().tolist()
+        [[0.0, 0.0, 0.0], [10.0, 5.0, 0.0]]
+        """
         if self.trajectory is not None:
             return np.array(self.trajectory, float)
         return np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")

@@ -1,4 +1,4 @@
-"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures, and what others wrote.
+"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures, and other people's formats.
 
 Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`, `pictures`, `foreign`, `hdf5`.
 It may import: files, parallel.

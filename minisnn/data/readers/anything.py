@@ -219,10 +219,10 @@ def holds_events(path: str | Path, ordered: bool = False) -> bool:
 def entries(root: str | Path) -> list[Entry]:
     """The recordings of a data set, in order of their names; no recording is opened.
 
-    root: a folder with a folder a class, alone or within train, val and test; or an index, a CSV file (or a folder with
-    index.csv) with the columns path and label, and maybe start, stop (of a part, in us, or start_ms, stop_s and so on),
-    subject and split, or an HDF5 file of torchneuromorphic. Raises ValueError, naming it, for anything else, and for two
-    entries of one part of a file.
+    root: a folder with one folder for each class, alone or within train, val and test; or an HDF5 file of torchneuromorphic;
+    or an index, which is a CSV file (or a folder with index.csv). Its columns are path and label, and optionally start, stop
+    (of a part, in us, or start_ms, stop_s and so on), subject and split. Raises ValueError, naming it, for anything else,
+    and for two entries of one part of a file.
     """
     root = Path(root).expanduser()
     if root.is_file() and root.suffix.lower() in SETS:
@@ -299,7 +299,7 @@ def _indexed(path: Path) -> Iterator[Entry]:
         with called(path), open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: no table of text ({one_line(error)}); expected path and label in the first line") from None
+        raise ValueError(f"{path}: not a text table ({one_line(error)}); expected path and label in the first line") from None
     head = [name.strip().lower() for name in rows[0]] if rows else []
     times = {}
     for part in ("start", "stop"):

@@ -42,7 +42,7 @@ def read_arrays(path: Path, also: str = "") -> Held:
                 names = [EVENTS] + [also] * (also in held.files)
             arrays = {name: held[name] for name in names[:8]}
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
-            raise ValueError("a member is no array")
+            raise ValueError("a member is not an array")
     except Exception as error:
         raise _unreadable(path, error) from None
     events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]

@@ -31,9 +31,9 @@ _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 def asl_files(root: str | Path) -> list[tuple[str, Path]]:
     """The recordings under `root` as (letter, path), by letter in alphabetic order, then by number.
 
-    root: the folder that holds one folder a letter, in upper or lower case; letters may be missing. No file is opened.
-    Raises ValueError, naming root, where it holds no such recordings, and naming the file or folder where a letter has
-    two folders, a file is not named <letter>_<number>.mat after its folder, or two files have one number.
+    root: the folder that holds one folder for each letter, in upper or lower case; letters may be missing. No file is opened.
+    Raises ValueError, naming root, where it holds no such recordings. Raises ValueError, naming the file or folder, where a
+    letter has two folders, a file is not named <letter>_<number>.mat after its folder, or two files have the same number.
     """
     root = Path(root)
     expected = "expected the root of ASL-DVS, which holds a/a_0001.mat to y/y_4200.mat"
@@ -62,17 +62,19 @@ def recording_number(path: str | Path) -> int:
     letter = path.parent.name.lower()
     match = re.fullmatch(r"([a-z])_([0-9]{1,9})", path.stem.lower())
     if not match or match[1] != letter or int(match[2]) < 1:
-        raise ValueError(f"{path}: the file name is no recording of letter {letter}; expected for example {letter}_0001.mat")
+        raise ValueError(
+            f"{path}: the file name is not that of a recording of letter {letter}; expected for example {letter}_0001.mat"
+        )
     return int(match[2])
 
 
 def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time; events of one time keep their order.
+    """Events of one recording (dtype EVENT), sorted by time; events of the same time keep their order.
 
     flip_y: row y becomes 179 - y, for releases whose y grows upwards.
-    Raises ValueError, naming the file, where it is no MATLAB file or truncated, lacks a variable, has variables of
-    differing lengths or none, or values that are not finite, not whole, or out of range; FileNotFoundError where it is
-    missing.
+    Raises FileNotFoundError where the file is missing. Raises ValueError, naming the file, where it is not a MATLAB file, is
+    truncated, or lacks a variable; also where variables are empty or differ in length, and where values are not finite, not
+    whole or out of range.
     """
     path = Path(path)
     columns = _variables(path)

@@ -131,7 +131,7 @@ def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarra
         raise ValueError(f"times are said to be in {time}, but their column is named for {said}")
     unit = time or said
     if unit is None and are_fractions(t):
-        raise ValueError("times are fractions and nothing says of what; say so: time='us', 'ms' or 's' (--time)")
+        raise ValueError("times are fractions, and nothing gives their unit; give it: time='us', 'ms' or 's' (--time)")
     if unit in (None, "us") and t.dtype.kind in "iu":
         return t
     factor = UNITS[unit or "us"]

@@ -32,7 +32,7 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_cloc
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
         values = unmasked(values, name)
         if values.ndim != 1:
-            raise ValueError(f"{name} has shape {values.shape}; expected one value an event, shape (N,)")
+            raise ValueError(f"{name} has shape {values.shape}; expected one value for each event, shape (N,)")
         if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
             raise ValueError(f"{name} holds a value that is not a whole number")
         if values.size and values.dtype.kind not in "biuf":
@@ -59,7 +59,7 @@ JUMP, LEAST, MOST = 10_000, 50, 16  # us that a clock falls back by; events betw
 def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
     """Events sorted by time, those of one time in their order.
 
-    ValueError where their clock began anew on the way, and sorting would lay one stretch upon the other: a few falls by more
+    ValueError where their clock began again on the way, and sorting would lay one stretch upon the other: a few falls by more
     than half of the time that has passed, between them events of both polarities whose times mostly grow. Events in no order or
     a polarity after the other, are sorted.
     """
@@ -78,7 +78,7 @@ def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
         if all(0 < stretch.sum() < len(stretch) for stretch in stretches):
             at = int(jumps[0])
             seconds = (int(t[at]) - int(t[at + 1])) / 1e6
-            what = f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins anew"
+            what = f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins again"
             raise ValueError(f"{what}; expected times that grow, or each stretch as a recording of its own")
     return events[np.argsort(t, kind="stable")]
 
@@ -90,12 +90,14 @@ def as_events(
     time: str | None = None,
     columns: str | Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Events of dtype EVENT, sorted by time (those of this type stay as they are), of a structured array, a mapping with
-    columns as `columns.NAMES` has them, in any order, or an array (N, 4) with the order of its columns.
+    """Events of dtype EVENT, sorted by time (those of this type stay as they are).
 
-    time      unit of the times, "ns", "us", "ms" or "s"; None: what the column's name says (t_ms, timestamp_us), else
-              microseconds where the times are whole numbers, and a refusal where they are not
-    columns   of an array without names those of its columns in their order, "t,x,y,p"
+    events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order, or an array (N, 4) with the
+              order of its columns
+    time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms, timestamp_us), else
+              microseconds where the times are whole numbers, and an error where they are not
+    columns   for an array without names, its columns in order, "t,x,y,p"
+
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything else, for masked values,
     and as `event_array` and `check_events`.
     """
@@ -113,7 +115,7 @@ def as_events(
             p = p > 0
         if time is None and said is None and are_fractions(t) and (unit := unit_of_fractions(x, y, t)):
             way = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
-            raise ValueError(f"times are fractions and nothing says of what; {way}")
+            raise ValueError(f"times are fractions, and nothing gives their unit; {way}")
         made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:
@@ -198,12 +200,12 @@ def bin_events(
 
 
 def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0) -> np.ndarray:
-    """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area, none lost.
+    """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area; none are lost.
 
         column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
 
-    so that a pixel across two cells gives each the share of its events that it has of the pixel's area; rows likewise. Nothing
-    is drawn where the cells divide the pixels. Raises ValueError where `size` is finer than the sensor.
+    So a pixel across two cells gives each of them a share of its events in proportion to the area; the same holds for rows.
+    Nothing is drawn where the cells divide the pixels. Raises ValueError where `size` is finer than the sensor.
     """
     if np.shape(size) != (2,) or not all(0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)):
         raise ValueError(f"size is {size}; expected rows and columns from 1 to those of the sensor, {tuple(sensor)}")
@@ -218,15 +220,16 @@ def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int
 
 
 def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.ndarray]:
-    """Parts of a long take, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at the end that is
-    shorter is left out, and so is a part without events. Raises ValueError where there is not one, and for a clock that jumps
-    ahead, so that there are more parts than events."""
+    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at
+    the end that is shorter is left out, and so is a part without events. Raises ValueError where there is not one, and for
+    a clock that jumps ahead, so that there are more parts than events.
+    """
     if not (isinstance(hop_ms, Real) and hop_ms > 0):
         raise ValueError(f"hop_ms is {hop_ms}; expected a positive number of milliseconds")
     time = np.sort(events["t"])
     length = (time[-1] - time[0]) / 1000 if len(time) else 0
     if length < duration_ms:
-        raise ValueError(f"the take lasts {length:g} ms; expected at least {duration_ms:g}")
+        raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     number = int((length - duration_ms) // hop_ms) + 1
     if number > len(time):
         at = int(np.diff(time).argmax())

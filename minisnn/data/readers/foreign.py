@@ -25,13 +25,13 @@ from ...files import called, size_of
 
 SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
-PATIENCE = 30  # times as long by the clock: other programs want the processor, too
+PATIENCE = 30  # times as long in wall-clock time: other programs want the processor, too
 PROGRAM = Path(__file__).with_name("hdf5.py")
 _numbers = count(1)
 
 
 class _Reader:
-    """The reading process, started when it is first asked, and anew after it ended or this process forked."""
+    """The reading process, started when it is first asked, and again after it ended or this process forked."""
 
     def __init__(self):
         self.lock, self.owner = Lock(), 0
@@ -102,8 +102,8 @@ class _Reader:
             code = None
         self.end()
         if code == -getattr(signal, "SIGXCPU", 0):
-            return f"did not end within {seconds} seconds of processor time"
-        if code == -getattr(signal, "SIGKILL", 0):  # by the clock
+            return f"did not end within {seconds} seconds of CPU time"
+        if code == -getattr(signal, "SIGKILL", 0):  # the limit of wall-clock time
             return "did not end"
         return f"crashed ({signal.Signals(-code).name})" if code and code < 0 else "failed"
 
@@ -198,7 +198,7 @@ class ForeignFile:
 def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dict[str, np.ndarray]:
     """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most` real numbers each.
 
-    Raises ValueError, naming the file, where it is no such file or damaged.
+    Raises ValueError, naming the file, where it is not such a file or damaged.
     """
     request = dict(do="matlab", file=0, path=str(path), place=os.path.abspath(path), what=what, names=names, most=most)
     return _reader.ask(request, b"", what)[1]
@@ -207,7 +207,7 @@ def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dic
 def read_camera(path: Path, most: int, what: str) -> tuple[tuple[int, int], dict[str, np.ndarray]]:
     """((rows, columns) of the sensor, x, y, t in microseconds and on) of a file of a camera, `most` events at most.
 
-    Raises ValueError, naming the file, where it is no such file or damaged, or the library faery is missing.
+    Raises ValueError, naming the file, where it is not such a file or damaged, or the library faery is missing.
     """
     if importlib.util.find_spec("faery") is None:
         raise ValueError(f"{path}: files of cameras need the library faery; install it with: pip install 'minisnn[cameras]'")
@@ -220,6 +220,6 @@ def read_camera(path: Path, most: int, what: str) -> tuple[tuple[int, int], dict
 def read_image(image: bytes, texts: tuple[str, ...], path: Path, what: str) -> tuple[dict, dict[str, np.ndarray]]:
     """(text attributes of these names, all data sets of numbers by name) of the HDF5 file with the bytes `image`.
 
-    Raises ValueError, naming `path`, where the image is no such file or damaged, or asks for absurdly much.
+    Raises ValueError, naming `path`, where the image is not such a file or damaged, or asks for absurdly much.
     """
     return _reader.ask(dict(do="image", file=0, path=str(path), what=what, names=list(texts)), image, what)

@@ -201,7 +201,7 @@ def _text(file: "h5py.File", name: str, path: Path) -> str:
 
     found = told(text, path, f"the attribute {name}")
     if not isinstance(found, str) or len(found) > MOST_TEXT:
-        raise ValueError(f"{path}: the attribute {name} is no text, or of more than {MOST_TEXT} characters")
+        raise ValueError(f"{path}: the attribute {name} is not text, or has more than {MOST_TEXT} characters")
     return found
 
 

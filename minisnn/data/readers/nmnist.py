@@ -5,7 +5,7 @@ pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x 3
 
     byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4: time in microseconds
 
-A row with y = 240 is no event: the clock has overflowed, and 8192 us are added to the times of all rows after it.
+A row with y = 240 is not an event: the clock has overflowed, and 8192 us are added to the times of all rows after it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,19 @@ _MOST_ROWS = 2_000_000  # the real recordings have some 4,000
 
 
 def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
-    """Events of one file of N-MNIST's form, sorted by time.
+    """Events of one file in N-MNIST's format, sorted by time.
 
-    shape   rows and columns of the sensor, where it is another, as N-Caltech101's; at most OVERFLOW_ROW rows, for the byte
+    shape   rows and columns of the sensor, where it differs, as N-Caltech101's does. At most OVERFLOW_ROW rows, for the byte
             of that row says that the clock has overflowed
 
     Raises ValueError, naming the file, where it is empty, truncated, or not a recording of such a sensor, and FileNotFoundError
     where it is missing.
+
+    >>> with open("one.bin", "wb") as file:
+    ...     _ = file.write(bytes([5, 7, 0b10000000, 0, 200]))  # x, y, polarity and time: ON at 200 us
+    >>> events = ms.read_nmnist("one.bin")
+    >>> [int(events[name][0]) for name in ("x", "y", "p", "t")]
+    [5, 7, 1, 200]
     """
     if shape[0] > OVERFLOW_ROW or shape[1] > 256:
         raise ValueError(
@@ -140,6 +146,6 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
         if path.suffix.lower() != ".bin" or path.name.startswith("."):
             continue
         if not re.fullmatch("0*[1-9][0-9]{0,8}", path.stem):
-            raise ValueError(f"{path}: the file name is no MNIST picture number; expected for example 00002.bin")
+            raise ValueError(f"{path}: the file name is not an MNIST picture number; expected for example 00002.bin")
         numbered.append((int(path.stem), path))
     return sorted(numbered)

@@ -64,7 +64,7 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
         if size is not None:
             images = np.stack([resize(image, size) for image in images])
     if len(images) != len(keys):
-        raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label a picture")
+        raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label for each picture")
     if not len(images):
         raise ValueError(f"{path}: found no pictures")
     names = sorted(set(keys), key=by_value)
@@ -183,7 +183,7 @@ def _file(path: Path, labels: Path | None) -> tuple[np.ndarray, list[str]]:
         return images, _names(keys, path)
     if path.suffix.lower() == ".npy":
         if labels is None:
-            raise ValueError(f"{path}: holds pictures only; name the file of their labels, too")
+            raise ValueError(f"{path}: holds pictures only; name the file of their labels too")
         return _load(path), _names(_load(labels), labels)
     images = read_idx(path)
     if labels is None:
@@ -236,7 +236,7 @@ def _load(path: Path):
             arrays = {name: loaded[name] if name in _IMAGES + _LABELS else None for name in loaded.files}
         for name, array in arrays.items():  # what does not begin as an array comes as bytes
             if array is not None and not isinstance(array, np.ndarray):
-                raise ValueError(f"{name} is no array")
+                raise ValueError(f"{name} is not an array")
         return arrays
     except Exception as error:
         # NumPy would advise to load objects unsafely

@@ -32,7 +32,7 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
         for number, one in enumerate(_each(source)):
             if not (isinstance(one, (tuple, list)) and len(one) == 2):
                 found = f"{len(one)} parts" if isinstance(one, (tuple, list)) else f"a {type(one).__name__} alone"
-                expected = "expected one a recording, or pairs (events, label)"
+                expected = "expected one for each recording, or pairs (events, label)"
                 raise ValueError(f"labels are missing; {expected}, and item {number} is {found}")
             yield one[0], one[1]
         return
@@ -41,7 +41,7 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
         if number <= len(labels):
             yield one, labels[number - 1]
     if number != len(labels):
-        raise ValueError(f"found {number} recordings and {len(labels)} labels; expected some, and one label a recording")
+        raise ValueError(f"found {number} recordings and {len(labels)} labels; expected some, and one label for each recording")
 
 
 def _each(source: Any) -> Iterator[Any]:
@@ -117,14 +117,14 @@ def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
 def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
     """Events (dtype EVENT) of frames, each of `bin_ms`, so many of a cell and polarity as it counts, at the frame's beginning.
 
-    Raises ValueError for values that are no counts from 0 to SATURATION, for masked ones, and as `sensor_of_frames`.
+    Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as `sensor_of_frames`.
     """
     frames = unmasked(frames, "the array of frames")
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)
     if frames.dtype.kind not in "biuf" or frames.size and not np.all(np.isfinite(frames) & (frames == np.rint(frames))):
-        raise ValueError("frames hold values that are no whole numbers; expected counts of events, without scaling or weights")
+        raise ValueError("frames hold values that are not whole numbers; expected counts of events, without scaling or weights")
     if frames.size and not (frames.min() >= 0 and frames.max() <= SATURATION):
         raise ValueError(f"frames reach from {frames.min()} to {frames.max()}; expected counts from 0 to {SATURATION}")
     where = np.nonzero(frames)

@@ -32,7 +32,7 @@ def read_table(
 
     columns   their names in order, where the first line has none or others
 
-    ValueError, naming file and line, where a row has more or fewer values than there are names, or something is no finite
+    ValueError, naming file and line, where a row has more or fewer values than there are names, or something is not a finite
     number, and where the first line holds numbers and nothing says of what.
     """
     text = read_whole(path, "a table of events", most)

@@ -32,7 +32,7 @@ class TorchNeuromorphic:
     shape   rows and columns of the sensor, which events must not leave; None: those of SENSORS where the file has one
             of its names, else none are asked for
 
-    Raises ValueError, naming the file, where it is no such file or damaged, and FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, where it is not such a file or damaged, and FileNotFoundError where it is missing.
     """
 
     def __init__(self, path: str | Path, shape: tuple[int, int] | None = None):

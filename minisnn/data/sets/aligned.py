@@ -1,6 +1,6 @@
-"""Samples from recordings that are kept at the sensor's resolution: moved by whole pixels, cropped, downscaled, side by side.
+"""Samples from recordings that are kept at the sensor's resolution: shifted by whole pixels, cropped, downscaled, side by side.
 
-Alignment by the support: all recordings of a task are moved by the one whole-pixel offset that brings the mean event of its
+Alignment by the support: all recordings of a task are shifted by one whole-pixel offset that brings the mean event of its
 support to where it lay in meta-training. It uses no labels and no query, and a chip can do it while it learns.
 
     offset = round(ANCHOR - mean over the support's events of (x, y))
@@ -16,7 +16,7 @@ from ...parallel.compilation import njit
 from .pool import Pool
 
 ANCHOR = (14.75, 18.15)  # (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
-MOST = 8  # pixels that a task is moved by, at most, each way
+MOST = 8  # pixels that a task is shifted by, at most, each way
 
 
 def mean_event(pool: Pool, which: np.ndarray) -> tuple[float, float]:

@@ -38,7 +38,7 @@ class Digits:
 def load_digits(path: str | Path | None = None) -> Digits:
     """Read the shipped digits (500 of each), or a file of the same form.
 
-    Raises ValueError, naming the file, where it is no such archive; nothing in the file is ever executed.
+    Raises ValueError, naming the file, where it is not such an archive; nothing in the file is ever executed.
     """
     path = shipped("mnist_digits_5k.npz") if path is None else Path(path)
     try:

@@ -42,32 +42,35 @@ def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
 
 
 class DoubleASL(Recordings):
-    """Double ASL-DVS, from real recordings where they lie, or from hands seen by the simulated event camera: drawn ones,
-    or the user's photographs.
+    """Double ASL-DVS: real recordings, or hands seen by the simulated event camera: drawn hands, or your photographs.
 
         counts[t, i, j, p] = events at  (time - first event) // 1 ms = t,  y // 6 = i,  x // 6 = j,  polarity p
 
     Samples are uint8 (100, 30, 80, 2): two recordings of 40 x 30 cells side by side along x.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
-    root         folder that holds ASL-DVS, a folder a letter; or pictures of hands that show the 24 letters (a folder
-                 a letter, or a file of `pictures.read_pictures`); None: drawn hands
+    root         folder that holds ASL-DVS, with a folder for each letter; or pictures of hands that show the 24 letters, in
+                 folders again or in a file of `pictures.read_pictures`; None: drawn hands
     seed         of the drawn hands and of the simulated camera's noise
     class_seed   shuffles the pairs of letters into the three splits, see `double_asl_classes`
-    classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
-                 recordings="test", say, known classes are met in unseen recordings
+    classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With classes="train" and
+                 recordings="test", for example, known classes are met in unseen recordings
     per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or 200 drawn ones
     flip_y       whether y of the real recordings grows upwards, as it does in the files of ASL-DVS
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of `takes.take_camera()`
-    protocol     None: every drawn hand is another one; or moments of takes (`takes`), `per_letter` of each: "same-take":
-                 support and query of a task are moments of the same takes, one a letter, of one subject, as in the paper;
-                 "new-subject": and validation and test meet other subjects than meta-training; "other-subject": and support
-                 and query are of different subjects, too
-    cache        whether the recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a bar while recordings are made or read
+    protocol     None: every drawn hand is another one. Else recordings are moments of continuous recordings (`takes`),
+                 `per_letter` of each. "same-take": support and query of a task are moments of the same continuous recordings,
+                 one for each letter, of one subject, as in the paper. "new-subject": validation and test also meet other
+                 subjects than meta-training. "other-subject": support and query are of different subjects, too
+    cache        whether recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a progress bar while recordings are made or read
 
-    Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train; validation and test
-    draw from those alone. Raises ValueError where a letter has fewer than two recordings of the kind that is needed.
+    Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train; validation and test draw
+    from those alone. Raises ValueError where a letter has fewer than two recordings of the kind that is needed.
+
+    >>> tasks = ms.DoubleASL("test", per_letter=10, progress=False)
+    >>> len(tasks.classes), tasks.input_shape
+    (115, (30, 80, 2))
     """
 
     def __init__(
@@ -154,7 +157,10 @@ def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) ->
     least = min(moments, MOMENTS) if known else min(moments, MOMENTS) // 2
     met = functools.partial(_met, train=split == "train", known=known, last=least)
     pool, of = pool_of_takes(subjects, met, SHAPE, sight, keep)
-    words = f"simulated takes of subjects {subjects[0] + 1} to {subjects[-1] + 1}" + f" ({which(split == 'train')})" * known
+    words = (
+        f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
+        + f" ({which(split == 'train')})" * known
+    )
     apart = protocol == "other-subject" and not known
     return pool, words, dict(groups={"subject": of}) if apart else dict(within=of)
 

@@ -48,27 +48,34 @@ def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str
 
 
 class DoubleNMnist(Recordings):
-    """Double N-MNIST, from real recordings where they lie or from shipped digits seen by the simulated event camera.
+    """Double N-MNIST: real recordings from `root`, or the digits that ship, seen by the simulated event camera.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
-    root         folder that holds N-MNIST's Train or Test or both; None: simulated recordings of the shipped digits
+    root         folder that holds N-MNIST's Train or Test or both; None: simulated recordings of the digits that ship
     seed         of the simulated camera's noise
-    classes, recordings   "train", "val" or "test" in place of `split` for one of the two: with classes="train" and
-                 recordings="test", say, known classes are met in unseen recordings (the paper's Table 2, "train")
+    classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With classes="train" and
+                 recordings="test", for example, known classes are met in unseen recordings (the paper's Table 2, "train")
     camera       an EventCamera in place of the default one
-    draws        simulated recordings of each digit, every one a scene and a sensor of its own (`camera.variation`); 0: one of
-                 each, all by one sensor
+    draws        simulated recordings of each digit, each with a scene and a sensor of its own (`camera.variation`); 0: one of
+                 each, all with one sensor
     align        "support": each task is shifted by the whole-pixel offset that brings the mean event of its support to where
                  it lay in meta-training (`aligned`); "none": tasks stay as they are. None: "support" where the split validates
                  or tests, "none" where it trains
-    move         every recording as another camera would have made it (`moved`), to measure what carries over
-    cache        whether the recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a bar while recordings are made or read
+    move         shifts every recording as another camera would have made it (`moved`), to measure what carries over
+    cache        whether recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a progress bar while recordings are made or read
 
-    Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test draw from all of Test
-    where the root has it, otherwise from those training pictures; so no picture is on both sides, and a network trained
-    on simulated digits meets no picture again in real recordings.
+    Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test draw from all of Test where
+    the root has it, otherwise from those training pictures. So no picture is on both sides, and a network trained on
+    simulated digits meets no picture again in real recordings.
+
     Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of a digit.
+
+    >>> tasks = ms.DoubleNMnist("test", progress=False)
+    >>> len(tasks.classes), tasks.classes[:3], tasks.input_shape
+    (20, ('02', '17', '25'), (16, 32, 2))
+    >>> tasks.episode(seed=0, index=0, ways=5, queries=2).x_query.shape
+    (10, 100, 16, 32, 2)
     """
 
     def __init__(

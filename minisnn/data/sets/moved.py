@@ -1,9 +1,9 @@
-"""Recordings as another camera would have made them: moved, enlarged, with more events or fewer. To measure, not to train.
+"""Recordings as another camera would have made them: shifted, enlarged, with more or fewer events. To measure, not to train.
 
-An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's middle. A fraction of a pixel is
-rounded by a seeded draw for each event and axis, up with that fraction's probability, so that half a pixel gives each event
-to one of its two neighbours. What leaves the sensor is lost. Of `rate` events an event, the whole part repeats it, later by a
-jitter of up to 1 ms, and the fraction is the probability of one more (below one: of staying).
+An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's middle. A seeded draw for each
+event and axis rounds a fraction of a pixel, up with that fraction's probability. So half a pixel gives each event to one of
+its two neighbours. Events that leave the sensor are lost. With `rate` events for each event, the whole part repeats it,
+later by a jitter of up to 1 ms, and the fraction is the probability of one more (below one: of staying).
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ from ..readers.anything import Entry, entries, read_entry, sensor_of_all
 from ..store.cache import check_unchanged, code_identity, content_of, file_identity
 from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
-from .recordings import SPLITS, Recordings, as_splits, split_classes
-from .samples import LEAST, copies, joined, places_of
+from .recordings import SPLITS, Recordings, as_splits
+from .samples import LEAST, copies, joined, places_of, split_classes
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
@@ -46,7 +46,7 @@ _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 
 def is_name(name: str) -> bool:
-    """Whether this may be the name of a data set of one's own."""
+    """Whether this may be the name of a data set of your own."""
     return name == OWN or bool(_CODE.fullmatch(name) or re.fullmatch(r"[A-Za-z][\w.-]*", name))
 
 
@@ -128,7 +128,7 @@ def open_named(name: str, split: str, root: str | Path | None, **options: Any) -
 
 
 def _takes_classes(make: Callable) -> bool:
-    """Whether a function of one's own has an argument for the classes, as `own` has."""
+    """Whether a function of your own has an argument for the classes, as `own` has."""
     try:
         parameters = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):  # of a class of C, say
@@ -153,21 +153,22 @@ def own(
     cache: bool = True,
     progress: bool = True,
 ) -> Recordings:
-    """The recordings under `root` as a set of tasks (`Recordings`), a class for every label.
+    """The recordings under `root` as a set of tasks (`Recordings`), with a class for every label.
 
-    split       of the classes: those of the folders train, val and test, or of the column split, where labels differ there;
-                else drawn by `class_seed`, 64, 16 and 20 % of them
-    sensor      rows and columns; None: what the format says, as N-MNIST's does, else it must be given
-    classes     "train": the classes that meta-train, in the recordings of `split`: a rule that tells all classes apart is
-                tested on other recordings of them. These are those of the folders or the column, where all labels are the same
-                there; else `class_seed` draws them, whole takes, and whole subjects where the index names enough. Of three
-                classes and fewer it is all of them
+    split       of the classes: those of the folders train, val and test, or of the column split, if labels differ there;
+                otherwise `class_seed` draws 64, 16 and 20 % of them
+    sensor      rows and columns; None: those that the format states, as N-MNIST's does; otherwise they must be given
+    classes     "train": the classes that meta-train, in the recordings of `split`. A rule that tells all classes apart is
+                tested on other recordings of them. These are those of the folders or the column, if all labels are the same
+                there. Otherwise `class_seed` draws them: whole continuous recordings, and whole subjects if the index names
+                enough. Of three classes and fewer it is all of them
     flip_y      whether y grows upwards in the files
-    The others are those of `Recordings` and `read_entry`. Takes, and subjects where the index names them, are on one side of a
-    task. Raises ValueError, naming what is at fault.
+
+    The other arguments are those of `Recordings` and `read_entry`. A continuous recording, and a subject that the index names,
+    is on one side of a task only. Raises ValueError, naming what is at fault.
     """
     if root is None:
-        raise ValueError(f"{OWN} need a root; expected --root with a folder a class, or index.csv")
+        raise ValueError(f"{OWN} need a root; expected --root with one folder for each class, or index.csv")
     found = entries(root)
     if sensor is None:
         sensor = sensor_of_all(found)
@@ -268,7 +269,7 @@ def _as_named(
 
 
 def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordings]:
-    """The recordings of these classes divided: by takes and subjects, or by takes alone, which is told."""
+    """The recordings of these classes divided by continuous recordings and subjects, or by the former alone, with a message."""
     try:
         return tasks.split_recordings(seed)
     except ValueError:
@@ -277,7 +278,7 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(
         f"{tasks.source}: there are too few subjects to divide them; recordings of one subject train, validate and test, in "
-        "different takes",
+        "different continuous recordings",
         stacklevel=3,
     )
     return sets

@@ -64,25 +64,29 @@ def _pictures(part: str) -> np.ndarray:
 
 
 class Omniglot(Recordings):
-    """Characters seen by the simulated event camera: samples uint8 (100, *size, 2), a character each.
+    """Handwritten characters seen by the simulated event camera: samples are uint8 (100, *size, 2), one character each.
 
     split        "train", "val" or "test": alphabets that meta-train, five others of the background, the evaluation alphabets
     seed         of the simulated camera's noise
-    size         rows and columns of cells, alike, into which the middle 32 x 32 pixels of the sensor are summed
-    bin_ms       length of a time step, ms: 1, the first saccade alone, which moves mainly up and down, to 3, all three
-    centred      whether every recording is moved by the whole pixels that bring its mean event to the middle: people put a
-                 character at 1.3 pixels of 28 from where others do, which a blurred picture's nearest neighbour pays with
-                 16 points
+    size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of the sensor are summed
+    bin_ms       length of a time step, ms: from 1, the first saccade alone, which moves mainly up and down, to 3, all three
+    centred      whether every recording is shifted by whole pixels so that its mean event lies in the middle. People put a
+                 character 1.3 pixels of 28 from where others do, which costs a blurred picture's nearest neighbour 16 points
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes too; None: in meta-training
-    classes      "train": the unturned characters that meta-train, to train a classifier of them: in drawings by four in five
-                 people where split is "train", and by the others where it is not
+    classes      "train": the unturned characters that meta-train, to train a classifier of them. With split "train" they are
+                 drawings by four in five people, else drawings by the others
     camera       an EventCamera in place of the default one
-    draws        recordings of each drawing, each a scene and a sensor of its own (`camera.variation`); 0: one by one sensor
-    cache        whether the recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a bar while recordings are made
+    draws        recordings of each drawing, each with a scene and a sensor of its own (`camera.variation`); 0: one, by one
+                 sensor
+    cache        whether recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a progress bar while recordings are made
 
     A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored "Greek-07+m". Recordings are made
-    an alphabet and turn at a time, when a task first asks for one of its characters.
+    for an alphabet and a turn at a time, when a task first asks for one of its characters.
+
+    >>> tasks = ms.Omniglot("val", size=(8, 8), cache=False, progress=False)
+    >>> len(tasks.classes), tasks.input_shape
+    (191, (8, 8, 2))
     """
 
     def __init__(
@@ -148,7 +152,7 @@ class Omniglot(Recordings):
     def sample_task(
         self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
     ) -> Task:
-        """As `Recordings.sample_task`; where classes are not given, their turn is drawn first, of those with enough classes."""
+        """As `Recordings.sample_task`; without given classes, a turn with enough classes is drawn first, for all of them."""
         if classes is None and ways > 0:
             turned: dict[str, list[str]] = {}
             for name in self.classes:

@@ -249,7 +249,7 @@ def counts_of(
 
 
 def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:
-    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or go on well beyond them."""
+    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or extend well beyond them."""
     most, middle = max(lengths), sorted(lengths)[len(lengths) // 2]
     if 0.9 * steps <= middle <= 1.1 * steps:
         return
@@ -267,7 +267,7 @@ def tell_full(pool: Pool, source: str) -> None:
     if full > FULL * max(len(pool.counts), 1):
         warnings.warn(
             f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a step, the most that they "
-            "can count; what they saw beyond is lost, so that bright and brighter look alike: give shorter steps (--bin-ms) "
+            "can count; what they saw beyond is lost, so bright and brighter look alike: give shorter steps (--bin-ms) "
             "or more cells (--size)",
             stacklevel=3,
         )

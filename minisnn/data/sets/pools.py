@@ -35,7 +35,7 @@ class Keep(NamedTuple):
 class Sight(NamedTuple):
     """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
     its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; how
-    what it sees is moved, to measure; the whole milliseconds of a time step; and whether every recording is moved by whole
+    what it sees is shifted, to measure; the whole milliseconds of a time step; and whether every recording is shifted by whole
     pixels, so that its mean event lies in the middle of those that count."""
 
     camera: EventCamera
@@ -68,7 +68,7 @@ class Sight(NamedTuple):
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
-    """Counts (N, T, H, W, 2), each recording moved by the whole cells that bring its mean event nearest to the middle; what
+    """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event nearest to the middle; what
     leaves the picture is lost, and one without events stays."""
     moved, sizes = np.zeros_like(counts), counts.shape[2:4]
     frames = counts.reshape(*counts.shape[:2], -1).sum(1, np.uint32).reshape(len(counts), *sizes, 2).sum(3)
@@ -146,7 +146,7 @@ def pool_of_pictures(
 
     def record() -> Iterator[tuple]:
         total = sight.draws * len(where)
-        with bar(None, total, f"the event camera looks at {total} {what}", keep.progress) as shown:
+        with bar(None, total, f"the event camera records {total} {what}", keep.progress) as shown:
             for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
                 part = where[first : first + BATCH]
                 yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]

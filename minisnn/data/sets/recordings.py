@@ -1,7 +1,7 @@
-"""Few-shot tasks over recordings: of one's own data, and what the sets that ship are made of.
+"""Few-shot tasks over recordings: your own data, and the basis of the sets that ship.
 
-A class is one symbol, or several side by side in a picture. Recordings are binned into counts once, kept sparsely (`pool`), and
-dealt out to support and query so that none is on both sides (`samples`).
+A class is one symbol, or several side by side in a picture. Recordings are binned into counts once and kept sparsely (`pool`).
+Then they are dealt out to support and query so that none is on both sides (`samples`).
 """
 
 from __future__ import annotations
@@ -22,41 +22,48 @@ from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from ..store.cache import identity
 from .pool import Counts, Form, Pool, counts_of, tell_empty, tell_full
-from .samples import copies, draw_samples, joined, places_of, same_symbols
+from .samples import SHARES, copies, draw_samples, joined, per_recording, places_of, same_symbols, split_classes
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
-SPLITS = ("train", "val", "test")
-SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
+SPLITS = tuple(SHARES)
 
 
 class Recordings:
-    """K-way N-shot tasks over labelled recordings.
+    """N-way K-shot tasks over labelled recordings.
 
         counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of `size` cells,  polarity p
 
-    events       recordings, each a structured array with x, y, t and p (`readers.events.as_events`), an array (N, 4) whose
-                 `columns` are given, or frames (T, 2, H, W) or (T, H, W, 2), one a time step; or pairs of them and a label,
-                 without `labels`, as tonic's data sets give them, their subsets, and loaders of PyTorch (`readers.sources`);
-                 read one at a time. Or a `Pool` of counts, whose labels are numbers: then the options of how they are
-                 counted are not taken
-    labels       one a recording, numbers or texts: the names of the classes
+    events       recordings, read one at a time. Each is a structured array with x, y, t and p (`readers.events.as_events`), an
+                 array (N, 4) whose `columns` are given, or frames (T, 2, H, W) or (T, H, W, 2), one a time step. Without
+                 `labels`: pairs of a recording and its label, as tonic's data sets, their subsets and loaders of PyTorch give
+                 them (`readers.sources`). Or a `Pool` of counts, whose labels are numbers; it takes no options of counting
+    labels       one for each recording, numbers or texts: the names of the classes
     sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows, polarities) or frames say
-    size         rows and columns of cells to which the sensor is downscaled, by area and with all events kept
-                 (`readers.events.downscaled`); None: the sensor's
+    size         rows and columns of cells to which the sensor is downscaled by area, with all events kept
+                 (`readers.events.downscaled`); None: the sensor's own
     bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
-    time         unit of the times, "ns", "us", "ms" or "s"; None: that of the column's name (t_ms), else microseconds, and a
-                 refusal where they cannot be (`readers.plausible`)
+    time         unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms), else microseconds;
+                 times that cannot be microseconds are then refused (`readers.plausible`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
-    hop_ms       cut each recording, a long take, into one of `duration_ms` every so many milliseconds; the take is then a group
-    groups       {"subject": one name or number a recording, …}: what support and query must not share; {}: only recordings,
-                 of which copies are one: those with the same events after their first
+    hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many milliseconds. All parts of a
+                 recording then form a group
+    groups       {"subject": one name or number for each recording, …}: what support and query must not share; {}: recordings
+                 alone. Copies, which have the same events after their first, count as one recording
     shared       names of groups that they may share after all
-    within       one name or number a recording: all recordings of a task have the same, drawn anew for each task
+    within       one name or number for each recording: all recordings of a task have the same, drawn again for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
-    source, kind   where the recordings come from, and what a symbol is: for errors, and for people
+    source, kind   where the recordings come from, and what a symbol is: for error messages and other texts
 
-    Raises ValueError, naming the recording, where events are not as said, and where a symbol has fewer than two recordings.
-    Warns where steps hold nearly nothing.
+    Raises ValueError, naming the recording, where events are not as described, and where a symbol has fewer than two
+    recordings. Warns where many of them have nearly no events in the steps that are counted, and where cells see more than
+    they can count.
+
+    >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+    >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+    >>> tasks
+    Recordings: 6 classes, 24 recordings in all, recordings given in Python
+    >>> tasks.episode(seed=0, index=0, ways=3, queries=2)  # doctest: +ELLIPSIS
+    Task: 3 classes: ...; 3 support and 6 query samples of shape (100, 8, 8, 2), uint8
     """
 
     of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
@@ -99,13 +106,13 @@ class Recordings:
             one_of("time", time, ("ns", "us", "ms", "s"))
         one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
         if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
-            raise ValueError(f"labels must be a list, one label a recording, not {shown(labels)}")
+            raise ValueError(f"labels must be a list with one label for each recording, not {shown(labels)}")
         if isinstance(events, Counts):
             pool: Counts = events
         else:
             pool, names = _labelled(events, labels, Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns))
-            groups = {name: _one_each(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
-            within = None if within is None else _one_each("within", within, pool.numbers)
+            groups = {name: per_recording(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
+            within = None if within is None else per_recording("within", within, pool.numbers)
             if hop_ms is not None:
                 groups["take"] = pool.numbers
             tell_empty(pool, source)
@@ -120,7 +127,7 @@ class Recordings:
                 raise ValueError(f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}")
         self.made_of = {name: tuple(_symbol(one, places, name) for one in symbols) for name, symbols in made_of.items()}
         if len({len(symbols) for symbols in self.made_of.values()}) != 1:
-            raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected as many in each")
+            raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected the same number in each")
         self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for own in self.made_of.values() for one in own})}
         copy_of = copies(pool)
         for symbol, recordings in self.symbols.items():
@@ -150,7 +157,7 @@ class Recordings:
         """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""
         within = np.asarray(given)
         if within.shape != (len(self.pool),):
-            raise ValueError(f"within has shape {within.shape}; expected one entry a recording, {len(self.pool)}")
+            raise ValueError(f"within has shape {within.shape}; expected one entry for each recording, {len(self.pool)}")
         for symbol, where in self.symbols.items():
             for value in np.unique(within):
                 if np.sum(within[where] == value) < 2:
@@ -162,7 +169,13 @@ class Recordings:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of a sample, as a network's `input_shape`."""
+        """(H, W, C) of a sample: the `input_shape` of a network.
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+        >>> tasks.input_shape
+        (8, 8, 2)
+        """
         _, height, width, channels = self.pool.shape
         return height, len(next(iter(self.made_of.values()))) * width, channels
 
@@ -171,8 +184,15 @@ class Recordings:
     ) -> Task:
         """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
 
-        The classes are drawn from the set's, or given by name. Samples are sorted by class; recordings that stand side by side
-        are drawn independently, and no recording, nor group, is both in support and in query (see `draw_samples`).
+        The classes are drawn from the set, or given by name. Samples are sorted by class. Recordings that stand side by
+        side are drawn independently, and no recording or group is both in support and in query (see `draw_samples`).
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+        >>> rng = np.random.default_rng(0)
+        >>> task = tasks.sample_task(rng, shots=2, queries=1, classes=["a", "c"])
+        >>> task.classes, task.y_support.tolist(), task.y_query.tolist()
+        (('a', 'c'), [0, 0, 1, 1], [0, 1])
         """
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
             if whole(name, number) < 1:
@@ -207,12 +227,25 @@ class Recordings:
         return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
     def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
-        """Task number `index` of the series `seed`: always the same one, whoever asks for it and in whatever order."""
+        """Task number `index` of the series `seed`: always the same task, in whatever order tasks are asked for.
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+        >>> one, again = (tasks.episode(seed=0, index=7, ways=3, queries=2) for _ in range(2))
+        >>> one.classes == again.classes, np.array_equal(one.x_query, again.x_query)
+        (True, True)
+        """
         rng = np.random.default_rng(np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),)))
         return self.sample_task(rng, ways, shots, queries)
 
     def only(self, classes: Sequence[str]) -> Recordings:
-        """The same recordings, with tasks of these classes alone."""
+        """The same recordings, with tasks of these classes alone.
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+        >>> tasks.only(["a", "b"]).classes
+        ('a', 'b')
+        """
         unknown = [name for name in classes if name not in self.made_of]
         if unknown or not len(classes) or len(set(classes)) != len(classes):
             found = f"class {unknown[0]!r}" if unknown else f"the classes {' '.join(classes) or 'none'}"
@@ -225,10 +258,17 @@ class Recordings:
     def split(self, seed: int = 0, **classes: Sequence[str] | float) -> dict[str, Recordings]:
         """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train": …, "val": …, "test": …}.
 
-        train, val, test   names of classes, or the share of those left by the names; None given: 64, 16 and 20 % as in Double
-                           N-MNIST. Shares are drawn by `seed`, each at least two classes where there are so many.
+        train, val, test   names of classes, or the share of those that are not named; none given: 64, 16 and 20 % as in Double
+                           N-MNIST. `seed` draws the shares, each of at least two classes where there are enough
 
-        Where classes of several splits are made of the same symbols, recordings are divided, too (`split_recordings`).
+        Where classes of several splits are made of the same symbols, recordings are divided as well (`split_recordings`).
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+        >>> {name: len(part.classes) for name, part in tasks.split(train=0.34, val=0.33, test=0.33).items()}
+        {'train': 2, 'val': 2, 'test': 2}
+        >>> tasks.split(train=["a", "b"], val=["c", "d"], test=["e", "f"])["test"].classes
+        ('e', 'f')
         """
         named = split_classes(self.classes, seed, self.source, **classes)
         sets = {name: self.only(named[name]) for name in SPLITS}
@@ -240,37 +280,56 @@ class Recordings:
     def split_recordings(
         self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
     ) -> dict[str, Recordings]:
-        """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}, as an ordinary classifier is
-        trained and tested on (rule classify): of every symbol some recordings for each.
+        """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
+
+        Each has some recordings of every symbol. An ordinary classifier is trained and tested on such sets (rule classify).
 
         train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
-        together           one name or number a recording: those of the same one stay together; None: what support and query
-                           must not share stays together
+        together           one name or number for each recording: those with the same one stay together; None: what support and
+                           query must not share stays together
 
-        Raises ValueError where a symbol has too few recordings, or groups of them, for all.
+        Raises ValueError where a symbol has too few recordings, or groups of them, for all sets.
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abc") * 8)
+        >>> parts = tasks.split_recordings(train=0.5, val=0.25, test=0.25)
+        >>> {name: len(part.symbols[0]) for name, part in parts.items()}
+        {'train': 4, 'val': 2, 'test': 2}
         """
         if shares and (set(shares) != set(SPLITS) or not all(0 < share < np.inf for share in shares.values())):
             raise ValueError(f"found the shares {shares}; expected train, val and test, each above 0")
         if together is not None and len(together) != len(self.pool):
-            raise ValueError(f"together has {len(together)} entries; expected one a recording, {len(self.pool)}")
+            raise ValueError(f"together has {len(together)} entries; expected one for each recording, {len(self.pool)}")
         return as_splits(
             {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
         )
 
     def among(self, places: np.ndarray) -> Recordings:
-        """The same classes in these of the recordings alone, places in the pool."""
+        """The same classes in these recordings alone, given by their places in the pool."""
         part = copy(self)
         part.symbols = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
         return part
 
     def ungrouped(self) -> Recordings:
-        """The same recordings, of which support and query may share groups: for rules that do not learn from the support."""
+        """The same recordings, of which support and query may share groups: for rules that do not learn from the support.
+
+        >>> frames = [np.full((100, 2, 8, 8), n) for n in (1, 1, 2, 2, 3, 3, 4, 4)]
+        >>> tasks = ms.Recordings(frames, list("abababab"), groups={"subject": [1, 1, 1, 1, 2, 2, 2, 2]})
+        >>> tasks.groups is None, tasks.ungrouped().groups is None
+        (False, True)
+        """
         part = copy(self)
         part.groups = None
         return part
 
     def identity(self) -> str:
-        """A hash of all that its tasks depend on: what the recordings hold, and how they are dealt out."""
+        """A hash of all that the tasks depend on: what the recordings hold, and how they are dealt out.
+
+        >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
+        >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
+        >>> tasks.identity() == tasks.identity(), tasks.identity() == tasks.only(["a", "b"]).identity()
+        (True, False)
+        """
         symbols = [[symbol, places] for symbol, places in self.symbols.items()]
         dealt = self.made_of, self.classes, symbols, self.groups, self.within, getattr(self, "align", None)
         return identity([type(self).__qualname__, self.pool.identity(), *dealt])
@@ -285,29 +344,6 @@ def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
     for name, tasks in sets.items():
         tasks.of_split = name
     return sets
-
-
-def split_classes(names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float) -> dict[str, list[str]]:
-    """The names of the classes of each split, see `Recordings.split`."""
-    wanted = {name: classes.pop(name) for name in SPLITS if name in classes} if classes else dict(SHARES)
-    named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
-    taken = [one for given in named.values() for one in given]
-    if classes or set(wanted) != set(SPLITS) or len(set(taken)) != len(taken):
-        raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, without a class in two of them")
-    rest = [name for name in names if name not in set(taken)]
-    shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
-    if not all(0 < share < np.inf for share in shares.values()):
-        raise ValueError(f"found the shares {shares}; expected numbers above 0")
-    if len(rest) < len(shares):
-        raise ValueError(f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
-    order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
-    least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
-    ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
-    for k in range(parts):
-        ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
-    for name, start, end in zip(shares, [0, *ends], ends):
-        named[name] = [rest[i] for i in sorted(order[start:end])]
-    return {name: list(named[name]) for name in SPLITS}
 
 
 def _recordings(made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
@@ -331,7 +367,7 @@ def _labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Po
     items = items_of(source, labels)
     first = next(items, None)
     if first is None:
-        raise ValueError("found 0 recordings and 0 labels; expected some, and one label a recording")
+        raise ValueError("found 0 recordings and 0 labels; expected some, and one label for each recording")
     form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
     items = chain([first], items)
     del first
@@ -348,17 +384,6 @@ def _labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Po
     names = sorted(met, key=by_value)
     places = np.array([names.index(name) for name in met], np.int64)
     return replace(pool, labels=places[pool.labels]), names
-
-
-def _one_each(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
-    """One entry of a group for every part that was cut from its recording."""
-    if not hasattr(group, "__len__"):
-        raise ValueError(f"{name} must be a list, one entry a recording, not {shown(group)}")
-    if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
-        raise ValueError(
-            f"{name} has {len(group)} entries; expected one a recording, {recordings[-1] + 1}, none of them masked"
-        )
-    return np.asarray(group)[recordings]
 
 
 def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import whole
+from ...parallel.arguments import shown, whole
 from .pool import Counts, Pool
 
-TRIES = 20  # how often to draw anew where the rules for samples keep few recordings from being used equally often
-SPLITS = 200  # how often to draw anew which groups serve support and which query
+SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
+TRIES = 20  # how often to draw again where the rules for samples keep few recordings from being used equally often
+REGROUPS = 200  # how often to draw again which groups serve support and which query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
-DEALS = 20  # how often groups are dealt anew where one of the splits goes short
+DEALS = 20  # how often groups are dealt again where one of the splits goes short
 TELLING = 10  # cells with events from which on two equal recordings are no coincidence
 
 
@@ -67,7 +68,7 @@ def _sides(rng: np.random.Generator, groups: Mapping[int, np.ndarray]) -> dict[i
     each where a symbol still lacks recordings, else on either side."""
     names = np.unique(np.concatenate(list(groups.values())))
     of_group = {name: [symbol for symbol, own in groups.items() if name in own] for name in names.tolist()}
-    for _ in range(SPLITS):
+    for _ in range(REGROUPS):
         served: tuple[set[int], set[int]] = set(), set()
         side_of = {}
         for name in rng.permutation(names).tolist():
@@ -113,7 +114,7 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
 
 
 class _Deck:
-    """Recordings in a shuffled order, dealt from the top; shuffled anew behind the rest when none of it fits."""
+    """Recordings in a shuffled order, dealt from the top; shuffled again behind the rest when none of it fits."""
 
     def __init__(self, rng: np.random.Generator, pool: list[int]):
         self.rng, self.pool, self.rest = rng, pool, list(pool)
@@ -189,6 +190,40 @@ def places_of(tasks: Any, shares: Mapping[str, float], seed: int, together: Sequ
         told = f"{tasks.kind} {named[0] if named else error.symbol}"
         raise ValueError(f"{tasks.source}: {told} has {error}") from None
     return {name: where[split == k] for k, name in enumerate(shares)}
+
+
+def split_classes(names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float) -> dict[str, list[str]]:
+    """The names of the classes of each split, see `Recordings.split`."""
+    wanted = {name: classes.pop(name) for name in SHARES if name in classes} if classes else dict(SHARES)
+    named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
+    taken = [one for given in named.values() for one in given]
+    if classes or set(wanted) != set(SHARES) or len(set(taken)) != len(taken):
+        raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, with no class in two of them")
+    rest = [name for name in names if name not in set(taken)]
+    shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
+    if not all(0 < share < np.inf for share in shares.values()):
+        raise ValueError(f"found the shares {shares}; expected numbers above 0")
+    if len(rest) < len(shares):
+        raise ValueError(f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
+    order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
+    least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
+    ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
+    for k in range(parts):
+        ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
+    for name, start, end in zip(shares, [0, *ends], ends):
+        named[name] = [rest[i] for i in sorted(order[start:end])]
+    return {name: list(named[name]) for name in SHARES}
+
+
+def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
+    """One entry of a group for every part that was cut from its recording."""
+    if not hasattr(group, "__len__"):
+        raise ValueError(f"{name} must be a list with one entry for each recording, not {shown(group)}")
+    if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
+        raise ValueError(
+            f"{name} has {len(group)} entries; expected one for each recording, {recordings[-1] + 1}, none of them masked"
+        )
+    return np.asarray(group)[recordings]
 
 
 def same_symbols(sets: Iterable[Any]) -> bool:

@@ -70,7 +70,7 @@ def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[
         at = (t[gaps.argmax()] - t[0]) / 1000
         found.append(f"{gaps.max():.0f} ms without an event after {at:.0f} ms: its clock jumps, or nothing moved")
     if fault := Pace.of(events, sensor).fault():
-        found.append(f"its times make {fault}: is their unit another (--time)?")
+        found.append(f"its times make {fault}: is their unit different (--time)?")
     elif length < 1:
         found.append(f"lasts {length:.3g} ms: are its times in ms or s, and taken for microseconds?")
     copies = len(events) - len(np.unique(events))

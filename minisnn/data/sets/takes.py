@@ -1,16 +1,16 @@
-"""Takes of drawn hands: a subject holds a letter before the camera for some seconds, waving, as ASL-DVS was recorded.
+"""Continuous recordings ("takes") of drawn hands: a subject holds a letter before the camera for some seconds, waving.
 
-ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures a letter: each of five subjects held each letter in one take
-of more than a minute, and the takes were cut into samples of 100 ms. In a take the hand is one and the same; what changes
-from sample to sample is where it is in its wave and, slowly, its pose and its place:
+ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures for each letter. Each of five subjects held each letter in one
+continuous recording of more than a minute, which was cut into samples of 100 ms. Within it the hand is one and the same. What
+changes from sample to sample is where it is in its wave and, slowly, its pose and its place:
 
     place(t) = wander(t) + swing(t) (cos d, sin d) sin(2 pi f t + phase)                        pixels
     joints(t) = sqrt(share) subject's habit + sqrt(share) take's pose + sqrt(share) drift(t)    standard normal draws
 
-wander, the logarithm of swing, and drift are sums of slow sinusoids with Gaussian coefficients, so that any moment can be
-drawn by itself. The hand is skin, which has creases, before a dark ground, and its forearm goes into a sleeve. Constants are
-fitted to two real takes of letters a and g (data/compare_takes.py): a was waved about the picture, g was held at its place, and
-every other letter is held somewhere between them.
+wander, the logarithm of swing, and drift are sums of slow sinusoids with Gaussian coefficients, so any moment can be drawn
+by itself. The hand is skin, with creases, before a dark ground, and its forearm is in a sleeve. Constants are fitted to
+two real continuous recordings of letters a and g (data/compare_takes.py): a was waved about the picture, g was held in its
+place, and every other letter is held somewhere between them.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def pool_of_takes(
         return camera.record_counts(picture, noise, sight.seed, STEPS, sight.crop, sight.scale), letter, number
 
     def record() -> Iterator[tuple]:
-        with bar(None, len(rows), f"the event camera looks at {len(rows)} moments of takes", keep.progress) as shown:
+        with bar(None, len(rows), f"the event camera records {len(rows)} moments", keep.progress) as shown:
             for first in range(0, len(rows), BATCH):
                 found: list[tuple] = []
                 in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)

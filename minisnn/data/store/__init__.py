@@ -1,4 +1,4 @@
-"""Where data lie: what ships, the cache, downloads.
+"""Where data are: what ships, the cache, downloads.
 
 Import from here: `shipped`, `cache`, `download`, `fetch`.
 It may import: terminal, files, parallel.

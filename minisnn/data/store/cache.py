@@ -56,7 +56,7 @@ def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.nda
                 (by content); `file_identity` and `code_identity` describe input files and the code
     make        called without arguments; returns a dictionary of arrays
 
-    A damaged entry is made anew, with a warning. Where the folder cannot be used the arrays are made, and that is
+    A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are made, and that is
     said once. Raises TypeError where `made_from` holds something whose content cannot be told.
     """
     key = json.dumps(_plain({"format": FORMAT, "name": name, "made_from": made_from}), sort_keys=True)
@@ -72,7 +72,7 @@ def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.nda
     except (PermissionError, NotADirectoryError) as error:
         _tell_unusable(path.parent, error)
     except Exception as error:  # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError
-        warnings.warn(f"cache entry {path} is damaged ({error}); it is made anew", stacklevel=2)
+        warnings.warn(f"cache entry {path} is damaged ({error}); it is made again", stacklevel=2)
     arrays = dict(make())
     try:
         _write(path, key, arrays)

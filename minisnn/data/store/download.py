@@ -1,6 +1,6 @@
 """Download a file so that no byte is fetched twice, and use it only where its md5 is the expected one.
 
-pooch checks a download and puts it into its place, but begins anew after every break. So it is given a downloader that
+pooch checks a download and puts it into its place, but begins again after every break. So it is given a downloader that
 goes on: Train.zip.part, beside the place, holds the bytes that have come so far, and the request asks for the rest (HTTP
 Range, RFC 9110). A server that does not resume sends the whole file; where what was put together has another md5, the file
 having changed meanwhile, it is fetched once more, from its beginning.
@@ -39,7 +39,7 @@ def download(url: str, path: Path, md5: str, tell: Callable[[str], None] = print
     tell        is called with a line of text before the first byte is fetched: how large the file is
     Raises ValueError where the md5 of what came is another one (it is removed), ConnectionError without network, where
     the server has no such file, and where the connection breaks; OSError where the disk is full; KeyboardInterrupt that
-    says how to go on. After all but the first, what has come is kept.
+    says how to continue. After all but the first, what has come is kept.
     """
     pooch, part = need_pooch(), part_of(path)
     resumed, logger = part.exists(), pooch.get_logger()
@@ -62,7 +62,7 @@ def download(url: str, path: Path, md5: str, tell: Callable[[str], None] = print
         if resumed:
             tell(f"{path.name}: what was here does not go with the rest; it is fetched from its beginning")
             return download(url, path, md5, tell, progress)
-        more = "the download is damaged or another file and was removed, run the same command again to fetch it anew"
+        more = "the download is damaged or another file and was removed; run the same command to fetch it again"
         raise ValueError(f"{path}: the md5 of what {url} sent is {found}, expected {md5}; {more}") from error
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"stopped; {part} keeps {amount(_length(part))}, {AGAIN}") from error

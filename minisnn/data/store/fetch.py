@@ -71,7 +71,7 @@ def fetch(
 
     A part that is there is left alone; an archive that is there (train.zip too) is used if its md5 is right. Raises
     ValueError where something in the folder is not what its name says, where the md5 of a download is wrong, or where
-    pooch is needed and missing; ConnectionError and OSError as `download` does, and calling again goes on.
+    pooch is needed and missing; ConnectionError and OSError as `download` does, and calling again continues.
     """
     out = Path(out).expanduser()
     chosen = [one for one in files if part in ("both", one.name.lower())]
@@ -140,7 +140,7 @@ def _archive(out: Path, part: Part, tell: Callable[[str], None]) -> Path | None:
         return None
     found = md5_of(path) if path.is_file() else "that of no file"
     if found != part.md5:
-        more = "the file is damaged or another one, move it away to have it fetched anew"
+        more = "the file is damaged or another one; move it away to have it fetched again"
         raise ValueError(f"{path}: the md5 is {found}, expected {part.md5}; {more}")
     tell(f"{path}: here already, the md5 is right")
     return path

@@ -121,11 +121,11 @@ def test_units_of_time_are_never_guessed():
     in_ms = {"x": events["x"], "y": events["y"], "t": events["t"] / 1000, "p": events["p"]}
     with pytest.raises(
         ValueError,
-        match=r"times are fractions and nothing says of what; they look like ms: say --time ms \(in Python time='ms'",
+        match=r"times are fractions, and nothing gives their unit; they look like ms: say --time ms \(in Python time='ms'",
     ):
         as_events(in_ms)
     few = {name: values[:20] for name, values in in_ms.items()}
-    with pytest.raises(ValueError, match=r"nothing says of what; say so: time='us', 'ms' or 's' \(--time"):
+    with pytest.raises(ValueError, match=r"nothing gives their unit; give it: time='us', 'ms' or 's' \(--time"):
         as_events(few)
     assert np.array_equal(as_events(in_ms, time="ms"), events)
     assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}), events)
@@ -221,7 +221,7 @@ def test_a_bad_index_is_told(tmp_path, text, message):
 @pytest.mark.parametrize("content", [b"path,label\na.npy,caf\xe9\n", b'path,label\na.npy,"' + b"x" * 200_000 + b'"\n'])
 def test_an_index_that_is_no_text_is_told(tmp_path, content):
     (tmp_path / "index.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"index\.csv: no table of text \(.+\); expected path and label in the first line"):
+    with pytest.raises(ValueError, match=r"index\.csv: not a text table \(.+\); expected path and label in the first line"):
         entries(tmp_path)
 
 

@@ -257,7 +257,7 @@ def test_files_by_letter_and_number(root):
 )
 def test_other_names_are_refused(root, name):
     (root / "a" / name).touch()
-    with pytest.raises(ValueError, match=f"{name}: the file name is no recording of letter a; expected .*a_0001"):
+    with pytest.raises(ValueError, match=f"{name}: the file name is not that of a recording of letter a; expected .*a_0001"):
         asl_files(root)
 
 

@@ -189,12 +189,12 @@ def deep(file, other):
         (absurd_chunks, f"theta asks for {1 << 29} values"),
         (bomb, "optimiser/outer/m asks for 67108864 values"),
         (plugin, "theta is packed by filter 32015; expected one of deflate"),
-        (reference, "the attribute network is no text"),
+        (reference, "the attribute network is not text"),
         (objects, "attribute network cannot be read"),
         (many_layers, "name 9000 layers, expected at most 100"),
         (huge, "the network would have"),
         (beyond, "finite number"),
-        (deep, "lacks what it should hold"),
+        (deep, "lacks required parts"),
     ],
 )
 def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
@@ -207,14 +207,14 @@ def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
 
 def test_settings_that_nest_without_end_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("[" * 100_000)
-    with pytest.raises(ValueError, match="config.json: the file is no JSON"):
+    with pytest.raises(ValueError, match="config.json: the file is not JSON"):
         RunFolder(tmp_path).config()
 
 
 @pytest.mark.parametrize(
     "text, words",
     [
-        ('{"lr": ' + "1" * 5000 + "}", "the file is no JSON"),
+        ('{"lr": ' + "1" * 5000 + "}", "the file is not JSON"),
         (f'{{"lr": {10**400}}}', "too large"),
         ('{"shots": "' + "x" * 5000 + '"}', "shots must be a whole number"),
         ('{"a\\nb": 1}', r"unknown settings 'a\\nb'"),
@@ -343,7 +343,7 @@ def reading(monkeypatch, tmp_path):
     "body, words",
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", r"the library that reads it crashed \(SIGSEGV\), the file is damaged"),
-        ("while True: pass", "the library that reads it did not end within 0 seconds of processor time"),
+        ("while True: pass", "the library that reads it did not end within 0 seconds of CPU time"),
         ("return {}, {'theta': hdf5.np.zeros(1 << 31, 'u1')}", "Unable to allocate"),
         ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the library that reads it failed, the file is damaged"),
         ("return {}, {'theta': hdf5.np.array([b'abc'])}", "the library that reads it failed, the file is damaged"),
@@ -352,7 +352,7 @@ def reading(monkeypatch, tmp_path):
 )
 def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body, words):
     reading(body)
-    with pytest.raises(ValueError, match=f"good.h5: the checkpoint lacks what it should hold .*{words}"):
+    with pytest.raises(ValueError, match=f"good.h5: the checkpoint lacks required parts .*{words}"):
         ms.load(saved)
     monkeypatch.undo()
     if "allocate" in words:  # it has survived

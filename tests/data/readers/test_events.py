@@ -214,7 +214,7 @@ def test_a_clock_that_wraps_is_told(rng, period):
 def test_two_takes_in_one_are_told_wherever_the_second_begins(rng):
     for first in (0, 100_000, 10**15):
         a, b = a_take(rng, first=first), a_take(rng, 500, first + 1000)
-        with pytest.raises(ValueError, match="after event 2,000: the clock wraps or begins anew"):
+        with pytest.raises(ValueError, match="after event 2,000: the clock wraps or begins again"):
             as_events({name: np.concatenate([a[name], b[name]]) for name in "xytp"})
 
 

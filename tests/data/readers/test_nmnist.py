@@ -119,14 +119,14 @@ def test_errors_name_the_root(root):
 def test_a_file_without_a_number_is_named(root):
     folder = next(root.iterdir()) / "7"
     write(folder / "digit_a.bin", (1, 1, 0, 0, 1))
-    with pytest.raises(ValueError, match="digit_a.bin: .* no MNIST picture number"):
+    with pytest.raises(ValueError, match="digit_a.bin: .* not an MNIST picture number"):
         nmnist_files(root, "train")
 
 
 @pytest.mark.parametrize("name", ["9" * 200, "1" * 10, "0", "00000", "١"])
 def test_numbers_that_no_picture_has(root, name):
     (next(root.iterdir()) / "0" / f"{name}.bin").touch()
-    with pytest.raises(ValueError, match=f"{name}.bin: the file name is no MNIST picture number"):
+    with pytest.raises(ValueError, match=f"{name}.bin: the file name is not an MNIST picture number"):
         nmnist_files(root, "train")
 
 

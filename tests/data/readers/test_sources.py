@@ -375,8 +375,8 @@ def test_frames_are_steps(axes):
     [
         (np.zeros((5, 3, 4, 4)), r"frames have shape \(5, 3, 4, 4\), none is that of two polarities; expected"),
         (np.zeros((5, 2, 4, 2)), "both may be that of the polarities"),
-        (np.full((5, 2, 4, 4), 0.5), "no whole numbers; expected counts of events"),
-        (np.full((5, 2, 4, 4), np.nan), "no whole numbers"),
+        (np.full((5, 2, 4, 4), 0.5), "not whole numbers; expected counts of events"),
+        (np.full((5, 2, 4, 4), np.nan), "not whole numbers"),
         (np.full((5, 2, 4, 4), -1), "frames reach from -1 to -1; expected counts from 0 to 255"),
         (np.full((5, 2, 4, 4), 300), "frames reach from 300 to 300"),
         (np.zeros((5, 2, 4, 4)), "the recording has no events"),
@@ -447,7 +447,7 @@ def test_within_is_one_each():
         task = data.episode(0, k, 2, 1, 1)
         assert len({int(n) % 4 // 2 for side in task.recordings for n in side.ravel()}) == 1
     for wrong in ([0] * 7, [0] * 9, []):
-        assert f"within has {len(wrong)} entries; expected one a recording, 8" in told(
+        assert f"within has {len(wrong)} entries; expected one for each recording, 8" in told(
             lambda: ms.Recordings(events, labels, sensor=SENSOR, within=wrong)
         )
     lone = [0, 0, 0, 1, 0, 0, 1, 1]
@@ -457,7 +457,9 @@ def test_within_is_one_each():
     takes = ms.Recordings([sweep(k, lasting_ms=300) for k in range(8)], labels, sensor=SENSOR, within=[0, 1] * 4, hop_ms=80)
     assert len(takes.within) == len(takes.pool) > 8
     pool = data.pool
-    assert "within has shape (3,); expected one entry a recording, 8" in told(lambda: ms.Recordings(pool, within=[0, 0, 0]))
+    assert "within has shape (3,); expected one entry for each recording, 8" in told(
+        lambda: ms.Recordings(pool, within=[0, 0, 0])
+    )
 
 
 # ---- what else could be taken in silence
@@ -474,7 +476,7 @@ def test_within_is_one_each():
         (dict(x=[-1, 3]), "x reaches from -1 to 3"),
         (dict(x=[0.5, 3]), "x holds a value that is not a whole number"),
         (dict(t=[np.nan, 3]), "times are not all finite|not a whole number"),
-        (dict(t=[0.25, 3]), "times are fractions and nothing says of what"),
+        (dict(t=[0.25, 3]), "times are fractions, and nothing gives their unit"),
         (dict(t=np.array([0, 2**64 - 5], np.uint64)), "t reaches from 0 to 18446744073709551611"),
         (dict(x=[1, 2, 3]), "differ in length"),
         (dict(t=["a", "b"]), "times are not all finite numbers"),

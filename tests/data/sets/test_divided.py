@@ -216,7 +216,7 @@ def test_shares_are_above_nothing(share):
 
 def test_together_is_one_a_recording():
     data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
-    with pytest.raises(ValueError, match="together has 1 entries; expected one a recording, 60"):
+    with pytest.raises(ValueError, match="together has 1 entries; expected one for each recording, 60"):
         data.split_recordings(together=[1])
 
 

@@ -97,14 +97,14 @@ def test_a_changed_file_is_read_again():
 @pytest.mark.parametrize(
     "how, message",
     [
-        (dict(root=None), "recordings need a root; expected --root with a folder a class, or index.csv"),
+        (dict(root=None), "recordings need a root; expected --root with one folder for each class, or index.csv"),
         (dict(), "a: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"),
         (
             dict(sensor=[5, 12]),
             r"c5.0\.npy: y reaches from 5 to 5; expected 0 to 4 on a sensor of 12 x 5 pixels$",
         ),
         (dict(sensor=[10, 12], size=[3, 13]), "size is .*; expected rows and columns from 1 to those of the sensor"),
-        (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the take lasts"),
+        (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the recording lasts"),
     ],
 )
 def test_folders_that_do_not_fit(how, message):
@@ -212,7 +212,7 @@ def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_
 
 
 def test_too_few_classes_are_told_before_anything_is_trained():
-    with pytest.raises(ValueError, match="val: has 2 classes, 4-way tasks need 4; give fewer ways or another split"):
+    with pytest.raises(ValueError, match="val: has 2 classes, but 4-way tasks need 4; give fewer ways or another split"):
         train(TrainingConfig(**{**SMALL, "dataset": "mine.py:moves", "ways": 4}), "run", progress=False)
     assert not Path("run").exists()
 
@@ -253,7 +253,7 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         "c1/8.npy": "the pixel at x 4, y 2 makes",
         "c1/9.npy": "its clock jumps, or nothing moved",
         "c2/9.npy": "all its events are OFF",
-        "c2/8.csv": "the clock wraps or begins anew",
+        "c2/8.csv": "the clock wraps or begins again",
         "c2/7.csv": "the recording has no events",
     }.items():
         assert any(name in line and what in line for line in text.splitlines()), (what, text)

@@ -109,7 +109,7 @@ def test_takes_are_cut_and_stay_on_one_side():
 def test_windows_hold_the_events_of_their_time():
     events = event_array(np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int))
     assert [part["x"].tolist() for part in windows(events, 4, 3)] == [[0, 1, 2, 3], [3, 4, 5, 6]]
-    with pytest.raises(ValueError, match="the take lasts 9 ms; expected at least 10"):
+    with pytest.raises(ValueError, match="the recording lasts 9 ms; expected at least 10"):
         windows(events, 10, 3)
     with pytest.raises(ValueError, match="hop_ms is 0; expected a positive number"):
         windows(events, 4, 0)
@@ -162,16 +162,16 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings([], [], sensor=SENSOR), "found 0 recordings and 0 labels"),
         (
             lambda e, k: ms.Recordings(e, sensor=SENSOR),
-            r"labels are missing; expected one a recording, or pairs \(events, label",
+            r"labels are missing; expected one for each recording, or pairs \(events, label",
         ),
         (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording, expected at least 2"),
         (lambda e, k: ms.Recordings(e, k, sensor=(30, 4)), "recording [0-9]+: (x|y) reaches from"),
         (lambda e, k: ms.Recordings([e[0][:0], *e[1:]], k, sensor=SENSOR), "recording 0: the recording has no events"),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0), "bin_ms must be a positive number of milliseconds, not 0"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the take lasts 99 ms"),
+        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the recording lasts 99 ms"),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": "ab"}),
-            r"groups\['who'\] has 2 entries; expected one a",
+            r"groups\['who'\] has 2 entries; expected one for each recording",
         ),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, shared=["who"]), "shared names 'who'; expected one of no group"),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": ["b"]}), r"made_of\['a'\] names 'b'; expected labels"),
@@ -179,7 +179,7 @@ def test_splits_are_disjoint_and_whole():
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR).only(["nobody"]), "found class 'nobody', expected one or more of"),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=["class 1"], val=["class 1"], test=0.2),
-            "without a class in",
+            "with no class in",
         ),
         (lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=0.5), "expected train, val and test"),
     ],

@@ -57,7 +57,7 @@ def test_frames_of_tonic():
     tensors = tonic.transforms.Compose([transform, torch.tensor])
     same(ms.Recordings(Made(tensors), bin_ms=2), found)
     scaled = Made(tonic.transforms.Compose([transform, lambda frames: frames / 3]))
-    with pytest.raises(ValueError, match="recording 0: frames hold values that are no whole numbers"):
+    with pytest.raises(ValueError, match="recording 0: frames hold values that are not whole numbers"):
         ms.Recordings(scaled, bin_ms=2)
 
 

@@ -290,7 +290,7 @@ def test_a_damaged_entry_is_made_anew_with_a_warning(place, kind):
     make = Maker()
     cache.cached("x", {}, make)
     damage(kind, *place.iterdir())
-    with pytest.warns(UserWarning, match="is damaged .* made anew"):
+    with pytest.warns(UserWarning, match="is damaged .* made again"):
         assert cache.cached("x", {}, make)["a"][0] == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")

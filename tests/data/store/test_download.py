@@ -1,4 +1,4 @@
-"""Downloading: what goes on where it broke, what begins anew, what is kept, and what is said."""
+"""Downloading: what goes on where it broke, what begins again, what is kept, and what is said."""
 
 import errno
 import hashlib

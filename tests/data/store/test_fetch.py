@@ -194,7 +194,7 @@ def test_one_process_fetches_into_a_folder_at_a_time(server, parts):
     seen = []
 
     def meanwhile():
-        with pytest.raises(ValueError, match="N-MNIST: another process works in this folder"):
+        with pytest.raises(ValueError, match="N-MNIST: another process is working in this folder"):
             fetch(part="train", files=parts, tell=lambda text: None)
         seen.append(1)
 
