@@ -65,9 +65,9 @@ def run(args: argparse.Namespace) -> None:
     from ..meta.inner import InnerLoop
     from ..meta.online import OnlineReadout
     from ..parallel.compilation import announce
-    from ..training.checkpoint import read
+    from ..training.checkpoint import classifier, read
     from ..meta.rules import RULES
-    from ..training.baselines import baselines, classifier, learns_by, with_ways
+    from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
     from ..training.folder import write_json
     from ..training.origin import met

@@ -122,17 +122,6 @@ def baselines(
     return rules
 
 
-def classifier() -> Any:
-    """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does not."""
-    from ..data.store.shipped import shipped
-    from .checkpoint import read
-
-    try:
-        return read(shipped("double_nmnist_pretrained.h5"))
-    except FileNotFoundError:
-        return None
-
-
 @dataclass(frozen=True)
 class Row:
     """A rule's accuracy on the episodes: mean, its 95 % intervals, the accuracy of every episode, all answers, right (n,), and

@@ -351,3 +351,13 @@ def _provenance() -> dict[str, str]:
         versions["numba"] = metadata.version("numba")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
+
+
+def classifier() -> "Checkpoint | None":
+    """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does not."""
+    from ..data.store.shipped import shipped
+
+    try:
+        return read(shipped("double_nmnist_pretrained.h5"))
+    except FileNotFoundError:
+        return None

@@ -20,7 +20,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .. import stopping
-from .baselines import baselines, classifier
+from .baselines import baselines
 from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed, sentence
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
@@ -293,7 +293,9 @@ class _Run:
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
-        result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
+        with warnings.catch_warnings():  # a network that answers alike is ordinary before it has learned
+            warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
+            result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
         activity = self._activity(state, 0)
         self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
@@ -337,7 +339,7 @@ class _Run:
             return kept
         beside = None
         if type(self.held) is Held and not RULES[config.rule].whole_set and self.measure == "accuracy":
-            beside = partial(baselines, self.net, state.theta, pretrained=classifier(), inner=self._inner(state))
+            beside = partial(baselines, self.net, state.theta, pretrained=checkpoints.classifier(), inner=self._inner(state))
         test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
         test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)

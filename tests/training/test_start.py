@@ -220,7 +220,7 @@ def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path,
         "minisnn.training.evaluation.open_set", lambda *words, **options: asked.append((words[1], options)) or sets[words[1]]
     )
     train(_classify(), tmp_path / "run", **SILENT)
-    assert asked == [(split, {"classes": "train"}) for split in ("train", "val", "test")]
+    assert asked == [(split, {"classes": "train", "align": "none"}) for split in ("train", "val", "test")]
 
 
 def test_what_the_line_says():

@@ -3,17 +3,20 @@ import io
 import multiprocessing
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minisnn.data.sets import digits, double_nmnist as double
-from minisnn.data.sets.double_nmnist import CLASSES, DoubleNMnist
+from minisnn.data.sets.double_nmnist import CLASSES
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.data.sets.pool import Pool
+
+DoubleNMnist = partial(double.DoubleNMnist, align="none")  # marks tell which recording it is by their cell
 
 
 @pytest.fixture(autouse=True)
