@@ -27,6 +27,7 @@ def test_wrong_command_lines_end_with_one_sentence(tmp_path):
     assert not commands.fuzz_commands(20, tmp_path, first=20_000)
 
 
+@pytest.mark.slow
 def test_signals_end_a_command(tmp_path):
     assert not signals.fuzz_signals(1, 20_000, tmp_path, ("check",))
 
@@ -93,7 +94,7 @@ def test_judgements_of_command_lines():
     assert "traceback" in judged(err="Traceback (most recent call last)") and "exit code 0" in judged(0)
     assert "traceback" in judged(1, "minisnn: a defect of minisnn: KeyError\n")
     assert "no single" in judged(err="minisnn: a\nminisnn: b\n") and "no single" in judged(err="minisnn: a\nb\n")
-    assert "processor" in judged(spent=6) and "['new']" in judged(after={"new": (1, 2)})
+    assert "CPU time" in judged(spent=6) and "['new']" in judged(after={"new": (1, 2)})
 
 
 def test_a_child_that_is_ended_is_noticed_and_the_next_goes_on(tmp_path, monkeypatch):

@@ -90,6 +90,7 @@ def test_a_full_output_is_told(tmp_path):
     assert done.returncode == 2 and done.stderr == b"minisnn: no space left on device\n"
 
 
+@pytest.mark.slow
 def test_nobody_reads_on(tmp_path):
     done = shell(f"{COMMAND} lessons --list | (sleep 2; head -c 1)", tmp_path)
     assert done.returncode == 0 and not done.stderr

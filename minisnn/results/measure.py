@@ -230,10 +230,10 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
     for table in tables:
         for number, row in enumerate(table["rows"], 1):
             for header, cell in zip(table["header"], row):
-                if found := _MEAN.fullmatch(str(cell)):
+                if mean := _MEAN.fullmatch(str(cell)):
                     unit = "points" if "less" in header else "%"
                     name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
-                    figures[name] = figure(float(found[1]) / 100, unit, float(found[2]) / 100)
+                    figures[name] = figure(float(mean[1]) / 100, unit, float(mean[2]) / 100)
     if not figures:
         raise ValueError(f"{outs[0]}: the experiment found neither claims nor means with intervals")
     return figures, {"claims": claims, "tables": tables}

@@ -279,6 +279,7 @@ def test_a_network_in_the_place_of_the_page_is_told_where_it_belongs(here, capsy
         assert f"name the network with --checkpoint {name}" in refused(["hardware", "export", name], capsys, name)
 
 
+@pytest.mark.slow
 def test_what_minisnn_wrote_is_written_again_and_force_replaces_anything(here, capsys):
     lines = {
         "a.npz": ["hardware", "loihi", "--episodes", "2", "--queries", "1", "--quiet", "--words", "a.npz"],

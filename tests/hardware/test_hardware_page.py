@@ -107,6 +107,7 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(p
     assert (u.argmax(1) == np.repeat(np.arange(number), each)).mean() >= 0.5  # of five, chance is 0.2
 
 
+@pytest.mark.slow
 def test_undo_forget_save_and_open(path, tmp_path):
     first, second = characters(2, 1)[:, 0]
     with opened(path, viewport={"width": 360, "height": 780}, color_scheme="dark") as page:

@@ -304,7 +304,10 @@ def test_a_run_that_is_refused_leaves_the_one_that_lies_there(tmp_path):
     ms.save(tmp_path / "dense.h5", dense, dense.init(np.random.default_rng(0)))
     for changes, words in (
         (dict(channels=(5,)), "float.h5: the checkpoint's network, .*, differs from that of the settings"),
-        (dict(start=str(tmp_path / "cnn.h5")), "cnn.h5: the checkpoint's network, ConvNet.*, is another"),
+        (
+            dict(start=str(tmp_path / "cnn.h5")),
+            "cnn.h5: the checkpoint's network, ConvNet.*, differs from that of the settings",
+        ),
         (dict(start=str(tmp_path / "dense.h5"), hidden=(5,)), "dense.h5: the chip holds a spiking network of conv layers"),
         (dict(start=str(tmp_path / "absent.h5")), "absent.h5"),
     ):

@@ -40,6 +40,7 @@ def results(name: str, backend: str) -> dict[str, np.ndarray]:
     return dict(found, pulled=pullback(rng.standard_normal(p.shape)), answers=net(theta, x[:1]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(config.DISABLE_JIT, reason="this starts the tests below")
 def test_kernels_as_plain_python():
     told = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--noconftest", __file__]

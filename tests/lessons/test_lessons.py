@@ -432,7 +432,7 @@ def test_every_notebook_has_its_rows_whatever_is_in_it(tmp_path, monkeypatch, ca
     monkeypatch.setattr(exam, "mark", partial(exam.mark, seconds=3))
     parts = make.exercises(make.parse(SOURCES[0]))
     text = exam.set_exam("1", tmp_path / "exam.ipynb").read_text()
-    with pytest.raises(ValueError, match="another file is there already"):
+    with pytest.raises(ValueError, match="another file exists already"):
         exam.set_exam("1", Path(shutil.copy(SOURCES[0], tmp_path / "mine.md")))
     book = json.loads(text)
     slots = [cell for cell in book["cells"] if "exercise" in cell["metadata"].get("tags", ())]

@@ -18,6 +18,7 @@ from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, train
 from minisnn.training.settings import TrainingConfig
+from slowly import after
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SILENT = dict(progress=False)
@@ -175,7 +176,7 @@ def test_the_golden_values_are_those_that_the_peer_makes(golden, monkeypatch):
 # ---- training --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["snn", "cnn"])
+@pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
 @pytest.mark.parametrize("name", RULES)
 def test_a_run_that_was_stopped_equals_one_that_was_not(tmp_path, model, name):
     changes = dict(step_size=5.0 if model == "snn" else 0.1, updates=8, evaluate_every=0, checkpoint_every=3, test_episodes=2)

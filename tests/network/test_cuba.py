@@ -153,7 +153,7 @@ def bar(seed, backend):
     assert {r.tolerance for r in report.results if r.how in ("adjoint", "symmetry")} == {1e-12}
 
 
-@pytest.mark.parametrize("seed, backend", after(3, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(12)]))
+@pytest.mark.parametrize("seed, backend", after(2, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]))
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 

@@ -30,6 +30,7 @@ from minisnn.training.origin import TRAIN, Origin
 from minisnn.training.run import Interrupted, Result, _Run, train
 from minisnn.training.settings import TrainingConfig
 from minisnn.training.update import task_of
+from slowly import after
 
 SILENT = dict(progress=False)
 HERE = Path(__file__).parents[1]
@@ -138,7 +139,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed, tmp_
     assert_same(undisturbed, tmp_path)
 
 
-@pytest.mark.parametrize("learn", GROUPS)
+@pytest.mark.parametrize("learn", after(2, GROUPS))
 @pytest.mark.parametrize("changes", [{}, dict(optimiser="sgd", momentum=0.9, order=1, inner_steps=2, dtype="float64")])
 def test_resuming_works_for_every_kind_of_step_size(tmp_path, learn, changes):
     config = toy_config(learn_step_size=learn, updates=6, evaluate_every=0, test_episodes=2, **changes)
@@ -341,7 +342,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "loss, meta, message", [(np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")]
+    "loss, meta, message", after(1, [(np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")])
 )
 def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, monkeypatch, loss, meta, message):
     config = toy_config(optimiser="sgd", momentum=0.9)

@@ -122,6 +122,7 @@ def test_the_first_recordings_of_each_letter(root):
     assert check_tasks(DoubleASL("train", root, per_letter=3, progress=False)) == {1, 2, 3}
 
 
+@pytest.mark.slow
 def test_flipped_rows(root, tmp_path, capsys):
     plain, flipped = (DoubleASL("test", root, flip_y=flip, progress=False) for flip in (False, True))
     one, other = (data.pool.dense(np.arange(len(data.pool))) for data in (plain, flipped))
@@ -251,6 +252,7 @@ def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     assert check_tasks(data, 60) == numbers and data.classes == CLASSES[split] and "photographs" in data.source
 
 
+@pytest.mark.slow
 def test_the_first_photographs_of_each_letter(photographs):
     assert check_tasks(DoubleASL("test", photographs[0], camera=MarkingCamera(), per_letter=12, progress=False)) == {5, 10}
     with pytest.raises(ValueError, match="photographs of .*: letter a has 1 recording, expected at least 2"):

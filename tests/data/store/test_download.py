@@ -162,6 +162,7 @@ def test_a_disk_that_fills_up_keeps_what_has_come(run, server, parts, monkeypatc
     assert code == 0 and "going on after 3.0 kB" in out
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_sigterm_leave_what_has_come(run, server, parts):
     """A process of its own, stopped by a signal while the server keeps back the last byte."""
     program = (
