@@ -180,7 +180,8 @@ def heard(config: TrainingConfig, data=None, episodes=60, splits=("val", "test")
             right, of = row.right, row.shared.query[0].reshape(len(row.right), -1)
             if sets[split].groups is not None:  # those of one subject and label are as good as one
                 pairs = 1000 * sets[split].groups + sets[split].pool.labels
-                of = np.vectorize(dict(zip(sets[split].takes.tolist(), pairs.tolist())).__getitem__)(of)
+                numbers = np.arange(len(pairs)) if sets[split].takes is None else sets[split].takes
+                of = np.vectorize(dict(zip(numbers.tolist(), pairs.tolist())).__getitem__)(of)
             chance = 1 / made.net.ways
             error = max(over_recordings(right, of, episodes) / 1.96, (chance * (1 - chance) / len(np.unique(of))) ** 0.5)
             found[f"{split} {name}".strip()] = (row.mean - chance) / error
