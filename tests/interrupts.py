@@ -117,22 +117,31 @@ class Interrupted:
 
     def serve(self) -> None:
         """In a plain process: what it is asked on its standard input."""
-        number = 0
-        while line := self.through(sys.stdin.readline):
-            name, threads = line.split()
-            number += 1
-            self.through(lambda n=threads: self.set_threads(int(n)))
-            try:
-                self.begin(name)
-            except KeyboardInterrupt:
-                pass
-            self.through(lambda name=name, n=number: self.judge(name, n))
+        self.phase, self.number = 0, 0
+        self.through(self.answer)
 
-    def through(self, function):
-        """function(), begun again where a late signal comes."""
+    def answer(self) -> None:
+        """One request after the other; where a signal ended it, it goes on with the next phase of the request."""
+        while True:
+            if self.phase == 0:
+                line = sys.stdin.readline()
+                if not line:
+                    return
+                self.name, threads = line.split()
+                self.number += 1
+                self.set_threads(int(threads))
+                self.phase = 1
+            if self.phase == 1:
+                self.phase = 2
+                self.begin(self.name)
+            self.judge(self.name, self.number)
+            self.phase = 0
+
+    def through(self, function, depth: int = 4):
+        """function(), begun again where a late signal comes; one that comes outside a `try` meets the `try` around it."""
         while True:
             try:
-                return function()
+                return self.through(function, depth - 1) if depth else function()
             except KeyboardInterrupt:
                 continue
 
@@ -183,7 +192,7 @@ class Jupyter:
         self.kernel.interrupt_kernel()
 
     def judge(self, name: str, number: int) -> None:
-        self.client.execute(f"here.judge({name!r}, {number})", stop_on_error=False)
+        self.client.execute(f"here.through(lambda: here.judge({name!r}, {number}))", stop_on_error=False)
 
     def end(self) -> None:
         self.client.stop_channels()
