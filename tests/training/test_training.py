@@ -522,12 +522,16 @@ def test_no_time_is_negative(tmp_path, monkeypatch):
 
 WANDERING = """
 import os
+import threading
 from toy import ToySet
+
+ALONE = threading.Lock()  # tasks are drawn by several threads, which have one working folder
 
 class Wandering(ToySet):
     def sample_task(self, *given):
-        os.makedirs("elsewhere", exist_ok=True)
-        os.chdir("elsewhere")
+        with ALONE:
+            os.makedirs("elsewhere", exist_ok=True)
+            os.chdir("elsewhere")
         return super().sample_task(*given)
 
 def tasks(split):

@@ -109,7 +109,7 @@ class EventCamera:
         for name in ("blur", "mismatch", "leak_spread"):
             _need(name, getattr(self, name), getattr(self, name) <= MOST_SPREAD, f"{MOST_SPREAD} at most")
         moved = array("offset_px", self.offset_px)
-        good = moved.shape == (2,) and moved.dtype.kind in "iuf" and np.isfinite(moved).all()
+        good = moved.shape == (2,) and moved.dtype.kind in "iuf" and bool(np.isfinite(moved).all())
         _need("offset_px", self.offset_px, good, "two numbers, (x, y)")
         sides = list(self.sensor) if is_sequence(self.sensor) and not hasattr(self.sensor, "mask") else []
         good = len(sides) == 2 and all(1 <= _real(n) <= 2048 and _real(n).is_integer() for n in sides)
@@ -117,7 +117,7 @@ class EventCamera:
         if self.trajectory is not None:
             rows = array("trajectory", self.trajectory)
             good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) >= 2 and rows.dtype.kind in "iuf"
-            good = good and np.isfinite(rows).all() and np.all(np.diff(rows[:, 0]) > 0)
+            good = good and bool(np.isfinite(rows).all()) and bool(np.all(np.diff(rows[:, 0]) > 0))
             _need("trajectory", f"of shape {rows.shape}", good, "two or more rows (ms, x, y) of finite numbers, times rising")
         for name in ("inverted", "moving"):
             flag(name, getattr(self, name))

@@ -298,6 +298,6 @@ def joined(groups: Sequence[np.ndarray]) -> np.ndarray:
     for group in groups:
         _, place = np.unique(group, return_inverse=True)
         pairs.append(np.stack([np.arange(recordings), at + place]))
-        at += place.max() + 1
+        at += int(place.max()) + 1
     row, column = np.concatenate(pairs, axis=1)
     return connected_components(coo_matrix((np.ones(len(row)), (row, column)), (at, at)), directed=False)[1][:recordings]
