@@ -120,10 +120,20 @@ def tests_of(mutant: Mutant, root: Path) -> list[str]:
     return [*named, *found]
 
 
-def noticed(mutant: Mutant, root: Path, jobs: int) -> str:
-    """The first test that fails, or "" where all pass."""
+def clone(root: Path, suite: Path) -> None:
+    """A fresh clone of the last commit, with the tests of another one where `suite` is not this."""
+    shutil.rmtree(root, ignore_errors=True)
+    subprocess.run(["git", "clone", "-q", "--shared", str(ROOT), str(root)], check=True)
+    if suite.resolve() != ROOT:
+        shutil.rmtree(root / "tests")
+        shutil.copytree(suite / "tests", root / "tests")
+
+
+def noticed(mutant: Mutant | None, root: Path, jobs: int) -> str:
+    """The first test that fails, or "" where all pass; None: all tests, of the library as it is."""
     environment = dict(os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache"))
-    for tests in [own, []] if (own := tests_of(mutant, root)) else [[]]:
+    own = [] if mutant is None else tests_of(mutant, root)
+    for tests in [own, []] if own else [[]]:
         line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider", *tests]
         try:
             done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600)
@@ -145,18 +155,15 @@ def main() -> None:
     args = parser.parse_args()
     lines = args.out.read_text(encoding="utf-8").splitlines() if args.out.exists() else []
     known = {json.dumps(one["mutant"], sort_keys=True) for one in map(json.loads, lines)}
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
+        root = Path(temporary) / "clone"
+        clone(root, args.suite)
+        if found := noticed(None, root, args.jobs):
+            parser.exit(2, f"without any mutant {found}; expected tests that pass\n")
         for number, mutant in enumerate(chosen(args.count, args.seed)):
             if json.dumps(asdict(mutant), sort_keys=True) in known:
                 continue
-            root = Path(temporary) / "clone"
-            shutil.rmtree(root, ignore_errors=True)
-            for name in files.split("\0")[:-1]:
-                source = args.suite if name.startswith("tests/") else ROOT
-                if (source / name).exists():
-                    (root / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(source / name, root / name)
+            clone(root, args.suite)
             mutant.apply(root)
             found = noticed(mutant, root, args.jobs)
             with open(args.out, "a", encoding="utf-8") as file:
