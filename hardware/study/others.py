@@ -8,7 +8,6 @@ import numpy as np
 
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
-from minisnn.meta.inner import predict
 from minisnn.training.evaluation import accuracy
 
 from ..chip.calibrate import calibrate
@@ -82,5 +81,5 @@ def _episode(tasks, names: list[str], chips: dict[str, IntegerNet], net, theta, 
         whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
         found[name] = accuracy(whole(task.x_query), task.y_query)
         twin = float_learn_all(net, theta, learner, how, task.x_support, task.y_support)
-        found[f"{name}, float twin"] = accuracy(predict(net, twin, task.x_query), task.y_query)
+        found[f"{name}, float twin"] = accuracy(net(twin, task.x_query), task.y_query)
     return [found[name] for name in names]

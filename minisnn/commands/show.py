@@ -62,11 +62,11 @@ def run(args: argparse.Namespace) -> None:
         written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
         written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))
         if found is not None:
-            from ..meta.inner import InnerLoop, predict
+            from ..meta.inner import InnerLoop
             from ..plots import plot_answers
 
             theta = (found.inner or InnerLoop()).adapt(found.net, found.theta, task.x_support, task.y_support)
-            before, after = (predict(found.net, point, task.x_query) for point in (found.theta, theta))
+            before, after = (found.net(point, task.x_query) for point in (found.theta, theta))
             written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
         if args.animation:
             written.append(animate_task(task, made / "task.gif"))

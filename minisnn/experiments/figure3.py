@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..meta.inner import InnerLoop, predict
+from ..meta.inner import InnerLoop
 from ..meta.tasks import Task
 from .baselines import add_baselines
 from .drawing import chance, curves_of
@@ -29,10 +29,10 @@ class Updated:
 
     def __call__(self, task: Task) -> np.ndarray:
         theta, step = self.theta, InnerLoop(self.inner.step_size, 1, self.inner.freeze)
-        logits = [predict(self.net, theta, task.x_query)]
+        logits = [self.net(theta, task.x_query)]
         for _ in range(self.steps):
             theta = step.adapt(self.net, theta, task.x_support, task.y_support)
-            logits.append(predict(self.net, theta, task.x_query))
+            logits.append(self.net(theta, task.x_query))
         return np.array(logits)
 
 

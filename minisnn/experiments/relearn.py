@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..meta.inner import InnerLoop, body, predict
+from ..meta.inner import InnerLoop, body
 from ..meta.tasks import Task
 from ..training.baselines import Answers, Row, correct, drawn_by, rows_of
 from .drawing import TWO, chance, drawn, errorbars
@@ -56,7 +56,7 @@ def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop
     pair, right = (first, second), list[list[np.ndarray]]()
     for learn in (first, second, first):
         theta = inner.adapt(net, theta, learn.x_support, learn.y_support)
-        right.append([correct(predict(net, theta, task.x_query), task)[0] for task in pair])
+        right.append([correct(net(theta, task.x_query), task)[0] for task in pair])
     return [recorded(Answers(np.array(of_task), drawn_by(task))) for of_task, task in zip(zip(*right), pair)]
 
 

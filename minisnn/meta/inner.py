@@ -36,7 +36,6 @@ from .gate import error_gate, gate
 from .tasks import Task
 
 MOST_STEPS = 1000  # a number in a file must not keep anybody waiting for ever; of settings, too
-BATCH = 64  # samples that go through the network at once; more would only take memory
 
 
 class MetaGradient(NamedTuple):
@@ -228,7 +227,7 @@ class InnerLoop:
         >>> logits.shape == (len(case.task.y_query), case.net.ways)
         True
         """
-        return predict(net, self.adapt(net, theta, task.x_support, task.y_support), task.x_query)
+        return net(self.adapt(net, theta, task.x_support, task.y_support), task.x_query)
 
     def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
         """The query loss after adaptation: the function whose gradient is `meta_gradient`.
@@ -328,8 +327,3 @@ def body(net: Network) -> tuple[str, ...]:
     ('conv1', 'conv2', 'hidden1')
     """
     return tuple(b.name for b in net.blocks if not b.readout)
-
-
-def predict(net: Network, theta: Array, x: Array) -> Array:
-    """Logits (B, ways), computed BATCH samples at a time."""
-    return np.concatenate([net(theta, x[first : first + BATCH]) for first in range(0, len(x), BATCH)])

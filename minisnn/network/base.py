@@ -18,6 +18,7 @@ from ..parallel.threads import in_order
 from .found import Features, Gradients, LossAndGradient, Product, Record
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite, Parameter
+from .remembered import Seen, is_remembered, once
 
 __all__ = ["Array", "Features", "Gradients", "Layout", "LossAndGradient", "Network", "NotFinite", "Parameter", "one_of"]
 
@@ -81,6 +82,8 @@ class Network(Layout):
 
     def __call__(self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None) -> Array:
         """Logits (B, ways)."""
+        if spike == "hard" and is_remembered():
+            return once(self, theta, x, lambda: self._seen(theta, x)).logits
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         logits: list[Array] = []
 
@@ -208,7 +211,24 @@ class Network(Layout):
         >>> net.features(net.init(np.random.default_rng(0), x), x).shape
         (3, 5)
         """
+        if spike == "hard" and is_remembered():
+            return once(self, theta, x, lambda: self._seen(theta, x)).p
         return self._features(theta, x, spike, record, 0).p
+
+    def _seen(self, theta, x) -> Seen:
+        """Features and logits by the same pass through the layers below the readout."""
+        engine, layers, theta, x, _ = self._taken(theta, x, "hard", None)
+        readout, weight, bias = layers[-1]
+        found: list[Seen] = []
+
+        def one(part):
+            y = self.fit(readout, self._forward(engine, layers[:-1], x[part], "hard", None, 0)[0])
+            logits, _ = engine.forward(readout, weight, bias, y, self.window, keep=0)
+            return Seen(engine.features(readout, y, None, self.dtype), logits)
+
+        in_order(one, parts_of(len(x), self.inference_part), found.append)
+        p, logits = map(np.concatenate, zip(*found))
+        return Seen(p, self._finite(logits, theta))
 
     def readout_bias(self, steps: int) -> float | None:
         """The factor of the readout's bias in the logits after this many steps; None where logits are not W p + a bias."""

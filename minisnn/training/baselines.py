@@ -24,6 +24,7 @@ from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task
+from ..network.remembered import remembered
 from ..parallel.executor import Executor
 from .intervals import Drawn, Interval, Intervals, Shared, ci95
 
@@ -205,7 +206,8 @@ def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, que
 
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """What the rules answer to a task."""
-    return Answers(np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task))
+    with remembered():
+        return Answers(np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task))
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:

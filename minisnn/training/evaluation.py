@@ -16,9 +16,10 @@ from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
 from .intervals import Intervals
 from .settings import TrainingConfig
-from ..meta.inner import InnerLoop, predict
+from ..meta.inner import InnerLoop
 from ..layers.loss import Loss, loss_of
 from ..network.base import Network
+from ..network.remembered import remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.samples import TELLING, shared
@@ -275,7 +276,8 @@ def _episode(
         check_size(task, *size)
     adapts = not isinstance(tasks, Classification) and not task.real
     known = _known(task) if adapts else 0
-    return measured(predict(net, theta, task.x_query), task.y_query), answers_of(task, rules), known
+    with remembered():
+        return measured(net(theta, task.x_query), task.y_query), answers_of(task, rules), known
 
 
 def _one_answer(answered: Sequence[Answers]) -> bool:

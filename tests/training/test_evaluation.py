@@ -5,7 +5,7 @@ import pytest
 from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
-from minisnn.meta.inner import InnerLoop, predict
+from minisnn.meta.inner import InnerLoop
 from minisnn.training.evaluation import accuracy, evaluate, open_set, sentence, table
 from minisnn.training.intervals import ci95
 
@@ -54,9 +54,9 @@ def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
 def test_batches_do_not_change_the_logits(net, theta, monkeypatch):
     x = np.concatenate([ToySet("test").episode(0, index).x_query for index in range(3)])
     whole = net(theta, x)
-    monkeypatch.setattr("minisnn.meta.inner.BATCH", 4)
+    monkeypatch.setattr(type(net), "inference_part", 4)
     assert len(x) % 4
-    np.testing.assert_allclose(predict(net, theta, x), whole, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(net(theta, x), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_accuracy_takes_the_first_of_equal_logits():
