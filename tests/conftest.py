@@ -5,6 +5,8 @@ import inspect
 import os
 import tempfile
 import textwrap
+import time
+from collections import Counter
 from pathlib import Path
 
 # Before NumPy is there: tests run side by side, and threads of matrix products that wait for each other take ten times as long.
@@ -18,15 +20,46 @@ os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py") 
 BACKENDS = ("numpy", "numba")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test marked `every(n)`, the first case and each n-th after it run by default, the others with `pytest -m slow`."""
+    seen = Counter()
+    for item in items:
+        if mark := item.get_closest_marker("every"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[test] += 1
+    items.sort(key=lambda item: "/lessons/" not in item.nodeid)  # the longest first, so that workers end together
+
+
 @pytest.fixture(scope="session", autouse=True)
-def compiled():
-    """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it."""
+def compiled(worker_id, tmp_path_factory):
+    """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it. Of two workers one compiles
+    those of float32 and the other those of float64, which each then reads of the other's."""
+    alone, number = worker_id == "master", int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    mine = "float64" if number % 2 else "float32"
+    compile_kernels(mine)
+    if alone or os.environ["PYTEST_XDIST_WORKER_COUNT"] == "1":
+        return
+    places = {dtype: tmp_path_factory.getbasetemp().parent / f"compiled-{dtype}" for dtype in ("float32", "float64")}
+    places[mine].touch()
+    end = time.monotonic() + 300
+    while not all(place.exists() for place in places.values()) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def compile_kernels(dtype: str) -> None:
+    """All that networks of this dtype run, and the camera's with those of float64, of which there are fewer."""
     import minisnn as ms
     from minisnn.data.camera.event_camera import EventCamera
 
-    EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
-    net, x, y = ms.SpikingNet((4, 8, 2), (2,), 2, window=5), np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
-    net.hessian_vector_product(net.init(np.random.default_rng(0)), x, y, np.ones(net.size, np.float32))
+    if dtype == "float64":
+        EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
+    x, y = np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
+    for made in (dict(channels=(2,)), dict(channels=(2,), hidden=(3,))):
+        net = ms.SpikingNet((4, 8, 2), ways=2, window=5, dtype=dtype, **made)
+        net.hessian_vector_product(net.init(np.random.default_rng(0)), x, y, np.ones(net.size, dtype))
 
 
 @pytest.fixture(params=BACKENDS)

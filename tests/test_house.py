@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,14 +56,17 @@ def _room(module: str) -> str:
     return ".".join(parts[:2]) if parts[0] == "data" else parts[0]
 
 
-NODES = {module: list(ast.walk(ast.parse(path.read_text()))) for module, path in MODULES_OF.items()}
+@cache
+def nodes_of(module: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(MODULES_OF[module].read_text())))
 
 
-def _imports(module: str) -> set[str]:
+@cache
+def imports_of(module: str) -> set[str]:
     """Modules of the project that a module imports: at its top, in functions, and for type checkers only."""
     package = module.split(".")[: None if MODULES_OF[module].name == "__init__.py" else -1]
     found = set()
-    for node in NODES[module]:
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -75,12 +79,11 @@ def _imports(module: str) -> set[str]:
     return {name for name in found if name.split(".")[0] in PACKAGES}
 
 
-IMPORTS = {module: _imports(module) for module in MODULES_OF}
 ROOMS = sorted({module for module, path in MODULES_OF.items() if path.name == "__init__.py" and module not in PACKAGES})
 
 
 def _said(room: str, line: str) -> str:
-    doc = ast.get_docstring(NODES[room][0]) or ""
+    doc = ast.get_docstring(nodes_of(room)[0]) or ""
     found = re.search(rf"^{line}: (.+?)\.$", doc, re.M | re.S)
     assert found and doc.splitlines()[0].endswith((".", ":")), f'{room} does not say "{line}: …."'
     return found[1]
@@ -89,7 +92,7 @@ def _said(room: str, line: str) -> str:
 @pytest.mark.parametrize("module", sorted(MODULES_OF))
 def test_imports_go_down_only(module):
     here = _room(module)
-    for other in IMPORTS[module]:
+    for other in imports_of(module):
         assert other in MODULES_OF, f"{module} imports {other}, which is no module: name its home, not the front door"
         there = _room(other)
         if there and here and there != here and (module, there) not in STILL_UP:
@@ -107,7 +110,7 @@ def test_rooms_keep_to_what_they_say(room):
     named = re.findall(r"`(\w+)`", offered)
     tree = MODULES_OF[room].read_text()
     assert all(f"{room}.{name}" in MODULES_OF or re.search(rf"\b{name}\b", tree.split('"""')[2]) for name in named if here)
-    for module, others in IMPORTS.items():
+    for module, others in ((module, imports_of(module)) for module in MODULES_OF):
         for other in others:
             if here and _room(module) == here and _room(other) not in ("", here) and (module, _room(other)) not in STILL_UP:
                 there = _room(other)
@@ -131,7 +134,11 @@ def _circles(imports: dict[str, set[str]]) -> list[set[str]]:
 
 
 def test_no_circle():
-    assert not [sorted(circle) for circle in _circles(IMPORTS) if not circle <= STILL_IN_CIRCLES]
+    assert not [
+        sorted(circle)
+        for circle in _circles({module: imports_of(module) for module in MODULES_OF})
+        if not circle <= STILL_IN_CIRCLES
+    ]
 
 
 def test_circles_are_found():
@@ -152,8 +159,8 @@ def test_files_and_rooms_are_small():
 
 
 def test_no_forbidden_calls():
-    for module, nodes in NODES.items():
-        for node in nodes:
+    for module in MODULES_OF:
+        for node in nodes_of(module):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
                 assert not any(n.split(".")[0] in ("pickle", "marshal", "shelve", "torch") for n in names), module
@@ -174,7 +181,8 @@ def test_help_imports_nothing_heavy():
 
 def test_minisnn_stands_without_the_packages_beside_it():
     """hardware uses minisnn. Only the command line knows its name, offers what is there, and misses nothing."""
-    for module, tree in NODES.items():
+    for module in MODULES_OF:
+        tree = nodes_of(module)
         if not module.startswith("minisnn"):
             continue
         taken = {a.name for n in tree if isinstance(n, ast.Import) for a in n.names}

@@ -85,6 +85,7 @@ def test_the_shipped_network_sees_recordings_alike(tmp_path):
 
 @pytest.mark.parametrize("dtype", (np.float32, np.float64))
 @pytest.mark.parametrize("inner", (None, "scalar", "array"))
+@pytest.mark.every(5)
 def test_a_round_trip_is_exact(settings, dtype, inner, tmp_path):
     net, theta, _ = made(settings, dtype)
     if inner is not None:

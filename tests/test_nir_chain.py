@@ -97,6 +97,7 @@ def test_the_graph_fires_as_the_network_does(name, tool):
 
 @pytest.mark.parametrize("tool", (None, *TOOLS))
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.every(5)
 def test_a_round_trip_is_exact(name, tool, tmp_path):
     for dtype, most in ((np.float32, 0), (np.float64, 2e-15)):
         net, theta, x = made(NETWORKS[name], dtype)

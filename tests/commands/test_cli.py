@@ -650,6 +650,7 @@ def test_an_update_of_one_task_is_not_shared_and_the_command_says_so(run):
     ],
 )
 @pytest.mark.parametrize("command", [("evaluate", "--checkpoint", "runs/quick-1"), ("table", "2"), ("report",), ("hardware",)])
+@pytest.mark.every(5)
 def test_workers_that_cannot_be_had(run, trained, capsys, command, where, words):
     try:
         code, _, err = run(*command, *where)

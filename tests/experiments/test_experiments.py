@@ -132,6 +132,7 @@ def _table(values: dict):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.every(3)
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     found = experiment(name).run(study(name, Networks()))

@@ -132,7 +132,7 @@ FAULTS = [  # module, function, old, new, to blame, changes of the network
 
 @pytest.mark.parametrize(
     "module, name, old, new, blame, changes",
-    after(8, FAULTS),
+    after(4, FAULTS),
     ids=[f"{f[0].__name__.split('.')[-1]}.{f[1]}-{n}" for n, f in enumerate(FAULTS)],
 )
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, changes):

@@ -135,6 +135,7 @@ FAULTS = [  # module, function, old, new, to blame
 @pytest.mark.parametrize(
     "module, name, old, new, blame", FAULTS, ids=[f"{f[0].__name__.split('.')[-1]}.{f[1]}-{n}" for n, f in enumerate(FAULTS)]
 )
+@pytest.mark.every(3)
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame):
     mutate(module, name, old, new)
     report = gradcheck.check(small(hidden=()), inner_steps=())

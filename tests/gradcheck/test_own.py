@@ -62,6 +62,7 @@ def page_slips():
 
 
 @pytest.mark.parametrize("part, kind, method, old, new, guilty", page_slips())
+@pytest.mark.every(2)
 def test_a_slip_is_named(page, part, kind, method, old, new, guilty):
     block = next(b for b in BLOCKS if f"class {kind}(" in b)
     before, at, rest = block.partition(f"    def {method}(self")

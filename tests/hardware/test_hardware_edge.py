@@ -69,6 +69,7 @@ CASES = {
 
 @pytest.mark.parametrize("build", EXACT)
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.every(3)
 def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
     learner, options = CASES[name]
     chip, x, y = exported(tmp_path, learner, **options)

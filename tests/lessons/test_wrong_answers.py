@@ -90,13 +90,13 @@ def test_there_are_enough_and_every_exercise_has_some():
     assert set(students()) == exercises
 
 
-HEAVY = "06", "10", "11", "12"  # whose checks train
+HEAVY = "06", "10", "11", "12", "17"  # whose checks train
 
 
 def _cases():
     for source in SOURCES:
         for name in LISTS:
-            slow = name != "wrong_answers.txt" and source.stem.startswith(HEAVY)
+            slow = name == "fresh.txt" or name != "wrong_answers.txt" and source.stem.startswith(HEAVY)
             yield pytest.param(source, name, id=f"{source.stem}-{name}", marks=[pytest.mark.slow] * slow)
 
 

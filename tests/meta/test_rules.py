@@ -178,6 +178,7 @@ def test_the_golden_values_are_those_that_the_peer_makes(golden, monkeypatch):
 
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
 @pytest.mark.parametrize("name", RULES)
+@pytest.mark.every(3)
 def test_a_run_that_was_stopped_equals_one_that_was_not(tmp_path, model, name):
     changes = dict(step_size=5.0 if model == "snn" else 0.1, updates=8, evaluate_every=0, checkpoint_every=3, test_episodes=2)
     config = toy_config(**{"model": model, **changes, **RULES[name]})

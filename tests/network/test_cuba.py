@@ -186,6 +186,7 @@ FAULTS = [  # module, function, old, new, to blame, changes of the network
 
 
 @pytest.mark.parametrize("module, name, old, new, blame, changes", FAULTS, ids=[f"{f[1]}-{n}" for n, f in enumerate(FAULTS)])
+@pytest.mark.every(2)
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, changes):
     mutate(module, name, old, new)
     guilty = {r.what for r in gradcheck.check(small(**changes), inner_steps=(), twins=("jet",)).guilty}

@@ -98,7 +98,7 @@ def same(one: dict, two: dict) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(array, two[name], equal_nan=True) for name, array in one.items())
 
 
-@pytest.mark.parametrize("scenario", all_but(("cnn", "classify", "prototypes", "dense"), SCENARIOS))
+@pytest.mark.parametrize("scenario", all_but(("cnn", "dense"), SCENARIOS))
 def test_a_setting_is_idle_where_and_only_where_it_is_said_to_be(scenario, tmp_path, no_curves):
     config = replace(BASE, **SCENARIOS[scenario])
     expected, idle = outcome(config, tmp_path / "as-it-is"), config.idle()

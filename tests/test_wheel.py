@@ -1,0 +1,92 @@
+"""What is handed out, the wheel and the source archive: built from what git tracks, and tried where there is no clone."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("git does not know this folder; the archives are built of a clone")
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def built(source: Path, target: Path, kind: str) -> Path:
+    pytest.importorskip("hatchling", reason="hatchling, which builds the archives, is not installed: pip install -e '.[test]'")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", target], cwd=source, check=True)
+    (found,) = target.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return found
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory) -> tuple[Path, Path, Path]:
+    """The source archive of the clone, what it unpacks to, and the wheel that is built from that."""
+    names, place = tracked(), tmp_path_factory.mktemp("archives")
+    clone = place / "clone"
+    for name in names:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_bytes((ROOT / name).read_bytes())
+    source = built(clone, place / "source", "sdist")
+    with tarfile.open(source) as archive:
+        archive.extractall(place / "unpacked", filter="data")
+    (unpacked,) = (place / "unpacked").iterdir()
+    return source, unpacked, built(unpacked, place / "wheel", "wheel")
+
+
+def test_the_source_archive_is_what_git_tracks(archives):
+    source, unpacked, _ = archives
+    found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    assert found - set(tracked()) == {"PKG-INFO"}
+    assert {name for name in set(tracked()) - found if not name.startswith(".")} == set()
+    assert source.stat().st_size < 24_000_000
+
+
+def test_the_wheel_holds_the_packages_and_what_they_read(archives):
+    with zipfile.ZipFile(archives[2]) as wheel:
+        names = wheel.namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"minisnn", "hardware"}
+    lessons = {f"minisnn/_folders/{name}" for name in tracked() if name.startswith("lessons/")}
+    shipped = {f"minisnn/_shipped/{name.removeprefix('data/')}" for name in tracked() if name.startswith("data/")}
+    code = {name for name in tracked() if name.startswith(("minisnn/", "hardware/"))}
+    assert lessons | shipped | code <= set(names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+@pytest.fixture(scope="module")
+def installed(archives, tmp_path_factory):
+    """installed(*arguments): `python -m minisnn` of the wheel, in a folder without a clone; what it prints."""
+    target = tmp_path_factory.mktemp("installed")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, archives[2]]
+    subprocess.run(install, check=True)
+    cwd = tmp_path_factory.mktemp("elsewhere")
+    env = {**os.environ, "PYTHONPATH": str(target), "MPLBACKEND": "Agg"}
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([sys.executable, "-m", *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    code = "import minisnn, hardware; print(minisnn.__file__, hardware.__file__)"
+    where = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True).stdout
+    assert all(Path(path).is_relative_to(target) for path in where.split()), where
+    return run
+
+
+def test_an_installed_wheel_does_what_a_clone_does(installed):
+    said = installed("minisnn", "train", "--updates", "2", "--test-episodes", "2", "--out", "run")
+    assert "test accuracy" in said
+    assert "lessons" in installed("minisnn", "lessons")
+    assert "--retrain" in installed("minisnn", "report", "--help")
+    assert "float" in installed("minisnn", "hardware", "--episodes", "1")
+    assert "train-default" in installed("minisnn", "results")
+    assert "passed" in installed("minisnn", "check", "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6")
+    installed("hardware", "page", "teach.html")
