@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GUIDES = ROOT / "lessons" / "guides"
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
 ELSEWHERE = {"model.md": "tests/gradcheck/test_own.py"}  # where its blocks are run
-SLOW = {"clusters.md", "hardware.md"}
+SLOW = {"clusters.md", "hardware.md", "interchange.md", "meta-training.md", "speed.md"}
 TRAIN = "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --channels 4 --quiet"
 LESS = {
     "train": shlex.split(TRAIN),

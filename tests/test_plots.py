@@ -251,6 +251,7 @@ def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
 NAMES = (r"$\frac{a}$", "a$b$c", r"\$", "x^2_", "$", r"\$x\$", "$$")
 
 
+@pytest.mark.slow
 def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path):
     ways = len(NAMES)
     x, y = np.ones((ways, 4, 6, 6, 2), np.uint8), np.arange(ways)

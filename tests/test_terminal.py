@@ -67,6 +67,7 @@ def test_an_ascii_terminal_shows_what_it_can(line, tmp_path):
 
 
 @pytest.mark.parametrize("closed, code", [("2>&-", 2), (">&-", 2), (">&- 2>&-", 2), ("<&- >&- 2>&-", 2)])
+@pytest.mark.every(3)
 def test_closed_streams(closed, code, tmp_path):
     assert shell(f"{COMMAND} info absent {closed}", tmp_path).returncode == code
     done = shell(f"{COMMAND} lessons --out a {closed}", tmp_path)

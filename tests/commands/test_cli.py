@@ -22,6 +22,7 @@ from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.training.baselines import baselines
 from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
+from slowly import after
 from toy import ToySet
 
 TOY = (
@@ -373,22 +374,22 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
     assert checkpoint.read("runs/quick-1").progress["update"] == 3  # after a task of val and one of test
 
 
-def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
+@pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
+def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch, model):
     arguments = "check --model both --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
     code, out, _ = run(*arguments)
     assert code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
 
     from minisnn.layers import activation, pool
 
-    for module, model, name in ((pool, "snn", "pool"), (activation, "cnn", "softplus")):
-        right = module.backward
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "backward", lambda *a: 1.01 * right(*a))
-            code, out, _ = run(*arguments, "--full")
-            assert code == 1 and "WRONG" in out and f"To blame: {name}.backward" in out and "1 of 2 networks passed" in out
-            if model == "snn":
-                code, out, _ = run("check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy")
-                assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
+    module, name = {"snn": (pool, "pool"), "cnn": (activation, "softplus")}[model]
+    right = module.backward
+    monkeypatch.setattr(module, "backward", lambda *a: 1.01 * right(*a))
+    code, out, _ = run(*arguments, "--full")
+    assert code == 1 and "WRONG" in out and f"To blame: {name}.backward" in out and "1 of 2 networks passed" in out
+    if model == "snn":
+        code, out, _ = run("check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy")
+        assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
 
 
 def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
@@ -624,6 +625,7 @@ def test_lists_and_numbers_of_options():
     assert options.or_none(float)("none") is None and options.or_none(float)("2") == 2.0
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_run(run, trained):
     """train by two processes, and evaluate by one, as without them."""
     found = {}

@@ -216,6 +216,7 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         ],
     ),
 )
+@pytest.mark.every(3)
 def test_a_fault_in_the_meta_gradient_is_named(mutate, old, new, where, steps):
     mutate(maml, "update_backward" if "m, lam" in old or "m * g" in old else "meta_gradient", old, new, maml.InnerLoop)
     report = gradcheck.check(small(), inner_steps=(steps,), freeze=("conv2",))

@@ -294,6 +294,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     assert network.provenance["chip"]["bits"] == 2 and not network.optimiser
 
 
+@pytest.mark.slow
 def test_a_run_that_is_refused_leaves_the_one_that_lies_there(tmp_path):
     config, chip = started(tmp_path), training.ChipConfig(2, 4)
     training.train(config, chip, tmp_path / "run", progress=False, data=toy_data())

@@ -107,7 +107,6 @@ def test_pages_and_slides_need_nothing(exported):
     assert all(any(one.solution in cell["source"] for cell in cells) for one in parts)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
 def test_formulas_are_whole_in_the_exported_pages(exported):
     """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny power."""
     pages = {path.name: path.read_text() for path in (exported / "html").glob("*.html")}
@@ -123,6 +122,7 @@ def test_pages_can_be_read_in_the_dark(exported):
     assert "prefers-color-scheme:dark" in text and "color-scheme:light dark" in text
 
 
+@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
 def test_pictures_work_in_the_exported_pages(exported, tmp_path):
     path = next((exported / "html").glob("01_*.html"))
     name, script = "neuron", PROBE.replace("MOVES", json.dumps({"neuron": MOVES["neuron"]}), 1)

@@ -194,6 +194,7 @@ def test_a_run_that_was_stopped_equals_one_that_was_not(tmp_path, model, name):
 
 @pytest.mark.parametrize("rule", ["maml", "anil"])
 @pytest.mark.parametrize("first", [0, 2, 3, 9])
+@pytest.mark.every(3)
 def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
     """Updates 0 ... first - 1 by hand in first order, the others in second."""
     config = toy_config(

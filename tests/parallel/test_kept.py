@@ -332,6 +332,7 @@ print(kernel(0.5, 2.0), sum(kernel.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.slow
 def test_a_changed_helper_in_a_copied_package(tmp_path):
     """Processes one after the other: as it is, with one character of a helper changed, and changed back but for its place."""
     shutil.copytree(ROOT / "minisnn", tmp_path / "minisnn", ignore=shutil.ignore_patterns("__pycache__"))

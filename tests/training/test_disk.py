@@ -270,6 +270,7 @@ def test_a_folder_that_vanishes_while_it_is_read(root, real, tmp_path, monkeypat
     assert not (tmp_path / "run").exists() and not list((tmp_path / "cache").glob("*"))
 
 
+@pytest.mark.slow
 def test_a_folder_that_vanishes_in_the_run_and_before_it_is_resumed(root, real, tmp_path, monkeypatch):
     """The recordings are in memory once they are read; to resume they are needed again."""
     whole, out = tmp_path / "whole", tmp_path / "run"

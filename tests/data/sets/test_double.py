@@ -77,6 +77,7 @@ def test_a_task_is_what_its_classes_say(tmp_path):
                 assert f"{left[0]}{right[0]}" == task.classes[label] in CLASSES["val"]
 
 
+@pytest.mark.slow
 def test_support_and_query_share_no_recording_over_thousands_of_episodes():
     numbers = 9
     dense = np.zeros((10, numbers, 1, 10, numbers, 2), np.uint8)  # one event a recording, at (digit, number)

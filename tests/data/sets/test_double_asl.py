@@ -111,12 +111,14 @@ def test_classes_and_recordings_chosen_apart(root):
     assert DoubleASL("train", root, recordings="test", class_seed=4).classes == double_asl_classes(4)["train"]
 
 
+@pytest.mark.slow
 def test_left_and_right_are_drawn_apart(root):
     data = DoubleASL("test", root, progress=False)
     pairs = {tuple(number for _, number in pair) for i in range(60) for pair in told(data.episode(0, i).x_query)}
     assert pairs == {(a, b) for a in (5, 10, 15) for b in (5, 10, 15)}
 
 
+@pytest.mark.slow
 def test_the_first_recordings_of_each_letter(root):
     assert check_tasks(DoubleASL("test", root, per_letter=11, progress=False)) == {5, 10}
     assert check_tasks(DoubleASL("train", root, per_letter=3, progress=False)) == {1, 2, 3}

@@ -289,6 +289,7 @@ def test_the_chip_goes_on_with_the_recordings_that_its_network_learned_from(caps
     assert made["root"] == str(root) and made["duration_ms"] == 20
 
 
+@pytest.mark.slow
 def test_a_file_of_torchneuromorphic(capsys, rng):
     import h5py
 

@@ -29,6 +29,7 @@ def uses(classes, drawn):
 
 
 @pytest.mark.parametrize("few", [True, False])
+@pytest.mark.every(3)
 def test_support_and_query_share_no_recording_and_use_what_they_may(few):
     for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
         assert support.shape == (len(classes), shots, 2) and query.shape == (len(classes), queries, 2)
@@ -43,6 +44,7 @@ def test_support_and_query_share_no_recording_and_use_what_they_may(few):
 
 
 @pytest.mark.parametrize("few", [True, False])
+@pytest.mark.every(3)
 def test_no_recording_is_drawn_twice_more_than_another(few):
     for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
         for counts in [*uses(classes, support).values(), *uses(classes, query).values()]:
@@ -50,6 +52,7 @@ def test_no_recording_is_drawn_twice_more_than_another(few):
 
 
 @pytest.mark.parametrize("few", [True, False])
+@pytest.mark.every(3)
 def test_a_pair_comes_again_only_when_all_are_used(few):
     again = 0
     for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
