@@ -63,6 +63,7 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
         if _is_of_another(begun, key) or _is_of_another(done, key):
             _discard(work, str(number))
         if not done.exists():
+            work.mkdir(parents=True, exist_ok=True)
             write_whole(begun, f"{key}\n".encode())
             told(shown(command))
             spent.append(_run(command, out, roots))

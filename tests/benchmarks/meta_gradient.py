@@ -154,7 +154,7 @@ def _peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-if __name__ == "__main__":
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
@@ -163,5 +163,9 @@ if __name__ == "__main__":
     parser.add_argument("--repeat", type=int, default=3)
     findings.option(parser)
     parser.add_argument("--only", choices=("minisnn", "torch"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     only(options) if options.only else compare(options)
+
+
+if __name__ == "__main__":
+    main()
