@@ -34,8 +34,8 @@ def script(tmp_path):
     return command
 
 
-def carried_out(one, tmp_path, code="code", roots={}):
-    return measure(one, tmp_path / "work", roots, code, lambda text: None)
+def carried_out(one, tmp_path, code="code"):
+    return measure(one, tmp_path / "work", {}, code, lambda text: None)
 
 
 def test_a_measurement_is_filled_and_begins_from_nothing_the_next_time(tmp_path, script):

@@ -1,4 +1,4 @@
-"""What pages show: no interval shrinks to nothing, tables and pictures of a record are made of its own numbers, all pages are true."""
+"""What pages show: no interval shrinks to nothing, tables and pictures are of a record's numbers, and all pages are true."""
 
 import json
 import re
