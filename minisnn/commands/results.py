@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.parser)
-    code = _code()
-    states = {name: one.state(code) for name, one in records.items()}
+    codes = dict.fromkeys(records, _code())
+    states = {name: one.state(codes[name]) for name, one in records.items()}
     if args.only is None and not args.missing:
         options.refuse(args, "without --only or --missing", "data", "work")
         for name, one in records.items():
@@ -56,13 +56,13 @@ def run(args: argparse.Namespace) -> int:
     for name in chosen:
         if name not in records:
             raise ValueError(f"--only: there is no result {name!r}; expected some of {', '.join(records)}")
-    return _measured(args, {name: records[name] for name in chosen}, folder, code)
+    return _measured(args, {name: records[name] for name in chosen}, folder, codes)
 
 
-def _measured(args: argparse.Namespace, chosen: dict, folder: Path, code: str) -> int:
+def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict) -> int:
     """Measure records one after the other; one that fails does not stop the others, and is told at the end."""
     from ..results import record
-    from ..results.measure import as_options, measure, needed
+    from ..results.measure import as_options, complete, measure, needed
 
     roots = dict(_named(text) for text in args.data)
     lacking = {name: needs for name, one in chosen.items() if (needs := needed(one) - set(roots))}
@@ -75,12 +75,13 @@ def _measured(args: argparse.Namespace, chosen: dict, folder: Path, code: str) -
         print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
         told = partial(print, " ", file=sys.stderr, flush=True)
         try:
-            made = measure(one, args.work / name, roots, code, told)
+            made = measure(one, args.work / name, roots, codes[name], told)
+            record.write(folder / f"{name}.json", made)
+            complete(args.work / name)
         except (OSError, ValueError, LookupError, TypeError) as error:  # of a command's output, too
             failed[name] = error
             told("failed")
             continue
-        record.write(folder / f"{name}.json", made)
         print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s")
     for name, error in failed.items():
         print(f"{name} was not measured: {error}", file=sys.stderr)

@@ -32,6 +32,7 @@ from .figures import figure
 from .record import Record, hash_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPLETE = "complete"  # a file of the working folder
 _PLACE = re.compile(r"\{(\w+)\}")
 _MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or points
 
@@ -39,7 +40,7 @@ _MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or po
 def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, told: Callable[[str], None]) -> Record:
     """The record with what its commands give now.
 
-    work    folder of what they write; kept by a measurement that is stopped, for the next
+    work    folder of what they write, which a stopped measurement continues, until `complete`
     roots   folders of recordings by name, for commands that have {name} in them
     code    hash of the code that the numbers depend on
     told    is called with each command before it begins
@@ -50,11 +51,10 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
         raise ValueError(f"{record.title}: needs recordings; give {as_options(lacking)}")
     networks = {name: hash_of(shipped(name)) for name in record.asks}
     began, outs, spent = time.perf_counter(), [], []
-    complete = work / "complete"
-    if complete.exists():
+    if (work / COMPLETE).exists():
         for mark in list(work.glob("*.done")):
             _discard(work, mark.stem)
-        complete.unlink()
+        (work / COMPLETE).unlink()
     for number, command in enumerate(record.commands):
         out = work / f"{number}{'' if record.kind in ('train', 'study') else '.json'}"
         done = work / f"{number}.done"
@@ -88,8 +88,12 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
         seconds=round(sum(spent) or time.perf_counter() - began, 1),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
-    write_whole(complete, b"")
     return Record(**made)
+
+
+def complete(work: Path) -> None:
+    """Say in the working folder that the record is written: the next measurement begins from nothing."""
+    write_whole(work / COMPLETE, b"")
 
 
 def needed(record: Record) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from minisnn import cli
 from minisnn.results import record
-from minisnn.results.measure import as_options, measure, needed, shown
+from minisnn.results.measure import as_options, complete, measure, needed, shown
 from minisnn.results.record import Record
 
 SCRIPT = """\
@@ -35,7 +35,9 @@ def script(tmp_path):
 
 
 def carried_out(one, tmp_path, code="code"):
-    return measure(one, tmp_path / "work", {}, code, lambda text: None)
+    made = measure(one, tmp_path / "work", {}, code, lambda text: None)
+    complete(tmp_path / "work")
+    return made
 
 
 def test_a_measurement_is_filled_and_begins_from_nothing_the_next_time(tmp_path, script):
@@ -107,6 +109,17 @@ def test_missing_says_how_many_and_one_that_fails_does_not_stop_the_others(tmp_p
     assert all(one.figures for one in record.read_all(measured.place).values())
     assert measured("--missing") == 0
     assert capsys.readouterr().err == "0 measurements\n"
+
+
+def test_a_record_that_cannot_be_written_is_not_measured_twice(measured, script, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "write", lambda path, one: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        assert measured("--only", "first,second") == 1
+    assert "second was not measured: [Errno 28] No space left on device" in capsys.readouterr().err
+    assert measured("--only", "first,second") == 0
+    assert script.log.read_text() == "firstsecond"
+    assert measured("--only", "first") == 0
+    assert script.log.read_text() == "firstsecondfirst"
 
 
 def test_output_that_cannot_be_read_is_a_failure_like_others(tmp_path, measured, script, capsys):
