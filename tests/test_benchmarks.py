@@ -143,6 +143,14 @@ def test_peers_write_every_form_and_case(benchmark, tmp_path, monkeypatch, capsy
     assert set(made.more["off"].values()) == {0.0}
 
 
+def test_peers_that_lack_are_no_measurement_of_all(benchmark, tmp_path, monkeypatch):
+    peers = benchmark("peers")
+    monkeypatch.setattr(peers, "available", lambda: ["minisnn", "PyTorch, steps", "PyTorch, layers"])
+    with pytest.raises(SystemExit, match="--all: JAX, JAX, products cannot be measured"):
+        peers.main(["--all", "--json", str(tmp_path / "found.json")])
+    assert not (tmp_path / "found.json").exists()
+
+
 def test_workers_write_seconds_ratios_and_the_model(benchmark, tmp_path):
     workers = benchmark("workers")
     found = workers.found_in({0: 6.0, 1: 6.0, 2: 3.0}, {0: 10.0, 1: 9.0, 2: 5.0}, 0.8, 0.79, 0.01, 8)

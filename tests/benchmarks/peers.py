@@ -18,6 +18,8 @@ meta-gradient of the first task in double precision.
 
 import argparse
 import time
+from importlib.metadata import version
+from importlib.util import find_spec
 from statistics import median
 
 import findings
@@ -142,11 +144,15 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
     findings.option(parser)
+    parser.add_argument("--all", action="store_true", help="end with an error where a framework is not installed")
     options, names = parser.parse_args(words), available()
+    if options.all and len(names) < len(FORMS):
+        raise SystemExit(f"--all: {', '.join(name for name in FORMS if name not in names)} cannot be measured")
     found = findings.Findings("case", *ORDERS, "inference")
     for width in options.width:
         for queries in options.queries:
             compare(options, width, queries, names, found)
+    found.more["versions"] = {name: version(name) for name in ("torch", "jax") if find_spec(name)}
     found.write(options.json)
 
 

@@ -128,6 +128,7 @@ def trained(config, out: Path, most: int) -> list[dict]:
             if state.update % config.evaluate_every == 0:
                 found = one._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
                 row["validation"] = found["accuracy_after"]
+    out.mkdir(parents=True, exist_ok=True)
     names = ["update", "seconds", "processor", "validation"]
     np.savez(log, names=names, rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]))
     return one.rows
