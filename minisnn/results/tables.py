@@ -1,12 +1,14 @@
 """What pages ask for by name: tables and plots of records, and how each row was measured.
 
-made: table NAME       records of a table of tables.json, a row each
-made: plot NAME        their accuracies, as a picture
-made: commands NAME    how each of them was measured
-made: rows RECORD      a record's own table
-made: curves RECORD    its seconds and megabytes against one quantity after the other, as a picture
-made: told RECORD …    how these were measured
-made: output RECORD N  the first lines that its command printed
+    made: table NAME       records of a table of tables.json, a row each
+    made: plot NAME        their accuracies, as a picture
+    made: commands NAME    how each of them was measured
+    made: rows RECORD      a record's own table
+    made: curves RECORD    its seconds and megabytes against one quantity after the other, as a picture
+    made: told RECORD …    how these were measured
+    made: output RECORD N  the first lines that its command printed
+
+Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` is made again.
 """
 
 from __future__ import annotations
