@@ -3,6 +3,7 @@ or out of date. --only measures again, and continues where it was stopped; --pag
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from . import options
@@ -12,7 +13,7 @@ EXAMPLES = """\
 examples:
   minisnn results                             every measurement, and whether it is up to date
   minisnn results --only double-nmnist-maml   measure one again; the same command resumes it
-  minisnn results --missing                   measure what is missing or out of date
+  minisnn results --missing                   measure what is missing or out of date; takes hours
   minisnn results --only real-shift --data nmnist=~/N-MNIST
   minisnn results --pages                     write numbers, tables and plots of all pages again"""
 PAGES = ("README.md", "CHANGELOG.md", "hardware/README.md", "data/results/*.md", "lessons/guides/*.md", "lessons/README.md")
@@ -22,7 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--only", type=options.names, metavar="A,B,…", help="measure these again")
     what.add_argument(
-        "--missing", action="store_true", help="measure what is missing, or was measured by other commands or networks"
+        "--missing",
+        action="store_true",
+        help="measure at once what is missing, or was measured by other commands or networks; takes hours",
     )
     what.add_argument("--pages", action="store_true", help="write the pages that show results")
     what.add_argument("--check", action="store_true", help="exit with 1 where a page differs from what the files say")
@@ -42,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.parser)
-    code = _code()
-    states = {name: one.state(code) for name, one in records.items()}
+    codes = dict.fromkeys(records, _code())
+    states = {name: one.state(codes[name]) for name, one in records.items()}
     if args.only is None and not args.missing:
         options.refuse(args, "without --only or --missing", "data", "work")
         for name, one in records.items():
@@ -53,17 +56,36 @@ def run(args: argparse.Namespace) -> int:
     for name in chosen:
         if name not in records:
             raise ValueError(f"--only: there is no result {name!r}; expected some of {', '.join(records)}")
-    from ..results.measure import measure
+    return _measured(args, {name: records[name] for name in chosen}, folder, codes)
+
+
+def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict) -> int:
+    """Measure records one after the other; one that fails does not stop the others, and is told at the end."""
+    from ..results import record
+    from ..results.measure import as_options, complete, measure, needed
 
     roots = dict(_named(text) for text in args.data)
-    for number, name in enumerate(chosen, 1):
+    lacking = {name: needs for name, one in chosen.items() if (needs := needed(one) - set(roots))}
+    if lacking:
+        unnamed = as_options(set.union(*lacking.values()))
+        raise ValueError(f"recordings are needed for {', '.join(lacking)}; give {unnamed}, or choose others with --only")
+    print(f"{len(chosen)} {'measurement' if len(chosen) == 1 else 'measurements'}", file=sys.stderr, flush=True)
+    failed = {}
+    for number, (name, one) in enumerate(chosen.items(), 1):
         print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
-        made = measure(
-            records[name], args.work / name, roots, code, lambda text: print(f"  {text}", file=sys.stderr, flush=True)
-        )
-        record.write(folder / f"{name}.json", made)
+        told = partial(print, " ", file=sys.stderr, flush=True)
+        try:
+            made = measure(one, args.work / name, roots, codes[name], told)
+            record.write(folder / f"{name}.json", made)
+            complete(args.work / name)
+        except (OSError, ValueError, LookupError, TypeError) as error:  # of a command's output, too
+            failed[name] = error
+            told("failed")
+            continue
         print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s")
-    return 0
+    for name, error in failed.items():
+        print(f"{name} was not measured: {error}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -99,7 +121,7 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
     for page in found:
         text = page.read_text(encoding="utf-8")
         name = page.relative_to(root).as_posix()
-        known = {**makers(records, folder, page), **flags.makers(parser)}
+        known = {**makers(records, folder, page, drawing=not check), **flags.makers(parser)}
         made = renewed(text, records, literature(folder), known, name)
         if made != text:
             stale.append(name)

@@ -5,8 +5,9 @@
     measure.py   carry out a measurement's commands, and continue where one was stopped
     pages.py     numbers and tables in Markdown, held to the files by markers
     tables.py    the tables and plots that pages ask for by name
+    pictures.py  pictures of records, drawn where their numbers changed
     flags.py     the commands and their arguments, made of the parsers
 
-Import from here: `record`, `measure`, `pages`, `tables`, `flags`.
+Import from here: `record`, `measure`, `pages`, `tables`, `pictures`, `flags`.
 It may import: `files`, `terminal`, `stopping`, `data.store`, `plots`, `training`, `parallel`.
 """

@@ -3,7 +3,9 @@
 A figure is a mapping with `value`, `unit` and perhaps `half`; `shown` makes the text that a page has of it.
 """
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 Figure = Mapping[str, Any]
@@ -36,22 +38,36 @@ def shown(one: Figure, part: str = "") -> str:
     part   "value" or "half": that part of it alone, without a unit
     """
     value, half = one["value"], one.get("half")
+    places = None if half is None else _places(half, one["unit"])
     if part == "half":
-        return "" if half is None else _number(half, one["unit"])
-    text = _number(value, one["unit"], signed=one["unit"] == "points")
+        return "" if half is None else _number(half, one["unit"], places)
+    text = _number(value, one["unit"], places, signed=one["unit"] == "points")
     if part == "value":
         return text
     if half is not None:
-        text = f"{text} ± {_number(half, one['unit'])}"
+        text = f"{text} ± {_number(half, one['unit'], places)}"
     unit = {"x": "×", "points": "points"}.get(one["unit"], one["unit"])
     return f"{text} {unit}".rstrip()
 
 
-def _number(value: float, unit: str, signed: bool = False) -> str:
+ROUNDING = 1e-12  # halves below it are what sums of equal numbers leave, and count as 0
+
+
+def _places(half: float, unit: str) -> int | None:
+    """Decimals of a figure that has fixed ones: one, or as many as half of its interval needs not to be shown as 0."""
+    if unit not in ("%", "points", "x"):
+        return None
+    scaled = half if unit == "x" else 100 * half
+    if half <= ROUNDING or scaled >= 0.05:
+        return 1
+    return -math.floor(math.log10(float(f"{scaled:.0e}")))
+
+
+def _number(value: float, unit: str, places: int | None = None, signed: bool = False) -> str:
     if unit in ("%", "points"):
-        return f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+        return f"{100 * value:{'+' if signed else ''}.{places or 1}f}"
     if unit == "x":
-        return f"{value:.1f}"
+        return f"{value:.{places or (2 if abs(value) < 2 else 1)}f}"
     if float(value).is_integer() and abs(value) >= 100 or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.3g}"
+    return f"{Decimal(f'{value:.3g}'):f}"

@@ -1,7 +1,7 @@
 """Carry out a measurement: its commands one after the other, each in its own process, and read the figures from their output.
 
-The output of a command stays in a working folder until the measurement is complete. So a stopped measurement continues with
-the missing command, and a stopped training run with the missing update.
+The output of a command stays in a working folder. So a stopped measurement continues with the missing command, and a stopped
+training run with the missing update. A measurement that was completed, or begun by other code, begins from nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from .figures import figure
 from .record import Record, hash_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPLETE = "complete"  # a file of the working folder
 _PLACE = re.compile(r"\{(\w+)\}")
 _MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or points
 
@@ -38,23 +40,31 @@ _MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or po
 def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, told: Callable[[str], None]) -> Record:
     """The record with what its commands give now.
 
-    work    folder of what they write; kept by a measurement that is stopped, for the next
+    work    folder of what they write, which a stopped measurement continues, until `complete`
     roots   folders of recordings by name, for commands that have {name} in them
     code    hash of the code that the numbers depend on
     told    is called with each command before it begins
 
     Raises ValueError where a command lacks a folder of recordings, ends with an error, or writes nothing that is expected.
     """
-    needs = {name for command in record.commands for name in _PLACE.findall(command)} - {"out"}
-    if lacking := needs - set(roots):
-        raise ValueError(f"{record.title}: needs recordings; give --data {' '.join(f'{name}=DIR' for name in sorted(lacking))}")
+    if lacking := needed(record) - set(roots):
+        raise ValueError(f"{record.title}: needs recordings; give {as_options(lacking)}")
     networks = {name: hash_of(shipped(name)) for name in record.asks}
     began, outs, spent = time.perf_counter(), [], []
+    if (work / COMPLETE).exists():
+        for mark in list(work.glob("*.done")):
+            _discard(work, mark.stem)
+        (work / COMPLETE).unlink()
     for number, command in enumerate(record.commands):
         out = work / f"{number}{'' if record.kind in ('train', 'study') else '.json'}"
         done = work / f"{number}.done"
         key = json.dumps([command, code, networks, dict(roots)])
-        if not (done.exists() and done.read_text(encoding="utf-8").startswith(key)):
+        begun = work / f"{number}.begun"
+        if _is_of_another(begun, key) or _is_of_another(done, key):
+            _discard(work, str(number))
+        if not done.exists():
+            work.mkdir(parents=True, exist_ok=True)
+            write_whole(begun, f"{key}\n".encode())
             told(shown(command))
             spent.append(_run(command, out, roots))
             write_whole(done, f"{key}\n{spent[-1]}\n".encode())
@@ -81,9 +91,38 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
     return Record(**made)
 
 
+def complete(work: Path) -> None:
+    """Say in the working folder that the record is written: the next measurement begins from nothing."""
+    write_whole(work / COMPLETE, b"")
+
+
+def needed(record: Record) -> set[str]:
+    """Names of the folders of recordings that a record's commands need."""
+    return {name for command in record.commands for name in _PLACE.findall(command)} - {"out"}
+
+
+def as_options(names: Iterable[str]) -> str:
+    """The options that name folders of recordings: --data a=DIR --data b=DIR."""
+    return " ".join(f"--data {name}=DIR" for name in sorted(names))
+
+
+def _is_of_another(mark: Path, key: str) -> bool:
+    """Whether a mark is there, and of another command, code, network or folder of recordings."""
+    return mark.exists() and not mark.read_text(encoding="utf-8").startswith(f"{key}\n")
+
+
+def _discard(work: Path, number: str) -> None:
+    """Remove what a command of this number wrote, and its marks."""
+    for path in (work / number, *work.glob(f"{number}.*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def shown(command: str) -> str:
     """A command as a page has it: what it writes to is left out, recordings are DIR."""
-    text = re.sub(r" --\w[\w-]* \{out\}", "", command)
+    text = re.sub(r" --\w[\w-]* \{out\}\S*", "", command)
     return _PLACE.sub("DIR", text)
 
 

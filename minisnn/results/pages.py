@@ -69,7 +69,7 @@ def unmarked(text: str) -> list[str]:
     prose = _REGION.sub("", text)
     prose = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", " ", prose, flags=re.S)
     prose = _MARK.sub(" ", prose)
-    return re.findall(r"(?<![\w.])\d[\d.,]*(?: ± [\d.]+)? ?(?:%|×|ms|MB|kB)(?!\w)|\d[\d.,]* ± [\d.]+", prose)
+    return re.findall(r"(?<![\w.])\d[\d.,]*(?: ± [\d.]+)? ?(?:%|×|s|ms|MB|kB|GB)(?!\w)|\d[\d.,]* ± [\d.]+", prose)
 
 
 def literature(folder: Path) -> dict[str, dict]:

@@ -1,16 +1,25 @@
-"""What pages ask for by name: tables and plots of records, and how each row was measured."""
+"""What pages ask for by name: tables and plots of records, and how each row was measured.
+
+    made: table NAME       records of a table of tables.json, a row each
+    made: plot NAME        their accuracies, as a picture
+    made: commands NAME    how each of them was measured
+    made: rows RECORD      a record's own table
+    made: curves RECORD    its seconds and megabytes against one quantity after the other, as a picture
+    made: told RECORD …    how these were measured
+    made: output RECORD N  the first lines that its command printed
+
+Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` is made again.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
-from ..plots.canvas import COLOURS, figure, save, style
+from ..plots.canvas import COLOURS, figure, style
+from . import pictures
 from .figures import shown
 from .measure import shown as as_typed
 from .pages import Maker
@@ -19,8 +28,11 @@ from .record import TABLES, Record, read_json
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 
 
-def makers(records: Mapping[str, Record], folder: Path, page: Path) -> dict[str, Maker]:
-    """What makes the regions of a page; links lead from the page to the files."""
+def makers(records: Mapping[str, Record], folder: Path, page: Path, drawing: bool = True) -> dict[str, Maker]:
+    """What makes the regions of a page; links lead from the page to the files.
+
+    drawing   whether a picture whose numbers changed is drawn again, or said in the page to be out of date
+    """
     tables = read_json(folder / TABLES)
     there = Path(os.path.relpath(folder, page.parent)).as_posix()
 
@@ -36,19 +48,43 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path) -> dict[str,
     def commands(name: str) -> str:
         return _commands(of(name)[1], there)
 
+    def picture(name: str, title: str, numbers: Any, drawn: Callable[[], Any]) -> str:
+        path = folder / "pictures" / f"{name}.svg"
+        if pictures.is_of(path, numbers):
+            return f"![{title}]({there}/pictures/{name}.svg)"
+        if not drawing:
+            return f"(pictures/{name}.svg is out of date)"
+        pictures.keep(path, drawn(), numbers)
+        return f"![{title}]({there}/pictures/{name}.svg)"
+
     def plot(name: str) -> str:
         title, rows = of(name)[0]["title"], of(name)[1]
-        path = folder / "pictures" / f"{name}.svg"
-        draw(path, title, rows)
-        return f"![{title}]({there}/pictures/{name}.svg)"
+        numbers = _accuracies(title, rows)
+        return picture(name, title, numbers, lambda: _dots(*numbers))
+
+    def one(name: str) -> Record:
+        if name not in records:
+            raise ValueError(f"{page}: there is no result {name!r}")
+        return records[name]
+
+    def curves(name: str) -> str:
+        found = one(name)
+        known = found.more.get("curves")
+        if not known:
+            return "(not measured yet)"
+        return picture(name, found.title, [found.title, known], lambda: pictures.curves(found.title, known))
+
+    def rows(name: str) -> str:
+        return _rows(one(name), f"{there}/{name}.json")
 
     def output(words: str) -> str:
         name, _, lines = words.partition(" ")
-        if name not in records:
-            raise ValueError(f"{page}: there is no result {name!r}")
-        return _output(records[name], int(lines or 0))
+        return _output(one(name), int(lines or 0))
 
-    return {"table": table, "commands": commands, "plot": plot, "output": output}
+    def told(names: str) -> str:
+        return _commands({name: one(name) for name in names.split()}, there)
+
+    return dict(table=table, commands=commands, told=told, plot=plot, curves=curves, rows=rows, output=output)
 
 
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
@@ -72,6 +108,19 @@ def _cell(record: Record, key: str) -> str:
     if one is None:
         return "" if record.figures else "not measured yet"
     return shown(one).removesuffix(" %")
+
+
+def _rows(record: Record, link: str) -> str:
+    """A record's own table, `more["rows"]`: {"heads": [text, …], "cells": [[text, name of a figure, …], …]}."""
+    layout = record.more.get("rows")
+    if not layout:
+        return f"([{record.title}]({link}): not measured yet)"
+    heads = [f"[{layout['heads'][0]}]({link})", *layout["heads"][1:]]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for label, *names in layout["cells"]:
+        cells = [shown(record.figures[name]) if name in record.figures else "" for name in names]
+        lines.append(f"| {' | '.join([label, *cells])} |")
+    return "\n".join(lines)
 
 
 def _output(record: Record, lines: int) -> str:
@@ -105,20 +154,21 @@ def _how(measured: Mapping[str, Any]) -> str:
     return f"{told}, {measured['seconds']:,.0f} s"
 
 
-def draw(path: Path, title: str, rows: Mapping[str, Record]) -> None:
-    """Accuracies as dots with their leading intervals, baselines beside, a line a record; drawn where the numbers changed."""
+def _accuracies(title: str, rows: Mapping[str, Record]) -> list:
+    """What a plot of a table shows: its title, the accuracies of each row, and the rows' labels."""
     shares = {
         name: {key: one for key, one in record.figures.items() if key in MARKS and one["unit"] == "%"}
         for name, record in rows.items()
     }
-    labels = {name: rows[name].cells.get("label", rows[name].title) for name in rows}
-    key = hashlib.sha256(json.dumps([title, shares, labels], sort_keys=True).encode()).hexdigest()
-    if path.exists() and key in path.read_text(encoding="utf-8"):
-        return
+    return [title, shares, {name: rows[name].cells.get("label", rows[name].title) for name in rows}]
+
+
+def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) -> Any:
+    """Accuracies as dots with their leading intervals, baselines beside, a line a record."""
     words = dict(accuracy="by its own rule", own="nearest class mean, same features", pretrained="of a classifier's features")
     words.update(random="of a random network's", frames="of summed frames")
     with style():
-        fig = figure(7.5, 1.4 + 0.42 * len(rows))
+        fig = figure(7.5, 1.4 + 0.42 * len(shares))
         axes = fig.subplots()
         colours = dict(zip(MARKS, COLOURS.values()))
         for line, of in enumerate(shares.values()):
@@ -126,12 +176,9 @@ def draw(path: Path, title: str, rows: Mapping[str, Record]) -> None:
                 half = 100 * one.get("half", 0)
                 dot = dict(fmt=MARKS[kind], color=colours[kind], markersize=5, capsize=2, label=words.pop(kind, None))
                 axes.errorbar(100 * one["value"], -line, xerr=half, **dot)
-        axes.set(xlabel="accuracy (%)", yticks=[-n for n in range(len(rows))], yticklabels=list(labels.values()))
+        axes.set(xlabel="accuracy (%)", yticks=[-n for n in range(len(shares))], yticklabels=list(labels.values()))
         axes.set_xlim(right=101)
         axes.grid(axis="x", color="0.9")
         fig.suptitle(title)
         fig.legend(loc="outside lower center", ncols=3, fontsize=8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save(fig, path)
-    text = path.read_text(encoding="utf-8")
-    write_whole(path, text.replace("</svg>", f"<!-- {key} --></svg>").encode())
+    return fig

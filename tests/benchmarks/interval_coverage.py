@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+import findings
 import numpy as np
 
 from minisnn.data.sets.double_nmnist import CLASSES
@@ -215,7 +216,25 @@ def table(settings: dict[str, World], values: dict) -> list[str]:
     return lines
 
 
-def main() -> None:
+def found_in(settings: dict[str, World], values: dict) -> findings.Findings:
+    """Shares of worlds whose truth the leading interval holds, and the ± over episodes; of the mean and of the difference."""
+    heads = ("mean: leading interval", "half its width", "± over episodes", "difference: leading interval", "half its width")
+    found = findings.Findings("setting", *heads, "± over episodes")
+    for name in settings:
+        for number in EPISODES:
+            rows, names = values[name, number], []
+            for k, what in ((0, ""), (5, "-difference")):
+                ends, _, over_episodes, _, half = rows[:, k : k + 5].mean(0)
+                key = findings.slug(name, number) + what
+                names += [found.add(key, ends, "%"), found.add(f"{key}-half", half, "%")]
+                names.append(found.add(f"{key}-episodes", over_episodes, "%"))
+            found.row(f"{name}, {number} episodes", *names)
+    found.add("least", min(one["value"] for key, one in found.figures.items() if not key.endswith(("half", "episodes"))), "%")
+    found.more = {"worlds": len(next(iter(values.values()))), "printed": table(settings, values)}
+    return found
+
+
+def main(words: list[str] | None = None) -> None:
     """The table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--worlds", type=int, default=2000, help="of each setting (default: %(default)s)")
@@ -223,10 +242,13 @@ def main() -> None:
     parser.add_argument("--more", action="store_true", help="other settings than the twelve, too")
     parser.add_argument("--seed", type=int, default=0, help="of the first series of episodes and of the worlds")
     parser.add_argument("--out", type=Path, help="keeps what is done, and goes on from there")
-    args = parser.parse_args()
+    findings.option(parser)
+    args = parser.parse_args(words)
     every = {**SETTINGS, **MORE}
     settings = {name: every[name] for name in args.only} if args.only else every if args.more else SETTINGS
-    print(*table(settings, measure(settings, args.worlds, args.seed, args.out)), sep="\n")
+    values = measure(settings, args.worlds, args.seed, args.out)
+    print(*table(settings, values), sep="\n")
+    found_in(settings, values).write(args.json)
 
 
 if __name__ == "__main__":

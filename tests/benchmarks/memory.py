@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import findings
 import numpy as np
 from meta_gradient import _peak_memory, network, task, theta
 
@@ -40,18 +41,20 @@ def growth(options) -> tuple[float, float]:
     return before, _peak_memory() - before
 
 
-def main():
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--activity", type=float)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--theta", help=argparse.SUPPRESS)
+    findings.option(parser)
     parser.set_defaults(neuron="lif")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.theta:
         print(*growth(options))
         return
     cases = CASES if options.activity is None else [(options.activity, options.pool, tuple(options.input))]
+    found = findings.Findings("case", "process before", "growth")
     with tempfile.TemporaryDirectory() as folder:
         for options.activity, options.pool, options.input in cases:
             file = Path(folder, "theta.npy")
@@ -62,6 +65,10 @@ def main():
             before, grown = map(float, subprocess.run(child, capture_output=True, text=True, check=True).stdout.split())
             name = f"activity {options.activity:.0%}, {options.pool:4s} pooling, {H} x {W}"
             print(f"{name}: {before:5.0f} MB, then {grown:6.1f} more")
+            key = f"{100 * options.activity:g}-{options.pool}-{H}x{W}".replace(".", "-")
+            label = f"{options.activity:.0%} activity, {options.pool} pooling, input {H} x {W}".replace("%", " %")
+            found.row(label, found.add(f"{key}-before", before, "MB"), found.add(key, grown, "MB"))
+    found.write(options.json)
 
 
 if __name__ == "__main__":

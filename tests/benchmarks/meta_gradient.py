@@ -8,14 +8,13 @@ Runs alternate in one process; medians of `--repeat` runs after one warm-up, on 
 """
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 from statistics import median
 
+import findings
 import numpy as np
 
 import minisnn as ms
@@ -82,7 +81,7 @@ def compare(options):
         f"pooling, input {H} x {W}, float32, 5-way 1-shot, 25 queries"
     )
     tensors, cases = runs(options, net, parameters)
-    figures = {}
+    found = findings.Findings()
     for name, (ours, theirs) in cases.items():
         times = []
         for seed in range(options.repeat + 1):
@@ -95,9 +94,9 @@ def compare(options):
             times.append((middle - start, time.perf_counter() - middle))
         a, b = (median(column) for column in zip(*times[1:]))
         key = name.split(",")[0].replace(" ", "-")
-        figures[key] = dict(value=a, unit="s")
-        figures[f"{key}-torch"] = dict(value=b, unit="s")
-        figures[f"{key}-ratio"] = dict(value=b / a, unit="x")
+        found.add(key, a, "s")
+        found.add(f"{key}-torch", b, "s")
+        found.add(f"{key}-ratio", b / a, "x")
         print(f"{name:22s} minisnn {a:7.3f} s   PyTorch {b:7.3f} s   {b / a:5.1f} times as fast")
     apart = float(difference(options, net, parameters))
     print(f"largest difference of the two in double precision, relative: {apart:.1e}")
@@ -110,12 +109,11 @@ def compare(options):
         f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
         f" {memory['minisnn'] / memory['torch']:.2f} of it"
     )
-    figures["memory"] = dict(value=memory["minisnn"], unit="MB")
-    figures["memory-torch"] = dict(value=memory["torch"], unit="MB")
-    if options.json:
-        activity = {name: float(rate) for name, rate in rates.items()}
-        more = dict(difference_in_float64=apart, activity=activity, torch=_version_of_torch())
-        Path(options.json).write_text(json.dumps(dict(figures=figures, more=more)))
+    found.add("memory", memory["minisnn"], "MB")
+    found.add("memory-torch", memory["torch"], "MB")
+    activity = {name: float(rate) for name, rate in rates.items()}
+    found.more = dict(difference_in_float64=apart, activity=activity, torch=_version_of_torch())
+    found.write(options.json)
 
 
 def _version_of_torch() -> str:
@@ -156,14 +154,18 @@ def _peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-if __name__ == "__main__":
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    findings.option(parser)
     parser.add_argument("--only", choices=("minisnn", "torch"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     only(options) if options.only else compare(options)
+
+
+if __name__ == "__main__":
+    main()

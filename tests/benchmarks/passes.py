@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from statistics import median
 
+import findings
 import numpy as np
 from meta_gradient import network, task, theta
 from numba import njit
@@ -211,14 +212,35 @@ def profile(options, rates: dict):
     return {key: median(list(runs.values())[1:]) for key, runs in times.items()}, floor
 
 
-def main():
+def found_in(times: dict, floor: dict, rates: dict) -> findings.Findings:
+    """Milliseconds of every pass over all layers, the least that it can take, and their ratio; those of each layer beside."""
+    found = findings.Findings("pass", "measured", "least", "ratio")
+
+    def add(label: str, name: str, keys: list) -> None:
+        spent, least = (sum(table[key] for key in keys) for table in (times, floor))
+        names = [found.add(f"{name}-measured", 1e3 * spent, "ms"), found.add(f"{name}-least", 1e3 * least, "ms")]
+        found.row(label, *names, found.add(f"{name}-ratio", spent / least, "x"))
+
+    for part in ("support", "query"):
+        for name in LAYERS:
+            keys = [key for key in times if key[:2] == (part, name)]
+            if keys:
+                add(f"{name.replace('_', ' ')}, {part}", findings.slug(part, name), keys)
+    add("all", "all", list(times))
+    layers = {" ".join(key): [1e3 * times[key], 1e3 * floor[key]] for key in times}
+    found.more = {"operations_a_second": rates, "measured_and_least_ms": layers}
+    return found
+
+
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=9)
+    findings.option(parser)
     parser.set_defaults(neuron="lif")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     ms.set_threads(1)
     rates = limits(options.pool)
     print(
@@ -236,6 +258,7 @@ def main():
             if keys:
                 show((part, name, "all"), *(sum(table[key] for key in keys) for table in (times, floor)))
     show(("all", "", ""), sum(times.values()), sum(floor.values()))
+    found_in(times, floor, rates).write(options.json)
 
 
 def show(words: tuple[str, str, str], spent: float, least: float) -> None:

@@ -18,8 +18,11 @@ meta-gradient of the first task in double precision.
 
 import argparse
 import time
+from importlib.metadata import version
+from importlib.util import find_spec
 from statistics import median
 
+import findings
 import meta_gradient as case
 import numpy as np
 
@@ -93,7 +96,7 @@ def available() -> list[str]:
     return found
 
 
-def compare(options, width: float, queries: int, names: list[str]) -> None:
+def compare(options, width: float, queries: int, names: list[str], found: findings.Findings) -> None:
     channels = tuple(int(width * n) for n in (32, 64, 128))
     net = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool)
     theta = case.theta(options, net)
@@ -115,17 +118,24 @@ def compare(options, width: float, queries: int, names: list[str]) -> None:
                 calls[what](given)
                 times.setdefault((what, name), []).append(time.perf_counter() - start)
     for name in names:
-        cells = []
+        cells, keys = [], []
         for what in (*ORDERS, "inference"):
             first, *rest = times[what, name]
             a, b = (median(times[what, who][1:]) for who in ("minisnn", name))
+            key = findings.slug(f"{width:g}", queries, name, what)
+            found.add(f"{key}-seconds", b, "s")
+            if name.startswith("JAX"):
+                found.add(f"{key}-compiling", first - b, "s")
+            keys.append(f"{key}-seconds" if name == "minisnn" else found.add(key, b / a, "x"))
             compiling = f", compiled in {first:.0f}" if name.startswith("JAX") else ""
             cells.append(f"{what} {b:7.3f} s{'' if name == 'minisnn' else f' ({b / a:4.1f} x{compiling})'}")
         off = abs(exact[name] - exact["minisnn"]).max() / abs(exact["minisnn"]).max()
+        found.row(f"width {width:g}, {queries} queries: {name}", *keys)
+        found.more.setdefault("off", {})[f"width {width:g}, {queries} queries: {name}"] = float(off)
         print(f"{name:16s} {'   '.join(cells)}   off {off:.0e}", flush=True)
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=float, nargs="+", default=[0.5, 1, 2], help="times the channels of Table 1")
     parser.add_argument("--queries", type=int, nargs="+", default=[25], help="in all, a multiple of five")
@@ -133,10 +143,17 @@ def main() -> None:
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
-    options, names = parser.parse_args(), available()
+    findings.option(parser)
+    parser.add_argument("--all", action="store_true", help="end with an error where a framework is not installed")
+    options, names = parser.parse_args(words), available()
+    if options.all and len(names) < len(FORMS):
+        raise SystemExit(f"--all: {', '.join(name for name in FORMS if name not in names)} cannot be measured")
+    found = findings.Findings("case", *ORDERS, "inference")
     for width in options.width:
         for queries in options.queries:
-            compare(options, width, queries, names)
+            compare(options, width, queries, names, found)
+    found.more["versions"] = {name: version(name) for name in ("torch", "jax") if find_spec(name)}
+    found.write(options.json)
 
 
 if __name__ == "__main__":

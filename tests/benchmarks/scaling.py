@@ -15,10 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
+import findings
 import meta_gradient as benchmark
 import numpy as np
 
 import minisnn as ms
+from minisnn.plots.canvas import save
+from minisnn.results.pictures import curves
 
 
 @dataclass(frozen=True)
@@ -99,32 +102,29 @@ def law(name: str, x: np.ndarray, y: np.ndarray) -> str:
     return f"{start:.3g} {'+' if slope >= 0 else '-'} {abs(slope):.3g} x (off by {100 * off:.0f} % at most)"
 
 
-def plot(found: dict, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, len(found), figsize=(2.5 * len(found), 5), sharex="col", layout="constrained")
-    for column, (name, (x, cost, held)) in zip(axes.T, found.items()):
-        for axis, y, unit, colour in ((column[0], cost, "seconds", "#0072B2"), (column[1], held, "MB", "#D55E00")):
-            axis.plot(x, y, "o-", color=colour, markersize=4)
-            axis.set_ylim(0, None)
-            axis.grid(alpha=0.3)
-            if name == "steps":
-                axis.set_ylabel(unit)
-        column[1].set_xlabel(SWEEPS[name][0])
-    figure.suptitle("Time and memory of a second-order meta-gradient of Table 1's network; one quantity at a time is changed")
-    figure.savefig(path, dpi=110)
+def found_in(found: dict) -> findings.Findings:
+    """The curves, and how many times time and memory of the largest case are those of the smallest."""
+    made = findings.Findings("quantity", "time", "memory")
+    sweeps = {}
+    for name, (x, cost, held) in found.items():
+        label = f"{SWEEPS[name][0]}, from {x[0]:g} to {x[-1]:g}"
+        time_key = made.add(f"{findings.slug(name)}-time", cost[-1] / cost[0], "x")
+        memory_key = made.add(f"{findings.slug(name)}-memory", held[-1] / max(held[0], 0.1), "x")
+        made.row(label, time_key, memory_key)
+        numbers = dict(x=x.tolist(), seconds=np.round(cost, 4).tolist(), MB=np.round(held, 1).tolist())
+        sweeps[name] = dict(label=SWEEPS[name][0], **numbers)
+    made.more = {"curves": sweeps}
+    return made
 
 
-def main():
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="picture to draw (PNG, SVG)")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=tuple(SWEEPS), default=tuple(SWEEPS))
     parser.add_argument("--memory-of", nargs="+", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    findings.option(parser)
+    options = parser.parse_args(words)
     if options.memory_of:
         return memory_here(options.memory_of)
     found = {}
@@ -137,8 +137,10 @@ def main():
         for row in zip(x, cost, held):
             print("  {:8g}  {:7.3f} s  {:6.0f} MB".format(*row))
         print(f"  seconds: {law(name, x, cost)}; MB: {law(name, x, np.maximum(held, 0.1))}", flush=True)
+    made = found_in(found)
+    made.write(options.json)
     if options.out:
-        plot(found, options.out)
+        save(curves("Time and memory of a second-order meta-gradient", made.more["curves"]), options.out)
         print(options.out)
 
 

@@ -3,8 +3,8 @@
     python tests/benchmarks/time_to_accuracy.py [--presets quick,maml] [--seeds 3] [--every 25] [--updates N] [--out DIR]
 
 Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40 validation tasks by the rule
-that it trains; the checks are not counted, nor are compiling and recording. What is done is kept in DIR. Processor seconds do
-not depend on what else the machine does; two idle cores take little more than half of them. The price of a meta-gradient stands
+that it trains; the checks are not counted, nor are compiling and recording. What is done is kept in DIR. CPU seconds do not
+depend on what else the machine does; two idle cores take little more than half of them. The price of a meta-gradient stands
 above, so that machines can be compared: Table 1's network, 5-way 1-shot, 10 queries, second order. `--updates N` stops the long
 ones (preset paper, the constants of the paper's authors, takes hours), and says what they had by then.
 """
@@ -14,14 +14,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import findings
 import numpy as np
 
 import minisnn as ms
 from minisnn.training import run as training
 from minisnn.training.evaluation import open_set
+from minisnn.training.intervals import over_trials
 from minisnn.training.presets import PRESETS, preset
 
-LEVELS = (0.90, 0.95, 0.97, 0.98)
+LEVELS = (0.80, 0.90, 0.95, 0.97, 0.98)
 
 
 def price() -> float:
@@ -37,12 +39,13 @@ def price() -> float:
 
 
 class Counted(training._Run):
-    """A run whose log counts the CPU seconds of its updates."""
+    """A run whose log counts the seconds of its updates, by the wall clock and of the CPU."""
 
     def _update(self, state):
-        began = time.process_time()
+        began, wall = time.process_time(), time.perf_counter()
         new, row = super()._update(state)
-        row["processor"] = (self.rows[-1].get("processor", 0.0) if self.rows else 0.0) + time.process_time() - began
+        row["processor"] = (self.rows[-1]["processor"] if self.rows else 0.0) + time.process_time() - began
+        row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - wall
         return new, row
 
 
@@ -51,23 +54,52 @@ def first_at(rows: list[dict], level: float) -> dict | None:
     return next((row for row in rows if row.get("validation", 0.0) >= level), None)
 
 
-def main() -> None:
+def found_in(logs: dict[str, list[list[dict]]], task: float) -> findings.Findings:
+    """Means over the seeds of a preset, by Student's t, of the seconds and updates to every level that all of them reached.
+
+    logs   {preset: [log of a seed, …]}
+    task   CPU seconds of one meta-gradient
+    """
+    found = findings.Findings("preset, accuracy", "wall-clock time", "CPU time", "updates")
+    for name, runs in logs.items():
+        for level in LEVELS:
+            checks = [first_at(rows, level) for rows in runs]
+            reached = [check for check in checks if check is not None]
+            if len(reached) < len(checks):
+                continue
+            names, key = [], f"{name}-{100 * level:.0f}"
+            for ending, column, unit in (("", "seconds", "s"), ("-cpu", "processor", "s"), ("-updates", "update", "")):
+                values = [check[column] for check in reached]
+                half = over_trials(values) if len(values) > 1 else None
+                names.append(found.add(f"{key}{ending}", float(np.mean(values)), unit, half))
+            found.row(f"{name}, {100 * level:.0f} %", *names)
+    found.add("task-cpu", task, "s")
+    found.more = {"seeds": {name: len(runs) for name, runs in logs.items()}}
+    return found
+
+
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", default="quick,maml", help=f"of {', '.join(PRESETS)}, with commas")
     for name, value in (("seeds", 3), ("every", 25), ("updates", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("runs/time-to-accuracy"))
-    args = parser.parse_args()
-    print(f"a meta-gradient: {price():.3f} CPU seconds")
+    findings.option(parser)
+    args = parser.parse_args(words)
+    task = price()
+    print(f"a meta-gradient: {task:.3f} CPU seconds")
     head = "".join(f"{f'{level:.0%}':>22}" for level in LEVELS)
-    print(f"{'preset, seed':<16}{head}{'at the end':>22}   processor s / updates")
+    print(f"{'preset, seed':<16}{head}{'at the end':>22}   CPU s / updates")
+    logs: dict[str, list[list[dict]]] = {}
     for name in args.presets.split(","):
         for seed in range(args.seeds):
             config = replace(preset(name), seed=seed, evaluate_every=args.every, evaluate_episodes=40, test_episodes=0)
             rows = trained(config, args.out / f"{name}-{seed}", args.updates)
+            logs.setdefault(name, []).append(rows)
             cells = [first_at(rows, level) for level in LEVELS]
             text = "".join(f"{'-' if c is None else _cell(c):>22}" for c in cells)
             print(f"{f'{name}, {seed}':<16}{text}{_last(rows):>22}", flush=True)
+    found_in(logs, task).write(args.json)
 
 
 def _last(rows: list[dict]) -> str:
@@ -84,7 +116,8 @@ def trained(config, out: Path, most: int) -> list[dict]:
     log = out / "processor.npz"
     if log.exists():
         with np.load(log) as kept:
-            return [dict(zip(kept["names"].tolist(), row)) for row in kept["rows"].tolist()]
+            if "seconds" in (names := kept["names"].tolist()):
+                return [dict(zip(names, row)) for row in kept["rows"].tolist()]
     data = {split: open_set(config.dataset, split, **config.recordings(split)) for split in ("train", "val")}
     with training.RunFolder(out) as folder:
         one = Counted(config, folder, data, progress=True)
@@ -95,7 +128,8 @@ def trained(config, out: Path, most: int) -> list[dict]:
             if state.update % config.evaluate_every == 0:
                 found = one._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
                 row["validation"] = found["accuracy_after"]
-    names = ["update", "processor", "validation"]
+    out.mkdir(parents=True, exist_ok=True)
+    names = ["update", "seconds", "processor", "validation"]
     np.savez(log, names=names, rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]))
     return one.rows
 

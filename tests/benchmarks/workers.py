@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+import findings
+
 import minisnn as ms
 from minisnn.training.evaluation import evaluate, open_set
 from minisnn.parallel.executor import Executor
@@ -32,6 +34,9 @@ from minisnn.training.presets import preset
 from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
 from minisnn.training.run import _Run
+
+
+MODEL = (1, 2, 4, 8, 16, 32)  # numbers of workers that the model is asked for
 
 
 def a_run(tasks: int, out: Path):
@@ -52,7 +57,7 @@ def seconds(function, clock=time.perf_counter) -> float:
 
 
 def of_a_task(run, state, executor, tasks: int) -> float:
-    """Processor seconds that a worker needs from the end of a task to the end of its next."""
+    """CPU seconds that a worker needs from the end of a task to the end of its next."""
     shared = (run.data["train"], run.net, run.config, run.steps, state.theta, state.log_step, 0)
     last: dict[int, float] = {}
     found = []
@@ -67,12 +72,30 @@ def of_a_task(run, state, executor, tasks: int) -> float:
     return median(found)
 
 
-def main() -> None:
+def found_in(update: dict, episodes: dict, alone: float, c: float, m: float, tasks: int) -> findings.Findings:
+    """Seconds by the number of workers, their ratios to none, the model's two constants, and its ratios."""
+    found = findings.Findings("workers", "an update", "ratio", f"{2 * tasks} episodes", "ratio")
+    for n in update:
+        names = []
+        for what, seconds in (("update", update), ("episodes", episodes)):
+            names += [found.add(f"{what}-{n}", seconds[n], "s")]
+            names += [found.add(f"{what}-{n}-ratio", seconds[0] / seconds[n], "x")] if n else [""]
+        found.row(str(n) if n else "none", *names)
+    found.add("alone", 1000 * alone, "ms")
+    found.add("worker", 1000 * c, "ms")
+    found.add("master", 1000 * m, "ms")
+    for workers in MODEL:
+        found.add(f"model-{workers}", alone / (m + c / workers), "x")
+    return found
+
+
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most", type=int, default=2, help="workers")
     parser.add_argument("--tasks", type=int, default=8, help="of an update; twice as many episodes")
     parser.add_argument("--repeat", type=int, default=5, help="rounds")
-    args = parser.parse_args()
+    findings.option(parser)
+    args = parser.parse_args(words)
     ms.set_threads(1)
     executors = {0: Executor(), **{n: Workers(n) for n in range(1, args.most + 1)}}
     update: dict[int, list[float]] = {n: [] for n in executors}
@@ -114,10 +137,12 @@ def main() -> None:
         print(f"{n} workers: {line}")
     alone, m = median(master[0]) / args.tasks, median(master[args.most]) / args.tasks
     print(
-        f"processor ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the worker and "
+        f"CPU ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the worker and "
         f"{1000 * m:.2f} in the master"
     )
-    print("model: " + ", ".join(f"{w} workers {alone / (m + c / w):.1f} x" for w in (1, 2, 4, 8, 16, 32)))
+    print("model: " + ", ".join(f"{w} workers {alone / (m + c / w):.1f} x" for w in MODEL))
+    least = [{n: min(times[n]) for n in executors} for times in (update, episodes)]
+    found_in(*least, alone, c, m, args.tasks).write(args.json)
 
 
 if __name__ == "__main__":

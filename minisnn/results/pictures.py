@@ -1,0 +1,51 @@
+"""Pictures of records: each says in a comment of which numbers it is, so that only what changed is drawn again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..files import write_whole
+from ..plots.canvas import COLOURS, figure, save, style
+
+PANELS = {"seconds": COLOURS["blue"], "MB": COLOURS["vermillion"]}
+
+
+def is_of(path: Path, numbers: Any) -> bool:
+    """Whether the picture is there, and of these numbers."""
+    return path.exists() and _key(numbers) in path.read_text(encoding="utf-8")
+
+
+def keep(path: Path, fig: Any, numbers: Any) -> None:
+    """Write a picture in which stands of which numbers it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(fig, path)
+    text = path.read_text(encoding="utf-8")
+    write_whole(path, text.replace("</svg>", f"<!-- {_key(numbers)} --></svg>").encode())
+
+
+def _key(numbers: Any) -> str:
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
+
+
+def curves(title: str, found: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Seconds, and megabytes below, against one quantity after the other.
+
+    found   {name: {"label": of the axis, "x": [number, …], "seconds": [number, …], "MB": [number, …]}}
+    """
+    with style():
+        fig = figure(2.1 * len(found) + 0.4, 4.4)
+        axes = fig.subplots(len(PANELS), len(found), sharex="col", squeeze=False)
+        for column, one in zip(axes.T, found.values()):
+            for axis, (unit, colour) in zip(column, PANELS.items()):
+                axis.plot(one["x"], one[unit], "o-", color=colour, markersize=4)
+                axis.set_ylim(0, 1.05 * max(one[unit]))
+                axis.grid(color="0.9")
+            column[-1].set_xlabel(one["label"])
+        for axis, unit in zip(axes[:, 0], PANELS):
+            axis.set_ylabel(unit)
+        fig.suptitle(title)
+    return fig

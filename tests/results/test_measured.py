@@ -1,0 +1,160 @@
+"""Measurements are carried out, continued, and begun again; one that fails does not stop the others."""
+
+import json
+
+import pytest
+
+from minisnn import cli
+from minisnn.results import record
+from minisnn.results.measure import as_options, complete, measure, needed, shown
+from minisnn.results.record import Record
+
+SCRIPT = """\
+import json, pathlib, sys
+log, name, out = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+with open(log, "a") as file:
+    file.write(name)
+if (log.parent / f"{name} fails").exists():
+    sys.exit("this went wrong")
+times = log.read_text().count(name)
+out.write_text(json.dumps({"figures": {name: {"value": times, "unit": "s"}}, "more": {name: "more"}}))
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A command by its name, and what has been run so far."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+
+    def command(name):
+        return f"python {tmp_path / 'script.py'} {tmp_path / 'log'} {name} {{out}}"
+
+    command.log = tmp_path / "log"
+    command.log.touch()
+    return command
+
+
+def carried_out(one, tmp_path, code="code"):
+    made = measure(one, tmp_path / "work", {}, code, lambda text: None)
+    complete(tmp_path / "work")
+    return made
+
+
+def test_a_measurement_is_filled_and_begins_from_nothing_the_next_time(tmp_path, script):
+    one = Record("a", "figures", [script("x"), script("y")])
+    made = carried_out(one, tmp_path)
+    assert made.figures == {"x": {"value": 1, "unit": "s"}, "y": {"value": 1, "unit": "s"}}
+    assert made.more == {"x": "more", "y": "more"} and made.measured["commands"] == one.commands
+    assert carried_out(one, tmp_path).figures["y"]["value"] == 2
+    assert script.log.read_text() == "xyxy"
+
+
+def test_a_measurement_that_broke_off_goes_on_where_it_was(tmp_path, script):
+    one = Record("a", "figures", [script("x"), script("y")])
+    carried_out(one, tmp_path)
+    (tmp_path / "y fails").touch()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="ended with exit code 1: this went wrong"):
+            carried_out(one, tmp_path)
+    (tmp_path / "y fails").unlink()
+    assert carried_out(one, tmp_path).figures["x"]["value"] == 2
+    assert script.log.read_text() == "xyxyyy"
+
+
+def test_what_other_code_began_is_not_gone_on_with(tmp_path, script):
+    one = Record("a", "figures", [script("x"), script("y")])
+    (tmp_path / "y fails").touch()
+    with pytest.raises(ValueError):
+        carried_out(one, tmp_path)
+    kept = tmp_path / "work" / "1.json.runs"
+    kept.mkdir()
+    (kept / "half").touch()
+    (tmp_path / "y fails").unlink()
+    carried_out(one, tmp_path, code="other")
+    assert script.log.read_text() == "xyxy" and not kept.exists()
+
+
+def test_what_a_command_keeps_beside_its_output_is_no_part_of_it():
+    assert shown("python a.py --out {out}.runs --root {asl} --json {out}") == "python a.py --root DIR"
+    assert needed(Record("a", "figures", ["python a.py --root {asl} --json {out}.lines"])) == {"asl"}
+    assert as_options({"b", "a"}) == "--data a=DIR --data b=DIR"
+
+
+@pytest.fixture
+def measured(tmp_path, script):
+    """A folder of three records, and the command that measures them."""
+    place = tmp_path / "records"
+    place.mkdir()
+    for name in ("first", "second", "third"):
+        record.write(place / f"{name}.json", Record(name, "figures", [script(name)]))
+
+    def command(*words):
+        return cli.main(["results", *words, "--folder", str(place), "--work", str(tmp_path / "work")])
+
+    command.place = place
+    return command
+
+
+def test_missing_says_how_many_and_one_that_fails_does_not_stop_the_others(tmp_path, measured, capsys):
+    (tmp_path / "second fails").touch()
+    assert measured("--missing") == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[:2] == ["3 measurements", "1 of 3: first"]
+    assert "first: 1 figures" in said.out and "third: 1 figures" in said.out and "second" not in said.out
+    assert said.err.splitlines()[-1].startswith("second was not measured: python ")
+    assert said.err.splitlines()[-1].endswith("ended with exit code 1: this went wrong")
+    (tmp_path / "second fails").unlink()
+    assert measured("--missing") == 0
+    assert capsys.readouterr().err.startswith("1 measurement\n1 of 1: second\n")
+    assert all(one.figures for one in record.read_all(measured.place).values())
+    assert measured("--missing") == 0
+    assert capsys.readouterr().err == "0 measurements\n"
+
+
+def test_a_record_that_cannot_be_written_is_not_measured_twice(measured, script, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "write", lambda path, one: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        assert measured("--only", "first,second") == 1
+    assert "second was not measured: [Errno 28] No space left on device" in capsys.readouterr().err
+    assert measured("--only", "first,second") == 0
+    assert script.log.read_text() == "firstsecond"
+    assert measured("--only", "first") == 0
+    assert script.log.read_text() == "firstsecondfirst"
+
+
+def test_output_that_cannot_be_read_is_a_failure_like_others(tmp_path, measured, script, capsys):
+    text = script("second").replace("script.py", "other.py")
+    (tmp_path / "other.py").write_text("import sys; open(sys.argv[3], 'w').write('{\"figures\": {\"a\": 1}}')")
+    record.write(measured.place / "second.json", Record("second", "figures", [text]))
+    assert measured("--only", "second,third") == 1
+    said = capsys.readouterr()
+    assert "third: 1 figures" in said.out and said.err.splitlines()[-1].startswith("second was not measured: ")
+
+
+def test_recordings_that_lack_are_told_before_anything_is_measured(tmp_path, measured, script, capsys):
+    lacking = Record("a", "figures", ["python a --root {nmnist} --out {out}"])
+    record.write(measured.place / "real.json", lacking)
+    record.write(measured.place / "signed.json", Record("b", "figures", ["python a {asl} --out {out}"]))
+    assert measured("--missing") == 2
+    said = capsys.readouterr()
+    assert (
+        "recordings are needed for real, signed; give --data asl=DIR --data nmnist=DIR, or choose others with --only"
+        in said.err
+    )
+    assert script.log.read_text() == "" and not said.out
+    assert measured("--missing", "--data", f"asl={tmp_path}") == 2
+    assert "recordings are needed for real; give --data nmnist=DIR" in capsys.readouterr().err
+    assert measured("--only", "first,third") == 0
+
+
+def test_help_says_that_missing_takes_hours(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["results", "--help"])
+    assert "takes hours" in capsys.readouterr().out
+
+
+def test_a_record_of_figures_is_written_and_read(tmp_path):
+    one = Record("a", "figures", ["python a"], more={"curves": {"steps": {"label": "T", "x": [1, 2.5]}}})
+    record.write(tmp_path / "a.json", one)
+    assert record.read(tmp_path / "a.json") == one
+    assert json.loads((tmp_path / "a.json").read_text())["more"]["curves"]["steps"]["x"] == [1, 2.5]
