@@ -98,8 +98,6 @@ def _cases():
         for name in LISTS:
             # the sources have wrong answers, too, which are tried of all lessons but these
             slow = name != "wrong_answers.txt" or not source.stem.startswith(HEAVY)
-                HEAVY
-            )  # wrong answers in the others' sources are tried
             yield pytest.param(source, name, id=f"{source.stem}-{name}", marks=[pytest.mark.slow] * slow)
 
 
