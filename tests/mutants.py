@@ -1,10 +1,11 @@
-"""Mutants: small faults put into the library at seeded places, one at a time; the default tests must notice each.
+"""Mutants: small faults put into the library at seeded places, one at a time; the default tests must notice each that the long
+ones notice.
 
-    python tests/mutants.py OUT.json [--count 60] [--seed 0] [--suite DIR]
+    python tests/mutants.py OUT.json [--count 60] [--seed 0]
 
-OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the next. For each mutant the tests
-of its own part run first, which notice most, and all others only if they did not. `--suite DIR` takes the tests of another
-clone, of an earlier version say: a mutant that they notice and ours do not is a hole.
+OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the next. For each mutant the default
+tests of its own part run first, which notice most; then its part's slow ones; and where only these notice it, all default tests.
+A mutant that none of them notices is a hole: it is marked `slow`. One that no test of its part notices is marked "".
 """
 
 import argparse
@@ -120,29 +121,33 @@ def tests_of(mutant: Mutant, root: Path) -> list[str]:
     return [*named, *found]
 
 
-def clone(root: Path, suite: Path) -> None:
-    """A fresh clone of the last commit, with the tests of another one where `suite` is not this."""
+def clone(root: Path) -> None:
+    """A fresh clone of the last commit."""
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["git", "clone", "-q", "--shared", str(ROOT), str(root)], check=True)
-    if suite.resolve() != ROOT:
-        shutil.rmtree(root / "tests")
-        shutil.copytree(suite / "tests", root / "tests")
 
 
-def noticed(mutant: Mutant | None, root: Path, jobs: int) -> str:
-    """The first test that fails, or "" where all pass; None: all tests, of the library as it is."""
+def noticed(root: Path, jobs: int, *arguments: str) -> str:
+    """The first test that fails, or "" where all pass."""
     environment = dict(os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache"))
-    own = [] if mutant is None else tests_of(mutant, root)
-    for tests in [own, []] if own else [[]]:
-        line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider", *tests]
-        try:
-            done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600)
-        except subprocess.TimeoutExpired:
-            return "never ends"
-        if done.returncode not in (0, 5):
-            lines = [one for one in done.stdout.splitlines() if one.startswith(("FAILED", "ERROR"))]
-            return (lines or [done.stderr.strip()[-200:] or "ended"])[0][:200]
-    return ""
+    line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider", *arguments]
+    try:
+        done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600)
+    except subprocess.TimeoutExpired:
+        return "never ends"
+    if done.returncode in (0, 5):
+        return ""
+    lines = [one for one in done.stdout.splitlines() if one.startswith(("FAILED", "ERROR"))]
+    return (lines or [done.stderr.strip()[-200:] or "ended"])[0][:200]
+
+
+def tried(mutant: Mutant, root: Path, jobs: int) -> dict[str, str]:
+    """{"noticed": the default test that fails, or ""; "slow": the slow test that does where no default one of its part did}."""
+    own = tests_of(mutant, root)
+    if own and (found := noticed(root, jobs, *own)):
+        return {"noticed": found}
+    long = noticed(root, jobs, "-m", "slow", *own) if own else ""
+    return {"noticed": noticed(root, jobs) if long or not own else "", "slow": long}
 
 
 def main() -> None:
@@ -151,25 +156,25 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes of pytest (default: 2)")
-    parser.add_argument("--suite", type=Path, default=ROOT, metavar="DIR", help="clone whose tests run (default: this one)")
     args = parser.parse_args()
     lines = args.out.read_text(encoding="utf-8").splitlines() if args.out.exists() else []
     known = {json.dumps(one["mutant"], sort_keys=True) for one in map(json.loads, lines)}
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         root = Path(temporary) / "clone"
-        clone(root, args.suite)
-        if found := noticed(None, root, args.jobs):
+        clone(root)
+        if found := noticed(root, args.jobs):
             parser.exit(2, f"without any mutant {found}; expected tests that pass\n")
         for number, mutant in enumerate(chosen(args.count, args.seed)):
             if json.dumps(asdict(mutant), sort_keys=True) in known:
                 continue
-            clone(root, args.suite)
+            clone(root)
             mutant.apply(root)
-            found = noticed(mutant, root, args.jobs)
+            found = tried(mutant, root, args.jobs)
             with open(args.out, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"mutant": asdict(mutant), "noticed": found}) + "\n")
+                file.write(json.dumps({"mutant": asdict(mutant), **found}) + "\n")
+            hole = f"ONLY BY {found['slow']}" if found.get("slow") else "not noticed"
             print(
-                f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: {found or 'NOT NOTICED'}",
+                f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: {found['noticed'] or hole}",
                 flush=True,
             )
 
