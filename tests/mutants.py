@@ -3,9 +3,9 @@ ones notice.
 
     python tests/mutants.py OUT.json [--count 60] [--seed 0]
 
-OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the next. For each mutant the default
-tests of its own part run first, which notice most; then its part's slow ones; and where only these notice it, all default tests.
-A mutant that none of them notices is a hole: it is marked `slow`. One that no test of its part notices is marked "".
+OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the next. For each mutant the
+default tests of its own part run first, which notice most; then its part's slow ones; and where only these notice it, all
+default tests. A mutant that only slow tests notice is a hole of the default ones.
 """
 
 import argparse
