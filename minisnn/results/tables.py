@@ -48,7 +48,13 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path) -> dict[str,
             raise ValueError(f"{page}: there is no result {name!r}")
         return _output(records[name], int(lines or 0))
 
-    return {"table": table, "commands": commands, "plot": plot, "output": output}
+    def grid(words: str) -> str:
+        name, _, which = words.partition(" ")
+        if name not in records:
+            raise ValueError(f"{page}: there is no result {name!r}")
+        return _grid(records[name], which, f"{there}/{name}.json", f"{page}: {name}")
+
+    return {"table": table, "commands": commands, "plot": plot, "output": output, "grid": grid}
 
 
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
@@ -72,6 +78,21 @@ def _cell(record: Record, key: str) -> str:
     if one is None:
         return "" if record.figures else "not measured yet"
     return shown(one).removesuffix(" %")
+
+
+def _grid(record: Record, which: str, link: str, where: str) -> str:
+    """A table that a measurement found, `which` of its `more["tables"]` by name, with its note and a link to the record."""
+    if not record.figures:
+        return "(not measured yet)"
+    tables = {table["name"]: table for table in record.more.get("tables", [])}
+    if which not in tables:
+        raise ValueError(f"{where} has no table {which!r}; expected one of {', '.join(tables)}")
+    table = tables[which]
+    lines = [f"| {' | '.join(table['header'])} |", f"|{'---|' * len(table['header'])}"]
+    for row in table["rows"]:
+        lines.append(f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |")
+    note = f"{table['note']} " if table.get("note") else ""
+    return "\n".join([*lines, "", f"{note}([record]({link}))"])
 
 
 def _output(record: Record, lines: int) -> str:
