@@ -65,8 +65,8 @@ def table(values: dict[str, Row]) -> Table:
     base, rows = values[FLOAT], []
     for name, row in values.items():
         rows.append([name, estimate(row).percent(), None if name == FLOAT else difference(row, base).percent()])
-    title = f"{len(base.per_episode)} episodes: a network of CubaLIF, in float and in a Loihi-style fixed-point model"
-    note = f"± is half a 95 % interval, for {POPULATIONS[base.shared.population]}."
+    title = "A network of CubaLIF, in float and in a Loihi-style fixed-point model"
+    note = f"{len(base.per_episode)} episodes. ± is half a 95 % interval, for {POPULATIONS[base.shared.population]}."
     return Table("loihi", title, ["how it learns", "accuracy (%)", "less class means in float (points)"], rows, note)
 
 

@@ -8,13 +8,12 @@ from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
 from minisnn.training.baselines import Row
-from minisnn.training.intervals import POPULATIONS
 
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import Learner
 from ..chip.network import Words
 from . import differences, others, sweep
-from .episodes import BITS, DEFAULT, THRESHOLDS, TWINS, Choice, Comparison
+from .episodes import BITS, DEFAULT, THRESHOLDS, TWINS, Choice, Comparison, speaks
 from .figures import accuracy_against_bits, accuracy_against_threshold
 from .operations import cost
 
@@ -101,10 +100,7 @@ def _roundings(found: Findings, curves: dict, bits: tuple[int, ...], episodes: i
         last = known.get("stochastic")
         rows.append([name, *cells, last and last.loss, " to ".join(dict.fromkeys((written[0], written[-1])))])
     header = ["weight bits", *MODES.values(), "stochastic, less its float twin (points)", "synapses written (%)"]
-    note = f"{episodes} episodes; membrane rule, softmax errors."
-    interval = next(iter(curves.values())).row.interval
-    if interval is not None:
-        note += f" ± is half a 95 % interval, for {POPULATIONS[interval.population]}."
+    note = f"{episodes} episodes; membrane rule, softmax errors." + speaks(next(iter(curves.values())).row)
     found.table("roundings", "Accuracy (%) by weight bits and rounding of the update", " | ".join(header), rows, note)
 
 
@@ -115,7 +111,9 @@ def _thresholds(found: Findings, curves: dict, conv_bits: int, episodes: int) ->
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
         rows.append([name, *(f"{100 * one.shares[k]:.1f}" for one in several)])
     header = " | ".join(["threshold Θ (% of the largest update)", *map(str, THRESHOLDS)])
-    note = f"{episodes} episodes; conv layers of {conv_bits} bits, a readout of 8, updates rounded to nearest."
+    note = f"{episodes} episodes; conv layers of {conv_bits} bits, a readout of 8, updates rounded to nearest." + speaks(
+        several[0].row
+    )
     found.table("thresholds", "Only updates beyond a threshold are written", header, rows, note)
 
 

@@ -14,6 +14,7 @@ from minisnn.experiments.study import Settings, Study, recalled, recorded
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.meta.tasks import Task
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
+from minisnn.training.intervals import POPULATIONS
 
 from ..chip.errors import ERRORS
 from ..chip.formats import ROUNDINGS
@@ -125,6 +126,11 @@ def told(task: Task, logits: list[np.ndarray]) -> list:
 def rows(names: list, items: list) -> dict[Any, Row]:
     """A row for each way to learn, of what `told` says of all episodes."""
     return rows_of(names, [recalled(*item) for item in items])
+
+
+def speaks(row: Row) -> str:
+    """Whom the intervals of a table speak for, as a sentence to append; nothing of one episode."""
+    return f" ± is half a 95 % interval, for {POPULATIONS[row.interval.population]}." if row.interval else ""
 
 
 def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list:

@@ -21,7 +21,10 @@ def accuracies(axes, points: dict, rounding: str, mark: str = "o") -> None:
 
 
 def accuracy_against_bits(curves: dict, bits, twin: float):
-    """curves: {(conv bits, Choice): compare.Found}. A panel for the readout alone in few bits, one for all layers; a line a rounding of the update."""
+    """A panel for the readout alone in few bits, one for all layers; a line a rounding of the update.
+
+    curves   {(conv bits, Choice): compare.Found}
+    """
     titles = ("readout alone, conv layers in the most bits", "all layers")
     with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
         for axes, title, pick in zip(panels, titles, (lambda b: max(bits), lambda b: b)):

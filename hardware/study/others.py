@@ -14,7 +14,7 @@ from ..chip.feedback import Feedback, learn_all
 from ..chip.learner import one_shot
 from ..chip.network import IntegerNet, trained_for
 from ..loihi.network import LoihiNet
-from .episodes import Comparison, task_of, told
+from .episodes import Comparison, speaks, task_of, told
 from .floats import float_learn_all
 
 EPISODES = 100  # at most
@@ -44,7 +44,7 @@ def measure(c: Comparison, findings: Findings) -> None:
     note = (
         f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
     )
-    note += "direct feedback alignment through fixed signs, not backpropagation."
+    note += "direct feedback alignment through fixed signs, not backpropagation." + speaks(plain)
     title, header = "Other ways to learn, and other chips", "what learns | accuracy (%) | less readout alone (points)"
     findings.table("others", title, header, rows, note)
 

@@ -13,7 +13,7 @@ from minisnn.experiments.statistics import estimate
 
 from ..chip.learner import one_shot, samples_of
 from ..chip.network import IntegerNet
-from .episodes import Comparison, task_of, told
+from .episodes import Comparison, speaks, task_of, told
 from .figures import ONE_SHOT, accuracies
 
 EPISODES = 100  # at most: every number of fraction bits is an inference of its own
@@ -46,7 +46,8 @@ def _episode(tasks, chips: list, plain: IntegerNet, lengths: list, settings, ind
 
 def tables(c: Comparison, findings: Findings, found: tuple[dict, dict]) -> None:
     """Add accuracy (%) by fraction bits, a row a rounding."""
-    note = f"{len(next(iter(found[0].values())).per_episode)} episodes, weights of {max(c.bits)} bits."
+    first = next(iter(found[0].values()))
+    note = f"{len(first.per_episode)} episodes, weights of {max(c.bits)} bits." + speaks(first)
     titles = ("postsynaptic traces of the conv layers, F", "presynaptic traces of the readout, n (7: as wide as Loihi's)")
     for name, title, part in zip(("postsynaptic", "presynaptic"), titles, found):
         modes, bits = (list(dict.fromkeys(column)) for column in zip(*part))

@@ -1,6 +1,6 @@
 """How well the page recognises characters that are drawn on it, in chromium, beside Python on the same drawings.
 
-    python tests/benchmarks/page_accuracy.py [--episodes N]    five new characters, one drawing of each taught, three others asked
+    python tests/benchmarks/page_accuracy.py [--episodes N]    five characters, one drawing of each taught, three others asked
 
 A drawing is a character of Omniglot's evaluation set by another person, traced by the mouse. "As shipped" is the chip on the
 pictures themselves, which neither a mouse nor the page's pen has touched.
