@@ -263,7 +263,7 @@ def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: s
 
 def _loihi(args: argparse.Namespace, given: dict) -> None:
     from minisnn.training.checkpoint import read
-    from minisnn.training.evaluation import open_set
+    from minisnn.training.evaluation import ALIGNED, alignment, open_set
     from minisnn.training.folder import write_json
 
     from .loihi import measure
@@ -281,7 +281,7 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
     tasks = open_set(dataset, "test", root, progress=not args.quiet)
     with options.executor_of(args) as executor:
         values = measure.run(found, tasks, args.episodes, args.seed, args.queries, executor, args.step_size)
-    table = measure.table(values)
+    table = measure.table(values, ALIGNED[alignment(tasks)])
     if args.json is not None:
         made = dict(figures=measure.figures(values), more=dict(tables=[vars(table)]))
         write_json(args.json, outputs.made_by("minisnn hardware loihi", made))

@@ -60,13 +60,13 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
     return Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task))
 
 
-def table(values: dict[str, Row]) -> Table:
-    """Accuracies in per cent, and what each is less than the float network's class means."""
+def table(values: dict[str, Row], aligned: str) -> Table:
+    """Accuracies in per cent, and what each is less than the float network's class means; `aligned` tells how tasks are."""
     base, rows = values[FLOAT], []
     for name, row in values.items():
         rows.append([name, estimate(row).percent(), None if name == FLOAT else difference(row, base).percent()])
     title = "A network of CubaLIF, in float and in a Loihi-style fixed-point model"
-    note = f"{len(base.per_episode)} episodes. ± is half a 95 % interval, for {POPULATIONS[base.shared.population]}."
+    note = f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for {POPULATIONS[base.shared.population]}."
     return Table("loihi", title, ["how it learns", "accuracy (%)", "less class means in float (points)"], rows, note)
 
 

@@ -8,6 +8,7 @@ from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
 from minisnn.training.baselines import Row
+from minisnn.training.evaluation import ALIGNED, alignment
 
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import Learner
@@ -51,7 +52,7 @@ def run(study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joul
     note = "The twins freeze the conv layers and learn with the power of two nearest to the step size."
     floats = [[name, estimate(row).percent()] for name, row in twins.items()]
     found.table("float", "Float: accuracy (%)", "what learns | accuracy ± 95 % CI", floats, note)
-    _roundings(found, curves, bits, study.settings.episodes)
+    _roundings(found, curves, bits, study.settings.episodes, ALIGNED[alignment(c.tasks)])
     _thresholds(found, curves, max(bits), study.settings.episodes)
     _rules(found, curves, max(bits), like)
     found.table("bits", "All layers in the same number of bits, by rounding of the update", HEADER, same)
@@ -80,8 +81,8 @@ def _by(curves: dict, conv_bits: int, bits: int, rounding: str, percent: int = 0
     return curves.get((conv_bits, Choice(bits, (*DEFAULT[:2], rounding, percent, DEFAULT[4]))))
 
 
-def _roundings(found: Findings, curves: dict, bits: tuple[int, ...], episodes: int) -> None:
-    """Accuracy by word length, a column a rounding of the update."""
+def _roundings(found: Findings, curves: dict, bits: tuple[int, ...], episodes: int, aligned: str) -> None:
+    """Accuracy by word length, a column a rounding of the update; `aligned` tells how tasks are aligned."""
     words = {str(b): (b, b) for b in bits}
     if len(bits) > 1:
         most, least = max(bits), min(bits)
@@ -100,7 +101,7 @@ def _roundings(found: Findings, curves: dict, bits: tuple[int, ...], episodes: i
         last = known.get("stochastic")
         rows.append([name, *cells, last and last.loss, " to ".join(dict.fromkeys((written[0], written[-1])))])
     header = ["weight bits", *MODES.values(), "stochastic, less its float twin (points)", "synapses written (%)"]
-    note = f"{episodes} episodes; membrane rule, softmax errors." + speaks(next(iter(curves.values())).row)
+    note = f"{episodes} episodes, {aligned}; membrane rule, softmax errors." + speaks(next(iter(curves.values())).row)
     found.table("roundings", "Accuracy (%) by weight bits and rounding of the update", " | ".join(header), rows, note)
 
 

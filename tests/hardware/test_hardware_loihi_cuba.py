@@ -119,7 +119,9 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path,
     assert cli.main([*line, "--step-size", "0.03"]) == 0
     out = capsys.readouterr().out
     assert f"{measure.ONLINE}, float" in out and f"{measure.ONLINE}, Loihi" in out
-    assert "for new recordings of the same classes" in out
+    assert (
+        "2 episodes, tasks aligned by their support. ± is half a 95 % interval, for new recordings of the same classes" in out
+    )
     figures, more = KINDS["figures"]([Path("out.json")])
     assert {"class-means-float", "class-means-loihi", "less-from-zero-one-sample-at-a-time-loihi"} <= set(figures)
     assert [row[0] for row in more["tables"][0]["rows"]][1] == "class means, float" and "half" in figures["class-means-loihi"]
