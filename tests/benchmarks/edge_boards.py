@@ -9,6 +9,7 @@ included, and instructions a sample, QEMU's own count. Needs the packages that h
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -85,7 +86,14 @@ def write(path: Path, said: dict[tuple[str, str], list[list[int]]], figures: dic
         figures[f"{build}-{board}-instructions"] = figure(episodes[0][4], "")
         rows.append([NAMES[build], CORES[board], f"{ram:,}", f"{stack:,}", f"{episodes[0][4] / 1e6:.0f}"])
     table = dict(name="boards", title="RAM and instructions", header=HEADER, rows=rows, note="")
-    path.write_text(json.dumps(dict(figures=figures, more=dict(tables=[table]))))
+    path.write_text(json.dumps(dict(figures=figures, more=dict(tables=[table], compilers=compilers()))))
+
+
+def compilers() -> list[str]:
+    """The cross compilers that are there."""
+    there = [name for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc") if shutil.which(name)]
+    said = [subprocess.run([name, "--version"], capture_output=True, text=True, check=True).stdout for name in there]
+    return [one.splitlines()[0] for one in said]
 
 
 if __name__ == "__main__":
