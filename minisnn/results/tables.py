@@ -20,12 +20,7 @@ MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames"
 
 
 def makers(records: Mapping[str, Record], folder: Path, page: Path) -> dict[str, Maker]:
-    """What makes the regions of a page; links lead from the page to the files.
-
-    table NAME          a row a record                       grid RECORD TABLE   a table that one record holds
-    commands NAME       how each row was measured            plot NAME           accuracies of a table as dots
-    output RECORD N     the first lines of what it printed
-    """
+    """What makes the regions of a page; links lead from the page to the files."""
     tables = read_json(folder / TABLES)
     there = Path(os.path.relpath(folder, page.parent)).as_posix()
 
