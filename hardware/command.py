@@ -75,6 +75,8 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
     options.add_count(parser, "queries", 10, "query samples of each class")
     text = "write the model's integers, as Lava takes them, to an .npz"
     options.add_output(parser, "--words", kind=outputs.WORDS, metavar="FILE", help=text)
+    text = "write the numbers, as minisnn results takes them, to this file"
+    options.add_output(parser, "--json", kind=outputs.json_of("minisnn hardware loihi"), metavar="OUT", help=text)
     text = "also learn from a readout of zero, one sample after the other, with this step (the nearest power of two)"
     parser.add_argument("--step-size", type=float, metavar="X", help=text)
     _ground_options(parser, "the episodes")
@@ -261,7 +263,8 @@ def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: s
 
 def _loihi(args: argparse.Namespace, given: dict) -> None:
     from minisnn.training.checkpoint import read
-    from minisnn.training.evaluation import open_set
+    from minisnn.training.evaluation import ALIGNED, alignment, open_set
+    from minisnn.training.folder import write_json
 
     from .loihi import measure
     from .loihi.cuba import CubaNet
@@ -278,8 +281,11 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
     tasks = open_set(dataset, "test", root, progress=not args.quiet)
     with options.executor_of(args) as executor:
         values = measure.run(found, tasks, args.episodes, args.seed, args.queries, executor, args.step_size)
-    print(f"{args.episodes} episodes, accuracy (%) ± 95 % interval, and less the float network's class means (points)")
-    print(measure.table(values))
+    table = measure.table(values, ALIGNED[alignment(tasks)])
+    if args.json is not None:
+        made = dict(figures=measure.figures(values), more=dict(tables=[vars(table)]))
+        write_json(args.json, outputs.made_by("minisnn hardware loihi", made))
+    print(table.text())
 
 
 def _train(args: argparse.Namespace, given: dict) -> None:
@@ -307,9 +313,11 @@ def _train(args: argparse.Namespace, given: dict) -> None:
     if not result:
         print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
         return
-    margin = f" ± {100 * result['ci95']:.1f}" if result["ci95"] is not None else ""
-    words, right = f"{result['bits']} bits ({result['readout_bits']} in the readout)", f"{100 * result['accuracy']:.1f}{margin}"
-    print(f"integer chip of {words}: {right} % on {result['episodes']} unseen episodes")
+    interval, right = result["interval"], f"{100 * result['accuracy']:.1f}"
+    words = f"{result['bits']} bits ({result['readout_bits']} in the readout)"
+    margin = f" ± {100 * interval['half']:.1f}" if interval else ""
+    whom = f" (95 % interval, for {interval['population']})" if interval else ""
+    print(f"integer chip of {words}: {right}{margin} % on {result['episodes']} unseen episodes{whom}")
     print(f"run folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
 
 

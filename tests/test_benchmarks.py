@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import shlex
+import runpy
 import subprocess
 import sys
 from functools import partial
@@ -44,6 +45,19 @@ def test_a_peer_is_importable(name):
         PEERS[name], reason=f"{PEERS[name]}, which minisnn is timed beside, is an extra: pip install -e '.[peer]'"
     )
     import_all([name])
+
+
+def test_what_boards_say_is_read_and_becomes_figures_and_a_table(tmp_path):
+    boards = runpy.run_path(str(HERE / "edge_boards.py"), run_name="benchmark")
+    said = "5275 numbers, 0 differ, crc 175\nRAM 104728 bytes, of them stack 656\ninstructions a sample 382234130\n"
+    counted = [int(number) for number in boards["SAID"].search(said).groups()]
+    figures = {"wrong": dict(value=0, unit="")}
+    boards["write"](tmp_path / "out.json", {("small", "m4"): [counted], ("short", "rv32"): [counted]}, figures)
+    figures, more = KINDS["figures"]([tmp_path / "out.json"])
+    assert figures["small-m4-ram"] == dict(value=104728, unit="") and figures["wrong"]["value"] == 0
+    (table,) = more["tables"]
+    assert table["name"] == "boards" and table["rows"][0] == ["small", "Cortex-M4", "104,728", "656", "382"]
+    assert table["rows"][1][:2] == ["stepwise, short", "RV32IMC"]
 
 
 @pytest.mark.slow

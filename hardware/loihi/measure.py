@@ -1,18 +1,21 @@
 """A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for Lava."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from minisnn.experiments.findings import Table
+from minisnn.experiments.statistics import difference, estimate
 from minisnn.files import write_whole
 from minisnn.outputs import archive
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
-from minisnn.training.evaluation import accuracy
-from minisnn.training.intervals import ci95
+from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
+from minisnn.training.intervals import POPULATIONS, Intervals
 
 from ..chip.learner import one_shot, samples_of
 from .cuba import FRACTION, CubaNet, axon_words
@@ -22,50 +25,66 @@ RULES = {  # name -> options of the chip's learner
     "membrane": dict(),
     "membrane, one sample at a time": dict(online=True),
 }
+FLOAT = "class means, float"
 ONLINE = "from zero, one sample at a time"  # with a step size of its own, in float and on the chip
 
 
-def run(
-    found, tasks, episodes: int, seed: int, queries: int, executor: Executor, step: float | None = None
-) -> dict[str, np.ndarray]:
-    """{way to learn: accuracies over the episodes}, of the float network and of the chip of a checkpoint; with ONLINE where a
-    step is given, for which the readout's words get an exponent of their own."""
+def run(found, tasks, episodes: int, seed: int, queries: int, executor: Executor, step: float | None = None) -> dict[str, Row]:
+    """{way to learn: what it answers to the episodes}, of the float network and of the chip of a checkpoint; with ONLINE where
+    a step is given, for which the readout's words get an exponent of their own."""
     chip, online = CubaNet.of(found), None
-    names = ["as the network adapts, float", "class means, float", *(f"{name}, Loihi" for name in RULES)]
+    names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in RULES)]
     if step is not None:
         theta = with_prototypes(found.net, found.theta, np.zeros(chip.weight.T.shape, found.net.dtype))
         online = CubaNet.of(replace(found, theta=theta, inner=OnlineReadout(step)))
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
     one = partial(_episode, found, chip, online, tasks, seed, queries)
-    values: list[list[float]] = []
-    executor.in_order(one, range(episodes), values.append)
-    return dict(zip(names, np.array(values).T))
+    answered: list[Answers] = []
+    executor.in_order(one, range(episodes), answered.append)
+    return rows_of(names, answered)
 
 
-def _episode(found, chip, online, tasks, seed, queries, index) -> list[float]:
+def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
     net, theta, task = found.net, found.theta, tasks.episode(seed, index, found.net.ways, 1, queries)
     x, n = samples_of(task), len(task.y_support)
     p_float = net.features(theta, x)
-    by_means = accuracy(distance_logits(p_float[n:], class_means(p_float[:n], task.y_support, net.ways)), task.y_query)
+    by_means = distance_logits(p_float[n:], class_means(p_float[:n], task.y_support, net.ways))
     same = isinstance(found.inner, ClassMeans) and found.inner.steps == 0
-    right = [by_means if same else accuracy(found.inner.logits(net, theta, task), task.y_query), by_means]
+    logits = [by_means if same else found.inner.logits(net, theta, task), by_means]
     p = chip.traces_of(x, 1 + index)
-    right += [one_shot(chip, chip.learner(seed=1 + index, **how), task, p).accuracy for how in RULES.values()]
-    if online is None:
-        return right
-    exact = OnlineReadout(2.0 ** online.steps["log2_weight"])
-    right.append(accuracy(exact.answers(net, p_float[:n], task.y_support, p_float[n:], x.shape[1]), task.y_query))
-    return [*right, one_shot(online, online.learner(seed=1 + index, online=True), task, p).accuracy]
+    logits += [one_shot(chip, chip.learner(seed=1 + index, **how), task, p).u[:, -1] for how in RULES.values()]
+    if online is not None:
+        exact = OnlineReadout(2.0 ** online.steps["log2_weight"])
+        logits.append(exact.answers(net, p_float[:n], task.y_support, p_float[n:], x.shape[1]))
+        logits.append(one_shot(online, online.learner(seed=1 + index, online=True), task, p).u[:, -1])
+    return Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task))
 
 
-def table(values: dict[str, np.ndarray]) -> str:
-    """Accuracies in per cent, and what each is less than the float network's class means."""
-    base, lines = values["class means, float"], []
-    for name, right in values.items():
-        margin, less = ci95(right) or 0.0, right - base
-        apart = f"{100 * less.mean():+6.1f} ± {100 * (ci95(less) or 0.0):.1f}" if name != "class means, float" else ""
-        lines.append(f"{name:42}{100 * right.mean():6.1f} ± {100 * margin:.1f}   {apart}")
-    return "\n".join(lines)
+def table(values: dict[str, Row], aligned: str) -> Table:
+    """Accuracies in per cent, and what each is less than the float network's class means; `aligned` tells how tasks are."""
+    base, rows = values[FLOAT], []
+    for name, row in values.items():
+        rows.append([name, estimate(row).percent(), None if name == FLOAT else difference(row, base).percent()])
+    title = "A network of CubaLIF, in float and in a Loihi-style fixed-point model"
+    note = f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for {POPULATIONS[base.shared.population]}."
+    return Table("loihi", title, ["how it learns", "accuracy (%)", "less class means in float (points)"], rows, note)
+
+
+def figures(values: dict[str, Row]) -> dict[str, dict]:
+    """The same as numbers by name, shares and not per cent: value, unit and half of the interval."""
+    found = {}
+    for name, row in values.items():
+        key = re.sub(r"[^a-z]+", "-", name.lower())
+        found[key] = _figure(row.mean, "%", row.intervals)
+        if name != FLOAT:
+            less, apart = row.less(values[FLOAT])
+            found[f"less-{key}"] = _figure(less, "points", apart)
+    return found
+
+
+def _figure(value: float, unit: str, intervals: Intervals) -> dict:
+    half = None if intervals.lead is None else intervals.lead.half
+    return dict(value=value, unit=unit, **({} if half is None else dict(half=half)))
 
 
 def write_words(path: Path, chip: CubaNet) -> None:

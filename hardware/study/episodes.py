@@ -6,13 +6,15 @@ An episode goes through the conv layers once for every word length of theirs; ev
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from minisnn.experiments.study import Settings, Study
+from minisnn.experiments.study import Settings, Study, recalled, recorded
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.meta.tasks import Task
-from minisnn.training.evaluation import accuracy
+from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
+from minisnn.training.intervals import POPULATIONS
 
 from ..chip.errors import ERRORS
 from ..chip.formats import ROUNDINGS
@@ -78,28 +80,31 @@ class Comparison:
         """The network in words of so many bits; `words` are other options of `Words`."""
         return IntegerNet.of(self.found, replace(self.words, weight_bits=bits, readout_bits=readout_bits or bits, **words))
 
-    def floats(self) -> dict[str, np.ndarray]:
-        """{name of TWINS: accuracies over the episodes}."""
+    def floats(self) -> dict[str, Row]:
+        """{name of TWINS: what it answers to the episodes}."""
         one = partial(_float_episode, self.tasks, self.net, self.theta, self.inner, self.settings)
-        return dict(zip(TWINS, np.array(self.each("float", one, list(TWINS))).T))
+        return rows(list(TWINS), self.each("float", one, list(TWINS)))
 
-    def fixed(self, bits: int) -> np.ndarray:
-        """(episodes, choices, 5) of accuracy, the shares of synapses written, gated and clipped, and of clipped membranes."""
+    def fixed(self, bits: int) -> tuple[list[Row], np.ndarray]:
+        """What each choice answers, and (choices, 4) of the shares of synapses written, gated and clipped, and of clipped
+        membranes."""
         chips = {choice.bits: self.chip(bits, choice.bits) for choice in self.choices}
         one = partial(_fixed_episode, self.tasks, chips, self.choices, self.settings)
-        items = self.each(f"conv{bits}", one, [repr(choice) for choice in self.choices])
+        names = [repr(choice) for choice in self.choices]
+        items = self.each(f"conv{bits}", one, names)
         trunk = chips[self.choices[0].bits].saturations
         clipped = Counter({place: n for place, n in trunk.items() if not place.startswith("readout")})
         for item in items:
-            clipped.update(item[-1])
+            clipped.update(item[2])
         self.saturations[bits] = dict(clipped)
-        return np.array([item[:-1] for item in items])
+        answered = rows(names, [item[0] for item in items])
+        return [answered[name] for name in names], np.mean([item[1] for item in items], axis=0)
 
-    def few(self, key: str, most: int, one, made_from: tuple, label: str) -> np.ndarray:
-        """Accuracies (at most so many episodes, what is compared) that `one` yields."""
+    def few(self, key: str, most: int, names: list, one, made_from: tuple, label: str) -> dict[Any, Row]:
+        """{name: what it answers to at most so many episodes}; `one` yields `told` of an episode."""
         made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
         number = min(self.settings.episodes, most)
-        return np.array(self.study.each(f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"))
+        return rows(names, self.study.each(f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"))
 
     def each(self, key: str, one, made_from: list) -> list:
         """What `one` yields of every episode."""
@@ -113,27 +118,43 @@ def task_of(tasks, settings: Settings, ways: int, index: int) -> Task:
     return tasks.episode(settings.seed, index, ways, 1, settings.queries)
 
 
-def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list[float]:
-    """Accuracy of each of TWINS on an episode."""
+def told(task: Task, logits: list[np.ndarray]) -> list:
+    """What several ways to learn answer to a task, by logits (Q, ways) of each, as records hold it."""
+    return recorded(Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task)))
+
+
+def rows(names: list, items: list) -> dict[Any, Row]:
+    """A row for each way to learn, of what `told` says of all episodes."""
+    return rows_of(names, [recalled(*item) for item in items])
+
+
+def speaks(row: Row) -> str:
+    """Whom the intervals of a table speak for, as a sentence to append; nothing of one episode."""
+    return f" ± is half a 95 % interval, for {POPULATIONS[row.interval.population]}." if row.interval else ""
+
+
+def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list:
+    """What each of TWINS answers to an episode."""
     task, found, readout = task_of(tasks, settings, net.ways, index), [], FloatReadout(net, theta)
     p, steps = readout.traces(samples_of(task)), steps_of(net, inner, net.ways)
     for way in TWINS.values():
         if isinstance(way, Learner):
-            found.append(one_shot(readout, replace(way, **steps), task, p).accuracy)
+            found.append(one_shot(readout, replace(way, **steps), task, p).u[:, -1])
         else:
             loop = replace(inner, freeze=way(net) if way else inner.freeze)
-            found.append(accuracy(loop.logits(net, theta, task), task.y_query))
-    return found
+            found.append(loop.logits(net, theta, task))
+    return told(task, found)
 
 
 def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], settings: Settings, index: int) -> list:
-    """[accuracy, shares written, gated and clipped, share of clipped membranes] of each choice; last, what was clipped."""
-    trunk, found = chips[choices[0].bits].counted_alone(), []
+    """What each choice answers; shares of synapses written, gated and clipped, and of clipped membranes; what was clipped."""
+    trunk, logits, shares = chips[choices[0].bits].counted_alone(), [], []
     task = task_of(tasks, settings, trunk.ways, index)
     p = trunk.traces_of(samples_of(task))
     for choice in choices:
         chip = chips[choice.bits]
-        new, u, right = one_shot(chip, choice.learner(chip, 1 + index), task, p)
-        shares = (v / new.synapses for v in (new.written, new.gated, new.clipped))
-        found.append([right, *shares, float(np.isin(u, U.ends).mean())])
-    return [*found, {place: number for place, number in trunk.saturations.items() if number}]
+        new, u, _ = one_shot(chip, choice.learner(chip, 1 + index), task, p)
+        logits.append(u[:, -1])
+        clipped = float(np.isin(u, U.ends).mean())
+        shares.append([new.written / new.synapses, new.gated / new.synapses, new.clipped / new.synapses, clipped])
+    return [told(task, logits), shares, {place: number for place, number in trunk.saturations.items() if number}]

@@ -15,21 +15,24 @@ ONE_SHOT = dict(ylabel="one-shot accuracy (%)", ylim=(0, 102))
 
 
 def accuracies(axes, points: dict, rounding: str, mark: str = "o") -> None:
-    """A line of accuracies with their intervals: {place: array over episodes}."""
+    """A line of accuracies with their intervals: {place: values over episodes, or a `Row`}."""
     found, more = [estimate(values) for values in points.values()], dict(capsize=2, linewidth=1, markersize=4)
     errorbars(axes, points, found, COLOUR_OF[rounding], f"{mark}-", label=rounding, **more)
 
 
-def accuracy_against_bits(curves: dict, bits, twin):
-    """A panel for the readout alone in few bits, one for all layers; a line a rounding of the update."""
+def accuracy_against_bits(curves: dict, bits, twin: float):
+    """A panel for the readout alone in few bits, one for all layers; a line a rounding of the update.
+
+    curves   {(conv bits, Choice): compare.Found}
+    """
     titles = ("readout alone, conv layers in the most bits", "all layers")
     with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
         for axes, title, pick in zip(panels, titles, (lambda b: max(bits), lambda b: b)):
             for n, (rounding, mark) in enumerate(MARKS.items()):
                 how, aside = (*DEFAULT[:2], rounding, *DEFAULT[3:]), 0.05 * (n - 1.5)
                 chosen = {b: [v for (conv, c), v in curves.items() if (conv, c.bits, c.how) == (pick(b), b, how)] for b in bits}
-                accuracies(axes, {b + aside: v[:, 0] for b, values in chosen.items() for v in values}, rounding, mark)
-            axes.axhline(100 * np.mean(twin), color="0.5", linestyle=":", label="float twin")
+                accuracies(axes, {b + aside: v.row for b, values in chosen.items() for v in values}, rounding, mark)
+            axes.axhline(100 * twin, color="0.5", linestyle=":", label="float twin")
             axes.set(xlabel="weight bits", title=title, xticks=list(bits))
         panels[0].set(**ONE_SHOT)
         panels[0].legend(title="rounding of the update")
@@ -46,7 +49,7 @@ def accuracy_against_threshold(curves: dict, bits):
             of_bits = {c.how: v for (conv, c), v in curves.items() if (conv, c.bits) == (max(bits), b)}
             nearest = {how[3]: v for how, v in of_bits.items() if how == (*DEFAULT[:2], "nearest", how[3], DEFAULT[4])}
             percent = sorted(nearest)
-            right, written = (100 * np.array([nearest[p].mean(0)[:2] for p in percent])).T
+            right, written = (100 * np.array([(nearest[p].row.mean, nearest[p].shares[0]) for p in percent])).T
             axes.plot(percent, right, "o-", color=colour, label=f"accuracy, readout of {b} bits")
             share.plot(percent, written, "s:", color=colour, markersize=3)
         axes.set(xlabel="threshold Θ (% of the largest update)", **ONE_SHOT)

@@ -8,14 +8,13 @@ import numpy as np
 
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
-from minisnn.training.evaluation import accuracy
 
 from ..chip.calibrate import calibrate
 from ..chip.feedback import Feedback, learn_all
 from ..chip.learner import one_shot
 from ..chip.network import IntegerNet, trained_for
 from ..loihi.network import LoihiNet
-from .episodes import Comparison, task_of
+from .episodes import Comparison, speaks, task_of, told
 from .floats import float_learn_all
 
 EPISODES = 100  # at most
@@ -37,11 +36,15 @@ def measure(c: Comparison, findings: Findings) -> None:
     names = ["readout alone", *feedback, *list(chips)[1:]]
 
     one = partial(_episode, c.tasks, names, chips, c.net, c.theta, c.settings)
-    values = c.few("others", EPISODES, one, (names, ROUNDED_ON, None if trained is None else trained.theta), "other ways").T
-    rows = [[name, estimate(right).percent(), difference(right, values[0]).percent()] for name, right in zip(names, values)]
+    made_from = (names, ROUNDED_ON, None if trained is None else trained.theta)
+    found = c.few("others", EPISODES, names, one, made_from, "other ways")
+    plain = found["readout alone"]
+    rows = [[name, estimate(row).percent(), difference(row, plain).percent()] for name, row in found.items()]
     rows[0][2] = None
-    note = f"{values.shape[1]} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
-    note += "direct feedback alignment through fixed signs, not backpropagation."
+    note = (
+        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
+    )
+    note += "direct feedback alignment through fixed signs, not backpropagation." + speaks(plain)
     title, header = "Other ways to learn, and other chips", "what learns | accuracy (%) | less readout alone (points)"
     findings.table("others", title, header, rows, note)
 
@@ -71,15 +74,15 @@ def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
     return found
 
 
-def _episode(tasks, names: list[str], chips: dict[str, IntegerNet], net, theta, settings, index: int) -> list[float]:
-    """Accuracy of each of the names on an episode; the first of the chips learns through feedback, too."""
+def _episode(tasks, names: list[str], chips: dict[str, IntegerNet], net, theta, settings, index: int) -> list:
+    """What each of the names answers to an episode; the first of the chips learns through feedback, too."""
     task, chip, seed = task_of(tasks, settings, net.ways, index), next(iter(chips.values())), 1 + index
-    found = {name: one_shot(one, one.learner(seed=seed), task).accuracy for name, one in chips.items()}
+    found = {name: one_shot(one, one.learner(seed=seed), task).u[:, -1] for name, one in chips.items()}
     learner = chip.learner(seed=seed)
     for step in STEPS:
         how, name = Feedback(step, step - 4, seed=seed), f"random feedback, step 2^{step}"
         whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
-        found[name] = accuracy(whole(task.x_query), task.y_query)
+        found[name] = whole(task.x_query)
         twin = float_learn_all(net, theta, learner, how, task.x_support, task.y_support)
-        found[f"{name}, float twin"] = accuracy(net(twin, task.x_query), task.y_query)
-    return [found[name] for name in names]
+        found[f"{name}, float twin"] = net(twin, task.x_query)
+    return told(task, [found[name] for name in names])

@@ -13,7 +13,7 @@ from minisnn.experiments.statistics import estimate
 
 from ..chip.learner import one_shot, samples_of
 from ..chip.network import IntegerNet
-from .episodes import Comparison, task_of
+from .episodes import Comparison, speaks, task_of, told
 from .figures import ONE_SHOT, accuracies
 
 EPISODES = 100  # at most: every number of fraction bits is an inference of its own
@@ -23,28 +23,31 @@ MODES = ("floor", "nearest")
 
 
 def measure(c: Comparison) -> tuple[dict, dict]:
-    """Accuracies, an array over episodes each: of {(rounding, F)} and of {(rounding, n)}."""
+    """What is answered to the episodes: with {(rounding, F)} and with {(rounding, n)}."""
     bits = max(c.bits)
     fractions = list(itertools.product(MODES, FRACTIONS))
     lengths = list(itertools.product((*MODES, "stochastic"), TRACE_BITS))
     chips = [c.chip(bits, fraction=F, traces=mode, membrane=mode) for mode, F in fractions]
     one = partial(_episode, c.tasks, chips, c.chip(bits), lengths, c.settings)
-    values = c.few("traces", EPISODES, one, (bits, repr((fractions, lengths))), "trace bits").T
-    return dict(zip(fractions, values)), dict(zip(lengths, values[len(fractions) :]))
+    names = [("post", *one) for one in fractions] + [("pre", *one) for one in lengths]
+    found = c.few("traces", EPISODES, names, one, (bits, repr((fractions, lengths))), "trace bits")
+    post, pre = ({name[1:]: row for name, row in found.items() if name[0] == part} for part in ("post", "pre"))
+    return post, pre
 
 
-def _episode(tasks, chips: list, plain: IntegerNet, lengths: list, settings, index: int) -> list[float]:
-    """Accuracies of the chips, then of the plain one with each (rounding, bits) of its presynaptic traces."""
+def _episode(tasks, chips: list, plain: IntegerNet, lengths: list, settings, index: int) -> list:
+    """What the chips answer, then the plain one with each (rounding, bits) of its presynaptic traces."""
     task, learner = task_of(tasks, settings, plain.ways, index), plain.learner(seed=1 + index)
-    found = [one_shot(chip, learner, task).accuracy for chip in chips]
+    found = [one_shot(chip, learner, task).u[:, -1] for chip in chips]
     spikes = plain.spikes(samples_of(task))
     traces = (plain.traces(spikes, bits, mode, 1 + index) for mode, bits in lengths)
-    return found + [one_shot(plain, learner, task, p).accuracy for p in traces]
+    return told(task, found + [one_shot(plain, learner, task, p).u[:, -1] for p in traces])
 
 
 def tables(c: Comparison, findings: Findings, found: tuple[dict, dict]) -> None:
     """Add accuracy (%) by fraction bits, a row a rounding."""
-    note = f"{len(next(iter(found[0].values())))} episodes, weights of {max(c.bits)} bits."
+    first = next(iter(found[0].values()))
+    note = f"{len(first.per_episode)} episodes, weights of {max(c.bits)} bits." + speaks(first)
     titles = ("postsynaptic traces of the conv layers, F", "presynaptic traces of the readout, n (7: as wide as Loihi's)")
     for name, title, part in zip(("postsynaptic", "presynaptic"), titles, found):
         modes, bits = (list(dict.fromkeys(column)) for column in zip(*part))

@@ -20,8 +20,8 @@ from minisnn.data.store.shipped import find_checkpoint
 from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
+from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
 from minisnn.training.evaluation import open_set
-from minisnn.training.intervals import ci95
 from minisnn.training.folder import FILES, RunFolder, read_json, write_json
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.state import start_of
@@ -188,15 +188,19 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
 
 
 def chip_accuracy(chip: IntegerNet, tasks, config: TrainingConfig, executor: Executor | None = None) -> dict:
-    """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic rounding, Theta 0."""
-    found: list[float] = []
+    """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic rounding, Theta 0.
+
+    interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of that over episodes."""
+    answered: list[Answers] = []
     one = partial(_episode, tasks, chip, config)
-    (executor or Executor()).in_order(one, range(config.test_episodes), found.append)
-    known = dict(episodes=config.test_episodes, seed=config.test_seed, per_episode=found)
-    return dict(accuracy=float(np.mean(found)), ci95=ci95(found), **known)
+    (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
+    row = rows_of(["chip"], answered)["chip"]
+    known = dict(episodes=config.test_episodes, seed=config.test_seed, per_episode=row.per_episode)
+    return dict(accuracy=row.mean, interval=row.interval and row.interval.told(), ci95=row.ci95, **known)
 
 
-def _episode(tasks, chip: IntegerNet, config: TrainingConfig, index: int) -> float:
-    """Accuracy of the chip on a test episode."""
+def _episode(tasks, chip: IntegerNet, config: TrainingConfig, index: int) -> Answers:
+    """What the chip answers to a test episode."""
     task = tasks.episode(config.test_seed, index, chip.ways, config.shots, config.queries)
-    return one_shot(chip, chip.learner(seed=1 + index), task).accuracy
+    logits = one_shot(chip, chip.learner(seed=1 + index), task).u[:, -1]
+    return Answers(correct(logits, task), drawn_by(task))

@@ -3,7 +3,7 @@ or out of date. --only measures again, and continues where it was stopped; --pag
 
 import argparse
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from . import options
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.parser)
-    codes = dict.fromkeys(records, _code())
+    codes = {name: _code(name.partition("-")[0]) for name in records}
     states = {name: one.state(codes[name]) for name, one in records.items()}
     if args.only is None and not args.missing:
         options.refuse(args, "without --only or --missing", "data", "work")
@@ -98,14 +98,18 @@ def _named(text: str) -> tuple[str, str]:
     return name, str(path)
 
 
-def _code() -> str:
-    """A hash of the code that numbers depend on: all modules of these rooms."""
+@cache
+def _code(first: str) -> str:
+    """A hash of the code that a record's numbers depend on: all modules of these rooms, and of the package beside this one
+    that has the first word of the record's name, if there is one."""
     from ..data.store.cache import code_identity
 
     package = Path(__file__).resolve().parents[1]
     rooms = ("data", "kernels", "layers", "meta", "network", "training", "experiments")
-    files = sorted(path for room in rooms for path in (package / room).rglob("*.py"))
-    names = [".".join(("minisnn", *path.relative_to(package).with_suffix("").parts)) for path in files]
+    beside = package.parent / first
+    folders = [package / room for room in rooms] + [beside] * (beside / "__init__.py").exists()
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    names = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in files]
     return code_identity(*[name.removesuffix(".__init__") for name in names])[:16]
 
 

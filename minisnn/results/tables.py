@@ -4,6 +4,7 @@
     made: plot NAME        their accuracies, as a picture
     made: commands NAME    how each of them was measured
     made: rows RECORD      a record's own table
+    made: grid RECORD T    a table T that its command found, `more["tables"]`
     made: curves RECORD    its seconds and megabytes against one quantity after the other, as a picture
     made: told RECORD …    how these were measured
     made: output RECORD N  the first lines that its command printed
@@ -84,7 +85,11 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path, drawing: boo
     def told(names: str) -> str:
         return _commands({name: one(name) for name in names.split()}, there)
 
-    return dict(table=table, commands=commands, told=told, plot=plot, curves=curves, rows=rows, output=output)
+    def grid(words: str) -> str:
+        name, _, which = words.partition(" ")
+        return _grid(one(name), which, f"{there}/{name}.json", f"{page}: {name}")
+
+    return dict(table=table, commands=commands, told=told, plot=plot, curves=curves, rows=rows, output=output, grid=grid)
 
 
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
@@ -121,6 +126,21 @@ def _rows(record: Record, link: str) -> str:
         cells = [shown(record.figures[name]) if name in record.figures else "" for name in names]
         lines.append(f"| {' | '.join([label, *cells])} |")
     return "\n".join(lines)
+
+
+def _grid(record: Record, which: str, link: str, where: str) -> str:
+    """A table that a measurement found, `which` of its `more["tables"]` by name, with its note and a link to the record."""
+    if not record.figures:
+        return "(not measured yet)"
+    tables = {table["name"]: table for table in record.more.get("tables", [])}
+    if which not in tables:
+        raise ValueError(f"{where} has no table {which!r}; expected one of {', '.join(tables)}")
+    table = tables[which]
+    lines = [f"| {' | '.join(table['header'])} |", f"|{'---|' * len(table['header'])}"]
+    for row in table["rows"]:
+        lines.append(f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |")
+    note = f"{table['note']} " if table.get("note") else ""
+    return "\n".join([*lines, "", f"{note}([record]({link}))"])
 
 
 def _output(record: Record, lines: int) -> str:

@@ -17,7 +17,7 @@ PATTERNS = (
     "CHANGELOG.md",
     "data/README.md",
     "data/results/*.md",
-    "hardware/README.md",
+    "hardware/*.md",
     "lessons/README.md",
     "lessons/GLOSSARY.md",
     "lessons/guides/*.md",
@@ -150,7 +150,12 @@ def menu(known: dict[str, str]) -> str:
             *(source for name, source in known.items() if name.startswith("data/results/")),
             known["data/README.md"],
         ],
-        "Library": [f"{reference.FOLDER}/index", f"Hardware <{known['hardware/README.md']}>", known["CHANGELOG.md"]],
+        "Library": [
+            f"{reference.FOLDER}/index",
+            f"Hardware <{known['hardware/README.md']}>",
+            f"Hardware: formats <{known['hardware/formats.md']}>",
+            known["CHANGELOG.md"],
+        ],
     }
     made = []
     for caption, pages in parts.items():

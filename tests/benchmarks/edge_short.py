@@ -1,9 +1,11 @@
-"""What 16-bit traces lose: python tests/benchmarks/edge_short.py [EPISODES]
+"""What 16-bit traces lose: python tests/benchmarks/edge_short.py [--episodes N]
 
 The C library's stepwise build with P and Q in 16 bits against the Python chip on the same test episodes (5-way 1-shot, 25 query
 samples, simulated Double N-MNIST, stochastic rounding with the episode's own noise); needs a C compiler.
 """
 
+import argparse
+import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -19,10 +21,12 @@ from hardware.c import export  # noqa: E402
 from hardware.chip.learner import one_shot  # noqa: E402
 from hardware.chip.network import IntegerNet  # noqa: E402
 from minisnn.data.store.shipped import shipped  # noqa: E402
+from minisnn.results.figures import figure  # noqa: E402
+from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of  # noqa: E402
 from minisnn.training.evaluation import open_set  # noqa: E402
 
 
-def main(episodes: int) -> None:
+def main(episodes: int, out: str | None) -> None:
     ms.set_threads(1)
     chip = IntegerNet.of(ms.read(shipped("double_nmnist_maml.h5")))
     learner, tasks = chip.learner(seed=1), open_set("double-nmnist", "test", progress=False)
@@ -38,22 +42,32 @@ def main(episodes: int) -> None:
                 edge.recording(x)
                 edge("learn", int(label))
             edge("update")
-            hits = 0
+            short = []
             for x, label in zip(task.x_query, task.y_query):
                 edge.recording(x)
-                hits += edge.scores(chip.ways)[1] == label
-            found.append((one_shot(chip, now, task).accuracy, hits / len(task.y_query)))
-            if index % 20 == 19:
-                report(np.array(found))
+                short.append(edge.scores(chip.ways)[1] == label)
+            exact = correct(one_shot(chip, now, task).u[:, -1], task)
+            found.append(Answers(np.concatenate([exact, [short]]), drawn_by(task)))
+            if index % 20 == 19 or index + 1 == episodes:
+                rows = rows_of(["exact", "short"], found)
+                report(*rows.values())
+    if out:
+        less, apart = rows["short"].less(rows["exact"])
+        figures = {name: figure(row.mean, "%", row.interval and row.interval.half) for name, row in rows.items()}
+        figures["less"] = figure(less, "points", apart.lead and apart.lead.half)
+        Path(out).write_text(json.dumps(dict(figures=figures, more=dict(episodes=episodes))))
 
 
-def report(found: np.ndarray) -> None:
-    exact, short = 100 * found.mean(0)
-    loss = 100 * (found[:, 0] - found[:, 1])
-    margin = 1.96 * loss.std(ddof=1) / np.sqrt(len(loss))
-    loss = f"{loss.mean():.2f} ± {margin:.2f}"
-    print(f"{len(found)} episodes: exact {exact:.2f} %, 16 bits {short:.2f} %, loss {loss} points", flush=True)
+def report(exact: Row, short: Row) -> None:
+    less, apart = short.less(exact)
+    margin = 0.0 if apart.lead is None else apart.lead.half
+    means = f"exact {100 * exact.mean:.2f} %, 16 bits {100 * short.mean:.2f} %"
+    print(f"{len(exact.per_episode)} episodes: {means}, {100 * less:+.2f} ± {100 * margin:.2f} points", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    options = parser.parse_args()
+    main(options.episodes, options.json)

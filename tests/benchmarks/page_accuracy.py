@@ -1,11 +1,13 @@
 """How well the page recognises characters that are drawn on it, in chromium, beside Python on the same drawings.
 
-    python tests/benchmarks/page_accuracy.py [EPISODES]    five new characters, one drawing of each taught, three others asked
+    python tests/benchmarks/page_accuracy.py [--episodes N]    five characters, one drawing of each taught, three others asked
 
 A drawing is a character of Omniglot's evaluation set by another person, traced by the mouse. "As shipped" is the chip on the
 pictures themselves, which neither a mouse nor the page's pen has touched.
 """
 
+import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -20,12 +22,14 @@ from hardware.chip.network import IntegerNet
 from hardware.command import SYMBOLS
 from hardware.page import make
 from minisnn.data.store.shipped import shipped
+from minisnn.results.figures import figure
 from tracing import strokes_of
 
 WAYS, ASKED = 5, 3
+NAMES = {"page": "page", "python": "Python", "membrane": "Python, membrane rule", "pictures": "Python, as shipped"}
 
 
-def main(episodes: int) -> None:
+def main(episodes: int, out: str | None) -> None:
     chip, right, cells = IntegerNet.of(ms.read(shipped(SYMBOLS))), {}, []
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
         pictures = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28) * np.uint8(255)
@@ -56,6 +60,15 @@ def main(episodes: int) -> None:
             right.setdefault("Python, as shipped", []).append(np.mean(u.argmax(1) == y))
             print(episode + 1, {name: f"{100 * np.mean(found):.1f}" for name, found in right.items()}, min(cells), flush=True)
 
+    if out:
+        figures = {name: figure(float(np.mean(right[said])), "%") for name, said in NAMES.items()}
+        figures["answers"] = figure(episodes * WAYS * ASKED, "")
+        Path(out).write_text(json.dumps(dict(figures=figures, more=dict(episodes=episodes, per_episode=right))))
+
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    options = parser.parse_args()
+    main(options.episodes, options.json)

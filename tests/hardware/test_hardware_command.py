@@ -50,7 +50,13 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert code == 0, err
     assert "less twin" in out and "signal to noise" in out and "energy" in out
     found = json.loads(Path("out/hardware/findings.json").read_text())
-    header, rows = found["tables"][2]["header"], found["tables"][2]["rows"]
+    tables = {table["name"]: table for table in found["tables"]}
+    header, rows = tables["all"]["header"], tables["all"]["rows"]
+    roundings = [row[0] for row in tables["roundings"]["rows"]]
+    assert roundings == ["8", "3", "3 in the readout, 8 below", "8 in the readout, 3 below"]
+    assert len(tables["thresholds"]["header"]) == 1 + len(episodes.THRESHOLDS) and len(tables["rules"]["rows"]) == 6
+    note = tables["roundings"]["note"]
+    assert note.startswith("3 episodes, tasks ") and "± is half a 95 % interval, for more episodes of the same kind" in note
     assert len(rows) == 2 * len(episodes.choices()) and {row[0] for row in rows} == {8, 3}
     gated = [
         float(row[header.index("gated (%)")])

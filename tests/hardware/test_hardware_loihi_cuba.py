@@ -1,6 +1,8 @@
 """CubaLIF on Loihi: neuron for neuron the chip model that equals Lava's, delays and bias axons included; what the float network
 does, the chip does, without a threshold rescaled."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from integers import events
@@ -12,6 +14,7 @@ from hardware.loihi import measure, neuron as loihi
 from hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
 from hardware.loihi.network import LoihiConfig
 from minisnn import cli
+from minisnn.results.measure import KINDS
 
 
 def network(pool="max", config=LoihiConfig(), rate=0.2, channels=(4, 5), shape=(8, 12, 2), **neuron):
@@ -112,10 +115,16 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path,
     tasks = ms.DoubleNMnist("test", progress=False)
     theta = net.init(np.random.default_rng(0), x=tasks.episode(0, 0, 5, 1, 1).x_support, rate=0.2)
     ms.save("cuba.h5", net, theta, inner=ms.ClassMeans(steps=0))
-    line = "hardware loihi --checkpoint cuba.h5 --episodes 2 --queries 2 --words words.npz --quiet".split()
+    line = "hardware loihi --checkpoint cuba.h5 --episodes 2 --queries 2 --words words.npz --json out.json --quiet".split()
     assert cli.main([*line, "--step-size", "0.03"]) == 0
     out = capsys.readouterr().out
     assert f"{measure.ONLINE}, float" in out and f"{measure.ONLINE}, Loihi" in out
+    assert (
+        "2 episodes, tasks aligned by their support. ± is half a 95 % interval, for new recordings of the same classes" in out
+    )
+    figures, more = KINDS["figures"]([Path("out.json")])
+    assert {"class-means-float", "class-means-loihi", "less-from-zero-one-sample-at-a-time-loihi"} <= set(figures)
+    assert [row[0] for row in more["tables"][0]["rows"]][1] == "class means, float" and "half" in figures["class-means-loihi"]
     assert all(f"{name}, Loihi" in out for name in measure.RULES) and "words.npz: weights, axons" in out
     words, chip = np.load("words.npz"), CubaNet.of(ms.read("cuba.h5"))
     x = np.minimum(tasks.episode(0, 0, 5, 1, 1).x_support[:1, :30], 7)

@@ -285,6 +285,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     again = training.train(stopped, chip, tmp_path / "two", True, False, data=toy_data())
     assert_same(tmp_path / "whole", tmp_path / "two")
     assert again == whole and 0 <= whole["accuracy"] <= 1 and len(whole["per_episode"]) == config.test_episodes
+    assert whole["interval"]["population"] == "more episodes of the same kind"
     latent, network = (checkpoint.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5"))
     start = checkpoint.read(tmp_path / "two" / "start.h5")
     words = {"conv1": (2, whole["exponents"]["conv1"])}
